@@ -1,0 +1,110 @@
+/* include/lathe-c/compiler.h: the C ABI of the compiler.
+ *
+ * Load a model, compile it, save the artifact or call it in-process. Plain C
+ * types only, so that any language can bind to it; Python uses nothing else.
+ *
+ * Every function that can fail returns NULL or a non-zero status and, where it
+ * takes `lathe_diagnostics **diagnostics`, fills it: the caller frees it with
+ * lathe_diagnostics_free. Strings returned stay valid as long as the object
+ * that they were asked from. No function aborts or throws on bad input.
+ * Different threads may use different objects at once; one object may be used
+ * by one thread at a time, except for lathe_artifact_module, whose module may
+ * be called from many.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef LATHE_C_COMPILER_H
+#define LATHE_C_COMPILER_H
+
+#include "lathe-runtime/module_abi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LATHE_C_API __attribute__((visibility("default")))
+#else
+#define LATHE_C_API
+#endif
+
+typedef struct lathe_diagnostics lathe_diagnostics;
+typedef struct lathe_program lathe_program;
+typedef struct lathe_artifact lathe_artifact;
+
+/* "0.1.0": the version of the compiler, part of every cache key. */
+LATHE_C_API const char *lathe_compiler_version(void);
+
+/* --- Diagnostics ------------------------------------------------------- */
+
+/* Number of diagnostics, errors and warnings, in the order of their making. */
+LATHE_C_API size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics);
+/* "error" or "warning". */
+LATHE_C_API const char *lathe_diagnostics_severity(const lathe_diagnostics *diagnostics, size_t index);
+/* The stable id without its brackets, "onnx-unsupported-op"; "" if none. */
+LATHE_C_API const char *lathe_diagnostics_id(const lathe_diagnostics *diagnostics, size_t index);
+/* The whole text as the command line prints it: place, message, [id], notes. */
+LATHE_C_API const char *lathe_diagnostics_text(const lathe_diagnostics *diagnostics, size_t index);
+LATHE_C_API void lathe_diagnostics_free(lathe_diagnostics *diagnostics); /* NULL is allowed. */
+
+/* --- Programs ---------------------------------------------------------- */
+
+/* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content. */
+LATHE_C_API lathe_program *lathe_program_load(const char *path, lathe_diagnostics **diagnostics);
+/* The same from memory; `name` stands in messages. The bytes are copied. */
+LATHE_C_API lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name,
+                                               lathe_diagnostics **diagnostics);
+LATHE_C_API void lathe_program_free(lathe_program *program); /* NULL is allowed. */
+
+/* --- Compilation ------------------------------------------------------- */
+
+typedef struct lathe_compile_options {
+  const char *target;       /* "host" or a target string; NULL means "host". */
+  const char *const *dims;  /* `dim_count` strings "NAME=VALUE" that fix named dims. */
+  size_t dim_count;
+  const char *dump_phases;  /* A directory for the IR after every phase; NULL for none. */
+  const char *start_at;     /* Names of phases; NULL for the first and the last. */
+  const char *stop_after;
+  unsigned threads;         /* Threads that the compiler may use; 0 for all. */
+  /* Called with the name of each phase as it starts; NULL for none. */
+  void (*progress)(const char *phase, void *context);
+  void *progress_context;
+} lathe_compile_options;
+
+/* Compiles `program`, which is not changed. `options` may be NULL. */
+LATHE_C_API lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_options *options,
+                                          lathe_diagnostics **diagnostics);
+LATHE_C_API void lathe_artifact_free(lathe_artifact *artifact); /* NULL is allowed. */
+
+/* The IR after a phase as text, for `stop_after`; NULL if nothing was kept.
+ * The caller frees it with lathe_string_free. */
+LATHE_C_API char *lathe_artifact_ir(const lathe_artifact *artifact);
+LATHE_C_API void lathe_string_free(char *string);
+
+/* Links the artifact into this process (once) and returns its description, for
+ * lathe_module_from_query's counterpart in runtime.h. Lives as long as the
+ * artifact. */
+LATHE_C_API const lathe_module_desc *lathe_artifact_module(lathe_artifact *artifact,
+                                                           lathe_diagnostics **diagnostics);
+
+/* Writes the artifact by the ending of `path`: .so (shared library), .a
+ * (static library), .o (object) or .lathebin (what lathe_artifact_load reads:
+ * no linker is needed). Writes to a temporary file beside it and renames, so
+ * nothing half-written stays behind. Returns 0 on success. */
+LATHE_C_API int lathe_artifact_save(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics);
+/* Reads what was saved as .lathebin, mapping its weights. */
+LATHE_C_API lathe_artifact *lathe_artifact_load(const char *path, lathe_diagnostics **diagnostics);
+
+/* Plain C header that declares the model's shapes and dtypes. Returns 0 on success. */
+LATHE_C_API int lathe_artifact_save_header(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LATHE_C_COMPILER_H */
