@@ -72,7 +72,7 @@ SECTIONS = (
         "pytest",
         "the Python package and the tools of this tree",
         PYTHON,
-        *("-m", "pytest", "-q", test("test/python"), test("test/dev")),
+        *("-m", "pytest", "-q", test("test/python"), test("test/e2e"), test("test/dev")),
         junit="--junitxml=",
     ),
     section(
