@@ -66,7 +66,7 @@ def image(name: str, *, small: bool = False, size: int = 224) -> Model:
 
 def tokens(name: str, *sizes: tuple[int, int]) -> Model:
     inputs = ("input_ids", "attention_mask", "token_type_ids")
-    feeds = tuple(dict.fromkeys(inputs, size) for size in sizes)
+    feeds: tuple[Shapes, ...] = tuple(dict.fromkeys(inputs, size) for size in sizes)
     ranges = {"input_ids": (0, 30522), "attention_mask": (0, 2), "token_type_ids": (0, 2)}
     return Model(name, feeds, ranges=ranges)
 
