@@ -49,7 +49,12 @@ SECTIONS = (
     section("format", "clang-format, ruff, mypy, shell syntax", test("tools/dev/lint")),
     section("layers", "who includes whom", PYTHON, test("tools/dev/check_layers.py"), str(ROOT)),
     section("sizes", "lengths of files", PYTHON, test("tools/dev/check_sizes.py"), str(ROOT)),
-    section("docs", "recipes, links, error ids", PYTHON, test("test/docs/check_docs.py")),
+    section(
+        "docs",
+        "recipes, links, error ids",
+        *(PYTHON, "-m", "pytest", "-q", test("test/docs")),
+        junit="--junitxml=",
+    ),
     section(
         "lit",
         "dialects, passes, conversions, importer, command line",
