@@ -13,7 +13,7 @@ set_property(GLOBAL PROPERTY LATHE_TABLEGEN_TARGETS "")
 
 function(lathe_tablegen td out)
   set(LLVM_TARGET_DEFINITIONS ${td})
-  mlir_tablegen(${out} ${ARGN} -I${PROJECT_SOURCE_DIR} -I${PROJECT_SOURCE_DIR}/include)
+  mlir_tablegen(${out} ${ARGN} EXTRA_INCLUDES ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   # mlir_tablegen collects TABLEGEN_OUTPUT in its caller's scope.
   set(TABLEGEN_OUTPUT ${TABLEGEN_OUTPUT} PARENT_SCOPE)
 endfunction()

@@ -3,6 +3,7 @@
 #ifndef LATHE_DIALECTS_GRAPH_GRAPH_H
 #define LATHE_DIALECTS_GRAPH_GRAPH_H
 
+#include "dialects/Graph/GraphAttrs.h"
 #include "dialects/Graph/LinalgBuilder.h"
 #include "dialects/Graph/ShapeSolver.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -17,11 +18,6 @@
 #include "dialects/Graph/GraphInterfaces.h.inc"
 
 #include "dialects/Graph/GraphDialect.h.inc"
-
-#include "dialects/Graph/GraphEnums.h.inc"
-
-#define GET_ATTRDEF_CLASSES
-#include "dialects/Graph/GraphAttrs.h.inc"
 
 namespace lathe::graph {
 

@@ -396,7 +396,8 @@ LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims
     return success();
   }
   Dims values;
-  for (auto [operand, name] : llvm::zip(getOperands(), {"start", "limit", "delta"})) {
+  constexpr StringLiteral names[] = {"start", "limit", "delta"};
+  for (auto [operand, name] : llvm::zip(getOperands(), names)) {
     FailureOr<Dims> contents = shapeOperand(*this, solver, operand, name);
     if (failed(contents))
       return failure();

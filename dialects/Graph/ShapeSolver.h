@@ -3,6 +3,7 @@
 #ifndef LATHE_DIALECTS_GRAPH_SHAPESOLVER_H
 #define LATHE_DIALECTS_GRAPH_SHAPESOLVER_H
 
+#include "dialects/Graph/GraphAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/Builders.h"
@@ -12,9 +13,6 @@
 #include <optional>
 
 namespace lathe::graph {
-
-class SymbolAttr;
-class CheckAttr;
 
 /// One expression of symbols per dimension, or per element of a small tensor.
 using Dims = llvm::SmallVector<mlir::AffineExpr, 6>;
