@@ -20,9 +20,11 @@ class Tile_Op<string mnemonic, list<Trait> traits = []>
 // Other element types (bf16, i8) come with the microkernels that compute them.
 class Tile_BufferOfRank<list<int> ranks> : AnyTypeOf<[
   TensorRankOf<[F32], ranks>, MemRefRankOf<[F32], ranks>]>;
+// An i1 takes a byte in memory but a bit in a vector, so it cannot be loaded.
+def Tile_ByteInteger : AnyTypeOf<[I8, I16, I32, I64]>;
 def Tile_Extra : AnyTypeOf<[
-  RankedTensorOf<[AnySignlessInteger, AnyFloat]>,
-  MemRefOf<[AnySignlessInteger, AnyFloat]>]>;
+  RankedTensorOf<[Tile_ByteInteger, AnyFloat]>,
+  MemRefOf<[Tile_ByteInteger, AnyFloat]>]>;
 def Tile_PositivePair : ConfinedAttr<DenseI64ArrayAttr, [
   DenseArrayCount<2>, DenseArrayStrictlyPositive<DenseI64ArrayAttr>]>;
 
