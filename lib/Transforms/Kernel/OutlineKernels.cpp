@@ -104,6 +104,21 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   auto kernel = FuncOp::create(builder, loc, nameOf(group), FunctionType::get(context, argumentTypes, resultTypes),
                                local.exprs.size(), StrategyAttr(), StringAttr(), StringAttr(), ArrayAttr(), ArrayAttr());
   symbols.insert(kernel);
+  // The dims of operands and results in the kernel's sizes: types lose them at
+  // the levels below, but callers and descriptors need them to the end.
+  SmallVector<Attribute> dims;
+  for (Type type : llvm::concat<Type>(tensorTypes, resultTypes)) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (auto encoding = dyn_cast_or_null<DimsAttr>(tensor.getEncoding())) {
+      dims.push_back(AffineMapAttr::get(encoding.getMap()));
+      continue;
+    }
+    SmallVector<AffineExpr> fixed;
+    for (int64_t size : tensor.getShape())
+      fixed.push_back(getAffineConstantExpr(size, context));
+    dims.push_back(AffineMapAttr::get(AffineMap::get(0, 0, fixed, context)));
+  }
+  kernel->setAttr("kernel.dims", ArrayAttr::get(context, dims));
   Block *entry = builder.createBlock(&kernel.getBody(), {}, argumentTypes,
                                      SmallVector<Location>(argumentTypes.size(), loc));
   IRMapping mapping;
