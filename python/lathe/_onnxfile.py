@@ -1,4 +1,4 @@
-"""What Python needs to know of an ONNX file without parsing it: metadata, and which files it refers to.
+"""What Python needs of an ONNX file without parsing it: metadata, and the files it refers to.
 
 Reads the wire format of protobuf at the few places it needs and skips the rest, so that a file of
 a gigabyte costs no copy and this package needs neither protobuf nor onnx.
@@ -28,7 +28,7 @@ class NotOnnxError(ValueError):
 
 @dataclass(slots=True)
 class ModelInfo:
-    """The fields of a ModelProto that describe it, and the declared shapes of its inputs and outputs."""
+    """What a ModelProto says about itself, and the shapes it declares for inputs and outputs."""
 
     producer_name: str = ""
     producer_version: str = ""

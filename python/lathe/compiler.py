@@ -12,15 +12,15 @@ from pathlib import Path
 from lathe import _lathe
 from lathe import cache as _cache
 from lathe._lathe import Artifact, Module, Program
-from lathe.errors import CompileError, diagnostic
+from lathe.errors import compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
 
 _KEY_FORMAT = "1"  # Goes up when what a key is made of changes.
 
 
-def compile(  # noqa: A001
-    model: Model,
+def compile(
+    model: Model | Source,
     target: str = "host",
     dims: Mapping[str, int] | None = None,
     threads: int | None = None,
@@ -74,14 +74,10 @@ def load(path: str | os.PathLike[str], threads: int | None = None) -> CompiledMo
     if suffix == ".lathebin":
         artifact = Artifact.load(path)
         return CompiledModel(artifact.module(), artifact, threads=threads)
-    raise CompileError(
-        [
-            diagnostic(
-                "load-ending",
-                f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
-                f"compile a model with lathe.compile",
-            )
-        ]
+    raise compile_error(
+        "load-ending",
+        f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
+        f"compile a model with lathe.compile",
     )
 
 

@@ -63,9 +63,7 @@ class LatheBackend(onnx.backend.base.Backend):
         if not cls.supports_device(device):
             raise ValueError(f"device {device!r} is not supported; use 'CPU'")
         return LatheBackendRep(
-            lathe.compile(
-                model, threads=kwargs.get("threads"), cache=kwargs.get("cache", True)
-            )
+            lathe.compile(model, threads=kwargs.get("threads"), cache=kwargs.get("cache", True))
         )
 
     @classmethod

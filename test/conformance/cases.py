@@ -98,7 +98,7 @@ def _array(value: Any) -> Any:
 
 
 def _load_all(folder: Path, stem: str, types: list[TypeProto]) -> list[Any]:
-    values = []
+    values: list[Any] = []
     for i, kind in enumerate(types):
         file = folder / f"{stem}_{i}.pb"
         if not file.exists():

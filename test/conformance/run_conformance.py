@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 import queue
 import re
@@ -81,10 +82,8 @@ class Worker:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
-                    try:
+                    with contextlib.suppress(BrokenPipeError):
                         pipe.close()
-                    except BrokenPipeError:
-                        pass
             self._process = None
             self._buffer = b""
 
@@ -205,7 +204,9 @@ def main() -> int:
     bad = [r for r in results if r["result"] in BAD]
     lost = sorted((read_expected() & set(names)) - passed)
     if arguments.update and not bad:
-        header = "# The backend tests of ONNX that must pass; run_conformance.py --update writes it.\n"
+        header = (
+            "# The backend tests of ONNX that must pass; run_conformance.py --update writes it.\n"
+        )
         EXPECTED.write_text(header + "".join(f"{n}\n" for n in sorted(passed)))
         print(f"\n{len(passed)} passes written to {EXPECTED.name}")
         return 0

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from cases import Case, load_cases
-
 from lathe import CompileError, onnx_backend
 
 

@@ -1,9 +1,9 @@
-"""SessionOptions and RunOptions: the options that have a meaning here are kept, the others accepted."""
+"""SessionOptions and RunOptions: what has a meaning here is kept, the rest is accepted."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 
 class GraphOptimizationLevel(Enum):
@@ -34,7 +34,7 @@ class ExecutionOrder(Enum):
 class _Options:
     """Attributes with fixed names and types: a mistyped one is an error, not a silent new one."""
 
-    _defaults: dict[str, Any]
+    _defaults: ClassVar[dict[str, Any]]
 
     def __init__(self) -> None:
         self.__dict__.update(self._defaults)
@@ -47,9 +47,7 @@ class _Options:
         if expected is int and hasattr(value, "__index__") and not isinstance(value, bool):
             value = int(value)
         if type(value) is not expected:
-            raise TypeError(
-                f"{type(self).__name__}.{name} is a {expected.__name__}, not {value!r}"
-            )
+            raise TypeError(f"{type(self).__name__}.{name} is a {expected.__name__}, not {value!r}")
         self.__dict__[name] = value
 
 
@@ -77,7 +75,7 @@ class SessionOptions(_Options):
     use_deterministic_compute: bool
     use_per_session_threads: bool
 
-    _defaults = {
+    _defaults: ClassVar[dict[str, Any]] = {
         "enable_cpu_mem_arena": True,
         "enable_mem_pattern": True,
         "enable_mem_reuse": True,
@@ -142,7 +140,7 @@ class RunOptions(_Options):
     only_execute_path_to_fetches: bool
     terminate: bool
 
-    _defaults = {
+    _defaults: ClassVar[dict[str, Any]] = {
         "log_severity_level": -1,
         "log_verbosity_level": 0,
         "logid": "",

@@ -1,4 +1,4 @@
-"""InferenceSession: the class of onnxruntime that programs use, over a model that Lathe compiled."""
+"""InferenceSession: the class of onnxruntime that programs use, over a compiled model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lathe
-from lathe.errors import CompileError, RuntimeError  # noqa: A004
+from lathe.errors import CompileError, RuntimeError
 from lathe.model import CompiledModel
 from lathe.ort.capi import onnxruntime_pybind11_state as errors
 from lathe.ort.options import RunOptions, SessionOptions

@@ -10,7 +10,7 @@ from lathe.ort.capi.onnxruntime_pybind11_state import (
     ModelLoaded,
     NoModel,
     NoSuchFile,
-    NotImplemented,  # noqa: A004
+    NotImplemented,
     RuntimeException,
 )
 
