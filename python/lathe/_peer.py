@@ -77,14 +77,11 @@ class Server:
         if do == "inputs":
             specs = specs_from_json(request["like"]) if "like" in request else self._engine.inputs
             sizes = Sizes.from_json(request.get("sizes", {}))
-            arrays = dict(
-                zip(
-                    (s.name for s in specs),
-                    make_inputs(specs, sizes, request.get("seed", 0)),
-                    strict=True,
-                )
-            )
-            self._arrays = [arrays[s.name] for s in self._engine.inputs]
+            arrays = make_inputs(specs, sizes, request.get("seed", 0))
+            by_name = {s.name: a for s, a in zip(specs, arrays, strict=True)}
+            if all(s.name in by_name for s in self._engine.inputs):
+                arrays = [by_name[s.name] for s in self._engine.inputs]
+            self._arrays = arrays  # An engine that renames inputs keeps their order.
             return {"shapes": [list(a.shape) for a in self._arrays]}
         if do == "warm":
             return self._warm(request["seconds"])
