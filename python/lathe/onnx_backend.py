@@ -20,6 +20,8 @@ from onnx import ModelProto, NodeProto, helper
 import lathe
 from lathe.model import Array, CompiledModel
 
+_LEAST_OPSET = 17  # Older ones lack nothing that newer ones have, but are read less often.
+
 
 class LatheBackendRep(onnx.backend.base.BackendRep):
     """A compiled model to run again and again."""
@@ -85,9 +87,10 @@ class LatheBackend(onnx.backend.base.Backend):
         """Compile a model of one node and run it once.
 
         `outputs_info` gives element type and shape of each output; without it, ONNX infers them.
-        `opset_version` is that of the default domain, the newest if it is not given.
+        `opset_version` is that of the default domain; without it, the newest version of the
+        operator is meant.
         """
-        opset = kwargs.pop("opset_version", onnx.defs.onnx_opset_version())
+        opset = kwargs.pop("opset_version", None) or _newest(node)
         model = _model_of(node, _by_name(node, inputs), outputs_info, opset)
         return cls.run_model(model, [*_by_name(node, inputs).values()], device, **kwargs)
 
@@ -105,6 +108,13 @@ def _by_name(node: NodeProto, inputs: Any) -> dict[str, Array]:
     if len(values) != len(names):
         raise ValueError(f"{node.op_type} has {len(names)} inputs, but {len(values)} were passed")
     return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+
+def _newest(node: NodeProto) -> int:
+    """Return an opset that has the newest version of the operator, and no newer than it need be."""
+    if node.domain or not onnx.defs.has(node.op_type):
+        return onnx.defs.onnx_opset_version()
+    return max(onnx.defs.get_schema(node.op_type).since_version, _LEAST_OPSET)
 
 
 def _model_of(

@@ -184,8 +184,8 @@ def test_options_refuse_what_onnxruntime_refuses() -> None:
     with pytest.raises(TypeError, match="graph_optimization_level"):
         options.graph_optimization_level = 99  # type: ignore[assignment]
     with pytest.raises(AttributeError, match="intra_op_threads"):
-        options.intra_op_threads = 2  # type: ignore[attr-defined]
-    options.intra_op_num_threads = np.int64(2)
+        options.intra_op_threads = 2
+    options.intra_op_num_threads = np.int64(2)  # type: ignore[assignment]
     options.add_session_config_entry("session.key", "1")
     assert options.get_session_config_entry("session.key") == "1"
     with pytest.raises(RuntimeError, match="nothing"):
