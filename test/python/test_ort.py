@@ -144,7 +144,7 @@ def test_models_that_do_not_load(tmp_path: Path) -> None:
     with pytest.raises(errors.InvalidProtobuf) as damaged:
         lathe.ort.InferenceSession(b"not a model")
     assert damaged.value.lathe is not None and damaged.value.lathe.ids
-    with pytest.raises(errors.NotImplemented, match="NoSuchOperator"):
+    with pytest.raises(errors.InvalidGraph, match="NoSuchOperator"):
         lathe.ort.InferenceSession(unsupported().SerializeToString())
     with pytest.raises(TypeError, match="Unable to load"):
         lathe.ort.InferenceSession(3)  # type: ignore[arg-type]

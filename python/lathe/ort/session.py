@@ -78,11 +78,8 @@ class InferenceSession:
         try:
             outputs = dict(zip(self._output_names, self._model(*values), strict=True))
         except RuntimeError as error:
-            kind = (
-                errors.InvalidArgument
-                if any(i.startswith("call-") for i in error.ids)
-                else errors.RuntimeException
-            )
+            wrong = any(i.startswith("call-") and i != "call-out-of-memory" for i in error.ids)
+            kind = errors.InvalidArgument if wrong else errors.RuntimeException
             raise kind(str(error), error) from error
         return [outputs[n] for n in wanted]
 
@@ -163,18 +160,29 @@ def _compile(source: Source, options: SessionOptions) -> CompiledModel:
     return lathe.compile(source, dims=options.free_dimensions, threads=threads or None)
 
 
+# By how the stable id of the first error begins; the first row that fits counts.
+_CLASSES: tuple[tuple[str, type[errors.OrtError]], ...] = (
+    ("onnx-not-protobuf", errors.InvalidProtobuf),
+    ("onnx-truncated", errors.InvalidProtobuf),
+    ("onnx-too-", errors.InvalidProtobuf),
+    ("onnx-empty", errors.InvalidProtobuf),
+    ("onnx-no-graph", errors.InvalidArgument),
+    ("dims-", errors.InvalidArgument),
+    ("onnx-cannot-read", errors.Fail),
+    ("onnx-unsupported-", errors.NotImplemented),
+    ("onnx-dynamic-", errors.NotImplemented),
+    ("graph-dynamic-", errors.NotImplemented),
+    ("graph-data-dependent-", errors.NotImplemented),
+    ("lower-unsupported-", errors.NotImplemented),
+    ("onnx-", errors.InvalidGraph),
+    ("graph-", errors.InvalidGraph),
+)
+
+
 def _translate(error: CompileError, source: Source) -> errors.OrtError:
-    """Return the class that onnxruntime would raise, by the stable id of the first error."""
+    """Return the class that onnxruntime would raise."""
     first = error.ids[0] if error.ids else ""
-    kind: type[errors.OrtError] = errors.Fail
-    if "unsupported" in first:
-        kind = errors.NotImplemented
-    elif any(word in first for word in ("protobuf", "truncated", "magic", "empty", "format")):
-        kind = errors.InvalidProtobuf
-    elif first.startswith(("onnx-", "graph-")):
-        kind = errors.InvalidGraph
-    elif "dim" in first:
-        kind = errors.InvalidArgument
+    kind = next((c for start, c in _CLASSES if first.startswith(start)), errors.Fail)
     return kind(f"Load model from {source.name} failed:{error}", error)
 
 
