@@ -54,7 +54,7 @@ def compile(
         store = _cache.default() if cache is True else cache
         if (content := source.content_hash()) is not None:
             key = _cache.make_key(
-                _KEY_FORMAT, content, *_target_key(target), *fixed, _lathe.version()
+                _KEY_FORMAT, content, *_target_key(target), *fixed, *_compiler_key()
             )
             artifact = store.get(key, build)
     if artifact is None:
@@ -93,6 +93,16 @@ def _format_dims(dims: Mapping[str, int] | None) -> list[str]:
 def _target_key(target: str) -> tuple[str, ...]:
     """Return what decides the code for `target`: for the host, also which processor it is."""
     return (target, _host_fingerprint()) if target == "host" else (target,)
+
+
+@functools.cache
+def _compiler_key() -> tuple[str, ...]:
+    """Return the version of the compiler and, as versions live long, which build of it this is."""
+    try:
+        stat = Path(_lathe.library_path()).stat()
+    except OSError:
+        return (_lathe.version(),)
+    return (_lathe.version(), str(stat.st_size), str(stat.st_mtime_ns))
 
 
 @functools.cache

@@ -67,6 +67,16 @@ def test_what_decides_the_key(own_cache: CompileCache) -> None:
     assert own_cache.stats.misses == 5
 
 
+def test_another_build_of_the_compiler_has_other_keys(
+    own_cache: CompileCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lathe.compile(add_one())
+    monkeypatch.setattr("lathe.compiler._compiler_key", lambda: ("0.1.0", "another build"))
+    lathe.compile(add_one())
+    assert own_cache.stats.misses == 2
+    assert Path(lathe._lathe.library_path()).name.startswith("libLatheC")
+
+
 def test_errors_are_not_kept(own_cache: CompileCache) -> None:
     for _ in range(2):
         with pytest.raises(lathe.CompileError):
