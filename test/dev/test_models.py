@@ -10,7 +10,7 @@ import pytest
 import tree
 
 sys.path.insert(0, str(tree.ROOT / "tools/dev"))
-import models  # noqa: E402
+import models
 
 SCRIPT = """
 import pathlib, sys

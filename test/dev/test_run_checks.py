@@ -9,7 +9,7 @@ import pytest
 import tree
 
 sys.path.insert(0, str(tree.ROOT / "tools/dev"))
-import run_checks  # noqa: E402
+import run_checks
 
 REPORT = """<testsuites><testsuite>
 <testcase name="a"/><testcase name="b"><failure message="no"/></testcase>
