@@ -1,0 +1,584 @@
+// lib/Import/ONNX/CheckModel.cpp: what must hold of a model before its nodes
+// are imported.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CheckModel.h"
+
+#include "ElementType.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::StringRef;
+using llvm::Twine;
+using ::onnx::AttributeProto;
+using ::onnx::GraphProto;
+using ::onnx::NodeProto;
+
+OpsetImports onnx_import::getOpsetImports(
+    const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto>
+        &imports) {
+  OpsetImports result;
+  for (const auto &import : imports)
+    result[canonicalDomain(import.domain())] = import.version();
+  return result;
+}
+
+std::string onnx_import::describeNode(const NodeProto &node, int index,
+                                      const OpSchema *schema) {
+  std::string label;
+  if (schema) {
+    label = schema->label();
+  } else {
+    StringRef domain = canonicalDomain(node.domain());
+    label =
+        quoted(((domain.empty() ? "" : domain + ".") + node.op_type()).str());
+    label = label.substr(1, label.size() - 2);
+  }
+  std::string name =
+      node.name().empty() ? "#" + std::to_string(index) : quoted(node.name());
+  return "node " + name + " (" + label + ")";
+}
+
+int onnx_import::getAttributeType(const AttributeProto &attribute) {
+  if (attribute.type() != AttributeProto::UNDEFINED)
+    return attribute.type();
+  if (attribute.has_f())
+    return AttributeProto::FLOAT;
+  if (attribute.has_i())
+    return AttributeProto::INT;
+  if (attribute.has_s())
+    return AttributeProto::STRING;
+  if (attribute.has_t())
+    return AttributeProto::TENSOR;
+  if (attribute.has_g())
+    return AttributeProto::GRAPH;
+  if (attribute.floats_size())
+    return AttributeProto::FLOATS;
+  if (attribute.ints_size())
+    return AttributeProto::INTS;
+  if (attribute.strings_size())
+    return AttributeProto::STRINGS;
+  return AttributeProto::UNDEFINED;
+}
+
+StringRef onnx_import::attributeTypeName(int type) {
+  switch (type) {
+  case AttributeProto::FLOAT:
+    return "float";
+  case AttributeProto::INT:
+    return "int";
+  case AttributeProto::STRING:
+    return "string";
+  case AttributeProto::TENSOR:
+    return "tensor";
+  case AttributeProto::GRAPH:
+    return "graph";
+  case AttributeProto::SPARSE_TENSOR:
+    return "sparse tensor";
+  case AttributeProto::TYPE_PROTO:
+    return "type";
+  case AttributeProto::FLOATS:
+    return "list of floats";
+  case AttributeProto::INTS:
+    return "list of ints";
+  case AttributeProto::STRINGS:
+    return "list of strings";
+  case AttributeProto::TENSORS:
+    return "list of tensors";
+  case AttributeProto::GRAPHS:
+    return "list of graphs";
+  case AttributeProto::SPARSE_TENSORS:
+    return "list of sparse tensors";
+  case AttributeProto::TYPE_PROTOS:
+    return "list of types";
+  default:
+    return "nothing";
+  }
+}
+
+/// Whether the field that goes with a single-valued type is there at all.
+static bool hasValue(const AttributeProto &attribute) {
+  switch (getAttributeType(attribute)) {
+  case AttributeProto::FLOAT:
+    return attribute.has_f();
+  case AttributeProto::INT:
+    return attribute.has_i();
+  case AttributeProto::STRING:
+    return attribute.has_s();
+  case AttributeProto::TENSOR:
+    return attribute.has_t();
+  case AttributeProto::GRAPH:
+    return attribute.has_g();
+  default:
+    return true;
+  }
+}
+
+namespace {
+
+/// The names that a graph may use: its own and those of the graphs around it.
+struct Scope {
+  const Scope *outer = nullptr;
+  llvm::StringSet<> names;
+
+  bool contains(StringRef name) const {
+    return names.contains(name) || (outer && outer->contains(name));
+  }
+};
+
+class Checker {
+public:
+  Checker(const ::onnx::ModelProto &model, StringRef file,
+          Diagnostics &diagnostics)
+      : model(model), file(file), diagnostics(diagnostics) {}
+
+  void check();
+
+private:
+  const ::onnx::ModelProto &model;
+  StringRef file;
+  Diagnostics &diagnostics;
+  OpsetImports opsets;
+  /// Set while a model-local function is checked.
+  const ::onnx::FunctionProto *function = nullptr;
+
+  using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
+
+  void checkVersions();
+  void checkImports(const OpsetImports &imports, const Twine &place);
+  void checkInputTypes(const GraphProto &graph);
+  void checkGraph(const GraphProto &graph, const Scope *outer,
+                  const std::string &place);
+  void checkNodes(const Nodes &nodes, Scope &scope, const std::string &place);
+  void checkNode(const NodeProto &node, int index, const Scope &scope,
+                 const std::string &place);
+  void checkArity(const NodeProto &node, const OpSchema &schema,
+                  const std::string &place);
+  void checkAttributes(const NodeProto &node, const OpSchema &schema,
+                       const std::string &place);
+  void checkUses(const Nodes &nodes, int index, const Scope &scope,
+                 const llvm::StringMap<int> &producers,
+                 const std::string &place);
+  void define(Scope &scope, StringRef name, const std::string &place,
+              StringRef what);
+  bool isLocalFunction(const NodeProto &node) const;
+  const OpSchema *schemaOf(const NodeProto &node) const;
+  std::string placeOf(const NodeProto &node, int index,
+                      const std::string &place) const {
+    return place + ": " + describeNode(node, index, schemaOf(node));
+  }
+};
+
+void Checker::check() {
+  checkVersions();
+  if (!model.has_graph()) {
+    diagnostics.error("onnx-no-graph", file, "the model has no graph")
+        .note("the file may be cut short at the end of a field, or be another "
+              "kind of protobuf message; export or copy it again");
+    return;
+  }
+  checkInputTypes(model.graph());
+  checkGraph(model.graph(), nullptr, file.str());
+  for (const ::onnx::FunctionProto &local : model.functions()) {
+    function = &local;
+    opsets = getOpsetImports(local.opset_import());
+    std::string place = (file + ": function " + quoted(local.name())).str();
+    checkImports(opsets, place);
+    Scope scope;
+    for (const std::string &input : local.input())
+      define(scope, input, place, "input");
+    checkNodes(local.node(), scope, place);
+  }
+}
+
+void Checker::checkVersions() {
+  int64_t version = model.ir_version(), newest = getNewestIRVersion();
+  if (version < 1 || version > newest)
+    diagnostics
+        .error("onnx-ir-version", file,
+               "the model has IR version " + Twine(version) +
+                   ", but versions 1 to " + Twine(newest) + " are supported")
+        .note("export the model with an older opset, or update Lathe");
+  opsets = getOpsetImports(model.opset_import());
+  if (model.has_graph() && !opsets.contains("")) {
+    diagnostics
+        .error("onnx-no-opset", file,
+               "the model imports no version of ONNX's operator set")
+        .note("opset_import must name a version from " + Twine(oldestOpset) +
+              " to " + Twine(*getNewestOpset("")));
+    return;
+  }
+  checkImports(opsets, file);
+}
+
+void Checker::checkImports(const OpsetImports &imports, const Twine &place) {
+  auto found = imports.find("");
+  if (found == imports.end())
+    return;
+  int64_t version = found->second, newest = *getNewestOpset("");
+  if (version < oldestOpset || version > newest)
+    diagnostics
+        .error("onnx-opset-version", place,
+               "the model uses opset " + Twine(version) + ", but opsets " +
+                   Twine(oldestOpset) + " to " + Twine(newest) +
+                   " are supported")
+        .note(version < oldestOpset
+                  ? "convert the model with onnx.version_converter"
+                  : "export the model with an older opset, or update Lathe");
+}
+
+void Checker::checkInputTypes(const GraphProto &graph) {
+  for (const ::onnx::ValueInfoProto &input : graph.input()) {
+    std::string place = (file + ": input " + quoted(input.name())).str();
+    const ::onnx::TypeProto &type = input.type();
+    if (!type.has_tensor_type()) {
+      diagnostics
+          .error(
+              "onnx-input-type", place,
+              type.value_case() == ::onnx::TypeProto::VALUE_NOT_SET
+                  ? "has no type"
+                  : "is a sequence, map, optional or sparse tensor, but only "
+                    "tensors are supported")
+          .note("export the model with tensors as inputs");
+      continue;
+    }
+    const ElementType *element =
+        findElementType(type.tensor_type().elem_type());
+    if (!element || element->size == 0) {
+      diagnostics
+          .error("onnx-unsupported-dtype", place,
+                 "has element type " +
+                     elementTypeName(type.tensor_type().elem_type()) +
+                     ", which is not supported")
+          .note("float32, float64, float16, bfloat16, the integers of 8 to 64 "
+                "bits and bool are");
+      continue;
+    }
+    if (!type.tensor_type().has_shape()) {
+      diagnostics.error("onnx-unknown-rank", place, "has no shape")
+          .note("export the model with a rank for every input; single dims "
+                "may stay unknown");
+      continue;
+    }
+    llvm::SmallVector<int64_t> dims;
+    for (const auto &dim : type.tensor_type().shape().dim())
+      // Some exporters write -1 for an unknown dim.
+      dims.push_back(
+          dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : 1);
+    if (failed(sizeInBytes(dims, element->size)))
+      diagnostics
+          .error("onnx-tensor-dims", place,
+                 "has dims " + formatDims(dims) +
+                     ", but a tensor can have at most 2^47 bytes")
+          .note("give the input a smaller shape");
+  }
+}
+
+void Checker::define(Scope &scope, StringRef name, const std::string &place,
+                     StringRef what) {
+  if (scope.names.insert(name).second)
+    return;
+  diagnostics
+      .error("onnx-duplicate-name", place,
+             what + " " + quoted(name) + " is defined a second time")
+      .note("every value of a graph needs a name of its own; export the model "
+            "again");
+}
+
+void Checker::checkGraph(const GraphProto &graph, const Scope *outer,
+                         const std::string &place) {
+  Scope scope{outer, {}};
+  for (const auto &input : graph.input())
+    define(scope, input.name(), place, "input");
+  // An initializer may have the name of an input: it is its default value.
+  llvm::StringSet<> initializers;
+  auto defineInitializer = [&](StringRef name) {
+    if (initializers.insert(name).second)
+      scope.names.insert(name);
+    else
+      define(scope, name, place, "initializer");
+  };
+  for (const auto &tensor : graph.initializer())
+    defineInitializer(tensor.name());
+  for (const auto &tensor : graph.sparse_initializer())
+    defineInitializer(tensor.values().name());
+
+  checkNodes(graph.node(), scope, place);
+  llvm::StringSet<> outputs;
+  for (const auto &output : graph.output()) {
+    if (!scope.contains(output.name()))
+      diagnostics
+          .error("onnx-undefined-value", place,
+                 "output " + quoted(output.name()) +
+                     " is made by no node, input or initializer")
+          .note("the model is damaged or cut out of a larger one; export it "
+                "again");
+    if (!outputs.insert(output.name()).second)
+      diagnostics
+          .error("onnx-duplicate-name", place,
+                 "output " + quoted(output.name()) + " is listed twice")
+          .note("list every output once");
+  }
+}
+
+void Checker::checkNodes(const Nodes &nodes, Scope &scope,
+                         const std::string &place) {
+  llvm::StringMap<int> producers;
+  for (auto [index, node] : llvm::enumerate(nodes))
+    for (const std::string &output : node.output())
+      producers.try_emplace(output, index);
+  for (auto [index, node] : llvm::enumerate(nodes)) {
+    checkUses(nodes, index, scope, producers, place);
+    checkNode(node, index, scope, place);
+    for (const std::string &output : node.output())
+      if (!output.empty()) // An optional output that is not wanted.
+        define(scope, output, placeOf(node, index, place), "output");
+  }
+}
+
+/// Whether the result of `from` needs, directly or not, the result of `to`.
+static bool
+dependsOn(const google::protobuf::RepeatedPtrField<NodeProto> &nodes,
+          const llvm::StringMap<int> &producers, int from, int to) {
+  llvm::SmallVector<int> stack = {from};
+  llvm::DenseMap<int, bool> seen;
+  while (!stack.empty()) {
+    int node = stack.pop_back_val();
+    if (node == to)
+      return true;
+    if (!seen.try_emplace(node, true).second)
+      continue;
+    for (const std::string &input : nodes[node].input())
+      if (auto producer = producers.find(input); producer != producers.end())
+        stack.push_back(producer->second);
+  }
+  return false;
+}
+
+void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope,
+                        const llvm::StringMap<int> &producers,
+                        const std::string &place) {
+  const NodeProto &node = nodes[index];
+  for (const std::string &input : node.input()) {
+    if (input.empty() || scope.contains(input))
+      continue;
+    std::string at = placeOf(node, index, place);
+    auto found = producers.find(input);
+    if (found == producers.end()) {
+      diagnostics
+          .error("onnx-undefined-value", at,
+                 "input " + quoted(input) +
+                     " is made by no node, graph input or initializer")
+          .note("the model lacks an initializer or was cut out of a larger "
+                "one; export it again");
+      continue;
+    }
+    int producer = found->second;
+    std::string other =
+        describeNode(nodes[producer], producer, schemaOf(nodes[producer]));
+    if (dependsOn(nodes, producers, producer, index))
+      diagnostics
+          .error("onnx-cycle", at,
+                 "input " + quoted(input) + " comes from " + other +
+                     ", which itself needs a result of this node")
+          .note("a graph must not have cycles; use Loop or Scan for "
+                "recurrences");
+    else
+      diagnostics
+          .error("onnx-unsorted", at,
+                 "input " + quoted(input) + " comes from " + other +
+                     ", which stands later in the file")
+          .note("nodes must be sorted so that each follows what it uses; "
+                "export the model again");
+  }
+}
+
+bool Checker::isLocalFunction(const NodeProto &node) const {
+  return llvm::any_of(model.functions(), [&](const auto &candidate) {
+    return candidate.name() == node.op_type() &&
+           candidate.overload() == node.overload() &&
+           canonicalDomain(candidate.domain()) ==
+               canonicalDomain(node.domain());
+  });
+}
+
+const OpSchema *Checker::schemaOf(const NodeProto &node) const {
+  auto opset = opsets.find(canonicalDomain(node.domain()));
+  if (opset == opsets.end())
+    return nullptr;
+  return findSchema(node.domain(), node.op_type(), opset->second);
+}
+
+void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
+                        const std::string &place) {
+  std::string at = placeOf(node, index, place);
+  for (const AttributeProto &attribute : node.attribute()) {
+    if (attribute.has_g())
+      checkGraph(attribute.g(), &scope,
+                 at + ": attribute " + quoted(attribute.name()));
+    for (const GraphProto &graph : attribute.graphs())
+      checkGraph(graph, &scope, at + ": attribute " + quoted(attribute.name()));
+  }
+  if (isLocalFunction(node))
+    return;
+
+  StringRef domain = canonicalDomain(node.domain());
+  auto opset = opsets.find(domain);
+  if (!getNewestOpset(domain)) {
+    diagnostics
+        .error("onnx-unknown-domain", at,
+               "operator domain " + quoted(domain) + " is not known")
+        .note("export the model with operators of ONNX itself, or add the "
+              "function of this operator to the model");
+    return;
+  }
+  if (opset == opsets.end()) {
+    diagnostics
+        .error("onnx-no-opset", at,
+               "the model imports no version of operator domain " +
+                   quoted(domain))
+        .note("add the domain to opset_import");
+    return;
+  }
+  const OpSchema *schema = schemaOf(node);
+  if (!schema) {
+    llvm::SmallVector<StringRef> known;
+    for (const OpSchema &other : allSchemas())
+      if (other.domain == domain && other.since <= opset->second)
+        known.push_back(other.name);
+    llvm::ArrayRef<OpSchema> later = findSchemas(domain, node.op_type());
+    diagnostics
+        .error("onnx-unknown-op", at,
+               later.empty()
+                   ? "there is no operator " + quoted(node.op_type()) +
+                         didYouMean(node.op_type(), known)
+                   : "operator " + quoted(node.op_type()) +
+                         " exists from opset " +
+                         std::to_string(later.front().since) +
+                         " on, but the model uses opset " +
+                         std::to_string(opset->second))
+        .note("check the operator's name, domain and opset");
+    return;
+  }
+  if (schema->deprecated) {
+    diagnostics
+        .error("onnx-deprecated-op", at,
+               "the operator was removed from ONNX in opset " +
+                   Twine(schema->since) + ", but the model uses opset " +
+                   Twine(opset->second))
+        .note("convert the model with onnx.version_converter");
+    return;
+  }
+  checkArity(node, *schema, at);
+  checkAttributes(node, *schema, at);
+}
+
+static std::string formatArity(int low, int high) {
+  if (low == high)
+    return std::to_string(low);
+  if (high == OpSchema::unlimited)
+    return "at least " + std::to_string(low);
+  return std::to_string(low) + " to " + std::to_string(high);
+}
+
+void Checker::checkArity(const NodeProto &node, const OpSchema &schema,
+                         const std::string &place) {
+  auto report = [&](StringRef what, int have, int low, int high) {
+    if (have >= low && have <= high)
+      return true;
+    diagnostics
+        .error("onnx-arity", place,
+               "has " + Twine(have) + " " + what + ", but " +
+                   formatArity(low, high) + " are expected")
+        .note("export the model again; the operator's signature depends on "
+              "the opset");
+    return false;
+  };
+  // Trailing empty names stand for optional values that are left out.
+  int inputs = node.input_size(), outputs = node.output_size();
+  while (inputs > schema.minInputs && node.input(inputs - 1).empty())
+    --inputs;
+  while (outputs > schema.minOutputs && node.output(outputs - 1).empty())
+    --outputs;
+  report("outputs", outputs, schema.minOutputs, schema.maxOutputs);
+  if (!report("inputs", inputs, schema.minInputs, schema.maxInputs))
+    return;
+  for (int i = 0; i < inputs; ++i) {
+    const ParameterSchema *parameter = schema.input(i);
+    if (node.input(i).empty() && parameter &&
+        parameter->kind != ParameterKind::Optional)
+      diagnostics
+          .error("onnx-arity", place,
+                 "input '" + parameter->name +
+                     "' is left out, but it is not "
+                     "optional")
+          .note("give the input a value");
+  }
+}
+
+void Checker::checkAttributes(const NodeProto &node, const OpSchema &schema,
+                              const std::string &place) {
+  llvm::StringSet<> seen;
+  for (const AttributeProto &attribute : node.attribute()) {
+    const AttributeSchema *expected = schema.attribute(attribute.name());
+    if (!expected) {
+      llvm::SmallVector<StringRef> known;
+      for (const AttributeSchema &other : schema.attributes)
+        known.push_back(other.name);
+      diagnostics
+          .error("onnx-unknown-attribute", place,
+                 "there is no attribute " + quoted(attribute.name()) +
+                     didYouMean(attribute.name(), known))
+          .note(known.empty() ? "the operator has no attributes"
+                              : "the operator has: " + llvm::join(known, ", "));
+      continue;
+    }
+    if (!seen.insert(attribute.name()).second)
+      diagnostics
+          .error("onnx-duplicate-name", place,
+                 "attribute '" + expected->name + "' is given twice")
+          .note("give the attribute once");
+    if (!attribute.ref_attr_name().empty()) {
+      if (!function)
+        diagnostics
+            .error("onnx-attribute-reference", place,
+                   "attribute '" + expected->name + "' refers to " +
+                       quoted(attribute.ref_attr_name()) +
+                       ", but only nodes of a function have such attributes")
+            .note("give the attribute a value");
+      continue;
+    }
+    int type = getAttributeType(attribute);
+    // An empty list that an old exporter wrote without a type fits any list.
+    bool emptyList = type == AttributeProto::UNDEFINED;
+    if ((type != expected->type && !emptyList) || !hasValue(attribute))
+      diagnostics
+          .error("onnx-attribute-type", place,
+                 "attribute '" + expected->name + "' is a " +
+                     attributeTypeName(hasValue(attribute)
+                                           ? type
+                                           : int(AttributeProto::UNDEFINED)) +
+                     ", but a " + attributeTypeName(expected->type) +
+                     " is expected")
+          .note("export the model again; the attribute's type depends on the "
+                "opset");
+  }
+  for (const AttributeSchema &attribute : schema.attributes)
+    if (attribute.required && !seen.contains(attribute.name))
+      diagnostics
+          .error("onnx-missing-attribute", place,
+                 "attribute '" + attribute.name + "' is missing, but required")
+          .note("give it as a " + attributeTypeName(attribute.type));
+}
+
+} // namespace
+
+void onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file,
+                             Diagnostics &diagnostics) {
+  Checker(model, file, diagnostics).check();
+}
