@@ -5,7 +5,6 @@ from __future__ import annotations
 import pathlib
 import sys
 
-import numpy as np
 import pytest
 import tree
 
@@ -55,13 +54,11 @@ def test_a_mistyped_name_gets_a_hint() -> None:
 
 
 @pytest.mark.parametrize("model", models.MODELS.values(), ids=lambda model: model.name)
-def test_inputs_are_reproducible_and_in_range(model: models.Model) -> None:
-    for index in range(len(model.feeds)):
-        first, again = model.inputs(index, 1), model.inputs(index, 1)
-        for name, value in first.items():
-            assert value.shape == model.feeds[index][name]
-            assert np.array_equal(value, again[name])
-            if name in model.ranges:
-                low, high = model.ranges[name]
-                assert low <= value.min()
-                assert value.max() < high
+def test_a_model_runs_at_one_size_or_at_three(model: models.Model) -> None:
+    assert len(model.feeds) in (1, 3)
+    assert len({tuple(feed) for feed in model.feeds}) == 1, "every feed names the same inputs"
+
+
+def test_the_small_ones_are_of_every_source() -> None:
+    small = [model for model in models.MODELS.values() if model.small]
+    assert {bool(model.package_file) for model in small} == {True, False}
