@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import tree
 
-sys.path.insert(0, str(tree.ROOT / "test/e2e"))
+sys.path[:0] = [str(tree.ROOT / "test/e2e"), str(tree.ROOT / "tools/dev")]
+import models
 import run_models
 
 Verified = tuple[str, str, list[str]]
@@ -54,7 +55,7 @@ def test_each_end_has_its_row(
 def test_an_absent_model_is_skipped_and_says_why(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_models.models, "MADE", tmp_path)
+    monkeypatch.setattr(models, "MADE", tmp_path)
     monkeypatch.setenv("LATHE_MODELS", str(tmp_path))
     report = tmp_path / "report.xml"
     monkeypatch.setattr(sys, "argv", ["run_models.py", "gpt2", "--junit", str(report)])

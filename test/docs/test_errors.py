@@ -9,7 +9,7 @@ import pages
 
 # An id stands in brackets at the end of a message, or is an argument of the call that reports.
 ID = r"([a-z][a-z0-9]+(?:-[a-z0-9]+)+)"
-IN_MESSAGE = re.compile(rf"\[{ID}\]")
+IN_MESSAGE = re.compile(rf"(?<!ignore)\[{ID}\]")
 AS_ARGUMENT = re.compile(
     rf'\w*(?:[Ee]rror|[Ff]ail|[Ww]arning|[Rr]eport|[Dd]iagnostic)\w*\s*\((?:[^()";]*,\s*)?"{ID}"'
 )
