@@ -66,7 +66,7 @@ last_words() {
 cmake_words() {
   awk '/^CMake Error/ { found = 1; print; next }
        found && NF == 0 { blank++ }
-       found && blank > 1 || /^(Call Stack|Specify --help|Preset CMake)/ { exit }
+       found && (blank > 1 || /^(Call Stack|Specify --help|Preset CMake)/) { exit }
        found { print }' "$1" | tr -s ' \n' ' ' | cut -c 1-400
 }
 
