@@ -102,10 +102,10 @@ private:
     };
     if (panels)
       kernel.prefetch = [&](ValueRange, Value step) {
-        Value rounds = e.floorDiv(k, e.index(kernel.unroll));
-        Value tileIndex = e.floorDiv(row, e.index(tiling.getRows()));
-        Value round = e.add(e.mul(tileIndex, rounds),
-                            e.floorDiv(step, e.index(kernel.unroll)));
+        Value rounds = e.floorDiv(k, kernel.unroll);
+        Value tileIndex = e.floorDiv(row, tiling.getRows());
+        Value round =
+            e.add(e.mul(tileIndex, rounds), e.floorDiv(step, kernel.unroll));
         PanelPrefetch{panels, panel, tiling.getPrefetch()}.emit(e, round);
       };
 
@@ -138,7 +138,8 @@ private:
     Value isFirst = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq,
                                           begin, e.index(0));
     auto branch = scf::IfOp::create(e.b, e.loc, ValueRange(zeros).getTypes(),
-                                    isFirst, /*addElseBlock=*/true);
+                                    isFirst, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(branch.thenBlock());
     scf::YieldOp::create(e.b, e.loc, zeros);

@@ -140,13 +140,11 @@ private:
                     ValueRange outer, Value step) {
     int64_t rows = op.getTiling().getRows();
     Value tilesOfLine = e.ceilDiv(lineWidth, rows);
-    Value round =
-        e.add(e.mul(at.line, tilesOfLine), e.floorDiv(x, e.index(rows)));
+    Value round = e.add(e.mul(at.line, tilesOfLine), e.floorDiv(x, rows));
     for (auto [iv, extent] : llvm::zip_equal(outer, kernel.outer))
       round = e.add(e.mul(round, extent), iv);
-    Value perRun = e.floorDiv(kernel.inner.end, e.index(kernel.unroll));
-    round =
-        e.add(e.mul(round, perRun), e.floorDiv(step, e.index(kernel.unroll)));
+    Value perRun = e.floorDiv(kernel.inner.end, kernel.unroll);
+    round = e.add(e.mul(round, perRun), e.floorDiv(step, kernel.unroll));
     PanelPrefetch{panels, at.panel, op.getTiling().getPrefetch()}.emit(e,
                                                                        round);
   }

@@ -96,11 +96,12 @@ namespace {
 /// of them once: a bias is the same in all rows.
 class ExtraLoader {
 public:
-  ExtraLoader(Emitter &e, const OutputTile &tile) : e(e), tile(tile) {}
+  ExtraLoader(Emitter &e, const OutputTile &tile)
+      : e(e), tile(tile), op(tile.op) {}
 
   SmallVector<Value> load(int64_t row, ValueRange leading, int64_t vector) {
     SmallVector<Value> result;
-    for (auto [i, extra] : llvm::enumerate(tile.op.getExtras()))
+    for (auto [i, extra] : llvm::enumerate(op.getExtras()))
       result.push_back(loadOne(i, extra, row, leading, vector));
     return result;
   }
@@ -108,12 +109,12 @@ public:
 private:
   Value loadOne(unsigned index, Value extra, int64_t row, ValueRange leading,
                 int64_t vector) {
-    AffineMap map = tile.op.getExtraMap(index);
+    AffineMap map = op.getExtraMap(index);
     unsigned inner = leading.size();
     bool isVector = map.isFunctionOfDim(inner);
-    bool variesByRow =
-        llvm::any_of(llvm::seq<unsigned>(inner),
-                     [&](unsigned d) { return map.isFunctionOfDim(d); });
+    bool variesByRow = false;
+    for (unsigned dim = 0; dim < inner; ++dim)
+      variesByRow |= map.isFunctionOfDim(dim);
     Value &value =
         loaded[{index, {variesByRow ? row : -1, isVector ? vector : -1}}];
     if (value)
@@ -137,6 +138,7 @@ private:
 
   Emitter &e;
   const OutputTile &tile;
+  EpilogueOpInterface op;
   llvm::DenseMap<std::pair<unsigned, std::pair<int64_t, int64_t>>, Value>
       loaded;
 };

@@ -73,7 +73,7 @@ LogicalResult lathe::lowerTileOp(OpBuilder &builder, EpilogueOpInterface op) {
     if (failed(verifyInnerStride(op, operand)))
       return failure();
   }
-  Emitter e{builder, op.getLoc()};
+  Emitter e(builder, op.getLoc());
   TypeSwitch<Operation *>(op)
       .Case([&](ContractOp contract) { lowerContract(e, contract); })
       .Case([&](ConvOp conv) { lowerConv(e, conv); })
