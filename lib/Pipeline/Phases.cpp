@@ -47,7 +47,8 @@ void buildPartitionPhase(OpPassManager &manager, const PipelineOptions &options)
 
 void buildLowerPhase(OpPassManager &manager, const PipelineOptions &) {
   // Roots that a strategy takes whole stay graph ops.
-  manager.addPass(createSelectRootsPass());
+  manager.addPass(createSelectStrategiesPass());
+  manager.addPass(createLowerKernelsPass());
   manager.addPass(createCSEPass());
 }
 
