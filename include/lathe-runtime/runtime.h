@@ -1,0 +1,187 @@
+/* include/lathe-runtime/runtime.h: load a compiled module and call it.
+ *
+ * Plain C11 and libc. Every function that can fail returns a status; the
+ * message of the last failure is in lathe_last_error(), which is per thread.
+ * Nothing aborts, and nothing is freed behind your back: what `load`, `from`
+ * or `alloc` hands out, the matching `free` takes. Every function may be called
+ * from any thread, unless its comment says otherwise.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef LATHE_RUNTIME_RUNTIME_H
+#define LATHE_RUNTIME_RUNTIME_H
+
+#include "lathe-runtime/module_abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LATHE_RUNTIME_API __attribute__((visibility("default")))
+#else
+#define LATHE_RUNTIME_API
+#endif
+
+/* The most threads that a call may ask for. */
+#define LATHE_MAX_THREADS 256
+
+typedef enum lathe_status {
+  LATHE_OK = 0,
+  LATHE_INVALID_ARGUMENT = 1, /* The call was wrong; repeating it will fail. */
+  LATHE_NOT_FOUND = 2,        /* No such file or function. */
+  LATHE_INCOMPATIBLE = 3,     /* Damaged, or built for another ABI version or
+                                 processor. */
+  LATHE_OUT_OF_MEMORY = 4,
+  LATHE_DEVICE_ERROR = 5, /* The driver reported a failure; the device is
+                             lost. */
+} lathe_status;
+
+/* "LATHE_OK" and so on; "unknown status" for other numbers. */
+LATHE_RUNTIME_API const char *lathe_status_name(lathe_status status);
+
+/* What went wrong in the last call of this thread that failed, with a stable id
+ * in brackets: `input "image": dim 1 is 4, but the model takes 3; ...
+ * [call-dim-mismatch]`. Never NULL; "" if nothing has failed yet. Valid until
+ * the next failure in the same thread. */
+LATHE_RUNTIME_API const char *lathe_last_error(void);
+
+/* --- Tensors ------------------------------------------------------------ */
+
+/* A dense tensor in row-major order. Only the first `rank` dims count. A tensor
+ * with a dim of 0 has no elements, and its `data` may be NULL. Elements of
+ * LATHE_DTYPE_BOOL must be 0 or 1. */
+typedef struct lathe_tensor {
+  void *data;
+  lathe_dtype dtype;
+  uint32_t rank;
+  int64_t dims[LATHE_MAX_RANK];
+} lathe_tensor;
+
+/* Bytes of one element; 0 if `dtype` is none. */
+LATHE_RUNTIME_API size_t lathe_dtype_size(lathe_dtype dtype);
+
+/* "f32", "bool" and so on; "invalid" if `dtype` is none. */
+LATHE_RUNTIME_API const char *lathe_dtype_name(lathe_dtype dtype);
+
+/* Computes the bytes that the elements take. LATHE_INVALID_ARGUMENT if the
+ * dtype, the rank or a dim is out of range, or the product overflows. */
+LATHE_RUNTIME_API lathe_status lathe_tensor_bytes(const lathe_tensor *tensor,
+                                                  size_t *bytes);
+
+/* Sets `tensor->data` to new memory for its dtype and dims, aligned to
+ * LATHE_ALIGNMENT and never NULL. What it holds is undefined. */
+LATHE_RUNTIME_API lathe_status lathe_tensor_alloc(lathe_tensor *tensor);
+
+/* Frees what lathe_tensor_alloc or a call allocated and sets `data` to NULL.
+ * Not for outputs of a module whose imports have an `alloc` of their own. NULL
+ * is allowed, as `tensor` and as its data. */
+LATHE_RUNTIME_API void lathe_tensor_free(lathe_tensor *tensor);
+
+/* --- Modules ------------------------------------------------------------ */
+
+typedef struct lathe_module lathe_module;
+
+/* Loads a shared library written by `lathe compile`. `path` is never searched
+ * for. LATHE_NOT_FOUND if it cannot be read; LATHE_INCOMPATIBLE if it is not a
+ * complete library for this processor and this LATHE_ABI_VERSION. */
+LATHE_RUNTIME_API lathe_status lathe_module_load(const char *path,
+                                                 lathe_module **module);
+
+/* Takes a module that is linked into the program: pass lathe_module_query. */
+LATHE_RUNTIME_API lathe_status
+lathe_module_from_query(lathe_module_query_fn query, lathe_module **module);
+
+/* Takes a module that was compiled in this process. `desc` and all it points to
+ * must outlive the module. */
+LATHE_RUNTIME_API lathe_status
+lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **module);
+
+/* Frees the module and its workspaces and unloads its library. No call of the
+ * module may be under way. NULL is allowed. */
+LATHE_RUNTIME_API void lathe_module_free(lathe_module *module);
+
+/* What the module holds; lives as long as the module (or its `desc`). */
+LATHE_RUNTIME_API const lathe_module_desc *
+lathe_module_description(const lathe_module *module);
+
+LATHE_RUNTIME_API uint32_t
+lathe_module_function_count(const lathe_module *module);
+
+/* The function with that name; NULL, and a message, if there is none. */
+LATHE_RUNTIME_API const lathe_function_desc *
+lathe_module_function(const lathe_module *module, const char *name);
+
+/* Replaces the allocator and `parallel_for` of this module. Members that are
+ * NULL stay the runtime's own; `alloc` and `free` come in a pair. All of them
+ * may be called from several threads at once. NULL brings the runtime's own
+ * back. No call of the module may be under way. */
+LATHE_RUNTIME_API lathe_status
+lathe_module_set_imports(lathe_module *module, const lathe_imports *imports);
+
+/* Frees the workspaces that the module keeps from call to call: one for each
+ * call that ran at the same time, as large as the largest that it needed. */
+LATHE_RUNTIME_API void lathe_module_trim(lathe_module *module);
+
+/* --- Calls -------------------------------------------------------------- */
+
+typedef struct lathe_call_options {
+  /* The most threads that this call may use, at most LATHE_MAX_THREADS; 0 for
+   * the process's default, 1 for the calling thread alone. */
+  int threads;
+} lathe_call_options;
+
+/* Calls `function`. Inputs are borrowed until the call returns and are checked
+ * against the signature before anything runs.
+ *
+ * Each output must have `data` NULL or point to memory of its own, aligned to
+ * LATHE_ALIGNMENT and overlapping no input or other output, with `dtype`,
+ * `rank` and `dims` that are exactly the result's. Where it is NULL, the call
+ * sets every member, and the caller frees `data` with lathe_tensor_free (or
+ * with the `free` of the module's imports, if it has one). Data is never NULL
+ * after success. After a failure, no output owns new memory; what memory of the
+ * caller's holds is undefined.
+ *
+ * Several threads may call one module at once. Code runs in the default
+ * floating point environment (round to nearest, denormals kept), whatever the
+ * caller's; the caller's is restored. */
+LATHE_RUNTIME_API lathe_status lathe_module_call(
+    lathe_module *module, const char *function, const lathe_tensor *inputs,
+    size_t input_count, lathe_tensor *outputs, size_t output_count);
+
+/* The same; `options` may be NULL for the defaults. */
+LATHE_RUNTIME_API lathe_status lathe_module_call_with(
+    lathe_module *module, const char *function, const lathe_tensor *inputs,
+    size_t input_count, lathe_tensor *outputs, size_t output_count,
+    const lathe_call_options *options);
+
+/* --- The process -------------------------------------------------------- */
+
+/* Sets how many threads a call uses if it does not say: 1 to LATHE_MAX_THREADS,
+ * or 0 for as many as this process may use (its CPU affinity and the CPU quota
+ * of its control group, read once), the initial setting. */
+LATHE_RUNTIME_API lathe_status lathe_set_threads(int threads);
+
+/* How many threads a call uses if it does not say; at least 1. */
+LATHE_RUNTIME_API int lathe_get_threads(void);
+
+/* Ends the threads of the pool and waits for them; the next call that needs
+ * them starts new ones. Waits for calls under way; does nothing when called
+ * from inside one. Not needed before exit or fork. */
+LATHE_RUNTIME_API void lathe_shutdown(void);
+
+/* The runtime's own allocator and pool, for programs that call a function
+ * descriptor directly. */
+LATHE_RUNTIME_API const lathe_imports *lathe_default_imports(void);
+
+/* LATHE_OK if this machine can run code for `target`, a string such as
+ * "x86_64:avx2,fma"; else LATHE_INCOMPATIBLE and a message that names what is
+ * missing. */
+LATHE_RUNTIME_API lathe_status lathe_target_supported(const char *target);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LATHE_RUNTIME_RUNTIME_H */

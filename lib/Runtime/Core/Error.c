@@ -1,0 +1,81 @@
+/* lib/Runtime/Core/Error.c: the per-thread message behind every status.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MESSAGE_SIZE 1024
+#define ID_SIZE 64 /* " [id]" and the NUL; ids are ours and short. */
+
+static _Thread_local char message[MESSAGE_SIZE];
+
+const char *lathe_last_error(void) { return message; }
+
+const char *lathe_status_name(lathe_status status) {
+  switch (status) {
+  case LATHE_OK:
+    return "LATHE_OK";
+  case LATHE_INVALID_ARGUMENT:
+    return "LATHE_INVALID_ARGUMENT";
+  case LATHE_NOT_FOUND:
+    return "LATHE_NOT_FOUND";
+  case LATHE_INCOMPATIBLE:
+    return "LATHE_INCOMPATIBLE";
+  case LATHE_OUT_OF_MEMORY:
+    return "LATHE_OUT_OF_MEMORY";
+  case LATHE_DEVICE_ERROR:
+    return "LATHE_DEVICE_ERROR";
+  }
+  return "unknown status";
+}
+
+/* Marks a cut, without leaving half of a UTF-8 sequence before it. */
+static size_t cut(char *text, size_t length) {
+  while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
+    --length;
+  memcpy(text + length, "...", 3);
+  return length + 3;
+}
+
+lathe_status lathe_impl_fail(lathe_status status, const char *id,
+                             const char *format, ...) {
+  /* Not straight into `message`: an argument may be the last message. */
+  char text[MESSAGE_SIZE - ID_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  int wanted = vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  size_t length = wanted < 0 ? 0 : (size_t)wanted;
+  if (length >= sizeof text)
+    length = cut(text, sizeof text - 4);
+  memcpy(message, text, length);
+  snprintf(message + length, ID_SIZE, " [%s]", id);
+  return status;
+}
+
+lathe_status lathe_impl_fail_check(const char *check, const int64_t values[2]) {
+  /* The message comes from the module, so it is copied and never used as a
+   * format; 24 bytes hold any 64-bit number. */
+  static const char place[] = "%lld";
+  size_t length = 0, used = 0;
+  while (*check != '\0') {
+    if (length + 24 + 4 > MESSAGE_SIZE) {
+      length = cut(message, length);
+      break;
+    }
+    if (used < 2 && strncmp(check, place, sizeof place - 1) == 0) {
+      length += (size_t)snprintf(message + length, 24, "%lld",
+                                 (long long)values[used++]);
+      check += sizeof place - 1;
+    } else {
+      message[length++] = *check++;
+    }
+  }
+  message[length] = '\0';
+  return LATHE_INVALID_ARGUMENT;
+}

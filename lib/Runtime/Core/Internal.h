@@ -1,0 +1,117 @@
+/* lib/Runtime/Core/Internal.h: what the runtime's files share and nobody else
+ * sees. Names start with lathe_impl_, since a static library cannot hide them
+ * from the program that it is linked into.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef LATHE_RUNTIME_CORE_INTERNAL_H
+#define LATHE_RUNTIME_CORE_INTERNAL_H
+
+#include "lathe-runtime/runtime.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* --- Errors ------------------------------------------------------------- */
+
+/* Records "<text> [<id>]" as this thread's message and returns `status`. Text
+ * that is too long is cut; the id never is. */
+lathe_status lathe_impl_fail(lathe_status status, const char *id,
+                             const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Records a module's own check message, putting `values` for its "%lld". */
+lathe_status lathe_impl_fail_check(const char *message,
+                                   const int64_t values[2]);
+
+/* --- Tensors and signatures --------------------------------------------- */
+
+/* Computes element count times element size. Dims must not be negative. False
+ * if it does not fit a pointer difference, even where a dim of 0 makes it 0:
+ * strides would overflow all the same. */
+bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims,
+                      size_t *bytes);
+
+/* The value of a symbolic dim, and which input gave it. */
+struct lathe_impl_symbol {
+  int64_t value; /* -1 until an input gives it. */
+  uint32_t input;
+  uint32_t dim;
+};
+
+/* Checks all inputs. `symbols` has room for symbol_count. */
+lathe_status lathe_impl_check_inputs(const lathe_function_desc *function,
+                                     const lathe_tensor *inputs,
+                                     struct lathe_impl_symbol *symbols);
+
+/* Checks what `plan` computed for output `index`, then the memory that the
+ * caller brought for it, if any. Sets `bytes` to its size. */
+lathe_status lathe_impl_check_output(const lathe_function_desc *function,
+                                     uint32_t index, const int64_t *dims,
+                                     const lathe_tensor *outputs,
+                                     const lathe_tensor *inputs, size_t *bytes);
+
+/* Checks what the runtime relies on in a description that it did not write. */
+lathe_status lathe_impl_check_desc(const lathe_module_desc *desc);
+
+/* --- Modules ------------------------------------------------------------ */
+
+/* What one call needs: its argument arrays and its workspace. */
+struct lathe_impl_frame {
+  atomic_bool taken;
+  void *arrays; /* Owns what the pointers below point into. */
+  const void **input_data;
+  const int64_t **input_dims;
+  void **output_data;
+  int64_t **output_dims;
+  bool *output_owned; /* Allocated by this call. */
+  struct lathe_impl_symbol *symbols;
+  void *workspace;
+  uint64_t workspace_bytes;
+};
+
+/* Calls at once that keep their frame; one more allocates a frame of its own.
+ * Slots, not a locked list, because a lock that is held during fork would stay
+ * held in the child. */
+#define LATHE_IMPL_FRAMES 16
+
+struct lathe_module {
+  const lathe_module_desc *desc;
+  void *library;         /* From dlopen; NULL if the module was not loaded. */
+  lathe_imports imports; /* The host program's; members may be NULL. */
+  bool has_imports;
+  uint32_t max_inputs; /* Over all functions, as are the next two. */
+  uint32_t max_outputs;
+  uint32_t max_symbols;
+  struct lathe_impl_frame frames[LATHE_IMPL_FRAMES];
+};
+
+/* Opens a library and finds its query function. */
+lathe_status lathe_impl_library_open(const char *path, void **library,
+                                     lathe_module_query_fn *query);
+void lathe_impl_library_close(void *library);
+
+void lathe_impl_frames_free(lathe_module *module);
+
+/* --- Threads ------------------------------------------------------------ */
+
+/* Runs `body` over [0, tasks) on at most `threads` threads, one of them the
+ * caller. Runs it inline when the pool is in use: by a call of another thread,
+ * or by an outer loop of this one. */
+void lathe_impl_pool_run(int threads, int64_t tasks,
+                         void (*body)(int64_t, int64_t, void *), void *closure);
+
+/* CPUs that this process may use; at least 1. */
+int lathe_impl_cpu_count(void);
+
+/* CPUs' worth of time that a control group allows, rounded up; 0 if it sets no
+ * limit. `membership` is a file like /proc/self/cgroup, `root` a folder like
+ * /sys/fs/cgroup. */
+int lathe_impl_cgroup_cpus(const char *membership, const char *root);
+
+/* Asks the system for what `target` needs beyond the instructions themselves.
+ */
+lathe_status lathe_impl_target_enable(const char *target);
+
+#endif /* LATHE_RUNTIME_CORE_INTERNAL_H */

@@ -1,0 +1,151 @@
+/* lib/Runtime/Core/Module.c: how modules come and go.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t max(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+lathe_status lathe_module_from_desc(const lathe_module_desc *desc,
+                                    lathe_module **result) {
+  if (result)
+    *result = NULL;
+  if (!desc || !result)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
+                           "a description and a place for the module are "
+                           "needed, but one of them is NULL");
+  lathe_status status = lathe_impl_check_desc(desc);
+  if (status != LATHE_OK)
+    return status;
+  lathe_module *module = calloc(1, sizeof *module);
+  if (!module)
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory",
+                           "no memory for a module of %zu bytes",
+                           sizeof *module);
+  module->desc = desc;
+  for (uint32_t i = 0; i < desc->function_count; ++i) {
+    const lathe_function_desc *function = &desc->functions[i];
+    module->max_inputs = max(module->max_inputs, function->input_count);
+    module->max_outputs = max(module->max_outputs, function->output_count);
+    module->max_symbols = max(module->max_symbols, function->symbol_count);
+  }
+  *result = module;
+  return LATHE_OK;
+}
+
+lathe_status lathe_module_from_query(lathe_module_query_fn query,
+                                     lathe_module **module) {
+  if (module)
+    *module = NULL;
+  if (!query || !module)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
+                           "a query function and a place for the module are "
+                           "needed, but one of them is NULL");
+  const lathe_module_desc *desc = query(LATHE_ABI_VERSION);
+  if (!desc)
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-abi-version",
+                           "the module cannot serve ABI version %u of this "
+                           "runtime; compile the model with the compiler that "
+                           "the runtime came with",
+                           LATHE_ABI_VERSION);
+  return lathe_module_from_desc(desc, module);
+}
+
+lathe_status lathe_module_load(const char *path, lathe_module **module) {
+  if (module)
+    *module = NULL;
+  if (!path || !module)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
+                           "a path and a place for the module are needed, but "
+                           "one of them is NULL");
+  void *library = NULL;
+  lathe_module_query_fn query = NULL;
+  lathe_status status = lathe_impl_library_open(path, &library, &query);
+  if (status != LATHE_OK)
+    return status;
+  status = lathe_module_from_query(query, module);
+  if (status != LATHE_OK) {
+    /* The query knows no path; the user needs it. */
+    const char *reason = lathe_last_error(), *id = strrchr(reason, '[');
+    char name[64];
+    size_t length = id ? strcspn(id + 1, "]") : 0;
+    if (id && length < sizeof name) {
+      memcpy(name, id + 1, length);
+      name[length] = '\0';
+      status = lathe_impl_fail(status, name, "%s: %.*s", path,
+                               (int)(id - reason - 1), reason);
+    }
+    lathe_impl_library_close(library);
+    return status;
+  }
+  (*module)->library = library;
+  return LATHE_OK;
+}
+
+void lathe_module_free(lathe_module *module) {
+  if (!module)
+    return;
+  lathe_impl_frames_free(module);
+  if (module->library)
+    lathe_impl_library_close(module->library);
+  free(module);
+}
+
+void lathe_module_trim(lathe_module *module) {
+  if (module)
+    lathe_impl_frames_free(module);
+}
+
+const lathe_module_desc *lathe_module_description(const lathe_module *module) {
+  return module ? module->desc : NULL;
+}
+
+uint32_t lathe_module_function_count(const lathe_module *module) {
+  return module ? module->desc->function_count : 0;
+}
+
+const lathe_function_desc *lathe_module_function(const lathe_module *module,
+                                                 const char *name) {
+  if (!module || !name) {
+    lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-null",
+                    "a module and the name of a function are needed, but one "
+                    "of them is NULL");
+    return NULL;
+  }
+  const lathe_module_desc *desc = module->desc;
+  for (uint32_t i = 0; i < desc->function_count; ++i)
+    if (strcmp(desc->functions[i].name, name) == 0)
+      return &desc->functions[i];
+  if (desc->function_count == 0)
+    lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function",
+                    "the module has no function \"%s\"; it has none at all",
+                    name);
+  else
+    lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function",
+                    "the module has no function \"%s\"; the first of its %u is "
+                    "\"%s\"",
+                    name, desc->function_count, desc->functions[0].name);
+  return NULL;
+}
+
+lathe_status lathe_module_set_imports(lathe_module *module,
+                                      const lathe_imports *imports) {
+  if (!module)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
+                           "the module is NULL");
+  if (imports && !imports->alloc != !imports->free)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-imports",
+                           "the imports have '%s', but no '%s'; they come in a "
+                           "pair",
+                           imports->alloc ? "alloc" : "free",
+                           imports->alloc ? "free" : "alloc");
+  /* The allocator that a workspace came from must take it back. */
+  lathe_impl_frames_free(module);
+  module->has_imports = imports != NULL;
+  module->imports = imports ? *imports : (lathe_imports){0};
+  return LATHE_OK;
+}

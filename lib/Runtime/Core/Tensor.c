@@ -1,0 +1,123 @@
+/* lib/Runtime/Core/Tensor.c: sizes and memory of tensors, and the default
+ * imports.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Internal.h"
+
+#include <stdlib.h>
+
+static const struct {
+  const char *name;
+  size_t size;
+} dtypes[] = {
+    [LATHE_DTYPE_INVALID] = {"invalid", 0}, [LATHE_DTYPE_F32] = {"f32", 4},
+    [LATHE_DTYPE_F64] = {"f64", 8},         [LATHE_DTYPE_F16] = {"f16", 2},
+    [LATHE_DTYPE_BF16] = {"bf16", 2},       [LATHE_DTYPE_I8] = {"i8", 1},
+    [LATHE_DTYPE_I16] = {"i16", 2},         [LATHE_DTYPE_I32] = {"i32", 4},
+    [LATHE_DTYPE_I64] = {"i64", 8},         [LATHE_DTYPE_U8] = {"u8", 1},
+    [LATHE_DTYPE_U16] = {"u16", 2},         [LATHE_DTYPE_U32] = {"u32", 4},
+    [LATHE_DTYPE_U64] = {"u64", 8},         [LATHE_DTYPE_BOOL] = {"bool", 1},
+};
+
+static size_t row(lathe_dtype dtype) {
+  size_t index = (size_t)dtype;
+  return index < sizeof dtypes / sizeof dtypes[0] ? index : 0;
+}
+
+size_t lathe_dtype_size(lathe_dtype dtype) { return dtypes[row(dtype)].size; }
+
+const char *lathe_dtype_name(lathe_dtype dtype) {
+  return dtypes[row(dtype)].name;
+}
+
+bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims,
+                      size_t *bytes) {
+  size_t product = lathe_dtype_size(dtype);
+  bool empty = false;
+  for (uint32_t i = 0; i < rank; ++i) {
+    if (dims[i] == 0)
+      empty = true;
+    else if ((uint64_t)dims[i] > (uint64_t)PTRDIFF_MAX / product)
+      return false;
+    else
+      product *= (size_t)dims[i];
+  }
+  *bytes = empty ? 0 : product;
+  return true;
+}
+
+lathe_status lathe_tensor_bytes(const lathe_tensor *tensor, size_t *bytes) {
+  if (!tensor || !bytes)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-null",
+                           "a tensor and a place for its size are needed, but "
+                           "one of them is NULL");
+  if (lathe_dtype_size(tensor->dtype) == 0)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-dtype",
+                           "tensor has dtype %d, which is not a lathe_dtype",
+                           (int)tensor->dtype);
+  if (tensor->rank > LATHE_MAX_RANK)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-rank",
+                           "tensor has rank %u, but at most %d is possible",
+                           tensor->rank, LATHE_MAX_RANK);
+  for (uint32_t i = 0; i < tensor->rank; ++i)
+    if (tensor->dims[i] < 0)
+      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-dim-negative",
+                             "tensor has dim %u = %lld, but a dim is 0 or more",
+                             i, (long long)tensor->dims[i]);
+  if (!lathe_impl_bytes(tensor->dtype, tensor->rank, tensor->dims, bytes))
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-size-overflow",
+                           "the dims of the tensor multiply to more than this "
+                           "machine can address");
+  return LATHE_OK;
+}
+
+static void *default_alloc(void *context, size_t size, size_t alignment) {
+  (void)context;
+  void *memory = NULL;
+  if (alignment < sizeof(void *))
+    alignment = sizeof(void *);
+  /* Never 0 bytes: NULL must mean that memory ran out. */
+  return posix_memalign(&memory, alignment, size ? size : 1) == 0 ? memory
+                                                                  : NULL;
+}
+
+static void default_free(void *context, void *memory) {
+  (void)context;
+  free(memory);
+}
+
+/* `context` is NULL or points to the thread limit of the call. */
+static void default_parallel_for(void *context, int64_t tasks,
+                                 void (*body)(int64_t, int64_t, void *),
+                                 void *closure) {
+  int threads = context ? *(const int *)context : lathe_get_threads();
+  lathe_impl_pool_run(threads, tasks, body, closure);
+}
+
+const lathe_imports *lathe_default_imports(void) {
+  static const lathe_imports imports = {default_alloc, default_free,
+                                        default_parallel_for, NULL};
+  return &imports;
+}
+
+lathe_status lathe_tensor_alloc(lathe_tensor *tensor) {
+  size_t bytes = 0;
+  lathe_status status = lathe_tensor_bytes(tensor, &bytes);
+  if (status != LATHE_OK)
+    return status;
+  void *memory = default_alloc(NULL, bytes, LATHE_ALIGNMENT);
+  if (!memory)
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory",
+                           "no memory for a tensor of %zu bytes", bytes);
+  tensor->data = memory;
+  return LATHE_OK;
+}
+
+void lathe_tensor_free(lathe_tensor *tensor) {
+  if (!tensor)
+    return;
+  default_free(NULL, tensor->data);
+  tensor->data = NULL;
+}
