@@ -28,6 +28,15 @@ OpsetImports onnx_import::getOpsetImports(
   return result;
 }
 
+std::string onnx_import::nodeName(const NodeProto &node, int index) {
+  if (!node.name().empty())
+    return node.name();
+  for (const std::string &output : node.output())
+    if (!output.empty())
+      return output;
+  return "#" + std::to_string(index);
+}
+
 std::string onnx_import::describeNode(const NodeProto &node, int index,
                                       const OpSchema *schema) {
   std::string label;
@@ -39,9 +48,7 @@ std::string onnx_import::describeNode(const NodeProto &node, int index,
         quoted(((domain.empty() ? "" : domain + ".") + node.op_type()).str());
     label = label.substr(1, label.size() - 2);
   }
-  std::string name =
-      node.name().empty() ? "#" + std::to_string(index) : quoted(node.name());
-  return "node " + name + " (" + label + ")";
+  return "node " + quoted(nodeName(node, index)) + " (" + label + ")";
 }
 
 int onnx_import::getAttributeType(const AttributeProto &attribute) {

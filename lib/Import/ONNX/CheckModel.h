@@ -23,8 +23,11 @@ OpsetImports getOpsetImports(
     const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto>
         &imports);
 
-/// How messages name a node: `node "fc1" (Gemm-13)`, or `node #4 (Gemm-13)`
-/// if it has no name; `schema` may be null.
+/// The node's own name; if it has none, that of its first output; `#4` for
+/// node 4 if it has no output either.
+std::string nodeName(const ::onnx::NodeProto &node, int index);
+
+/// How messages name a node: `node "fc1" (Gemm-13)`; `schema` may be null.
 std::string describeNode(const ::onnx::NodeProto &node, int index,
                          const OpSchema *schema);
 

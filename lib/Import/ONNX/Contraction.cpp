@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Contraction.cpp: operators that multiply and sum over shared dimensions.
+// lib/Import/ONNX/Contraction.cpp: operators that multiply and sum over shared
+// dimensions.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,7 +43,8 @@ static Value importGemm(Node &node) {
     a = node.transpose(a, {1, 0});
   if (node.flag("transB"))
     b = node.transpose(b, {1, 0});
-  if (!node.isFloat(a) && (alpha != std::trunc(alpha) || beta != std::trunc(beta)))
+  if (!node.isFloat(a) &&
+      (alpha != std::trunc(alpha) || beta != std::trunc(beta)))
     return node.unsupported("alpha", llvm::Twine(std::to_string(alpha)),
                             "for integers, 'alpha' and 'beta' must be whole");
   Value y = node.create<graph::MatmulOp>(a, b);

@@ -18,10 +18,10 @@ using llvm::Twine;
 static SmallVector<int64_t> readKernel(Node &node, Value x, Value filter) {
   SmallVector<int64_t> kernel;
   if (node.rank(filter) != node.rank(x)) {
-    node.error("onnx-shape-mismatch",
-               "'" + node.inputName(0) + "' has rank " + Twine(node.rank(x)) +
-                   ", but '" + node.inputName(1) + "' has rank " +
-                   Twine(node.rank(filter)))
+    node.error("onnx-shape-mismatch", "'" + node.inputName(0) + "' has rank " +
+                                          Twine(node.rank(x)) + ", but '" +
+                                          node.inputName(1) + "' has rank " +
+                                          Twine(node.rank(filter)))
         .note("both need the same rank");
     return kernel;
   }
@@ -29,10 +29,10 @@ static SmallVector<int64_t> readKernel(Node &node, Value x, Value filter) {
     kernel.push_back(node.staticDim(filter, i, node.opType()));
   SmallVector<int64_t> given = node.integers("kernel_shape");
   if (!node.failed() && !given.empty() && given != kernel)
-    node.error("onnx-shape-mismatch",
-               "'kernel_shape' is " + formatDims(given) + ", but '" +
-                   node.inputName(1) + "' has spatial dims " +
-                   formatDims(kernel))
+    node.error("onnx-shape-mismatch", "'kernel_shape' is " + formatDims(given) +
+                                          ", but '" + node.inputName(1) +
+                                          "' has spatial dims " +
+                                          formatDims(kernel))
         .note("the attribute must repeat the filter's dims");
   return kernel;
 }
@@ -102,7 +102,8 @@ static Value importConvTranspose(Node &node) {
   // Some exporters give the whole shape of the output.
   if (wanted.size() == rank + 2)
     wanted.erase(wanted.begin(), wanted.begin() + 2);
-  if (outputPadding.size() != rank || (!wanted.empty() && wanted.size() != rank)) {
+  if (outputPadding.size() != rank ||
+      (!wanted.empty() && wanted.size() != rank)) {
     node.error("onnx-window-attribute",
                "'output_padding' is " + formatDims(outputPadding) +
                    " and 'output_shape' is " + formatDims(wanted) + ", but " +

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Elementwise.cpp: operators that compute each element on its own.
+// lib/Import/ONNX/Elementwise.cpp: operators that compute each element on its
+// own.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -40,9 +41,9 @@ template <typename OpT> static Value importAlpha(Node &node) {
 }
 
 static Value importHardSigmoid(Node &node) {
-  return node.create<graph::HardSigmoidOp>(
-      node.input(0), llvm::APFloat(node.number("alpha")),
-      llvm::APFloat(node.number("beta")));
+  return node.create<graph::HardSigmoidOp>(node.input(0),
+                                           llvm::APFloat(node.number("alpha")),
+                                           llvm::APFloat(node.number("beta")));
 }
 
 static Value importHardSwish(Node &node) {
@@ -63,15 +64,14 @@ static Value importShrink(Node &node) {
   Value x = node.isFloat(node.input(0))
                 ? node.input(0)
                 : node.cast(node.input(0), node.builder().getF64Type());
-  Value y =
-      node.create<graph::ShrinkOp>(x, llvm::APFloat(node.number("lambd")),
-                                   llvm::APFloat(node.number("bias")));
+  Value y = node.create<graph::ShrinkOp>(x, llvm::APFloat(node.number("lambd")),
+                                         llvm::APFloat(node.number("bias")));
   return node.cast(y, element);
 }
 
 static Value importSwiGLU(Node &node) {
-  Value gate = node.create<graph::SwishOp>(
-      node.input(0), llvm::APFloat(node.number("alpha")));
+  Value gate = node.create<graph::SwishOp>(node.input(0),
+                                           llvm::APFloat(node.number("alpha")));
   return node.mul(gate, node.input(1));
 }
 
@@ -89,10 +89,9 @@ static Value importIsNaN(Node &node) {
 }
 
 static Value importIsInf(Node &node) {
-  return node.createAs<graph::IsInfOp>(node.builder().getI1Type(),
-                                       node.input(0),
-                                       node.flag("detect_negative"),
-                                       node.flag("detect_positive"));
+  return node.createAs<graph::IsInfOp>(
+      node.builder().getI1Type(), node.input(0), node.flag("detect_negative"),
+      node.flag("detect_positive"));
 }
 
 static Value importCast(Node &node) {
@@ -102,10 +101,11 @@ static Value importCast(Node &node) {
   Type element = toMLIRType(node.builder().getContext(), to);
   if (!element)
     return node.unsupported(
-        "to", ::onnx::TensorProto::DataType_IsValid(to)
-                  ? ::onnx::TensorProto::DataType_Name(
-                        static_cast<::onnx::TensorProto::DataType>(to))
-                  : "type number " + std::to_string(to),
+        "to",
+        ::onnx::TensorProto::DataType_IsValid(to)
+            ? ::onnx::TensorProto::DataType_Name(
+                  static_cast<::onnx::TensorProto::DataType>(to))
+            : "type number " + std::to_string(to),
         "float32, float64, float16, bfloat16, the integers of 8 to 64 bits "
         "and bool are");
   return node.cast(node.input(0), element);
@@ -133,9 +133,8 @@ static Value importMod(Node &node) {
 }
 
 static Value importWhere(Node &node) {
-  return node.createAs<graph::SelectOp>(node.element(node.input(1)),
-                                        node.input(0), node.input(1),
-                                        node.input(2));
+  return node.createAs<graph::SelectOp>(
+      node.element(node.input(1)), node.input(0), node.input(1), node.input(2));
 }
 
 /// Clip from version 11 on: bounds are optional scalars.
@@ -177,9 +176,8 @@ static void importDropout(Node &node) {
   Value x = node.input(0);
   node.setOutput(0, x);
   if (node.wantsOutput(1))
-    node.setOutput(
-        1, node.broadcast(node.scalar(node.builder().getI1Type(), 1),
-                          node.dims(x)));
+    node.setOutput(1, node.broadcast(node.scalar(node.builder().getI1Type(), 1),
+                                     node.dims(x)));
 }
 
 void onnx_import::registerElementwiseOps(OpTable &ops) {

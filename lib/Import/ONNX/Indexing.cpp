@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Indexing.cpp: operators that read or write at positions given by tensors.
+// lib/Import/ONNX/Indexing.cpp: operators that read or write at positions given
+// by tensors.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -20,9 +21,9 @@ static bool checkSameRank(Node &node, Value x, Value indices) {
   if (node.rank(x) == node.rank(indices))
     return true;
   if (!node.failed())
-    node.error("onnx-shape-mismatch",
-               "'data' has rank " + Twine(node.rank(x)) +
-                   ", but 'indices' has rank " + Twine(node.rank(indices)))
+    node.error("onnx-shape-mismatch", "'data' has rank " + Twine(node.rank(x)) +
+                                          ", but 'indices' has rank " +
+                                          Twine(node.rank(indices)))
         .note("both need the same rank");
   return false;
 }
@@ -41,9 +42,9 @@ static Value importGatherND(Node &node) {
   int64_t limit = std::min(node.rank(x), node.rank(indices));
   if (batchDims < 0 || batchDims >= limit) {
     node.error("onnx-axis-range",
-               "'batch_dims' is " + Twine(batchDims) + ", but 'data' has rank " +
-                   Twine(node.rank(x)) + " and 'indices' rank " +
-                   Twine(node.rank(indices)))
+               "'batch_dims' is " + Twine(batchDims) +
+                   ", but 'data' has rank " + Twine(node.rank(x)) +
+                   " and 'indices' rank " + Twine(node.rank(indices)))
         .note("it must be less than both ranks");
     return {};
   }
@@ -52,7 +53,8 @@ static Value importGatherND(Node &node) {
 }
 
 static std::optional<graph::ScatterKind> readReduction(Node &node) {
-  llvm::StringRef name = node.version() >= 16 ? node.string("reduction") : "none";
+  llvm::StringRef name =
+      node.version() >= 16 ? node.string("reduction") : "none";
   std::optional<graph::ScatterKind> kind = graph::symbolizeScatterKind(name);
   if (!kind)
     node.unsupported("reduction", quoted(name),
@@ -67,7 +69,8 @@ static Value importScatterElements(Node &node) {
   if (!kind || !checkSameRank(node, x, indices) ||
       !checkSameRank(node, x, updates))
     return {};
-  return node.create<graph::ScatterElementsOp>(x, indices, updates, axis, *kind);
+  return node.create<graph::ScatterElementsOp>(x, indices, updates, axis,
+                                               *kind);
 }
 
 static Value importScatterND(Node &node) {
@@ -110,8 +113,8 @@ static Value importOneHot(Node &node) {
   along[axis] = (*size)[0];
   Value positions =
       node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
-  Value hit = node.createAs<graph::EqualOp>(
-      i1, node.unsqueeze(indices, {axis}), positions);
+  Value hit = node.createAs<graph::EqualOp>(i1, node.unsqueeze(indices, {axis}),
+                                            positions);
   auto pick = [&](int64_t which) {
     Value index = node.constant(llvm::ArrayRef<int64_t>(which));
     Value one = node.create<graph::GatherOp>(node.input(2), index, int64_t(0));

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Node.cpp: inputs, attributes and errors of a node; NodeBuilder.cpp makes its ops.
+// lib/Import/ONNX/Node.cpp: inputs, attributes and errors of a node;
+// NodeBuilder.cpp makes its ops.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Node.h: what an import function sees of its node, and builds with.
+// lib/Import/ONNX/Node.h: what an import function sees of its node, and builds
+// with.
 //
 // After an error, every method still returns: values are null, numbers 0. So
 // an import function needs no checks but where it would index into a shape.
@@ -39,7 +40,8 @@ public:
   int version() const { return schema.since; }
   llvm::StringRef opType() const { return schema.name; }
 
-  //===--- Inputs and outputs ----------------------------------------------===//
+  //===--- Inputs and outputs
+  //----------------------------------------------===//
 
   /// Input `index`, or null if it is optional and left out.
   Value input(unsigned index) const {
@@ -59,7 +61,8 @@ public:
     return index < results.size() ? results[index] : Value();
   }
 
-  //===--- Attributes; absent ones have the default of the spec -------------===//
+  //===--- Attributes; absent ones have the default of the spec
+  //-------------===//
 
   bool has(llvm::StringRef name);
   int64_t integer(llvm::StringRef name);
@@ -76,7 +79,8 @@ public:
   /// The first attribute of the node that no method was asked for, or "".
   llvm::StringRef unreadAttribute() const;
 
-  //===--- Knowledge of values ----------------------------------------------===//
+  //===--- Knowledge of values
+  //----------------------------------------------===//
 
   int64_t rank(Value x) const;
   Dims dims(Value x);
@@ -94,7 +98,8 @@ public:
   llvm::SmallVector<int64_t> normalizeAxes(llvm::ArrayRef<int64_t> axes,
                                            int64_t rank, llvm::StringRef what);
 
-  //===--- Building -----------------------------------------------------------===//
+  //===--- Building
+  //-----------------------------------------------------------===//
 
   ImportContext &context;
   mlir::Location loc;
@@ -122,8 +127,8 @@ public:
   Value createTyped(Type type, Args &&...args) {
     if (failed())
       return {};
-    return verified(OpT::create(context.builder, loc, type,
-                                std::forward<Args>(args)...));
+    return verified(
+        OpT::create(context.builder, loc, type, std::forward<Args>(args)...));
   }
 
   Value constant(mlir::ElementsAttr value);
@@ -156,7 +161,8 @@ public:
     return create<graph::PowOp>(a, scalar(element(a), b));
   }
 
-  //===--- Errors -----------------------------------------------------------===//
+  //===--- Errors
+  //-----------------------------------------------------------===//
 
   bool failed() const { return hasFailed; }
   Diagnostic &error(llvm::StringRef id, const llvm::Twine &message);

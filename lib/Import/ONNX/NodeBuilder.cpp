@@ -1,4 +1,5 @@
-// lib/Import/ONNX/NodeBuilder.cpp: the small ops that import functions build with.
+// lib/Import/ONNX/NodeBuilder.cpp: the small ops that import functions build
+// with.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

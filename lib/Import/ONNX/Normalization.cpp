@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Normalization.cpp: operators that shift and scale by statistics.
+// lib/Import/ONNX/Normalization.cpp: operators that shift and scale by
+// statistics.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -45,9 +46,9 @@ static Value importBatchNormalization(Node &node) {
 static Value importInstanceNormalization(Node &node) {
   Value x = node.input(0);
   if (node.rank(x) < 3) {
-    node.error("onnx-shape-mismatch",
-               "'input' has rank " + llvm::Twine(node.rank(x)) +
-                   ", but at least 3 is needed")
+    node.error("onnx-shape-mismatch", "'input' has rank " +
+                                          llvm::Twine(node.rank(x)) +
+                                          ", but at least 3 is needed")
         .note("reshape the input to [N, C, D1, ...]");
     return {};
   }
@@ -83,8 +84,8 @@ static void importLayerNormalization(Node &node) {
   SmallVector<int64_t> axes = axesFrom(node, x, axis);
   Value mean = node.reduce(ReduceKind::mean, wide, axes, /*keepDims=*/true);
   node.setOutput(1, mean);
-  Value variance = node.reduce(
-      ReduceKind::mean, square(node, node.sub(wide, mean)), axes, true);
+  Value variance = node.reduce(ReduceKind::mean,
+                               square(node, node.sub(wide, mean)), axes, true);
   node.setOutput(2, inverseRoot(node, variance, epsilon));
 }
 
@@ -112,9 +113,9 @@ static Value importGroupNormalization(Node &node) {
   if (node.failed())
     return {};
   if (groups < 1 || channels % groups != 0) {
-    node.error("onnx-shape-mismatch",
-               "'num_groups' is " + llvm::Twine(groups) + ", but 'X' has " +
-                   llvm::Twine(channels) + " channels")
+    node.error("onnx-shape-mismatch", "'num_groups' is " + llvm::Twine(groups) +
+                                          ", but 'X' has " +
+                                          llvm::Twine(channels) + " channels")
         .note("the groups must divide the channels");
     return {};
   }
@@ -181,8 +182,7 @@ static Value importLRN(Node &node) {
   // The windows run over channels: make those a spatial dimension.
   Dims original = node.dims(x);
   Dims flat = {original[0], node.solver().constant(1), original[1],
-               node.solver().product(
-                   llvm::ArrayRef(original).drop_front(2))};
+               node.solver().product(llvm::ArrayRef(original).drop_front(2))};
   SmallVector<int64_t> kernel = {size, 1}, ones = {1, 1};
   SmallVector<int64_t> pads = {(size - 1) / 2, 0, size / 2, 0};
   Value mean = node.create<graph::AveragePoolOp>(

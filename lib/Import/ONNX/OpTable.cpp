@@ -1,4 +1,5 @@
-// lib/Import/ONNX/OpTable.cpp: which ONNX operators are imported, by which function.
+// lib/Import/ONNX/OpTable.cpp: which ONNX operators are imported, by which
+// function.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

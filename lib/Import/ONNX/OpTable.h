@@ -1,4 +1,5 @@
-// lib/Import/ONNX/OpTable.h: which ONNX operators are imported, by which function.
+// lib/Import/ONNX/OpTable.h: which ONNX operators are imported, by which
+// function.
 //
 // Names, arity, attributes with their types and defaults, and element types
 // come from the generated schemas (Schema.h); a row adds what only we know.

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Pooling.cpp: operators that reduce windows of spatial dimensions.
+// lib/Import/ONNX/Pooling.cpp: operators that reduce windows of spatial
+// dimensions.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -26,10 +27,9 @@ static FailureOr<Window> readPool(Node &node, Value &x, double fill) {
 
 static Value makeAveragePool(Node &node, Value x, const Window &window,
                              bool ceilMode, bool countPadding) {
-  return node.create<graph::AveragePoolOp>(x, window.kernel, window.strides,
-                                           window.pads, window.dilations,
-                                           ceilMode, /*channels_last=*/false,
-                                           countPadding);
+  return node.create<graph::AveragePoolOp>(
+      x, window.kernel, window.strides, window.pads, window.dilations, ceilMode,
+      /*channels_last=*/false, countPadding);
 }
 
 static Value importAveragePool(Node &node) {
@@ -83,8 +83,8 @@ static Value importLpPool(Node &node) {
   int64_t size = 1;
   for (int64_t k : window->kernel)
     size *= k;
-  Value sum = node.mul(
-      makeAveragePool(node, powers, *window, ceilMode, true), size);
+  Value sum =
+      node.mul(makeAveragePool(node, powers, *window, ceilMode, true), size);
   return p == 1 ? sum : node.pow(sum, 1.0 / p);
 }
 
@@ -114,7 +114,8 @@ void onnx_import::registerPoolingOps(OpTable &ops) {
   ops.add("AveragePool", {7, 10, 11, 19, 22}, importAveragePool);
   ops.add("MaxPool", {1, 8, 10, 11, 12, 22}, importMaxPool);
   ops.add("LpPool", {2, 11, 18, 22}, importLpPool);
-  ops.add("GlobalAveragePool", {1, 22}, importGlobalPool<graph::ReduceKind::mean>);
+  ops.add("GlobalAveragePool", {1, 22},
+          importGlobalPool<graph::ReduceKind::mean>);
   ops.add("GlobalMaxPool", {1, 22}, importGlobalPool<graph::ReduceKind::max>);
   ops.add("GlobalLpPool", {2, 22}, importGlobalLpPool);
 }

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Quantization.cpp: operators on integers with scales and zero points.
+// lib/Import/ONNX/Quantization.cpp: operators on integers with scales and zero
+// points.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -162,8 +163,8 @@ static Value integerMatmul(Node &node, Value a, Value zeroA, Value b,
           .note("reshape the operands to matrices");
     return {};
   }
-  return node.create<graph::MatmulOp>(subtractZero(node, a, perRow(node, zeroA)),
-                                      subtractZero(node, b, zeroB));
+  return node.create<graph::MatmulOp>(
+      subtractZero(node, a, perRow(node, zeroA)), subtractZero(node, b, zeroB));
 }
 
 static Value importMatMulInteger(Node &node) {
@@ -180,8 +181,7 @@ static Value importQLinearMatMul(Node &node) {
     return {};
   Value scale = node.mul(perRow(node, wide(1)), wide(4));
   y = node.mul(node.cast(y, f32), scale);
-  return quantize(node, y, wide(6), node.input(7),
-                  node.element(node.input(7)));
+  return quantize(node, y, wide(6), node.input(7), node.element(node.input(7)));
 }
 
 void onnx_import::registerQuantizationOps(OpTable &ops) {

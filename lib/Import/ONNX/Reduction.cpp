@@ -109,9 +109,9 @@ template <bool isMax> static Value importArg(Node &node) {
   int64_t axis = node.axis("axis", x);
   bool keepDims = node.flag("keepdims");
   bool last = node.version() >= 12 && node.flag("select_last_index");
-  return node.createAs<graph::ArgOp>(
-      node.builder().getI64Type(), x,
-      isMax ? ReduceKind::max : ReduceKind::min, axis, keepDims, last);
+  return node.createAs<graph::ArgOp>(node.builder().getI64Type(), x,
+                                     isMax ? ReduceKind::max : ReduceKind::min,
+                                     axis, keepDims, last);
 }
 
 static Value importCumSum(Node &node) {
@@ -141,9 +141,9 @@ template <bool isLog> static Value importSoftmax13(Node &node) {
 static Value flatten(Node &node, Value x, int64_t axis) {
   Dims all = node.dims(x);
   graph::ShapeSolver &solver = node.solver();
-  return node.reshape(
-      x, {solver.product(llvm::ArrayRef(all).take_front(axis)),
-          solver.product(llvm::ArrayRef(all).drop_front(axis))});
+  return node.reshape(x,
+                      {solver.product(llvm::ArrayRef(all).take_front(axis)),
+                       solver.product(llvm::ArrayRef(all).drop_front(axis))});
 }
 
 /// Up to version 12: over all dimensions from `axis` on.
@@ -154,8 +154,8 @@ template <bool isLog> static Value importSoftmax1(Node &node) {
     return {};
   if (axis == node.rank(x) - 1)
     return node.create<graph::SoftmaxOp>(x, axis, isLog);
-  Value y = node.create<graph::SoftmaxOp>(flatten(node, x, axis), int64_t(1),
-                                          isLog);
+  Value y =
+      node.create<graph::SoftmaxOp>(flatten(node, x, axis), int64_t(1), isLog);
   return node.reshape(y, node.dims(x));
 }
 
@@ -169,8 +169,8 @@ static Value makeHardmax(Node &node, Value x, int64_t axis) {
                                              /*last=*/false);
   Dims along(node.rank(x), node.solver().constant(1));
   along[axis] = node.dims(x)[axis];
-  Value positions = node.createTyped<graph::IotaOp>(
-      node.solver().type(along, i64), axis);
+  Value positions =
+      node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
   Value hit = node.createAs<graph::EqualOp>(i1, winner, positions);
   return node.cast(hit, node.element(x));
 }

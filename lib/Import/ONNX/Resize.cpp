@@ -57,8 +57,7 @@ static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
     return x;
   return node.create<graph::ResizeOp>(
       x, Value(), changed, factors, sampling.mode, sampling.coordinates,
-      sampling.nearest, llvm::APFloat(sampling.cubic),
-      sampling.excludeOutside);
+      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
 
 static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
@@ -84,8 +83,7 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
   for (auto [axis, size] : llvm::zip(axes, *known)) {
     auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(size);
     if (fixed && fixed.getValue() < 0) {
-      node.error("onnx-shape-mismatch", "a size is " +
-                                            Twine(fixed.getValue()) +
+      node.error("onnx-shape-mismatch", "a size is " + Twine(fixed.getValue()) +
                                             ", but sizes are not negative")
           .note("correct the size of dimension " + Twine(axis));
       return {};
@@ -100,8 +98,7 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
   return node.createTyped<graph::ResizeOp>(
       node.solver().type(result, node.element(x)), x, Value(), changed,
       llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
-      sampling.nearest, llvm::APFloat(sampling.cubic),
-      sampling.excludeOutside);
+      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
 
 static SmallVector<int64_t> allAxes(Node &node) {

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Shape.cpp: operators that move elements, and operators on shapes.
+// lib/Import/ONNX/Shape.cpp: operators that move elements, and operators on
+// shapes.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -171,8 +172,8 @@ static Value importSize(Node &node) {
 static Value importRange(Node &node) {
   Type element = node.element(node.input(0));
   if (node.version() >= 27 && node.integer("stash_type") != 1)
-    return node.unsupported("stash_type",
-                            Twine(node.integer("stash_type")), "1 is");
+    return node.unsupported("stash_type", Twine(node.integer("stash_type")),
+                            "1 is");
   // Half precision would lose every other number of a long range.
   Type wide = graph::getAccumulatorType(element);
   auto bound = [&](unsigned i) {
@@ -282,7 +283,8 @@ static AffineExpr divideExactly(Node &node, AffineExpr value, int64_t by,
   auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(value);
   if (fixed && fixed.getValue() % by == 0)
     return node.solver().constant(fixed.getValue() / by);
-  if (AffineExpr whole = node.solver().divide(value, node.solver().constant(by)))
+  if (AffineExpr whole =
+          node.solver().divide(value, node.solver().constant(by)))
     return whole;
   if (!node.failed())
     node.error("onnx-shape-mismatch",

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Slice.cpp: operators that cut tensors into parts or extend them.
+// lib/Import/ONNX/Slice.cpp: operators that cut tensors into parts or extend
+// them.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -19,9 +20,9 @@ static int64_t vectorLength(Node &node, Value vector, StringRef name) {
     int64_t length = node.staticDim(vector, 0, name);
     return node.failed() ? -1 : length;
   }
-  node.error("onnx-shape-mismatch",
-             "'" + name + "' has rank " + Twine(node.rank(vector)) +
-                 ", but a vector is expected")
+  node.error("onnx-shape-mismatch", "'" + name + "' has rank " +
+                                        Twine(node.rank(vector)) +
+                                        ", but a vector is expected")
       .note("give one number per axis");
   return -1;
 }
@@ -50,8 +51,8 @@ static Value makeSlice(Node &node, Value starts, Value ends,
   if (node.failed())
     return {};
   if (llvm::is_contained(steps, 0)) {
-    node.error("onnx-shape-mismatch", "'steps' is " + formatDims(steps) +
-                                          ", but a step must not be 0")
+    node.error("onnx-shape-mismatch",
+               "'steps' is " + formatDims(steps) + ", but a step must not be 0")
         .note("use 1 for every element");
     return {};
   }
@@ -92,8 +93,8 @@ static void makeParts(Node &node, Value x, int64_t axis,
   for (auto [index, size] : llvm::enumerate(sizes)) {
     Dims dims = node.dims(x);
     dims[axis] = size;
-    auto at = graph::DimsAttr::get(node.builder().getContext(),
-                                   solver.map({offset}));
+    auto at =
+        graph::DimsAttr::get(node.builder().getContext(), solver.map({offset}));
     node.setOutput(index, node.createTyped<graph::SliceOp>(
                               solver.type(dims, node.element(x)), x, Value(),
                               Value(), llvm::ArrayRef<int64_t>(axis),
@@ -138,14 +139,13 @@ static void importSplit(Node &node) {
   SmallVector<int64_t> given;
   bool hasSizes = node.version() < 13 ? node.has("split") : bool(node.input(1));
   if (hasSizes)
-    given = node.version() < 13 ? node.integers("split")
-                                : node.constantIntegers(1);
+    given =
+        node.version() < 13 ? node.integers("split") : node.constantIntegers(1);
   if (node.version() >= 18 && node.has("num_outputs") &&
       node.integer("num_outputs") != count && !node.failed())
-    node.error("onnx-arity", "'num_outputs' is " +
-                                 Twine(node.integer("num_outputs")) +
-                                 ", but the node has " + Twine(count) +
-                                 " outputs")
+    node.error("onnx-arity",
+               "'num_outputs' is " + Twine(node.integer("num_outputs")) +
+                   ", but the node has " + Twine(count) + " outputs")
         .note("both must be equal");
   if (node.failed())
     return;

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Tensor.cpp: tensors of the file as MLIR attributes, without copying the big ones.
+// lib/Import/ONNX/Tensor.cpp: tensors of the file as MLIR attributes, without
+// copying the big ones.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -91,7 +92,8 @@ ElementsAttr onnx_import::importTensor(ImportContext &context,
       [owner = data->owner](void *, size_t, size_t) mutable { owner.reset(); },
       /*dataIsMutable=*/false);
   auto &manager = DenseResourceElementsHandle::getManagerInterface(mlir);
-  StringRef name = tensor.name().empty() ? "constant" : StringRef(tensor.name());
+  StringRef name =
+      tensor.name().empty() ? "constant" : StringRef(tensor.name());
   return DenseResourceElementsAttr::get(type,
                                         manager.insert(name, std::move(blob)));
 }

@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Window.cpp: the attributes that convolution and pooling share.
+// lib/Import/ONNX/Window.cpp: the attributes that convolution and pooling
+// share.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -104,10 +105,11 @@ LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode,
     int64_t stride = window.strides[i];
     // total = max(0, (ceil(in / stride) - 1) stride + span - in)
     mlir::AffineExpr total =
-        stride == 1 ? solver.constant(window.span(i) - 1)
-                    : solver.max(solver.simplify((in.ceilDiv(stride) - 1) * stride +
-                                                 window.span(i) - in),
-                                 solver.constant(0));
+        stride == 1
+            ? solver.constant(window.span(i) - 1)
+            : solver.max(solver.simplify((in.ceilDiv(stride) - 1) * stride +
+                                         window.span(i) - in),
+                         solver.constant(0));
     mlir::AffineExpr less = total.floorDiv(2), more = total.ceilDiv(2);
     mlir::AffineExpr begin = mode == AutoPad::SameUpper ? less : more;
     mlir::AffineExpr end = mode == AutoPad::SameUpper ? more : less;
@@ -124,10 +126,9 @@ LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode,
   }
   if (!dynamic)
     return success();
-  auto attribute = graph::DimsAttr::get(node.builder().getContext(),
-                                        solver.map(amounts));
-  x = node.create<graph::PadOp>(x, Value(),
-                                node.scalar(node.element(x), fill),
+  auto attribute =
+      graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
+  x = node.create<graph::PadOp>(x, Value(), node.scalar(node.element(x), fill),
                                 graph::PadMode::constant, attribute);
   return success(!node.failed());
 }
