@@ -12,9 +12,8 @@
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
-
-#include <map>
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -42,8 +41,14 @@ private:
   OpsetImports opsets;
   llvm::StringMap<const TensorProto *> initializers;
   llvm::StringMap<Value> values;
-  /// Operators without a row, each with the places of its nodes.
-  std::map<std::string, SmallVector<std::string>> unsupported;
+  /// Operators without a row in the order of appearance, each with the places
+  /// of its nodes.
+  llvm::MapVector<StringAttr, SmallVector<std::string>> unsupported;
+  /// Names of the symbols of input dims, for messages.
+  llvm::DenseMap<AffineExpr, std::string> symbolNames;
+  /// The node that is being imported and its operands, for notes.
+  const NodeProto *current = nullptr;
+  ArrayRef<Value> currentOperands;
   /// Where errors that MLIR reports belong to.
   std::string place;
 
@@ -57,6 +62,9 @@ private:
   void importNode(ImportContext &context, const NodeProto &node, int index);
   bool checkTypes(const NodeProto &node, const OpSchema &schema,
                   ArrayRef<Value> operands);
+  void addPlaceholders(ImportContext &context, const NodeProto &node);
+  std::string formatDim(AffineExpr expr);
+  std::string describeOperand(unsigned index);
   void makeReturn(ImportContext &context, func::FuncOp func);
   void reportUnsupported();
   void translate(mlir::Diagnostic &diagnostic);
@@ -90,6 +98,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   for (auto [index, node] : llvm::enumerate(graph.node()))
     importNode(context, node, index);
   place = file.name().str();
+  current = nullptr;
   makeReturn(context, func);
   reportUnsupported();
   if (diagnostics.hasErrors())
@@ -147,12 +156,15 @@ RankedTensorType Importer::inputType(ImportContext &context,
   const auto &type = input.type().tensor_type();
   graph::Dims dims;
   for (const auto &dim : type.shape().dim()) {
-    if (dim.has_dim_value() && dim.dim_value() >= 0)
+    if (dim.has_dim_value() && dim.dim_value() >= 0) {
       dims.push_back(context.solver.constant(dim.dim_value()));
-    else if (isSymbolName(dim.dim_param()))
+    } else if (isSymbolName(dim.dim_param())) {
       dims.push_back(context.solver.named(dim.dim_param()));
-    else
+      symbolNames[dims.back()] = dim.dim_param();
+    } else {
       dims.push_back(context.solver.fresh(""));
+      symbolNames[dims.back()] = "?";
+    }
   }
   return context.solver.type(dims, toMLIRType(&mlir, type.elem_type()));
 }
@@ -183,16 +195,16 @@ Value Importer::lookUp(ImportContext &context, StringRef name) {
     return {};
   const TensorProto &tensor = *initializer->second;
   Value &value = values[name];
-  if (tensor.dims_size() > static_cast<int>(graph::ShapeSolver::maxRank)) {
+  if (tensor.dims_size() > maxRank) {
     diagnostics
-        .error("onnx-rank-limit", file.name(),
+        .error("onnx-rank-limit", place,
                "initializer " + quoted(name) + " has rank " +
                    Twine(tensor.dims_size()) + ", but at most " +
-                   Twine(graph::ShapeSolver::maxRank) + " are supported")
+                   Twine(maxRank) + " are supported")
         .note("reshape the tensor");
     return {};
   }
-  if (ElementsAttr elements = importTensor(context, tensor, file.name())) {
+  if (ElementsAttr elements = importTensor(context, tensor, place)) {
     Location loc =
         graph::getNodeLocation(&mlir, file.name(), name, "initializer");
     value = graph::ConstantOp::create(context.builder, loc, elements.getType(),
@@ -263,7 +275,8 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
     values[output] = Value();
   if (!row) {
     std::string label = schema ? schema->label() : node.op_type();
-    unsupported[label].push_back(place);
+    unsupported[StringAttr::get(&mlir, label)].push_back(place);
+    addPlaceholders(context, node);
     return;
   }
 
@@ -272,15 +285,17 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
     Value value = input.empty() ? Value() : lookUp(context, input);
     // What the node needs could not be made, which has been reported.
     if (!value && !input.empty())
-      return;
+      return addPlaceholders(context, node);
     operands.push_back(value);
   }
   if (!checkTypes(node, *schema, operands))
-    return;
+    return addPlaceholders(context, node);
 
   std::string name = nodeName(node, index);
   Location loc =
       graph::getNodeLocation(&mlir, file.name(), name, schema->label());
+  current = &node;
+  currentOperands = operands;
   Node view(context, node, *schema, place, loc, operands);
   if (row->import)
     view.setOutput(0, row->import(view));
@@ -290,7 +305,7 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
       !view.failed() && !unread.empty())
     view.unsupported(unread, "given", "leave the attribute out");
   if (view.failed())
-    return;
+    return addPlaceholders(context, node);
   for (auto [position, output] : llvm::enumerate(node.output())) {
     if (output.empty())
       continue;
@@ -302,6 +317,74 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
                      "' is not supported")
           .note("remove what uses " + quoted(output));
   }
+}
+
+/// Lets the import go on after an error, so that later gaps are found too:
+/// outputs whose type the model declares get a value of that type.
+void Importer::addPlaceholders(ImportContext &context, const NodeProto &node) {
+  for (const std::string &output : node.output()) {
+    auto declared = llvm::find_if(graph.value_info(), [&](const auto &info) {
+      return info.name() == output;
+    });
+    if (declared == graph.value_info().end())
+      continue;
+    const auto &tensor = declared->type().tensor_type();
+    Type element = toMLIRType(&mlir, tensor.elem_type());
+    if (!element || !tensor.has_shape() || tensor.shape().dim_size() > maxRank)
+      continue;
+    Type type = inputType(context, *declared);
+    values[output] = UnrealizedConversionCastOp::create(
+                         context.builder, fileLoc(), type, ValueRange())
+                         .getResult(0);
+  }
+}
+
+/// `batch`, `3` or `(seq + 1)`: an expression with the names of the model.
+std::string Importer::formatDim(AffineExpr expr) {
+  if (auto name = symbolNames.find(expr); name != symbolNames.end())
+    return name->second;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return graph::printDim(expr);
+  StringRef sign;
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    sign = " + ";
+    break;
+  case AffineExprKind::Mul:
+    sign = " * ";
+    break;
+  case AffineExprKind::FloorDiv:
+    sign = " floordiv ";
+    break;
+  case AffineExprKind::CeilDiv:
+    sign = " ceildiv ";
+    break;
+  default:
+    sign = " mod ";
+  }
+  return "(" + formatDim(binary.getLHS()) + sign.str() +
+         formatDim(binary.getRHS()) + ")";
+}
+
+/// `input 'A' is float32 [batch, 3], from node "conv1" (Conv-11)`.
+std::string Importer::describeOperand(unsigned index) {
+  Value value = currentOperands[index];
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<std::string> dims;
+  if (auto encoding = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding()))
+    for (AffineExpr dim : encoding.getMap().getResults())
+      dims.push_back(formatDim(dim));
+  else
+    for (int64_t size : type.getShape())
+      dims.push_back(ShapedType::isDynamic(size) ? "?" : std::to_string(size));
+  std::string source = graph::describeNode(value.getLoc());
+  if (isa<BlockArgument>(value))
+    source = "the model's inputs";
+  return quoted(current->input(index)) + " is " +
+         elementTypeName(toONNXType(type.getElementType())) + " [" +
+         llvm::join(dims, ", ") + "]" +
+         (source.empty() ? "" : ", from " + source);
 }
 
 void Importer::makeReturn(ImportContext &context, func::FuncOp func) {
@@ -326,7 +409,7 @@ void Importer::reportUnsupported() {
   SmallVector<std::string> counts;
   for (auto &[label, places] : unsupported) {
     total += places.size();
-    counts.push_back(label + " (" + std::to_string(places.size()) + ")");
+    counts.push_back(label.str() + " (" + std::to_string(places.size()) + ")");
   }
   lathe::Diagnostic *last = nullptr;
   for (auto &[label, places] : unsupported) {
@@ -356,11 +439,14 @@ void Importer::translate(mlir::Diagnostic &diagnostic) {
       id = text.slice(open + 1, text.size() - 1).str();
       text = text.take_front(open).rtrim();
     }
-  if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-    diagnostics.error(id, place, text);
-  else if (!diagnostics.empty() &&
-           diagnostic.getSeverity() == DiagnosticSeverity::Warning)
-    diagnostics.warning(id, place, text);
+  if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+    return;
+  lathe::Diagnostic &error = diagnostics.error(id, place, text);
+  if (!current)
+    return;
+  for (unsigned i = 0; i < currentOperands.size(); ++i)
+    if (currentOperands[i])
+      error.note(describeOperand(i));
 }
 
 } // namespace
