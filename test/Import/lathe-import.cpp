@@ -62,7 +62,7 @@ static bool import(const std::string &path) {
   mlir::OpPrintingFlags flags;
   flags.elideLargeResourceString(64).elideLargeElementsAttrs(64);
   if (debugInfo)
-    flags.enableDebugInfo(true, /*prettyForm=*/true);
+    flags.enableDebugInfo(true, /*prettyForm=*/true).useLocalScope();
   (*module)->print(llvm::outs(), flags);
   llvm::outs() << "\n";
   return true;
