@@ -125,6 +125,26 @@ static void uses_all_threads(void) {
     }
 }
 
+#if defined(__x86_64__)
+/* Denormals to zero, rounding towards zero: what a new thread would inherit. */
+static void check_float_mode(int64_t begin, int64_t end, void *closure) {
+  /* Each thread has one task, for they meet; the caller's is the first, and it
+   * has the mode that it set. */
+  if (begin > 0)
+    CHECK((__builtin_ia32_stmxcsr() & 0xFFC0u) == 0x1F80u);
+  meet(begin, end, closure);
+}
+
+static void workers_have_the_default_float_mode(void) {
+  struct meeting meeting = {0, 4};
+  lathe_shutdown();
+  __builtin_ia32_ldmxcsr(0x1F80u | 0x8040u | 0x6000u);
+  loop(4, 4, check_float_mode, &meeting);
+  __builtin_ia32_ldmxcsr(0x1F80u);
+  CHECK(atomic_load(&meeting.present) == 4);
+}
+#endif
+
 static int threads_of_process(void) {
   DIR *folder = opendir("/proc/self/task");
   int found = 0;
@@ -263,13 +283,18 @@ static void fork_inside(int64_t begin, int64_t end, void *closure) {
 
 static void survives_fork_inside_a_loop(void) {
   struct fork_inside state = {.owner = pthread_self()};
-  loop(2, 2, fork_inside, &state);
+  loop(2, 8, fork_inside, &state);
   if (state.in_child) {
+    /* Task 4 may have been begun by the worker, which is not here. */
+    for (int i = 1; i < 8; ++i)
+      CHECK(atomic_load(&counts[i]) == 1 || i == 4);
+    memset((void *)counts, 0, sizeof counts);
     loop(2, 1000, count, NULL); /* A pool of the child's own. */
+    check_counts(1000, 1);
     _exit(atomic_load(&failures) ? 1 : 0);
   }
   CHECK(atomic_load(&state.forked));
-  check_counts(2, 1);
+  check_counts(8, 1);
 }
 
 int main(int argc, char **argv) {
@@ -279,6 +304,10 @@ int main(int argc, char **argv) {
       {"runs-huge-loops", runs_huge_loops},
       {"runs-nested-loops", runs_nested_loops},
       {"uses-all-threads", uses_all_threads},
+#if defined(__x86_64__)
+      {"workers-have-the-default-float-mode",
+       workers_have_the_default_float_mode},
+#endif
       {"starts-and-ends-threads", starts_and_ends_threads},
       {"checks-settings", checks_settings},
       {"serves-many-threads", serves_many_threads},

@@ -28,6 +28,8 @@ static void fill_inputs(float *image, float *bias, int64_t batch) {
     bias[i] = (float)(batch + i) / 3;
 }
 
+static void (*give_back)(void *memory) = free;
+
 static void *call_often(void *argument) {
   struct caller *caller = argument;
   for (int round = 0; round < caller->rounds; ++round) {
@@ -45,8 +47,8 @@ static void *call_often(void *argument) {
       volatile float product = image[i] * (float)(2 + i % 3);
       CHECK(scaled[i] == product + bias[i / 3]);
     }
-    lathe_tensor_free(&outputs[0]);
-    lathe_tensor_free(&outputs[1]);
+    for (int i = 0; i < 2; ++i)
+      give_back(outputs[i].data);
     /* Messages belong to their thread. */
     char expected[32];
     snprintf(expected, sizeof expected, "dim 1 is %d,", (int)caller->batch);
@@ -76,6 +78,21 @@ static void serves_four_threads(void) { call_from(4, 300); }
 /* --- More calls at once than frames are kept for ------------------------ */
 
 static pthread_barrier_t all_here;
+static atomic_int held; /* Blocks of memory that calls have not given back. */
+
+static void *count_alloc(void *context, size_t size, size_t alignment) {
+  (void)context;
+  atomic_fetch_add(&held, 1);
+  return lathe_default_imports()->alloc(NULL, size, alignment);
+}
+
+static void count_free(void *context, void *memory) {
+  (void)context;
+  atomic_fetch_sub(&held, 1);
+  lathe_default_imports()->free(NULL, memory);
+}
+
+static void free_counted(void *memory) { count_free(NULL, memory); }
 
 static void meet_then_run(void *context, int64_t tasks,
                           void (*body)(int64_t, int64_t, void *),
@@ -86,12 +103,17 @@ static void meet_then_run(void *context, int64_t tasks,
 }
 
 static void serves_more_threads_than_frames(void) {
-  const lathe_imports imports = {.parallel_for = meet_then_run};
+  const lathe_imports imports = {count_alloc, count_free, meet_then_run, NULL};
   CHECK_OK(lathe_module_set_imports(module, &imports));
   CHECK(pthread_barrier_init(&all_here, NULL, CALLERS) == 0);
+  give_back = free_counted;
   call_from(CALLERS, 3);
+  give_back = free;
   pthread_barrier_destroy(&all_here);
+  /* All but the workspaces that stay for the next calls. */
+  CHECK(atomic_load(&held) > 0 && atomic_load(&held) < CALLERS);
   CHECK_OK(lathe_module_set_imports(module, NULL));
+  CHECK(atomic_load(&held) == 0);
 }
 
 /* --- The same bits ------------------------------------------------------ */
