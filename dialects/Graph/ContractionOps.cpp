@@ -1,0 +1,34 @@
+// dialects/Graph/ContractionOps.cpp: verification and shapes of matrix products.
+
+#include "dialects/Graph/Graph.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+
+LogicalResult MatmulOp::verify() {
+  // matmul_c1
+  for (Value operand : getOperands())
+    if (int64_t rank = cast<RankedTensorType>(operand.getType()).getRank(); rank < 2)
+      return emitOpError("takes matrices, but an operand has rank ") << rank;
+  return success();
+}
+
+LogicalResult MatmulOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  Dims a = solver.dims(getA()), b = solver.dims(getB());
+  if (a.size() < 2 || b.size() < 2)
+    return verify();
+  // matmul_c2
+  if (failed(solver.unify(*this, a.back(), b[b.size() - 2],
+                          "the last dim of 'a' and the last but one of 'b'")))
+    return failure();
+  FailureOr<Dims> shape = solver.broadcast(*this, ArrayRef(a).drop_back(2), ArrayRef(b).drop_back(2));
+  if (failed(shape))
+    return failure();
+  shape->push_back(a[a.size() - 2]);
+  shape->push_back(b.back());
+  results.push_back(*shape);
+  return success();
+}
+
+} // namespace lathe::graph

@@ -1,0 +1,132 @@
+// dialects/Graph/DimArithmetic.cpp: what can be known of expressions of sizes.
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/ShapeSolver.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+
+AffineExpr ShapeSolver::constant(int64_t value) const {
+  return getAffineConstantExpr(value, context);
+}
+
+AffineExpr ShapeSolver::simplify(AffineExpr expr) {
+  return simplifyAffineExpr(expr, 0, symbols.size());
+}
+
+AffineExpr ShapeSolver::product(ArrayRef<AffineExpr> factors) {
+  AffineExpr result = constant(1);
+  for (AffineExpr factor : factors)
+    result = result * factor;
+  return simplify(result);
+}
+
+bool ShapeSolver::isNonNegative(AffineExpr expr) const {
+  if (auto fixed = dyn_cast<AffineConstantExpr>(expr))
+    return fixed.getValue() >= 0;
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    // Elements of integer inputs may be anything.
+    SymbolAttr definition = symbols[symbol.getPosition()];
+    if (definition.getInput() >= 0)
+      return false;
+    if (AffineMapAttr least = definition.getMin())
+      return llvm::all_of(least.getAffineMap().getResults(),
+                          [&](AffineExpr part) { return isNonNegative(part); });
+    if (AffineMapAttr largest = definition.getMax())
+      return llvm::any_of(largest.getAffineMap().getResults(),
+                          [&](AffineExpr part) { return isNonNegative(part); });
+    return true;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  return binary && isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
+}
+
+std::optional<bool> ShapeSolver::equal(AffineExpr a, AffineExpr b) {
+  if (a == b)
+    return true;
+  AffineExpr difference = simplify(a - b);
+  if (auto fixed = dyn_cast<AffineConstantExpr>(difference))
+    return fixed.getValue() == 0;
+  // A size never equals a negative number.
+  auto isNegative = [](AffineExpr expr) {
+    auto fixed = dyn_cast<AffineConstantExpr>(expr);
+    return fixed && fixed.getValue() < 0;
+  };
+  if ((isNegative(a) && isNonNegative(b)) || (isNegative(b) && isNonNegative(a)))
+    return false;
+  return std::nullopt;
+}
+
+AffineExpr ShapeSolver::derived(AffineExpr a, AffineExpr b, bool isMin) {
+  auto map = AffineMapAttr::get(AffineMap::get(0, symbols.size(), {a, b}, context));
+  for (auto [position, definition] : llvm::enumerate(symbols)) {
+    AffineMapAttr made = isMin ? definition.getMin() : definition.getMax();
+    if (made && made.getAffineMap().getResults() == map.getAffineMap().getResults())
+      return getAffineSymbolExpr(position, context);
+  }
+  StringAttr name = StringAttr::get(context, isMin ? "min" : "max");
+  return symbol(SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(),
+                                isMin ? AffineMapAttr() : map));
+}
+
+AffineExpr ShapeSolver::min(AffineExpr a, AffineExpr b) {
+  AffineExpr difference = simplify(a - b);
+  if (isNonNegative(difference))
+    return b;
+  if (isNonNegative(simplify(-difference)))
+    return a;
+  return derived(a, b, /*isMin=*/true);
+}
+
+AffineExpr ShapeSolver::max(AffineExpr a, AffineExpr b) {
+  AffineExpr difference = simplify(a - b);
+  if (isNonNegative(difference))
+    return a;
+  if (isNonNegative(simplify(-difference)))
+    return b;
+  return derived(a, b, /*isMin=*/false);
+}
+
+/// Splits a product into a constant and other factors.
+static int64_t factorize(AffineExpr expr, SmallVectorImpl<AffineExpr> &factors) {
+  if (auto fixed = dyn_cast<AffineConstantExpr>(expr))
+    return fixed.getValue();
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (binary && binary.getKind() == AffineExprKind::Mul)
+    return factorize(binary.getLHS(), factors) * factorize(binary.getRHS(), factors);
+  factors.push_back(expr);
+  return 1;
+}
+
+AffineExpr ShapeSolver::divide(AffineExpr numerator, AffineExpr denominator) {
+  SmallVector<AffineExpr> above, below;
+  int64_t top = factorize(numerator, above), bottom = factorize(denominator, below);
+  for (AffineExpr factor : below) {
+    auto *found = llvm::find(above, factor);
+    if (found == above.end())
+      return {};
+    above.erase(found);
+  }
+  if (bottom == 0)
+    return {};
+  if (top % bottom == 0)
+    return simplify(product(above) * (top / bottom));
+  AffineExpr rest = simplify(product(above) * top);
+  return rest.isMultipleOf(bottom) ? simplify(rest.floorDiv(bottom)) : AffineExpr();
+}
+
+AffineExpr ShapeSolver::windowed(AffineExpr in, int64_t kernel, int64_t stride, int64_t padBegin,
+                                 int64_t padEnd, int64_t dilation, bool ceil) {
+  AffineExpr span = in + (padBegin + padEnd - dilation * (kernel - 1) - 1);
+  AffineExpr out = (ceil ? span.ceilDiv(stride) : span.floorDiv(stride)) + 1;
+  if (ceil) {
+    // A window that starts in the padding behind the input does not count:
+    // (out - 1) stride must be less than in + padBegin.
+    AffineExpr largest = (in + (padBegin - 1)).floorDiv(stride) + 1;
+    return min(simplify(out), simplify(largest));
+  }
+  return simplify(out);
+}
+
+} // namespace lathe::graph

@@ -1,0 +1,467 @@
+// dialects/Graph/ElementwiseScalars.cpp: what every elementwise op computes, on one element.
+
+#include "dialects/Graph/Graph.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace mlir::arith;
+
+namespace lathe::graph {
+
+namespace {
+
+/// Short names for the scalar ops that the definitions below are made of.
+/// Everything works on the signless type of the arguments.
+struct Scalar {
+  OpBuilder &b;
+  Location loc;
+
+  Value of(Type type, double value) {
+    if (isa<FloatType>(type))
+      return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+  }
+  Value like(Value x, double value) { return of(x.getType(), value); }
+
+  Value add(Value x, Value y) { return AddFOp::create(b, loc, x, y); }
+  Value sub(Value x, Value y) { return SubFOp::create(b, loc, x, y); }
+  Value mul(Value x, Value y) { return MulFOp::create(b, loc, x, y); }
+  Value div(Value x, Value y) { return DivFOp::create(b, loc, x, y); }
+  Value neg(Value x) { return NegFOp::create(b, loc, x); }
+  Value exp(Value x) { return math::ExpOp::create(b, loc, x); }
+  Value log(Value x) { return math::LogOp::create(b, loc, x); }
+  Value log1p(Value x) { return math::Log1pOp::create(b, loc, x); }
+  Value sqrt(Value x) { return math::SqrtOp::create(b, loc, x); }
+  Value tanh(Value x) { return math::TanhOp::create(b, loc, x); }
+  Value abs(Value x) { return math::AbsFOp::create(b, loc, x); }
+  Value max(Value x, Value y) { return MaximumFOp::create(b, loc, x, y); }
+  Value min(Value x, Value y) { return MinimumFOp::create(b, loc, x, y); }
+  Value less(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OLT, x, y); }
+  Value greater(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OGT, x, y); }
+  Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
+
+  /// ln(1 + e^x) without overflow: max(x, 0) + log1p(e^-|x|).
+  Value softplus(Value x) {
+    return add(max(x, like(x, 0)), log1p(exp(neg(abs(x)))));
+  }
+  /// 1 / (1 + e^-x).
+  Value sigmoid(Value x) {
+    Value one = like(x, 1);
+    return div(one, add(one, exp(neg(x))));
+  }
+};
+
+bool isUnsigned(Operation *op) {
+  Type element = getElementTypeOrSelf(op->getOperand(0));
+  return element.isUnsignedInteger() || element.isInteger(1);
+}
+bool isFloat(Value value) { return isa<FloatType>(getElementTypeOrSelf(value)); }
+
+} // namespace
+
+// A definition: NAME(op, formula), where x is the first argument, y the second
+// and s builds scalars.
+#define LATHE_SCALAR(NAME, FORMULA)                                                                \
+  Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                               \
+    Scalar s{builder, getLoc()};                                                                   \
+    [[maybe_unused]] Value x = args[0], y = args.back();                                           \
+    return FORMULA;                                                                                \
+  }
+
+// The same for ops on integers and floats: FLOAT, SIGNED and UNSIGNED are ops.
+#define LATHE_NUMERIC(NAME, FLOAT, SIGNED, UNSIGNED)                                               \
+  Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                               \
+    if (isFloat(args[0]))                                                                          \
+      return FLOAT::create(builder, getLoc(), args[0], args[1]);                                   \
+    if (isUnsigned(*this))                                                                         \
+      return UNSIGNED::create(builder, getLoc(), args[0], args[1]);                                \
+    return SIGNED::create(builder, getLoc(), args[0], args[1]);                                    \
+  }
+
+LATHE_SCALAR(Ceil, math::CeilOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Floor, math::FloorOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Round, math::RoundEvenOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Reciprocal, s.div(s.like(x, 1), x))
+LATHE_SCALAR(Sqrt, s.sqrt(x))
+LATHE_SCALAR(Exp, s.exp(x))
+LATHE_SCALAR(Log, s.log(x))
+LATHE_SCALAR(Sin, math::SinOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Cos, math::CosOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Tan, math::TanOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Asin, math::AsinOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Acos, math::AcosOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Atan, math::AtanOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Sinh, math::SinhOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Cosh, math::CoshOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Tanh, s.tanh(x))
+LATHE_SCALAR(Asinh, math::AsinhOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Acosh, math::AcoshOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Atanh, math::AtanhOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Erf, math::ErfOp::create(builder, getLoc(), x))
+LATHE_SCALAR(Sigmoid, s.sigmoid(x))
+LATHE_SCALAR(Softplus, s.softplus(x))
+LATHE_SCALAR(Softsign, s.div(x, s.add(s.like(x, 1), s.abs(x))))
+LATHE_SCALAR(Mish, s.mul(x, s.tanh(s.softplus(x))))
+LATHE_SCALAR(Not, XOrIOp::create(builder, getLoc(), x, s.of(x.getType(), 1)))
+LATHE_SCALAR(BitwiseNot, XOrIOp::create(builder, getLoc(), x, s.of(x.getType(), -1)))
+LATHE_SCALAR(And, AndIOp::create(builder, getLoc(), x, y))
+LATHE_SCALAR(Or, OrIOp::create(builder, getLoc(), x, y))
+LATHE_SCALAR(Xor, XOrIOp::create(builder, getLoc(), x, y))
+LATHE_SCALAR(BitwiseAnd, AndIOp::create(builder, getLoc(), x, y))
+LATHE_SCALAR(BitwiseOr, OrIOp::create(builder, getLoc(), x, y))
+LATHE_SCALAR(BitwiseXor, XOrIOp::create(builder, getLoc(), x, y))
+LATHE_SCALAR(IsNan, CmpFOp::create(builder, getLoc(), CmpFPredicate::UNO, x, x))
+LATHE_SCALAR(Select, s.select(args[0], args[1], args[2]))
+
+LATHE_NUMERIC(Add, AddFOp, AddIOp, AddIOp)
+LATHE_NUMERIC(Sub, SubFOp, SubIOp, SubIOp)
+LATHE_NUMERIC(Mul, MulFOp, MulIOp, MulIOp)
+LATHE_NUMERIC(Min, MinimumFOp, MinSIOp, MinUIOp)
+LATHE_NUMERIC(Max, MaximumFOp, MaxSIOp, MaxUIOp)
+
+//===----------------------------------------------------------------------===//
+// Activations with attributes
+//===----------------------------------------------------------------------===//
+
+Value LeakyReluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], alpha = s.like(x, getAlpha().convertToDouble());
+  return s.select(s.less(x, s.like(x, 0)), s.mul(alpha, x), x);
+}
+
+/// alpha (e^x - 1), by expm1 so that small values keep their digits.
+static Value expMinusOne(Scalar &s, Value x) { return math::ExpM1Op::create(s.b, s.loc, x); }
+
+Value EluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], alpha = s.like(x, getAlpha().convertToDouble());
+  return s.select(s.greater(x, s.like(x, 0)), x, s.mul(alpha, expMinusOne(s, x)));
+}
+
+Value CeluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], zero = s.like(x, 0), alpha = s.like(x, getAlpha().convertToDouble());
+  return s.add(s.max(zero, x), s.min(zero, s.mul(alpha, expMinusOne(s, s.div(x, alpha)))));
+}
+
+Value ThresholdedReluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0];
+  return s.select(s.greater(x, s.like(x, getAlpha().convertToDouble())), x, s.like(x, 0));
+}
+
+Value SwishOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0];
+  return s.mul(x, s.sigmoid(s.mul(s.like(x, getAlpha().convertToDouble()), x)));
+}
+
+Value HardSigmoidOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0];
+  Value line = s.add(s.mul(s.like(x, getAlpha().convertToDouble()), x),
+                     s.like(x, getBeta().convertToDouble()));
+  return s.max(s.like(x, 0), s.min(s.like(x, 1), line));
+}
+
+Value SeluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], alpha = s.like(x, getAlpha().convertToDouble());
+  Value inner = s.select(s.greater(x, s.like(x, 0)), x, s.mul(alpha, expMinusOne(s, x)));
+  return s.mul(s.like(x, getBeta().convertToDouble()), inner);
+}
+
+Value ShrinkOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], zero = s.like(x, 0), bias = s.like(x, getBeta().convertToDouble());
+  double lambda = getAlpha().convertToDouble();
+  Value above = s.select(s.greater(x, s.like(x, lambda)), s.sub(x, bias), zero);
+  return s.select(s.less(x, s.like(x, -lambda)), s.add(x, bias), above);
+}
+
+Value GeluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], half = s.like(x, 0.5), one = s.like(x, 1), inner;
+  if (getApproximateTanh()) {
+    Value cube = s.mul(x, s.mul(x, x));
+    Value poly = s.add(x, s.mul(s.like(x, 0.044715), cube));
+    inner = s.tanh(s.mul(s.like(x, 0.7978845608028654), poly)); // sqrt(2 / pi)
+  } else {
+    inner = math::ErfOp::create(builder, getLoc(), s.mul(x, s.like(x, 0.7071067811865476)));
+  }
+  return s.mul(s.mul(half, x), s.add(one, inner));
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers of any kind
+//===----------------------------------------------------------------------===//
+
+Value AbsOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  if (isFloat(args[0]))
+    return math::AbsFOp::create(builder, getLoc(), args[0]);
+  return isUnsigned(*this) ? args[0] : math::AbsIOp::create(builder, getLoc(), args[0]);
+}
+
+Value NegOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  if (isFloat(args[0]))
+    return s.neg(args[0]);
+  return SubIOp::create(builder, getLoc(), s.like(args[0], 0), args[0]);
+}
+
+Value SignOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], zero = s.like(x, 0), one = s.like(x, 1);
+  if (isFloat(x))
+    return s.select(s.less(x, zero), s.like(x, -1), s.select(s.greater(x, zero), one, zero));
+  Value isZero = CmpIOp::create(builder, getLoc(), CmpIPredicate::eq, x, zero);
+  Value sign = one;
+  if (!isUnsigned(*this)) {
+    Value isNegative = CmpIOp::create(builder, getLoc(), CmpIPredicate::slt, x, zero);
+    sign = s.select(isNegative, s.like(x, -1), one);
+  }
+  return s.select(isZero, zero, sign);
+}
+
+Value ReluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value zero = s.like(args[0], 0);
+  if (isFloat(args[0]))
+    return s.max(args[0], zero);
+  return isUnsigned(*this) ? args[0] : MaxSIOp::create(builder, getLoc(), args[0], zero);
+}
+
+Value PreluOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0];
+  if (isFloat(x))
+    return s.select(s.less(x, s.like(x, 0)), s.mul(args[1], x), x);
+  if (isUnsigned(*this))
+    return x;
+  Value isNegative = CmpIOp::create(builder, getLoc(), CmpIPredicate::slt, x, s.like(x, 0));
+  return s.select(isNegative, MulIOp::create(builder, getLoc(), args[1], x), x);
+}
+
+Value IsInfOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0], result = s.of(builder.getI1Type(), 0);
+  auto orEqual = [&](double infinity) {
+    Value is = CmpFOp::create(builder, getLoc(), CmpFPredicate::OEQ, x, s.like(x, infinity));
+    result = OrIOp::create(builder, getLoc(), result, is);
+  };
+  if (getDetectPositive())
+    orEqual(std::numeric_limits<double>::infinity());
+  if (getDetectNegative())
+    orEqual(-std::numeric_limits<double>::infinity());
+  return result;
+}
+
+/// A divisor that traps no hardware: 1 in place of 0 and of -1 (whose
+/// quotients the caller selects otherwise).
+static Value safeDivisor(Scalar &s, Value b) {
+  Value zero = s.like(b, 0), one = s.like(b, 1), minusOne = s.like(b, -1);
+  Value isZero = CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, b, zero);
+  Value isMinusOne = CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, b, minusOne);
+  return s.select(OrIOp::create(s.b, s.loc, isZero, isMinusOne), one, b);
+}
+
+Value DivOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value a = args[0], b = args[1];
+  if (isFloat(a))
+    return s.div(a, b);
+  Value zero = s.like(b, 0), quotient;
+  Value isZero = CmpIOp::create(builder, getLoc(), CmpIPredicate::eq, b, zero);
+  if (isUnsigned(*this)) {
+    quotient = DivUIOp::create(builder, getLoc(), a, s.select(isZero, s.like(b, 1), b));
+  } else {
+    // The lowest value divided by -1 would trap: negate instead, which wraps.
+    Value isMinusOne = CmpIOp::create(builder, getLoc(), CmpIPredicate::eq, b, s.like(b, -1));
+    quotient = DivSIOp::create(builder, getLoc(), a, safeDivisor(s, b));
+    quotient = s.select(isMinusOne, SubIOp::create(builder, getLoc(), zero, a), quotient);
+  }
+  return s.select(isZero, zero, quotient);
+}
+
+/// The remainder with the sign of `a`; 0 where `b` is 0.
+static Value truncatedRemainder(Scalar &s, Value a, Value b, bool isUnsignedType) {
+  Value zero = s.like(b, 0);
+  Value isZero = CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, b, zero);
+  Value rest;
+  if (isUnsignedType)
+    rest = RemUIOp::create(s.b, s.loc, a, s.select(isZero, s.like(b, 1), b));
+  else
+    rest = RemSIOp::create(s.b, s.loc, a, safeDivisor(s, b)); // a mod 1 = a mod -1 = 0
+  return s.select(isZero, zero, rest);
+}
+
+Value FmodOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  if (isFloat(args[0]))
+    return RemFOp::create(builder, getLoc(), args[0], args[1]);
+  return truncatedRemainder(s, args[0], args[1], isUnsigned(*this));
+}
+
+Value ModOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value b = args[1];
+  if (isFloat(args[0])) {
+    Value rest = RemFOp::create(builder, getLoc(), args[0], b), zero = s.like(b, 0);
+    Value differs = XOrIOp::create(builder, getLoc(), s.less(rest, zero), s.less(b, zero));
+    Value nonZero = CmpFOp::create(builder, getLoc(), CmpFPredicate::UNE, rest, zero);
+    return s.select(AndIOp::create(builder, getLoc(), differs, nonZero), s.add(rest, b), rest);
+  }
+  Value rest = truncatedRemainder(s, args[0], b, isUnsigned(*this));
+  if (isUnsigned(*this))
+    return rest;
+  Value zero = s.like(b, 0);
+  auto isNegative = [&](Value v) -> Value {
+    return CmpIOp::create(builder, getLoc(), CmpIPredicate::slt, v, zero);
+  };
+  Value differs = XOrIOp::create(builder, getLoc(), isNegative(rest), isNegative(b));
+  Value nonZero = CmpIOp::create(builder, getLoc(), CmpIPredicate::ne, rest, zero);
+  return s.select(AndIOp::create(builder, getLoc(), differs, nonZero),
+                  AddIOp::create(builder, getLoc(), rest, b), rest);
+}
+
+/// Shifts by the width or more give 0 instead of an undefined value.
+template <typename ShiftOp>
+static Value shift(Operation *op, OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, op->getLoc()};
+  Value width = s.like(args[1], args[1].getType().getIntOrFloatBitWidth());
+  Value fits = CmpIOp::create(builder, s.loc, CmpIPredicate::ult, args[1], width);
+  Value amount = s.select(fits, args[1], s.like(args[1], 0));
+  return s.select(fits, ShiftOp::create(builder, s.loc, args[0], amount), s.like(args[0], 0));
+}
+
+Value ShiftLeftOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return shift<ShLIOp>(*this, builder, args);
+}
+
+Value ShiftRightOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return shift<ShRUIOp>(*this, builder, args);
+}
+
+//===----------------------------------------------------------------------===//
+// Comparisons
+//===----------------------------------------------------------------------===//
+
+static Value compare(Operation *op, OpBuilder &builder, ValueRange args, CmpFPredicate floats,
+                     CmpIPredicate signedInts, CmpIPredicate unsignedInts) {
+  if (isFloat(args[0]))
+    return CmpFOp::create(builder, op->getLoc(), floats, args[0], args[1]);
+  return CmpIOp::create(builder, op->getLoc(), isUnsigned(op) ? unsignedInts : signedInts, args[0],
+                        args[1]);
+}
+
+Value EqualOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return compare(*this, builder, args, CmpFPredicate::OEQ, CmpIPredicate::eq, CmpIPredicate::eq);
+}
+Value LessOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return compare(*this, builder, args, CmpFPredicate::OLT, CmpIPredicate::slt, CmpIPredicate::ult);
+}
+Value LessEqualOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return compare(*this, builder, args, CmpFPredicate::OLE, CmpIPredicate::sle, CmpIPredicate::ule);
+}
+Value GreaterOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return compare(*this, builder, args, CmpFPredicate::OGT, CmpIPredicate::sgt, CmpIPredicate::ugt);
+}
+Value GreaterEqualOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  return compare(*this, builder, args, CmpFPredicate::OGE, CmpIPredicate::sge, CmpIPredicate::uge);
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions and powers
+//===----------------------------------------------------------------------===//
+
+/// Converts a scalar; `from` and `to` are graph element types, which know
+/// whether integers have a sign.
+static Value convert(Scalar &s, Value x, Type from, Type to) {
+  Type target = getSignlessType(to);
+  bool fromUnsigned = from.isUnsignedInteger() || from.isInteger(1);
+  if (isa<FloatType>(x.getType())) {
+    if (to.isInteger(1))
+      return CmpFOp::create(s.b, s.loc, CmpFPredicate::UNE, x, s.like(x, 0));
+    if (isa<IntegerType>(target)) {
+      // Through 64 bits: narrow results wrap instead of being undefined.
+      Type wide = s.b.getI64Type();
+      Value number = to.isUnsignedInteger(64) ? Value(FPToUIOp::create(s.b, s.loc, wide, x))
+                                              : Value(FPToSIOp::create(s.b, s.loc, wide, x));
+      return target == wide ? number : TruncIOp::create(s.b, s.loc, target, number);
+    }
+    unsigned widthFrom = x.getType().getIntOrFloatBitWidth();
+    unsigned widthTo = target.getIntOrFloatBitWidth();
+    if (x.getType() == target)
+      return x;
+    if (widthFrom == widthTo) { // f16 and bf16
+      Value wide = ExtFOp::create(s.b, s.loc, s.b.getF32Type(), x);
+      return TruncFOp::create(s.b, s.loc, target, wide);
+    }
+    if (widthFrom < widthTo)
+      return ExtFOp::create(s.b, s.loc, target, x);
+    return TruncFOp::create(s.b, s.loc, target, x);
+  }
+  if (to.isInteger(1))
+    return CmpIOp::create(s.b, s.loc, CmpIPredicate::ne, x, s.like(x, 0));
+  if (isa<FloatType>(target))
+    return fromUnsigned ? Value(UIToFPOp::create(s.b, s.loc, target, x))
+                        : Value(SIToFPOp::create(s.b, s.loc, target, x));
+  unsigned widthFrom = x.getType().getIntOrFloatBitWidth();
+  unsigned widthTo = target.getIntOrFloatBitWidth();
+  if (widthFrom == widthTo)
+    return x;
+  if (widthFrom > widthTo)
+    return TruncIOp::create(s.b, s.loc, target, x);
+  return fromUnsigned ? Value(ExtUIOp::create(s.b, s.loc, target, x))
+                      : Value(ExtSIOp::create(s.b, s.loc, target, x));
+}
+
+Value CastOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  // Half precision comes widened (see the interface); the type of the argument
+  // is what counts.
+  return convert(s, args[0], getX().getType().getElementType(), getY().getType().getElementType());
+}
+
+/// x^n for a small whole number, by squaring.
+static Value wholePower(Scalar &s, Value x, int64_t n) {
+  if (n < 0)
+    return s.div(s.like(x, 1), wholePower(s, x, -n));
+  Value result;
+  for (Value square = x; n; n >>= 1, square = n ? s.mul(square, square) : square)
+    if (n & 1)
+      result = result ? s.mul(result, square) : square;
+  return result ? result : s.like(x, 1);
+}
+
+Value PowOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Type base = getA().getType().getElementType(), exponent = getB().getType().getElementType();
+  Value x = args[0], y = args[1];
+  DenseElementsAttr constant;
+  if (auto def = getB().getDefiningOp<graph::ConstantOp>())
+    constant = dyn_cast<DenseElementsAttr>(def.getValue());
+  if (isFloat(x) && constant && constant.isSplat()) {
+    double n = isa<FloatType>(exponent)
+                   ? constant.getSplatValue<APFloat>().convertToDouble()
+                   : static_cast<double>(constant.getSplatValue<APInt>().getSExtValue());
+    if (n == 0.5)
+      return s.sqrt(x);
+    if (n == std::floor(n) && std::abs(n) <= 16)
+      return wholePower(s, x, static_cast<int64_t>(n));
+  }
+  if (isFloat(x)) {
+    y = convert(s, y, exponent, x.getType());
+    return math::PowFOp::create(builder, getLoc(), x, y);
+  }
+  // Integers: in f64, which is exact as long as the power has 53 bits.
+  Type wide = builder.getF64Type();
+  Value power = math::PowFOp::create(builder, getLoc(), convert(s, x, base, wide),
+                                     convert(s, y, exponent, wide));
+  return convert(s, power, wide, base);
+}
+
+} // namespace lathe::graph

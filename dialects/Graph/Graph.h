@@ -1,0 +1,43 @@
+// dialects/Graph/Graph.h: the graph dialect for C++ code: include this one.
+
+#ifndef LATHE_DIALECTS_GRAPH_GRAPH_H
+#define LATHE_DIALECTS_GRAPH_GRAPH_H
+
+#include "dialects/Graph/GraphAttrs.h"
+#include "dialects/Graph/LinalgBuilder.h"
+#include "dialects/Graph/ShapeSolver.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Graph/GraphInterfaces.h.inc"
+
+#include "dialects/Graph/GraphDialect.h.inc"
+
+namespace lathe::graph {
+
+/// Result dims of an elementwise op: all operands broadcast together.
+llvm::LogicalResult inferElementwise(mlir::Operation *op, ShapeSolver &solver,
+                                     llvm::SmallVectorImpl<Dims> &results);
+
+/// The type without the `graph.dims` encoding and with signless integers: what
+/// a graph tensor becomes at the levels below.
+mlir::RankedTensorType getPlainType(mlir::Type type);
+
+/// Signless integers of the same width; other types as they are.
+mlir::Type getSignlessType(mlir::Type element);
+
+/// f32 for half precision, else `element` itself.
+mlir::Type getAccumulatorType(mlir::Type element);
+
+} // namespace lathe::graph
+
+#define GET_OP_CLASSES
+#include "dialects/Graph/GraphOps.h.inc"
+
+#endif // LATHE_DIALECTS_GRAPH_GRAPH_H

@@ -1,0 +1,14 @@
+// dialects/Graph/GraphAttrs.h: the attributes and enums of the dialect, which the shape solver needs without the ops.
+
+#ifndef LATHE_DIALECTS_GRAPH_GRAPHATTRS_H
+#define LATHE_DIALECTS_GRAPH_GRAPHATTRS_H
+
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/BuiltinAttributes.h"
+
+#include "dialects/Graph/GraphEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Graph/GraphAttrs.h.inc"
+
+#endif // LATHE_DIALECTS_GRAPH_GRAPHATTRS_H

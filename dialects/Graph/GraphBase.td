@@ -1,0 +1,115 @@
+// dialects/Graph/GraphBase.td: the graph dialect, its attributes, type constraints and op classes.
+
+#ifndef LATHE_GRAPH_BASE
+#define LATHE_GRAPH_BASE
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/Graph/GraphInterfaces.td"
+
+def Graph_Dialect : Dialect {
+  let name = "graph";
+  let cppNamespace = "::lathe::graph";
+  let summary = "the model: tensors, value semantics, no target";
+  let description = [{
+    A program of this dialect is a `func.func` whose body is a list of
+    operations on ranked tensors. Importers produce it, the native graph format
+    is its text (`.mlir`) or its bytecode (`.lathe`).
+
+    Dimensions that are known only at run time are written as expressions of
+    *symbols* in the encoding of the tensor type:
+
+    ```mlir
+    func.func @main(%x: tensor<?x3xf32, #graph.dims<()[s0] -> (s0, 3)>>)
+        attributes {graph.symbols = [#graph.symbol<"batch">]}
+    ```
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+}
+
+class Graph_Attr<string name, string mnem> : AttrDef<Graph_Dialect, name> {
+  let mnemonic = mnem;
+}
+
+def Graph_DimsAttr : Graph_Attr<"Dims", "dims"> {
+  let summary = "one expression per dimension";
+  let description = [{
+    The encoding of a ranked tensor type some of whose dimensions are known only
+    at run time: one affine expression of the function's symbols per dimension.
+
+    * (C1) The map has no dimensions, only symbols.
+    * (C2) As the encoding of a tensor type: one result per dimension; a result
+      is a constant exactly where the dimension is static, and equals it.
+  }];
+  let parameters = (ins "::mlir::AffineMap":$map);
+  let assemblyFormat = "`<` $map `>`";
+  let genVerifyDecl = 1;
+}
+
+def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
+  let summary = "a symbol of a function: a named dimension or a value read at entry";
+  let description = [{
+    Symbol `i` of a function is entry `i` of its `graph.symbols` attribute.
+
+    * `#graph.symbol<"batch">`: a dimension of an input. The first input
+      dimension that is exactly this symbol defines it; the others must be equal.
+    * `#graph.symbol<"shape[1]", input = 2, element = 1>`: element 1 of the
+      integer input 2, read when the function is entered.
+    * `#graph.symbol<"min", min = ()[s0] -> (s0, 512)>` and `max`: the least or
+      the largest of two expressions of earlier symbols.
+  }];
+  let parameters = (ins
+    "::mlir::StringAttr":$name,
+    DefaultValuedParameter<"int64_t", "-1">:$input,
+    DefaultValuedParameter<"int64_t", "-1">:$element,
+    OptionalParameter<"::mlir::AffineMapAttr">:$min,
+    OptionalParameter<"::mlir::AffineMapAttr">:$max);
+  let assemblyFormat = "`<` $name (`,` struct($input, $element, $min, $max)^)? `>`";
+}
+
+def Graph_CheckAttr : Graph_Attr<"Check", "check"> {
+  let summary = "what must hold at run time for the inferred shapes to be true";
+  let description = [{
+    Both expressions of symbols must be equal when the function is entered
+    (`relation = "eq"`), or the first at least the second (`"ge"`). `message`
+    names the node and says what must hold; it has two places `%lld` for the
+    two values.
+  }];
+  let parameters = (ins
+    StringRefParameter<"eq or ge">:$relation,
+    "::mlir::AffineMap":$map,
+    "::mlir::StringAttr":$message);
+  let assemblyFormat = "`<` $relation `,` $map `,` $message `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+def Graph_Float : AnyTypeOf<[F16, BF16, F32, F64]>;
+def Graph_Int : AnyTypeOf<[I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
+def Graph_Number : AnyTypeOf<[Graph_Float, Graph_Int]>;
+def Graph_Element : AnyTypeOf<[Graph_Float, Graph_Int, I1]>;
+
+def Graph_Tensor : RankedTensorOf<[Graph_Element]>;
+def Graph_NumberTensor : RankedTensorOf<[Graph_Number]>;
+def Graph_FloatTensor : RankedTensorOf<[Graph_Float]>;
+def Graph_IntTensor : RankedTensorOf<[Graph_Int]>;
+def Graph_BoolTensor : RankedTensorOf<[I1]>;
+def Graph_IndexTensor : RankedTensorOf<[I32, I64]>;
+
+//===----------------------------------------------------------------------===//
+// Op classes
+//===----------------------------------------------------------------------===//
+
+// Every op of the dialect: pure, with shapes that follow from its operands.
+// `LinalgLowering` is no trait here: its models come from outside, and a model
+// from outside never replaces one that the op was born with.
+class Graph_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Graph_Dialect, mnemonic,
+         !listconcat(traits, [Pure, DeclareOpInterfaceMethods<ShapeInference>])>;
+
+#endif

@@ -1,0 +1,69 @@
+// dialects/Graph/GraphDialect.cpp: registration, attributes, and the types of the levels below.
+
+#include "dialects/Graph/Graph.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+#include "dialects/Graph/GraphInterfaces.cpp.inc"
+
+#include "dialects/Graph/GraphDialect.cpp.inc"
+
+#include "dialects/Graph/GraphEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Graph/GraphAttrs.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Graph/GraphOps.cpp.inc"
+
+namespace lathe::graph {
+
+void GraphDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Graph/GraphAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Graph/GraphOps.cpp.inc"
+      >();
+}
+
+Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
+                                             Location loc) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || elements.getType() != type)
+    return nullptr;
+  return ConstantOp::create(builder, loc, type, elements);
+}
+
+LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError, AffineMap map) {
+  // dims_c1
+  if (map.getNumDims() != 0)
+    return emitError() << "expressions of dimensions use symbols only, but the map has "
+                       << map.getNumDims() << " dimensions";
+  return success();
+}
+
+Type getSignlessType(Type element) {
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer || integer.isSignless())
+    return element;
+  return IntegerType::get(element.getContext(), integer.getWidth());
+}
+
+RankedTensorType getPlainType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return RankedTensorType::get(tensor.getShape(), getSignlessType(tensor.getElementType()));
+}
+
+Type getAccumulatorType(Type element) {
+  if (element.isF16() || element.isBF16())
+    return Float32Type::get(element.getContext());
+  return element;
+}
+
+} // namespace lathe::graph

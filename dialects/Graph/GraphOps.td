@@ -1,0 +1,10 @@
+// dialects/Graph/GraphOps.td: all op families, for one run of mlir-tblgen.
+
+include "dialects/Graph/ElementwiseOps.td"
+include "dialects/Graph/ContractionOps.td"
+include "dialects/Graph/ConvolutionOps.td"
+include "dialects/Graph/PoolingOps.td"
+include "dialects/Graph/NormalizationOps.td"
+include "dialects/Graph/ReductionOps.td"
+include "dialects/Graph/ShapeOps.td"
+include "dialects/Graph/IndexingOps.td"

@@ -1,0 +1,140 @@
+// dialects/Graph/IndexingOps.td: ops that read or write at positions given by tensors, and resampling.
+
+#ifndef LATHE_GRAPH_INDEXING
+#define LATHE_GRAPH_INDEXING
+
+include "dialects/Graph/GraphBase.td"
+
+def Graph_GatherOp : Graph_Op<"gather", [AllElementTypesMatch<["x", "y"]>]> {
+  let summary = "slices along an axis at given positions";
+  let description = [{
+    `y[a..., i..., b...] = x[a..., indices[i...], b...]`, where `a` are the
+    dimensions before `axis`. Negative positions count from the end; positions
+    outside of the dimension are clamped into it, so no read leaves the tensor.
+
+    * (C1) `0 <= axis < rank(x)`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_IndexTensor:$indices,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = "$x `at` $indices `axis` `=` $axis attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
+
+def Graph_GatherElementsOp : Graph_Op<"gather_elements", [AllElementTypesMatch<["x", "y"]>]> {
+  let summary = "elements along an axis at given positions";
+  let description = [{
+    `y[..., i, ...] = x[..., indices[..., i, ...], ...]` with the index at
+    `axis`. Positions as for `graph.gather`.
+
+    * (C1) `0 <= axis < rank(x)`, and `indices` has the rank of `x`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_IndexTensor:$indices,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = "$x `at` $indices `axis` `=` $axis attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Graph_GatherNdOp : Graph_Op<"gather_nd", [AllElementTypesMatch<["x", "y"]>]> {
+  let summary = "slices at given positions in several dimensions";
+  let description = [{
+    As ONNX's GatherND: the last dimension of `indices` holds positions in the
+    dimensions of `x` from `batch_dims` on; the first `batch_dims` dimensions of
+    both are shared. Positions as for `graph.gather`.
+
+    * (C1) `0 <= batch_dims < min(rank(x), rank(indices))`.
+    * (C2) `indices`' last dimension is static, at least 1 and at most `rank(x) - batch_dims`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_IndexTensor:$indices,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$batch_dims);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = "$x `at` $indices `batch_dims` `=` $batch_dims attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Graph_ScatterKind : I32EnumAttr<"ScatterKind", "how a scatter combines with what is there", [
+    I32EnumAttrCase<"none", 0>, I32EnumAttrCase<"add", 1>, I32EnumAttrCase<"mul", 2>,
+    I32EnumAttrCase<"max", 3>, I32EnumAttrCase<"min", 4>]> {
+  let cppNamespace = "::lathe::graph";
+}
+
+def Graph_ScatterElementsOp : Graph_Op<"scatter_elements", [AllTypesMatch<["x", "y"]>, AllElementTypesMatch<["x", "updates"]>]> {
+  let summary = "a copy with elements along an axis replaced at given positions";
+  let description = [{
+    `y = x`, then in row-major order `y[..., indices[..., i, ...], ...]` is
+    combined with `updates[..., i, ...]`.
+
+    * (C1) `0 <= axis < rank(x)`, and all operands have one rank.
+    * (C2) `updates` has the shape of `indices`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_IndexTensor:$indices, Graph_Tensor:$updates,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, Graph_ScatterKind:$kind);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = [{
+    $kind $x `at` $indices `with` $updates `axis` `=` $axis attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Graph_ScatterNdOp : Graph_Op<"scatter_nd", [AllTypesMatch<["x", "y"]>, AllElementTypesMatch<["x", "updates"]>]> {
+  let summary = "a copy with slices replaced at given positions";
+  let description = [{
+    `y = x`, then in row-major order the slice of `y` at each position in the
+    last dimension of `indices` is combined with the slice of `updates`.
+
+    * (C1) `indices`' last dimension is static, at least 1 and at most `rank(x)`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_IndexTensor:$indices, Graph_Tensor:$updates,
+      Graph_ScatterKind:$kind);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = [{
+    $kind $x `at` $indices `with` $updates attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Graph_ResizeMode : I32EnumAttr<"ResizeMode", "how resampling interpolates", [
+    I32EnumAttrCase<"nearest", 0>, I32EnumAttrCase<"linear", 1>, I32EnumAttrCase<"cubic", 2>]> {
+  let cppNamespace = "::lathe::graph";
+}
+def Graph_CoordinateMode : I32EnumAttr<"CoordinateMode", "where output positions lie in the input", [
+    I32EnumAttrCase<"half_pixel", 0>, I32EnumAttrCase<"half_pixel_symmetric", 1>,
+    I32EnumAttrCase<"pytorch_half_pixel", 2>, I32EnumAttrCase<"align_corners", 3>,
+    I32EnumAttrCase<"asymmetric", 4>]> {
+  let cppNamespace = "::lathe::graph";
+}
+def Graph_NearestMode : I32EnumAttr<"NearestMode", "how nearest rounds", [
+    I32EnumAttrCase<"round_prefer_floor", 0>, I32EnumAttrCase<"round_prefer_ceil", 1>,
+    I32EnumAttrCase<"floor", 2>, I32EnumAttrCase<"ceil", 3>]> {
+  let cppNamespace = "::lathe::graph";
+}
+
+def Graph_ResizeOp : Graph_Op<"resize", [AllElementTypesMatch<["x", "y"]>]> {
+  let summary = "resampling of dimensions";
+  let description = [{
+    As ONNX's Resize, without antialiasing and without cropping. The size of
+    each dimension in `axes` is the entry of the `i64` vector `sizes`, or the
+    input's times the entry of `scales`, rounded down; all other dimensions
+    stay. Positions use `scales` where given, else the ratio of the sizes.
+
+    * (C1) `axes` are distinct and in `[0, rank(x))`.
+    * (C2) At most one of `sizes` and `scales`; `scales` has one positive
+      entry per axis. With neither, the result type says the sizes.
+  }];
+  let arguments = (ins Graph_NumberTensor:$x, Optional<Graph_IndexTensor>:$sizes,
+      DenseI64ArrayAttr:$axes, DenseF64ArrayAttr:$scales,
+      Graph_ResizeMode:$mode, Graph_CoordinateMode:$coordinates,
+      Graph_NearestMode:$nearest, F64Attr:$cubic_coefficient, UnitAttr:$exclude_outside);
+  let results = (outs Graph_NumberTensor:$y);
+  let assemblyFormat = [{
+    $mode $x (`to` $sizes^)? `axes` `=` $axes `scales` `=` $scales $coordinates $nearest
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,102 @@
+// dialects/Graph/ReductionOps.cpp: the semantics of reductions and normalizations.
+
+#include "dialects/Graph/Graph.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+
+static LogicalResult verifyAxis(Operation *op, int64_t axis, Value x) {
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+  if (axis >= rank)
+    return op->emitOpError("'axis' is ") << axis << ", but the operand has rank " << rank;
+  return success();
+}
+
+// softmax_c1, layer_norm_c1, arg_c1, cumulative_sum_c1; ODS rejects negative axes.
+LogicalResult SoftmaxOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
+LogicalResult LayerNormOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
+LogicalResult CumulativeSumOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
+
+LogicalResult ArgOp::verify() {
+  if (getKind() != ReduceKind::max && getKind() != ReduceKind::min) // arg_c2
+    return emitOpError("takes 'max' or 'min', not '") << stringifyReduceKind(getKind()) << "'";
+  return verifyAxis(*this, getAxis(), getX());
+}
+
+LogicalResult ReduceOp::verify() {
+  int64_t rank = getX().getType().getRank(), previous = -1;
+  for (int64_t axis : getAxes()) { // reduce_c1
+    if (axis <= previous || axis >= rank)
+      return emitOpError("'axes' must be sorted, distinct and below the rank ")
+             << rank << ", but axis " << axis << " follows " << previous;
+    previous = axis;
+  }
+  bool isLogical = getKind() == ReduceKind::any || getKind() == ReduceKind::all;
+  bool isBool = getX().getType().getElementType().isInteger(1);
+  bool takesBool = isLogical || getKind() == ReduceKind::max || getKind() == ReduceKind::min;
+  if (isBool ? !takesBool : isLogical) // reduce_c3
+    return emitOpError("'") << stringifyReduceKind(getKind()) << "' does not take elements of type "
+                            << getX().getType().getElementType();
+  return success();
+}
+
+LogicalResult ReduceOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims y;
+  for (auto [axis, dim] : llvm::enumerate(solver.dims(getX()))) {
+    if (!llvm::is_contained(getAxes(), static_cast<int64_t>(axis)))
+      y.push_back(dim);
+    else if (getKeepDims())
+      y.push_back(solver.constant(1));
+  }
+  results.push_back(y);
+  return success();
+}
+
+std::optional<Dims> ReduceOp::inferContents(ShapeSolver &solver) {
+  // Only the number of elements of a shape: a product (or sum) over a vector.
+  std::optional<Dims> x = solver.contents(getX());
+  if (!x || getX().getType().getRank() != 1 || getAxes().size() != 1)
+    return std::nullopt;
+  if (getKind() == ReduceKind::prod)
+    return Dims{solver.product(*x)};
+  if (getKind() != ReduceKind::sum)
+    return std::nullopt;
+  AffineExpr sum = solver.constant(0);
+  for (AffineExpr element : *x)
+    sum = sum + element;
+  return Dims{solver.simplify(sum)};
+}
+
+LogicalResult ArgOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims y = solver.dims(getX());
+  if (getKeepDims())
+    y[getAxis()] = solver.constant(1);
+  else
+    y.erase(y.begin() + getAxis());
+  results.push_back(y);
+  return success();
+}
+
+/// The result has the shape of the operand.
+template <typename OpT>
+static LogicalResult inferSame(OpT op, ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  results.push_back(solver.dims(op.getX()));
+  return op.verify();
+}
+
+LogicalResult SoftmaxOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  return inferSame(*this, solver, results);
+}
+LogicalResult LayerNormOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  return inferSame(*this, solver, results);
+}
+LogicalResult CumulativeSumOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  return inferSame(*this, solver, results);
+}
+
+} // namespace lathe::graph

@@ -1,0 +1,93 @@
+// dialects/Graph/ReductionOps.td: ops that reduce or normalize along axes.
+
+#ifndef LATHE_GRAPH_REDUCTION
+#define LATHE_GRAPH_REDUCTION
+
+include "dialects/Graph/GraphBase.td"
+
+def Graph_ReduceKind : I32EnumAttr<"ReduceKind", "how a reduction combines elements", [
+    I32EnumAttrCase<"sum", 0>, I32EnumAttrCase<"mean", 1>,
+    I32EnumAttrCase<"max", 2>, I32EnumAttrCase<"min", 3>,
+    I32EnumAttrCase<"prod", 4>, I32EnumAttrCase<"any", 5>,
+    I32EnumAttrCase<"all", 6>]> {
+  let cppNamespace = "::lathe::graph";
+}
+
+def Graph_ReduceOp : Graph_Op<"reduce", [AllElementTypesMatch<["x", "y"]>]> {
+  let summary = "reduction over axes";
+  let description = [{
+    Combines the elements along `axes`. With `keep_dims` the reduced dimensions
+    stay with size 1. Over no elements, a sum is 0, a product 1, a maximum the
+    lowest value of the type, a minimum its highest, and a mean is not a number.
+
+    * (C1) `axes` are sorted, distinct and in `[0, rank(x))`.
+    * (C2) Half precision is accumulated in f32.
+    * (C3) `any` and `all` take `i1`; every other kind takes numbers (`max` and
+      `min` take `i1` too); `mean` of integers truncates towards zero.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_ReduceKind:$kind,
+      DenseI64ArrayAttr:$axes, UnitAttr:$keep_dims);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = [{
+    $kind $x `axes` `=` $axes (`keep_dims` $keep_dims^)? attr-dict `:` type($x) `->` type($y)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
+
+def Graph_SoftmaxOp : Graph_Op<"softmax", [AllTypesMatch<["x", "y"]>]> {
+  let summary = "exponentials along one axis, scaled to sum to one";
+  let description = [{
+    `y[i] = exp(x[i] - m) / sum_j exp(x[j] - m)`, where `m` is the largest `x[j]`
+    along `axis`. Subtracting `m` changes no value and keeps `exp` from
+    overflowing. With `log`, the logarithm of that, without leaving the range.
+
+    * (C1) `0 <= axis < rank(x)`. Importers normalize negative axes.
+    * (C2) Sums are accumulated in `f32` or wider.
+  }];
+  let arguments = (ins Graph_FloatTensor:$x,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$log);
+  let results = (outs Graph_FloatTensor:$y);
+  let assemblyFormat = "$x `axis` `=` $axis (`log` $log^)? attr-dict `:` type($x)";
+  let hasVerifier = 1; // softmax_c1
+}
+
+def Graph_ArgOp : Graph_Op<"arg"> {
+  let summary = "index of the largest or least element along an axis";
+  let description = [{
+    The index of the `max` or `min` along `axis`; of equal elements the first,
+    or with `last` the last.
+
+    * (C1) `0 <= axis < rank(x)`.
+    * (C2) `kind` is `max` or `min`.
+  }];
+  let arguments = (ins Graph_NumberTensor:$x, Graph_ReduceKind:$kind,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$keep_dims, UnitAttr:$last);
+  let results = (outs RankedTensorOf<[I64]>:$y);
+  let assemblyFormat = [{
+    $kind $x `axis` `=` $axis (`keep_dims` $keep_dims^)? (`last` $last^)? attr-dict
+    `:` type($x) `->` type($y)
+  }];
+  let hasVerifier = 1;
+}
+
+def Graph_CumulativeSumOp : Graph_Op<"cumulative_sum", [AllTypesMatch<["x", "y"]>]> {
+  let summary = "running sum along an axis";
+  let description = [{
+    `y[i] = sum_{j <= i} x[j]` along `axis`; with `exclusive` `j < i`; with
+    `reverse` from the end.
+
+    * (C1) `0 <= axis < rank(x)`.
+  }];
+  let arguments = (ins Graph_NumberTensor:$x,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$exclusive, UnitAttr:$reverse);
+  let results = (outs Graph_NumberTensor:$y);
+  let assemblyFormat = [{
+    $x `axis` `=` $axis (`exclusive` $exclusive^)? (`reverse` $reverse^)? attr-dict `:` type($x)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

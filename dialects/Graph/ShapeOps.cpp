@@ -1,0 +1,436 @@
+// dialects/Graph/ShapeOps.cpp: verification, shapes and contents of ops that move elements.
+
+#include "dialects/Graph/Graph.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+
+static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
+
+/// The elements of a shape operand, or an error that says what is missing.
+static FailureOr<Dims> shapeOperand(Operation *op, ShapeSolver &solver, Value operand, StringRef name) {
+  if (std::optional<Dims> contents = solver.contents(operand))
+    return *contents;
+  return op->emitOpError() << "'" << name << "' depends on data that is known only at run time; only "
+                           << "sizes, constants and integer inputs are followed"
+                           << " [graph-data-dependent-shape]";
+}
+
+//===----------------------------------------------------------------------===//
+// constant, shape, dim_values
+//===----------------------------------------------------------------------===//
+
+LogicalResult ConstantOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  results.push_back(solver.dims(getY()));
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
+
+LogicalResult ShapeOp::verify() {
+  int64_t rank = rankOf(getX()), start = getStart(), end = getEnd();
+  if (start < 0 || start > end || end > rank) // shape_c1
+    return emitOpError("takes dims ") << start << " to " << end << ", but the operand has rank " << rank;
+  return success();
+}
+
+LogicalResult ShapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  results.push_back({solver.constant(getEnd() - getStart())});
+  return verify();
+}
+
+std::optional<Dims> ShapeOp::inferContents(ShapeSolver &solver) {
+  Dims x = solver.dims(getX());
+  return Dims(x.begin() + getStart(), x.begin() + getEnd());
+}
+
+LogicalResult DimValuesOp::verify() {
+  if (!getType().hasStaticShape())
+    return emitOpError("has a result of static shape, not ") << getType();
+  if (getType().getNumElements() != getDims().getMap().getNumResults())
+    return emitOpError("has ") << getDims().getMap().getNumResults() << " values for "
+                               << getType().getNumElements() << " elements";
+  return success();
+}
+
+LogicalResult DimValuesOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  results.push_back(solver.dims(getY()));
+  return success();
+}
+
+std::optional<Dims> DimValuesOp::inferContents(ShapeSolver &) {
+  return Dims(getDims().getMap().getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// reshape, transpose, broadcast, concat
+//===----------------------------------------------------------------------===//
+
+LogicalResult ReshapeOp::verify() {
+  auto x = getX().getType(), y = getType();
+  if (x.hasStaticShape() && y.hasStaticShape() && x.getNumElements() != y.getNumElements() &&
+      !getShape()) // reshape_c1
+    return emitOpError("cannot turn ") << x.getNumElements() << " elements into " << y.getNumElements();
+  return success();
+}
+
+LogicalResult ReshapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  Dims x = solver.dims(getX());
+  if (!getShape()) {
+    results.push_back(solver.dims(getY()));
+    return success();
+  }
+  FailureOr<Dims> shape = shapeOperand(*this, solver, getShape(), "shape");
+  if (failed(shape))
+    return failure();
+  Dims y;
+  std::optional<size_t> rest;
+  for (auto [i, dim] : llvm::enumerate(*shape)) {
+    auto fixed = dyn_cast<AffineConstantExpr>(dim);
+    if (fixed && fixed.getValue() == -1) {
+      if (rest)
+        return emitOpError("'shape' has -1 at ") << *rest << " and at " << i << " [graph-shape-mismatch]";
+      rest = i;
+      dim = solver.constant(1);
+    } else if (fixed && fixed.getValue() == 0 && !getAllowZero()) {
+      if (i >= x.size())
+        return emitOpError("'shape' copies dim ") << i << ", but the operand has rank " << x.size()
+                                                  << " [graph-shape-mismatch]";
+      dim = x[i];
+    }
+    y.push_back(dim);
+  }
+  AffineExpr total = solver.product(x), known = solver.product(y);
+  if (rest) {
+    y[*rest] = solver.divide(total, known);
+    if (!y[*rest]) {
+      auto above = dyn_cast<AffineConstantExpr>(total), below = dyn_cast<AffineConstantExpr>(known);
+      if (above && below)
+        return emitOpError("cannot split ") << above.getValue() << " elements into rows of "
+                                            << below.getValue() << " [graph-shape-mismatch]";
+      y[*rest] = total.floorDiv(known);
+      known = known * y[*rest];
+      if (failed(solver.unify(*this, total, known, "numbers of elements before and after reshaping")))
+        return failure();
+    }
+  } else if (failed(solver.unify(*this, total, known, "numbers of elements before and after reshaping"))) {
+    return failure();
+  }
+  results.push_back(y);
+  return success();
+}
+
+std::optional<Dims> ReshapeOp::inferContents(ShapeSolver &solver) { return solver.contents(getX()); }
+
+LogicalResult TransposeOp::verify() {
+  ArrayRef<int64_t> permutation = getPermutation();
+  SmallVector<bool> seen(permutation.size());
+  bool valid = static_cast<int64_t>(permutation.size()) == rankOf(getX());
+  for (int64_t axis : permutation) {
+    valid = valid && axis >= 0 && axis < static_cast<int64_t>(seen.size()) && !seen[axis];
+    if (valid)
+      seen[axis] = true;
+  }
+  if (!valid) // transpose_c1
+    return emitOpError("'permutation' is [") << permutation << "], which is none of 0 ... "
+                                             << rankOf(getX()) - 1;
+  return success();
+}
+
+LogicalResult TransposeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims x = solver.dims(getX()), y;
+  for (int64_t axis : getPermutation())
+    y.push_back(x[axis]);
+  results.push_back(y);
+  return success();
+}
+
+LogicalResult BroadcastOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (!getShape()) {
+    results.push_back(solver.dims(getY()));
+    return success();
+  }
+  FailureOr<Dims> shape = shapeOperand(*this, solver, getShape(), "shape");
+  if (failed(shape))
+    return failure();
+  FailureOr<Dims> both = solver.broadcast(*this, solver.dims(getX()), *shape);
+  if (failed(both))
+    return failure();
+  results.push_back(getExact() ? *shape : *both);
+  return success();
+}
+
+std::optional<Dims> BroadcastOp::inferContents(ShapeSolver &solver) {
+  std::optional<Dims> x = solver.contents(getX());
+  if (!x || x->size() != 1)
+    return std::nullopt;
+  return Dims(getType().getNumElements(), x->front());
+}
+
+LogicalResult ConcatOp::verify() {
+  if (getXs().empty()) // concat_c1
+    return emitOpError("takes at least one operand");
+  int64_t rank = rankOf(getXs().front());
+  for (Value x : getXs()) {
+    if (rankOf(x) != rank)
+      return emitOpError("operands have ranks ") << rank << " and " << rankOf(x) << ", but must have one";
+    if (getElementTypeOrSelf(x) != getType().getElementType())
+      return emitOpError("operands must have the element type of the result");
+  }
+  if (static_cast<int64_t>(getAxis()) >= rank) // concat_c2
+    return emitOpError("'axis' is ") << getAxis() << ", but the operands have rank " << rank;
+  return success();
+}
+
+LogicalResult ConcatOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims y = solver.dims(getXs().front());
+  for (Value x : getXs().drop_front())
+    for (auto [i, dim] : llvm::enumerate(solver.dims(x))) {
+      if (i == getAxis()) {
+        y[i] = solver.simplify(y[i] + dim);
+        continue;
+      }
+      FailureOr<AffineExpr> same = solver.unify(*this, y[i], dim, "operands' dims " + Twine(i));
+      if (failed(same))
+        return failure();
+      y[i] = *same;
+    }
+  results.push_back(y);
+  return success();
+}
+
+std::optional<Dims> ConcatOp::inferContents(ShapeSolver &solver) {
+  if (getType().getRank() != 1)
+    return std::nullopt;
+  Dims result;
+  for (Value x : getXs()) {
+    std::optional<Dims> part = solver.contents(x);
+    if (!part)
+      return std::nullopt;
+    result.append(*part);
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// slice, pad, range, iota
+//===----------------------------------------------------------------------===//
+
+LogicalResult SliceOp::verify() {
+  int64_t rank = rankOf(getX());
+  for (int64_t axis : getAxes()) // slice_c1
+    if (axis < 0 || axis >= rank || llvm::count(getAxes(), axis) != 1)
+      return emitOpError("'axes' must be distinct and in [0, ") << rank << "), but has " << axis;
+  if (getSteps().size() != getAxes().size())
+    return emitOpError("'steps' has ") << getSteps().size() << " entries for " << getAxes().size() << " axes";
+  if (llvm::is_contained(getSteps(), 0))
+    return emitOpError("'steps' must not be 0");
+  bool both = getStarts() && getEnds(), none = !getStarts() && !getEnds();
+  if (!(both && !getOffsets()) && !(none && getOffsets())) // slice_c2
+    return emitOpError("takes either 'starts' and 'ends', or 'offsets'");
+  if (getOffsets() && getOffsets()->getMap().getNumResults() != getAxes().size())
+    return emitOpError("'offsets' has ") << getOffsets()->getMap().getNumResults() << " entries for "
+                                         << getAxes().size() << " axes";
+  return success();
+}
+
+namespace {
+/// Where a slice along one axis begins, and how many elements it has.
+struct Section {
+  AffineExpr offset, size;
+};
+} // namespace
+
+/// ONNX's rules: negative positions count from the end, then are clamped.
+static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, AffineExpr end, int64_t step) {
+  AffineExpr zero = solver.constant(0), last = solver.simplify(dim - 1);
+  auto position = [&](AffineExpr at, AffineExpr least, AffineExpr most) {
+    auto fixed = dyn_cast<AffineConstantExpr>(at);
+    constexpr int64_t far = std::numeric_limits<int32_t>::max();
+    if (fixed && fixed.getValue() >= far)
+      return most;
+    if (fixed && fixed.getValue() <= -far)
+      return least;
+    if (fixed && fixed.getValue() < 0)
+      at = solver.simplify(dim + at);
+    return solver.max(least, solver.min(at, most));
+  };
+  Section result;
+  if (step > 0) {
+    result.offset = position(start, zero, dim);
+    AffineExpr stop = position(end, zero, dim);
+    AffineExpr span = solver.max(zero, solver.simplify(stop - result.offset));
+    result.size = solver.simplify(span.ceilDiv(step));
+  } else {
+    result.offset = position(start, zero, last);
+    AffineExpr stop = position(end, solver.constant(-1), last);
+    AffineExpr span = solver.max(zero, solver.simplify(result.offset - stop));
+    result.size = solver.simplify(span.ceilDiv(-step));
+  }
+  return result;
+}
+
+static FailureOr<SmallVector<Section>> sections(SliceOp op, ShapeSolver &solver) {
+  Dims x = solver.dims(op.getX());
+  FailureOr<Dims> starts = shapeOperand(op, solver, op.getStarts(), "starts");
+  FailureOr<Dims> ends = failed(starts) ? starts : shapeOperand(op, solver, op.getEnds(), "ends");
+  if (failed(ends))
+    return failure();
+  if (starts->size() != op.getAxes().size() || ends->size() != op.getAxes().size())
+    return op.emitOpError("'starts' has ") << starts->size() << " entries and 'ends' " << ends->size()
+                                           << " for " << op.getAxes().size() << " axes [graph-shape-mismatch]";
+  SmallVector<Section> result;
+  for (auto [i, axis] : llvm::enumerate(op.getAxes()))
+    result.push_back(section(solver, x[axis], (*starts)[i], (*ends)[i], op.getSteps()[i]));
+  return result;
+}
+
+LogicalResult SliceOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  if (getOffsets()) {
+    results.push_back(solver.dims(getY()));
+    return success();
+  }
+  FailureOr<SmallVector<Section>> found = sections(*this, solver);
+  if (failed(found))
+    return failure();
+  Dims y = solver.dims(getX()), offsets;
+  for (auto [axis, part] : llvm::zip(getAxes(), *found)) {
+    y[axis] = part.size;
+    offsets.push_back(part.offset);
+  }
+  results.push_back(y);
+  // What was computed once is written down, so that no operand is needed.
+  setOffsetsAttr(DimsAttr::get(getContext(), solver.map(offsets)));
+  getStartsMutable().clear();
+  getEndsMutable().clear();
+  return success();
+}
+
+std::optional<Dims> SliceOp::inferContents(ShapeSolver &solver) {
+  std::optional<Dims> x = solver.contents(getX());
+  if (!x || rankOf(getX()) != 1 || getAxes().size() != 1 || !getOffsets())
+    return std::nullopt;
+  auto offset = dyn_cast<AffineConstantExpr>(getOffsets()->getMap().getResult(0));
+  if (!offset || !getType().hasStaticShape())
+    return std::nullopt;
+  Dims result;
+  int64_t at = offset.getValue(), size = x->size();
+  for (int64_t i = 0; i < getType().getNumElements(); ++i, at += getSteps()[0]) {
+    if (at < 0 || at >= size)
+      return std::nullopt;
+    result.push_back((*x)[at]);
+  }
+  return result;
+}
+
+LogicalResult PadOp::verify() {
+  if (!!getPads() == !!getAmounts()) // pad_c2
+    return emitOpError("takes either 'pads' or 'amounts'");
+  size_t expected = 2 * rankOf(getX());
+  if (getAmounts() && getAmounts()->getMap().getNumResults() != expected) // pad_c1
+    return emitOpError("'amounts' has ") << getAmounts()->getMap().getNumResults() << " entries, but "
+                                         << expected << " are expected";
+  return success();
+}
+
+LogicalResult PadOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims y = solver.dims(getX()), amounts;
+  if (getAmounts()) {
+    amounts = Dims(getAmounts()->getMap().getResults());
+  } else {
+    FailureOr<Dims> pads = shapeOperand(*this, solver, getPads(), "pads");
+    if (failed(pads))
+      return failure();
+    if (pads->size() != 2 * y.size())
+      return emitOpError("'pads' has ") << pads->size() << " entries, but " << 2 * y.size()
+                                        << " are expected [graph-shape-mismatch]";
+    amounts = *pads;
+    setAmountsAttr(DimsAttr::get(getContext(), solver.map(amounts)));
+    getPadsMutable().clear();
+  }
+  for (size_t i = 0; i < y.size(); ++i)
+    y[i] = solver.simplify(y[i] + amounts[i] + amounts[i + y.size()]);
+  results.push_back(y);
+  return success();
+}
+
+LogicalResult RangeOp::verify() {
+  for (Value operand : getOperands())
+    if (rankOf(operand) != 0) // range_c1
+      return emitOpError("takes scalars, but an operand has rank ") << rankOf(operand);
+  return success();
+}
+
+/// The value of a constant float scalar.
+static std::optional<double> floatConstant(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+  if (!dense || dense.getNumElements() != 1 || !isa<FloatType>(dense.getElementType()))
+    return std::nullopt;
+  APFloat number = *dense.getValues<APFloat>().begin();
+  bool lost;
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return number.convertToDouble();
+}
+
+LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  if (isa<FloatType>(getType().getElementType())) {
+    auto start = floatConstant(getStart()), limit = floatConstant(getLimit()), delta = floatConstant(getDelta());
+    if (!start || !limit || !delta || *delta == 0)
+      return emitOpError("needs constant floats and a delta other than 0 [graph-data-dependent-shape]");
+    double count = std::max(0.0, std::ceil((*limit - *start) / *delta));
+    if (!(count <= static_cast<double>(ShapeSolver::maxElements)))
+      return emitOpError("has too many elements [graph-size-overflow]");
+    results.push_back({solver.constant(static_cast<int64_t>(count))});
+    return success();
+  }
+  Dims values;
+  constexpr StringLiteral names[] = {"start", "limit", "delta"};
+  for (auto [operand, name] : llvm::zip(getOperands(), names)) {
+    FailureOr<Dims> contents = shapeOperand(*this, solver, operand, name);
+    if (failed(contents))
+      return failure();
+    values.push_back(contents->front());
+  }
+  auto delta = dyn_cast<AffineConstantExpr>(values[2]);
+  if (!delta || delta.getValue() == 0)
+    return emitOpError("needs a constant delta other than 0 [graph-data-dependent-shape]");
+  AffineExpr span = delta.getValue() > 0 ? values[1] - values[0] : values[0] - values[1];
+  AffineExpr count = solver.max(solver.constant(0), solver.simplify(span));
+  results.push_back({solver.simplify(count.ceilDiv(std::abs(delta.getValue())))});
+  return success();
+}
+
+std::optional<Dims> RangeOp::inferContents(ShapeSolver &solver) {
+  auto start = solver.contents(getStart()), delta = solver.contents(getDelta());
+  if (!start || !delta || !getType().hasStaticShape())
+    return std::nullopt;
+  Dims result;
+  for (int64_t i = 0; i < getType().getNumElements(); ++i)
+    result.push_back(solver.simplify(start->front() + delta->front() * i));
+  return result;
+}
+
+LogicalResult IotaOp::verify() {
+  if (static_cast<int64_t>(getAxis()) >= getType().getRank())
+    return emitOpError("'axis' is ") << getAxis() << ", but the result has rank " << getType().getRank();
+  return success();
+}
+
+LogicalResult IotaOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  results.push_back(solver.dims(getY()));
+  return verify();
+}
+
+} // namespace lathe::graph

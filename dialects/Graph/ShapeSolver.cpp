@@ -1,0 +1,325 @@
+// dialects/Graph/ShapeSolver.cpp: symbols, checks and types; the arithmetic is in DimArithmetic.cpp.
+
+#include "dialects/Graph/ShapeSolver.h"
+#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/NodeLocation.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+
+/// A map with just as many symbols as its expressions use, so that equal
+/// shapes have equal types, whatever was known of the function when they were
+/// made.
+static AffineMap minimalMap(ArrayRef<AffineExpr> dims, MLIRContext *context) {
+  unsigned count = 0;
+  for (AffineExpr dim : dims)
+    dim.walk([&](AffineExpr part) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+        count = std::max(count, symbol.getPosition() + 1);
+    });
+  return AffineMap::get(0, count, dims, context);
+}
+
+ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContext()) {
+  if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
+    for (Attribute entry : list)
+      if (auto definition = dyn_cast<SymbolAttr>(entry))
+        symbols.push_back(definition);
+  if (auto list = func->getAttrOfType<ArrayAttr>("graph.checks"))
+    for (Attribute entry : list)
+      if (auto check = dyn_cast<CheckAttr>(entry))
+        checks.push_back(check);
+}
+
+void ShapeSolver::commit() {
+  auto asAttributes = [](auto &list) {
+    return SmallVector<Attribute>(list.begin(), list.end());
+  };
+  func->setAttr("graph.symbols", ArrayAttr::get(context, asAttributes(symbols)));
+  func->setAttr("graph.checks", ArrayAttr::get(context, asAttributes(checks)));
+}
+
+AffineExpr ShapeSolver::symbol(SymbolAttr definition) {
+  symbols.push_back(definition);
+  return getAffineSymbolExpr(symbols.size() - 1, context);
+}
+
+AffineExpr ShapeSolver::fresh(StringRef name) {
+  return symbol(SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}));
+}
+
+AffineExpr ShapeSolver::named(StringRef name) {
+  for (auto [position, definition] : llvm::enumerate(symbols))
+    if (definition.getName().getValue() == name && definition.getInput() < 0 &&
+        !definition.getMin() && !definition.getMax())
+      return getAffineSymbolExpr(position, context);
+  return fresh(name);
+}
+
+void ShapeSolver::resolveArguments() {
+  if (func.isExternal())
+    return;
+  SmallVector<Type> inputs;
+  for (BlockArgument argument : func.getArguments()) {
+    auto tensor = dyn_cast<RankedTensorType>(argument.getType());
+    if (tensor && !tensor.hasStaticShape() && !tensor.getEncoding()) {
+      Dims resolved;
+      for (int64_t size : tensor.getShape())
+        resolved.push_back(ShapedType::isDynamic(size) ? fresh("") : constant(size));
+      argument.setType(type(resolved, tensor.getElementType()));
+    }
+    inputs.push_back(argument.getType());
+  }
+  func.setType(FunctionType::get(context, inputs, func.getResultTypes()));
+}
+
+SmallVector<StringRef> ShapeSolver::symbolNames() const {
+  SmallVector<StringRef> names;
+  for (SymbolAttr symbol : symbols) {
+    bool isDim = symbol.getInput() < 0 && !symbol.getMin() && !symbol.getMax();
+    names.push_back(isDim ? symbol.getName().getValue() : StringRef());
+  }
+  return names;
+}
+
+void ShapeSolver::substitute(ArrayRef<AffineExpr> values) {
+  auto replaced = [&](AffineMap map) {
+    SmallVector<AffineExpr> results;
+    for (AffineExpr expr : map.getResults())
+      results.push_back(simplify(expr.replaceSymbols(values)));
+    return minimalMap(results, context);
+  };
+  auto replacedAttr = [&](AffineMapAttr attr) {
+    return attr ? AffineMapAttr::get(replaced(attr.getAffineMap())) : attr;
+  };
+  for (SymbolAttr &symbol : symbols)
+    symbol = SymbolAttr::get(context, symbol.getName(), symbol.getInput(), symbol.getElement(),
+                             replacedAttr(symbol.getMin()), replacedAttr(symbol.getMax()));
+  SmallVector<CheckAttr> kept;
+  for (CheckAttr check : checks)
+    kept.push_back(CheckAttr::get(context, check.getRelation(), replaced(check.getMap()), check.getMessage()));
+  checks = std::move(kept);
+  contentsCache.clear();
+}
+
+Dims ShapeSolver::dims(Value value) { return dims(cast<RankedTensorType>(value.getType())); }
+
+Dims ShapeSolver::dims(RankedTensorType tensor) {
+  if (auto encoding = dyn_cast_or_null<DimsAttr>(tensor.getEncoding()))
+    return Dims(encoding.getMap().getResults());
+  Dims result;
+  for (int64_t size : tensor.getShape())
+    result.push_back(ShapedType::isDynamic(size) ? fresh("") : constant(size));
+  return result;
+}
+
+AffineMap ShapeSolver::map(ArrayRef<AffineExpr> dims) {
+  return AffineMap::get(0, symbols.size(), dims, context);
+}
+
+RankedTensorType ShapeSolver::type(ArrayRef<AffineExpr> dims, Type element) {
+  SmallVector<int64_t> shape;
+  bool isStatic = true;
+  for (AffineExpr dim : dims) {
+    auto fixed = dyn_cast<AffineConstantExpr>(dim);
+    isStatic &= !!fixed;
+    shape.push_back(fixed ? fixed.getValue() : ShapedType::kDynamic);
+  }
+  if (isStatic)
+    return RankedTensorType::get(shape, element);
+  return RankedTensorType::get(shape, element, DimsAttr::get(context, minimalMap(dims, context)));
+}
+
+//===----------------------------------------------------------------------===//
+// Contents of small integer tensors
+//===----------------------------------------------------------------------===//
+
+std::optional<SmallVector<int64_t>> ShapeSolver::constantContents(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(constant.getType());
+  Type element = type.getElementType();
+  if (!element.isIntOrIndex() || type.getNumElements() > maxContents)
+    return std::nullopt;
+  SmallVector<int64_t> result;
+  bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue())) {
+    for (const APInt &entry : dense.getValues<APInt>())
+      result.push_back(isUnsigned ? entry.getZExtValue() : entry.getSExtValue());
+    return result;
+  }
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  if (!blob)
+    return std::nullopt;
+  unsigned bytes = (element.getIntOrFloatBitWidth() + 7) / 8;
+  if (blob->getData().size() < type.getNumElements() * bytes)
+    return std::nullopt;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    uint64_t raw = 0;
+    memcpy(&raw, blob->getData().data() + i * bytes, bytes);
+    APInt entry(8 * bytes, raw);
+    result.push_back(isUnsigned ? entry.getZExtValue() : entry.getSExtValue());
+  }
+  return result;
+}
+
+std::optional<Dims> ShapeSolver::inputContents(BlockArgument argument) {
+  auto type = cast<RankedTensorType>(argument.getType());
+  Dims result;
+  for (int64_t element = 0; element < type.getNumElements(); ++element) {
+    AffineExpr found;
+    for (auto [position, definition] : llvm::enumerate(symbols))
+      if (definition.getInput() == argument.getArgNumber() && definition.getElement() == element)
+        found = getAffineSymbolExpr(position, context);
+    if (!found) {
+      std::string name = "input" + std::to_string(argument.getArgNumber());
+      if (auto given = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "graph.name"))
+        name = given.getValue().str();
+      name += "[" + std::to_string(element) + "]";
+      found = symbol(SymbolAttr::get(context, StringAttr::get(context, name),
+                                     argument.getArgNumber(), element, {}, {}));
+    }
+    result.push_back(found);
+  }
+  return result;
+}
+
+std::optional<Dims> ShapeSolver::contents(Value value) {
+  if (auto found = contentsCache.find(value); found != contentsCache.end())
+    return found->second;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape() || type.getNumElements() > maxContents ||
+      !type.getElementType().isInteger())
+    return std::nullopt;
+  std::optional<Dims> result;
+  if (auto constants = constantContents(value)) {
+    result.emplace();
+    for (int64_t entry : *constants)
+      result->push_back(constant(entry));
+  } else if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (type.getElementType().isInteger(64) || type.getElementType().isInteger(32))
+      result = inputContents(argument);
+  } else if (auto op = dyn_cast_or_null<ShapeInference>(value.getDefiningOp())) {
+    result = op.inferContents(*this);
+    if (result && static_cast<int64_t>(result->size()) != type.getNumElements())
+      result = std::nullopt;
+  }
+  return contentsCache[value] = result;
+}
+
+//===----------------------------------------------------------------------===//
+// Constraints
+//===----------------------------------------------------------------------===//
+
+std::string printDim(AffineExpr expr) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << expr;
+  return text;
+}
+
+void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Operation *op,
+                           const Twine &what) {
+  std::string node = describeNode(op->getLoc());
+  std::string message = node + (node.empty() ? "" : ": ") + what.str();
+  auto check = CheckAttr::get(context, relation, minimalMap({a, b}, context),
+                              StringAttr::get(context, message));
+  // One check is enough for all nodes that need the same.
+  for (CheckAttr made : checks)
+    if (made.getRelation() == relation && made.getMap() == check.getMap())
+      return;
+  checks.push_back(check);
+}
+
+FailureOr<AffineExpr> ShapeSolver::unify(Operation *op, AffineExpr a, AffineExpr b,
+                                         const Twine &what) {
+  std::optional<bool> same = equal(a, b);
+  if (same && !*same)
+    return op->emitOpError() << what << " must be equal, but are " << printDim(a) << " and "
+                             << printDim(b) << " [graph-shape-mismatch]";
+  if (!same)
+    addCheck("eq", a, b, op, what + " must be equal, but are %lld and %lld");
+  // The simpler of the two makes for simpler kernels.
+  if (isa<AffineConstantExpr>(b) || (isa<AffineSymbolExpr>(b) && !isa<AffineConstantExpr>(a) &&
+                                     !isa<AffineSymbolExpr>(a)))
+    return b;
+  return a;
+}
+
+FailureOr<AffineExpr> ShapeSolver::broadcast(Operation *op, AffineExpr a, AffineExpr b,
+                                             const Twine &what) {
+  AffineExpr one = constant(1);
+  if (a == one)
+    return b;
+  if (b == one)
+    return a;
+  return unify(op, a, b, what);
+}
+
+FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a,
+                                       ArrayRef<AffineExpr> b) {
+  size_t rank = std::max(a.size(), b.size());
+  Dims result(rank);
+  AffineExpr one = constant(1);
+  for (size_t i = 0; i < rank; ++i) {
+    AffineExpr left = i + a.size() < rank ? one : a[i + a.size() - rank];
+    AffineExpr right = i + b.size() < rank ? one : b[i + b.size() - rank];
+    FailureOr<AffineExpr> dim =
+        broadcast(op, left, right, "operand dims " + Twine(i) + " of the broadcast shape");
+    if (failed(dim))
+      return failure();
+    result[i] = *dim;
+  }
+  return result;
+}
+
+LogicalResult ShapeSolver::require(Operation *op, AffineExpr a, AffineExpr b, const Twine &what) {
+  AffineExpr difference = simplify(a - b);
+  if (isNonNegative(difference))
+    return success();
+  if (auto fixed = dyn_cast<AffineConstantExpr>(difference))
+    return op->emitOpError() << what << ", but " << printDim(a) << " is less than " << printDim(b)
+                             << " [graph-shape-mismatch]";
+  addCheck("ge", a, b, op, what + ", but %lld is less than %lld");
+  return success();
+}
+
+LogicalResult ShapeSolver::infer(Operation *op) {
+  auto iface = dyn_cast<ShapeInference>(op);
+  if (!iface)
+    return success();
+  SmallVector<Dims> results;
+  if (failed(iface.inferResultDims(*this, results)))
+    return failure();
+  for (auto [result, dims] : llvm::zip_equal(op->getResults(), results)) {
+    if (dims.size() > maxRank)
+      return op->emitOpError() << "has a result of rank " << dims.size() << ", but at most "
+                               << maxRank << " are supported [graph-rank-limit]";
+    for (AffineExpr &dim : dims) {
+      dim = simplify(dim);
+      auto fixed = dyn_cast<AffineConstantExpr>(dim);
+      if (fixed && fixed.getValue() < 0)
+        return op->emitOpError() << "has a result dimension of " << fixed.getValue()
+                                 << "; the operands are too small for its attributes"
+                                 << " [graph-shape-mismatch]";
+      if (!fixed && !isNonNegative(dim))
+        addCheck("ge", dim, constant(0), op, "the input is too small: a size is %lld, less than %lld");
+    }
+    int64_t elements = 1;
+    for (AffineExpr dim : dims)
+      if (auto fixed = dyn_cast<AffineConstantExpr>(dim))
+        if (fixed.getValue() && llvm::MulOverflow(elements, fixed.getValue(), elements))
+          return op->emitOpError() << "has a result whose number of elements overflows 64 bits"
+                                   << " [graph-size-overflow]";
+    if (elements > maxElements)
+      return op->emitOpError() << "has a result of " << elements << " elements, but at most "
+                               << maxElements << " are supported [graph-size-overflow]";
+    result.setType(type(dims, cast<RankedTensorType>(result.getType()).getElementType()));
+  }
+  return success();
+}
+
+} // namespace lathe::graph

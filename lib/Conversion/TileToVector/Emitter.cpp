@@ -1,0 +1,237 @@
+// lib/Conversion/TileToVector/Emitter.cpp: loop shapes with their tails.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace lathe;
+
+std::optional<int64_t> lathe::constantIndex(Value value) {
+  return getConstantIntValue(value);
+}
+
+Value Emitter::index(int64_t value) {
+  Value &constant = constants.values[value];
+  if (!constant) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(constants.block);
+    constant = arith::ConstantIndexOp::create(b, loc, value);
+  }
+  return constant;
+}
+
+Value Emitter::add(Value lhs, Value rhs) {
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(*l + *r);
+  if (l == 0)
+    return rhs;
+  if (r == 0)
+    return lhs;
+  return arith::AddIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::sub(Value lhs, Value rhs) {
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(*l - *r);
+  if (r == 0)
+    return lhs;
+  return arith::SubIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::mul(Value lhs, Value rhs) {
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(*l * *r);
+  if (l == 0 || r == 0)
+    return index(0);
+  if (l == 1)
+    return rhs;
+  if (r == 1)
+    return lhs;
+  return arith::MulIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::floorDiv(Value lhs, int64_t rhs) {
+  if (auto l = constantIndex(lhs))
+    return index(*l / rhs);
+  return floorDiv(lhs, index(rhs));
+}
+
+Value Emitter::floorDiv(Value lhs, Value rhs) {
+  if (constantIndex(rhs) == 1)
+    return lhs;
+  // Indices and sizes are not negative, and unsigned division is cheaper.
+  return arith::DivUIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::ceilDiv(Value lhs, int64_t rhs) {
+  return floorDiv(add(lhs, rhs - 1), rhs);
+}
+
+Value Emitter::rem(Value lhs, int64_t rhs) {
+  if (auto l = constantIndex(lhs))
+    return index(*l % rhs);
+  return rem(lhs, index(rhs));
+}
+
+Value Emitter::rem(Value lhs, Value rhs) {
+  if (constantIndex(rhs) == 1)
+    return index(0);
+  return arith::RemUIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::min(Value lhs, Value rhs) {
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(std::min(*l, *r));
+  return arith::MinSIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::dim(Value memref, int64_t dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dim))
+    return index(type.getDimSize(dim));
+  return memref::DimOp::create(b, loc, memref, dim);
+}
+
+SmallVector<Value> Emitter::delinearize(Value linear, ArrayRef<Value> sizes) {
+  SmallVector<Value> indices(sizes.size());
+  for (size_t i = sizes.size(); i-- > 1;) {
+    indices[i] = rem(linear, sizes[i]);
+    linear = floorDiv(linear, sizes[i]);
+  }
+  indices.front() = linear;
+  return indices;
+}
+
+Value Emitter::zeros(Type element, int64_t lanes) {
+  auto type = VectorType::get(lanes, element);
+  return arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
+}
+
+SmallVector<Value> Emitter::loop(IndexRange range, int64_t step,
+                                 ValueRange inits, LoopBody body) {
+  auto begin = constantIndex(range.begin), end = constantIndex(range.end);
+  if (begin && end && *begin >= *end)
+    return SmallVector<Value>(inits);
+  if (begin && end && *end - *begin <= step)
+    return body(range.begin, inits);
+  auto loop =
+      scf::ForOp::create(b, loc, range.begin, range.end, index(step), inits);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> results =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!inits.empty())
+    scf::YieldOp::create(b, loc, results);
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+void Emitter::loop(IndexRange range, int64_t step,
+                   function_ref<void(Value)> body) {
+  loop(range, step, ValueRange(), [&](Value iv, ValueRange) {
+    body(iv);
+    return SmallVector<Value>();
+  });
+}
+
+void Emitter::ifLess(Value lhs, Value rhs, function_ref<void()> then,
+                     function_ref<void()> otherwise) {
+  if (auto l = constantIndex(lhs), r = constantIndex(rhs); l && r) {
+    if (*l < *r)
+      then();
+    else if (otherwise)
+      otherwise();
+    return;
+  }
+  Value condition =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, rhs);
+  auto branch = scf::IfOp::create(b, loc, TypeRange(), condition,
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/bool(otherwise));
+  OpBuilder::InsertionGuard guard(b);
+  auto fill = [&](Block *block, function_ref<void()> body) {
+    b.setInsertionPointToEnd(block);
+    body();
+    scf::YieldOp::create(b, loc);
+  };
+  fill(branch.thenBlock(), then);
+  if (otherwise)
+    fill(branch.elseBlock(), otherwise);
+}
+
+void Emitter::tasks(ArrayRef<TaskDim> dims,
+                    function_ref<void(ArrayRef<IndexRange>)> body) {
+  SmallVector<OpFoldResult> counts;
+  for (const TaskDim &dim : dims)
+    counts.push_back(getAsOpFoldResult(
+        dim.chunk == 0 ? index(1) : ceilDiv(dim.size, dim.chunk)));
+  auto forall = scf::ForallOp::create(b, loc, counts, /*outputs=*/ValueRange(),
+                                      /*mapping=*/std::nullopt);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(forall.getTerminator());
+  // Tasks may be moved to a function of their own: they keep their constants.
+  ConstantPool outside =
+      std::exchange(constants, ConstantPool(forall.getBody()));
+  SmallVector<IndexRange> ranges;
+  for (auto [dim, iv] : llvm::zip_equal(dims, forall.getInductionVars())) {
+    std::optional<int64_t> size = constantIndex(dim.size);
+    if (dim.chunk == 0 || (size && *size <= dim.chunk)) {
+      ranges.push_back({index(0), dim.size});
+      continue;
+    }
+    Value begin = mul(iv, dim.chunk), end = add(begin, dim.chunk);
+    bool even = dim.chunk == 1 || (size && *size % dim.chunk == 0);
+    ranges.push_back({begin, even ? end : min(end, dim.size)});
+  }
+  body(ranges);
+  constants = std::move(outside);
+}
+
+void Emitter::rowTiles(IndexRange range, Value total, int64_t rows,
+                       DynamicTail tail,
+                       function_ref<void(Value, int64_t)> body) {
+  if (std::optional<int64_t> size = constantIndex(total)) {
+    Value full = index(*size - *size % rows);
+    if (*size >= rows)
+      loop({range.begin, min(range.end, full)}, rows,
+           [&](Value row) { body(row, rows); });
+    if (*size % rows != 0)
+      ifLess(full, range.end, [&] { body(full, *size % rows); });
+    return;
+  }
+
+  auto shrink = [&](Value begin) {
+    int64_t small = rows > 4 ? 4 : 1;
+    Value middle = begin;
+    if (small > 1) {
+      Value count = sub(range.end, begin);
+      middle = sub(range.end, rem(count, small));
+      loop({begin, middle}, small, [&](Value row) { body(row, small); });
+    }
+    loop({middle, range.end}, 1, [&](Value row) { body(row, 1); });
+  };
+  if (rows == 1)
+    return loop(range, 1, [&](Value row) { body(row, 1); });
+  if (tail == DynamicTail::Shrink) {
+    Value count = sub(range.end, range.begin);
+    Value middle = sub(range.end, rem(count, rows));
+    loop({range.begin, middle}, rows, [&](Value row) { body(row, rows); });
+    return shrink(middle);
+  }
+  Value last = sub(range.end, index(rows));
+  ifLess(
+      last, range.begin, [&] { shrink(range.begin); },
+      [&] {
+        loop(range, rows, [&](Value row) { body(min(row, last), rows); });
+      });
+}

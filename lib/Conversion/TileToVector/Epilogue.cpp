@@ -1,0 +1,233 @@
+// lib/Conversion/TileToVector/Epilogue.cpp: the epilogue's scalar ops, written
+// out over vectors.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Epilogue.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+using namespace lathe;
+using lathe::tile::EpilogueOpInterface;
+
+/// Vector ops that an epilogue may leave in line. Beyond it, code size and the
+/// time to compile it cost more than a trip of the accumulators through L1.
+static constexpr int64_t maxInlineOps = 512;
+
+/// What a function of `math` expands to, about: a polynomial and its ranges.
+static constexpr int64_t opsPerMathFunction = 24;
+
+Value lathe::loadVector(Emitter &e, Value memref, ValueRange indices,
+                        int64_t lanes, Value mask) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto type = VectorType::get(lanes, element);
+  if (!mask)
+    return vector::LoadOp::create(e.b, e.loc, type, memref, indices);
+  return vector::MaskedLoadOp::create(e.b, e.loc, type, memref, indices, mask,
+                                      e.zeros(element, lanes));
+}
+
+static void storeVector(Emitter &e, Value vector, Value memref,
+                        ValueRange indices, Value mask) {
+  if (!mask)
+    vector::StoreOp::create(e.b, e.loc, vector, memref, indices);
+  else
+    vector::MaskedStoreOp::create(e.b, e.loc, memref, indices, mask, vector);
+}
+
+SmallVector<Value> lathe::columnMasks(Emitter &e, Value column, Value size,
+                                      int64_t vectors, int64_t lanes) {
+  std::optional<int64_t> constant = constantIndex(size);
+  if (constant && *constant % (vectors * lanes) == 0)
+    return SmallVector<Value>(vectors);
+  auto type = VectorType::get(lanes, e.b.getI1Type());
+  SmallVector<Value> masks;
+  for (int64_t i = 0; i < vectors; ++i)
+    masks.push_back(vector::CreateMaskOp::create(
+        e.b, e.loc, type, ValueRange{e.sub(size, e.add(column, i * lanes))}));
+  return masks;
+}
+
+/// The value that the epilogue of `op` yields for one vector of accumulators.
+static Value applyEpilogue(Emitter &e, EpilogueOpInterface op,
+                           Value accumulator, ValueRange extras,
+                           int64_t lanes) {
+  Region &region = op.getEpilogue();
+  if (region.empty())
+    return accumulator;
+  IRMapping map;
+  Block &block = region.front();
+  map.map(block.getArgument(0), accumulator);
+  map.map(block.getArguments().drop_front(), extras);
+  for (Operation &inner : block.without_terminator()) {
+    Attribute constant;
+    if (matchPattern(&inner, m_Constant(&constant))) {
+      auto type = VectorType::get(lanes, inner.getResult(0).getType());
+      map.map(inner.getResult(0),
+              arith::ConstantOp::create(
+                  e.b, e.loc, SplatElementsAttr::get(type, constant)));
+      continue;
+    }
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(map.lookup(operand));
+    SmallVector<Type> types;
+    for (Type type : inner.getResultTypes())
+      types.push_back(VectorType::get(lanes, type));
+    Operation *wide = Operation::create(
+        inner.getLoc(), inner.getName(), types, operands,
+        inner.getDiscardableAttrDictionary(), inner.getPropertiesStorage(),
+        /*successors=*/{}, /*numRegions=*/0);
+    e.b.insert(wide);
+    map.map(inner.getResults(), wide->getResults());
+  }
+  return map.lookup(block.getTerminator()->getOperand(0));
+}
+
+SmallVector<Extra> lathe::extrasOf(EpilogueOpInterface op) {
+  SmallVector<Extra> extras;
+  for (auto [i, extra] : llvm::enumerate(op.getExtras()))
+    extras.push_back({extra, op.getExtraMap(i)});
+  return extras;
+}
+
+namespace {
+/// Loads the elements of the extras that belong to a vector of the output, each
+/// of them once: a bias is the same in all rows.
+class ExtraLoader {
+public:
+  ExtraLoader(Emitter &e, const OutputTile &tile) : e(e), tile(tile) {}
+
+  /// The vectors for vector `vector` of row `row`, which `position` stands for.
+  SmallVector<Value> load(int64_t row, Value position, int64_t vector) {
+    SmallVector<Value> result;
+    for (unsigned i = 0; i < tile.extras.size(); ++i)
+      result.push_back(loadOne(i, row, position, vector));
+    return result;
+  }
+
+private:
+  Value loadOne(unsigned index, int64_t row, Value position, int64_t vector) {
+    const Extra &extra = tile.extras[index];
+    unsigned inner = extra.map.getNumDims() - 1;
+    bool isVector = extra.map.isFunctionOfDim(inner);
+    bool variesByRow = false;
+    for (unsigned dim = 0; dim < inner; ++dim)
+      variesByRow |= extra.map.isFunctionOfDim(dim);
+    std::pair<int64_t, int64_t> place(variesByRow ? row : -1,
+                                      isVector ? vector : -1);
+    if (Value known = loaded.lookup({index, place}))
+      return known;
+
+    SmallVector<Value> leading, indices;
+    if (variesByRow)
+      leading = extra.isFlat ? tile.flat(position) : tile.original(position);
+    for (AffineExpr expr : extra.map.getResults()) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      indices.push_back(!dim ? e.index(0)
+                        : dim.getPosition() == inner
+                            ? tile.columns[vector]
+                            : leading[dim.getPosition()]);
+    }
+    Value value;
+    if (isVector) {
+      value =
+          loadVector(e, extra.memref, indices, tile.lanes, tile.masks[vector]);
+    } else {
+      Value scalar = memref::LoadOp::create(e.b, e.loc, extra.memref, indices);
+      value = vector::BroadcastOp::create(
+          e.b, e.loc, VectorType::get(tile.lanes, scalar.getType()), scalar);
+    }
+    loaded[{index, place}] = value;
+    return value;
+  }
+
+  Emitter &e;
+  const OutputTile &tile;
+  llvm::DenseMap<std::pair<unsigned, std::pair<int64_t, int64_t>>, Value>
+      loaded;
+};
+} // namespace
+
+/// Calls `body` for each vector of the tile in turn, with its indices.
+static void forEachVector(
+    Emitter &e, const OutputTile &tile,
+    function_ref<void(int64_t row, int64_t vector, ValueRange indices)> body) {
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    SmallVector<Value> leading = tile.leading(e.index(row));
+    for (auto [vector, column] : llvm::enumerate(tile.columns)) {
+      SmallVector<Value> indices(leading);
+      indices.push_back(column);
+      body(row, vector, indices);
+    }
+  }
+}
+
+SmallVector<Value> lathe::loadOutput(Emitter &e, const OutputTile &tile) {
+  SmallVector<Value> result;
+  forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
+    result.push_back(
+        loadVector(e, tile.init, indices, tile.lanes, tile.masks[vector]));
+  });
+  return result;
+}
+
+void lathe::storeAccumulators(Emitter &e, const OutputTile &tile,
+                              ValueRange accumulators) {
+  size_t position = 0;
+  forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
+    storeVector(e, accumulators[position++], tile.init, indices,
+                tile.masks[vector]);
+  });
+}
+
+static int64_t countOps(EpilogueOpInterface op) {
+  int64_t count = 1;
+  if (!op.getEpilogue().empty())
+    for (Operation &inner : op.getEpilogue().front().without_terminator())
+      count +=
+          isa<math::MathDialect>(inner.getDialect()) ? opsPerMathFunction : 1;
+  return count;
+}
+
+/// The epilogue and the stores of all vectors, one after the other.
+static void storeInline(Emitter &e, const OutputTile &tile,
+                        ValueRange accumulators) {
+  ExtraLoader extras(e, tile);
+  size_t position = 0;
+  forEachVector(e, tile, [&](int64_t row, int64_t vector, ValueRange indices) {
+    SmallVector<Value> operands = extras.load(row, e.index(row), vector);
+    Value value = applyEpilogue(e, tile.op, accumulators[position++], operands,
+                                tile.lanes);
+    storeVector(e, value, tile.init, indices, tile.masks[vector]);
+  });
+}
+
+void lathe::storeOutput(Emitter &e, const OutputTile &tile,
+                        ValueRange accumulators) {
+  EpilogueOpInterface op = tile.op;
+  int64_t vectors = tile.columns.size();
+  bool isLong = countOps(op) * tile.rows * vectors > maxInlineOps;
+  // The output can hold the accumulators only if it has their type.
+  if (isLong && tile.rows > 1 &&
+      op.getInitType().getElementType() == op.getAccumulatorType()) {
+    storeAccumulators(e, tile, accumulators);
+    e.loop({e.index(0), e.index(tile.rows)}, 1, [&](Value row) {
+      OutputTile one = tile;
+      one.rows = 1;
+      one.leading = [&](Value) { return tile.leading(row); };
+      one.original = [&](Value) { return tile.original(row); };
+      one.flat = [&](Value) { return tile.flat(row); };
+      storeInline(e, one, loadOutput(e, one));
+    });
+    return;
+  }
+  storeInline(e, tile, accumulators);
+}

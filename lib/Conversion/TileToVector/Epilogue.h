@@ -1,0 +1,68 @@
+// lib/Conversion/TileToVector/Epilogue.h: from accumulators in registers to the
+// stored output.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LATHE_LIB_CONVERSION_TILETOVECTOR_EPILOGUE_H
+#define LATHE_LIB_CONVERSION_TILETOVECTOR_EPILOGUE_H
+
+#include "Emitter.h"
+
+#include <functional>
+
+namespace lathe {
+
+/// An operand that the epilogue reads, with the map from output indices to its
+/// own.
+struct Extra {
+  mlir::Value memref;
+  mlir::AffineMap map;
+  /// All rows are one dim in the map, as in `OutputTile::flat`.
+  bool isFlat = false;
+};
+
+/// Where a register tile lies in the output.
+struct OutputTile {
+  tile::EpilogueOpInterface op;
+  mlir::Value init;
+  llvm::ArrayRef<Extra> extras;
+  int64_t rows;
+  int64_t lanes;
+  /// All indices of `init` but the innermost, for row `row` of the tile.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::Value row)> leading;
+  /// The same as the op's own maps have them, and with all rows as one index.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::Value row)> original, flat;
+  /// The innermost output index, one for each vector of a row.
+  llvm::SmallVector<mlir::Value> columns;
+  /// The lanes that exist, one mask for each vector; null if all do.
+  llvm::SmallVector<mlir::Value> masks;
+};
+
+/// The extras of `op` as they stand.
+llvm::SmallVector<Extra> extrasOf(tile::EpilogueOpInterface op);
+
+/// Loads what the tile's output holds, row by row.
+llvm::SmallVector<mlir::Value> loadOutput(Emitter &e, const OutputTile &tile);
+
+/// Stores the accumulators as they are.
+void storeAccumulators(Emitter &e, const OutputTile &tile,
+                       mlir::ValueRange accumulators);
+
+/// Applies the epilogue to the accumulators, row by row, and stores the result.
+void storeOutput(Emitter &e, const OutputTile &tile,
+                 mlir::ValueRange accumulators);
+
+/// `vector.load`, masked unless `mask` is null; masked lanes are zero.
+mlir::Value loadVector(Emitter &e, mlir::Value memref, mlir::ValueRange indices,
+                       int64_t lanes, mlir::Value mask);
+
+/// One mask for each of `vectors` vectors that start at `column` and end before
+/// `size`: all null if `size` is a multiple of the width of all vectors.
+llvm::SmallVector<mlir::Value> columnMasks(Emitter &e, mlir::Value column,
+                                           mlir::Value size, int64_t vectors,
+                                           int64_t lanes);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_CONVERSION_TILETOVECTOR_EPILOGUE_H

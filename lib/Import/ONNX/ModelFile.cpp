@@ -1,0 +1,163 @@
+// lib/Import/ONNX/ModelFile.cpp: an ONNX file in memory, its tensors still
+// where the file has them.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ModelFile.h"
+
+#include "ElementType.h"
+#include "WireScanner.h"
+
+#include "llvm/Support/Path.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::failure;
+using llvm::FailureOr;
+using llvm::StringRef;
+using llvm::Twine;
+using ::onnx::TensorProto;
+
+FailureOr<std::unique_ptr<ModelFile>>
+ModelFile::open(StringRef path, Diagnostics &diagnostics) {
+  // Not a null-terminated copy: a model may be larger than memory.
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer) {
+    diagnostics
+        .error("onnx-cannot-read", path,
+               "cannot be read: " + buffer.getError().message())
+        .note("give the path of an ONNX file");
+    return failure();
+  }
+  FailureOr<std::unique_ptr<ModelFile>> file =
+      parse(std::move(*buffer), path, diagnostics);
+  if (failed(file))
+    return failure();
+  StringRef folder = llvm::sys::path::parent_path(path);
+  (*file)->external = ExternalData(folder.empty() ? "." : folder.str());
+  return file;
+}
+
+FailureOr<std::unique_ptr<ModelFile>>
+ModelFile::parse(std::shared_ptr<llvm::MemoryBuffer> buffer, StringRef name,
+                 Diagnostics &diagnostics) {
+  FailureOr<std::string> skeleton = scanModel(
+      {buffer->getBufferStart(), buffer->getBufferSize()}, name, diagnostics);
+  if (failed(skeleton))
+    return failure();
+  auto file = std::make_unique<ModelFile>();
+  file->fileName = name.str();
+  file->buffer = std::move(buffer);
+  if (!file->proto.ParseFromString(*skeleton)) {
+    diagnostics
+        .error("onnx-not-protobuf", name,
+               "the bytes are not an ONNX model: protobuf cannot parse them")
+        .note("an ONNX model is a protobuf message of type ModelProto; check "
+              "that the file is complete and not damaged");
+    return failure();
+  }
+  return file;
+}
+
+/// Copies a typed list of numbers as elements of type `T`.
+template <typename T, typename Field>
+static TensorBytes copyElements(const Field &field) {
+  auto copy = std::make_shared<std::vector<T>>(field.begin(), field.end());
+  return {
+      {reinterpret_cast<const char *>(copy->data()), copy->size() * sizeof(T)},
+      copy};
+}
+
+/// The elements of a tensor that uses one of the typed fields; onnx-ml.proto
+/// says which type is stored in which.
+static TensorBytes readTyped(const TensorProto &tensor) {
+  switch (tensor.data_type()) {
+  case TensorProto::FLOAT:
+    return copyElements<float>(tensor.float_data());
+  case TensorProto::DOUBLE:
+    return copyElements<double>(tensor.double_data());
+  case TensorProto::INT64:
+    return copyElements<int64_t>(tensor.int64_data());
+  case TensorProto::INT32:
+    return copyElements<int32_t>(tensor.int32_data());
+  case TensorProto::UINT64:
+    return copyElements<uint64_t>(tensor.uint64_data());
+  case TensorProto::UINT32:
+    return copyElements<uint32_t>(tensor.uint64_data());
+  case TensorProto::BOOL:
+  case TensorProto::UINT8:
+  case TensorProto::INT8:
+    return copyElements<uint8_t>(tensor.int32_data());
+  default: // 16-bit integers and the bit patterns of 16-bit floats.
+    return copyElements<uint16_t>(tensor.int32_data());
+  }
+}
+
+/// A bool is one byte that is 0 or 1; other bytes would be other truths after
+/// compilation, so those are normalized.
+static TensorBytes normalizeBools(TensorBytes tensor) {
+  if (llvm::all_of(tensor.bytes, [](char byte) { return (byte & ~1) == 0; }))
+    return tensor;
+  auto copy = std::make_shared<std::vector<char>>(tensor.bytes);
+  for (char &byte : *copy)
+    byte = byte != 0;
+  return {*copy, copy};
+}
+
+FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor,
+                                       StringRef place,
+                                       Diagnostics &diagnostics) {
+  const ElementType *type = findElementType(tensor.data_type());
+  if (!type || type->size == 0) {
+    diagnostics
+        .error("onnx-unsupported-dtype", place,
+               "tensor " + quoted(tensor.name()) + " has element type " +
+                   elementTypeName(tensor.data_type()) +
+                   ", which is not supported")
+        .note("float32, float64, float16, bfloat16, the integers of 8 to 64 "
+              "bits and bool are");
+    return failure();
+  }
+  llvm::ArrayRef<int64_t> dims(tensor.dims().data(), tensor.dims_size());
+  FailureOr<uint64_t> expected = sizeInBytes(dims, type->size);
+  if (failed(expected)) {
+    diagnostics
+        .error("onnx-tensor-dims", place,
+               "tensor " + quoted(tensor.name()) + " has dims " +
+                   formatDims(dims) +
+                   ", but dims must not be negative and a tensor can have "
+                   "at most 2^47 bytes")
+        .note("the model is damaged; export it again");
+    return failure();
+  }
+
+  TensorBytes result;
+  if (tensor.data_location() == TensorProto::EXTERNAL) {
+    FailureOr<ExternalBytes> found = external.read(
+        tensor, *expected, (place + ": tensor " + quoted(tensor.name())).str(),
+        diagnostics);
+    if (failed(found))
+      return failure();
+    result = {found->bytes, found->file};
+  } else if (tensor.has_raw_data()) {
+    RawDataHandle handle =
+        RawDataHandle::decode(tensor.raw_data()).value_or(RawDataHandle{});
+    result = {{buffer->getBufferStart() + handle.offset, handle.size}, buffer};
+  } else {
+    result = readTyped(tensor);
+  }
+  if (result.bytes.size() != *expected) {
+    diagnostics
+        .error("onnx-tensor-size", place,
+               "tensor " + quoted(tensor.name()) + " with dims " +
+                   formatDims(dims) + " of " + type->name + " needs " +
+                   Twine(*expected) + " bytes, but " +
+                   Twine(result.bytes.size()) + " are stored")
+        .note("the model is damaged; export it again");
+    return failure();
+  }
+  if (tensor.data_type() == TensorProto::BOOL)
+    return normalizeBools(std::move(result));
+  return result;
+}

@@ -1,0 +1,91 @@
+// lib/Support/Diagnostics.cpp: collects and prints messages to the user.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "lathe/Support/Diagnostics.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+
+using namespace lathe;
+using llvm::StringRef;
+
+std::string Diagnostic::text() const {
+  std::string result;
+  llvm::raw_string_ostream os(result);
+  auto line = [&](StringRef kind) -> llvm::raw_ostream & {
+    if (!place.empty())
+      os << place << ": ";
+    return os << kind << ": ";
+  };
+  line(severity == Severity::Error ? "error" : "warning") << message;
+  if (!id.empty())
+    os << " [" << id << "]";
+  for (const std::string &note : notes) {
+    os << "\n";
+    line("note") << note;
+  }
+  return result;
+}
+
+Diagnostic &Diagnostics::error(StringRef id, const llvm::Twine &place,
+                               const llvm::Twine &message) {
+  ++numErrors;
+  list.push_back({Severity::Error, id.str(), place.str(), message.str(), {}});
+  return list.back();
+}
+
+Diagnostic &Diagnostics::warning(StringRef id, const llvm::Twine &place,
+                                 const llvm::Twine &message) {
+  list.push_back({Severity::Warning, id.str(), place.str(), message.str(), {}});
+  return list.back();
+}
+
+std::string Diagnostics::text() const {
+  std::string result;
+  for (const Diagnostic &diagnostic : list)
+    result += diagnostic.text() + "\n";
+  return result;
+}
+
+std::string lathe::quoted(StringRef text) {
+  constexpr size_t longest = 200;
+  std::string result = "\"";
+  llvm::raw_string_ostream os(result);
+  for (unsigned char c : text.take_front(longest)) {
+    if (c == '"' || c == '\\')
+      os << '\\' << c;
+    else if (c < 0x20 || c == 0x7f)
+      os << "\\x" << llvm::hexdigit(c >> 4) << llvm::hexdigit(c & 15);
+    else
+      os << c;
+  }
+  if (text.size() > longest)
+    os << "...";
+  return result + "\"";
+}
+
+StringRef lathe::closestWord(StringRef word, llvm::ArrayRef<StringRef> known) {
+  // A third of the letters may differ; a wilder guess would mislead.
+  unsigned best = std::max<size_t>(word.size() / 3, 1) + 1;
+  StringRef result;
+  std::string lower = word.lower();
+  for (StringRef candidate : known) {
+    unsigned distance = StringRef(lower).edit_distance(
+        candidate.lower(), /*AllowReplacements=*/true, best);
+    if (distance < best) {
+      best = distance;
+      result = candidate;
+    }
+  }
+  return result;
+}
+
+std::string lathe::didYouMean(StringRef word, llvm::ArrayRef<StringRef> known) {
+  StringRef meant = closestWord(word, known);
+  if (meant.empty())
+    return "";
+  return ("; did you mean '" + meant + "'?").str();
+}

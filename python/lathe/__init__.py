@@ -1,0 +1,41 @@
+"""Lathe compiles deep learning models to native code and runs them.
+
+    import lathe
+
+    model = lathe.compile("detector.onnx")
+    (boxes,) = model(image)
+
+`lathe.ort` stands in for onnxruntime, `lathe.onnx_backend` for a backend of ONNX, and
+`lathe.cache` says where compiled models are kept.
+"""
+
+from lathe import cache
+from lathe._lathe import set_threads, version
+from lathe.compiler import compile, load
+from lathe.errors import (
+    CompileError,
+    CompileWarning,
+    Diagnostic,
+    LatheError,
+    RuntimeError,
+)
+from lathe.model import CompiledModel
+from lathe.signature import Signature, Value
+
+__version__: str = version()
+
+__all__ = [
+    "CompileError",
+    "CompileWarning",
+    "CompiledModel",
+    "Diagnostic",
+    "LatheError",
+    "RuntimeError",
+    "Signature",
+    "Value",
+    "cache",
+    "compile",
+    "load",
+    "set_threads",
+    "version",
+]

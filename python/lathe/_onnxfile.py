@@ -1,0 +1,171 @@
+"""What Python needs of an ONNX file without parsing it: metadata, and the files it refers to.
+
+Reads the wire format of protobuf at the few places it needs and skips the rest, so that a file of
+a gigabyte costs no copy and this package needs neither protobuf nor onnx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from lathe.signature import Dim
+
+Buffer = bytes | memoryview
+Finder = Callable[[bytes, int], int]
+"""The `find` method of bytes or of mmap: a memoryview has none."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+# A StringStringEntryProto {key: "location"}: how every reference to external data begins.
+_LOCATION_KEY = b"\x0a\x08location"
+_VALUE_TAG = 0x12
+
+
+class NotOnnxError(ValueError):
+    """The bytes are not a protobuf, or end in the middle of one."""
+
+
+@dataclass(slots=True)
+class ModelInfo:
+    """What a ModelProto says about itself, and the shapes it declares for inputs and outputs."""
+
+    producer_name: str = ""
+    producer_version: str = ""
+    domain: str = ""
+    version: int = 0
+    description: str = ""
+    graph_name: str = ""
+    graph_description: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    shapes: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
+
+
+def _varint(data: Buffer, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data) and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise NotOnnxError("a number runs past the end")
+
+
+def _fields(data: Buffer) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield number and value of each field; numbers of fixed size are skipped."""
+    view = memoryview(data)
+    at = 0
+    while at < len(view):
+        tag, at = _varint(view, at)
+        number, kind = tag >> 3, tag & 7
+        if number == 0:
+            raise NotOnnxError("a field has the number 0")
+        if kind == _VARINT:
+            value, at = _varint(view, at)
+            yield number, value
+        elif kind == _BYTES:
+            size, at = _varint(view, at)
+            if at + size > len(view):
+                raise NotOnnxError("a field runs past the end")
+            yield number, view[at : at + size]
+            at += size
+        elif kind in (_FIXED64, _FIXED32):
+            at += 8 if kind == _FIXED64 else 4
+        else:
+            raise NotOnnxError(f"a field has the unknown wire type {kind}")
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(value).decode("utf-8", "replace") if isinstance(value, memoryview) else ""
+
+
+def _messages(data: int | memoryview, number: int) -> Iterator[memoryview]:
+    if isinstance(data, memoryview):
+        for n, value in _fields(data):
+            if n == number and isinstance(value, memoryview):
+                yield value
+
+
+def _entry(data: memoryview) -> tuple[str, str]:
+    texts = {number: _text(value) for number, value in _fields(data)}
+    return texts.get(1, ""), texts.get(2, "")
+
+
+def _shape_of(value_info: memoryview) -> tuple[str, tuple[Dim, ...]] | None:
+    """Return name and declared shape of a ValueInfoProto; None if it is no tensor with a rank."""
+    name = ""
+    shape: tuple[Dim, ...] | None = None
+    for number, value in _fields(value_info):
+        if number == 1:
+            name = _text(value)
+        elif number == 2:  # TypeProto.tensor_type.shape.dim
+            for tensor in _messages(value, 1):
+                for dims in _messages(tensor, 2):
+                    shape = tuple(_dim(d) for d in _messages(dims, 1))
+    return None if shape is None else (name, shape)
+
+
+def _dim(data: memoryview) -> Dim:
+    for number, value in _fields(data):
+        if number == 1 and isinstance(value, int):
+            return None if value >> 63 else value  # Some exporters write -1 for a free size.
+        if number == 2:
+            return _text(value) or None
+    return None
+
+
+def read_info(data: Buffer) -> ModelInfo:
+    """Return what describes the ModelProto in `data`. Raises NotOnnxError if it is none."""
+    info = ModelInfo()
+    for number, value in _fields(data):
+        if number == 2:
+            info.producer_name = _text(value)
+        elif number == 3:
+            info.producer_version = _text(value)
+        elif number == 4:
+            info.domain = _text(value)
+        elif number == 5 and isinstance(value, int):
+            info.version = value - (1 << 64) if value >> 63 else value
+        elif number == 6:
+            info.description = _text(value)
+        elif number == 14 and isinstance(value, memoryview):
+            key, text = _entry(value)
+            info.metadata[key] = text
+        elif number == 7 and isinstance(value, memoryview):
+            _read_graph(value, info)
+    return info
+
+
+def _read_graph(graph: memoryview, info: ModelInfo) -> None:
+    for number, value in _fields(graph):
+        if number == 2:
+            info.graph_name = _text(value)
+        elif number == 10:
+            info.graph_description = _text(value)
+        elif number in (11, 12) and isinstance(value, memoryview) and (found := _shape_of(value)):
+            info.shapes[found[0]] = found[1]
+
+
+def external_locations(data: Buffer, find: Finder) -> set[str] | None:
+    """Return the names of all files that tensors in `data` say they are in.
+
+    They are found by the bytes that begin such a reference, wherever the tensor stands, so some of
+    the names may be weights that look like one; the caller must bear names of files that do not
+    exist. Returns None if a reference is written in an order that no known writer uses, so
+    that the names are not certain.
+    """
+    names: set[str] = set()
+    at = find(_LOCATION_KEY, 0)
+    while at >= 0:
+        at += len(_LOCATION_KEY)
+        if at >= len(data) or data[at] != _VALUE_TAG:
+            return None
+        try:
+            size, begin = _varint(data, at + 1)
+        except NotOnnxError:
+            return None
+        names.add(bytes(data[begin : begin + min(size, 4096)]).decode("utf-8", "surrogateescape"))
+        at = find(_LOCATION_KEY, at)
+    return names

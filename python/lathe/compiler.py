@@ -1,0 +1,122 @@
+"""`lathe.compile` and `lathe.load`: from a model to something to call."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from lathe import _lathe
+from lathe import cache as _cache
+from lathe._lathe import Artifact, Module, Program
+from lathe.errors import compile_error
+from lathe.model import CompiledModel
+from lathe.source import Model, Source
+
+_KEY_FORMAT = "1"  # Goes up when what a key is made of changes.
+
+
+def compile(
+    model: Model | Source,
+    target: str = "host",
+    dims: Mapping[str, int] | None = None,
+    threads: int | None = None,
+    cache: bool | _cache.CompileCache = True,
+    *,
+    progress: Callable[[str], object] | None = None,
+) -> CompiledModel:
+    """Compile a model to native code in this process.
+
+    `model` is a path to an ONNX file or to Lathe's own format, the bytes of one, or an
+    onnx.ModelProto. `target` is "host" or a target string such as "x86_64:avx2,fma". `dims` fixes
+    free dims by the names the model gives them, `{"batch": 8}`; the others stay free, and one
+    compiled model takes any size. `threads` is the most that one call uses; None for all that the
+    process may use. With `cache`, a model that was compiled before is not compiled again; a
+    CompileCache instead of True is used in place of the default one. `progress` is called with the
+    name of each phase as it starts.
+
+    Raises lathe.CompileError, whose `diagnostics` list all that is wrong with the model.
+    """
+    source = model if isinstance(model, Source) else Source(model)
+    fixed = _format_dims(dims)
+
+    def build() -> Artifact:
+        return source.load().compile(target, fixed, threads=threads or 0, progress=progress)
+
+    def reload() -> tuple[Program, str, Sequence[str]]:
+        return source.load(), target, fixed
+
+    artifact: Artifact | None = None
+    if cache is not False:
+        store = _cache.default() if cache is True else cache
+        if (content := source.content_hash()) is not None:
+            key = _cache.make_key(
+                _KEY_FORMAT, content, *_target_key(target), *fixed, *_compiler_key()
+            )
+            artifact = store.get(key, build)
+    if artifact is None:
+        artifact = build()
+    return CompiledModel(artifact.module(), artifact, threads=threads, reload=reload)
+
+
+def load(path: str | os.PathLike[str], threads: int | None = None) -> CompiledModel:
+    """Load what `CompiledModel.save` or `lathe compile` wrote: a `.lathebin` or a `.so`.
+
+    `threads` is as in `lathe.compile`. Raises lathe.CompileError if the file is no such thing, or
+    was made for a processor that can do more than this one.
+    """
+    suffix = Path(path).suffix
+    if suffix == ".so":
+        return CompiledModel(Module.load(path), None, threads=threads)
+    if suffix == ".lathebin":
+        artifact = Artifact.load(path)
+        return CompiledModel(artifact.module(), artifact, threads=threads)
+    raise compile_error(
+        "load-ending",
+        f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
+        f"compile a model with lathe.compile",
+    )
+
+
+def _format_dims(dims: Mapping[str, int] | None) -> list[str]:
+    fixed = []
+    for name, value in sorted((dims or {}).items()):
+        if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 0:
+            raise ValueError(f"dims[{name!r}] is {value!r}; give a size of 0 or more")
+        fixed.append(f"{name}={int(value)}")
+    return fixed
+
+
+def _target_key(target: str) -> tuple[str, ...]:
+    """Return what decides the code for `target`: for the host, also which processor it is."""
+    return (target, _host_fingerprint()) if target == "host" else (target,)
+
+
+@functools.cache
+def _compiler_key() -> tuple[str, ...]:
+    """Return the version of the compiler and, as versions live long, which build of it this is."""
+    try:
+        stat = Path(_lathe.library_path()).stat()
+    except OSError:
+        return (_lathe.version(),)
+    return (_lathe.version(), str(stat.st_size), str(stat.st_mtime_ns))
+
+
+@functools.cache
+def _host_fingerprint() -> str:
+    """Return a hash of all that the kernel says about the kind of this machine's processor."""
+    wanted = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "isa")
+    lines = [platform.machine()]
+    try:
+        with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as file:
+            for line in file:
+                if not line.strip():
+                    break  # The first processor stands for all.
+                if line.split(":")[0].strip() in wanted:
+                    lines.append(line)
+    except OSError:
+        lines.append(platform.processor())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

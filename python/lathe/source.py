@@ -1,0 +1,144 @@
+"""A model as the caller gave it, a file or bytes: its identity, and how to read it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import os
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+from lathe import _onnxfile
+from lathe._lathe import Program
+from lathe._onnxfile import ModelInfo
+from lathe.errors import compile_error
+
+
+class SupportsSerialize(Protocol):
+    """Anything like an onnx.ModelProto."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802
+        """Return the model in the wire format."""
+        ...
+
+
+Model = str | os.PathLike[str] | bytes | bytearray | memoryview | SupportsSerialize
+
+
+class Source:
+    """A model that can be read, more than once: `path` or `data` is set."""
+
+    def __init__(self, model: Model, name: str = "<bytes>") -> None:
+        """Take a path, the bytes of a model, or an onnx.ModelProto. Reads nothing yet."""
+        self.path: Path | None = None
+        self.data = b""
+        self.name = name
+        if isinstance(model, (bytes, bytearray, memoryview)):
+            self.data = bytes(model)
+        elif isinstance(model, (str, os.PathLike)):
+            self.path = Path(model)
+            self.name = os.fspath(model)
+        elif hasattr(model, "SerializeToString"):
+            self.data = _serialize(model)
+        else:
+            raise TypeError(
+                f"{type(model).__name__} is not a model; pass a path, bytes or an onnx.ModelProto"
+            )
+
+    def load(self) -> Program:
+        """Parse the model. Raises CompileError if it cannot be read."""
+        if self.path is not None:
+            return Program.load(self.path)
+        return Program.parse(self.data, self.name)
+
+    def content_hash(self) -> str | None:
+        """Return a hash over the model and the files it refers to; None if it has no certain one.
+
+        That is so for files that cannot be read, which `load` will say better.
+        """
+        if self.path is None:
+            locations = _onnxfile.external_locations(self.data, self.data.find)
+            return None if locations is None or locations else _hash_bytes(self.data)
+        try:
+            return _hash_file_with_external_data(self.path)
+        except OSError:
+            return None
+
+    def info(self) -> ModelInfo:
+        """Return what the ONNX file says about itself; nothing for other formats."""
+        with contextlib.suppress(_onnxfile.NotOnnxError, OSError, ValueError):
+            if self.path is None:
+                return _onnxfile.read_info(self.data)
+            with _mapped(self.path) as data, memoryview(data) as view:
+                return _onnxfile.read_info(view)
+        return ModelInfo()
+
+
+def _serialize(model: Any) -> bytes:
+    try:
+        return bytes(model.SerializeToString())
+    except ValueError as error:  # What protobuf says for a message above 2 GiB.
+        raise compile_error(
+            "model-too-large",
+            f"the ModelProto cannot be serialized ({error}); "
+            "save it with external data and pass the path",
+        ) from None
+
+
+def _hash_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+_Stamp = tuple[str, int, int, int, int]
+_known_hashes: dict[_Stamp, tuple[str, frozenset[str] | None]] = {}
+_known_mutex = threading.Lock()
+
+
+def _hash_file(path: Path) -> tuple[str, frozenset[str] | None]:
+    """Return hash and external locations of a file, remembered while the file does not change."""
+    stat = path.stat()
+    stamp = (
+        os.fspath(path.absolute()),
+        stat.st_ino,
+        stat.st_size,
+        stat.st_mtime_ns,
+        stat.st_ctime_ns,
+    )
+    with _known_mutex:
+        if stamp in _known_hashes:
+            return _known_hashes[stamp]
+    if stat.st_size == 0:
+        result: tuple[str, frozenset[str] | None] = (_hash_bytes(b""), frozenset())
+    else:
+        with _mapped(path) as data:
+            digest = hashlib.sha256(data).hexdigest()
+            with memoryview(data) as view:
+                locations = _onnxfile.external_locations(view, data.find)
+        result = (digest, None if locations is None else frozenset(locations))
+    with _known_mutex:
+        if len(_known_hashes) >= 1024:  # A process that compiles without end must not grow.
+            _known_hashes.clear()
+        _known_hashes[stamp] = result
+    return result
+
+
+def _hash_file_with_external_data(path: Path) -> str | None:
+    digest, locations = _hash_file(path)
+    if locations is None:
+        return None
+    folder = path.absolute().parent
+    whole = hashlib.sha256(digest.encode())
+    for location in sorted(locations):
+        try:
+            part = _hash_file(folder / location)[0]
+        except (OSError, ValueError):  # Missing, or no name at all: the compiler will say so.
+            part = "absent"
+        whole.update(f"{len(location)}:{location}={part};".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()

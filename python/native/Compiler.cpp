@@ -1,0 +1,231 @@
+// python/native/Compiler.cpp: programs and artifacts of the compiler, without
+// the GIL while they work.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Bindings.h"
+#include "Errors.h"
+#include "Module.h"
+
+#include "lathe-c/compiler.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <dlfcn.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nb = nanobind;
+
+namespace lathe::python {
+
+/// Runs `work` without the GIL and with `mutex`, in this order: whoever waits
+/// for the mutex must not keep the GIL from the one who has it.
+template <typename Work> static auto runAlone(std::mutex &mutex, Work work) {
+  nb::gil_scoped_release unlocked;
+  std::lock_guard<std::mutex> lock(mutex);
+  return work();
+}
+
+/// The compiler lets one object be used by one thread at a time; these make the
+/// others wait.
+class Artifact {
+public:
+  explicit Artifact(lathe_artifact *raw) : raw(raw) {}
+  Artifact(const Artifact &) = delete;
+  Artifact &operator=(const Artifact &) = delete;
+  ~Artifact() { lathe_artifact_free(raw); }
+
+  static Artifact *load(nb::handle path) {
+    std::string file = toPath(path);
+    Diagnostics diagnostics;
+    lathe_artifact *raw;
+    {
+      nb::gil_scoped_release unlocked;
+      raw = lathe_artifact_load(file.c_str(), diagnostics.out());
+    }
+    if (!raw)
+      diagnostics.raise();
+    return new Artifact(raw);
+  }
+
+  void save(nb::handle path) { write(path, lathe_artifact_save); }
+  void saveHeader(nb::handle path) { write(path, lathe_artifact_save_header); }
+
+  std::optional<std::string> ir() {
+    char *text = runAlone(mutex, [&] { return lathe_artifact_ir(raw); });
+    if (!text)
+      return std::nullopt;
+    std::string copy = text;
+    lathe_string_free(text);
+    return copy;
+  }
+
+  Module *module() {
+    Diagnostics diagnostics;
+    const lathe_module_desc *desc = runAlone(
+        mutex, [&] { return lathe_artifact_module(raw, diagnostics.out()); });
+    if (!desc)
+      diagnostics.raise();
+    return Module::fromDescription(desc);
+  }
+
+private:
+  using WriteFunction = int (*)(lathe_artifact *, const char *,
+                                lathe_diagnostics **);
+
+  void write(nb::handle path, WriteFunction function) {
+    std::string file = toPath(path);
+    Diagnostics diagnostics;
+    int status = runAlone(
+        mutex, [&] { return function(raw, file.c_str(), diagnostics.out()); });
+    if (status != 0)
+      diagnostics.raise();
+    diagnostics.emitWarnings();
+  }
+
+  lathe_artifact *raw;
+  std::mutex mutex;
+};
+
+struct CompileArguments {
+  std::string target;
+  std::vector<std::string> dims;
+  std::optional<std::string> startAt, stopAfter, dumpPhases;
+  unsigned threads;
+  nb::object progress;
+};
+
+/// Called from inside the compiler, so nothing may be thrown through it.
+static void reportProgress(const char *phase, void *context) {
+  nb::gil_scoped_acquire locked;
+  try {
+    (*static_cast<nb::object *>(context))(phase);
+  } catch (nb::python_error &error) {
+    error.discard_as_unraisable("the progress callback of lathe.compile");
+  }
+}
+
+class Program {
+public:
+  explicit Program(lathe_program *raw) : raw(raw) {}
+  Program(const Program &) = delete;
+  Program &operator=(const Program &) = delete;
+  ~Program() { lathe_program_free(raw); }
+
+  static Program *load(nb::handle path) {
+    std::string file = toPath(path);
+    return make([&](lathe_diagnostics **out) {
+      return lathe_program_load(file.c_str(), out);
+    });
+  }
+
+  static Program *parse(nb::bytes data, const std::string &name) {
+    return make([&](lathe_diagnostics **out) {
+      return lathe_program_parse(data.data(), data.size(), name.c_str(), out);
+    });
+  }
+
+  Artifact *compile(CompileArguments &arguments) {
+    auto orNull = [](const std::optional<std::string> &string) {
+      return string ? string->c_str() : nullptr;
+    };
+    std::vector<const char *> dims;
+    for (const std::string &dim : arguments.dims)
+      dims.push_back(dim.c_str());
+    lathe_compile_options options = {};
+    options.target = arguments.target.c_str();
+    options.dims = dims.data();
+    options.dim_count = dims.size();
+    options.dump_phases = orNull(arguments.dumpPhases);
+    options.start_at = orNull(arguments.startAt);
+    options.stop_after = orNull(arguments.stopAfter);
+    options.threads = arguments.threads;
+    if (!arguments.progress.is_none()) {
+      options.progress = reportProgress;
+      options.progress_context = &arguments.progress;
+    }
+    Diagnostics diagnostics;
+    lathe_artifact *artifact = runAlone(
+        mutex, [&] { return lathe_compile(raw, &options, diagnostics.out()); });
+    if (!artifact)
+      diagnostics.raise();
+    auto result = std::make_unique<Artifact>(artifact);
+    diagnostics.emitWarnings();
+    return result.release();
+  }
+
+private:
+  template <typename Read> static Program *make(Read read) {
+    Diagnostics diagnostics;
+    lathe_program *raw;
+    {
+      nb::gil_scoped_release unlocked;
+      raw = read(diagnostics.out());
+    }
+    if (!raw)
+      diagnostics.raise();
+    auto result = std::make_unique<Program>(raw);
+    diagnostics.emitWarnings();
+    return result.release();
+  }
+
+  lathe_program *raw;
+  std::mutex mutex;
+};
+
+/// The file that the compiler was loaded from, "" if the loader cannot say.
+static std::string libraryPath() {
+  Dl_info info = {};
+  void *symbol = reinterpret_cast<void *>(&lathe_compiler_version);
+  return dladdr(symbol, &info) && info.dli_fname ? info.dli_fname : "";
+}
+
+void bindCompiler(nb::module_ &m) {
+  using namespace nb::literals;
+  m.def("version", &lathe_compiler_version, "The version of the compiler.");
+  m.def("library_path", &libraryPath,
+        "The file that the compiler was loaded from.");
+
+  nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(),
+                       "A compiled program.")
+      .def_static("load", &Artifact::load, "path"_a, "Reads a .lathebin file.")
+      .def("save", &Artifact::save, "path"_a,
+           "Writes .so, .a, .o or .lathebin, by the ending of `path`.")
+      .def("save_header", &Artifact::saveHeader, "path"_a,
+           "Writes a C header for the model.")
+      .def("ir", &Artifact::ir, "The IR at which the compilation stopped.")
+      .def("module", &Artifact::module, nb::keep_alive<0, 1>(),
+           "Links the artifact into this process.");
+
+  nb::class_<Program>(m, "Program", "A model that was read.")
+      .def_static("load", &Program::load, "path"_a, "Reads a file.")
+      .def_static("parse", &Program::parse, "data"_a, "name"_a,
+                  "Reads bytes; `name` stands in messages.")
+      .def(
+          "compile",
+          [](Program &program, std::string target,
+             std::vector<std::string> dims, std::optional<std::string> startAt,
+             std::optional<std::string> stopAfter,
+             std::optional<std::string> dumpPhases, unsigned threads,
+             nb::object progress) {
+            CompileArguments arguments{
+                std::move(target),    std::move(dims),       std::move(startAt),
+                std::move(stopAfter), std::move(dumpPhases), threads,
+                std::move(progress)};
+            return program.compile(arguments);
+          },
+          "target"_a, "dims"_a = nb::list(), nb::kw_only(),
+          "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
+          "dump_phases"_a = nb::none(), "threads"_a = 0,
+          "progress"_a = nb::none(), "Compiles the program.");
+}
+
+} // namespace lathe::python

@@ -1,0 +1,155 @@
+// python/native/Module.cpp: compiled modules, called with arrays and without
+// the GIL.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Module.h"
+#include "Bindings.h"
+#include "Errors.h"
+#include "Tensors.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nb = nanobind;
+
+namespace lathe::python {
+
+Module *Module::fromDescription(const lathe_module_desc *desc) {
+  lathe_module *raw = nullptr;
+  if (lathe_module_from_desc(desc, &raw) != LATHE_OK)
+    raiseLoadError(lathe_last_error());
+  return new Module(raw);
+}
+
+Module *Module::load(nb::handle path) {
+  std::string file = toPath(path);
+  lathe_module *raw = nullptr;
+  std::string error;
+  {
+    nb::gil_scoped_release unlocked;
+    if (lathe_module_load(file.c_str(), &raw) != LATHE_OK)
+      error = lathe_last_error();
+  }
+  if (!raw)
+    raiseLoadError(error.c_str());
+  return new Module(raw);
+}
+
+static nb::str text(const char *string) {
+  return nb::str(string ? string : "");
+}
+
+static nb::list describeValues(const lathe_value_desc *values, uint32_t count) {
+  nb::list result;
+  for (uint32_t i = 0; i < count; ++i) {
+    nb::list dims;
+    for (uint32_t d = 0; d < values[i].rank; ++d)
+      dims.append(values[i].dims[d]);
+    nb::dict value;
+    value["name"] = text(values[i].name);
+    value["dtype"] = values[i].dtype;
+    value["dims"] = nb::tuple(dims);
+    result.append(value);
+  }
+  return result;
+}
+
+nb::dict Module::describe() const {
+  const lathe_module_desc &d = desc();
+  nb::list functions, kernels;
+  for (uint32_t i = 0; i < d.function_count; ++i) {
+    const lathe_function_desc &f = d.functions[i];
+    nb::list symbols;
+    for (uint32_t s = 0; s < f.symbol_count; ++s)
+      symbols.append(text(f.symbol_names[s]));
+    nb::dict function;
+    function["name"] = text(f.name);
+    function["inputs"] = describeValues(f.inputs, f.input_count);
+    function["outputs"] = describeValues(f.outputs, f.output_count);
+    function["symbols"] = symbols;
+    functions.append(function);
+  }
+  for (uint32_t i = 0; i < d.kernel_count; ++i) {
+    nb::dict kernel;
+    kernel["name"] = text(d.kernels[i].name);
+    kernel["strategy"] = text(d.kernels[i].strategy);
+    kernel["nodes"] = text(d.kernels[i].nodes);
+    kernels.append(kernel);
+  }
+  nb::dict metadata;
+  for (uint32_t i = 0; i < d.metadata_count; ++i)
+    metadata[text(d.metadata[2 * i])] = text(d.metadata[2 * i + 1]);
+
+  nb::dict result;
+  result["model"] = text(d.model);
+  result["target"] = text(d.target);
+  result["compiler"] = text(d.compiler);
+  result["weights_size"] = d.weights_size;
+  result["functions"] = functions;
+  result["kernels"] = kernels;
+  result["metadata"] = metadata;
+  return result;
+}
+
+nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
+  const lathe_module_desc &d = desc();
+  if (index >= d.function_count)
+    throw nb::index_error("the module has no such function");
+  const lathe_function_desc &function = d.functions[index];
+
+  // A list or tuple of our own, so that no other thread changes its length.
+  nb::tuple items(values);
+  size_t count = items.size();
+  if (count != function.input_count) {
+    std::string message =
+        std::to_string(count) + " inputs were passed, but the model takes " +
+        std::to_string(function.input_count) + " [call-input-count]";
+    raiseRuntimeError(message.c_str());
+  }
+  std::vector<lathe_tensor> inputs(count, lathe_tensor{});
+  auto borrowed = std::make_unique<BorrowedInput[]>(count);
+  for (size_t i = 0; i < count; ++i)
+    borrowed[i].borrow(items[i], function.inputs[i], inputs[i]);
+
+  Outputs outputs(function.output_count);
+  lathe_call_options options = {};
+  options.threads = threads;
+  lathe_status status;
+  std::string error;
+  {
+    nb::gil_scoped_release unlocked;
+    status = lathe_module_call_with(raw, function.name, inputs.data(), count,
+                                    outputs.data(), outputs.size(), &options);
+    if (status != LATHE_OK)
+      error = lathe_last_error(); // Per thread: read before others run in it.
+  }
+  if (status != LATHE_OK)
+    raiseRuntimeError(error.c_str());
+  return outputs.take();
+}
+
+void bindRuntime(nb::module_ &m) {
+  nb::class_<Module>(m, "Module", nb::is_weak_referenceable(),
+                     "A compiled module. May be called from many threads.")
+      .def_static("load", &Module::load, nb::arg("path"),
+                  "Loads a shared library that lathe wrote.")
+      .def("describe", &Module::describe,
+           "What the module holds, as dictionaries and lists.")
+      .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"),
+           nb::arg("threads") = 0,
+           "Calls the function with that index on at most `threads` threads "
+           "(0: no limit). Outputs of bf16 are given as uint16.");
+  m.def(
+      "set_threads",
+      [](int threads) {
+        if (lathe_set_threads(threads) != LATHE_OK)
+          raiseRuntimeError(lathe_last_error());
+      },
+      nb::arg("threads"),
+      "Sets the number of threads that calls use if they do not say; 0 for as "
+      "many as the process may use.");
+}
+
+} // namespace lathe::python

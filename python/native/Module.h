@@ -1,0 +1,46 @@
+// python/native/Module.h: a compiled module as an object of Python.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_PYTHON_MODULE_H
+#define LATHE_PYTHON_MODULE_H
+
+#include "lathe-runtime/runtime.h"
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+
+namespace lathe::python {
+
+/// A module of the runtime, which any number of threads may call.
+class Module {
+public:
+  explicit Module(lathe_module *raw) : raw(raw) {}
+  Module(const Module &) = delete;
+  Module &operator=(const Module &) = delete;
+  ~Module() { lathe_module_free(raw); }
+
+  /// Loads a shared library. The caller owns the result.
+  static Module *load(nanobind::handle path);
+  /// Takes a description, which must outlive the module. The caller owns the
+  /// result.
+  static Module *fromDescription(const lathe_module_desc *desc);
+
+  nanobind::dict describe() const;
+  /// Calls the function of that index without the GIL; `threads` is 0 for no
+  /// limit.
+  nanobind::list call(uint32_t function, nanobind::handle inputs,
+                      int threads) const;
+
+private:
+  const lathe_module_desc &desc() const {
+    return *lathe_module_description(raw);
+  }
+
+  lathe_module *raw;
+};
+
+} // namespace lathe::python
+
+#endif // LATHE_PYTHON_MODULE_H

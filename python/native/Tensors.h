@@ -1,0 +1,62 @@
+// python/native/Tensors.h: tensors of the runtime over the memory of Python's
+// arrays, and back.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_PYTHON_TENSORS_H
+#define LATHE_PYTHON_TENSORS_H
+
+#include "lathe-runtime/runtime.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <vector>
+
+namespace lathe::python {
+
+/// An input whose memory belongs to an object of Python, and stays as it is
+/// while this lives. Needs the GIL to be made and destroyed.
+class BorrowedInput {
+public:
+  BorrowedInput() = default;
+  BorrowedInput(const BorrowedInput &) = delete;
+  BorrowedInput &operator=(const BorrowedInput &) = delete;
+  ~BorrowedInput();
+
+  /// Makes `tensor` a view of `value`, or of a copy where the runtime cannot
+  /// read it in place. Raises for what is no array.
+  void borrow(nanobind::handle value, const lathe_value_desc &desc,
+              lathe_tensor &tensor);
+
+private:
+  bool borrowBuffer(nanobind::handle value, lathe_tensor &tensor);
+  bool borrowDLPack(nanobind::handle value, lathe_tensor &tensor);
+
+  Py_buffer buffer = {};
+  nanobind::object converted;
+  nanobind::ndarray<nanobind::ro> dlpack;
+};
+
+/// Outputs that the runtime allocated; frees those that Python did not take.
+class Outputs {
+public:
+  explicit Outputs(size_t count) : tensors(count, lathe_tensor{}) {}
+  Outputs(const Outputs &) = delete;
+  Outputs &operator=(const Outputs &) = delete;
+  ~Outputs();
+
+  lathe_tensor *data() { return tensors.data(); }
+  size_t size() const { return tensors.size(); }
+
+  /// Hands all of them over as NumPy arrays. Elements of bf16, which NumPy has
+  /// not, are given as uint16.
+  nanobind::list take();
+
+private:
+  std::vector<lathe_tensor> tensors;
+};
+
+} // namespace lathe::python
+
+#endif // LATHE_PYTHON_TENSORS_H

@@ -1,0 +1,119 @@
+// One case for each numbered constraint of tile.conv, tile.depthwise_conv
+// and tile.pad.
+// RUN: lathe-opt %s --verify-diagnostics --split-input-file
+
+// conv_c1
+func.func @memref_with_result(%x: memref<1x5x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{on memrefs has no result}}
+  %0 = tile.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 16>) maps [] -> tensor<1x3x3x16xf32>
+  return
+}
+
+// -----
+
+// conv_c2
+func.func @zero_stride(%x: memref<1x5x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{attribute 'strides' failed to satisfy constraint}}
+  tile.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [0, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 16>) maps []
+  return
+}
+
+// -----
+
+// conv_c3
+func.func @dynamic_channels(%x: memref<1x5x5x?xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{needs a static filter and static channels}}
+  tile.conv ins(%x, %w : memref<1x5x5x?xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 16>) maps []
+  return
+}
+
+// -----
+
+// conv_c3
+func.func @input_too_small(%x: memref<1x5x4x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{dim 2 of the padded input is 4, but 5 are needed for 3 outputs}}
+  tile.conv ins(%x, %w : memref<1x5x4x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 16>) maps []
+  return
+}
+
+// -----
+
+// conv_c4
+func.func @panel_width(%x: memref<1x5x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{has panels of width 16, but 'vectors' x 'lanes' is 8}}
+  tile.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// depthwise_conv_c1
+func.func @mixed(%x: tensor<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x3x8xf32>) {
+  // expected-error @+1 {{mixes tensors and memrefs}}
+  tile.depthwise_conv ins(%x, %w : tensor<1x5x5x8xf32>, memref<3x3x8xf32>)
+      outs(%y : memref<1x3x3x8xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// depthwise_conv_c2
+func.func @one_dilation(%x: memref<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x3x8xf32>) {
+  // expected-error @+1 {{attribute 'dilations' failed to satisfy constraint}}
+  tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x8xf32>)
+      outs(%y : memref<1x3x3x8xf32>) strides [1, 1] dilations [1]
+      tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// depthwise_conv_c3
+func.func @channels(%x: memref<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x3x9xf32>) {
+  // expected-error @+1 {{the number of channels of the output is 9, but 8 is expected}}
+  tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x8xf32>)
+      outs(%y : memref<1x3x3x9xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// pad_c1
+func.func @pad_without_result(%x: tensor<1x5x5x8xf32>, %y: tensor<1x7x7x8xf32>) {
+  // expected-error @+1 {{on tensors needs a result}}
+  tile.pad ins(%x : tensor<1x5x5x8xf32>) outs(%y : tensor<1x7x7x8xf32>)
+      offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}
+
+// -----
+
+// pad_c2
+func.func @negative_offset(%x: memref<1x5x5x8xf32>, %y: memref<1x7x7x8xf32>) {
+  // expected-error @+1 {{attribute 'offsets' failed to satisfy constraint}}
+  tile.pad ins(%x : memref<1x5x5x8xf32>) outs(%y : memref<1x7x7x8xf32>)
+      offsets [-1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}
+
+// -----
+
+// pad_c3
+func.func @output_too_small(%x: memref<1x5x5x8xf32>, %y: memref<1x5x7x8xf32>) {
+  // expected-error @+1 {{dim 1 of the output is 5, but 6 are needed}}
+  tile.pad ins(%x : memref<1x5x5x8xf32>) outs(%y : memref<1x5x7x8xf32>)
+      offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}

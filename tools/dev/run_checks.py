@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Run every section of tests and sum them up; tools/check calls this after the set-up."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "release"
+LOGS = ROOT / "build" / "check"
+PYTHON = sys.executable
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One row of the summary: a command that exits with 0 when all is well."""
+
+    name: str
+    summary: str
+    command: tuple[str, ...]
+    # What the command counts its tests in; without it, the section is one test.
+    junit: bool = False
+
+    @property
+    def report(self) -> pathlib.Path:
+        return LOGS / f"{self.name}.xml"
+
+
+def section(name: str, summary: str, *command: str, junit: str = "") -> Section:
+    if junit:
+        command += (junit + str(LOGS / f"{name}.xml"),)
+    return Section(name, summary, command, bool(junit))
+
+
+def test(path: str) -> str:
+    return str(ROOT / path)
+
+
+# Cheap sections first: whoever broke a rule of form should not wait to hear it.
+SECTIONS = (
+    section("format", "clang-format, ruff, mypy, shell syntax", test("tools/dev/lint")),
+    section("layers", "who includes whom", PYTHON, test("tools/dev/check_layers.py"), str(ROOT)),
+    section("sizes", "lengths of files", PYTHON, test("tools/dev/check_sizes.py"), str(ROOT)),
+    section(
+        "docs",
+        "recipes, links, error ids",
+        *(PYTHON, "-m", "pytest", "-q", test("test/docs")),
+        junit="--junitxml=",
+    ),
+    section(
+        "lit",
+        "dialects, passes, conversions, importer, command line",
+        str(pathlib.Path(PYTHON).parent / "lit"),
+        "-s",
+        str(BUILD / "test"),
+        junit="--xunit-xml-output=",
+    ),
+    section(
+        "ctest",
+        "runtime, libraries, the C++ example",
+        "ctest",
+        "--test-dir",
+        str(BUILD),
+        "--output-on-failure",
+        "--no-tests=error",
+        junit="--output-junit=",
+    ),
+    section(
+        "pytest",
+        "the Python package and the tools of this tree",
+        PYTHON,
+        *("-m", "pytest", "-q", test("test/python"), test("test/e2e"), test("test/dev")),
+        junit="--junitxml=",
+    ),
+    section(
+        "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")
+    ),
+    section(
+        "models", "a small model of each kind", PYTHON, test("test/e2e/run_models.py"), "--small"
+    ),
+)
+
+
+@dataclasses.dataclass
+class Outcome:
+    section: Section
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def count(report: pathlib.Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped tests of a JUnit report."""
+    passed = failed = skipped = 0
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif case.find("skipped") is not None:
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def run(item: Section) -> Outcome:
+    item.report.unlink(missing_ok=True)
+    start = time.monotonic()
+    try:
+        ok = subprocess.run(item.command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode == 0
+    except OSError as error:
+        print(
+            f"{item.name}: error: cannot run {item.command[0]}: {error.strerror} [check-no-program]"
+        )
+        ok = False
+    passed, failed, skipped = int(ok), int(not ok), 0
+    if item.junit:
+        try:
+            passed, failed, skipped = count(item.report)
+        except (OSError, ElementTree.ParseError) as error:
+            print(f"{item.name}: error: no report of the tests: {error} [check-no-report]")
+            ok = False
+        if passed + failed == 0:
+            print(f"{item.name}: error: no test ran [check-no-tests]")
+            ok = False
+        if not ok and failed == 0:
+            failed = 1
+    return Outcome(item, passed, failed, skipped, time.monotonic() - start)
+
+
+def print_summary(outcomes: list[Outcome], setup_seconds: float | None) -> None:
+    print(
+        f"\n{'section':<12} {'result':<7} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}"
+    )
+    if setup_seconds is not None:
+        print(f"{'set-up':<12} {'ok':<7} {'':>7} {'':>7} {'':>8} {setup_seconds:>8.0f}")
+    for outcome in outcomes:
+        result = "FAILED" if outcome.failed else "ok"
+        print(
+            f"{outcome.section.name:<12} {result:<7} {outcome.passed:>7} {outcome.failed:>7}"
+            f" {outcome.skipped:>8} {outcome.seconds:>8.1f}  {outcome.section.summary}"
+        )
+    print(f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed")
+
+
+def select(names: str | None) -> list[Section]:
+    if names is None:
+        return list(SECTIONS)
+    known = {item.name: item for item in SECTIONS}
+    for name in names.split(","):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(known)}"
+            print(f"tools/check: error: no section '{name}'{hint}", file=sys.stderr)
+            sys.exit(2)
+    return [known[name] for name in names.split(",")]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/check", description=__doc__)
+    parser.add_argument("--only", help="names of sections, with commas between")
+    parser.add_argument("--list", action="store_true", help="name the sections and stop")
+    parser.add_argument("--setup-seconds", type=float, help="a row of the table, from tools/check")
+    options = parser.parse_args()
+    chosen = select(options.only)
+    if options.list:
+        for item in chosen:
+            print(f"{item.name:<12} {item.summary}")
+        return 0
+    LOGS.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+    # The tests use what set-up installed, whichever shell called us.
+    os.environ["PATH"] = f"{pathlib.Path(PYTHON).parent}{os.pathsep}{os.environ['PATH']}"
+    outcomes = []
+    for item in chosen:
+        print(f"\n== {item.name}: {item.summary}", flush=True)
+        outcomes.append(run(item))
+    print_summary(outcomes, options.setup_seconds)
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
