@@ -1,0 +1,128 @@
+// dialects/Host/HostOps.td: the launch program of a model.
+
+#ifndef LATHE_HOST_OPS
+#define LATHE_HOST_OPS
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Host_Dialect : Dialect {
+  let name = "host";
+  let cppNamespace = "::lathe::host";
+  let summary = "what a call of a model does, step by step";
+  let description = [{
+    A `host.program` is a list of runtime actions on buffers; there are no
+    tensors. Every temporary is a slice of one workspace, at an offset that is a
+    constant or is computed from the sizes of the inputs when the program is
+    entered. The two programs of a model are `plan`, which computes the sizes of
+    outputs and workspace, and `run`; both check what must hold.
+  }];
+  let useDefaultTypePrinterParser = 1;
+}
+
+class Host_Op<string mnemonic, list<Trait> traits = []> : Op<Host_Dialect, mnemonic, traits>;
+
+def Host_Buffer : TypeDef<Host_Dialect, "Buffer"> {
+  let mnemonic = "buffer";
+  let summary = "address of memory";
+}
+
+def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator,
+    NoRegionArguments, SingleBlock]> {
+  let summary = "a list of actions";
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name $body attr-dict";
+}
+
+def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
+  let summary = "elements that are written into the artifact";
+  let description = [{
+    With `tile`, the elements are written in the order that `kernel.pack` with
+    the same attributes describes.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
+      OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile);
+  let assemblyFormat = [{
+    $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile)? attr-dict
+  }];
+}
+
+def Host_DimOp : Host_Op<"dim", [Pure]> {
+  let summary = "a dimension of an input";
+  let arguments = (ins I64Attr:$input, I64Attr:$dim);
+  let results = (outs Index:$size);
+  let assemblyFormat = "$input `,` $dim attr-dict";
+}
+
+def Host_ElementOp : Host_Op<"element", [Pure]> {
+  let summary = "an element of an integer input";
+  let arguments = (ins I64Attr:$input, I64Attr:$position, TypeAttr:$type);
+  let results = (outs Index:$value);
+  let assemblyFormat = "$input `,` $position `:` $type attr-dict";
+}
+
+def Host_CheckOp : Host_Op<"check"> {
+  let summary = "what must hold, or the program ends with error `id`";
+  let description = [{ `relation` is `eq` or `ge`, between the signed operands. }];
+  let arguments = (ins StrAttr:$relation, Index:$a, Index:$b, I64Attr:$id);
+  let assemblyFormat = "$relation $a `,` $b `id` `=` $id attr-dict";
+}
+
+def Host_SetDimOp : Host_Op<"set_dim"> {
+  let summary = "tells a dimension of an output";
+  let arguments = (ins I64Attr:$output, I64Attr:$dim, Index:$size);
+  let assemblyFormat = "$output `,` $dim `=` $size attr-dict";
+}
+
+def Host_SetWorkspaceOp : Host_Op<"set_workspace"> {
+  let summary = "tells the size of the workspace in bytes";
+  let arguments = (ins Index:$bytes);
+  let assemblyFormat = "$bytes attr-dict";
+}
+
+class Host_AddressOp<string mnemonic, dag args> : Host_Op<mnemonic, [Pure]> {
+  let arguments = args;
+  let results = (outs Host_Buffer:$address);
+}
+
+def Host_InputOp : Host_AddressOp<"input", (ins I64Attr:$index)> {
+  let summary = "the elements of an input";
+  let assemblyFormat = "$index attr-dict";
+}
+def Host_OutputOp : Host_AddressOp<"output", (ins I64Attr:$index)> {
+  let summary = "where the elements of an output go";
+  let assemblyFormat = "$index attr-dict";
+}
+def Host_WorkspaceOp : Host_AddressOp<"workspace", (ins Index:$offset)> {
+  let summary = "a slice of the workspace, from a byte offset";
+  let assemblyFormat = "$offset attr-dict";
+}
+def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$constant)> {
+  let summary = "the elements of a constant";
+  let assemblyFormat = "$constant attr-dict";
+}
+
+def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
+  let summary = "runs a kernel over all its tasks";
+  let description = [{
+    The kernel's arguments are the sizes, then the buffers: operands of the
+    kernel before its results.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes, Variadic<Host_Buffer>:$buffers);
+  let results = (outs);
+  let assemblyFormat = "$kernel `[` $sizes `]` `(` $buffers `)` attr-dict";
+  let builders = [];
+}
+
+def Host_CopyOp : Host_Op<"copy"> {
+  let summary = "copies bytes between buffers that do not overlap";
+  let arguments = (ins Host_Buffer:$source, Host_Buffer:$target, Index:$bytes);
+  let assemblyFormat = "$source `to` $target `,` $bytes attr-dict";
+}
+
+#endif
