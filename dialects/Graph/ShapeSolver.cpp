@@ -8,6 +8,19 @@ using namespace mlir;
 
 namespace lathe::graph {
 
+/// A map with just as many symbols as its expressions use, so that equal
+/// shapes have equal types, whatever was known of the function when they were
+/// made.
+static AffineMap minimalMap(ArrayRef<AffineExpr> dims, MLIRContext *context) {
+  unsigned count = 0;
+  for (AffineExpr dim : dims)
+    dim.walk([&](AffineExpr part) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+        count = std::max(count, symbol.getPosition() + 1);
+    });
+  return AffineMap::get(0, count, dims, context);
+}
+
 ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContext()) {
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     for (Attribute entry : list)
@@ -61,6 +74,35 @@ void ShapeSolver::resolveArguments() {
   func.setType(FunctionType::get(context, inputs, func.getResultTypes()));
 }
 
+SmallVector<StringRef> ShapeSolver::symbolNames() const {
+  SmallVector<StringRef> names;
+  for (SymbolAttr symbol : symbols) {
+    bool isDim = symbol.getInput() < 0 && !symbol.getMin() && !symbol.getMax();
+    names.push_back(isDim ? symbol.getName().getValue() : StringRef());
+  }
+  return names;
+}
+
+void ShapeSolver::substitute(ArrayRef<AffineExpr> values) {
+  auto replaced = [&](AffineMap map) {
+    SmallVector<AffineExpr> results;
+    for (AffineExpr expr : map.getResults())
+      results.push_back(simplify(expr.replaceSymbols(values)));
+    return minimalMap(results, context);
+  };
+  auto replacedAttr = [&](AffineMapAttr attr) {
+    return attr ? AffineMapAttr::get(replaced(attr.getAffineMap())) : attr;
+  };
+  for (SymbolAttr &symbol : symbols)
+    symbol = SymbolAttr::get(context, symbol.getName(), symbol.getInput(), symbol.getElement(),
+                             replacedAttr(symbol.getMin()), replacedAttr(symbol.getMax()));
+  SmallVector<CheckAttr> kept;
+  for (CheckAttr check : checks)
+    kept.push_back(CheckAttr::get(context, check.getRelation(), replaced(check.getMap()), check.getMessage()));
+  checks = std::move(kept);
+  contentsCache.clear();
+}
+
 Dims ShapeSolver::dims(Value value) { return dims(cast<RankedTensorType>(value.getType())); }
 
 Dims ShapeSolver::dims(RankedTensorType tensor) {
@@ -74,19 +116,6 @@ Dims ShapeSolver::dims(RankedTensorType tensor) {
 
 AffineMap ShapeSolver::map(ArrayRef<AffineExpr> dims) {
   return AffineMap::get(0, symbols.size(), dims, context);
-}
-
-/// A map with just as many symbols as its expressions use, so that equal
-/// shapes have equal types, whatever was known of the function when they were
-/// made.
-static AffineMap minimalMap(ArrayRef<AffineExpr> dims, MLIRContext *context) {
-  unsigned count = 0;
-  for (AffineExpr dim : dims)
-    dim.walk([&](AffineExpr part) {
-      if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
-        count = std::max(count, symbol.getPosition() + 1);
-    });
-  return AffineMap::get(0, count, dims, context);
 }
 
 RankedTensorType ShapeSolver::type(ArrayRef<AffineExpr> dims, Type element) {

@@ -41,6 +41,12 @@ public:
   /// Gives every free dimension of the function's arguments a symbol.
   void resolveArguments();
 
+  /// The names of all symbols, "" for those without one; derived symbols and
+  /// elements of inputs have none.
+  llvm::SmallVector<llvm::StringRef> symbolNames() const;
+  /// Replaces every symbol in the checks and in derived symbols by its value.
+  void substitute(llvm::ArrayRef<mlir::AffineExpr> values);
+
   /// The dimensions of a ranked tensor whose free dimensions are resolved.
   Dims dims(mlir::Value value);
   Dims dims(mlir::RankedTensorType type);

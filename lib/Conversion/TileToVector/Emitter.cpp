@@ -18,36 +18,82 @@ std::optional<int64_t> lathe::constantIndex(Value value) {
 }
 
 Value Emitter::index(int64_t value) {
-  return arith::ConstantIndexOp::create(b, loc, value);
+  Value &constant = constants.values[value];
+  if (!constant) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(constants.block);
+    constant = arith::ConstantIndexOp::create(b, loc, value);
+  }
+  return constant;
 }
 
 Value Emitter::add(Value lhs, Value rhs) {
-  return b.createOrFold<arith::AddIOp>(loc, lhs, rhs);
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(*l + *r);
+  if (l == 0)
+    return rhs;
+  if (r == 0)
+    return lhs;
+  return arith::AddIOp::create(b, loc, lhs, rhs);
 }
 
 Value Emitter::sub(Value lhs, Value rhs) {
-  return b.createOrFold<arith::SubIOp>(loc, lhs, rhs);
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(*l - *r);
+  if (r == 0)
+    return lhs;
+  return arith::SubIOp::create(b, loc, lhs, rhs);
 }
 
 Value Emitter::mul(Value lhs, Value rhs) {
-  return b.createOrFold<arith::MulIOp>(loc, lhs, rhs);
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(*l * *r);
+  if (l == 0 || r == 0)
+    return index(0);
+  if (l == 1)
+    return rhs;
+  if (r == 1)
+    return lhs;
+  return arith::MulIOp::create(b, loc, lhs, rhs);
+}
+
+Value Emitter::floorDiv(Value lhs, int64_t rhs) {
+  if (auto l = constantIndex(lhs))
+    return index(*l / rhs);
+  return floorDiv(lhs, index(rhs));
 }
 
 Value Emitter::floorDiv(Value lhs, Value rhs) {
+  if (constantIndex(rhs) == 1)
+    return lhs;
   // Indices and sizes are not negative, and unsigned division is cheaper.
-  return b.createOrFold<arith::DivUIOp>(loc, lhs, rhs);
+  return arith::DivUIOp::create(b, loc, lhs, rhs);
 }
 
 Value Emitter::ceilDiv(Value lhs, int64_t rhs) {
-  return floorDiv(add(lhs, rhs - 1), index(rhs));
+  return floorDiv(add(lhs, rhs - 1), rhs);
+}
+
+Value Emitter::rem(Value lhs, int64_t rhs) {
+  if (auto l = constantIndex(lhs))
+    return index(*l % rhs);
+  return rem(lhs, index(rhs));
 }
 
 Value Emitter::rem(Value lhs, Value rhs) {
-  return b.createOrFold<arith::RemUIOp>(loc, lhs, rhs);
+  if (constantIndex(rhs) == 1)
+    return index(0);
+  return arith::RemUIOp::create(b, loc, lhs, rhs);
 }
 
 Value Emitter::min(Value lhs, Value rhs) {
-  return b.createOrFold<arith::MinSIOp>(loc, lhs, rhs);
+  auto l = constantIndex(lhs), r = constantIndex(rhs);
+  if (l && r)
+    return index(std::min(*l, *r));
+  return arith::MinSIOp::create(b, loc, lhs, rhs);
 }
 
 Value Emitter::dim(Value memref, int64_t dim) {
@@ -55,6 +101,16 @@ Value Emitter::dim(Value memref, int64_t dim) {
   if (!type.isDynamicDim(dim))
     return index(type.getDimSize(dim));
   return memref::DimOp::create(b, loc, memref, dim);
+}
+
+SmallVector<Value> Emitter::delinearize(Value linear, ArrayRef<Value> sizes) {
+  SmallVector<Value> indices(sizes.size());
+  for (size_t i = sizes.size(); i-- > 1;) {
+    indices[i] = rem(linear, sizes[i]);
+    linear = floorDiv(linear, sizes[i]);
+  }
+  indices.front() = linear;
+  return indices;
 }
 
 Value Emitter::zeros(Type element, int64_t lanes) {
@@ -99,14 +155,18 @@ void Emitter::ifLess(Value lhs, Value rhs, function_ref<void()> then,
   }
   Value condition =
       arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, rhs);
-  auto branch = scf::IfOp::create(b, loc, condition, otherwise != nullptr);
+  auto branch = scf::IfOp::create(b, loc, TypeRange(), condition,
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/bool(otherwise));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenYield());
-  then();
-  if (otherwise) {
-    b.setInsertionPoint(branch.elseYield());
-    otherwise();
-  }
+  auto fill = [&](Block *block, function_ref<void()> body) {
+    b.setInsertionPointToEnd(block);
+    body();
+    scf::YieldOp::create(b, loc);
+  };
+  fill(branch.thenBlock(), then);
+  if (otherwise)
+    fill(branch.elseBlock(), otherwise);
 }
 
 void Emitter::tasks(ArrayRef<TaskDim> dims,
@@ -119,6 +179,9 @@ void Emitter::tasks(ArrayRef<TaskDim> dims,
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(forall.getTerminator());
+  // Tasks may be moved to a function of their own: they keep their constants.
+  ConstantPool outside =
+      std::exchange(constants, ConstantPool(forall.getBody()));
   SmallVector<IndexRange> ranges;
   for (auto [dim, iv] : llvm::zip_equal(dims, forall.getInductionVars())) {
     std::optional<int64_t> size = constantIndex(dim.size);
@@ -131,6 +194,7 @@ void Emitter::tasks(ArrayRef<TaskDim> dims,
     ranges.push_back({begin, even ? end : min(end, dim.size)});
   }
   body(ranges);
+  constants = std::move(outside);
 }
 
 void Emitter::rowTiles(IndexRange range, Value total, int64_t rows,
@@ -151,7 +215,7 @@ void Emitter::rowTiles(IndexRange range, Value total, int64_t rows,
     Value middle = begin;
     if (small > 1) {
       Value count = sub(range.end, begin);
-      middle = sub(range.end, rem(count, index(small)));
+      middle = sub(range.end, rem(count, small));
       loop({begin, middle}, small, [&](Value row) { body(row, small); });
     }
     loop({middle, range.end}, 1, [&](Value row) { body(row, 1); });
@@ -160,7 +224,7 @@ void Emitter::rowTiles(IndexRange range, Value total, int64_t rows,
     return loop(range, 1, [&](Value row) { body(row, 1); });
   if (tail == DynamicTail::Shrink) {
     Value count = sub(range.end, range.begin);
-    Value middle = sub(range.end, rem(count, index(rows)));
+    Value middle = sub(range.end, rem(count, rows));
     loop({range.begin, middle}, rows, [&](Value row) { body(row, rows); });
     return shrink(middle);
   }

@@ -10,6 +10,7 @@
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <optional>
 
@@ -36,7 +37,11 @@ enum class DynamicTail {
 
 /// Builds ops at one place for one location; all arithmetic is on `index` and
 /// folds where its operands are constants.
-struct Emitter {
+class Emitter {
+public:
+  Emitter(mlir::OpBuilder &builder, mlir::Location loc)
+      : b(builder), loc(loc), constants(builder.getInsertionBlock()) {}
+
   mlir::OpBuilder &b;
   mlir::Location loc;
 
@@ -46,12 +51,17 @@ struct Emitter {
   mlir::Value sub(mlir::Value lhs, mlir::Value rhs);
   mlir::Value mul(mlir::Value lhs, mlir::Value rhs);
   mlir::Value mul(mlir::Value lhs, int64_t rhs) { return mul(lhs, index(rhs)); }
+  mlir::Value floorDiv(mlir::Value lhs, int64_t rhs);
   mlir::Value floorDiv(mlir::Value lhs, mlir::Value rhs);
   mlir::Value ceilDiv(mlir::Value lhs, int64_t rhs);
+  mlir::Value rem(mlir::Value lhs, int64_t rhs);
   mlir::Value rem(mlir::Value lhs, mlir::Value rhs);
   mlir::Value min(mlir::Value lhs, mlir::Value rhs);
   /// The size of dim `dim` of a memref.
   mlir::Value dim(mlir::Value memref, int64_t dim);
+  /// The indices of element `linear` of a row-major grid of `sizes`.
+  llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear,
+                                             llvm::ArrayRef<mlir::Value> sizes);
   /// A vector of `lanes` zeros.
   mlir::Value zeros(mlir::Type element, int64_t lanes);
 
@@ -78,6 +88,17 @@ struct Emitter {
   void rowTiles(IndexRange range, mlir::Value total, int64_t rows,
                 DynamicTail tail,
                 llvm::function_ref<void(mlir::Value row, int64_t count)> body);
+
+private:
+  /// Constants made so far, by value, at the start of the block that all other
+  /// ops are in: written out wherever they are used, they would be most of the
+  /// code.
+  struct ConstantPool {
+    explicit ConstantPool(mlir::Block *block) : block(block) {}
+    mlir::Block *block;
+    llvm::DenseMap<int64_t, mlir::Value> values;
+  };
+  ConstantPool constants;
 };
 
 /// The value of `value` if it is a constant.

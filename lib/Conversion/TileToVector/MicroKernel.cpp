@@ -30,7 +30,7 @@ SmallVector<Value> MicroKernel::emitOuter(Emitter &e, ValueRange outerIvs,
 SmallVector<Value> MicroKernel::emitInner(Emitter &e, ValueRange outerIvs,
                                           ValueRange inits) const {
   Value count = e.sub(inner.end, inner.begin);
-  Value remainder = e.rem(count, e.index(unroll));
+  Value remainder = e.rem(count, unroll);
   Value middle = e.sub(inner.end, remainder);
   SmallVector<Value> sums = e.loop(
       {inner.begin, middle}, unroll, inits, [&](Value k, ValueRange carried) {

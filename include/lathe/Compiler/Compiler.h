@@ -1,0 +1,94 @@
+// include/lathe/Compiler/Compiler.h: the whole public C++ API of the compiler: std types only.
+
+#ifndef LATHE_COMPILER_COMPILER_H
+#define LATHE_COMPILER_COMPILER_H
+
+#include "lathe-runtime/module_abi.h"
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lathe {
+
+class Diagnostics;
+
+/// "0.1.0": part of every cache key.
+const char *compilerVersion();
+
+/// The names of the phases in order: "import", "optimize", ... "emit".
+std::vector<std::string> phaseNames();
+
+/// A loaded model. Holds an MLIR context of its own: use one per thread.
+class Program {
+public:
+  /// Reads `.onnx`, the native graph format (`.mlir`, `.lathe`), told apart by
+  /// content. Null after an error.
+  static std::unique_ptr<Program> load(const std::string &path, Diagnostics &diagnostics);
+  /// The same from memory, which is copied; `name` stands in messages.
+  static std::unique_ptr<Program> parse(const void *bytes, size_t size, const std::string &name,
+                                        Diagnostics &diagnostics);
+  /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
+  /// if in `.lathe`. Replaces the file only when all of it is written.
+  bool save(const std::string &path, Diagnostics &diagnostics) const;
+  ~Program();
+
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+struct CompileOptions {
+  std::string target = "host";   ///< As lathe::Target::parse reads it.
+  std::vector<std::string> dims; ///< "NAME=VALUE" for each named dim to fix.
+  std::string startAt;           ///< Name of a phase; empty: the first.
+  std::string stopAfter;         ///< Name of a phase; empty: the last.
+  std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
+  unsigned threads = 0;          ///< That the compiler may use; 0: all.
+  /// Called with the name of each phase as it starts.
+  std::function<void(const std::string &phase)> progress;
+};
+
+/// One kernel of an artifact, for `lathe inspect`.
+struct KernelInfo {
+  std::string name, strategy;
+  std::vector<std::string> nodes; ///< Of the model, that the kernel computes.
+  unsigned calls = 0;
+};
+
+/// A compiled model: an object file and its weights, or the IR after a phase.
+class Artifact {
+public:
+  /// The IR as text if compilation stopped before `emit`, else "".
+  const std::string &ir() const;
+  /// Links the artifact into this process (once). Null after an error. Lives
+  /// as long as the artifact.
+  const lathe_module_desc *module(Diagnostics &diagnostics);
+  /// Writes `.so`, `.a`, `.o` or `.lathebin`, by the ending. Replaces the file
+  /// only when all of it is written.
+  bool save(const std::string &path, Diagnostics &diagnostics) const;
+  /// Writes a plain C header that says the model's shapes and dtypes.
+  bool saveHeader(const std::string &path, Diagnostics &diagnostics) const;
+  /// Reads what was saved as `.lathebin`, mapping its weights.
+  static std::unique_ptr<Artifact> load(const std::string &path, Diagnostics &diagnostics);
+
+  const std::vector<KernelInfo> &kernels() const;
+  size_t codeBytes() const;
+  size_t weightBytes() const;
+  Artifact();
+  ~Artifact();
+
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+/// Runs the phases `startAt` to `stopAfter`. `program` is not changed, so it
+/// can be compiled again for another target. Null after an error.
+std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &options, Diagnostics &diagnostics);
+
+/// Reports all that the model at `path` needs and Lathe lacks, with no code
+/// generation. True if there is nothing.
+bool check(const std::string &path, Diagnostics &diagnostics);
+
+} // namespace lathe
+
+#endif // LATHE_COMPILER_COMPILER_H

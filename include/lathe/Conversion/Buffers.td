@@ -1,0 +1,72 @@
+// include/lathe/Conversion/Buffers.td: the passes from tensors to buffers, and from buffers to LLVM.
+
+#ifndef LATHE_CONVERSION_BUFFERS
+#define LATHE_CONVERSION_BUFFERS
+
+include "mlir/Pass/PassBase.td"
+
+def BufferizeKernelsPass : Pass<"bufferize-kernels", "::mlir::ModuleOp"> {
+  let summary = "turn kernels on tensors into functions on memrefs";
+  let description = [{
+    Each `kernel.func` becomes a `func.func` whose arguments are its sizes, its
+    operands and then its results, all in row-major order and never aliasing.
+    The bodies go through One-Shot Bufferize; temporaries are hoisted out of
+    loops and freed where they were made.
+
+    Needs: level `scheduled`. Keeps: level `buffers`, together with
+    `convert-graph-to-host`.
+
+    ```mlir
+    kernel.func @k(%n: index, %x: tensor<?xf32>) -> tensor<?xf32>
+    // becomes
+    func.func @k(%n: index, %x: memref<?xf32>, %y: memref<?xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
+  let summary = "turn the host function into launch programs over one workspace";
+  let description = [{
+    `@main` becomes `host.program @plan` and `@run`; constants become
+    `host.constant`. Temporaries share a workspace: with constant sizes at
+    constant offsets, else in slots whose sizes are computed at entry.
+    The signature of the model is kept in attributes of the module.
+
+    Needs: level `scheduled`. Keeps: level `buffers`, together with
+    `bufferize-kernels`.
+  }];
+  let dependentDialects = ["::lathe::host::HostDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
+  let summary = "make kernels take a range of their tasks";
+  let description = [{
+    The outermost `scf.forall` of a kernel is its tasks. The kernel gets the
+    range to compute as its first two arguments; `@NAME.tasks` computes how many
+    there are from the sizes; `@NAME.entry` has the signature that the runtime's
+    `parallel_for` calls and unpacks the arguments from a closure. Buffers are
+    plain pointers from here on. A kernel without tasks is one task.
+
+    Needs: level `buffers`, no linalg or tile ops.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::func::FuncDialect"];
+}
+
+def ConvertHostToLLVMPass : Pass<"convert-host-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "turn launch programs into functions of the module ABI";
+  let description = [{
+    `host.program @plan` and `@run` become `@lathe.plan` and `@lathe.run` with
+    the signatures of `lathe_function_desc`; every `host.constant` gets its
+    offset in the weights, as the attribute `host.offset`.
+
+    Needs: level `buffers`, kernels split into ranges.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect"];
+}
+
+#endif // LATHE_CONVERSION_BUFFERS

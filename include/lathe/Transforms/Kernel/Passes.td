@@ -1,0 +1,58 @@
+// include/lathe/Transforms/Kernel/Passes.td: from graph ops to kernels, and kernel -> kernel.
+
+include "mlir/Pass/PassBase.td"
+
+def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {
+  let summary = "group each root problem with the ops that fuse with it";
+  let description = [{
+    A group starts at an op and grows along its single result: elementwise ops
+    of the same shape join what produces their operand, elementwise chains join
+    the reduction that consumes them. A group has one result; whatever happens
+    between its ops never reaches memory.
+
+    Needs: inferred shapes. Keeps: `graph`, plus `kernel.group`.
+
+    ```mlir
+    %0 = graph.matmul %a, %b : (tensor<8x4xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
+    %1 = graph.relu %0 : tensor<8x2xf32> -> tensor<8x2xf32>
+    // becomes
+    %1 = kernel.group -> tensor<8x2xf32> {
+      %0 = graph.matmul %a, %b : (tensor<8x4xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
+      %2 = graph.relu %0 : tensor<8x2xf32> -> tensor<8x2xf32>
+      kernel.yield %2 : tensor<8x2xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["lathe::kernel::KernelDialect"];
+  let options = [Option<"maxOps", "max-ops", "unsigned", "32", "Most ops in one group.">];
+  let statistics = [Statistic<"numGroups", "groups", "Groups formed.">];
+}
+
+def OutlineKernelsPass : Pass<"kernel-outline", "mlir::ModuleOp"> {
+  let summary = "turn groups into kernels and calls";
+  let description = [{
+    Each `kernel.group` becomes a `kernel.func`: captured tensors are its
+    arguments, every expression of sizes in it becomes a symbol of its own, so
+    that kernels of equal structure are equal whatever model sizes they serve.
+    Small constants move in, large ones are arguments marked `kernel.constant`.
+
+    Needs: groups. Keeps: level `kernel`.
+  }];
+  let dependentDialects = ["lathe::kernel::KernelDialect"];
+}
+
+def DeduplicateKernelsPass : Pass<"kernel-deduplicate", "mlir::ModuleOp"> {
+  let summary = "keep one of several equal kernels";
+  let description = [{
+    Kernels that are equal but for names and locations are merged; all calls go
+    to the first.
+  }];
+  let dependentDialects = ["lathe::kernel::KernelDialect"];
+  let statistics = [Statistic<"numRemoved", "removed", "Kernels that another one replaced.">];
+}
+
+def AssignTargetsPass : Pass<"kernel-assign-targets", "mlir::ModuleOp"> {
+  let summary = "write the target into every kernel";
+  let dependentDialects = ["lathe::kernel::KernelDialect"];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "The target string.">];
+}

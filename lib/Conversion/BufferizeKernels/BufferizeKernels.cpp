@@ -1,0 +1,109 @@
+// lib/Conversion/BufferizeKernels/BufferizeKernels.cpp: kernels on tensors become functions on memrefs.
+
+#include "dialects/Kernel/Kernel.h"
+#include "lathe/Conversion/Buffers.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_BUFFERIZEKERNELSPASS
+#include "lathe/Conversion/Buffers.h.inc"
+
+namespace {
+
+MemRefType bufferType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+/// The function that takes the kernel's place: sizes, operands and then
+/// results as arguments. The dims of every buffer are written down as an
+/// argument attribute, since the kernel's types have lost them.
+func::FuncOp createFunction(kernel::FuncOp kernel) {
+  OpBuilder builder(kernel);
+  MLIRContext *context = kernel.getContext();
+  SmallVector<Type> types(kernel.getSizes(), builder.getIndexType());
+  for (Value tensor : kernel.getTensorArguments())
+    types.push_back(bufferType(tensor.getType()));
+  for (Type type : kernel.getResultTypes())
+    types.push_back(bufferType(type));
+  auto func = func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(),
+                                   FunctionType::get(context, types, {}));
+  if (kernel.getStrategy())
+    func->setAttr("kernel.strategy", kernel.getStrategyAttr());
+  if (kernel.getTarget())
+    func->setAttr("kernel.target", kernel.getTargetAttr());
+  func->setAttr("kernel.sizes", kernel.getSizesAttr());
+  auto dims = kernel->getAttrOfType<ArrayAttr>("kernel.dims");
+  for (auto [i, map] : llvm::enumerate(dims))
+    func.setArgAttr(kernel.getSizes() + i, "kernel.dims", map);
+  return func;
+}
+
+void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
+  Location loc = kernel.getLoc();
+  Block *entry = func.addEntryBlock();
+  OpBuilder builder = OpBuilder::atBlockBegin(entry);
+  Block &body = kernel.getBody().front();
+  SmallVector<Value> arguments;
+  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+    Value value = entry->getArgument(i);
+    if (i >= kernel.getSizes())
+      value = bufferization::ToTensorOp::create(builder, loc, argument.getType(), value, /*restrict=*/true,
+                                                /*writable=*/false);
+    arguments.push_back(value);
+  }
+  auto terminator = cast<kernel::ReturnOp>(body.getTerminator());
+  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
+    argument.replaceAllUsesWith(value);
+  entry->getOperations().splice(entry->end(), body.getOperations());
+  builder.setInsertionPoint(terminator);
+  unsigned first = body.getNumArguments();
+  for (auto [i, value] : llvm::enumerate(terminator.getOperands()))
+    bufferization::MaterializeInDestinationOp::create(builder, loc, Type(), value, entry->getArgument(first + i),
+                                                      /*restrict=*/true, /*writable=*/true);
+  func::ReturnOp::create(builder, loc);
+  terminator.erase();
+}
+
+/// Frees each temporary at the end of the block that allocates it: bodies of
+/// kernels yield no buffers.
+void freeTemporaries(func::FuncOp func) {
+  func.walk([&](memref::AllocOp alloc) {
+    OpBuilder builder(alloc->getBlock()->getTerminator());
+    memref::DeallocOp::create(builder, alloc.getLoc(), alloc);
+  });
+}
+
+struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKernelsPass> {
+  void runOnOperation() override {
+    bufferization::OneShotBufferizationOptions options;
+    options.unknownTypeConverterFn = [](TensorType type, Attribute space, const bufferization::BufferizationOptions &) {
+      return bufferization::getMemRefTypeWithStaticIdentityLayout(type, space);
+    };
+    for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
+      func::FuncOp func = createFunction(kernel);
+      moveBody(kernel, func);
+      kernel.erase();
+      IRRewriter rewriter(func);
+      bufferization::BufferizationState state;
+      if (failed(bufferization::eliminateEmptyTensors(rewriter, func)) ||
+          failed(bufferization::runOneShotBufferize(func, options, state)))
+        return signalPassFailure();
+      bufferization::hoistBuffersFromLoops(func);
+      freeTemporaries(func);
+    }
+  }
+};
+
+} // namespace
+} // namespace lathe

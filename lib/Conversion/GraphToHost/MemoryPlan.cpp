@@ -1,0 +1,92 @@
+// lib/Conversion/GraphToHost/MemoryPlan.cpp: offsets for constant sizes, slots for sizes known at entry.
+
+#include "MemoryPlan.h"
+#include "lathe-runtime/module_abi.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+static int64_t aligned(int64_t bytes) { return llvm::alignTo(bytes, LATHE_ALIGNMENT); }
+
+static bool overlaps(const Temporary &a, const Temporary &b) {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/// Largest first, each at the lowest offset that is free during its life.
+static MemoryPlan planOffsets(ArrayRef<Temporary> temporaries) {
+  MemoryPlan plan;
+  size_t count = temporaries.size();
+  auto bytesOf = [&](size_t i) { return aligned(cast<AffineConstantExpr>(temporaries[i].bytes).getValue()); };
+  SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, count));
+  llvm::stable_sort(order, [&](size_t a, size_t b) { return bytesOf(a) > bytesOf(b); });
+  plan.offsets.assign(count, 0);
+  SmallVector<size_t> placed; // By offset.
+  for (size_t i : order) {
+    int64_t offset = 0;
+    for (size_t other : placed) {
+      if (!overlaps(temporaries[i], temporaries[other]))
+        continue;
+      if (offset + bytesOf(i) <= plan.offsets[other])
+        break;
+      offset = std::max(offset, plan.offsets[other] + bytesOf(other));
+    }
+    plan.offsets[i] = offset;
+    plan.staticBytes = std::max(plan.staticBytes, offset + bytesOf(i));
+    placed.insert(llvm::upper_bound(placed, i, [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; }), i);
+  }
+  return plan;
+}
+
+/// The value of an expression with every symbol 64: a guess, for choosing only.
+static int64_t estimate(AffineExpr expr) {
+  unsigned symbols = 0;
+  expr.walk([&](AffineExpr part) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+      symbols = std::max(symbols, symbol.getPosition() + 1);
+  });
+  SmallVector<AffineExpr> values(symbols, getAffineConstantExpr(64, expr.getContext()));
+  auto fixed = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(expr.replaceSymbols(values), 0, 0));
+  return fixed ? fixed.getValue() : 0;
+}
+
+static MemoryPlan planSlots(ArrayRef<Temporary> temporaries) {
+  struct Use {
+    unsigned last;
+    int64_t guess;
+  };
+  MemoryPlan plan;
+  SmallVector<Use> uses; // Of the slots.
+  for (const Temporary &temporary : temporaries) {
+    int64_t guess = estimate(temporary.bytes);
+    std::optional<unsigned> best;
+    int64_t bestCost = 0;
+    for (auto [i, use] : llvm::enumerate(uses)) {
+      if (use.last >= temporary.first)
+        continue;
+      bool same = llvm::is_contained(plan.slots[i].sizes, temporary.bytes);
+      int64_t cost = same ? -1 : std::abs(use.guess - guess);
+      if (!best || cost < bestCost)
+        best = i, bestCost = cost;
+    }
+    if (!best) {
+      best = plan.slots.size();
+      plan.slots.emplace_back();
+      uses.push_back({0, 0});
+    }
+    uses[*best] = {temporary.last, std::max(uses[*best].guess, guess)};
+    if (!llvm::is_contained(plan.slots[*best].sizes, temporary.bytes))
+      plan.slots[*best].sizes.push_back(temporary.bytes);
+    plan.slotOf.push_back(*best);
+  }
+  return plan;
+}
+
+MemoryPlan planMemory(ArrayRef<Temporary> temporaries) {
+  bool isStatic = llvm::all_of(temporaries, [](const Temporary &t) { return isa<AffineConstantExpr>(t.bytes); });
+  return isStatic ? planOffsets(temporaries) : planSlots(temporaries);
+}
+
+} // namespace lathe

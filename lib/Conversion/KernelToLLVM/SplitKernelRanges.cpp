@@ -1,0 +1,321 @@
+// lib/Conversion/KernelToLLVM/SplitKernelRanges.cpp: kernels meet the calling convention of the runtime.
+
+#include "lathe/Conversion/Buffers.h"
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_SPLITKERNELRANGESPASS
+#include "lathe/Conversion/Buffers.h.inc"
+
+namespace {
+
+/// One kernel on its way.
+class Splitter {
+public:
+  Splitter(func::FuncOp func, unsigned sizes) : func(func), sizes(sizes), builder(func) {}
+
+  LogicalResult split();
+
+private:
+  void resolveDims();
+  bool writesArgument(Operation *op);
+  scf::ForallOp findTasks();
+  void sequentialize(scf::ForallOp keep);
+  LogicalResult createTasks(scf::ForallOp tasks);
+  void replaceTasks(scf::ForallOp tasks, Value begin, Value end);
+  void createEntry(func::FuncOp callee);
+  Value descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues);
+  /// The number of steps of each dim of the tasks, and their product last.
+  SmallVector<Value> counts(OpBuilder &b, Location loc, scf::ForallOp tasks, IRMapping *mapping);
+
+  func::FuncOp func;
+  unsigned sizes;
+  OpBuilder builder;
+};
+
+} // namespace
+
+/// Dims of arguments are sizes; nothing needs to ask a buffer for them.
+void Splitter::resolveDims() {
+  func.walk([&](memref::DimOp dim) {
+    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!argument || argument.getOwner() != &func.getBody().front() || !index)
+      return;
+    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
+    if (!map || *index >= map.getAffineMap().getNumResults())
+      return;
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(*index))) {
+      dim.replaceAllUsesWith(func.getArgument(symbol.getPosition()));
+      dim.erase();
+    }
+  });
+}
+
+/// Whether `op`, or an op in it, may write memory that the caller sees.
+bool Splitter::writesArgument(Operation *op) {
+  WalkResult result = op->walk([&](Operation *inner) {
+    auto effects = dyn_cast<MemoryEffectOpInterface>(inner);
+    if (!effects)
+      return inner->hasTrait<OpTrait::HasRecursiveMemoryEffects>() || isPure(inner) ? WalkResult::advance()
+                                                                                    : WalkResult::interrupt();
+    SmallVector<MemoryEffects::EffectInstance> list;
+    effects.getEffects(list);
+    for (const auto &effect : list) {
+      if (!isa<MemoryEffects::Write>(effect.getEffect()))
+        continue;
+      Value target = effect.getValue();
+      while (target) {
+        if (auto view = target.getDefiningOp<ViewLikeOpInterface>())
+          target = view.getViewSource();
+        else
+          break;
+      }
+      if (!target || !target.getDefiningOp<memref::AllocOp>())
+        if (!target || !target.getDefiningOp<memref::AllocaOp>())
+          return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+/// The one parallel loop whose iterations may run on different threads: every
+/// range executes all that is around it, so nothing there may write results.
+scf::ForallOp Splitter::findTasks() {
+  scf::ForallOp found;
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    auto forall = dyn_cast<scf::ForallOp>(op);
+    if (forall && found)
+      return {};
+    if (forall)
+      found = forall;
+    else if (writesArgument(&op))
+      return {};
+  }
+  return found;
+}
+
+void Splitter::sequentialize(scf::ForallOp keep) {
+  SmallVector<scf::ForallOp> others;
+  func.walk([&](scf::ForallOp forall) {
+    if (forall != keep)
+      others.push_back(forall);
+  });
+  for (scf::ForallOp forall : others) {
+    IRRewriter rewriter(forall);
+    (void)scf::forallToForLoop(rewriter, forall);
+  }
+}
+
+SmallVector<Value> Splitter::counts(OpBuilder &b, Location loc, scf::ForallOp tasks, IRMapping *mapping) {
+  auto value = [&](OpFoldResult operand) -> Value {
+    if (auto known = dyn_cast<Value>(operand))
+      return mapping ? mapping->lookupOrDefault(known) : known;
+    return getValueOrCreateConstantIndexOp(b, loc, operand);
+  };
+  SmallVector<Value> result;
+  Value total = arith::ConstantIndexOp::create(b, loc, 1);
+  for (auto [low, high, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedUpperBound(), tasks.getMixedStep())) {
+    Value span = arith::SubIOp::create(b, loc, value(high), value(low));
+    Value count = arith::CeilDivSIOp::create(b, loc, span, value(step));
+    result.push_back(count);
+    total = arith::MulIOp::create(b, loc, total, count);
+  }
+  result.push_back(total);
+  return result;
+}
+
+/// `@NAME.tasks`: what the bounds of the loop are computed from, once more.
+LogicalResult Splitter::createTasks(scf::ForallOp tasks) {
+  Location loc = func.getLoc();
+  builder.setInsertionPoint(func);
+  SmallVector<Type> types(sizes, builder.getIndexType());
+  auto count = func::FuncOp::create(builder, loc, (func.getSymName() + ".tasks").str(),
+                                    builder.getFunctionType(types, builder.getIndexType()));
+  OpBuilder body = OpBuilder::atBlockBegin(count.addEntryBlock());
+  if (!tasks) {
+    Value one = arith::ConstantIndexOp::create(body, loc, 1);
+    func::ReturnOp::create(body, loc, one);
+    return success();
+  }
+  llvm::SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.omitBlockArguments = true;
+  for (Value operand : tasks.getOperands()) {
+    if (operand.getType().isIndex() && operand.getDefiningOp()) {
+      (void)getBackwardSlice(operand, &slice, options);
+      slice.insert(operand.getDefiningOp());
+    }
+  }
+  IRMapping mapping;
+  for (unsigned i = 0; i < sizes; ++i)
+    mapping.map(func.getArgument(i), count.getArgument(i));
+  for (Operation &op : func.getBody().front())
+    if (slice.contains(&op)) {
+      if (!isPure(&op))
+        return op.emitError("internal: the number of tasks depends on memory [split-ranges]");
+      body.clone(op, mapping);
+    }
+  func::ReturnOp::create(body, loc, counts(body, loc, tasks, &mapping).back());
+  return success();
+}
+
+/// Iterations `begin` to `end` of the loop in row-major order.
+void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
+  Location loc = tasks.getLoc();
+  OpBuilder b(tasks);
+  SmallVector<Value> steps = counts(b, loc, tasks, nullptr);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  SmallVector<Value> lows, strides;
+  for (auto [low, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedStep())) {
+    lows.push_back(getValueOrCreateConstantIndexOp(b, loc, low));
+    strides.push_back(getValueOrCreateConstantIndexOp(b, loc, step));
+  }
+  auto loop = scf::ForOp::create(b, loc, begin, end, one);
+  OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
+  Value rest = loop.getInductionVar();
+  unsigned rank = tasks.getRank();
+  SmallVector<Value> positions(rank);
+  for (unsigned i = rank; i-- > 0;) {
+    Value at = i == 0 ? rest : Value(arith::RemUIOp::create(inner, loc, rest, steps[i]));
+    if (i > 0)
+      rest = arith::DivUIOp::create(inner, loc, rest, steps[i]);
+    Value scaled = arith::MulIOp::create(inner, loc, at, strides[i]);
+    positions[i] = arith::AddIOp::create(inner, loc, lows[i], scaled);
+  }
+  Block *body = tasks.getBody();
+  body->getTerminator()->erase();
+  for (auto [argument, position] : llvm::zip(body->getArguments().take_front(rank), positions))
+    argument.replaceAllUsesWith(position);
+  loop.getBody()->getOperations().splice(std::prev(loop.getBody()->end()), body->getOperations());
+  tasks.erase();
+}
+
+/// A memref descriptor in row-major order, as `finalize-memref-to-llvm` lays it out.
+Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues) {
+  Location loc = func.getLoc();
+  MLIRContext *context = func.getContext();
+  Type i64 = builder.getI64Type(), ptr = LLVM::LLVMPointerType::get(context);
+  SmallVector<Type> fields = {ptr, ptr, i64};
+  unsigned rank = type.getRank();
+  if (rank)
+    fields.append({LLVM::LLVMArrayType::get(i64, rank), LLVM::LLVMArrayType::get(i64, rank)});
+  Value value = LLVM::PoisonOp::create(builder, loc, LLVM::LLVMStructType::getLiteral(context, fields));
+  auto insert = [&](Value field, ArrayRef<int64_t> position) {
+    value = LLVM::InsertValueOp::create(builder, loc, value, field, position);
+  };
+  auto number = [&](int64_t n) -> Value { return LLVM::ConstantOp::create(builder, loc, i64, n); };
+  insert(pointer, 0);
+  insert(pointer, 1);
+  insert(number(0), 2);
+  Value stride = number(1);
+  int64_t fixed = 1;
+  bool isFixed = true;
+  for (int64_t i = rank - 1; i >= 0; --i) {
+    Value size;
+    if (type.isDynamicDim(i)) {
+      auto symbol = cast<AffineSymbolExpr>(dims.getResult(i));
+      size = arith::IndexCastOp::create(builder, loc, i64, sizeValues[symbol.getPosition()]);
+    } else {
+      size = number(type.getDimSize(i));
+    }
+    insert(size, {3, i});
+    insert(isFixed ? number(fixed) : stride, {4, i});
+    if (isFixed && !type.isDynamicDim(i)) {
+      fixed *= type.getDimSize(i);
+    } else {
+      stride = LLVM::MulOp::create(builder, loc, isFixed ? number(fixed) : stride, size);
+      isFixed = false;
+    }
+  }
+  return UnrealizedConversionCastOp::create(builder, loc, type, value).getResult(0);
+}
+
+/// `@NAME.entry(begin, end, closure)`.
+void Splitter::createEntry(func::FuncOp callee) {
+  Location loc = func.getLoc();
+  MLIRContext *context = func.getContext();
+  builder.setInsertionPointAfter(callee);
+  Type i64 = builder.getI64Type(), ptr = LLVM::LLVMPointerType::get(context);
+  auto entry = func::FuncOp::create(builder, loc, (callee.getSymName() + ".entry").str(),
+                                    builder.getFunctionType({i64, i64, ptr}, {}));
+  builder.setInsertionPointToStart(entry.addEntryBlock());
+  SmallVector<Value> arguments;
+  for (unsigned i = 0; i < 2; ++i)
+    arguments.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry.getArgument(i)));
+  for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes().drop_front(2))) {
+    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2), ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    Value field = LLVM::LoadOp::create(builder, loc, type.isIndex() ? i64 : ptr, address);
+    if (type.isIndex())
+      field = arith::IndexCastOp::create(builder, loc, type, field);
+    arguments.push_back(field);
+  }
+  func::CallOp::create(builder, loc, callee, arguments);
+  func::ReturnOp::create(builder, loc);
+}
+
+LogicalResult Splitter::split() {
+  resolveDims();
+  scf::ForallOp tasks = findTasks();
+  sequentialize(tasks);
+  if (failed(createTasks(tasks)))
+    return failure();
+
+  Location loc = func.getLoc();
+  MLIRContext *context = func.getContext();
+  SmallVector<Type> types(2 + sizes, builder.getIndexType());
+  types.append(func.getNumArguments() - sizes, LLVM::LLVMPointerType::get(context));
+  builder.setInsertionPoint(func);
+  auto result = func::FuncOp::create(builder, loc, (func.getSymName() + ".body").str(), builder.getFunctionType(types, {}));
+  for (unsigned i = 2 + sizes; i < types.size(); ++i) {
+    result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
+    result.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
+  }
+  Block *block = result.addEntryBlock();
+  builder.setInsertionPointToStart(block);
+  ValueRange sizeValues = ValueRange(block->getArguments()).slice(2, sizes);
+  Block &body = func.getBody().front();
+  for (unsigned i = 0; i < sizes; ++i)
+    body.getArgument(i).replaceAllUsesWith(sizeValues[i]);
+  for (unsigned i = sizes; i < body.getNumArguments(); ++i) {
+    auto map = func.getArgAttrOfType<AffineMapAttr>(i, "kernel.dims");
+    Value memref = descriptor(cast<MemRefType>(body.getArgument(i).getType()), map.getAffineMap(),
+                              block->getArgument(2 + i), sizeValues);
+    body.getArgument(i).replaceAllUsesWith(memref);
+  }
+  block->getOperations().splice(block->end(), body.getOperations());
+  if (tasks)
+    replaceTasks(tasks, block->getArgument(0), block->getArgument(1));
+  for (StringRef name : {"kernel.strategy", "kernel.target"})
+    if (Attribute attr = func->getAttr(name))
+      result->setAttr(name, attr);
+  createEntry(result);
+  std::string name = func.getSymName().str();
+  func.erase();
+  // The body is called NAME: messages and profiles show it.
+  SymbolTable::setSymbolName(result, name);
+  auto module = result->getParentOfType<ModuleOp>();
+  auto entry = module.lookupSymbol<func::FuncOp>(name + ".body.entry");
+  SymbolTable::setSymbolName(entry, name + ".entry");
+  entry.walk([&](func::CallOp call) { call.setCallee(name); });
+  return success();
+}
+
+namespace {
+struct SplitKernelRangesPass final : impl::SplitKernelRangesPassBase<SplitKernelRangesPass> {
+  void runOnOperation() override {
+    for (func::FuncOp func : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (auto sizes = func->getAttrOfType<IntegerAttr>("kernel.sizes"))
+        if (failed(Splitter(func, sizes.getInt()).split()))
+          return signalPassFailure();
+  }
+};
+} // namespace
+} // namespace lathe

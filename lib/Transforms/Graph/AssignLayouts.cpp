@@ -1,0 +1,308 @@
+// lib/Transforms/Graph/AssignLayouts.cpp: channels last inside; transposes sink until they cancel.
+
+#include "lathe/Transforms/Graph/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+#define GEN_PASS_DEF_ASSIGNLAYOUTSPASS
+#include "lathe/Transforms/Graph/Passes.h.inc"
+
+namespace {
+
+using Permutation = SmallVector<int64_t>;
+
+Permutation inverse(ArrayRef<int64_t> permutation) {
+  Permutation result(permutation.size());
+  for (auto [to, from] : llvm::enumerate(permutation))
+    result[from] = to;
+  return result;
+}
+
+/// [0, 2, 3, 1]: what turns channels first into channels last.
+Permutation toChannelsLast(int64_t rank) {
+  Permutation result = {0};
+  for (int64_t i = 2; i < rank; ++i)
+    result.push_back(i);
+  result.push_back(1);
+  return result;
+}
+
+RankedTensorType permuted(RankedTensorType type, ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> shape;
+  SmallVector<AffineExpr> dims;
+  auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
+  for (int64_t axis : permutation) {
+    shape.push_back(type.getDimSize(axis));
+    if (encoding)
+      dims.push_back(encoding.getMap().getResult(axis));
+  }
+  Attribute attr;
+  if (encoding)
+    attr = DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
+  return RankedTensorType::get(shape, type.getElementType(), attr);
+}
+
+Value transpose(OpBuilder &builder, Location loc, Value x, ArrayRef<int64_t> permutation) {
+  return TransposeOp::create(builder, loc, permuted(cast<RankedTensorType>(x.getType()), permutation), x, permutation);
+}
+
+/// `x` with leading dims of size one up to `rank`.
+Value raiseRank(OpBuilder &builder, Location loc, Value x, int64_t rank) {
+  auto type = cast<RankedTensorType>(x.getType());
+  int64_t missing = rank - type.getRank();
+  if (missing == 0)
+    return x;
+  SmallVector<int64_t> shape(missing, 1);
+  shape.append(type.getShape().begin(), type.getShape().end());
+  Attribute attr;
+  if (auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding())) {
+    SmallVector<AffineExpr> dims(missing, getAffineConstantExpr(1, type.getContext()));
+    dims.append(encoding.getMap().getResults().begin(), encoding.getMap().getResults().end());
+    attr = DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
+  }
+  return ReshapeOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType(), attr), x, Value());
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that choose
+//===----------------------------------------------------------------------===//
+
+template <typename OpT>
+struct ToChannelsLast final : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    if (op.getChannelsLast())
+      return rewriter.notifyMatchFailure(op, "has channels last already");
+    Permutation last = toChannelsLast(op.getType().getRank());
+    Value x = transpose(rewriter, op.getLoc(), op.getX(), last);
+    auto result = cast<OpT>(rewriter.clone(*op));
+    rewriter.modifyOpInPlace(result, [&] {
+      result.getXMutable().assign(x);
+      result.setChannelsLast(true);
+      result.getResult().setType(permuted(op.getType(), last));
+    });
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, inverse(last)));
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Transposes sink
+//===----------------------------------------------------------------------===//
+
+/// A transpose that changes the layout, and so is worth sinking.
+TransposeOp layoutTranspose(Value value) {
+  auto op = value.getDefiningOp<TransposeOp>();
+  return op && op.getType().getRank() >= 3 ? op : TransposeOp();
+}
+
+bool isConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op))
+    return isConstant(reshape.getX());
+  return isa_and_nonnull<ConstantOp>(op);
+}
+
+/// Number of dims that are not of size one.
+int64_t extents(Value value) {
+  return llvm::count_if(cast<RankedTensorType>(value.getType()).getShape(), [](int64_t size) { return size != 1; });
+}
+
+struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputation> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(ScalarComputation op, PatternRewriter &rewriter) const override {
+    auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
+    TransposeOp first;
+    for (Value operand : op->getOperands())
+      if (auto candidate = layoutTranspose(operand); candidate && candidate.getType().getRank() == resultType.getRank())
+        first = first ? first : candidate;
+    if (!first)
+      return rewriter.notifyMatchFailure(op, "no operand is transposed");
+    ArrayRef<int64_t> permutation = first.getPermutation();
+    // One transpose more above for one less below is as good, and it may meet
+    // its inverse; more than that would only move the work.
+    int64_t matched = 0, unmatched = 0;
+    for (Value operand : op->getOperands()) {
+      auto other = layoutTranspose(operand);
+      if (other && other.getPermutation() == permutation)
+        ++matched;
+      else if (!isConstant(operand) && extents(operand) > 1)
+        ++unmatched;
+    }
+    if (unmatched > matched)
+      return rewriter.notifyMatchFailure(op, "most operands would need a transpose of their own");
+    Permutation back = inverse(permutation);
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(transpose(rewriter, op.getLoc(), raiseRank(rewriter, op.getLoc(), operand, resultType.getRank()), back));
+    Operation *inner = rewriter.clone(*op.getOperation());
+    rewriter.modifyOpInPlace(inner, [&] {
+      inner->setOperands(operands);
+      inner->getResult(0).setType(permuted(resultType, back));
+    });
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), inner->getResult(0), permutation));
+    return success();
+  }
+};
+
+/// Axes of the transposed tensor, as axes of the operand of the transpose.
+SmallVector<int64_t> mapAxes(ArrayRef<int64_t> axes, ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> result;
+  for (int64_t axis : axes)
+    result.push_back(permutation[axis]);
+  return result;
+}
+
+struct SinkThroughReduce final : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
+    auto inner = layoutTranspose(op.getX());
+    if (!inner)
+      return rewriter.notifyMatchFailure(op, "the operand is not transposed");
+    ArrayRef<int64_t> permutation = inner.getPermutation();
+    SmallVector<int64_t> axes = mapAxes(op.getAxes(), permutation);
+    llvm::sort(axes);
+    // Always with kept dims: dropping them afterwards is a reshape.
+    auto x = inner.getX().getType();
+    SmallVector<int64_t> shape(x.getShape());
+    SmallVector<AffineExpr> dims;
+    auto encoding = dyn_cast_or_null<DimsAttr>(x.getEncoding());
+    for (int64_t i = 0; i < x.getRank(); ++i) {
+      bool reduced = llvm::is_contained(axes, i);
+      shape[i] = reduced ? 1 : shape[i];
+      if (encoding)
+        dims.push_back(reduced ? getAffineConstantExpr(1, op.getContext()) : encoding.getMap().getResult(i));
+    }
+    Attribute attr;
+    if (encoding && llvm::is_contained(shape, ShapedType::kDynamic))
+      attr = DimsAttr::get(op.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, op.getContext()));
+    auto type = RankedTensorType::get(shape, x.getElementType(), attr);
+    Value reduced = ReduceOp::create(rewriter, op.getLoc(), type, inner.getX(), op.getKind(), axes, true);
+    Value result = transpose(rewriter, op.getLoc(), reduced, permutation);
+    if (!op.getKeepDims())
+      result = ReshapeOp::create(rewriter, op.getLoc(), op.getType(), result, Value());
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+struct SinkThroughConcat final : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op, PatternRewriter &rewriter) const override {
+    TransposeOp first;
+    int64_t transposed = 0;
+    for (Value x : op.getXs())
+      if (auto candidate = layoutTranspose(x)) {
+        first = first ? first : candidate;
+        transposed += candidate.getPermutation() == first.getPermutation();
+      }
+    if (!first || transposed * 2 < static_cast<int64_t>(op.getXs().size()))
+      return rewriter.notifyMatchFailure(op, "less than half of the operands are transposed");
+    ArrayRef<int64_t> permutation = first.getPermutation();
+    Permutation back = inverse(permutation);
+    SmallVector<Value> operands;
+    for (Value x : op.getXs())
+      operands.push_back(transpose(rewriter, op.getLoc(), x, back));
+    Value inner = ConcatOp::create(rewriter, op.getLoc(), permuted(op.getType(), back), operands, permutation[op.getAxis()]);
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), inner, permutation));
+    return success();
+  }
+};
+
+struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
+    auto inner = layoutTranspose(op.getX());
+    if (!inner)
+      return rewriter.notifyMatchFailure(op, "the operand is not transposed");
+    ArrayRef<int64_t> permutation = inner.getPermutation();
+    // The last dimension is the one that vectorizes; do not move it away.
+    if (op.getAxis() == permutation.size() - 1)
+      return rewriter.notifyMatchFailure(op, "the axis is the innermost dimension already");
+    Value result = SoftmaxOp::create(rewriter, op.getLoc(), inner.getX().getType(), inner.getX(), permutation[op.getAxis()], op.getLog());
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    return success();
+  }
+};
+
+struct SinkThroughResize final : OpRewritePattern<ResizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ResizeOp op, PatternRewriter &rewriter) const override {
+    auto inner = layoutTranspose(op.getX());
+    if (!inner || op.getSizes())
+      return rewriter.notifyMatchFailure(op, "the operand is not transposed, or sizes are not inferred");
+    ArrayRef<int64_t> permutation = inner.getPermutation();
+    auto result = cast<ResizeOp>(rewriter.clone(*op));
+    rewriter.modifyOpInPlace(result, [&] {
+      result.getXMutable().assign(inner.getX());
+      result.setAxes(mapAxes(op.getAxes(), permutation));
+      result.getResult().setType(permuted(op.getType(), inverse(permutation)));
+    });
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    return success();
+  }
+};
+
+struct SinkThroughSlice final : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
+    auto inner = layoutTranspose(op.getX());
+    if (!inner || !op.getOffsets())
+      return rewriter.notifyMatchFailure(op, "the operand is not transposed, or offsets are not inferred");
+    ArrayRef<int64_t> permutation = inner.getPermutation();
+    auto result = cast<SliceOp>(rewriter.clone(*op));
+    rewriter.modifyOpInPlace(result, [&] {
+      result.getXMutable().assign(inner.getX());
+      result.setAxes(mapAxes(op.getAxes(), permutation));
+      result.getResult().setType(permuted(op.getType(), inverse(permutation)));
+    });
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    return success();
+  }
+};
+
+struct SinkThroughPad final : OpRewritePattern<PadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
+    auto inner = layoutTranspose(op.getX());
+    if (!inner || !op.getAmounts())
+      return rewriter.notifyMatchFailure(op, "the operand is not transposed, or amounts are not inferred");
+    ArrayRef<int64_t> permutation = inner.getPermutation();
+    Permutation back = inverse(permutation);
+    AffineMap map = op.getAmounts()->getMap();
+    SmallVector<AffineExpr> amounts;
+    for (size_t side = 0; side < 2; ++side)
+      for (int64_t axis : back)
+        amounts.push_back(map.getResult(axis + side * back.size()));
+    auto result = cast<PadOp>(rewriter.clone(*op));
+    rewriter.modifyOpInPlace(result, [&] {
+      result.getXMutable().assign(inner.getX());
+      result.setAmountsAttr(DimsAttr::get(op.getContext(), AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext())));
+      result.getResult().setType(permuted(op.getType(), back));
+    });
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    return success();
+  }
+};
+
+struct AssignLayoutsPass final : impl::AssignLayoutsPassBase<AssignLayoutsPass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet choose(context);
+    choose.add<ToChannelsLast<ConvOp>, ToChannelsLast<ConvTransposeOp>, ToChannelsLast<MaxPoolOp>, ToChannelsLast<AveragePoolOp>>(context);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(choose))))
+      return signalPassFailure();
+    RewritePatternSet sink(context);
+    sink.add<SinkThroughElementwise, SinkThroughReduce, SinkThroughConcat, SinkThroughSoftmax, SinkThroughResize,
+             SinkThroughSlice, SinkThroughPad>(context);
+    TransposeOp::getCanonicalizationPatterns(sink, context);
+    ReshapeOp::getCanonicalizationPatterns(sink, context);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(sink))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace lathe::graph

@@ -1,0 +1,114 @@
+// lib/Transforms/Graph/FoldConstants.cpp: constant subgraphs run once, on the compiler's own code.
+
+#include "lathe/Transforms/Graph/Passes.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+#define GEN_PASS_DEF_FOLDCONSTANTSPASS
+#include "lathe/Transforms/Graph/Passes.h.inc"
+
+namespace {
+
+/// A folded value may be this much larger than what it is computed from.
+constexpr int64_t maxGrowth = 4;
+/// ... and always this large, in elements.
+constexpr int64_t smallResult = 1 << 16;
+
+struct FoldConstantsPass final : impl::FoldConstantsPassBase<FoldConstantsPass> {
+  FoldConstantsPass() = default;
+  explicit FoldConstantsPass(ConstantEvaluator evaluator) : evaluator(std::move(evaluator)) {}
+  FoldConstantsPass(const FoldConstantsPass &other)
+      : impl::FoldConstantsPassBase<FoldConstantsPass>(other), evaluator(other.evaluator) {}
+
+  void runOnOperation() override {
+    if (!evaluator)
+      return;
+    llvm::SetVector<Operation *> foldable = findFoldable();
+    // Only what something else needs is computed; reshapes fold by themselves.
+    SmallVector<Value> wanted;
+    for (Operation *op : foldable)
+      if (llvm::any_of(op->getUsers(), [&](Operation *user) { return !foldable.contains(user); }))
+        wanted.push_back(op->getResult(0));
+    if (!wanted.empty() && failed(evaluate(foldable, wanted)))
+      signalPassFailure();
+  }
+
+private:
+  static llvm::SetVector<Operation *> findFoldableIn(func::FuncOp func);
+  llvm::SetVector<Operation *> findFoldable() { return findFoldableIn(getOperation()); }
+  LogicalResult evaluate(const llvm::SetVector<Operation *> &foldable, ArrayRef<Value> wanted);
+
+  ConstantEvaluator evaluator;
+};
+
+} // namespace
+
+llvm::SetVector<Operation *> FoldConstantsPass::findFoldableIn(func::FuncOp func) {
+  llvm::SetVector<Operation *> foldable;
+  for (Operation &op : func.getBody().front().without_terminator()) {
+    if (isa<ConstantOp>(op) || !isa<ShapeInference>(op) || op.getNumResults() != 1)
+      continue;
+    auto type = cast<RankedTensorType>(op.getResult(0).getType());
+    if (!type.hasStaticShape() || isa<DimValuesOp>(op))
+      continue;
+    bool known = llvm::all_of(op.getOperands(), [&](Value operand) {
+      Operation *def = operand.getDefiningOp();
+      return def && (isa<ConstantOp>(def) || foldable.contains(def));
+    });
+    int64_t operandElements = 1;
+    for (Value operand : op.getOperands())
+      operandElements += cast<RankedTensorType>(operand.getType()).hasStaticShape()
+                             ? cast<RankedTensorType>(operand.getType()).getNumElements()
+                             : 0;
+    int64_t elements = type.getNumElements();
+    if (known && (elements <= smallResult || elements <= maxGrowth * operandElements))
+      foldable.insert(&op);
+  }
+  return foldable;
+}
+
+LogicalResult FoldConstantsPass::evaluate(const llvm::SetVector<Operation *> &foldable, ArrayRef<Value> wanted) {
+  MLIRContext *context = &getContext();
+  Location loc = getOperation().getLoc();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  OpBuilder builder(context);
+  builder.setInsertionPointToEnd(module->getBody());
+  SmallVector<Type> types;
+  for (Value value : wanted)
+    types.push_back(value.getType());
+  auto func = func::FuncOp::create(builder, loc, "main", FunctionType::get(context, {}, types));
+  builder.setInsertionPointToStart(func.addEntryBlock());
+  IRMapping mapping;
+  for (Operation *op : foldable) {
+    for (Value operand : op->getOperands())
+      if (!mapping.contains(operand))
+        mapping.map(operand, builder.clone(*operand.getDefiningOp())->getResult(0));
+    builder.clone(*op, mapping);
+  }
+  SmallVector<Value> results;
+  for (Value value : wanted)
+    results.push_back(mapping.lookup(value));
+  func::ReturnOp::create(builder, loc, results);
+
+  SmallVector<ElementsAttr> constants;
+  if (failed(evaluator(*module, constants)))
+    return failure();
+  for (auto [wantedValue, constant] : llvm::zip_equal(wanted, constants)) {
+    Value value = wantedValue;
+    OpBuilder at(value.getDefiningOp());
+    value.replaceAllUsesWith(ConstantOp::create(at, value.getLoc(), value.getType(), constant));
+    ++numFolded;
+  }
+  for (Operation *op : llvm::reverse(foldable.getArrayRef()))
+    if (op->use_empty())
+      op->erase();
+  return success();
+}
+
+std::unique_ptr<Pass> createFoldConstantsPass(ConstantEvaluator evaluator) {
+  return std::make_unique<FoldConstantsPass>(std::move(evaluator));
+}
+
+} // namespace lathe::graph

@@ -1,0 +1,156 @@
+// lib/Transforms/Graph/InferShapes.cpp: resolves every dimension of a function, and the arithmetic on them.
+
+#include "lathe/Transforms/Graph/Passes.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+#define GEN_PASS_DEF_INFERSHAPESPASS
+#include "lathe/Transforms/Graph/Passes.h.inc"
+
+namespace {
+
+struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
+  using InferShapesPassBase::InferShapesPassBase;
+
+  void runOnOperation() override {
+    ShapeSolver solver(getOperation());
+    solver.resolveArguments();
+    if (failed(fixDims(solver)) || failed(inferAll(solver)))
+      return signalPassFailure();
+    replaceShapeArithmetic(solver);
+    updateSignature();
+    solver.commit();
+  }
+
+private:
+  /// Replaces the symbols that `dims` names by their values.
+  LogicalResult fixDims(ShapeSolver &solver);
+  LogicalResult inferAll(ShapeSolver &solver);
+  void replaceShapeArithmetic(ShapeSolver &solver);
+  void updateSignature();
+};
+
+} // namespace
+
+LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
+  if (dims.empty())
+    return success();
+  func::FuncOp func = getOperation();
+  SmallVector<AffineExpr> values;
+  SmallVector<StringRef> names;
+  auto symbols = solver.symbolNames();
+  for (unsigned i = 0; i < symbols.size(); ++i)
+    values.push_back(getAffineSymbolExpr(i, func.getContext()));
+  for (const std::string &entry : dims) {
+    auto [name, text] = StringRef(entry).split('=');
+    int64_t value;
+    if (text.getAsInteger(10, value) || value < 1 || value > ShapeSolver::maxElements)
+      return func.emitError() << "'" << entry << "' does not fix a dim; write NAME=VALUE with a "
+                              << "positive whole number [dims-bad-value]";
+    bool found = false;
+    for (auto [i, symbol] : llvm::enumerate(symbols))
+      if (symbol == name) {
+        values[i] = solver.constant(value);
+        found = true;
+      }
+    if (!found) {
+      std::string known;
+      for (StringRef symbol : symbols)
+        if (!symbol.empty())
+          known += (known.empty() ? "" : ", ") + symbol.str();
+      return func.emitError() << "the model has no dim called '" << name << "'; "
+                              << (known.empty() ? "it has no named dims" : "it has: " + known)
+                              << " [dims-unknown-name]";
+    }
+  }
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](RankedTensorType type) -> std::optional<Type> {
+    auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
+    if (!encoding)
+      return std::nullopt;
+    Dims fixed;
+    for (AffineExpr dim : encoding.getMap().getResults())
+      fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
+    return solver.type(fixed, type.getElementType());
+  });
+  replacer.addReplacement([&](DimsAttr attr) -> std::optional<Attribute> {
+    Dims fixed;
+    for (AffineExpr dim : attr.getMap().getResults())
+      fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
+    return DimsAttr::get(attr.getContext(), solver.map(fixed));
+  });
+  for (BlockArgument argument : func.getArguments())
+    argument.setType(replacer.replace(argument.getType()));
+  func.walk([&](Operation *op) {
+    if (op != func)
+      replacer.replaceElementsIn(op, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+  });
+  solver.substitute(values);
+  return success();
+}
+
+LogicalResult InferShapesPass::inferAll(ShapeSolver &solver) {
+  WalkResult result = getOperation().walk([&](ShapeInference op) {
+    return failed(solver.infer(op)) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
+  // What follows from shapes alone: graph.shape and integer ops on its results.
+  DenseSet<Value> fromShapes;
+  getOperation().walk([&](Operation *op) {
+    if (!isa<ShapeInference>(op) || op->getNumResults() != 1 || isa<ConstantOp, DimValuesOp>(op))
+      return;
+    bool follows = isa<ShapeOp>(op) || (op->getNumOperands() > 0 && llvm::all_of(op->getOperands(), [&](Value operand) {
+                     return fromShapes.contains(operand) || operand.getDefiningOp<ConstantOp>();
+                   }) && llvm::any_of(op->getOperands(), [&](Value operand) { return fromShapes.contains(operand); }));
+    if (!follows)
+      return;
+    Value result = op->getResult(0);
+    std::optional<Dims> contents = solver.contents(result);
+    if (!contents)
+      return;
+    fromShapes.insert(result);
+    OpBuilder builder(op);
+    auto type = cast<RankedTensorType>(result.getType());
+    bool allConstant = llvm::all_of(*contents, [](AffineExpr e) { return isa<AffineConstantExpr>(e); });
+    Value replacement;
+    if (allConstant) {
+      SmallVector<APInt> values;
+      for (AffineExpr e : *contents)
+        values.push_back(APInt(type.getElementType().getIntOrFloatBitWidth(),
+                               cast<AffineConstantExpr>(e).getValue(), /*isSigned=*/true, /*implicitTrunc=*/true));
+      replacement = ConstantOp::create(builder, op->getLoc(), type, DenseElementsAttr::get(type, values));
+    } else {
+      replacement = DimValuesOp::create(builder, op->getLoc(), type, DimsAttr::get(&getContext(), solver.map(*contents)));
+    }
+    fromShapes.insert(replacement);
+    result.replaceAllUsesWith(replacement);
+  });
+  // Operands that only said a shape have done their duty.
+  getOperation().walk([&](Operation *op) {
+    if (auto reshape = dyn_cast<ReshapeOp>(op))
+      reshape.getShapeMutable().clear();
+    else if (auto broadcast = dyn_cast<BroadcastOp>(op))
+      broadcast.getShapeMutable().clear();
+    else if (auto resize = dyn_cast<ResizeOp>(op))
+      resize.getSizesMutable().clear();
+  });
+  // In reverse, so that whole chains go.
+  SmallVector<Operation *> dead;
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+void InferShapesPass::updateSignature() {
+  func::FuncOp func = getOperation();
+  SmallVector<Type> inputs(func.getBody().getArgumentTypes());
+  SmallVector<Type> results(func.getBody().front().getTerminator()->getOperandTypes());
+  func.setType(FunctionType::get(func.getContext(), inputs, results));
+}
+
+} // namespace lathe::graph

@@ -1,0 +1,22 @@
+// lib/Transforms/Kernel/AssignTargets.cpp: from here on, the IR itself says what it is compiled for.
+
+#include "lathe/Transforms/Kernel/Passes.h"
+
+using namespace mlir;
+
+namespace lathe::kernel {
+#define GEN_PASS_DEF_ASSIGNTARGETSPASS
+#include "lathe/Transforms/Kernel/Passes.h.inc"
+
+namespace {
+struct AssignTargetsPass final : impl::AssignTargetsPassBase<AssignTargetsPass> {
+  using AssignTargetsPassBase::AssignTargetsPassBase;
+
+  void runOnOperation() override {
+    for (FuncOp kernel : getOperation().getOps<FuncOp>())
+      if (!kernel.getTarget())
+        kernel.setTarget(target.getValue());
+  }
+};
+} // namespace
+} // namespace lathe::kernel
