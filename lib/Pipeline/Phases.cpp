@@ -17,7 +17,9 @@ using namespace mlir;
 namespace lathe {
 
 void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) {
-  manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass({options.dims}));
+  graph::InferShapesPassOptions shapes;
+  shapes.dims.assign(options.dims.begin(), options.dims.end());
+  manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass(shapes));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   if (!options.isEvaluator) {

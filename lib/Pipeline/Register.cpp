@@ -29,8 +29,6 @@ using namespace mlir;
 
 namespace lathe {
 
-#define GEN_PASS_REGISTRATION
-#include "lathe/Pipeline/Passes.h.inc"
 
 void registerDialects(DialectRegistry &registry) {
   registry.insert<graph::GraphDialect, kernel::KernelDialect, tile::TileDialect, host::HostDialect>();

@@ -39,7 +39,8 @@ Operation *findRoot(kernel::FuncOp kernel) {
 
 bool Problem::isConstant(Value value) const {
   auto argument = dyn_cast<BlockArgument>(value);
-  return argument && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
+  kernel::FuncOp func = kernel; // Ops are handles without const methods.
+  return argument && func.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
 }
 
 bool Problem::hasElementwiseEpilogue() const {

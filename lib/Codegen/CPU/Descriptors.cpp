@@ -51,7 +51,8 @@ public:
   llvm::Module &code;
   ModuleOp module;
   llvm::LLVMContext &context;
-  llvm::Type *ptr, *i32, *i64;
+  llvm::PointerType *ptr;
+  llvm::Type *i32, *i64;
   llvm::StringMap<llvm::Constant *> strings;
 };
 
@@ -84,7 +85,7 @@ llvm::Constant *Builder::values(StringRef attribute) {
     for (auto [i, size] : llvm::enumerate(type.getShape())) {
       int64_t dim = size;
       if (ShapedType::isDynamic(size)) {
-        auto symbol = encoding ? dyn_cast<AffineSymbolExpr>(encoding.getMap().getResult(i)) : AffineSymbolExpr();
+        auto symbol = encoding ? dyn_cast<AffineSymbolExpr>(encoding.getMap().getResult(i)) : AffineSymbolExpr(nullptr);
         dim = symbol ? ~static_cast<int64_t>(symbol.getPosition()) : INT64_MIN;
       }
       dims.push_back(number(dim));
@@ -111,7 +112,7 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
   llvm::Constant *weights = new llvm::GlobalVariable(code, b.i64, true, llvm::GlobalValue::ExternalLinkage, nullptr, weightsSymbol(name));
   cast<llvm::GlobalVariable>(weights)->setVisibility(llvm::GlobalValue::HiddenVisibility);
   if (!size.getInt())
-    weights = llvm::ConstantPointerNull::get(cast<llvm::PointerType>(b.ptr));
+    weights = llvm::ConstantPointerNull::get(b.ptr);
   llvm::Constant *desc = b.structure(
       {b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
        b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
@@ -122,7 +123,7 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
   auto *query = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, querySymbol(name), code);
   llvm::IRBuilder<> at(llvm::BasicBlock::Create(b.context, "", query));
   llvm::Value *known = at.CreateICmpEQ(query->getArg(0), b.small(LATHE_ABI_VERSION));
-  at.CreateRet(at.CreateSelect(known, global, llvm::ConstantPointerNull::get(cast<llvm::PointerType>(b.ptr))));
+  at.CreateRet(at.CreateSelect(known, global, llvm::ConstantPointerNull::get(b.ptr)));
   // Weak, so that several models can be linked into one program, where each
   // header names its own query function.
   auto *alias = llvm::GlobalAlias::create(type, 0, llvm::GlobalValue::WeakAnyLinkage, "lathe_module_query", query, &code);

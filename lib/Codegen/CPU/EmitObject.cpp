@@ -6,6 +6,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -23,7 +24,7 @@ namespace lathe {
 static std::string symbolName(llvm::StringRef prefix, llvm::StringRef name) {
   std::string result = prefix.str();
   for (char c : name)
-    result += isAlnum(c) ? c : '_';
+    result += llvm::isAlnum(c) ? c : '_';
   return result;
 }
 

@@ -17,7 +17,7 @@ namespace lathe {
 static constexpr int64_t leastInner = 256;
 
 static std::optional<Config> match(const Problem &problem, const Target &) {
-  return Config::get(problem.kernel.getContext());
+  return Config::get(problem.root->getContext());
 }
 
 /// Inlines elementwise producers into the ops that read them.
