@@ -14,6 +14,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -182,11 +183,15 @@ static int benchAgainst(const Arguments &arguments) {
   arguments.get("--against").split(names, ',');
   std::vector<std::string> packages;
   for (StringRef name : names) {
-    if (!llvm::is_contained(known, name))
-      return usageError("cli-unknown-engine", place,
-                        "--against: no engine is called " + quoted(name) +
-                            didYouMean(name, known) +
-                            "; there are onnxruntime and openvino");
+    if (!llvm::is_contained(known, name)) {
+      std::string hint = didYouMean(name, known);
+      return usageError(
+          "cli-unknown-engine", place,
+          "--against: no engine is called " + quoted(name) +
+              (hint.empty()
+                   ? "; there are " + llvm::join(llvm::ArrayRef(known), " and ")
+                   : hint));
+    }
     packages.push_back(name.str());
   }
   Diagnostics diagnostics;

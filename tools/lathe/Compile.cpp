@@ -172,7 +172,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind,
     return false;
 
   Progress progress(model, arguments.has("--progress"),
-                    phaseNames().size() + 1);
+                    phaseNames().size() + 2);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(model.str(), diagnostics);
   if (!program)

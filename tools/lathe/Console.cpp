@@ -36,15 +36,19 @@ int cli::printDiagnostics(const Diagnostics &diagnostics) {
   return diagnostics.hasErrors() ? Failed : Ok;
 }
 
-void cli::addRuntimeError(Diagnostics &diagnostics, const llvm::Twine &place) {
-  StringRef message = lathe_last_error();
-  StringRef id;
-  size_t open = message.rfind(" [");
-  if (open != StringRef::npos && message.ends_with("]")) {
-    id = message.drop_front(open + 2).drop_back();
-    message = message.take_front(open);
+void cli::addForeignError(Diagnostics &diagnostics, const llvm::Twine &place,
+                          StringRef text, StringRef id) {
+  size_t open = text.rfind(" [");
+  if (open != StringRef::npos && text.ends_with("]")) {
+    id = text.drop_front(open + 2).drop_back();
+    text = text.take_front(open);
   }
-  diagnostics.error(id, place, message);
+  text.consume_front((place + ": ").str());
+  diagnostics.error(id, place, text);
+}
+
+void cli::addRuntimeError(Diagnostics &diagnostics, const llvm::Twine &place) {
+  addForeignError(diagnostics, place, lathe_last_error(), "");
 }
 
 std::string cli::formatBytes(uint64_t bytes) {

@@ -31,8 +31,12 @@ int usageError(llvm::StringRef id, const llvm::Twine &place,
 /// Ok.
 int printDiagnostics(const Diagnostics &diagnostics);
 
-/// Adds the message of the runtime's last failure in this thread, with its own
-/// id.
+/// Adds an error whose text, from the runtime or a compiled module, may have an
+/// id of its own in brackets at the end; `id` where it has none.
+void addForeignError(Diagnostics &diagnostics, const llvm::Twine &place,
+                     llvm::StringRef text, llvm::StringRef id);
+
+/// Adds the message of the runtime's last failure in this thread.
 void addRuntimeError(Diagnostics &diagnostics, const llvm::Twine &place);
 
 /// "12.3 MB" (of 10^6 bytes), with the unit that fits.

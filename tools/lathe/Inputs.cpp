@@ -6,16 +6,15 @@
 #include "Inputs.h"
 #include "Console.h"
 #include "Npy.h"
+#include "RandomValues.h"
 
 #include "lathe/Support/Diagnostics.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/xxhash.h"
 
-#include <cmath>
-#include <numbers>
+#include <unistd.h>
 
 using namespace lathe;
 using namespace lathe::cli;
@@ -54,32 +53,12 @@ std::string cli::formatValue(const lathe_function_desc &function,
   return text + "]";
 }
 
+static uint64_t physicalMemory() {
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : UINT64_MAX;
+}
+
 namespace {
-/// splitmix64: small, and good enough for inputs.
-class Random {
-public:
-  explicit Random(uint64_t seed) : state(seed) {}
-
-  uint64_t next() {
-    state += 0x9e3779b97f4a7c15;
-    uint64_t z = state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  /// From 0 up to and without `end`.
-  uint64_t below(uint64_t end) { return next() % end; }
-  /// From the standard normal distribution (Box-Muller).
-  double normal() {
-    double u = (double(next() >> 11) + 1) * 0x1p-53;
-    double v = double(next() >> 11) * 0x1p-53;
-    return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
-  }
-
-private:
-  uint64_t state;
-};
-
 /// Makes the inputs of one function.
 class Maker {
 public:
@@ -237,11 +216,27 @@ private:
         return noSize(i, d, symbolName(function, dim));
       view.dims[d] = dim < 0 ? *symbols[~dim] : dim;
     }
-    if (lathe_tensor_alloc(&view) != LATHE_OK) {
-      addRuntimeError(diagnostics, place + ": input " + quoted(input(i).name));
+    std::string where = (place + ": input " + quoted(input(i).name)).str();
+    size_t bytes = 0;
+    if (lathe_tensor_bytes(&view, &bytes) != LATHE_OK) {
+      addRuntimeError(diagnostics, where);
       return false;
     }
-    fillRandomly(view, input(i).name);
+    // Systems hand out memory that they do not have, and end whoever uses it.
+    if (uint64_t memory = physicalMemory(); bytes > memory) {
+      diagnostics
+          .error("inputs-too-large", where,
+                 "takes " + formatBytes(bytes) + " with sizes " +
+                     formatShape(view) + ", but this machine has " +
+                     formatBytes(memory) + " of memory")
+          .note("give smaller sizes with --dim or --shape");
+      return false;
+    }
+    if (lathe_tensor_alloc(&view) != LATHE_OK) {
+      addRuntimeError(diagnostics, where);
+      return false;
+    }
+    fillRandomly(view, input(i).name, options.seed);
     return true;
   }
 
@@ -252,28 +247,6 @@ private:
                     ", " + formatValue(function, input(i)) +
                     ", is free, and no size is given",
                 "give one with " + way + "--shape " + input(i).name + "=1x2x3");
-  }
-
-  void fillRandomly(lathe_tensor &view, StringRef name) {
-    Random random(llvm::xxh3_64bits(name) ^
-                  (options.seed * 0xd1342543de82ef95));
-    std::string lower = name.lower();
-    bool isMask = StringRef(lower).contains("mask");
-    bool isFlag = isMask || StringRef(lower).contains("type") ||
-                  view.dtype == LATHE_DTYPE_BOOL;
-    bool isFloat =
-        view.dtype >= LATHE_DTYPE_F32 && view.dtype <= LATHE_DTYPE_BF16;
-    int64_t count = elementCount(view);
-    int64_t row = view.rank ? view.dims[view.rank - 1] : 1;
-    for (int64_t e = 0; e < count; ++e) {
-      if (isFloat)
-        setElement(view, e, random.normal());
-      else if (isFlag) // A row that is masked out whole makes NaN of models.
-        setElement(view, e,
-                   isMask && e % row == 0 ? 1 : double(random.below(2)));
-      else
-        setElement(view, e, double(random.below(100)));
-    }
   }
 
   const lathe_function_desc &function;

@@ -81,9 +81,10 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
   call.weights = model.description().weights;
   uint64_t bytes = 0;
   if (int64_t code = function.plan(&call, outputs.data(), &bytes)) {
-    diagnostics.error("inspect-plan", path,
-                      "with inputs " + shapes + ": " +
-                          checkMessage(function, code, call));
+    addForeignError(diagnostics, path,
+                    "with inputs " + shapes + ": " +
+                        checkMessage(function, code, call),
+                    "inspect-plan");
     return false;
   }
   llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs "
@@ -135,7 +136,9 @@ static void printKernels(const LoadedModel &model) {
   llvm::outs() << "kernels    " << table.size() - 1;
   if (calls)
     llvm::outs() << " in " << calls << " calls";
-  llvm::outs() << "\n" << formatTable("lrll", table);
+  llvm::outs() << "\n";
+  if (table.size() > 1)
+    llvm::outs() << formatTable("lrll", table);
 }
 
 static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {

@@ -19,11 +19,13 @@ using llvm::StringRef;
 FileKind cli::fileKind(StringRef path) {
   if (path.ends_with(".lathebin"))
     return FileKind::Lathebin;
+  FileKind byEnding =
+      path.ends_with(".so") ? FileKind::SharedLibrary : FileKind::Model;
   // Elsewhere the content decides; pipes are left to whoever reads them.
   llvm::file_magic magic;
   if (!llvm::sys::fs::is_regular_file(path) ||
       llvm::identify_magic(path, magic))
-    return FileKind::Model;
+    return byEnding;
   switch (magic) {
   case llvm::file_magic::elf_shared_object:
     return FileKind::SharedLibrary;
@@ -34,7 +36,7 @@ FileKind cli::fileKind(StringRef path) {
   case llvm::file_magic::elf_relocatable:
     return FileKind::ObjectOrArchive;
   default:
-    return path.ends_with(".so") ? FileKind::SharedLibrary : FileKind::Model;
+    return byEnding;
   }
 }
 
@@ -53,7 +55,7 @@ const lathe_function_desc &LoadedModel::function() const {
 static std::unique_ptr<Artifact> compileNow(StringRef path,
                                             const Arguments &arguments,
                                             Diagnostics &diagnostics) {
-  Progress progress(path, arguments.has("--progress"), phaseNames().size());
+  Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(path.str(), diagnostics);
   if (!program)

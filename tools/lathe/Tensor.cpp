@@ -120,6 +120,8 @@ std::string cli::summarize(const lathe_tensor &tensor) {
   int64_t count = elementCount(tensor), finite = 0, nans = 0;
   if (count == 0)
     return "no elements";
+  if (count == 1)
+    return elementText(tensor, 0);
   // Places rather than values: 64-bit integers are printed without rounding.
   int64_t least = -1, largest = -1;
   double low = 0, high = 0, sum = 0;
@@ -149,7 +151,7 @@ std::string cli::summarize(const lathe_tensor &tensor) {
   if (isFloat(tensor.dtype) && finite < count)
     os << nans << " NaN, " << count - finite - nans << " infinite; ";
   constexpr int64_t shown = 6;
-  os << (count == 1 ? "value " : "first ");
+  os << "first ";
   for (int64_t i = 0; i < std::min(count, shown); ++i)
     os << (i ? ", " : "") << elementText(tensor, i);
   if (count > shown)

@@ -43,7 +43,8 @@ std::string elementText(const lathe_tensor &tensor, int64_t index);
 void setElement(lathe_tensor &tensor, int64_t index, double value);
 
 /// "min -1.5, max 2, mean 0.25; first 0.5, -1.5, 2, ...", and how many elements
-/// are NaN or infinite, which min, max and mean leave out.
+/// are NaN or infinite, which min, max and mean leave out. One element is just
+/// itself.
 std::string summarize(const lathe_tensor &tensor);
 
 } // namespace lathe::cli
