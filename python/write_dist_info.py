@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the metadata that makes an installed package a distribution that pip can list and remove."""
+"""Write the metadata that makes an installed package one that pip can list and remove."""
 
 import argparse
 import base64
@@ -8,9 +8,10 @@ import shutil
 import sysconfig
 import tomllib
 from pathlib import Path
+from typing import Any
 
 
-def metadata(project: dict, version: str) -> str:
+def metadata(project: dict[str, Any], version: str) -> str:
     """Return METADATA, in the core metadata format, for the [project] table."""
     lines = [
         "Metadata-Version: 2.1",
@@ -52,7 +53,8 @@ def main() -> None:
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     (info / "METADATA").write_text(metadata(project, arguments.version))
     (info / "WHEEL").write_text(
-        f"Wheel-Version: 1.0\nGenerator: lathe-cmake\nRoot-Is-Purelib: false\nTag: cp3-none-{platform}\n"
+        "Wheel-Version: 1.0\nGenerator: lathe-cmake\n"
+        f"Root-Is-Purelib: false\nTag: cp3-none-{platform}\n"
     )
     (info / "INSTALLER").write_text("cmake\n")
     files = [p for p in sorted((site / "lathe").rglob("*")) if p.is_file() and p.suffix != ".pyc"]

@@ -106,9 +106,10 @@ def Graph_IndexTensor : RankedTensorOf<[I32, I64]>;
 //===----------------------------------------------------------------------===//
 
 // Every op of the dialect: pure, with shapes that follow from its operands.
+// `LinalgLowering` is no trait here: its models come from outside, and a model
+// from outside never replaces one that the op was born with.
 class Graph_Op<string mnemonic, list<Trait> traits = []>
     : Op<Graph_Dialect, mnemonic,
-         !listconcat(traits, [Pure, DeclareOpInterfaceMethods<ShapeInference>,
-                              LinalgLowering])>;
+         !listconcat(traits, [Pure, DeclareOpInterfaceMethods<ShapeInference>])>;
 
 #endif

@@ -55,9 +55,7 @@ def LinalgLowering : OpInterface<"LinalgLowering"> {
         Returns one plain signless tensor per result, or fails after an error.
       }], "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "lowerToLinalg",
       (ins "::lathe::graph::LinalgBuilder &":$builder,
-           "::mlir::ValueRange":$operands), [{}], [{
-        return $_op->emitOpError("has no lowering to linalg [lower-unsupported-op]");
-      }]>,
+           "::mlir::ValueRange":$operands)>,
   ];
 }
 

@@ -3,6 +3,7 @@
 #ifndef LATHE_DIALECTS_GRAPH_LINALGBUILDER_H
 #define LATHE_DIALECTS_GRAPH_LINALGBUILDER_H
 
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

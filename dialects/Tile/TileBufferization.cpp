@@ -34,8 +34,9 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op,
       op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
       /*successors=*/{}, op->getNumRegions());
   rewriter.insert(buffered);
-  rewriter.inlineRegionBefore(op->getRegion(0), buffered->getRegion(0),
-                              buffered->getRegion(0).begin());
+  if (op->getNumRegions() == 1)
+    rewriter.inlineRegionBefore(op->getRegion(0), buffered->getRegion(0),
+                                buffered->getRegion(0).begin());
   replaceOpWithBufferizedValues(rewriter, op, init);
   return success();
 }
@@ -79,4 +80,5 @@ getEffects(DestinationStyleOpInterface op,
 LATHE_TILE_MEMORY(ContractOp)
 LATHE_TILE_MEMORY(ConvOp)
 LATHE_TILE_MEMORY(DepthwiseConvOp)
+LATHE_TILE_MEMORY(PadOp)
 #undef LATHE_TILE_MEMORY

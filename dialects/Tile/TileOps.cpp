@@ -59,35 +59,31 @@ LogicalResult ContractOp::verify() {
     return failure();
   ShapedType lhs = shapeOf(getLhs()), rhs = shapeOf(getRhs()),
              init = shapeOf(getInit());
-  int64_t rank = lhs.getRank();
+  int64_t rank = lhs.getRank(), rhsRank = rhs.getRank();
   if (init.getRank() != rank) // contract_c2
     return emitOpError("lhs has rank ")
            << rank << ", but the output has rank " << init.getRank();
-  if (getPacked() ? rhs.getRank() != 3
-                  : rhs.getRank() != 2 && rhs.getRank() != rank) // contract_c2
-    return emitOpError("has ") << (getPacked() ? "a packed" : "an unpacked")
-                               << " rhs of rank " << rhs.getRank() << ", but "
-                               << (getPacked() ? 3 : rank) << " is expected";
+  if (getPacked() ? rhsRank != 3
+                  : rhsRank != 2 && rhsRank != rank) // contract_c2
+    return emitOpError("has ")
+           << (getPacked() ? "a packed" : "an unpacked") << " rhs of rank "
+           << rhsRank << ", but " << (getPacked() ? 3 : rank) << " is expected";
 
-  int64_t m = lhs.getDimSize(rank - 2), k = lhs.getDimSize(rank - 1);
-  int64_t n = init.getDimSize(rank - 1);
-  if (failed(expectSize(*this, "dim M of the output", // contract_c3
-                        init.getDimSize(rank - 2), m)))
-    return failure();
-  if (rank == 3 && failed(expectSize(*this, "the batch of the output",
-                                     init.getDimSize(0), lhs.getDimSize(0))))
-    return failure();
-  int64_t rhsRank = rhs.getRank();
+  for (int64_t dim = 0; dim + 1 < rank; ++dim) // contract_c3
+    if (failed(expectSize(*this, "dim " + Twine(dim) + " of the output",
+                          init.getDimSize(dim), lhs.getDimSize(dim))))
+      return failure();
+  for (int64_t dim = 0; dim < getBatchRank(); ++dim)
+    if (rhs.getDimSize(dim) != 1 &&
+        failed(expectSize(*this, "dim " + Twine(dim) + " of rhs",
+                          rhs.getDimSize(dim), lhs.getDimSize(dim))))
+      return failure();
+  int64_t k = lhs.getDimSize(rank - 1), n = init.getDimSize(rank - 1);
   if (failed(expectSize(*this, "dim K of rhs",
                         rhs.getDimSize(getPacked() ? 1 : rhsRank - 2), k)))
     return failure();
-  if (!getPacked()) {
-    if (rhsRank == 3 &&
-        failed(expectSize(*this, "the batch of rhs", rhs.getDimSize(0),
-                          lhs.getDimSize(0))))
-      return failure();
+  if (!getPacked())
     return expectSize(*this, "dim N of rhs", rhs.getDimSize(rhsRank - 1), n);
-  }
   int64_t width = rhs.getDimSize(2);
   if (failed(verifyPanel(*this, width, getTiling()))) // contract_c4
     return failure();
@@ -156,4 +152,24 @@ LogicalResult DepthwiseConvOp::verify() {
     return failure();
   return verifySpatial(*this, input, init, filter.getShape().take_front(2),
                        getStrides(), getDilations());
+}
+
+LogicalResult PadOp::verify() {
+  if (failed(verifySemantics(*this))) // pad_c1
+    return failure();
+  ShapedType input = shapeOf(getInput()), init = shapeOf(getInit());
+  if (failed(expectSize(*this, "the batch of the output", // pad_c3
+                        init.getDimSize(0), input.getDimSize(0))) ||
+      failed(expectSize(*this, "the number of channels of the output",
+                        init.getDimSize(3), input.getDimSize(3))))
+    return failure();
+  for (unsigned i = 0; i < 2; ++i) {
+    int64_t in = input.getDimSize(i + 1), out = init.getDimSize(i + 1);
+    if (!ShapedType::isDynamic(in) && !ShapedType::isDynamic(out) &&
+        out < in + getOffsets()[i])
+      return emitOpError("dim ")
+             << i + 1 << " of the output is " << out << ", but "
+             << in + getOffsets()[i] << " are needed";
+  }
+  return success();
 }

@@ -28,34 +28,46 @@ def Tile_Extra : AnyTypeOf<[
 def Tile_PositivePair : ConfinedAttr<DenseI64ArrayAttr, [
   DenseArrayCount<2>, DenseArrayStrictlyPositive<DenseI64ArrayAttr>]>;
 
-class Tile_ComputeOp<string mnemonic> : Tile_Op<mnemonic, [
-    IsolatedFromAbove, DestinationStyleOpInterface,
-    Tile_EpilogueOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<BufferizableOpInterface, [
-      "bufferizesToMemoryRead", "bufferizesToMemoryWrite", "getAliasingValues",
-      "bufferize"]>]> {
-  let results = (outs Optional<AnyRankedTensor>:$result);
-  let regions = (region MaxSizedRegion<1>:$epilogue);
-  let hasVerifier = 1;
-  let extraClassDeclaration = [{
+defvar Tile_DestinationDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       return ::mlir::MutableOperandRange(getInitMutable());
     }
   }];
+
+class Tile_DestinationOp<string mnemonic, list<Trait> traits = []>
+    : Tile_Op<mnemonic, !listconcat(traits, [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<BufferizableOpInterface, [
+      "bufferizesToMemoryRead", "bufferizesToMemoryWrite", "getAliasingValues",
+      "bufferize"]>])> {
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let hasVerifier = 1;
+  let extraClassDeclaration = Tile_DestinationDeclaration;
+}
+
+class Tile_ComputeOp<string mnemonic> : Tile_DestinationOp<mnemonic, [
+    IsolatedFromAbove, Tile_EpilogueOpInterface]> {
+  let regions = (region MaxSizedRegion<1>:$epilogue);
 }
 
 def Tile_ContractOp : Tile_ComputeOp<"contract"> {
   let summary = "matrix product with an epilogue";
   let description = [{
-    `init[b, m, n] = epilogue(sum_k lhs[b, m, k] * rhs[b, k, n])`, with at most
-    one batch dim `b`. With `packed`, `rhs` is cut into panels of `NR` columns,
-    `rhs[n floordiv NR, k, n mod NR]`, filled up with zeros and shared by the
-    whole batch. `k` runs in ascending order in one accumulator, so an element
-    has the same bits whatever the tiling of rows, columns and tasks.
+    `init[r..., n] = epilogue(sum_k lhs[r..., k] * rhs[k, n])`: all dims of `lhs`
+    but the last are rows. With `packed`, `rhs` is cut into panels of `NR`
+    columns, `rhs[n floordiv NR, k, n mod NR]`, filled up with zeros.
+
+    If `rhs` is not packed and has rank 3 or more, the dims before its last two
+    are a batch: `init[b..., m, n] = epilogue(sum_k lhs[b..., m, k] *
+    rhs[b..., k, n])`, where a batch dim of `rhs` of static size 1 serves all.
+
+    `k` runs in ascending order in one accumulator, so an element has the same
+    bits whatever the tiling of rows, columns and tasks.
 
     A row of the tiling is a row of `init`; a task is `task_rows` rows by
-    `task_panels` panels, rows inside.
+    `task_panels` panels of `vectors * lanes` columns, rows inside, of one
+    matrix of the batch.
 
     * (C1) All operands are tensors and there is a result of the type of
       `init`, or all are memrefs and there is none.
@@ -75,10 +87,10 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
     } -> tensor<?x768xf32>
     ```
   }];
-  let arguments = (ins Tile_BufferOfRank<[2, 3]>:$lhs,
-                       Tile_BufferOfRank<[2, 3]>:$rhs,
+  let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$lhs,
+                       Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$rhs,
                        Variadic<Tile_Extra>:$extras,
-                       Tile_BufferOfRank<[2, 3]>:$init,
+                       Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$init,
                        UnitAttr:$packed,
                        Tile_TilingAttr:$tiling,
                        AffineMapArrayAttr:$extra_maps);
@@ -88,6 +100,13 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
     `outs` `(` $init `:` type($init) `)` (`packed` $packed^)?
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
     ($epilogue^)? (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = Tile_DestinationDeclaration # [{
+    /// The number of leading dims that `rhs` shares with `init`.
+    int64_t getBatchRank() {
+      auto rank = ::llvm::cast<::mlir::ShapedType>(getRhs().getType()).getRank();
+      return getPacked() ? 0 : rank - 2;
+    }
   }];
 }
 
@@ -159,6 +178,40 @@ def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
     `strides` $strides `dilations` $dilations
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
     ($epilogue^)? (`->` type($result)^)?
+  }];
+}
+
+def Tile_PadOp : Tile_DestinationOp<"pad"> {
+  let summary = "an image with a margin of zeros";
+  let description = [{
+    `init[n, y, x, c]` is `input[n, y - offsets[0], x - offsets[1], c]` where
+    that exists, and zero elsewhere. Convolutions read padded images, so that
+    their inner loops need no bounds.
+
+    Only `lanes` of the tiling has a meaning here, and `task_rows`: the lines
+    `(n, y)` of a task.
+
+    * (C1) Both operands are tensors and there is a result of the type of
+      `init`, or both are memrefs and there is none.
+    * (C2) Offsets are not negative.
+    * (C3) Static sizes fit: batch and channels agree, and the input lies inside
+      of `init`.
+
+    ```mlir
+    %1 = tile.pad ins(%x : tensor<1x56x56x64xf32>) outs(%0 : tensor<1x58x58x64xf32>)
+        offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 16, task_rows = 16>)
+        -> tensor<1x58x58x64xf32>
+    ```
+  }];
+  let arguments = (ins Tile_BufferOfRank<[4]>:$input,
+                       Tile_BufferOfRank<[4]>:$init,
+                       ConfinedAttr<DenseI64ArrayAttr, [
+                         DenseArrayCount<2>,
+                         DenseArrayNonNegative<DenseI64ArrayAttr>]>:$offsets,
+                       Tile_TilingAttr:$tiling);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
+    `offsets` $offsets `tiling` `(` $tiling `)` attr-dict (`->` type($result)^)?
   }];
 }
 

@@ -11,13 +11,13 @@
 
 from lathe import cache
 from lathe._lathe import set_threads, version
-from lathe.compiler import compile, load  # noqa: A004
+from lathe.compiler import compile, load
 from lathe.errors import (
     CompileError,
     CompileWarning,
     Diagnostic,
     LatheError,
-    RuntimeError,  # noqa: A004
+    RuntimeError,
 )
 from lathe.model import CompiledModel
 from lathe.signature import Signature, Value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lathe import dtypes
-from lathe.errors import RuntimeError, diagnostic
+from lathe.errors import runtime_error
 
 
 def to_borrowable(value: Any, name: str, dtype_code: int) -> tuple[npt.NDArray[np.generic], int]:
@@ -22,27 +23,21 @@ def to_borrowable(value: Any, name: str, dtype_code: int) -> tuple[npt.NDArray[n
         array = _from_python(value, name, dtype_code)
     elif isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
         array = np.asarray(value)
+    elif hasattr(value, "__dlpack__"):
+        array = _from_dlpack(value, name)
     else:
-        raise RuntimeError(
-            [
-                diagnostic(
-                    "call-input-type",
-                    f'input "{name}": {type(value).__name__} is not an array; pass a NumPy array, '
-                    "an object with __dlpack__ on the CPU, or a list of numbers",
-                )
-            ]
+        raise runtime_error(
+            "call-input-type",
+            f'input "{name}": {type(value).__name__} is not an array; pass a NumPy array, '
+            "an object with __dlpack__ on the CPU, or a list of numbers",
         )
     native = array.dtype.newbyteorder("=")
     dtype = dtypes.BY_NUMPY.get(native)
     if dtype is None:
-        raise RuntimeError(
-            [
-                diagnostic(
-                    "call-input-dtype",
-                    f'input "{name}": arrays of {array.dtype} are not supported; '
-                    f"the model takes {dtypes.BY_CODE[dtype_code].numpy}",
-                )
-            ]
+        raise runtime_error(
+            "call-input-dtype",
+            f'input "{name}": arrays of {array.dtype} are not supported; '
+            f"the model takes {dtypes.BY_CODE[dtype_code].numpy}",
         )
     if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
         array = np.array(array, dtype=native, order="C", copy=True)
@@ -56,11 +51,17 @@ def _from_python(value: Any, name: str, dtype_code: int) -> npt.NDArray[np.gener
     try:
         return np.array(value, dtype=expected)
     except (TypeError, ValueError, OverflowError) as error:
-        raise RuntimeError(
-            [
-                diagnostic(
-                    "call-input-type",
-                    f'input "{name}": the list is not an array of {expected} ({error})',
-                )
-            ]
+        raise runtime_error(
+            "call-input-type", f'input "{name}": the list is not an array of {expected} ({error})'
         ) from None
+
+
+def _from_dlpack(value: Any, name: str) -> npt.NDArray[np.generic]:
+    try:
+        return np.from_dlpack(value)
+    except (BufferError, TypeError, ValueError, builtins.RuntimeError) as error:
+        raise runtime_error(
+            "call-input-type",
+            f'input "{name}": {type(value).__name__} cannot be read by DLPack ({error}); '
+            "bring it to the CPU first",
+        ) from error

@@ -1,4 +1,4 @@
-"""What Python needs to know of an ONNX file without parsing it: metadata, and which files it refers to.
+"""What Python needs of an ONNX file without parsing it: metadata, and the files it refers to.
 
 Reads the wire format of protobuf at the few places it needs and skips the rest, so that a file of
 a gigabyte costs no copy and this package needs neither protobuf nor onnx.
@@ -28,7 +28,7 @@ class NotOnnxError(ValueError):
 
 @dataclass(slots=True)
 class ModelInfo:
-    """The fields of a ModelProto that describe it, and the declared shapes of its outputs."""
+    """What a ModelProto says about itself, and the shapes it declares for inputs and outputs."""
 
     producer_name: str = ""
     producer_version: str = ""
@@ -38,7 +38,7 @@ class ModelInfo:
     graph_name: str = ""
     graph_description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
-    output_shapes: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
+    shapes: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
 
 
 def _varint(data: Buffer, at: int) -> tuple[int, int]:
@@ -110,7 +110,7 @@ def _shape_of(value_info: memoryview) -> tuple[str, tuple[Dim, ...]] | None:
 def _dim(data: memoryview) -> Dim:
     for number, value in _fields(data):
         if number == 1 and isinstance(value, int):
-            return value
+            return None if value >> 63 else value  # Some exporters write -1 for a free size.
         if number == 2:
             return _text(value) or None
     return None
@@ -144,8 +144,8 @@ def _read_graph(graph: memoryview, info: ModelInfo) -> None:
             info.graph_name = _text(value)
         elif number == 10:
             info.graph_description = _text(value)
-        elif number == 12 and isinstance(value, memoryview) and (found := _shape_of(value)):
-            info.output_shapes[found[0]] = found[1]
+        elif number in (11, 12) and isinstance(value, memoryview) and (found := _shape_of(value)):
+            info.shapes[found[0]] = found[1]
 
 
 def external_locations(data: Buffer, find: Finder) -> set[str] | None:

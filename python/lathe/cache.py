@@ -1,4 +1,4 @@
-"""The compile cache: a model that was compiled once, in this process or another, is not compiled again.
+"""The compile cache: what any process compiled once is not compiled again.
 
 In the process, artifacts are shared as long as somebody uses them. On disk, they are `.lathebin`
 files under `$LATHE_CACHE_DIR`, or `~/.cache/lathe` where that is not set, named by a key over

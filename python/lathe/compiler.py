@@ -12,15 +12,15 @@ from pathlib import Path
 from lathe import _lathe
 from lathe import cache as _cache
 from lathe._lathe import Artifact, Module, Program
-from lathe.errors import CompileError, diagnostic
+from lathe.errors import compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
 
 _KEY_FORMAT = "1"  # Goes up when what a key is made of changes.
 
 
-def compile(  # noqa: A001
-    model: Model,
+def compile(
+    model: Model | Source,
     target: str = "host",
     dims: Mapping[str, int] | None = None,
     threads: int | None = None,
@@ -54,7 +54,7 @@ def compile(  # noqa: A001
         store = _cache.default() if cache is True else cache
         if (content := source.content_hash()) is not None:
             key = _cache.make_key(
-                _KEY_FORMAT, content, *_target_key(target), *fixed, _lathe.version()
+                _KEY_FORMAT, content, *_target_key(target), *fixed, *_compiler_key()
             )
             artifact = store.get(key, build)
     if artifact is None:
@@ -74,14 +74,10 @@ def load(path: str | os.PathLike[str], threads: int | None = None) -> CompiledMo
     if suffix == ".lathebin":
         artifact = Artifact.load(path)
         return CompiledModel(artifact.module(), artifact, threads=threads)
-    raise CompileError(
-        [
-            diagnostic(
-                "load-ending",
-                f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
-                f"compile a model with lathe.compile",
-            )
-        ]
+    raise compile_error(
+        "load-ending",
+        f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
+        f"compile a model with lathe.compile",
     )
 
 
@@ -97,6 +93,16 @@ def _format_dims(dims: Mapping[str, int] | None) -> list[str]:
 def _target_key(target: str) -> tuple[str, ...]:
     """Return what decides the code for `target`: for the host, also which processor it is."""
     return (target, _host_fingerprint()) if target == "host" else (target,)
+
+
+@functools.cache
+def _compiler_key() -> tuple[str, ...]:
+    """Return the version of the compiler and, as versions live long, which build of it this is."""
+    try:
+        stat = Path(_lathe.library_path()).stat()
+    except OSError:
+        return (_lathe.version(),)
+    return (_lathe.version(), str(stat.st_size), str(stat.st_mtime_ns))
 
 
 @functools.cache

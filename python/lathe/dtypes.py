@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """One element type: `name` as in Lathe's signatures, `numpy`, and `onnx` as in "tensor(float)"."""
+    """One element type: `name` is that in signatures, `onnx` that in "tensor(float)"."""
 
     code: int  # Its lathe_dtype.
     name: str

@@ -1,4 +1,4 @@
-"""What goes wrong, as Python sees it: diagnostics with stable ids, and the exceptions that carry them."""
+"""What goes wrong, as Python sees it: diagnostics with stable ids, and exceptions with those."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CompileError(LatheError):
     """A model could not be read, compiled, saved or loaded."""
 
 
-class RuntimeError(LatheError, builtins.RuntimeError):  # noqa: A001
+class RuntimeError(LatheError, builtins.RuntimeError):
     """A call of a compiled model failed: wrong inputs, or no memory."""
 
 
@@ -61,9 +61,14 @@ class CompileWarning(UserWarning):
     """A model was compiled, but something about it deserves attention."""
 
 
-def diagnostic(id: str, message: str, severity: str = "error") -> Diagnostic:
-    """Return a diagnostic of this package's own making, in the form that the compiler uses."""
-    return Diagnostic(severity, id, f"{severity}: {message} [{id}]")
+def compile_error(id: str, message: str) -> CompileError:
+    """Return an error of this package's own making, in the form that the compiler uses."""
+    return CompileError([Diagnostic("error", id, f"error: {message} [{id}]")])
+
+
+def runtime_error(id: str, message: str) -> RuntimeError:
+    """Return an error of this package's own making, in the form that the runtime uses."""
+    return RuntimeError([Diagnostic("error", id, f"{message} [{id}]")])
 
 
 def raise_compile_error(diagnostics: Sequence[tuple[str, str, str]]) -> None:

@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from lathe import dtypes, signature
 from lathe._lathe import Artifact, Module, Program
-from lathe.errors import CompileError, RuntimeError, diagnostic
+from lathe.errors import compile_error, runtime_error
 from lathe.signature import Signature, Value
 
 Array = npt.NDArray[Any]
@@ -50,7 +49,7 @@ class CompiledModel:
 
     @property
     def signature(self) -> Signature:
-        """Names, element types and shapes; prints as "main(x: f32[batch, 3]) -> (y: f32[batch])"."""
+        """Names, element types and shapes; prints as "main(x: f32[n, 3]) -> (y: f32[n])"."""
         return self._signature
 
     @property
@@ -116,6 +115,10 @@ class CompiledModel:
         outputs = self(*self._bind((), feed))
         return {v.name: array for v, array in zip(self.outputs, outputs, strict=True)}
 
+    def with_threads(self, threads: int | None) -> CompiledModel:
+        """Return the same compiled code with another limit on the threads of one call."""
+        return CompiledModel(self._module, self._artifact, threads=threads, reload=self._reload)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artifact by the ending of `path`.
 
@@ -123,28 +126,20 @@ class CompiledModel:
         `lathe.load` reads without a linker. Raises lathe.CompileError if it cannot be written.
         """
         if self._artifact is None:
-            raise CompileError(
-                [
-                    diagnostic(
-                        "save-loaded-library",
-                        f"a model loaded from a shared library cannot be saved to {os.fspath(path)}; "
-                        "copy the library, or compile the model again",
-                    )
-                ]
+            raise compile_error(
+                "save-loaded-library",
+                f"a model loaded from a shared library cannot be saved to {os.fspath(path)}; "
+                "copy the library, or compile the model again",
             )
         self._artifact.save(path)
 
     def save_header(self, path: str | os.PathLike[str]) -> None:
         """Write a plain C header with the shapes and element types of the model."""
         if self._artifact is None:
-            raise CompileError(
-                [
-                    diagnostic(
-                        "save-loaded-library",
-                        f"{os.fspath(path)}: a model loaded from a shared library has no header; "
-                        "compile the model again",
-                    )
-                ]
+            raise compile_error(
+                "save-loaded-library",
+                f"{os.fspath(path)}: a model loaded from a shared library has no header; "
+                "compile the model again",
             )
         self._artifact.save_header(path)
 
@@ -155,19 +150,15 @@ class CompiledModel:
         is no such phase, or if the model came from a compiled file and has no IR any more.
         """
         if self._reload is None:
-            raise CompileError(
-                [
-                    diagnostic(
-                        "ir-compiled-file",
-                        "a model loaded from a compiled file has no IR; "
-                        "compile it from its source with lathe.compile",
-                    )
-                ]
+            raise compile_error(
+                "ir-compiled-file",
+                "a model loaded from a compiled file has no IR; "
+                "compile it from its source with lathe.compile",
             )
         program, target, dims = self._reload()
         text = program.compile(target, dims, stop_after=after).ir()
         if text is None:
-            raise CompileError([diagnostic("ir-none", f"phase '{after}' leaves no IR to show")])
+            raise compile_error("ir-none", f"phase '{after}' leaves no IR to show")
         return text
 
     def __repr__(self) -> str:
@@ -191,20 +182,7 @@ class CompiledModel:
             problems.append(f"input {', '.join(missing)} is missing")
         if problems:
             expected = ", ".join(map(str, self.inputs)) or "none"
-            raise RuntimeError(
-                [
-                    diagnostic(
-                        "call-input-names", f"{'; '.join(problems)}; the inputs are {expected}"
-                    )
-                ]
+            raise runtime_error(
+                "call-input-names", f"{'; '.join(problems)}; the inputs are {expected}"
             )
         return [values[n] for n in names]
-
-
-def as_numpy(value: Any) -> Array:
-    """Return `value`, an array or a DLPack object on the CPU, as a NumPy array, uncopied if it can be."""
-    if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-        return np.from_dlpack(value)
-    return np.asarray(value)

@@ -1,4 +1,4 @@
-"""A model as the caller gave it, a file or bytes: its identity for the cache, and how to read it."""
+"""A model as the caller gave it, a file or bytes: its identity, and how to read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from lathe import _onnxfile
 from lathe._lathe import Program
 from lathe._onnxfile import ModelInfo
-from lathe.errors import CompileError, diagnostic
+from lathe.errors import compile_error
 
 
 class SupportsSerialize(Protocol):
@@ -80,14 +80,10 @@ def _serialize(model: Any) -> bytes:
     try:
         return bytes(model.SerializeToString())
     except ValueError as error:  # What protobuf says for a message above 2 GiB.
-        raise CompileError(
-            [
-                diagnostic(
-                    "model-too-large",
-                    f"the ModelProto cannot be serialized ({error}); "
-                    "save it with external data and pass the path",
-                )
-            ]
+        raise compile_error(
+            "model-too-large",
+            f"the ModelProto cannot be serialized ({error}); "
+            "save it with external data and pass the path",
         ) from None
 
 
@@ -108,7 +104,13 @@ _known_mutex = threading.Lock()
 def _hash_file(path: Path) -> tuple[str, frozenset[str] | None]:
     """Return hash and external locations of a file, remembered while the file does not change."""
     stat = path.stat()
-    stamp = (os.fspath(path.absolute()), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    stamp = (
+        os.fspath(path.absolute()),
+        stat.st_ino,
+        stat.st_size,
+        stat.st_mtime_ns,
+        stat.st_ctime_ns,
+    )
     with _known_mutex:
         if stamp in _known_hashes:
             return _known_hashes[stamp]

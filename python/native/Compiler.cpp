@@ -13,6 +13,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <dlfcn.h>
+
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -179,9 +181,18 @@ private:
   std::mutex mutex;
 };
 
+/// The file that the compiler was loaded from, "" if the loader cannot say.
+static std::string libraryPath() {
+  Dl_info info = {};
+  void *symbol = reinterpret_cast<void *>(&lathe_compiler_version);
+  return dladdr(symbol, &info) && info.dli_fname ? info.dli_fname : "";
+}
+
 void bindCompiler(nb::module_ &m) {
   using namespace nb::literals;
   m.def("version", &lathe_compiler_version, "The version of the compiler.");
+  m.def("library_path", &libraryPath,
+        "The file that the compiler was loaded from.");
 
   nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(),
                        "A compiled program.")

@@ -21,6 +21,10 @@ std::string toPath(nb::handle path) {
 } // namespace lathe::python
 
 NB_MODULE(_lathe, m) {
+#ifdef NDEBUG
+  // What a program still holds when it ends is no leak worth its user's eyes.
+  nb::set_leak_warnings(false);
+#endif
   m.doc() = "The C ABI of Lathe's compiler and runtime.";
   lathe::python::bindRuntime(m);
   lathe::python::bindCompiler(m);

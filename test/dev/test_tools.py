@@ -115,3 +115,17 @@ def test_a_bad_machine_gets_one_sentence(
         assert line.startswith(f"{name}: error: ")
         assert line.endswith(f"[{ids}]")
         assert "[1/" in result.stdout
+
+
+def test_the_first_error_of_cmake_is_quoted(copy: pathlib.Path) -> None:
+    """A tree whose CMakeLists.txt fails: its own words are in the one sentence."""
+    log = copy / "configure.log"
+    log.write_text(
+        "Preset CMake variables:\n\n  A=1\n\n-- Found B\n"
+        "CMake Error at CMakeLists.txt:3 (message):\n  LLVM 22.1 is needed,\n  not 19\n\n\n"
+        "-- Configuring incomplete\nCMake Error: a second one\n"
+    )
+    script = f'program=t total=1; . "{copy}/tools/dev/setup.sh"; cmake_words "{log}"'
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    expected = "CMake Error at CMakeLists.txt:3 (message): LLVM 22.1 is needed, not 19"
+    assert result.stdout.strip() == expected

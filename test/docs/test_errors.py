@@ -8,13 +8,13 @@ import re
 import pages
 
 # An id stands in brackets at the end of a message, or is an argument of the call that reports.
-ID = r"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)"
-IN_MESSAGE = re.compile(rf"\[{ID}\]")
+ID = r"([a-z][a-z0-9]+(?:-[a-z0-9]+)+)"
+IN_MESSAGE = re.compile(rf"(?<!ignore)\[{ID}\]")
 AS_ARGUMENT = re.compile(
-    rf'\w*(?:[Ee]rror|[Ff]ail|[Ww]arning|[Rr]eport)\w*\s*\((?:[^()";]*,\s*)?"{ID}"'
+    rf'\w*(?:[Ee]rror|[Ff]ail|[Ww]arning|[Rr]eport|[Dd]iagnostic)\w*\s*\(\s*(?:[^()";]*,\s*)?"{ID}"'
 )
 IN_SHELL = re.compile(rf"\bfail {ID}\b")
-FOLDERS = ("lib/", "dialects/", "include/", "tools/", "python/", "demo/")
+FOLDERS = ("cmake/", "lib/", "dialects/", "include/", "tools/", "python/", "demo/")
 
 
 @functools.cache
@@ -26,7 +26,7 @@ def used() -> dict[str, str]:
             continue
         text = (pages.ROOT / name).read_text(errors="replace")
         patterns = [IN_MESSAGE, AS_ARGUMENT]
-        if not name.endswith((".h", ".c", ".cpp", ".td", ".py", ".pyi")):
+        if not name.endswith((".h", ".c", ".cpp", ".td", ".py", ".pyi", ".txt", ".cmake")):
             patterns = [IN_SHELL]
         for pattern in patterns:
             for match in pattern.finditer(text):

@@ -18,8 +18,6 @@ import pathlib
 import subprocess
 import sys
 
-import numpy as np
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MADE = ROOT / "build" / "models"
 
@@ -39,25 +37,11 @@ class Model:
     feeds: tuple[Shapes, ...]
     package_file: str = ""  # "package/path" where the model comes from a package
     small: bool = False  # light enough for every run of tools/check
-    # Bounds of integer inputs, by input: indices into tables.
-    ranges: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    integers: tuple[int, int] = (0, 100)  # half-open range of integer inputs, which index tables
 
     def path(self) -> pathlib.Path:
         """The ONNX file, made now if need be. ModelUnavailableError if it cannot be had."""
         return packaged(self) if self.package_file else made(self.name)
-
-    def inputs(self, index: int, seed: int) -> dict[str, np.ndarray]:
-        """Random inputs of the shapes `feeds[index]`: f32 from N(0, 1), integers in their range."""
-        rng = np.random.default_rng(seed)
-        values: dict[str, np.ndarray] = {}
-        for name, shape in self.feeds[index].items():
-            if name in self.ranges:
-                low, high = self.ranges[name]
-                dtype = np.int32 if name == "bytes" else np.int64
-                values[name] = rng.integers(low, high, shape).astype(dtype)
-            else:
-                values[name] = rng.standard_normal(shape, dtype=np.float32)
-        return values
 
 
 def image(name: str, *, small: bool = False, size: int = 224) -> Model:
@@ -67,8 +51,7 @@ def image(name: str, *, small: bool = False, size: int = 224) -> Model:
 def tokens(name: str, *sizes: tuple[int, int]) -> Model:
     inputs = ("input_ids", "attention_mask", "token_type_ids")
     feeds: tuple[Shapes, ...] = tuple(dict.fromkeys(inputs, size) for size in sizes)
-    ranges = {"input_ids": (0, 30522), "attention_mask": (0, 2), "token_type_ids": (0, 2)}
-    return Model(name, feeds, ranges=ranges)
+    return Model(name, feeds, integers=(0, 30522))
 
 
 def ppocr(name: str, file: str, *sizes: tuple[int, ...]) -> Model:
@@ -89,12 +72,12 @@ MODELS = {
         tokens("bert_base", (1, 128)),
         tokens("bert_base_dyn", (1, 16), (2, 77), (3, 128)),
         image("vit_b_16"),
-        Model("gpt2", ({"input_ids": (1, 64)},), ranges={"input_ids": (0, 50257)}),
+        Model("gpt2", ({"input_ids": (1, 64)},), integers=(0, 50257)),
         Model(
             "wide_deep",
             ({"ids": (64, 39), "values": (64, 39)},),
             small=True,
-            ranges={"ids": (0, 1000)},
+            integers=(0, 1000),
         ),
         ppocr(
             "ppocr_det",
@@ -116,7 +99,7 @@ MODELS = {
             tuple({"bytes": (n, 2048)} for n in (1, 2, 7)),
             "magika/models/standard_v3_3/model.onnx",
             small=True,
-            ranges={"bytes": (0, 257)},
+            integers=(0, 257),
         ),
     )
 }

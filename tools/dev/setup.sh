@@ -62,6 +62,14 @@ last_words() {
     tail -n 1 | cut -c 1-200
 }
 
+# cmake_words LOG: the first error of CMake, whose text comes in several lines.
+cmake_words() {
+  awk '/^CMake Error/ { found = 1; print; next }
+       found && NF == 0 { blank++ }
+       found && (blank > 1 || /^(Call Stack|Specify --help|Preset CMake)/) { exit }
+       found { print }' "$1" | tr -s ' \n' ' ' | cut -c 1-400
+}
+
 missing_debian_packages() {
   local package
   for package in "${debian_packages[@]}"; do
@@ -127,9 +135,10 @@ setup_python() {
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || fail setup-old-python \
     "Python 3.11 or newer is needed, and $python is $("$python" --version 2>&1); set PYTHON to a newer one"
   need_disk "$root" 1500 "the Python environment"
+  : >"$log"
   if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
     note "making .venv with $("$python" --version 2>&1)"
-    "$python" -m venv --clear "$venv" >"$log" 2>&1 ||
+    "$python" -m venv --clear "$venv" >>"$log" 2>&1 ||
       fail setup-venv "python could not make .venv: $(last_words "$log"); the whole log is in $log"
   fi
   note "installing $(grep -cE '^[A-Za-z]' "$root/requirements.txt") Python packages into .venv"
@@ -143,6 +152,10 @@ install_wheels() {
   local log=$logs/pip.log
   "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "$@" \
     >>"$log" 2>&1 </dev/null && return
+  if grep -q CERTIFICATE_VERIFY_FAILED "$log"; then
+    fail setup-certificate \
+      "the certificate of the Python package index is not trusted here: install its authority or set PIP_CERT, then run $program again (log: $log)"
+  fi
   if grep -qE 'NewConnectionError|Failed to establish|Temporary failure|Read timed out|ProxyError' "$log"; then
     fail setup-no-network \
       "the Python package index cannot be reached: check the network and run $program again (log: $log)"
@@ -170,7 +183,7 @@ configure() {
   local log=$logs/configure.log
   [ -d "$build" ] || need_disk "$root" 1500 "the build"
   (cd "$root" && cmake --preset release) >"$log" 2>&1 </dev/null || fail setup-configure \
-    "cmake could not configure the build: $(last_words "$log"); the whole log is in $log"
+    "$(cmake_words "$log"); the whole log is in $log"
   note "build/release is configured"
 }
 

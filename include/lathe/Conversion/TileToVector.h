@@ -16,11 +16,10 @@
 
 namespace lathe {
 
-/// Emits the loops of `op`, which must be on memrefs, at the insertion point of
-/// `builder`. `op` itself stays; the caller erases it. Fails with a diagnostic
-/// if an operand's innermost stride is not 1.
-mlir::LogicalResult lowerTileOp(mlir::OpBuilder &builder,
-                                tile::EpilogueOpInterface op);
+/// Emits the loops of `op`, a tile op, which must be on memrefs, at the
+/// insertion point of `builder`. `op` itself stays; the caller erases it. Fails
+/// with a diagnostic if an operand's innermost stride is not 1.
+mlir::LogicalResult lowerTileOp(mlir::OpBuilder &builder, mlir::Operation *op);
 
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION

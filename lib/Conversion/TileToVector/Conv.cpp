@@ -18,7 +18,7 @@ namespace {
 class ConvLowering {
 public:
   ConvLowering(Emitter &e, ConvOp op)
-      : e(e), op(op), lanes(op.getTiling().getLanes()),
+      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()),
         vectors(op.getTiling().getVectors()), width(lanes * vectors),
         height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)),
         channels(cast<ShapedType>(op.getInput().getType()).getDimSize(3)) {
@@ -30,12 +30,12 @@ public:
   void emit() {
     tile::TilingAttr tiling = op.getTiling();
     if (tiling.getPrefetch() > 0)
-      panels = collapseInner(e, op.getFilter(), 1);
+      panels = collapse(e, op.getFilter(), groupDims(5, 1, 5));
     // The taps of a filter row and their channels are one contiguous run of the
     // input, unless taps are apart or the layout has gaps.
     if (op.getDilations()[1] == 1 || kernelWidth == 1) {
-      flatInput = collapseInner(e, op.getInput(), 2);
-      flatFilter = collapseMiddle();
+      flatInput = collapse(e, op.getInput(), groupDims(4, 2, 4));
+      flatFilter = collapse(e, op.getFilter(), groupDims(5, 2, 4));
       if (!flatFilter)
         flatInput = nullptr;
     }
@@ -47,15 +47,6 @@ public:
   }
 
 private:
-  /// The filter as [panel][line][tap and channel][column].
-  Value collapseMiddle() {
-    auto type = cast<MemRefType>(op.getFilter().getType());
-    SmallVector<ReassociationIndices> groups{{0}, {1}, {2, 3}, {4}};
-    if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
-      return nullptr;
-    return memref::CollapseShapeOp::create(e.b, e.loc, op.getFilter(), groups);
-  }
-
   void emitPanels(IndexRange panelRange, IndexRange lines) {
     Value columns = e.dim(op.getInit(), 3);
     e.loop(panelRange, 1, [&](Value panel) {
@@ -124,10 +115,12 @@ private:
         emitPrefetch(at, x, kernel, outer, step);
       };
 
-    OutputTile output{op, count, lanes, {}, {}, llvm::to_vector(masks)};
+    OutputTile output{op, op.getInit(), extras, count, lanes,
+                      {}, {},           {},     {},    llvm::to_vector(masks)};
     output.leading = [&](Value row) {
       return SmallVector<Value>{at.image, at.y, e.add(x, row)};
     };
+    output.original = output.leading;
     Value column = e.mul(at.panel, width);
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
@@ -151,6 +144,7 @@ private:
 
   Emitter &e;
   ConvOp op;
+  SmallVector<Extra> extras;
   int64_t lanes, vectors, width;
   Value height, lineWidth;
   int64_t channels, kernelHeight, kernelWidth;

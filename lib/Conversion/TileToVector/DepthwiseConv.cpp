@@ -17,7 +17,7 @@ namespace {
 class DepthwiseLowering {
 public:
   DepthwiseLowering(Emitter &e, DepthwiseConvOp op)
-      : e(e), op(op), lanes(op.getTiling().getLanes()),
+      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()),
         channels(op.getInitType().getDimSize(3)),
         height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
@@ -61,12 +61,14 @@ private:
 
   void emitTile(Value image, Value y, Value x, int64_t count, Value channel,
                 ArrayRef<Value> masks) {
-    OutputTile output{op, count, lanes, {}, {}, llvm::to_vector(masks)};
+    OutputTile output{op, op.getInit(), extras, count, lanes,
+                      {}, {},           {},     {},    llvm::to_vector(masks)};
     output.leading = [&](Value row) {
       return SmallVector<Value>{image, y, e.add(x, row)};
     };
     for (unsigned vector = 0; vector < masks.size(); ++vector)
       output.columns.push_back(e.add(channel, vector * lanes));
+    output.original = output.leading;
     SmallVector<Value> sums(count * masks.size(),
                             e.zeros(op.getAccumulatorType(), lanes));
     // Rows of a large filter are a loop: written out, they are mostly code.
@@ -123,6 +125,7 @@ private:
 
   Emitter &e;
   DepthwiseConvOp op;
+  SmallVector<Extra> extras;
   int64_t lanes, channels;
   Value height, lineWidth;
   int64_t kernelHeight, kernelWidth;

@@ -103,6 +103,16 @@ Value Emitter::dim(Value memref, int64_t dim) {
   return memref::DimOp::create(b, loc, memref, dim);
 }
 
+SmallVector<Value> Emitter::delinearize(Value linear, ArrayRef<Value> sizes) {
+  SmallVector<Value> indices(sizes.size());
+  for (size_t i = sizes.size(); i-- > 1;) {
+    indices[i] = rem(linear, sizes[i]);
+    linear = floorDiv(linear, sizes[i]);
+  }
+  indices.front() = linear;
+  return indices;
+}
+
 Value Emitter::zeros(Type element, int64_t lanes) {
   auto type = VectorType::get(lanes, element);
   return arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));

@@ -59,6 +59,9 @@ public:
   mlir::Value min(mlir::Value lhs, mlir::Value rhs);
   /// The size of dim `dim` of a memref.
   mlir::Value dim(mlir::Value memref, int64_t dim);
+  /// The indices of element `linear` of a row-major grid of `sizes`.
+  llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear,
+                                             llvm::ArrayRef<mlir::Value> sizes);
   /// A vector of `lanes` zeros.
   mlir::Value zeros(mlir::Type element, int64_t lanes);
 

@@ -91,94 +91,101 @@ static Value applyEpilogue(Emitter &e, EpilogueOpInterface op,
   return map.lookup(block.getTerminator()->getOperand(0));
 }
 
+SmallVector<Extra> lathe::extrasOf(EpilogueOpInterface op) {
+  SmallVector<Extra> extras;
+  for (auto [i, extra] : llvm::enumerate(op.getExtras()))
+    extras.push_back({extra, op.getExtraMap(i)});
+  return extras;
+}
+
 namespace {
 /// Loads the elements of the extras that belong to a vector of the output, each
 /// of them once: a bias is the same in all rows.
 class ExtraLoader {
 public:
-  ExtraLoader(Emitter &e, const OutputTile &tile)
-      : e(e), tile(tile), op(tile.op) {}
+  ExtraLoader(Emitter &e, const OutputTile &tile) : e(e), tile(tile) {}
 
-  SmallVector<Value> load(int64_t row, ValueRange leading, int64_t vector) {
+  /// The vectors for vector `vector` of row `row`, which `position` stands for.
+  SmallVector<Value> load(int64_t row, Value position, int64_t vector) {
     SmallVector<Value> result;
-    for (auto [i, extra] : llvm::enumerate(op.getExtras()))
-      result.push_back(loadOne(i, extra, row, leading, vector));
+    for (unsigned i = 0; i < tile.extras.size(); ++i)
+      result.push_back(loadOne(i, row, position, vector));
     return result;
   }
 
 private:
-  Value loadOne(unsigned index, Value extra, int64_t row, ValueRange leading,
-                int64_t vector) {
-    AffineMap map = op.getExtraMap(index);
-    unsigned inner = leading.size();
-    bool isVector = map.isFunctionOfDim(inner);
+  Value loadOne(unsigned index, int64_t row, Value position, int64_t vector) {
+    const Extra &extra = tile.extras[index];
+    unsigned inner = extra.map.getNumDims() - 1;
+    bool isVector = extra.map.isFunctionOfDim(inner);
     bool variesByRow = false;
     for (unsigned dim = 0; dim < inner; ++dim)
-      variesByRow |= map.isFunctionOfDim(dim);
-    Value &value =
-        loaded[{index, {variesByRow ? row : -1, isVector ? vector : -1}}];
-    if (value)
-      return value;
-    SmallVector<Value> indices;
-    for (AffineExpr expr : map.getResults()) {
+      variesByRow |= extra.map.isFunctionOfDim(dim);
+    std::pair<int64_t, int64_t> place(variesByRow ? row : -1,
+                                      isVector ? vector : -1);
+    if (Value known = loaded.lookup({index, place}))
+      return known;
+
+    SmallVector<Value> leading, indices;
+    if (variesByRow)
+      leading = extra.isFlat ? tile.flat(position) : tile.original(position);
+    for (AffineExpr expr : extra.map.getResults()) {
       auto dim = dyn_cast<AffineDimExpr>(expr);
       indices.push_back(!dim ? e.index(0)
                         : dim.getPosition() == inner
                             ? tile.columns[vector]
                             : leading[dim.getPosition()]);
     }
-    if (isVector)
-      return value =
-                 loadVector(e, extra, indices, tile.lanes, tile.masks[vector]);
-    Value scalar = memref::LoadOp::create(e.b, e.loc, extra, indices);
-    return value = vector::BroadcastOp::create(
-               e.b, e.loc, VectorType::get(tile.lanes, scalar.getType()),
-               scalar);
+    Value value;
+    if (isVector) {
+      value =
+          loadVector(e, extra.memref, indices, tile.lanes, tile.masks[vector]);
+    } else {
+      Value scalar = memref::LoadOp::create(e.b, e.loc, extra.memref, indices);
+      value = vector::BroadcastOp::create(
+          e.b, e.loc, VectorType::get(tile.lanes, scalar.getType()), scalar);
+    }
+    loaded[{index, place}] = value;
+    return value;
   }
 
   Emitter &e;
   const OutputTile &tile;
-  EpilogueOpInterface op;
   llvm::DenseMap<std::pair<unsigned, std::pair<int64_t, int64_t>>, Value>
       loaded;
 };
 } // namespace
 
-/// Calls `body` with the indices of each vector of the tile in turn.
-static void forEachVector(Emitter &e, const OutputTile &tile,
-                          function_ref<void(int64_t row, ValueRange leading,
-                                            int64_t vector, ValueRange indices)>
-                              body) {
+/// Calls `body` for each vector of the tile in turn, with its indices.
+static void forEachVector(
+    Emitter &e, const OutputTile &tile,
+    function_ref<void(int64_t row, int64_t vector, ValueRange indices)> body) {
   for (int64_t row = 0; row < tile.rows; ++row) {
     SmallVector<Value> leading = tile.leading(e.index(row));
     for (auto [vector, column] : llvm::enumerate(tile.columns)) {
       SmallVector<Value> indices(leading);
       indices.push_back(column);
-      body(row, leading, vector, indices);
+      body(row, vector, indices);
     }
   }
 }
 
 SmallVector<Value> lathe::loadOutput(Emitter &e, const OutputTile &tile) {
   SmallVector<Value> result;
-  EpilogueOpInterface op = tile.op;
-  forEachVector(e, tile,
-                [&](int64_t, ValueRange, int64_t vector, ValueRange indices) {
-                  result.push_back(loadVector(e, op.getInit(), indices,
-                                              tile.lanes, tile.masks[vector]));
-                });
+  forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
+    result.push_back(
+        loadVector(e, tile.init, indices, tile.lanes, tile.masks[vector]));
+  });
   return result;
 }
 
 void lathe::storeAccumulators(Emitter &e, const OutputTile &tile,
                               ValueRange accumulators) {
   size_t position = 0;
-  EpilogueOpInterface op = tile.op;
-  forEachVector(e, tile,
-                [&](int64_t, ValueRange, int64_t vector, ValueRange indices) {
-                  storeVector(e, accumulators[position++], op.getInit(),
-                              indices, tile.masks[vector]);
-                });
+  forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
+    storeVector(e, accumulators[position++], tile.init, indices,
+                tile.masks[vector]);
+  });
 }
 
 static int64_t countOps(EpilogueOpInterface op) {
@@ -188,6 +195,19 @@ static int64_t countOps(EpilogueOpInterface op) {
       count +=
           isa<math::MathDialect>(inner.getDialect()) ? opsPerMathFunction : 1;
   return count;
+}
+
+/// The epilogue and the stores of all vectors, one after the other.
+static void storeInline(Emitter &e, const OutputTile &tile,
+                        ValueRange accumulators) {
+  ExtraLoader extras(e, tile);
+  size_t position = 0;
+  forEachVector(e, tile, [&](int64_t row, int64_t vector, ValueRange indices) {
+    SmallVector<Value> operands = extras.load(row, e.index(row), vector);
+    Value value = applyEpilogue(e, tile.op, accumulators[position++], operands,
+                                tile.lanes);
+    storeVector(e, value, tile.init, indices, tile.masks[vector]);
+  });
 }
 
 void lathe::storeOutput(Emitter &e, const OutputTile &tile,
@@ -203,28 +223,11 @@ void lathe::storeOutput(Emitter &e, const OutputTile &tile,
       OutputTile one = tile;
       one.rows = 1;
       one.leading = [&](Value) { return tile.leading(row); };
-      SmallVector<Value> sums = loadOutput(e, one);
-      ExtraLoader extras(e, one);
-      SmallVector<Value> leading = tile.leading(row);
-      for (int64_t vector = 0; vector < vectors; ++vector) {
-        SmallVector<Value> indices(leading);
-        indices.push_back(tile.columns[vector]);
-        Value value = applyEpilogue(
-            e, op, sums[vector], extras.load(0, leading, vector), tile.lanes);
-        storeVector(e, value, op.getInit(), indices, tile.masks[vector]);
-      }
+      one.original = [&](Value) { return tile.original(row); };
+      one.flat = [&](Value) { return tile.flat(row); };
+      storeInline(e, one, loadOutput(e, one));
     });
     return;
   }
-
-  ExtraLoader extras(e, tile);
-  size_t position = 0;
-  forEachVector(
-      e, tile,
-      [&](int64_t row, ValueRange leading, int64_t vector, ValueRange indices) {
-        Value value =
-            applyEpilogue(e, op, accumulators[position++],
-                          extras.load(row, leading, vector), tile.lanes);
-        storeVector(e, value, op.getInit(), indices, tile.masks[vector]);
-      });
+  storeInline(e, tile, accumulators);
 }

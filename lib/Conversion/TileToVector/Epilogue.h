@@ -13,18 +13,34 @@
 
 namespace lathe {
 
+/// An operand that the epilogue reads, with the map from output indices to its
+/// own.
+struct Extra {
+  mlir::Value memref;
+  mlir::AffineMap map;
+  /// All rows are one dim in the map, as in `OutputTile::flat`.
+  bool isFlat = false;
+};
+
 /// Where a register tile lies in the output.
 struct OutputTile {
   tile::EpilogueOpInterface op;
+  mlir::Value init;
+  llvm::ArrayRef<Extra> extras;
   int64_t rows;
   int64_t lanes;
-  /// All output indices but the innermost, for row `row` of the tile.
+  /// All indices of `init` but the innermost, for row `row` of the tile.
   std::function<llvm::SmallVector<mlir::Value>(mlir::Value row)> leading;
+  /// The same as the op's own maps have them, and with all rows as one index.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::Value row)> original, flat;
   /// The innermost output index, one for each vector of a row.
   llvm::SmallVector<mlir::Value> columns;
   /// The lanes that exist, one mask for each vector; null if all do.
   llvm::SmallVector<mlir::Value> masks;
 };
+
+/// The extras of `op` as they stand.
+llvm::SmallVector<Extra> extrasOf(tile::EpilogueOpInterface op);
 
 /// Loads what the tile's output holds, row by row.
 llvm::SmallVector<mlir::Value> loadOutput(Emitter &e, const OutputTile &tile);

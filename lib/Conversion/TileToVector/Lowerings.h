@@ -9,11 +9,14 @@
 
 #include "Emitter.h"
 
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+
 namespace lathe {
 
 void lowerContract(Emitter &e, tile::ContractOp op);
 void lowerConv(Emitter &e, tile::ConvOp op);
 void lowerDepthwiseConv(Emitter &e, tile::DepthwiseConvOp op);
+void lowerPad(Emitter &e, tile::PadOp op);
 
 /// A `task_rows` as the loops need it: whole register tiles.
 int64_t wholeTiles(int64_t taskRows, int64_t rows);
@@ -29,9 +32,15 @@ struct PanelPrefetch {
   void emit(Emitter &e, mlir::Value round) const;
 };
 
-/// `memref` with all dims but the first `kept` in one; null if its layout does
-/// not allow it.
-mlir::Value collapseInner(Emitter &e, mlir::Value memref, unsigned kept);
+/// `memref` with the dims of each group in one; null if its layout does not
+/// allow it.
+mlir::Value collapse(Emitter &e, mlir::Value memref,
+                     llvm::ArrayRef<mlir::ReassociationIndices> groups);
+
+/// The groups of a memref of rank `rank` that keep the dims before `begin` and
+/// from `end` on, and collapse those between.
+llvm::SmallVector<mlir::ReassociationIndices>
+groupDims(int64_t rank, int64_t begin, int64_t end);
 
 } // namespace lathe
 

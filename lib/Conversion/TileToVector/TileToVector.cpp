@@ -30,15 +30,26 @@ int64_t lathe::wholeTiles(int64_t taskRows, int64_t rows) {
   return (taskRows + rows - 1) / rows * rows;
 }
 
-Value lathe::collapseInner(Emitter &e, Value memref, unsigned kept) {
+Value lathe::collapse(Emitter &e, Value memref,
+                      ArrayRef<ReassociationIndices> groups) {
   auto type = cast<MemRefType>(memref.getType());
-  SmallVector<ReassociationIndices> groups;
-  for (unsigned i = 0; i < kept; ++i)
-    groups.push_back({i});
-  groups.push_back(llvm::to_vector(llvm::seq<int64_t>(kept, type.getRank())));
+  if (static_cast<int64_t>(groups.size()) == type.getRank())
+    return memref;
   if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
     return nullptr;
   return memref::CollapseShapeOp::create(e.b, e.loc, memref, groups);
+}
+
+SmallVector<ReassociationIndices> lathe::groupDims(int64_t rank, int64_t begin,
+                                                   int64_t end) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    if (dim > begin && dim < end)
+      groups.back().push_back(dim);
+    else
+      groups.push_back({dim});
+  }
+  return groups;
 }
 
 void PanelPrefetch::emit(Emitter &e, Value round) const {
@@ -66,32 +77,40 @@ static LogicalResult verifyInnerStride(Operation *op, Value operand) {
             "layout [tile-inner-stride]";
 }
 
-LogicalResult lathe::lowerTileOp(OpBuilder &builder, EpilogueOpInterface op) {
+LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
   for (Value operand : op->getOperands()) {
     if (!isa<MemRefType>(operand.getType()))
-      return op.emitOpError("is on tensors; bufferize it first [tile-tensor]");
+      return op->emitOpError("is on tensors; bufferize it first [tile-tensor]");
     if (failed(verifyInnerStride(op, operand)))
       return failure();
   }
-  Emitter e(builder, op.getLoc());
-  TypeSwitch<Operation *>(op)
-      .Case([&](ContractOp contract) { lowerContract(e, contract); })
-      .Case([&](ConvOp conv) { lowerConv(e, conv); })
-      .Case([&](DepthwiseConvOp conv) { lowerDepthwiseConv(e, conv); });
-  return success();
+  Emitter e(builder, op->getLoc());
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](ContractOp op) { return lowerContract(e, op), success(); })
+      .Case([&](ConvOp op) { return lowerConv(e, op), success(); })
+      .Case([&](DepthwiseConvOp op) {
+        return lowerDepthwiseConv(e, op), success();
+      })
+      .Case([&](PadOp op) { return lowerPad(e, op), success(); })
+      .Default([](Operation *op) {
+        return op->emitOpError("has no lowering to vectors [tile-unknown-op]");
+      });
 }
 
 namespace {
 struct ConvertTileToVector final
     : lathe::impl::ConvertTileToVectorPassBase<ConvertTileToVector> {
   void runOnOperation() override {
-    SmallVector<EpilogueOpInterface> ops;
-    getOperation()->walk([&](EpilogueOpInterface op) { ops.push_back(op); });
-    for (EpilogueOpInterface op : ops) {
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<TileDialect>(op->getDialect()) && !isa<YieldOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
       OpBuilder builder(op);
       if (failed(lowerTileOp(builder, op)))
         return signalPassFailure();
-      op.erase();
+      op->erase();
       ++numOps;
     }
   }

@@ -28,6 +28,15 @@ OpsetImports onnx_import::getOpsetImports(
   return result;
 }
 
+std::string onnx_import::nodeName(const NodeProto &node, int index) {
+  if (!node.name().empty())
+    return node.name();
+  for (const std::string &output : node.output())
+    if (!output.empty())
+      return output;
+  return "#" + std::to_string(index);
+}
+
 std::string onnx_import::describeNode(const NodeProto &node, int index,
                                       const OpSchema *schema) {
   std::string label;
@@ -39,84 +48,7 @@ std::string onnx_import::describeNode(const NodeProto &node, int index,
         quoted(((domain.empty() ? "" : domain + ".") + node.op_type()).str());
     label = label.substr(1, label.size() - 2);
   }
-  std::string name =
-      node.name().empty() ? "#" + std::to_string(index) : quoted(node.name());
-  return "node " + name + " (" + label + ")";
-}
-
-int onnx_import::getAttributeType(const AttributeProto &attribute) {
-  if (attribute.type() != AttributeProto::UNDEFINED)
-    return attribute.type();
-  if (attribute.has_f())
-    return AttributeProto::FLOAT;
-  if (attribute.has_i())
-    return AttributeProto::INT;
-  if (attribute.has_s())
-    return AttributeProto::STRING;
-  if (attribute.has_t())
-    return AttributeProto::TENSOR;
-  if (attribute.has_g())
-    return AttributeProto::GRAPH;
-  if (attribute.floats_size())
-    return AttributeProto::FLOATS;
-  if (attribute.ints_size())
-    return AttributeProto::INTS;
-  if (attribute.strings_size())
-    return AttributeProto::STRINGS;
-  return AttributeProto::UNDEFINED;
-}
-
-StringRef onnx_import::attributeTypeName(int type) {
-  switch (type) {
-  case AttributeProto::FLOAT:
-    return "float";
-  case AttributeProto::INT:
-    return "int";
-  case AttributeProto::STRING:
-    return "string";
-  case AttributeProto::TENSOR:
-    return "tensor";
-  case AttributeProto::GRAPH:
-    return "graph";
-  case AttributeProto::SPARSE_TENSOR:
-    return "sparse tensor";
-  case AttributeProto::TYPE_PROTO:
-    return "type";
-  case AttributeProto::FLOATS:
-    return "list of floats";
-  case AttributeProto::INTS:
-    return "list of ints";
-  case AttributeProto::STRINGS:
-    return "list of strings";
-  case AttributeProto::TENSORS:
-    return "list of tensors";
-  case AttributeProto::GRAPHS:
-    return "list of graphs";
-  case AttributeProto::SPARSE_TENSORS:
-    return "list of sparse tensors";
-  case AttributeProto::TYPE_PROTOS:
-    return "list of types";
-  default:
-    return "nothing";
-  }
-}
-
-/// Whether the field that goes with a single-valued type is there at all.
-static bool hasValue(const AttributeProto &attribute) {
-  switch (getAttributeType(attribute)) {
-  case AttributeProto::FLOAT:
-    return attribute.has_f();
-  case AttributeProto::INT:
-    return attribute.has_i();
-  case AttributeProto::STRING:
-    return attribute.has_s();
-  case AttributeProto::TENSOR:
-    return attribute.has_t();
-  case AttributeProto::GRAPH:
-    return attribute.has_g();
-  default:
-    return true;
-  }
+  return "node " + quoted(nodeName(node, index)) + " (" + label + ")";
 }
 
 namespace {
@@ -157,10 +89,6 @@ private:
   void checkNodes(const Nodes &nodes, Scope &scope, const std::string &place);
   void checkNode(const NodeProto &node, int index, const Scope &scope,
                  const std::string &place);
-  void checkArity(const NodeProto &node, const OpSchema &schema,
-                  const std::string &place);
-  void checkAttributes(const NodeProto &node, const OpSchema &schema,
-                       const std::string &place);
   void checkUses(const Nodes &nodes, int index, const Scope &scope,
                  const llvm::StringMap<int> &producers,
                  const std::string &place);
@@ -263,6 +191,15 @@ void Checker::checkInputTypes(const GraphProto &graph) {
       diagnostics.error("onnx-unknown-rank", place, "has no shape")
           .note("export the model with a rank for every input; single dims "
                 "may stay unknown");
+      continue;
+    }
+    int rank = type.tensor_type().shape().dim_size();
+    if (rank > maxRank) {
+      diagnostics
+          .error("onnx-rank-limit", place,
+                 "has rank " + Twine(rank) + ", but at most " + Twine(maxRank) +
+                     " is supported")
+          .note("merge dimensions of the input");
       continue;
     }
     llvm::SmallVector<int64_t> dims;
@@ -438,6 +375,8 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
     return;
   }
   if (opset == opsets.end()) {
+    if (domain.empty()) // Reported once for the model.
+      return;
     diagnostics
         .error("onnx-no-opset", at,
                "the model imports no version of operator domain " +
@@ -474,106 +413,8 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
         .note("convert the model with onnx.version_converter");
     return;
   }
-  checkArity(node, *schema, at);
-  checkAttributes(node, *schema, at);
-}
-
-static std::string formatArity(int low, int high) {
-  if (low == high)
-    return std::to_string(low);
-  if (high == OpSchema::unlimited)
-    return "at least " + std::to_string(low);
-  return std::to_string(low) + " to " + std::to_string(high);
-}
-
-void Checker::checkArity(const NodeProto &node, const OpSchema &schema,
-                         const std::string &place) {
-  auto report = [&](StringRef what, int have, int low, int high) {
-    if (have >= low && have <= high)
-      return true;
-    diagnostics
-        .error("onnx-arity", place,
-               "has " + Twine(have) + " " + what + ", but " +
-                   formatArity(low, high) + " are expected")
-        .note("export the model again; the operator's signature depends on "
-              "the opset");
-    return false;
-  };
-  // Trailing empty names stand for optional values that are left out.
-  int inputs = node.input_size(), outputs = node.output_size();
-  while (inputs > schema.minInputs && node.input(inputs - 1).empty())
-    --inputs;
-  while (outputs > schema.minOutputs && node.output(outputs - 1).empty())
-    --outputs;
-  report("outputs", outputs, schema.minOutputs, schema.maxOutputs);
-  if (!report("inputs", inputs, schema.minInputs, schema.maxInputs))
-    return;
-  for (int i = 0; i < inputs; ++i) {
-    const ParameterSchema *parameter = schema.input(i);
-    if (node.input(i).empty() && parameter &&
-        parameter->kind != ParameterKind::Optional)
-      diagnostics
-          .error("onnx-arity", place,
-                 "input '" + parameter->name +
-                     "' is left out, but it is not "
-                     "optional")
-          .note("give the input a value");
-  }
-}
-
-void Checker::checkAttributes(const NodeProto &node, const OpSchema &schema,
-                              const std::string &place) {
-  llvm::StringSet<> seen;
-  for (const AttributeProto &attribute : node.attribute()) {
-    const AttributeSchema *expected = schema.attribute(attribute.name());
-    if (!expected) {
-      llvm::SmallVector<StringRef> known;
-      for (const AttributeSchema &other : schema.attributes)
-        known.push_back(other.name);
-      diagnostics
-          .error("onnx-unknown-attribute", place,
-                 "there is no attribute " + quoted(attribute.name()) +
-                     didYouMean(attribute.name(), known))
-          .note(known.empty() ? "the operator has no attributes"
-                              : "the operator has: " + llvm::join(known, ", "));
-      continue;
-    }
-    if (!seen.insert(attribute.name()).second)
-      diagnostics
-          .error("onnx-duplicate-name", place,
-                 "attribute '" + expected->name + "' is given twice")
-          .note("give the attribute once");
-    if (!attribute.ref_attr_name().empty()) {
-      if (!function)
-        diagnostics
-            .error("onnx-attribute-reference", place,
-                   "attribute '" + expected->name + "' refers to " +
-                       quoted(attribute.ref_attr_name()) +
-                       ", but only nodes of a function have such attributes")
-            .note("give the attribute a value");
-      continue;
-    }
-    int type = getAttributeType(attribute);
-    // An empty list that an old exporter wrote without a type fits any list.
-    bool emptyList = type == AttributeProto::UNDEFINED;
-    if ((type != expected->type && !emptyList) || !hasValue(attribute))
-      diagnostics
-          .error("onnx-attribute-type", place,
-                 "attribute '" + expected->name + "' is a " +
-                     attributeTypeName(hasValue(attribute)
-                                           ? type
-                                           : int(AttributeProto::UNDEFINED)) +
-                     ", but a " + attributeTypeName(expected->type) +
-                     " is expected")
-          .note("export the model again; the attribute's type depends on the "
-                "opset");
-  }
-  for (const AttributeSchema &attribute : schema.attributes)
-    if (attribute.required && !seen.contains(attribute.name))
-      diagnostics
-          .error("onnx-missing-attribute", place,
-                 "attribute '" + attribute.name + "' is missing, but required")
-          .note("give it as a " + attributeTypeName(attribute.type));
+  checkArity(node, *schema, at, diagnostics);
+  checkAttributes(node, *schema, at, /*inFunction=*/function, diagnostics);
 }
 
 } // namespace

@@ -23,8 +23,11 @@ OpsetImports getOpsetImports(
     const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto>
         &imports);
 
-/// How messages name a node: `node "fc1" (Gemm-13)`, or `node #4 (Gemm-13)`
-/// if it has no name; `schema` may be null.
+/// The node's own name; if it has none, that of its first output; `#4` for
+/// node 4 if it has no output either.
+std::string nodeName(const ::onnx::NodeProto &node, int index);
+
+/// How messages name a node: `node "fc1" (Gemm-13)`; `schema` may be null.
 std::string describeNode(const ::onnx::NodeProto &node, int index,
                          const OpSchema *schema);
 
@@ -32,8 +35,18 @@ std::string describeNode(const ::onnx::NodeProto &node, int index,
 /// exporter left the field `type` out.
 int getAttributeType(const ::onnx::AttributeProto &attribute);
 
-/// "int", "list of floats" and so on, for AttributeProto.AttributeType.
+/// "an int", "a list of floats" and so on, for AttributeProto.AttributeType.
 llvm::StringRef attributeTypeName(int type);
+
+/// Reports a wrong number of inputs or outputs [onnx-arity].
+void checkArity(const ::onnx::NodeProto &node, const OpSchema &schema,
+                llvm::StringRef place, Diagnostics &diagnostics);
+
+/// Reports unknown, repeated, missing and mistyped attributes. References to
+/// attributes are allowed in functions only.
+void checkAttributes(const ::onnx::NodeProto &node, const OpSchema &schema,
+                     llvm::StringRef place, bool inFunction,
+                     Diagnostics &diagnostics);
 
 /// Reports everything that is wrong with the model's structure: versions,
 /// names, order, operators, arity and attributes. `file` starts every message.

@@ -15,6 +15,9 @@
 
 namespace lathe::onnx_import {
 
+/// The highest rank of a tensor, as in the runtime's ABI.
+constexpr int maxRank = 8;
+
 /// One value of TensorProto.DataType.
 struct ElementType {
   int32_t onnx;

@@ -28,6 +28,7 @@
 #include "../Core/Internal.h"
 
 #include "FloatMode.h"
+#include "Placement.h"
 #include "Wait.h"
 
 #include <pthread.h>
@@ -56,6 +57,7 @@ enum state { IDLE, POSTED, RUNNING, AWAITED, ASLEEP, EXIT };
 
 struct seat {
   _Alignas(APART) atomic_uint state;
+  atomic_int cpu; /* Where its thread ran last. */
   pthread_t thread;
   _Alignas(APART) atomic_uint next_chunk;
   uint32_t chunks;
@@ -64,13 +66,14 @@ struct seat {
 
 static struct {
   _Alignas(APART) atomic_bool taken;
+  /* Whether waiting threads spin first. Workers read it at any time. */
+  atomic_bool spins;
   /* All below belongs to who took the pool, and is read by posted workers. */
   _Alignas(APART) void (*body)(int64_t, int64_t, void *);
   void *closure;
   int seats; /* In use by the loop, the owner's among them. */
   int workers;
   bool registered; /* At pthread_atfork. */
-  bool spins;
   struct seat seat[LATHE_MAX_THREADS];
 } pool;
 
@@ -165,9 +168,9 @@ static int64_t now(void) {
 }
 
 /* Spins while the state is `busy` and time is left; returns the last state. */
-static unsigned spin_while(struct seat *seat, unsigned busy, bool spins) {
+static unsigned spin_while(struct seat *seat, unsigned busy) {
   unsigned state = atomic_load_explicit(&seat->state, memory_order_acquire);
-  if (!spins || state != busy)
+  if (state != busy || !atomic_load_explicit(&pool.spins, memory_order_relaxed))
     return state;
   int64_t stop = now() + SPIN_NANOSECONDS;
   do {
@@ -190,8 +193,7 @@ static bool change(struct seat *seat, unsigned from, unsigned to) {
 static void finish(struct seat *seat) {
   if (change(seat, POSTED, IDLE))
     return;
-  if (spin_while(seat, RUNNING, pool.spins) != RUNNING ||
-      !change(seat, RUNNING, AWAITED))
+  if (spin_while(seat, RUNNING) != RUNNING || !change(seat, RUNNING, AWAITED))
     return;
   while (atomic_load_explicit(&seat->state, memory_order_acquire) == AWAITED)
     lathe_impl_wait(&seat->state, AWAITED);
@@ -200,9 +202,9 @@ static void finish(struct seat *seat) {
 /* --- Workers ------------------------------------------------------------ */
 
 /* Returns POSTED or EXIT. */
-static unsigned wait_for_work(struct seat *seat, bool spins) {
+static unsigned wait_for_work(struct seat *seat) {
   for (;;) {
-    unsigned state = spin_while(seat, IDLE, spins);
+    unsigned state = spin_while(seat, IDLE);
     if (state == POSTED || state == EXIT)
       return state;
     if (state == IDLE)
@@ -212,19 +214,35 @@ static unsigned wait_for_work(struct seat *seat, bool spins) {
   }
 }
 
+/* Notes the CPU of the worker, after moving it if the owner's is the same. */
+static void settle(struct seat *self) {
+  int cpu = lathe_impl_current_cpu();
+  if (cpu >= 0 &&
+      cpu == atomic_load_explicit(&pool.seat[0].cpu, memory_order_relaxed) &&
+      atomic_load_explicit(&pool.spins, memory_order_relaxed)) {
+    int used[LATHE_MAX_THREADS], count = 0;
+    for (int i = 0; i < pool.seats; ++i)
+      if (&pool.seat[i] != self)
+        used[count++] =
+            atomic_load_explicit(&pool.seat[i].cpu, memory_order_relaxed);
+    lathe_impl_avoid_cpus(used, count);
+    cpu = lathe_impl_current_cpu();
+  }
+  atomic_store_explicit(&self->cpu, cpu, memory_order_relaxed);
+}
+
 static void *work(void *argument) {
   struct seat *seat = argument;
   int self = (int)(seat - pool.seat);
-  bool spins = false; /* Read from the pool only where it is ours to read. */
 #if defined(__linux__)
   prctl(PR_SET_NAME, "lathe");
 #endif
   inside = true;
   lathe_impl_float_mode_enter(); /* A thread inherits its creator's. */
-  while (wait_for_work(seat, spins) == POSTED) {
+  while (wait_for_work(seat) == POSTED) {
     if (!change(seat, POSTED, RUNNING))
       continue;
-    spins = pool.spins;
+    settle(seat);
     run_share(self);
     if (atomic_exchange_explicit(&seat->state, IDLE, memory_order_acq_rel) ==
         AWAITED)
@@ -257,13 +275,15 @@ static void add_workers(int wanted) {
   while (pool.workers < wanted) {
     struct seat *seat = &pool.seat[pool.workers + 1];
     atomic_store_explicit(&seat->state, IDLE, memory_order_relaxed);
+    atomic_store_explicit(&seat->cpu, -1, memory_order_relaxed);
     if (pthread_create(&seat->thread, NULL, work, seat) != 0)
       break;
     ++pool.workers;
   }
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   /* With more threads than CPUs, a spinning one holds up one that works. */
-  pool.spins = pool.workers < usable_cpus();
+  atomic_store_explicit(&pool.spins, pool.workers < usable_cpus(),
+                        memory_order_relaxed);
 }
 
 static void stop_workers(void) {
@@ -298,6 +318,8 @@ void lathe_impl_pool_run(int threads, int64_t tasks,
   pool.closure = closure;
   pool.seats = seats;
   set_ranges(seats, tasks);
+  atomic_store_explicit(&pool.seat[0].cpu, lathe_impl_current_cpu(),
+                        memory_order_relaxed);
   for (int i = 1; i < seats; ++i) {
     struct seat *seat = &pool.seat[i];
     if (atomic_exchange_explicit(&seat->state, POSTED, memory_order_acq_rel) ==

@@ -53,6 +53,26 @@ func.func @k(%a: memref<4x8xf32>, %b: memref<7x5xf32>, %c: memref<4x5xf32>) {
 // -----
 
 // contract_c3
+func.func @rows_of_output(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref<3x5xf32>) {
+  // expected-error @+1 {{dim 0 of the output is 3, but 4 is expected}}
+  tile.contract ins(%a, %b : memref<4x8xf32>, memref<8x5xf32>) outs(%c : memref<3x5xf32>)
+      tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// contract_c3
+func.func @batch(%a: memref<2x4x8xf32>, %b: memref<3x8x5xf32>, %c: memref<2x4x5xf32>) {
+  // expected-error @+1 {{dim 0 of rhs is 3, but 2 is expected}}
+  tile.contract ins(%a, %b : memref<2x4x8xf32>, memref<3x8x5xf32>) outs(%c : memref<2x4x5xf32>)
+      tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// contract_c3
 func.func @panels(%a: memref<4x8xf32>, %b: memref<3x8x16xf32>, %c: memref<4x20xf32>) {
   // expected-error @+1 {{the number of panels is 3, but 2 is expected}}
   tile.contract ins(%a, %b : memref<4x8xf32>, memref<3x8x16xf32>) outs(%c : memref<4x20xf32>) packed

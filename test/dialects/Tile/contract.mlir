@@ -46,6 +46,14 @@ func.func @batched_memrefs(%a: memref<?x?x64xf32, strided<[?, ?, 1]>>,
   return
 }
 
+// CHECK-LABEL: func.func @two_batch_dims(
+func.func @two_batch_dims(%a: memref<2x12x?x64xf32>, %b: memref<1x12x64x?xf32>, %c: memref<2x12x?x?xf32>) {
+  // CHECK: tile.contract ins(%{{.*}}, %{{.*}} : memref<2x12x?x64xf32>, memref<1x12x64x?xf32>)
+  tile.contract ins(%a, %b : memref<2x12x?x64xf32>, memref<1x12x64x?xf32>)
+      outs(%c : memref<2x12x?x?xf32>) tiling(<rows = 6, vectors = 4, lanes = 16>) maps []
+  return
+}
+
 // CHECK-LABEL: func.func @no_epilogue(
 func.func @no_epilogue(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref<4x5xf32>) {
   // CHECK: tile.contract ins({{.*}}) outs(%{{.*}} : memref<4x5xf32>) tiling(<rows = 4, vectors = 1, lanes = 8>) maps []{{$}}

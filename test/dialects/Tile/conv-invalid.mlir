@@ -1,4 +1,5 @@
-// One case for each numbered constraint of tile.conv and tile.depthwise_conv.
+// One case for each numbered constraint of tile.conv, tile.depthwise_conv
+// and tile.pad.
 // RUN: lathe-opt %s --verify-diagnostics --split-input-file
 
 // conv_c1
@@ -84,5 +85,35 @@ func.func @channels(%x: memref<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1
   tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x8xf32>)
       outs(%y : memref<1x3x3x9xf32>) strides [1, 1] dilations [1, 1]
       tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// pad_c1
+func.func @pad_without_result(%x: tensor<1x5x5x8xf32>, %y: tensor<1x7x7x8xf32>) {
+  // expected-error @+1 {{on tensors needs a result}}
+  tile.pad ins(%x : tensor<1x5x5x8xf32>) outs(%y : tensor<1x7x7x8xf32>)
+      offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}
+
+// -----
+
+// pad_c2
+func.func @negative_offset(%x: memref<1x5x5x8xf32>, %y: memref<1x7x7x8xf32>) {
+  // expected-error @+1 {{attribute 'offsets' failed to satisfy constraint}}
+  tile.pad ins(%x : memref<1x5x5x8xf32>) outs(%y : memref<1x7x7x8xf32>)
+      offsets [-1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}
+
+// -----
+
+// pad_c3
+func.func @output_too_small(%x: memref<1x5x5x8xf32>, %y: memref<1x5x7x8xf32>) {
+  // expected-error @+1 {{dim 1 of the output is 5, but 6 are needed}}
+  tile.pad ins(%x : memref<1x5x5x8xf32>) outs(%y : memref<1x5x7x8xf32>)
+      offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
   return
 }

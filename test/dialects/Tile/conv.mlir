@@ -1,4 +1,4 @@
-// Both convolutions survive printing and parsing, on tensors and on memrefs.
+// The convolutions and the padding before them survive printing and parsing, on tensors and on memrefs.
 // RUN: lathe-opt %s | lathe-opt | FileCheck %s
 
 // CHECK-DAG: #[[O:.*]] = affine_map<(d0, d1, d2, d3) -> (d3)>
@@ -31,4 +31,13 @@ func.func @depthwise(%x: memref<?x?x?x96xf32>, %w: memref<3x3x96xf32>, %y: memre
       outs(%y : memref<?x?x?x96xf32>) strides [2, 2] dilations [1, 1]
       tiling(<rows = 4, vectors = 1, lanes = 16>) maps []
   return
+}
+
+// CHECK-LABEL: func.func @pad(
+func.func @pad(%x: tensor<?x?x?x3xf32>, %y: tensor<?x?x?x3xf32>) -> tensor<?x?x?x3xf32> {
+  // CHECK: tile.pad ins(%{{.*}} : tensor<?x?x?x3xf32>) outs(%{{.*}} : tensor<?x?x?x3xf32>)
+  // CHECK-SAME: offsets [1, 0] tiling(<rows = 1, vectors = 1, lanes = 16>) -> tensor<?x?x?x3xf32>
+  %0 = tile.pad ins(%x : tensor<?x?x?x3xf32>) outs(%y : tensor<?x?x?x3xf32>)
+      offsets [1, 0] tiling(<rows = 1, vectors = 1, lanes = 16>) -> tensor<?x?x?x3xf32>
+  return %0 : tensor<?x?x?x3xf32>
 }

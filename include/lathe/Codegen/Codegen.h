@@ -1,0 +1,60 @@
+// include/lathe/Codegen/Codegen.h: from the LLVM dialect to object code, in memory or in files.
+
+#ifndef LATHE_CODEGEN_CODEGEN_H
+#define LATHE_CODEGEN_CODEGEN_H
+
+#include "lathe-runtime/module_abi.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/LogicalResult.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lathe {
+
+class Diagnostics;
+class Target;
+
+/// What a compiled model consists of until somebody writes or calls it.
+struct CompiledModel {
+  std::string name;          ///< Of the model, for symbols and headers.
+  std::string target;        ///< Canonical target string.
+  std::unique_ptr<llvm::MemoryBuffer> object;  ///< An ELF relocatable.
+  std::unique_ptr<llvm::MemoryBuffer> weights; ///< Maybe empty.
+};
+
+/// The exported symbols of a model called `name`: the query function, which
+/// several models in one program keep apart, and the weights.
+std::string querySymbol(llvm::StringRef name);
+std::string weightsSymbol(llvm::StringRef name);
+
+/// Translates a module at level `llvm`, adds the descriptors of the module ABI
+/// and optimizes. Internal errors are reported on `module`.
+llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+emitObject(mlir::ModuleOp module, llvm::StringRef name, const Target &target, unsigned threads);
+
+/// The weights as `host.offset` of every `host.constant` lays them out. Call
+/// it while the module still holds its constants.
+llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> writeWeights(mlir::ModuleOp module);
+
+/// An object linked into this process.
+class LoadedModel {
+public:
+  virtual ~LoadedModel() = default;
+  virtual const lathe_module_desc *desc() const = 0;
+};
+
+/// Links `model` into this process. `model` must outlive the result.
+std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnostics &diagnostics);
+
+/// Writes `.so`, `.a`, `.o` or `.lathebin`. Goes through a temporary file in the
+/// same folder, so that a failure leaves nothing behind.
+bool writeArtifact(const CompiledModel &model, const std::string &path, Diagnostics &diagnostics);
+
+/// Reads a `.lathebin`; the weights are mapped.
+bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &diagnostics);
+
+} // namespace lathe
+
+#endif // LATHE_CODEGEN_CODEGEN_H

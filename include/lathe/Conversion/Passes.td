@@ -1,0 +1,51 @@
+// include/lathe/Conversion/Passes.td: the passes that go from one dialect to another.
+
+#ifndef LATHE_CONVERSION_PASSES
+#define LATHE_CONVERSION_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertGraphToLinalgPass
+    : InterfacePass<"convert-graph-to-linalg", "::mlir::FunctionOpInterface"> {
+  let summary = "write out graph ops as linalg on plain tensors";
+  let description = [{
+    Works on one kernel: a function of one block whose leading `index` arguments
+    are its sizes. The symbol `s_i` in the type of any tensor inside is argument
+    `i`. Every graph op becomes what its `LinalgLowering` says, in order; tensor
+    types lose their `graph.dims` and the signs of their integers.
+
+    Ops named in `keep` stay graph ops, on plain tensors: a strategy takes them
+    whole. Their integers must be signless already, since plain types do not say
+    whether to extend with the sign.
+
+    Needs: inferred shapes. Keeps: nothing of `graph` but what `keep` names.
+
+    ```mlir
+    func.func @k(%n: index, %x: tensor<?xf32, #graph.dims<()[s0] -> (s0)>>)
+        -> tensor<?xf32, #graph.dims<()[s0] -> (s0)>> {
+      %y = graph.abs %x : ...
+      return %y : ...
+    }
+    // becomes
+    func.func @k(%n: index, %x: tensor<?xf32>) -> tensor<?xf32> {
+      %0 = tensor.empty(%n) : tensor<?xf32>
+      %y = linalg.generic {...} ins(%x : tensor<?xf32>) outs(%0 : tensor<?xf32>) {
+      ^bb0(%in: f32, %out: f32):
+        %1 = math.absf %in : f32
+        linalg.yield %1 : f32
+      } -> tensor<?xf32>
+      return %y : tensor<?xf32>
+    }
+    ```
+  }];
+  let options = [
+    ListOption<"keep", "keep", "std::string", "Names of the ops that stay graph ops.">
+  ];
+  let statistics = [Statistic<"numOps", "graph-ops", "Graph ops written out.">];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+#endif // LATHE_CONVERSION_PASSES

@@ -1,0 +1,48 @@
+// include/lathe/Import/ONNX.h: ONNX models in, `graph` modules out.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_IMPORT_ONNX_H
+#define LATHE_IMPORT_ONNX_H
+
+#include "lathe/Support/Diagnostics.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/LogicalResult.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <memory>
+#include <vector>
+
+namespace lathe {
+
+/// Imports the ONNX file at `path` as a module with one function `@main`.
+///
+/// Inputs and outputs carry their names as `graph.name`; dim_param names are
+/// symbols; the model's metadata is `graph.metadata` of the module. Tensors
+/// are resources that refer to the mapped file, which lives as long as
+/// `context`. All gaps of the model are reported, not just the first.
+llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importONNX(llvm::StringRef path, mlir::MLIRContext &context,
+           Diagnostics &diagnostics);
+
+/// The same from memory; `name` stands in messages. Such a model has no
+/// external data.
+llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, llvm::StringRef name,
+           mlir::MLIRContext &context, Diagnostics &diagnostics);
+
+/// A row of the table of operators that the importer knows.
+struct SupportedONNXOp {
+  std::string name;
+  /// Since-versions, in rising order.
+  std::vector<int> versions;
+};
+
+/// All supported operators, sorted by name; for the docs and `lathe inspect`.
+std::vector<SupportedONNXOp> listSupportedONNXOps();
+
+} // namespace lathe
+
+#endif // LATHE_IMPORT_ONNX_H

@@ -1,0 +1,44 @@
+// include/lathe/Pipeline/Pipeline.h: the compiler as one table of phases, which every driver walks.
+
+#ifndef LATHE_PIPELINE_PIPELINE_H
+#define LATHE_PIPELINE_PIPELINE_H
+
+#include "lathe/Transforms/Graph/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include <optional>
+#include <string>
+
+namespace lathe {
+
+/// In order. `Import` and `Emit` are not pass pipelines: the compiler does them.
+enum class Phase { Import, Optimize, Partition, Lower, Schedule, Bufferize, Codegen, Emit };
+
+llvm::StringRef phaseName(Phase phase);
+std::optional<Phase> parsePhase(llvm::StringRef name);
+llvm::ArrayRef<llvm::StringRef> getPhaseNames();
+
+struct PipelineOptions {
+  std::string target = "host";          ///< Canonical target string.
+  std::vector<std::string> dims;        ///< NAME=VALUE.
+  graph::ConstantEvaluator evaluator;   ///< For constant folding; may be empty.
+  bool isEvaluator = false;             ///< Compiling constants: no layouts, no folding.
+};
+
+/// Adds the passes of one phase, which ends in `verify-level`.
+void buildPhase(mlir::OpPassManager &manager, Phase phase, const PipelineOptions &options);
+
+/// Adds all phases from `first` to `last` that are pass pipelines.
+void buildPipeline(mlir::OpPassManager &manager, Phase first, Phase last, const PipelineOptions &options);
+
+/// Dialects and interface models that the phases need.
+void registerDialects(mlir::DialectRegistry &registry);
+/// All passes of Lathe, and the pipelines `lathe-PHASE`, for lathe-opt.
+void registerPasses();
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "lathe/Pipeline/Passes.h.inc"
+
+} // namespace lathe
+
+#endif // LATHE_PIPELINE_PIPELINE_H

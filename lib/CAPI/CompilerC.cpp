@@ -1,0 +1,135 @@
+// lib/CAPI/CompilerC.cpp: the C++ API behind plain C functions.
+
+#include "lathe-c/compiler.h"
+#include "lathe/Compiler/Compiler.h"
+#include "lathe/Support/Diagnostics.h"
+#include <cstdlib>
+#include <cstring>
+
+struct lathe_diagnostics {
+  lathe::Diagnostics list;
+  std::vector<std::string> texts; ///< Made once, so that pointers stay valid.
+};
+struct lathe_program {
+  std::unique_ptr<lathe::Program> program;
+};
+struct lathe_artifact {
+  std::unique_ptr<lathe::Artifact> artifact;
+};
+
+namespace {
+
+/// Collects diagnostics and hands them out when the call ends.
+class Collector {
+public:
+  explicit Collector(lathe_diagnostics **out) : out(out), made(new lathe_diagnostics) {
+    if (out)
+      *out = nullptr;
+  }
+  ~Collector() {
+    if (!out || made->list.empty()) {
+      delete made;
+      return;
+    }
+    for (const lathe::Diagnostic &diagnostic : made->list)
+      made->texts.push_back(diagnostic.text());
+    *out = made;
+  }
+  lathe::Diagnostics &operator*() { return made->list; }
+
+private:
+  lathe_diagnostics **out;
+  lathe_diagnostics *made;
+};
+
+const lathe::Diagnostic &at(const lathe_diagnostics *diagnostics, size_t index) {
+  auto entry = diagnostics->list.begin();
+  std::advance(entry, index);
+  return *entry;
+}
+
+} // namespace
+
+extern "C" {
+
+const char *lathe_compiler_version(void) { return lathe::compilerVersion(); }
+
+size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics) { return diagnostics ? diagnostics->list.size() : 0; }
+
+const char *lathe_diagnostics_severity(const lathe_diagnostics *diagnostics, size_t index) {
+  return at(diagnostics, index).severity == lathe::Severity::Error ? "error" : "warning";
+}
+
+const char *lathe_diagnostics_id(const lathe_diagnostics *diagnostics, size_t index) { return at(diagnostics, index).id.c_str(); }
+
+const char *lathe_diagnostics_text(const lathe_diagnostics *diagnostics, size_t index) { return diagnostics->texts[index].c_str(); }
+
+void lathe_diagnostics_free(lathe_diagnostics *diagnostics) { delete diagnostics; }
+
+static lathe_program *wrap(std::unique_ptr<lathe::Program> program) {
+  return program ? new lathe_program{std::move(program)} : nullptr;
+}
+
+lathe_program *lathe_program_load(const char *path, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return wrap(lathe::Program::load(path, *collector));
+}
+
+lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return wrap(lathe::Program::parse(bytes, size, name ? name : "model", *collector));
+}
+
+void lathe_program_free(lathe_program *program) { delete program; }
+
+static lathe_artifact *wrap(std::unique_ptr<lathe::Artifact> artifact) {
+  return artifact ? new lathe_artifact{std::move(artifact)} : nullptr;
+}
+
+lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_options *given, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  lathe::CompileOptions options;
+  if (given) {
+    auto text = [](const char *value) { return value ? std::string(value) : std::string(); };
+    options.target = given->target ? given->target : "host";
+    options.dims.assign(given->dims, given->dims + given->dim_count);
+    options.dumpPhasesTo = text(given->dump_phases);
+    options.startAt = text(given->start_at);
+    options.stopAfter = text(given->stop_after);
+    options.threads = given->threads;
+    if (given->progress)
+      options.progress = [given](const std::string &phase) { given->progress(phase.c_str(), given->progress_context); };
+  }
+  return wrap(lathe::compile(*program->program, options, *collector));
+}
+
+void lathe_artifact_free(lathe_artifact *artifact) { delete artifact; }
+
+char *lathe_artifact_ir(const lathe_artifact *artifact) {
+  const std::string &ir = artifact->artifact->ir();
+  return ir.empty() ? nullptr : strdup(ir.c_str());
+}
+
+void lathe_string_free(char *string) { free(string); }
+
+const lathe_module_desc *lathe_artifact_module(lathe_artifact *artifact, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return artifact->artifact->module(*collector);
+}
+
+int lathe_artifact_save(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return artifact->artifact->save(path, *collector) ? 0 : 1;
+}
+
+lathe_artifact *lathe_artifact_load(const char *path, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return wrap(lathe::Artifact::load(path, *collector));
+}
+
+int lathe_artifact_save_header(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return artifact->artifact->saveHeader(path, *collector) ? 0 : 1;
+}
+
+} // extern "C"

@@ -1,0 +1,101 @@
+// lib/Codegen/CPU/Weights.cpp: constants in the order in which kernels read them.
+
+#include "dialects/Host/Host.h"
+#include "lathe/Codegen/Codegen.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+/// The bytes of a constant in row-major order; booleans one byte each.
+static FailureOr<ArrayRef<char>> bytesOf(host::ConstantOp constant, SmallVectorImpl<char> &storage) {
+  auto type = cast<RankedTensorType>(constant.getValue().getType());
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue())) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    int64_t expected = type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
+    if (!blob || static_cast<int64_t>(blob->getData().size()) < expected)
+      return constant.emitError() << "resource '" << resource.getRawHandle().getKey() << "' has "
+                                  << (blob ? blob->getData().size() : 0) << " bytes, but its type needs "
+                                  << expected << " [graph-resource-size]";
+    return blob->getData();
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+  if (!dense)
+    return constant.emitError("is neither dense nor a resource [graph-constant-kind]");
+  if (type.getElementType().isInteger(1)) {
+    for (bool value : dense.getValues<bool>())
+      storage.push_back(value);
+    return ArrayRef<char>(storage);
+  }
+  ArrayRef<char> raw = dense.getRawData();
+  if (!dense.isSplat())
+    return raw;
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    storage.append(raw.begin(), raw.end());
+  return ArrayRef<char>(storage);
+}
+
+/// `kernel.pack` on bytes. The target is zero already, so padding stays zero.
+static void pack(ArrayRef<char> source, RankedTensorType type, int64_t tiled, ArrayRef<int64_t> order, int64_t tile,
+                 char *target) {
+  int64_t width = std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
+  SmallVector<int64_t> strides(type.getRank(), width);
+  for (int64_t i = type.getRank() - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * type.getDimSize(i + 1);
+  int64_t size = type.getDimSize(tiled), inner = 1;
+  for (int64_t dim : order)
+    inner *= type.getDimSize(dim);
+  SmallVector<int64_t> position(order.size());
+  for (int64_t panel = 0; panel * tile < size; ++panel) {
+    int64_t columns = std::min(tile, size - panel * tile);
+    std::fill(position.begin(), position.end(), 0);
+    const char *row = source.data() + panel * tile * strides[tiled];
+    for (int64_t i = 0; i < inner; ++i) {
+      char *out = target + (panel * inner + i) * tile * width;
+      if (strides[tiled] == width)
+        memcpy(out, row, columns * width);
+      else if (width == 4) // The common case, without a call per element.
+        for (int64_t c = 0; c < columns; ++c)
+          memcpy(out + c * 4, row + c * strides[tiled], 4);
+      else
+        for (int64_t c = 0; c < columns; ++c)
+          memcpy(out + c * width, row + c * strides[tiled], width);
+      for (int64_t d = order.size() - 1; d >= 0; --d) {
+        row += strides[order[d]];
+        if (++position[d] < type.getDimSize(order[d]))
+          break;
+        row -= position[d] * strides[order[d]];
+        position[d] = 0;
+      }
+    }
+  }
+}
+
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>> writeWeights(ModuleOp module) {
+  auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
+  if (!size)
+    return module.emitError("internal: constants have no places [codegen-no-weights]");
+  auto buffer = llvm::WritableMemoryBuffer::getNewMemBuffer(size.getInt(), "weights"); // Zeroed.
+  if (!buffer)
+    return module.emitError() << "no memory for " << size.getInt() << " bytes of weights [codegen-out-of-memory]";
+  for (auto constant : module.getOps<host::ConstantOp>()) {
+    auto type = cast<RankedTensorType>(constant.getValue().getType());
+    SmallVector<char> storage;
+    FailureOr<ArrayRef<char>> bytes = bytesOf(constant, storage);
+    if (failed(bytes))
+      return failure();
+    char *target = buffer->getBufferStart() + constant->getAttrOfType<IntegerAttr>("host.offset").getInt();
+    if (!type.getNumElements())
+      continue;
+    if (constant.getTile())
+      pack(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), target);
+    else
+      memcpy(target, bytes->data(), type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
+  }
+  return std::unique_ptr<llvm::MemoryBuffer>(std::move(buffer));
+}
+
+} // namespace lathe

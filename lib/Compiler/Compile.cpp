@@ -1,0 +1,254 @@
+// lib/Compiler/Compile.cpp: a program walks the phases; constants are evaluated by compiling them the same way.
+
+#include "Implementation.h"
+#include "dialects/Graph/NodeLocation.h"
+#include "dialects/Host/Host.h"
+#include "lathe-runtime/runtime.h"
+#include "lathe/Pipeline/Pipeline.h"
+#include "lathe/Target/Target.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+const char *compilerVersion() { return LATHE_VERSION; }
+
+std::vector<std::string> phaseNames() {
+  std::vector<std::string> names;
+  for (StringRef name : getPhaseNames())
+    names.push_back(name.str());
+  return names;
+}
+
+static LogicalResult runPhase(ModuleOp module, Phase phase, const PipelineOptions &options) {
+  PassManager manager(module.getContext());
+  manager.enableVerifier(true);
+  buildPhase(manager, phase, options);
+  return manager.run(module);
+}
+
+/// Where every kernel of the module comes from, for descriptors and `inspect`;
+/// to be called after `schedule`, while calls and strategies are both there.
+static std::vector<KernelInfo> describeKernels(ModuleOp module) {
+  std::vector<KernelInfo> result;
+  llvm::StringMap<size_t> position;
+  for (auto kernel : module.getOps<kernel::FuncOp>()) {
+    KernelInfo info;
+    info.name = kernel.getSymName().str();
+    if (auto strategy = kernel.getStrategyAttr()) {
+      info.strategy = strategy.getName().str();
+      if (strategy.getConfig()) {
+        std::string text;
+        llvm::raw_string_ostream(text) << strategy.getConfig();
+        info.strategy += " " + text;
+      }
+    }
+    position[info.name] = result.size();
+    result.push_back(std::move(info));
+  }
+  module.walk([&](kernel::CallOp call) {
+    auto found = position.find(call.getCallee());
+    if (found == position.end())
+      return;
+    KernelInfo &info = result[found->second];
+    ++info.calls;
+    for (const std::string &node : graph::getNodeNames(call.getLoc()))
+      info.nodes.push_back(node);
+  });
+  Builder builder(module.getContext());
+  SmallVector<Attribute> entries;
+  for (const KernelInfo &info : result) {
+    std::string nodes;
+    for (const std::string &node : info.nodes)
+      nodes += (nodes.empty() ? "" : ", ") + node;
+    entries.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(info.name)),
+                                                 builder.getNamedAttr("nodes", builder.getStringAttr(nodes)),
+                                                 builder.getNamedAttr("strategy", builder.getStringAttr(info.strategy))}));
+  }
+  module->setAttr("host.kernels", builder.getArrayAttr(entries));
+  return result;
+}
+
+static LogicalResult emit(ModuleOp module, const std::string &name, const Target &target, unsigned threads, CompiledModel &model) {
+  auto weights = writeWeights(module);
+  if (failed(weights))
+    return failure();
+  for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
+    constant.erase();
+  auto object = emitObject(module, name, target, threads);
+  if (failed(object))
+    return failure();
+  model.name = name;
+  model.target = target.str();
+  model.object = std::move(*object);
+  model.weights = std::move(*weights);
+  return success();
+}
+
+/// Compiles and runs a program without inputs.
+static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
+  Target host = Target::host();
+  PipelineOptions options;
+  options.target = host.str();
+  options.isEvaluator = true;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  SmallVector<RankedTensorType> types;
+  for (Type type : main.getResultTypes())
+    types.push_back(cast<RankedTensorType>(type));
+  for (Phase phase : {Phase::Optimize, Phase::Partition, Phase::Lower, Phase::Schedule, Phase::Bufferize, Phase::Codegen})
+    if (failed(runPhase(module, phase, options)))
+      return failure();
+  CompiledModel model;
+  if (failed(emit(module, "constants", host, 1, model)))
+    return failure();
+  Diagnostics diagnostics;
+  std::unique_ptr<LoadedModel> loaded = loadInProcess(model, diagnostics);
+  lathe_module *handle = nullptr;
+  if (!loaded || lathe_module_from_desc(loaded->desc(), &handle) != LATHE_OK)
+    return module.emitError() << "internal: constants cannot be evaluated: "
+                              << (loaded ? std::string(lathe_last_error()) : diagnostics.text()) << " [fold-constants]";
+  SmallVector<lathe_tensor> outputs(types.size());
+  SmallVector<AsmResourceBlob> blobs;
+  for (auto [type, output] : llvm::zip(types, outputs)) {
+    memset(&output, 0, sizeof(output));
+    size_t bytes = type.getNumElements() * std::max<size_t>(8, type.getElementTypeBitWidth()) / 8;
+    AsmResourceBlob blob = HeapAsmResourceBlob::allocate(std::max<size_t>(bytes, 1), LATHE_ALIGNMENT, /*dataIsMutable=*/true);
+    output.data = blob.getMutableData().data();
+    output.rank = type.getRank();
+    const lathe_value_desc &desc = loaded->desc()->functions[0].outputs[&output - outputs.begin()];
+    output.dtype = static_cast<lathe_dtype>(desc.dtype);
+    llvm::copy(type.getShape(), output.dims);
+    blobs.push_back(std::move(blob));
+  }
+  lathe_status status = lathe_module_call(handle, "main", nullptr, 0, outputs.data(), outputs.size());
+  std::string message = status == LATHE_OK ? "" : lathe_last_error();
+  lathe_module_free(handle);
+  if (status != LATHE_OK)
+    return module.emitError() << "internal: constants cannot be evaluated: " << message << " [fold-constants]";
+  for (auto [type, blob] : llvm::zip(types, blobs)) {
+    // Small constants are values that patterns and kernels look at.
+    bool isSplat;
+    ArrayRef<char> bytes = ArrayRef<char>(blob.getData()).take_front(type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
+    if (type.getNumElements() <= 64 && !type.getElementType().isInteger(1) &&
+        DenseElementsAttr::isValidRawBuffer(type, bytes, isSplat))
+      results.push_back(DenseElementsAttr::getFromRawBuffer(type, bytes));
+    else
+      results.push_back(DenseResourceElementsAttr::get(type, "folded", std::move(blob)));
+  }
+  return success();
+}
+
+namespace {
+/// One run of the compiler.
+class Run {
+public:
+  Run(const Program &program, const CompileOptions &options, Diagnostics &diagnostics)
+      : program(*program.impl), options(options), diagnostics(diagnostics) {}
+  std::unique_ptr<Artifact> run();
+
+private:
+  std::optional<Phase> phaseNamed(const std::string &name, Phase otherwise);
+  bool dump(ModuleOp module, Phase phase);
+
+  const Program::Impl &program;
+  const CompileOptions &options;
+  Diagnostics &diagnostics;
+};
+} // namespace
+
+std::optional<Phase> Run::phaseNamed(const std::string &name, Phase otherwise) {
+  if (name.empty())
+    return otherwise;
+  std::optional<Phase> phase = parsePhase(name);
+  if (!phase) {
+    std::string known;
+    for (StringRef entry : getPhaseNames())
+      known += (known.empty() ? "" : ", ") + entry.str();
+    diagnostics.error("phase-unknown", program.file, "there is no phase '" + name + "'" + didYouMean(name, getPhaseNames()))
+        .note("the phases are: " + known);
+  }
+  return phase;
+}
+
+bool Run::dump(ModuleOp module, Phase phase) {
+  if (options.dumpPhasesTo.empty())
+    return true;
+  std::error_code error = llvm::sys::fs::create_directories(options.dumpPhasesTo);
+  llvm::SmallString<128> path(options.dumpPhasesTo);
+  llvm::sys::path::append(path, std::to_string(static_cast<unsigned>(phase)) + "-" + phaseName(phase).str() + ".mlir");
+  std::optional<llvm::raw_fd_ostream> out;
+  if (!error)
+    out.emplace(path, error);
+  if (error) {
+    diagnostics.error("output-not-writable", path, "cannot write: " + error.message()).note("choose another folder for --dump-phases");
+    return false;
+  }
+  OpPrintingFlags flags;
+  flags.elideLargeResourceString(64).elideLargeElementsAttrs(64);
+  module.print(*out, flags);
+  return true;
+}
+
+std::unique_ptr<Artifact> Run::run() {
+  std::optional<Phase> first = phaseNamed(options.startAt, Phase::Optimize), last = phaseNamed(options.stopAfter, Phase::Emit);
+  std::optional<Target> target = Target::parse(options.target.empty() ? "host" : options.target, diagnostics);
+  if (!first || !last || !target)
+    return nullptr;
+  DiagnosticHandler handler(*program.context, diagnostics, program.file);
+  OwningOpRef<ModuleOp> module = program.module->clone();
+  PipelineOptions pipeline;
+  pipeline.target = target->str();
+  pipeline.dims = options.dims;
+  pipeline.evaluator = evaluateConstants;
+  auto artifact = std::make_unique<Artifact>();
+  if (!dump(*module, Phase::Import))
+    return nullptr;
+  for (Phase phase : {Phase::Optimize, Phase::Partition, Phase::Lower, Phase::Schedule, Phase::Bufferize, Phase::Codegen}) {
+    if (phase < *first || phase > *last)
+      continue;
+    if (options.progress)
+      options.progress(phaseName(phase).str());
+    if (failed(runPhase(*module, phase, pipeline))) {
+      if (!diagnostics.hasErrors())
+        diagnostics.error("phase-failed", program.file, "internal: phase '" + phaseName(phase).str() + "' failed without a message")
+            .note("please report this with the model");
+      return nullptr;
+    }
+    if (phase == Phase::Lower)
+      artifact->impl->kernels = describeKernels(*module);
+    if (!dump(*module, phase))
+      return nullptr;
+  }
+  if (*last != Phase::Emit) {
+    llvm::raw_string_ostream out(artifact->impl->ir);
+    module->print(out, OpPrintingFlags().elideLargeResourceString(64));
+    return artifact;
+  }
+  if (options.progress)
+    options.progress("emit");
+  if (failed(emit(*module, program.name, *target, options.threads, artifact->impl->model)))
+    return nullptr;
+  return artifact;
+}
+
+std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &options, Diagnostics &diagnostics) {
+  return Run(program, options, diagnostics).run();
+}
+
+bool check(const std::string &path, Diagnostics &diagnostics) {
+  std::unique_ptr<Program> program = Program::load(path, diagnostics);
+  if (!program)
+    return false;
+  CompileOptions options;
+  options.stopAfter = "partition";
+  // Shapes are inferred and kernels formed, but nothing is folded or compiled.
+  DiagnosticHandler handler(*program->impl->context, diagnostics, path);
+  PipelineOptions pipeline;
+  return succeeded(runPhase(*program->impl->module, Phase::Optimize, pipeline)) && !diagnostics.hasErrors();
+}
+
+} // namespace lathe

@@ -1,0 +1,52 @@
+// lib/Compiler/DiagnosticHandler.cpp: MLIR's diagnostics as ours: file, node, operator, message, id, notes.
+
+#include "Implementation.h"
+#include "dialects/Graph/NodeLocation.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+DiagnosticHandler::DiagnosticHandler(MLIRContext &context, Diagnostics &diagnostics, std::string file)
+    : context(context), diagnostics(diagnostics), file(std::move(file)) {
+  id = context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
+    report(diagnostic);
+    return success();
+  });
+}
+
+DiagnosticHandler::~DiagnosticHandler() { context.getDiagEngine().eraseHandler(id); }
+
+/// Where a location points: the node of a model, or the line of a text.
+static std::string placeOf(Location loc, const std::string &file) {
+  std::string node = graph::describeNode(loc), source = graph::describeFile(loc);
+  std::string place = source.empty() ? file : source;
+  if (!node.empty())
+    return place.empty() ? node : place + ": " + node;
+  if (auto line = dyn_cast<FileLineColLoc>(loc); line && line.getLine())
+    return place + ":" + std::to_string(line.getLine()) + ":" + std::to_string(line.getColumn());
+  return place;
+}
+
+void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Note || diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+    return;
+  std::string message = diagnostic.str(), stableId;
+  // Messages end in their id; those of MLIR itself have none.
+  StringRef text(message);
+  size_t open = text.rfind('[');
+  if (text.ends_with("]") && open != StringRef::npos && text.find(' ', open) == StringRef::npos) {
+    stableId = text.slice(open + 1, text.size() - 1).str();
+    text = text.take_front(open).rtrim();
+  } else {
+    stableId = "mlir";
+  }
+  std::string place = placeOf(diagnostic.getLocation(), file);
+  lathe::Diagnostic &made = diagnostic.getSeverity() == DiagnosticSeverity::Error
+                         ? diagnostics.error(stableId, place, text)
+                         : diagnostics.warning(stableId, place, text);
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    made.note(note.str());
+}
+
+} // namespace lathe

@@ -1,0 +1,161 @@
+// lib/Compiler/Program.cpp: models in every format that Lathe reads, and the native formats out.
+
+#include "Implementation.h"
+#include "lathe/Import/ONNX.h"
+#include "lathe/Pipeline/Pipeline.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+std::shared_ptr<MLIRContext> createContext() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  auto context = std::make_shared<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  context->printOpOnDiagnostic(false);
+  return context;
+}
+
+Program::~Program() = default;
+
+namespace {
+enum class Format { Onnx, Text, Bytecode };
+} // namespace
+
+/// Bytecode has a magic number; text of MLIR is text; all else must be ONNX.
+static Format formatOf(StringRef bytes, StringRef name) {
+  if (bytes.starts_with("ML\xefR"))
+    return Format::Bytecode;
+  if (name.ends_with(".mlir"))
+    return Format::Text;
+  if (name.ends_with(".onnx"))
+    return Format::Onnx;
+  StringRef start = bytes.take_front(4096);
+  bool isText = !start.empty() && llvm::all_of(start, [](char c) { return isPrint(c) || isSpace(c) || (c & 0x80); });
+  return isText && (start.contains("func.func") || start.contains("module") || start.contains("#")) ? Format::Text : Format::Onnx;
+}
+
+static std::unique_ptr<Program> parseNative(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
+                                            bool isBytecode, Diagnostics &diagnostics) {
+  auto program = std::make_unique<Program>();
+  program->impl = std::make_unique<Program::Impl>();
+  program->impl->context = createContext();
+  DiagnosticHandler handler(*program->impl->context, diagnostics, name);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(bytes), SMLoc());
+  ParserConfig config(program->impl->context.get());
+  program->impl->module = parseSourceFile<ModuleOp>(sources, config);
+  if (!program->impl->module) {
+    if (!diagnostics.hasErrors())
+      diagnostics.error("native-not-readable", name, "is damaged or not a model");
+    return nullptr;
+  }
+  if (!program->impl->module->lookupSymbol<func::FuncOp>("main")) {
+    diagnostics.error("graph-no-main", name, "has no function 'main'").note("the model of a native file is its function @main");
+    return nullptr;
+  }
+  (void)isBytecode;
+  return program;
+}
+
+static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name, bool isFile,
+                                          Diagnostics &diagnostics) {
+  auto program = std::make_unique<Program>();
+  program->impl = std::make_unique<Program::Impl>();
+  program->impl->context = createContext();
+  DiagnosticHandler handler(*program->impl->context, diagnostics, name);
+  auto module = isFile ? importONNX(name, *program->impl->context, diagnostics)
+                       : importONNX(std::move(bytes), name, *program->impl->context, diagnostics);
+  if (failed(module) || diagnostics.hasErrors())
+    return nullptr;
+  program->impl->module = std::move(*module);
+  if (failed(verify(*program->impl->module)))
+    return nullptr;
+  return program;
+}
+
+static void finish(Program &program, const std::string &name) {
+  program.impl->file = name;
+  program.impl->name = llvm::sys::path::stem(name).str();
+  if (program.impl->name.empty())
+    program.impl->name = "model";
+}
+
+std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &diagnostics) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file) {
+    diagnostics.error("model-not-readable", path, "cannot read the model: " + file.getError().message())
+        .note("check the path and its permissions");
+    return nullptr;
+  }
+  Format format = formatOf((*file)->getBuffer(), path);
+  std::unique_ptr<Program> program;
+  if (format == Format::Onnx) {
+    program = parseOnnx(nullptr, path, /*isFile=*/true, diagnostics);
+  } else {
+    // The parser needs a terminating zero, which a mapping may lack.
+    auto copy = llvm::MemoryBuffer::getMemBufferCopy((*file)->getBuffer(), path);
+    program = parseNative(std::move(copy), path, format == Format::Bytecode, diagnostics);
+  }
+  if (program)
+    finish(*program, path);
+  return program;
+}
+
+std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name, Diagnostics &diagnostics) {
+  StringRef data(static_cast<const char *>(bytes), size);
+  Format format = formatOf(data, name);
+  auto copy = llvm::MemoryBuffer::getMemBufferCopy(data, name);
+  std::unique_ptr<Program> program = format == Format::Onnx
+                                         ? parseOnnx(std::move(copy), name, /*isFile=*/false, diagnostics)
+                                         : parseNative(std::move(copy), name, format == Format::Bytecode, diagnostics);
+  if (program)
+    finish(*program, name);
+  return program;
+}
+
+bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
+  bool isText = StringRef(path).ends_with(".mlir");
+  if (!isText && !StringRef(path).ends_with(".lathe")) {
+    diagnostics.error("output-unknown-kind", path, "the ending says no native format").note("use .mlir for text or .lathe for bytecode");
+    return false;
+  }
+  llvm::SmallString<128> temporary;
+  llvm::sys::fs::createUniquePath(path + ".%%%%%%.partial", temporary, false);
+  auto fail = [&](StringRef id, const Twine &message) {
+    llvm::sys::fs::remove(temporary);
+    diagnostics.error(id, path, message).note("choose a folder that exists, is writable and has room");
+    return false;
+  };
+  std::error_code error;
+  llvm::raw_fd_ostream out(temporary, error);
+  if (error)
+    return fail("output-not-writable", "cannot write: " + error.message());
+  if (isText) {
+    impl->module->print(out, OpPrintingFlags().enableDebugInfo(true, false));
+  } else {
+    BytecodeWriterConfig config("Lathe " LATHE_VERSION);
+    if (failed(writeBytecodeToFile(*impl->module, out, config)))
+      return fail("output-write-failed", "writing bytecode failed");
+  }
+  out.close();
+  if (out.has_error()) {
+    std::string message = out.error().message();
+    out.clear_error();
+    return fail("output-write-failed", "writing failed: " + message);
+  }
+  if (std::error_code renamed = llvm::sys::fs::rename(temporary, path))
+    return fail("output-not-writable", "cannot replace the file: " + renamed.message());
+  return true;
+}
+
+} // namespace lathe

@@ -1,0 +1,281 @@
+// lib/Conversion/GraphToLinalg/Reduction.cpp: reductions over axes, softmax,
+// positions of extremes and running sums.
+
+#include "Lowerings.h"
+#include "Reductions.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace lathe::graph;
+
+namespace lathe::lowering {
+
+//===----------------------------------------------------------------------===//
+// What reductions share (Reductions.h)
+//===----------------------------------------------------------------------===//
+
+AxisLoops::AxisLoops(LinalgBuilder &b, Type graphType, ArrayRef<int64_t> axes)
+    : context(b.getContext()), sizes(b.sizesOf(graphType)),
+      iterators(sizes.size(), parallel) {
+  for (int64_t axis : axes)
+    iterators[axis] = reduction;
+  SmallVector<AffineExpr> kept;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    if (iterators[i] == reduction) {
+      reduced.push_back(size);
+      continue;
+    }
+    kept.push_back(b.getAffineDimExpr(i));
+    keptSizes.push_back(size);
+  }
+  full = AffineMap::getMultiDimIdentityMap(sizes.size(), context);
+  rows = loopMap(context, sizes.size(), kept);
+}
+
+Value AxisLoops::count(LinalgBuilder &b) const {
+  OpFoldResult result = b.getIndexAttr(1);
+  for (OpFoldResult size : reduced)
+    result = mul(b, result, size);
+  return indexValue(b, result);
+}
+
+Value AxisLoops::reduce(LinalgBuilder &b, ReduceKind kind, Value init,
+                        ArrayRef<Value> inputs, ArrayRef<AffineMap> inputMaps,
+                        bool isUnsigned, LinalgBuilder::BodyFn element) const {
+  SmallVector<AffineMap> maps(inputMaps);
+  maps.push_back(rows);
+  return b.generic(inputs, init, maps, iterators,
+                   [&](OpBuilder &body, Location loc, ValueRange args) {
+                     Value x = element(body, loc, args.drop_back());
+                     return combine(body, loc, kind, args.back(), x,
+                                    isUnsigned);
+                   });
+}
+
+Value AxisLoops::reduce(LinalgBuilder &b, ReduceKind kind, Value x,
+                        bool isUnsigned) const {
+  Type type = getAccumulatorType(elementOf(x));
+  Value neutral = neutralElement(b, b.getLoc(), kind, type, isUnsigned);
+  return reduce(b, kind, filledTensor(b, keptSizes, neutral), x, full,
+                isUnsigned, [](OpBuilder &body, Location loc, ValueRange args) {
+                  return widen(body, loc, args[0]);
+                });
+}
+
+/// A tensor without the dimensions of `axes`, with them as size 1.
+static Value restoreAxes(LinalgBuilder &b, Value rows, ArrayRef<int64_t> axes,
+                         Type graphType) {
+  SmallVector<ReassociationIndices> groups;
+  ReassociationIndices leading;
+  Sizes sizes = b.sizesOf(graphType);
+  for (int64_t i = 0, e = sizes.size(); i < e; ++i) {
+    if (!llvm::is_contained(axes, i)) {
+      groups.push_back(leading);
+      groups.back().push_back(i);
+      leading.clear();
+    } else if (groups.empty()) {
+      leading.push_back(i);
+    } else {
+      groups.back().push_back(i);
+    }
+  }
+  return expand(b, rows, groups, sizes);
+}
+
+//===----------------------------------------------------------------------===//
+// reduce
+//===----------------------------------------------------------------------===//
+
+/// Sums divided by the number of elements.
+static Value divideByCount(LinalgBuilder &b, Value sum, Value count,
+                           bool isUnsigned) {
+  RankedTensorType type = typeOf(sum);
+  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
+  return b.elementwise(
+      sum, sum, identity,
+      [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+        Type element = type.getElementType();
+        Value divisor = fromIndex(body, loc, count, element);
+        if (isa<FloatType>(element))
+          return arith::DivFOp::create(body, loc, args[0], divisor);
+        // There is no integer mean of nothing; it must not trap either.
+        Value one = constant(body, loc, element, 1);
+        divisor = arith::MaxUIOp::create(body, loc, divisor, one);
+        if (isUnsigned)
+          return arith::DivUIOp::create(body, loc, args[0], divisor);
+        return arith::DivSIOp::create(body, loc, args[0], divisor);
+      });
+}
+
+static Lowered lowerReduce(ReduceOp op, LinalgBuilder &b, ValueRange operands) {
+  Value x = operands[0];
+  bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
+  AxisLoops axes(b, op.getX().getType(), op.getAxes());
+  Value y = axes.reduce(b, op.getKind(), x, isUnsignedType); // reduce_c2
+  if (op.getKind() == ReduceKind::mean)
+    y = divideByCount(b, y, axes.count(b), isUnsignedType);
+  y = b.castFloat(y, elementOf(x));
+  if (op.getKeepDims())
+    y = restoreAxes(b, y, op.getAxes(), op.getType());
+  return SmallVector<Value>{y};
+}
+
+//===----------------------------------------------------------------------===//
+// softmax
+//===----------------------------------------------------------------------===//
+
+/// Three passes over rows: the maximum, exponentials and their sum, quotients.
+static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b,
+                            ValueRange operands) {
+  Value x = operands[0];
+  Type element = elementOf(x), wide = getAccumulatorType(element); // softmax_c2
+  AxisLoops axes(b, op.getType(), static_cast<int64_t>(op.getAxis()));
+  Value largest = axes.reduce(b, ReduceKind::max, x, /*isUnsigned=*/false);
+
+  auto shifted = [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+    return arith::SubFOp::create(body, loc, widen(body, loc, args[0]), args[1]);
+  };
+  auto exponential = [&](OpBuilder &body, Location loc, ValueRange args) {
+    return math::ExpOp::create(body, loc, shifted(body, loc, args)).getResult();
+  };
+  Value zero = constant(b, b.getLoc(), wide, 0);
+  Value none = filledTensor(b, axes.keptSizes, zero);
+  Value init = b.empty(op.getType());
+  if (op.getLog()) {
+    Value sum = axes.reduce(b, ReduceKind::sum, none, {x, largest},
+                            {axes.full, axes.rows}, false, exponential);
+    Value y = b.elementwise(
+        {x, largest, sum}, init, {axes.full, axes.rows, axes.rows},
+        [&](OpBuilder &body, Location loc, ValueRange args) {
+          Value log = math::LogOp::create(body, loc, args[2]);
+          Value result =
+              arith::SubFOp::create(body, loc, shifted(body, loc, args), log);
+          return narrow(body, loc, result, element);
+        });
+    return SmallVector<Value>{y};
+  }
+  Value exps = b.elementwise({x, largest}, b.empty(op.getType(), wide),
+                             {axes.full, axes.rows}, exponential);
+  Value sum = axes.reduce(
+      b, ReduceKind::sum, none, exps, axes.full, false,
+      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  Value y = b.elementwise({exps, sum}, init, {axes.full, axes.rows},
+                          [&](OpBuilder &body, Location loc, ValueRange args) {
+                            Value result = arith::DivFOp::create(
+                                body, loc, args[0], args[1]);
+                            return narrow(body, loc, result, element);
+                          });
+  return SmallVector<Value>{y};
+}
+
+//===----------------------------------------------------------------------===//
+// arg
+//===----------------------------------------------------------------------===//
+
+/// One pass that carries the best element and its position.
+static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
+  Value x = operands[0];
+  Type element = elementOf(x), position = b.getI64Type();
+  bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
+  bool isMax = op.getKind() == ReduceKind::max;
+  int64_t axis = op.getAxis();
+  AxisLoops axes(b, op.getX().getType(), axis);
+  Value worst =
+      neutralElement(b, b.getLoc(), op.getKind(), element, isUnsignedType);
+  Value zero = constant(b, b.getLoc(), position, 0);
+  SmallVector<Value> inits = {filledTensor(b, axes.keptSizes, worst),
+                              filledTensor(b, axes.keptSizes, zero)};
+
+  auto isBetter = [&](OpBuilder &body, Location loc, Value candidate,
+                      Value best) -> Value {
+    bool orEqual = op.getLast();
+    Value lesser = isMax ? best : candidate, larger = isMax ? candidate : best;
+    if (isa<FloatType>(element))
+      return arith::CmpFOp::create(body, loc,
+                                   orEqual ? arith::CmpFPredicate::OLE
+                                           : arith::CmpFPredicate::OLT,
+                                   lesser, larger);
+    auto predicate =
+        isUnsignedType
+            ? (orEqual ? arith::CmpIPredicate::ule : arith::CmpIPredicate::ult)
+            : (orEqual ? arith::CmpIPredicate::sle : arith::CmpIPredicate::slt);
+    return arith::CmpIOp::create(body, loc, predicate, lesser, larger);
+  };
+  auto generic = linalg::GenericOp::create(
+      b, b.getLoc(), TypeRange{inits[0].getType(), inits[1].getType()}, x,
+      inits, ArrayRef<AffineMap>{axes.full, axes.rows, axes.rows},
+      axes.iterators, [&](OpBuilder &body, Location loc, ValueRange args) {
+        Value better = isBetter(body, loc, args[0], args[1]);
+        Value index = linalg::IndexOp::create(body, loc, axis);
+        index = arith::IndexCastOp::create(body, loc, position, index);
+        Value best =
+            arith::SelectOp::create(body, loc, better, args[0], args[1]);
+        Value where =
+            arith::SelectOp::create(body, loc, better, index, args[2]);
+        linalg::YieldOp::create(body, loc, ValueRange{best, where});
+      });
+  Value y = generic.getResult(1);
+  if (op.getKeepDims())
+    y = restoreAxes(b, y, axis, op.getType());
+  return SmallVector<Value>{y};
+}
+
+//===----------------------------------------------------------------------===//
+// cumulative_sum
+//===----------------------------------------------------------------------===//
+
+/// A loop over the axis that carries the running sum of all other dimensions.
+static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b,
+                                  ValueRange operands) {
+  Location loc = b.getLoc();
+  Value x = operands[0];
+  Type element = elementOf(x), wide = getAccumulatorType(element);
+  int64_t axis = op.getAxis();
+  AxisLoops axes(b, op.getType(), axis);
+  Value zero = indexValue(b, b.getIndexAttr(0));
+  Value one = indexValue(b, b.getIndexAttr(1));
+  Value count = indexValue(b, axes.sizes[axis]);
+  Value start = filledTensor(b, axes.keptSizes, constant(b, loc, wide, 0));
+  AffineMap identity = b.getMultiDimIdentityMap(axes.keptSizes.size());
+  auto sliceType = RankedTensorType::get(typeOf(start).getShape(), element);
+
+  auto loop = scf::ForOp::create(
+      b, loc, zero, count, one, ValueRange{start, b.empty(op.getType())},
+      [&](OpBuilder &body, Location, Value step, ValueRange carried) {
+        LinalgBuilder in(body, loc, {});
+        Value at = step;
+        if (op.getReverse()) {
+          Value last = arith::SubIOp::create(in, loc, count, one);
+          at = arith::SubIOp::create(in, loc, last, step);
+        }
+        Sizes offsets(axes.sizes.size(), b.getIndexAttr(0));
+        Sizes strides(axes.sizes.size(), b.getIndexAttr(1));
+        Sizes sizes = axes.sizes;
+        offsets[axis] = at;
+        sizes[axis] = b.getIndexAttr(1);
+        Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x,
+                                                     offsets, sizes, strides);
+        Value sum = in.elementwise(
+            {carried[0], slice}, carried[0], {identity, identity},
+            [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
+              return combine(inner, innerLoc, ReduceKind::sum, args[0],
+                             widen(inner, innerLoc, args[1]), false);
+            });
+        Value written =
+            in.castFloat(op.getExclusive() ? carried[0] : sum, element);
+        Value y = tensor::InsertSliceOp::create(in, loc, written, carried[1],
+                                                offsets, sizes, strides);
+        scf::YieldOp::create(in, loc, ValueRange{sum, y});
+      });
+  return SmallVector<Value>{loop.getResult(1)};
+}
+
+void attachReduction(MLIRContext *context) {
+  attach<&lowerReduce, &lowerSoftmax, &lowerArg, &lowerCumulativeSum>(context);
+}
+
+} // namespace lathe::lowering

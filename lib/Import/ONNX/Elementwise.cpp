@@ -1,0 +1,261 @@
+// lib/Import/ONNX/Elementwise.cpp: operators that compute each element on its
+// own.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+
+#include "onnx/onnx-ml.pb.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+
+template <typename OpT> static Value importUnary(Node &node) {
+  return node.create<OpT>(node.input(0));
+}
+
+template <typename OpT> static Value importBinary(Node &node) {
+  return node.create<OpT>(node.input(0), node.input(1));
+}
+
+template <typename OpT> static Value importCompare(Node &node) {
+  return node.createAs<OpT>(node.builder().getI1Type(), node.input(0),
+                            node.input(1));
+}
+
+/// Max, Min and Sum take any number of operands.
+template <typename OpT> static Value importVariadic(Node &node) {
+  Value result = node.input(0);
+  for (Value operand : node.inputs().drop_front())
+    result = node.create<OpT>(result, operand);
+  return result;
+}
+
+static Value importMean(Node &node) {
+  return node.div(importVariadic<graph::AddOp>(node), node.inputs().size());
+}
+
+template <typename OpT> static Value importAlpha(Node &node) {
+  return node.create<OpT>(node.input(0), llvm::APFloat(node.number("alpha")));
+}
+
+static Value importHardSigmoid(Node &node) {
+  return node.create<graph::HardSigmoidOp>(node.input(0),
+                                           llvm::APFloat(node.number("alpha")),
+                                           llvm::APFloat(node.number("beta")));
+}
+
+static Value importHardSwish(Node &node) {
+  Value gate = node.create<graph::HardSigmoidOp>(
+      node.input(0), llvm::APFloat(1.0 / 6.0), llvm::APFloat(0.5));
+  return node.mul(node.input(0), gate);
+}
+
+static Value importSelu(Node &node) {
+  return node.create<graph::SeluOp>(node.input(0),
+                                    llvm::APFloat(node.number("alpha")),
+                                    llvm::APFloat(node.number("gamma")));
+}
+
+static Value importShrink(Node &node) {
+  Type element = node.element(node.input(0));
+  // The thresholds are floats, so integers are compared as such.
+  Value x = node.isFloat(node.input(0))
+                ? node.input(0)
+                : node.cast(node.input(0), node.builder().getF64Type());
+  Value y = node.create<graph::ShrinkOp>(x, llvm::APFloat(node.number("lambd")),
+                                         llvm::APFloat(node.number("bias")));
+  return node.cast(y, element);
+}
+
+static Value importSwiGLU(Node &node) {
+  Value gate = node.create<graph::SwishOp>(node.input(0),
+                                           llvm::APFloat(node.number("alpha")));
+  return node.mul(gate, node.input(1));
+}
+
+static Value importGelu(Node &node) {
+  llvm::StringRef approximate = node.string("approximate");
+  if (approximate != "none" && approximate != "tanh")
+    return node.unsupported("approximate", quoted(approximate),
+                            "\"none\" and \"tanh\" are");
+  return node.create<graph::GeluOp>(node.input(0), approximate == "tanh");
+}
+
+static Value importIsNaN(Node &node) {
+  return node.createAs<graph::IsNanOp>(node.builder().getI1Type(),
+                                       node.input(0));
+}
+
+static Value importIsInf(Node &node) {
+  return node.createAs<graph::IsInfOp>(
+      node.builder().getI1Type(), node.input(0), node.flag("detect_negative"),
+      node.flag("detect_positive"));
+}
+
+static Value importCast(Node &node) {
+  // Both concern 8-bit floats only, which no supported type is.
+  node.ignore({"saturate", "round_mode"});
+  int32_t to = static_cast<int32_t>(node.integer("to"));
+  Type element = toMLIRType(node.builder().getContext(), to);
+  if (!element)
+    return node.unsupported(
+        "to",
+        ::onnx::TensorProto::DataType_IsValid(to)
+            ? ::onnx::TensorProto::DataType_Name(
+                  static_cast<::onnx::TensorProto::DataType>(to))
+            : "type number " + std::to_string(to),
+        "float32, float64, float16, bfloat16, the integers of 8 to 64 bits "
+        "and bool are");
+  return node.cast(node.input(0), element);
+}
+
+static Value importCastLike(Node &node) {
+  node.ignore({"saturate", "round_mode"});
+  return node.cast(node.input(0), node.element(node.input(1)));
+}
+
+static Value importBitShift(Node &node) {
+  llvm::StringRef direction = node.string("direction");
+  if (direction == "LEFT")
+    return node.create<graph::ShiftLeftOp>(node.input(0), node.input(1));
+  if (direction == "RIGHT")
+    return node.create<graph::ShiftRightOp>(node.input(0), node.input(1));
+  return node.unsupported("direction", quoted(direction),
+                          "\"LEFT\" and \"RIGHT\" are");
+}
+
+static Value importMod(Node &node) {
+  if (node.flag("fmod"))
+    return node.create<graph::FmodOp>(node.input(0), node.input(1));
+  return node.create<graph::ModOp>(node.input(0), node.input(1));
+}
+
+static Value importWhere(Node &node) {
+  return node.createAs<graph::SelectOp>(
+      node.element(node.input(1)), node.input(0), node.input(1), node.input(2));
+}
+
+/// Clip from version 11 on: bounds are optional scalars.
+static Value importClip11(Node &node) {
+  Value x = node.input(0);
+  if (Value low = node.input(1))
+    x = node.create<graph::MaxOp>(x, low);
+  if (Value high = node.input(2))
+    x = node.create<graph::MinOp>(x, high);
+  return x;
+}
+
+static Value importClip6(Node &node) {
+  Value x = node.input(0);
+  Type element = node.element(x);
+  if (node.has("min"))
+    x = node.create<graph::MaxOp>(x, node.scalar(element, node.number("min")));
+  if (node.has("max"))
+    x = node.create<graph::MinOp>(x, node.scalar(element, node.number("max")));
+  return x;
+}
+
+static Value importIdentity(Node &node) { return node.input(0); }
+
+/// At inference, dropout passes everything through; the mask is all true.
+static void importDropout(Node &node) {
+  node.ignore({"ratio", "seed"});
+  if (Value training = node.input(2)) {
+    llvm::SmallVector<int64_t> value = node.constantIntegers(2);
+    if (node.failed())
+      return;
+    if (!value.empty() && value[0] != 0) {
+      node.error("onnx-unsupported-input",
+                 "'training_mode' is true, but only inference is supported")
+          .note("export the model for inference");
+      return;
+    }
+  }
+  Value x = node.input(0);
+  node.setOutput(0, x);
+  if (node.wantsOutput(1))
+    node.setOutput(1, node.broadcast(node.scalar(node.builder().getI1Type(), 1),
+                                     node.dims(x)));
+}
+
+void onnx_import::registerElementwiseOps(OpTable &ops) {
+  ops.add("Abs", {6, 13}, importUnary<graph::AbsOp>);
+  ops.add("Acos", {7, 22}, importUnary<graph::AcosOp>);
+  ops.add("Acosh", {9, 22}, importUnary<graph::AcoshOp>);
+  ops.add("Asin", {7, 22}, importUnary<graph::AsinOp>);
+  ops.add("Asinh", {9, 22}, importUnary<graph::AsinhOp>);
+  ops.add("Atan", {7, 22}, importUnary<graph::AtanOp>);
+  ops.add("Atanh", {9, 22}, importUnary<graph::AtanhOp>);
+  ops.add("BitwiseNot", {18}, importUnary<graph::BitwiseNotOp>);
+  ops.add("Ceil", {6, 13}, importUnary<graph::CeilOp>);
+  ops.add("Cos", {7, 22}, importUnary<graph::CosOp>);
+  ops.add("Cosh", {9, 22}, importUnary<graph::CoshOp>);
+  ops.add("Erf", {9, 13}, importUnary<graph::ErfOp>);
+  ops.add("Exp", {6, 13}, importUnary<graph::ExpOp>);
+  ops.add("Floor", {6, 13}, importUnary<graph::FloorOp>);
+  ops.add("Log", {6, 13}, importUnary<graph::LogOp>);
+  ops.add("Mish", {18, 22}, importUnary<graph::MishOp>);
+  ops.add("Neg", {6, 13}, importUnary<graph::NegOp>);
+  ops.add("Not", {1}, importUnary<graph::NotOp>);
+  ops.add("Reciprocal", {6, 13}, importUnary<graph::ReciprocalOp>);
+  ops.add("Relu", {6, 13, 14}, importUnary<graph::ReluOp>);
+  ops.add("Round", {11, 22}, importUnary<graph::RoundOp>);
+  ops.add("Sigmoid", {6, 13}, importUnary<graph::SigmoidOp>);
+  ops.add("Sign", {9, 13}, importUnary<graph::SignOp>);
+  ops.add("Sin", {7, 22}, importUnary<graph::SinOp>);
+  ops.add("Sinh", {9, 22}, importUnary<graph::SinhOp>);
+  ops.add("Softplus", {1, 22}, importUnary<graph::SoftplusOp>);
+  ops.add("Softsign", {1, 22}, importUnary<graph::SoftsignOp>);
+  ops.add("Sqrt", {6, 13}, importUnary<graph::SqrtOp>);
+  ops.add("Tan", {7, 22}, importUnary<graph::TanOp>);
+  ops.add("Tanh", {6, 13}, importUnary<graph::TanhOp>);
+
+  ops.add("Celu", {12, 28}, importAlpha<graph::CeluOp>);
+  ops.add("Elu", {6, 22}, importAlpha<graph::EluOp>);
+  ops.add("LeakyRelu", {6, 16}, importAlpha<graph::LeakyReluOp>);
+  ops.add("Swish", {24}, importAlpha<graph::SwishOp>);
+  ops.add("ThresholdedRelu", {10, 22}, importAlpha<graph::ThresholdedReluOp>);
+  ops.add("Gelu", {20}, importGelu);
+  ops.add("HardSigmoid", {6, 22}, importHardSigmoid);
+  ops.add("HardSwish", {14, 22}, importHardSwish);
+  ops.add("Selu", {6, 22}, importSelu);
+  ops.add("Shrink", {9}, importShrink);
+  ops.add("SwiGLU", {28}, importSwiGLU);
+
+  ops.add("IsInf", {10, 20}, importIsInf);
+  ops.add("IsNaN", {9, 13, 20}, importIsNaN);
+  ops.add("Cast", {6, 9, 13, 19, 21, 23, 24, 25, 28}, importCast);
+  ops.add("CastLike", {15, 19, 21, 23, 24, 25}, importCastLike);
+
+  ops.add("Add", {7, 13, 14}, importBinary<graph::AddOp>);
+  ops.add("Sub", {7, 13, 14}, importBinary<graph::SubOp>);
+  ops.add("Mul", {7, 13, 14}, importBinary<graph::MulOp>);
+  ops.add("Div", {7, 13, 14}, importBinary<graph::DivOp>);
+  ops.add("Pow", {7, 12, 13, 15}, importBinary<graph::PowOp>);
+  ops.add("PRelu", {7, 9, 16}, importBinary<graph::PreluOp>);
+  ops.add("Mod", {10, 13, 28}, importMod);
+  ops.add("Max", {6, 8, 12, 13}, importVariadic<graph::MaxOp>);
+  ops.add("Min", {6, 8, 12, 13}, importVariadic<graph::MinOp>);
+  ops.add("Sum", {6, 8, 13}, importVariadic<graph::AddOp>);
+  ops.add("Mean", {6, 8, 13}, importMean);
+  ops.add("And", {7}, importBinary<graph::AndOp>);
+  ops.add("Or", {7}, importBinary<graph::OrOp>);
+  ops.add("Xor", {7}, importBinary<graph::XorOp>);
+  ops.add("BitwiseAnd", {18}, importBinary<graph::BitwiseAndOp>);
+  ops.add("BitwiseOr", {18}, importBinary<graph::BitwiseOrOp>);
+  ops.add("BitwiseXor", {18}, importBinary<graph::BitwiseXorOp>);
+  ops.add("BitShift", {11, 28}, importBitShift);
+  ops.add("Equal", {7, 11, 13, 19}, importCompare<graph::EqualOp>);
+  ops.add("Greater", {7, 9, 13}, importCompare<graph::GreaterOp>);
+  ops.add("GreaterOrEqual", {12, 16}, importCompare<graph::GreaterEqualOp>);
+  ops.add("Less", {7, 9, 13}, importCompare<graph::LessOp>);
+  ops.add("LessOrEqual", {12, 16}, importCompare<graph::LessEqualOp>);
+
+  ops.add("Clip", {6}, importClip6);
+  ops.add("Clip", {11, 12, 13}, importClip11);
+  ops.add("Where", {9, 16}, importWhere);
+  ops.add("Identity", {1, 13, 14, 16, 19, 21, 23, 24, 25}, importIdentity);
+  ops.add("Dropout", {7, 10, 12, 13, 22}, importDropout);
+}

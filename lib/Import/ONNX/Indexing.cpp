@@ -1,0 +1,142 @@
+// lib/Import/ONNX/Indexing.cpp: operators that read or write at positions given
+// by tensors.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::Twine;
+
+static Value importGather(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("axis", x);
+  return node.create<graph::GatherOp>(x, node.input(1), axis);
+}
+
+/// Checks that `indices` has the rank of `x`.
+static bool checkSameRank(Node &node, Value x, Value indices) {
+  if (node.rank(x) == node.rank(indices))
+    return true;
+  if (!node.failed())
+    node.error("onnx-shape-mismatch", "'data' has rank " + Twine(node.rank(x)) +
+                                          ", but 'indices' has rank " +
+                                          Twine(node.rank(indices)))
+        .note("both need the same rank");
+  return false;
+}
+
+static Value importGatherElements(Node &node) {
+  Value x = node.input(0), indices = node.input(1);
+  int64_t axis = node.axis("axis", x);
+  if (!checkSameRank(node, x, indices))
+    return {};
+  return node.create<graph::GatherElementsOp>(x, indices, axis);
+}
+
+static Value importGatherND(Node &node) {
+  Value x = node.input(0), indices = node.input(1);
+  int64_t batchDims = node.version() >= 12 ? node.integer("batch_dims") : 0;
+  int64_t limit = std::min(node.rank(x), node.rank(indices));
+  if (batchDims < 0 || batchDims >= limit) {
+    node.error("onnx-axis-range",
+               "'batch_dims' is " + Twine(batchDims) +
+                   ", but 'data' has rank " + Twine(node.rank(x)) +
+                   " and 'indices' rank " + Twine(node.rank(indices)))
+        .note("it must be less than both ranks");
+    return {};
+  }
+  node.staticDim(indices, node.rank(indices) - 1, "GatherND");
+  return node.create<graph::GatherNdOp>(x, indices, batchDims);
+}
+
+static std::optional<graph::ScatterKind> readReduction(Node &node) {
+  llvm::StringRef name =
+      node.version() >= 16 ? node.string("reduction") : "none";
+  std::optional<graph::ScatterKind> kind = graph::symbolizeScatterKind(name);
+  if (!kind)
+    node.unsupported("reduction", quoted(name),
+                     "\"none\", \"add\", \"mul\", \"max\" and \"min\" are");
+  return kind;
+}
+
+static Value importScatterElements(Node &node) {
+  Value x = node.input(0), indices = node.input(1), updates = node.input(2);
+  int64_t axis = node.axis("axis", x);
+  std::optional<graph::ScatterKind> kind = readReduction(node);
+  if (!kind || !checkSameRank(node, x, indices) ||
+      !checkSameRank(node, x, updates))
+    return {};
+  return node.create<graph::ScatterElementsOp>(x, indices, updates, axis,
+                                               *kind);
+}
+
+static Value importScatterND(Node &node) {
+  Value x = node.input(0), indices = node.input(1);
+  std::optional<graph::ScatterKind> kind = readReduction(node);
+  if (!kind)
+    return {};
+  if (node.rank(indices) < 1) {
+    node.error("onnx-shape-mismatch",
+               "'indices' is a scalar, but rank 1 or more is expected")
+        .note("its last dimension holds positions");
+    return {};
+  }
+  node.staticDim(indices, node.rank(indices) - 1, "ScatterND");
+  return node.create<graph::ScatterNdOp>(x, indices, node.input(2), *kind);
+}
+
+static Value importOneHot(Node &node) {
+  Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
+  Value indices = node.cast(node.input(0), i64);
+  int64_t rank = node.rank(indices) + 1;
+  int64_t axis = node.normalizeAxis(node.integer("axis"), rank, "axis");
+  Value depth = node.cast(node.reshape(node.input(1), {}), i64);
+  if (node.failed())
+    return {};
+  std::optional<Dims> size = node.solver().contents(depth);
+  if (!size || size->size() != 1) {
+    node.error("onnx-dynamic-parameter",
+               "'depth' must be known when the model is compiled, but depends "
+               "on its inputs")
+        .note("export the model with a constant in its place");
+    return {};
+  }
+  // Negative positions count from the end; all others out of range hit nothing.
+  Value zero = node.scalar(i64, 0);
+  Value negative = node.createAs<graph::LessOp>(i1, indices, zero);
+  indices = node.create<graph::AddOp>(
+      indices, node.createAs<graph::SelectOp>(i64, negative, depth, zero));
+  Dims along(rank, node.solver().constant(1));
+  along[axis] = (*size)[0];
+  Value positions =
+      node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
+  Value hit = node.createAs<graph::EqualOp>(i1, node.unsqueeze(indices, {axis}),
+                                            positions);
+  auto pick = [&](int64_t which) {
+    Value index = node.constant(llvm::ArrayRef<int64_t>(which));
+    Value one = node.create<graph::GatherOp>(node.input(2), index, int64_t(0));
+    return node.reshape(one, {});
+  };
+  if (node.rank(node.input(2)) != 1) {
+    node.error("onnx-shape-mismatch", "'values' has rank " +
+                                          Twine(node.rank(node.input(2))) +
+                                          ", but a vector of 2 is expected")
+        .note("give [off_value, on_value]");
+    return {};
+  }
+  Value off = pick(0), on = pick(1);
+  return node.createAs<graph::SelectOp>(node.element(on), hit, on, off);
+}
+
+void onnx_import::registerIndexingOps(OpTable &ops) {
+  ops.add("Gather", {1, 11, 13}, importGather);
+  ops.add("GatherElements", {11, 13}, importGatherElements);
+  ops.add("GatherND", {11, 12, 13}, importGatherND);
+  ops.add("Scatter", {9}, importScatterElements);
+  ops.add("ScatterElements", {11, 13, 16, 18}, importScatterElements);
+  ops.add("ScatterND", {11, 13, 16, 18}, importScatterND);
+  ops.add("OneHot", {9, 11, 28}, importOneHot);
+}

@@ -1,0 +1,194 @@
+// lib/Import/ONNX/Node.cpp: inputs, attributes and errors of a node;
+// NodeBuilder.cpp makes its ops.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+
+#include "CheckModel.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::SmallVector;
+using llvm::StringRef;
+using llvm::Twine;
+using ::onnx::AttributeProto;
+
+Node::Node(ImportContext &context, const ::onnx::NodeProto &proto,
+           const OpSchema &schema, std::string place, mlir::Location loc,
+           llvm::ArrayRef<Value> operands)
+    : context(context), loc(loc), proto(proto), schema(schema),
+      place(std::move(place)), operands(operands) {}
+
+StringRef Node::inputName(unsigned index) const {
+  const ParameterSchema *parameter = schema.input(index);
+  return parameter ? StringRef(parameter->name) : StringRef("?");
+}
+
+void Node::setOutput(unsigned index, Value value) {
+  if (results.size() <= index)
+    results.resize(index + 1);
+  results[index] = value;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+const AttributeProto *Node::find(StringRef name) {
+  readAttributes.insert(name);
+  for (const AttributeProto &attribute : proto.attribute())
+    if (attribute.name() == name)
+      return &attribute;
+  return nullptr;
+}
+
+bool Node::has(StringRef name) { return find(name) != nullptr; }
+
+int64_t Node::integer(StringRef name) {
+  if (const AttributeProto *attribute = find(name))
+    return attribute->i();
+  const AttributeSchema *known = schema.attribute(name);
+  return known ? known->intDefault : 0;
+}
+
+double Node::number(StringRef name) {
+  if (const AttributeProto *attribute = find(name))
+    return attribute->f();
+  const AttributeSchema *known = schema.attribute(name);
+  return known ? known->floatDefault : 0;
+}
+
+StringRef Node::string(StringRef name) {
+  if (const AttributeProto *attribute = find(name))
+    return attribute->s();
+  const AttributeSchema *known = schema.attribute(name);
+  return known ? known->stringDefault : StringRef();
+}
+
+SmallVector<int64_t> Node::integers(StringRef name) {
+  if (const AttributeProto *attribute = find(name))
+    return SmallVector<int64_t>(attribute->ints().begin(),
+                                attribute->ints().end());
+  SmallVector<int64_t> result;
+  if (const AttributeSchema *known = schema.attribute(name)) {
+    SmallVector<StringRef> parts;
+    known->intsDefault.split(parts, ' ', -1, /*KeepEmpty=*/false);
+    for (StringRef part : parts) {
+      int64_t value = 0;
+      if (!part.getAsInteger(10, value))
+        result.push_back(value);
+    }
+  }
+  return result;
+}
+
+SmallVector<double> Node::numbers(StringRef name) {
+  SmallVector<double> result;
+  if (const AttributeProto *attribute = find(name))
+    llvm::append_range(result, attribute->floats());
+  return result;
+}
+
+const ::onnx::TensorProto *Node::tensor(StringRef name) {
+  const AttributeProto *attribute = find(name);
+  return attribute && attribute->has_t() ? &attribute->t() : nullptr;
+}
+
+int64_t Node::axis(StringRef name, Value x) {
+  return normalizeAxis(integer(name), rank(x), name);
+}
+
+void Node::ignore(std::initializer_list<StringRef> names) {
+  for (StringRef name : names)
+    readAttributes.insert(name);
+}
+
+StringRef Node::unreadAttribute() const {
+  for (const AttributeProto &attribute : proto.attribute())
+    if (!readAttributes.contains(attribute.name()))
+      return attribute.name();
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Knowledge of values
+//===----------------------------------------------------------------------===//
+
+int64_t Node::rank(Value x) const {
+  return x ? mlir::cast<mlir::RankedTensorType>(x.getType()).getRank() : 0;
+}
+
+Dims Node::dims(Value x) { return x ? context.solver.dims(x) : Dims(); }
+
+Type Node::element(Value x) const {
+  return x ? mlir::getElementTypeOrSelf(x.getType()) : Type();
+}
+
+bool Node::isFloat(Value x) const {
+  return x && mlir::isa<mlir::FloatType>(element(x));
+}
+
+int64_t Node::staticDim(Value x, unsigned i, StringRef what) {
+  if (failed())
+    return 1;
+  auto type = mlir::cast<mlir::RankedTensorType>(x.getType());
+  if (i < type.getRank() && !type.isDynamicDim(i))
+    return type.getDimSize(i);
+  error("onnx-dynamic-dim", what + " needs dimension " + Twine(i) +
+                                " of its input, which is known only at run "
+                                "time")
+      .note("fix the dimension with --dim NAME=VALUE or export the model with "
+            "a fixed size");
+  return 1;
+}
+
+int64_t Node::normalizeAxis(int64_t axis, int64_t rank, StringRef what) {
+  if (axis >= -rank && axis < rank)
+    return axis < 0 ? axis + rank : axis;
+  if (!failed())
+    error("onnx-axis-range", "'" + what + "' is " + Twine(axis) +
+                                 ", but the operand has rank " + Twine(rank))
+        .note(rank == 0 ? Twine("a scalar has no axes")
+                        : "an axis from " + Twine(-rank) + " to " +
+                              Twine(rank - 1) + " is expected");
+  return 0;
+}
+
+SmallVector<int64_t> Node::normalizeAxes(llvm::ArrayRef<int64_t> axes,
+                                         int64_t rank, StringRef what) {
+  SmallVector<int64_t> result;
+  for (int64_t axis : axes)
+    result.push_back(normalizeAxis(axis, rank, what));
+  llvm::sort(result);
+  if (!failed() && llvm::adjacent_find(result) != result.end())
+    error("onnx-axis-range", "'" + what + "' names a dimension twice")
+        .note("give every axis once");
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+Diagnostic &Node::error(StringRef id, const Twine &message) {
+  hasFailed = true;
+  return context.diagnostics.error(id, place, message);
+}
+
+Value Node::noteFailure() {
+  // The solver or verifier has reported it through MLIR's diagnostics.
+  hasFailed = true;
+  return {};
+}
+
+Value Node::unsupported(StringRef attribute, const Twine &value,
+                        const Twine &supported) {
+  if (!failed())
+    error("onnx-unsupported-attribute", "attribute '" + attribute + "' is " +
+                                            value + ", which is not supported")
+        .note(supported);
+  return {};
+}

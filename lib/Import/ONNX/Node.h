@@ -1,0 +1,201 @@
+// lib/Import/ONNX/Node.h: what an import function sees of its node, and builds
+// with.
+//
+// After an error, every method still returns: values are null, numbers 0. So
+// an import function needs no checks but where it would index into a shape.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_LIB_IMPORT_ONNX_NODE_H
+#define LATHE_LIB_IMPORT_ONNX_NODE_H
+
+#include "ModelFile.h"
+#include "Schema.h"
+
+#include "dialects/Graph/Graph.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace lathe::onnx_import {
+
+using graph::Dims;
+using mlir::Type;
+using mlir::Value;
+
+/// What all nodes of one import share.
+struct ImportContext {
+  ModelFile &file;
+  Diagnostics &diagnostics;
+  mlir::OpBuilder builder;
+  graph::ShapeSolver solver;
+};
+
+class Node {
+public:
+  /// `place` is the file and node as messages show them; `operands` has one
+  /// entry per input name, null where an optional input is left out.
+  Node(ImportContext &context, const ::onnx::NodeProto &proto,
+       const OpSchema &schema, std::string place, mlir::Location loc,
+       llvm::ArrayRef<Value> operands);
+
+  int version() const { return schema.since; }
+  llvm::StringRef opType() const { return schema.name; }
+
+  //===--- Inputs and outputs
+  //----------------------------------------------===//
+
+  /// Input `index`, or null if it is optional and left out.
+  Value input(unsigned index) const {
+    return index < operands.size() ? operands[index] : Value();
+  }
+  llvm::ArrayRef<Value> inputs() const { return operands; }
+  /// How messages call an input: by its name in the spec.
+  llvm::StringRef inputName(unsigned index) const;
+
+  unsigned numOutputs() const { return proto.output_size(); }
+  /// Whether the model uses the output.
+  bool wantsOutput(unsigned index) const {
+    return index < numOutputs() && !proto.output(index).empty();
+  }
+  void setOutput(unsigned index, Value value);
+  Value output(unsigned index) const {
+    return index < results.size() ? results[index] : Value();
+  }
+
+  //===--- Attributes; absent ones have the default of the spec
+  //-------------===//
+
+  bool has(llvm::StringRef name);
+  int64_t integer(llvm::StringRef name);
+  bool flag(llvm::StringRef name) { return integer(name) != 0; }
+  double number(llvm::StringRef name);
+  llvm::StringRef string(llvm::StringRef name);
+  llvm::SmallVector<int64_t> integers(llvm::StringRef name);
+  llvm::SmallVector<double> numbers(llvm::StringRef name);
+  const ::onnx::TensorProto *tensor(llvm::StringRef name);
+  /// Attribute `name` as a dimension of `x`, from 0 on.
+  int64_t axis(llvm::StringRef name, Value x);
+  /// Says that the attributes cannot change a result that we compute.
+  void ignore(std::initializer_list<llvm::StringRef> names);
+  /// The first attribute of the node that no method was asked for, or "".
+  llvm::StringRef unreadAttribute() const;
+
+  //===--- Knowledge of values
+  //----------------------------------------------===//
+
+  int64_t rank(Value x) const;
+  Dims dims(Value x);
+  Type element(Value x) const;
+  bool isFloat(Value x) const;
+  /// Dimension `i` of `x` if it is static; else reports that `what` needs it.
+  int64_t staticDim(Value x, unsigned i, llvm::StringRef what);
+  /// The elements of an integer tensor that must be known at compile time.
+  llvm::SmallVector<int64_t> constantIntegers(unsigned input);
+  /// The elements of a constant float tensor.
+  llvm::SmallVector<double> constantNumbers(unsigned input);
+  /// Brings `axis` from [-rank, rank) into [0, rank).
+  int64_t normalizeAxis(int64_t axis, int64_t rank, llvm::StringRef what);
+  /// The same for a list of distinct axes, sorted.
+  llvm::SmallVector<int64_t> normalizeAxes(llvm::ArrayRef<int64_t> axes,
+                                           int64_t rank, llvm::StringRef what);
+
+  //===--- Building
+  //-----------------------------------------------------------===//
+
+  ImportContext &context;
+  mlir::Location loc;
+
+  graph::ShapeSolver &solver() { return context.solver; }
+  mlir::OpBuilder &builder() { return context.builder; }
+
+  /// Makes `OpT` with result element type `element`; `args` are its operands
+  /// and attributes in ODS order.
+  template <typename OpT, typename... Args>
+  Value createAs(Type element, Args &&...args) {
+    if (failed())
+      return {};
+    auto op = context.solver.create<OpT>(context.builder, loc, element,
+                                         std::forward<Args>(args)...);
+    return llvm::failed(op) ? noteFailure() : verified(op->getOperation());
+  }
+  /// The same with the element type of the first operand.
+  template <typename OpT, typename... Args>
+  Value create(Value x, Args &&...args) {
+    return createAs<OpT>(element(x), x, std::forward<Args>(args)...);
+  }
+  /// Makes `OpT` with the whole result type.
+  template <typename OpT, typename... Args>
+  Value createTyped(Type type, Args &&...args) {
+    if (failed())
+      return {};
+    return verified(
+        OpT::create(context.builder, loc, type, std::forward<Args>(args)...));
+  }
+
+  Value constant(mlir::ElementsAttr value);
+  /// A vector of i64.
+  Value constant(llvm::ArrayRef<int64_t> values);
+  /// A tensor of rank 0.
+  Value scalar(Type element, double value);
+  /// The tensor of an attribute.
+  Value constant(const ::onnx::TensorProto &tensor);
+
+  Value cast(Value x, Type element);
+  Value reshape(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
+  Value unsqueeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
+  Value squeeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
+  Value transpose(Value x, llvm::ArrayRef<int64_t> permutation);
+  Value broadcast(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
+  Value reduce(graph::ReduceKind kind, Value x,
+               llvm::ArrayRef<int64_t> sortedAxes, bool keepDims);
+  /// A vector over the channels (dimension 1) of `x`, shaped to broadcast.
+  Value channels(Value vector, Value x);
+
+  Value add(Value a, Value b) { return create<graph::AddOp>(a, b); }
+  Value sub(Value a, Value b) { return create<graph::SubOp>(a, b); }
+  Value mul(Value a, Value b) { return create<graph::MulOp>(a, b); }
+  Value div(Value a, Value b) { return create<graph::DivOp>(a, b); }
+  Value add(Value a, double b) { return add(a, scalar(element(a), b)); }
+  Value mul(Value a, double b) { return mul(a, scalar(element(a), b)); }
+  Value div(Value a, double b) { return div(a, scalar(element(a), b)); }
+  Value pow(Value a, double b) {
+    return create<graph::PowOp>(a, scalar(element(a), b));
+  }
+
+  //===--- Errors
+  //-----------------------------------------------------------===//
+
+  bool failed() const { return hasFailed; }
+  Diagnostic &error(llvm::StringRef id, const llvm::Twine &message);
+  /// "attribute 'mode' is "cubic", but only ... [onnx-unsupported-attribute]".
+  Value unsupported(llvm::StringRef attribute, const llvm::Twine &value,
+                    const llvm::Twine &supported);
+  const std::string &where() const { return place; }
+
+private:
+  const ::onnx::NodeProto &proto;
+  const OpSchema &schema;
+  std::string place;
+  llvm::SmallVector<Value> operands;
+  llvm::SmallVector<Value> results;
+  llvm::StringSet<> readAttributes;
+  bool hasFailed = false;
+
+  Value noteFailure();
+  Value verified(mlir::Operation *op);
+  const ::onnx::AttributeProto *find(llvm::StringRef name);
+};
+
+/// The MLIR type of a TensorProto.DataType, or null.
+Type toMLIRType(mlir::MLIRContext *context, int32_t onnx);
+/// The TensorProto.DataType of an MLIR element type.
+int32_t toONNXType(Type element);
+
+/// The elements of `tensor` as an attribute that refers to the file's mapping
+/// if the tensor is not small; null after an error.
+mlir::ElementsAttr importTensor(ImportContext &context,
+                                const ::onnx::TensorProto &tensor,
+                                llvm::StringRef place);
+
+} // namespace lathe::onnx_import
+
+#endif // LATHE_LIB_IMPORT_ONNX_NODE_H

@@ -1,0 +1,157 @@
+// lib/Import/ONNX/NodeBuilder.cpp: the small ops that import functions build
+// with.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/APSInt.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+using mlir::AffineExpr;
+using mlir::RankedTensorType;
+
+Value Node::verified(mlir::Operation *op) {
+  // Checks operand types against ODS: what the spec allows but the dialect
+  // does not becomes an error here and not a crash later.
+  if (llvm::failed(mlir::verify(op, /*verifyRecursively=*/false)))
+    return noteFailure();
+  return op->getResult(0);
+}
+
+Value Node::constant(mlir::ElementsAttr value) {
+  if (failed() || !value)
+    return noteFailure();
+  return createTyped<graph::ConstantOp>(value.getType(), value);
+}
+
+Value Node::constant(ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
+                                    context.builder.getI64Type());
+  return constant(mlir::DenseElementsAttr::get(type, values));
+}
+
+Value Node::scalar(Type element, double value) {
+  if (failed() || !element)
+    return noteFailure();
+  mlir::Attribute attribute;
+  if (auto type = mlir::dyn_cast<mlir::FloatType>(element)) {
+    attribute = mlir::FloatAttr::get(type, value);
+  } else {
+    // Saturates: an infinity becomes the end of the type's range.
+    llvm::APSInt bits(element.getIntOrFloatBitWidth(),
+                      element.isUnsignedInteger() || element.isInteger(1));
+    bool exact;
+    llvm::APFloat(value).convertToInteger(bits, llvm::APFloat::rmTowardZero,
+                                          &exact);
+    attribute = mlir::IntegerAttr::get(element, bits);
+  }
+  return constant(mlir::DenseElementsAttr::get(
+      RankedTensorType::get({}, element), attribute));
+}
+
+Value Node::constant(const ::onnx::TensorProto &tensor) {
+  return constant(importTensor(context, tensor, place));
+}
+
+Value Node::cast(Value x, Type type) {
+  return element(x) == type ? x : createAs<graph::CastOp>(type, x);
+}
+
+Value Node::reshape(Value x, ArrayRef<AffineExpr> newDims) {
+  if (failed() || dims(x) == Dims(newDims))
+    return x;
+  return createTyped<graph::ReshapeOp>(solver().type(newDims, element(x)), x,
+                                       Value(), /*allow_zero=*/false);
+}
+
+Value Node::unsqueeze(Value x, ArrayRef<int64_t> sortedAxes) {
+  if (failed())
+    return {};
+  Dims result = dims(x);
+  for (int64_t axis : sortedAxes)
+    result.insert(result.begin() + axis, solver().constant(1));
+  return reshape(x, result);
+}
+
+Value Node::squeeze(Value x, ArrayRef<int64_t> sortedAxes) {
+  if (failed())
+    return {};
+  Dims result = dims(x);
+  for (int64_t axis : llvm::reverse(sortedAxes))
+    result.erase(result.begin() + axis);
+  return reshape(x, result);
+}
+
+Value Node::transpose(Value x, ArrayRef<int64_t> permutation) {
+  if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
+    return x;
+  return create<graph::TransposeOp>(x, permutation);
+}
+
+Value Node::broadcast(Value x, ArrayRef<AffineExpr> newDims) {
+  if (failed() || dims(x) == Dims(newDims))
+    return x;
+  return createTyped<graph::BroadcastOp>(solver().type(newDims, element(x)), x,
+                                         Value(), /*exact=*/false);
+}
+
+Value Node::reduce(graph::ReduceKind kind, Value x,
+                   ArrayRef<int64_t> sortedAxes, bool keepDims) {
+  return create<graph::ReduceOp>(x, kind, sortedAxes, keepDims);
+}
+
+Value Node::channels(Value vector, Value x) {
+  if (failed())
+    return {};
+  Dims shape = dims(vector);
+  shape.resize(std::max<int64_t>(rank(x) - 1, 1), solver().constant(1));
+  return reshape(vector, shape);
+}
+
+SmallVector<int64_t> Node::constantIntegers(unsigned index) {
+  if (failed())
+    return {};
+  std::optional<Dims> contents = solver().contents(input(index));
+  SmallVector<int64_t> result;
+  for (AffineExpr entry : contents.value_or(Dims())) {
+    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(entry);
+    if (!fixed) {
+      contents.reset();
+      break;
+    }
+    result.push_back(fixed.getValue());
+  }
+  if (contents)
+    return result;
+  error("onnx-dynamic-parameter", "input '" + inputName(index) +
+                                      "' must be known when the model is "
+                                      "compiled, but depends on its inputs")
+      .note("export the model with a constant in its place");
+  return {};
+}
+
+SmallVector<double> Node::constantNumbers(unsigned index) {
+  if (failed())
+    return {};
+  if (auto op = input(index).getDefiningOp<graph::ConstantOp>())
+    if (auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(op.getValue());
+        dense && mlir::isa<mlir::FloatType>(dense.getElementType())) {
+      SmallVector<double> result;
+      for (llvm::APFloat value : dense.getValues<llvm::APFloat>()) {
+        bool lossy;
+        value.convert(llvm::APFloat::IEEEdouble(),
+                      llvm::APFloat::rmNearestTiesToEven, &lossy);
+        result.push_back(value.convertToDouble());
+      }
+      return result;
+    }
+  error("onnx-dynamic-parameter",
+        "input '" + inputName(index) + "' must be a small constant")
+      .note("export the model with a constant in its place");
+  return {};
+}

@@ -1,0 +1,205 @@
+// lib/Import/ONNX/Normalization.cpp: operators that shift and scale by
+// statistics.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using graph::ReduceKind;
+using llvm::SmallVector;
+
+/// All axes of `x` from `first` on.
+static SmallVector<int64_t> axesFrom(Node &node, Value x, int64_t first) {
+  return llvm::to_vector(llvm::seq<int64_t>(first, node.rank(x)));
+}
+
+static Value square(Node &node, Value x) { return node.mul(x, x); }
+
+/// 1 / sqrt(x + epsilon)
+static Value inverseRoot(Node &node, Value x, double epsilon) {
+  return node.create<graph::ReciprocalOp>(
+      node.create<graph::SqrtOp>(node.add(x, epsilon)));
+}
+
+static Value importBatchNormalization(Node &node) {
+  node.ignore({"momentum"}); // Changes running statistics in training only.
+  if (node.version() >= 14 && node.flag("training_mode"))
+    return node.unsupported("training_mode", "1", "only inference is");
+  Value x = node.input(0), scale = node.input(1), bias = node.input(2);
+  Value mean = node.input(3), variance = node.input(4);
+  Type statistics = node.element(variance);
+  // y = x a + b with per-channel a and b, which constant folding computes.
+  Value a = node.mul(node.cast(scale, statistics),
+                     inverseRoot(node, variance, node.number("epsilon")));
+  Value b = node.sub(node.cast(bias, statistics), node.mul(mean, a));
+  // Version 7 can have statistics per element of a sample.
+  bool perChannel = node.version() > 7 || node.flag("spatial");
+  auto spread = [&](Value v) { return perChannel ? node.channels(v, x) : v; };
+  Value wide = node.cast(x, statistics);
+  Value y = node.add(node.mul(wide, spread(a)), spread(b));
+  return node.cast(y, node.element(x));
+}
+
+static Value importInstanceNormalization(Node &node) {
+  Value x = node.input(0);
+  if (node.rank(x) < 3) {
+    node.error("onnx-shape-mismatch", "'input' has rank " +
+                                          llvm::Twine(node.rank(x)) +
+                                          ", but at least 3 is needed")
+        .note("reshape the input to [N, C, D1, ...]");
+    return {};
+  }
+  Value y = node.create<graph::LayerNormOp>(
+      x, int64_t(2), llvm::APFloat(node.number("epsilon")));
+  y = node.mul(y, node.channels(node.input(1), x));
+  return node.add(y, node.channels(node.input(2), x));
+}
+
+/// Checks that statistics are wanted in 32 bits, as they are always computed;
+/// for a 64-bit input they are wider.
+static bool checkStashType(Node &node) {
+  if (node.integer("stash_type") == 1)
+    return true;
+  node.unsupported("stash_type", llvm::Twine(node.integer("stash_type")),
+                   "1 (float32) is");
+  return false;
+}
+
+static void importLayerNormalization(Node &node) {
+  Value x = node.input(0), bias = node.input(2);
+  double epsilon = node.number("epsilon");
+  int64_t axis = node.axis("axis", x);
+  if (!checkStashType(node) || node.failed())
+    return;
+  Value y = node.create<graph::LayerNormOp>(x, axis, llvm::APFloat(epsilon));
+  y = node.mul(y, node.input(1));
+  node.setOutput(0, bias ? node.add(y, bias) : y);
+
+  if (!node.wantsOutput(1) && !node.wantsOutput(2))
+    return;
+  Value wide = node.cast(x, node.builder().getF32Type());
+  SmallVector<int64_t> axes = axesFrom(node, x, axis);
+  Value mean = node.reduce(ReduceKind::mean, wide, axes, /*keepDims=*/true);
+  node.setOutput(1, mean);
+  Value variance = node.reduce(ReduceKind::mean,
+                               square(node, node.sub(wide, mean)), axes, true);
+  node.setOutput(2, inverseRoot(node, variance, epsilon));
+}
+
+static Value importRMSNormalization(Node &node) {
+  Value x = node.input(0);
+  double epsilon = node.number("epsilon");
+  int64_t axis = node.axis("axis", x);
+  if (!checkStashType(node) || node.failed())
+    return {};
+  Value wide = node.cast(x, graph::getAccumulatorType(node.element(x)));
+  Value mean = node.reduce(ReduceKind::mean, square(node, wide),
+                           axesFrom(node, x, axis), /*keepDims=*/true);
+  Value y = node.mul(wide, inverseRoot(node, mean, epsilon));
+  Value scale = node.input(1);
+  return node.mul(node.cast(y, node.element(scale)), scale);
+}
+
+static Value importGroupNormalization(Node &node) {
+  Value x = node.input(0);
+  int64_t groups = node.integer("num_groups");
+  double epsilon = node.number("epsilon");
+  if (!checkStashType(node))
+    return {};
+  int64_t channels = node.staticDim(x, 1, "GroupNormalization");
+  if (node.failed())
+    return {};
+  if (groups < 1 || channels % groups != 0) {
+    node.error("onnx-shape-mismatch", "'num_groups' is " + llvm::Twine(groups) +
+                                          ", but 'X' has " +
+                                          llvm::Twine(channels) + " channels")
+        .note("the groups must divide the channels");
+    return {};
+  }
+  Dims original = node.dims(x), grouped = original;
+  grouped[1] = node.solver().constant(groups);
+  grouped.insert(grouped.begin() + 2,
+                 node.solver().constant(channels / groups));
+  Value y = node.create<graph::LayerNormOp>(node.reshape(x, grouped),
+                                            int64_t(2), llvm::APFloat(epsilon));
+  y = node.reshape(y, original);
+  y = node.mul(y, node.channels(node.input(1), x));
+  return node.add(y, node.channels(node.input(2), x));
+}
+
+static Value importLpNormalization(Node &node) {
+  Value x = node.input(0);
+  int64_t p = node.integer("p"), axis = node.axis("axis", x);
+  if (p != 1 && p != 2)
+    return node.unsupported("p", llvm::Twine(p), "1 and 2 are");
+  if (node.failed())
+    return {};
+  Value powers = p == 1 ? node.create<graph::AbsOp>(x) : square(node, x);
+  Value norm = node.reduce(ReduceKind::sum, powers, {axis}, /*keepDims=*/true);
+  if (p == 2)
+    norm = node.create<graph::SqrtOp>(norm);
+  // A zero vector stays zero.
+  Value zero = node.scalar(node.element(x), 0);
+  Value isZero =
+      node.createAs<graph::EqualOp>(node.builder().getI1Type(), norm, zero);
+  Value safe = node.createAs<graph::SelectOp>(
+      node.element(x), isZero, node.scalar(node.element(x), 1), norm);
+  return node.div(x, safe);
+}
+
+static Value importMeanVarianceNormalization(Node &node) {
+  Value x = node.input(0);
+  SmallVector<int64_t> axes =
+      node.normalizeAxes(node.integers("axes"), node.rank(x), "axes");
+  if (node.failed())
+    return {};
+  Value centered =
+      node.sub(x, node.reduce(ReduceKind::mean, x, axes, /*keepDims=*/true));
+  Value variance = node.reduce(ReduceKind::mean, square(node, centered), axes,
+                               /*keepDims=*/true);
+  // The spec's function adds this to the standard deviation.
+  Value deviation = node.add(node.create<graph::SqrtOp>(variance), 1e-9);
+  return node.div(centered, deviation);
+}
+
+/// y = x / (bias + alpha / size sum of squares over nearby channels)^beta
+static Value importLRN(Node &node) {
+  Value x = node.input(0);
+  int64_t size = node.integer("size");
+  double alpha = node.number("alpha"), beta = node.number("beta"),
+         bias = node.number("bias");
+  if (node.rank(x) < 3 || size < 1) {
+    node.error("onnx-shape-mismatch",
+               "'X' has rank " + llvm::Twine(node.rank(x)) + " and 'size' is " +
+                   llvm::Twine(size) +
+                   ", but at least rank 3 and size 1 are needed")
+        .note("reshape the input to [N, C, D1, ...]");
+    return {};
+  }
+  // The windows run over channels: make those a spatial dimension.
+  Dims original = node.dims(x);
+  Dims flat = {original[0], node.solver().constant(1), original[1],
+               node.solver().product(llvm::ArrayRef(original).drop_front(2))};
+  SmallVector<int64_t> kernel = {size, 1}, ones = {1, 1};
+  SmallVector<int64_t> pads = {(size - 1) / 2, 0, size / 2, 0};
+  Value mean = node.create<graph::AveragePoolOp>(
+      node.reshape(square(node, x), flat), kernel, ones, pads, ones,
+      /*ceil_mode=*/false, /*channels_last=*/false, /*count_include_pad=*/true);
+  Value base = node.add(node.mul(node.reshape(mean, original), alpha), bias);
+  return node.div(x, node.pow(base, beta));
+}
+
+void onnx_import::registerNormalizationOps(OpTable &ops) {
+  ops.add("BatchNormalization", {7, 9, 14, 15}, importBatchNormalization);
+  ops.add("InstanceNormalization", {6, 22}, importInstanceNormalization);
+  ops.add("LayerNormalization", {17}, importLayerNormalization);
+  ops.add("RMSNormalization", {23}, importRMSNormalization);
+  ops.add("GroupNormalization", {21}, importGroupNormalization);
+  ops.add("LpNormalization", {1, 22}, importLpNormalization);
+  ops.add("MeanVarianceNormalization", {9, 13},
+          importMeanVarianceNormalization);
+  ops.add("LRN", {1, 13}, importLRN);
+}

@@ -1,0 +1,121 @@
+// lib/Import/ONNX/Pooling.cpp: operators that reduce windows of spatial
+// dimensions.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+#include "Window.h"
+
+#include <limits>
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::FailureOr;
+using llvm::SmallVector;
+
+/// Reads the window; `fill` is what padding at run time holds.
+static FailureOr<Window> readPool(Node &node, Value &x, double fill) {
+  SmallVector<int64_t> kernel = node.integers("kernel_shape");
+  FailureOr<Window> window = readWindow(node, x, kernel);
+  FailureOr<AutoPad> autoPad = readAutoPad(node);
+  if (failed(window) || failed(autoPad) ||
+      failed(applySamePadding(node, *autoPad, *window, x, fill)))
+    return llvm::failure();
+  return window;
+}
+
+static Value makeAveragePool(Node &node, Value x, const Window &window,
+                             bool ceilMode, bool countPadding) {
+  return node.create<graph::AveragePoolOp>(
+      x, window.kernel, window.strides, window.pads, window.dilations, ceilMode,
+      /*channels_last=*/false, countPadding);
+}
+
+static Value importAveragePool(Node &node) {
+  Value x = node.input(0), original = x;
+  bool ceilMode = node.flag("ceil_mode");
+  bool countPadding = node.flag("count_include_pad");
+  FailureOr<Window> window = readPool(node, x, /*fill=*/0);
+  if (failed(window))
+    return {};
+  if (x == original || countPadding)
+    return makeAveragePool(node, x, *window, ceilMode, countPadding);
+  // The padding was made by an op of its own: divide by what is not padding.
+  Value y = makeAveragePool(node, x, *window, ceilMode, true);
+  Value ones = node.broadcast(node.scalar(node.element(original), 1),
+                              node.dims(original));
+  FailureOr<Window> again = readPool(node, ones, /*fill=*/0);
+  if (failed(again))
+    return {};
+  return node.div(y, makeAveragePool(node, ones, *again, ceilMode, true));
+}
+
+static Value importMaxPool(Node &node) {
+  // The order of indices, and those are not supported.
+  node.ignore({"storage_order"});
+  Value x = node.input(0);
+  FailureOr<Window> window =
+      readPool(node, x, -std::numeric_limits<double>::infinity());
+  if (failed(window))
+    return {};
+  return node.create<graph::MaxPoolOp>(x, window->kernel, window->strides,
+                                       window->pads, window->dilations,
+                                       node.flag("ceil_mode"),
+                                       /*channels_last=*/false);
+}
+
+/// (sum |x|^p)^(1/p) over each window; the sum is the mean times the size.
+static Value importLpPool(Node &node) {
+  int64_t p = node.integer("p");
+  bool ceilMode = node.flag("ceil_mode");
+  Value x = node.input(0);
+  if (p < 1)
+    return node.unsupported("p", llvm::Twine(p), "1 or more is");
+  Value powers = node.create<graph::AbsOp>(x);
+  if (p != 1)
+    powers = node.pow(powers, p);
+  FailureOr<Window> window = readPool(node, powers, /*fill=*/0);
+  if (failed(window))
+    return {};
+  if (ceilMode)
+    return node.unsupported("ceil_mode", "1", "0 is");
+  int64_t size = 1;
+  for (int64_t k : window->kernel)
+    size *= k;
+  Value sum =
+      node.mul(makeAveragePool(node, powers, *window, ceilMode, true), size);
+  return p == 1 ? sum : node.pow(sum, 1.0 / p);
+}
+
+static SmallVector<int64_t> spatialAxes(Node &node, Value x) {
+  SmallVector<int64_t> axes;
+  for (int64_t i = 2; i < node.rank(x); ++i)
+    axes.push_back(i);
+  return axes;
+}
+
+template <graph::ReduceKind kind> static Value importGlobalPool(Node &node) {
+  Value x = node.input(0);
+  return node.reduce(kind, x, spatialAxes(node, x), /*keepDims=*/true);
+}
+
+static Value importGlobalLpPool(Node &node) {
+  int64_t p = node.integer("p");
+  Value x = node.create<graph::AbsOp>(node.input(0));
+  if (p < 1)
+    return node.unsupported("p", llvm::Twine(p), "1 or more is");
+  Value sum = node.reduce(graph::ReduceKind::sum, p == 1 ? x : node.pow(x, p),
+                          spatialAxes(node, x), /*keepDims=*/true);
+  return p == 1 ? sum : node.pow(sum, 1.0 / p);
+}
+
+void onnx_import::registerPoolingOps(OpTable &ops) {
+  ops.add("AveragePool", {7, 10, 11, 19, 22}, importAveragePool);
+  ops.add("MaxPool", {1, 8, 10, 11, 12, 22}, importMaxPool);
+  ops.add("LpPool", {2, 11, 18, 22}, importLpPool);
+  ops.add("GlobalAveragePool", {1, 22},
+          importGlobalPool<graph::ReduceKind::mean>);
+  ops.add("GlobalMaxPool", {1, 22}, importGlobalPool<graph::ReduceKind::max>);
+  ops.add("GlobalLpPool", {2, 22}, importGlobalLpPool);
+}

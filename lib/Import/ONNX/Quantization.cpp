@@ -1,0 +1,195 @@
+// lib/Import/ONNX/Quantization.cpp: operators on integers with scales and zero
+// points.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ElementType.h"
+#include "Node.h"
+#include "OpTable.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::Twine;
+
+/// A scale or zero point, shaped to broadcast along `axis` of `x`.
+static Value along(Node &node, Value parameter, Value x, int64_t axis) {
+  if (node.failed() || node.rank(parameter) == 0)
+    return parameter;
+  Dims shape = node.dims(parameter);
+  if (shape.size() == 1 && shape[0] == node.solver().constant(1))
+    return node.reshape(parameter, {});
+  shape.resize(std::max<int64_t>(node.rank(x) - axis, 1),
+               node.solver().constant(1));
+  return node.reshape(parameter, shape);
+}
+
+/// The axis of a quantization with a scale per slice; 0 where it is not used.
+static int64_t readAxis(Node &node, Value x, Value scale) {
+  int64_t axis = node.version() >= 13 ? node.integer("axis") : 0;
+  if (node.version() >= 21 && node.integer("block_size") != 0) {
+    node.unsupported("block_size", Twine(node.integer("block_size")), "0 is");
+    return 0;
+  }
+  if (node.rank(scale) == 0)
+    return 0;
+  if (node.rank(scale) > 1) {
+    node.error("onnx-shape-mismatch", "the scale has rank " +
+                                          Twine(node.rank(scale)) +
+                                          ", but at most 1 is supported")
+        .note("quantize per tensor or per axis");
+    return 0;
+  }
+  return node.normalizeAxis(axis, node.rank(x), "axis");
+}
+
+/// Clamps to the range of `type` and converts; `x` is a float.
+static Value saturate(Node &node, Value x, Type type) {
+  if (node.failed())
+    return {};
+  auto integer = mlir::cast<mlir::IntegerType>(type);
+  double low = 0, high = std::exp2(integer.getWidth()) - 1;
+  if (!integer.isUnsigned()) {
+    low = -std::exp2(integer.getWidth() - 1);
+    high = -low - 1;
+  }
+  Type element = node.element(x);
+  x = node.create<graph::MaxOp>(x, node.scalar(element, low));
+  x = node.create<graph::MinOp>(x, node.scalar(element, high));
+  return node.cast(x, type);
+}
+
+/// round(x / scale) + zero point, saturated; `zero` may be null.
+static Value quantize(Node &node, Value x, Value scale, Value zero, Type type) {
+  // Wide enough for every zero point to be added exactly.
+  Type wide = graph::getAccumulatorType(node.element(scale));
+  Value y = node.create<graph::RoundOp>(
+      node.div(node.cast(x, wide), node.cast(scale, wide)));
+  if (zero)
+    y = node.add(y, node.cast(zero, wide));
+  return saturate(node, y, type);
+}
+
+static bool isQuantized(Type type) {
+  auto integer = mlir::dyn_cast_or_null<mlir::IntegerType>(type);
+  return integer && (integer.getWidth() == 8 || integer.getWidth() == 16);
+}
+
+static Value importQuantizeLinear(Node &node) {
+  Value x = node.input(0), scale = node.input(1), zero = node.input(2);
+  node.ignore({"saturate"}); // Concerns 8-bit floats only.
+  int64_t axis = readAxis(node, x, scale);
+  if (node.version() >= 23 && node.integer("precision") != 0)
+    return node.unsupported("precision", Twine(node.integer("precision")),
+                            "0 is");
+  Type type = node.builder().getIntegerType(8, /*isSigned=*/false);
+  if (zero)
+    type = node.element(zero);
+  if (node.version() >= 21 && node.integer("output_dtype") != 0)
+    type = toMLIRType(node.builder().getContext(),
+                      static_cast<int32_t>(node.integer("output_dtype")));
+  if (!isQuantized(type))
+    return node.unsupported("output_dtype",
+                            type ? elementTypeName(toONNXType(type))
+                                 : "another type",
+                            "integers of 8 and 16 bits are");
+  if (node.failed())
+    return {};
+  return quantize(node, x, along(node, scale, x, axis),
+                  zero ? along(node, zero, x, axis) : Value(), type);
+}
+
+/// x - zero point, as int32.
+static Value subtractZero(Node &node, Value x, Value zero) {
+  Type i32 = node.builder().getI32Type();
+  x = node.cast(x, i32);
+  return zero ? node.sub(x, node.cast(zero, i32)) : x;
+}
+
+static Value importDequantizeLinear(Node &node) {
+  Value x = node.input(0), scale = node.input(1), zero = node.input(2);
+  int64_t axis = readAxis(node, x, scale);
+  Type type = node.element(scale);
+  if (node.version() >= 23 && node.integer("output_dtype") != 0)
+    type = toMLIRType(node.builder().getContext(),
+                      static_cast<int32_t>(node.integer("output_dtype")));
+  if (!type || !mlir::isa<mlir::FloatType>(type))
+    return node.unsupported("output_dtype", "another type",
+                            "float32, float16 and bfloat16 are");
+  if (node.failed())
+    return {};
+  Value wide =
+      subtractZero(node, x, zero ? along(node, zero, x, axis) : Value());
+  Type compute = graph::getAccumulatorType(node.element(scale));
+  Value y = node.mul(node.cast(wide, compute),
+                     node.cast(along(node, scale, x, axis), compute));
+  return node.cast(y, type);
+}
+
+static void importDynamicQuantizeLinear(Node &node) {
+  Value x = node.input(0);
+  Type f32 = node.element(x),
+       u8 = node.builder().getIntegerType(8, /*isSigned=*/false);
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
+  // The range must contain zero.
+  Value zero = node.scalar(f32, 0);
+  auto extreme = [&](graph::ReduceKind kind) {
+    return axes.empty() ? x : node.reduce(kind, x, axes, /*keepDims=*/false);
+  };
+  Value low = node.create<graph::MinOp>(extreme(graph::ReduceKind::min), zero);
+  Value high = node.create<graph::MaxOp>(extreme(graph::ReduceKind::max), zero);
+  Value scale = node.div(node.sub(high, low), 255);
+  Value start = node.div(node.sub(zero, low), scale);
+  // Saturates before it rounds, as the spec's function does.
+  start = node.create<graph::MinOp>(node.create<graph::MaxOp>(start, zero),
+                                    node.scalar(f32, 255));
+  Value zeroPoint = node.cast(node.create<graph::RoundOp>(start), u8);
+  node.setOutput(0, quantize(node, x, scale, zeroPoint, u8));
+  node.setOutput(1, scale);
+  node.setOutput(2, zeroPoint);
+}
+
+/// The zero point of a left operand is a scalar or one per row.
+static Value perRow(Node &node, Value zero) {
+  return zero && node.rank(zero) == 1 ? along(node, zero, zero, -1) : zero;
+}
+
+static Value integerMatmul(Node &node, Value a, Value zeroA, Value b,
+                           Value zeroB) {
+  if (node.rank(a) < 2 || node.rank(b) < 2) {
+    if (!node.failed())
+      node.error("onnx-shape-mismatch",
+                 "the operands have ranks " + Twine(node.rank(a)) + " and " +
+                     Twine(node.rank(b)) + ", but at least 2 is supported")
+          .note("reshape the operands to matrices");
+    return {};
+  }
+  return node.create<graph::MatmulOp>(
+      subtractZero(node, a, perRow(node, zeroA)), subtractZero(node, b, zeroB));
+}
+
+static Value importMatMulInteger(Node &node) {
+  return integerMatmul(node, node.input(0), node.input(2), node.input(1),
+                       node.input(3));
+}
+
+static Value importQLinearMatMul(Node &node) {
+  Value y = integerMatmul(node, node.input(0), node.input(2), node.input(3),
+                          node.input(5));
+  Type f32 = node.builder().getF32Type();
+  auto wide = [&](unsigned i) { return node.cast(node.input(i), f32); };
+  if (node.failed())
+    return {};
+  Value scale = node.mul(perRow(node, wide(1)), wide(4));
+  y = node.mul(node.cast(y, f32), scale);
+  return quantize(node, y, wide(6), node.input(7), node.element(node.input(7)));
+}
+
+void onnx_import::registerQuantizationOps(OpTable &ops) {
+  ops.add("QuantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28},
+          importQuantizeLinear);
+  ops.add("DequantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28},
+          importDequantizeLinear);
+  ops.add("DynamicQuantizeLinear", {11}, importDynamicQuantizeLinear);
+  ops.add("MatMulInteger", {10}, importMatMulInteger);
+  ops.add("QLinearMatMul", {10, 21}, importQLinearMatMul);
+}

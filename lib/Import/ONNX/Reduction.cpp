@@ -1,0 +1,212 @@
+// lib/Import/ONNX/Reduction.cpp: operators that reduce or normalize along axes.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using graph::ReduceKind;
+using llvm::SmallVector;
+
+namespace {
+
+/// Which axes a reduction is over, from an attribute or an input.
+struct Reduction {
+  SmallVector<int64_t> axes;
+  bool keepDims;
+  /// No axes were given and the operator then reduces nothing.
+  bool isNothing = false;
+};
+
+} // namespace
+
+static Reduction readReduction(Node &node) {
+  Value x = node.input(0);
+  Reduction result;
+  result.keepDims = node.flag("keepdims");
+  bool fromInput = node.version() >= 18 ||
+                   (node.opType() == "ReduceSum" && node.version() >= 13);
+  bool noop = fromInput && node.flag("noop_with_empty_axes");
+  SmallVector<int64_t> axes;
+  if (!fromInput)
+    axes = node.integers("axes");
+  else if (node.input(1))
+    axes = node.constantIntegers(1);
+  if (axes.empty() && noop)
+    result.isNothing = true;
+  else if (axes.empty())
+    axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
+  result.axes = node.normalizeAxes(axes, node.rank(x), "axes");
+  return result;
+}
+
+static Value reduce(Node &node, ReduceKind kind, Value x,
+                    const Reduction &reduction) {
+  if (node.failed() || reduction.isNothing || reduction.axes.empty())
+    return x;
+  return node.reduce(kind, x, reduction.axes, reduction.keepDims);
+}
+
+template <ReduceKind kind> static Value importReduce(Node &node) {
+  return reduce(node, kind, node.input(0), readReduction(node));
+}
+
+static Value importReduceL1(Node &node) {
+  return reduce(node, ReduceKind::sum, node.create<graph::AbsOp>(node.input(0)),
+                readReduction(node));
+}
+
+static Value sumOfSquares(Node &node) {
+  Value x = node.input(0);
+  return reduce(node, ReduceKind::sum, node.mul(x, x), readReduction(node));
+}
+
+/// Square roots and logarithms of integers are computed in floating point.
+template <typename OpT> static Value applyInFloat(Node &node, Value x) {
+  if (node.failed() || node.isFloat(x))
+    return node.create<OpT>(x);
+  Value wide = node.cast(x, node.builder().getF64Type());
+  return node.cast(node.create<OpT>(wide), node.element(x));
+}
+
+static Value importReduceL2(Node &node) {
+  return applyInFloat<graph::SqrtOp>(node, sumOfSquares(node));
+}
+
+static Value importReduceLogSum(Node &node) {
+  return applyInFloat<graph::LogOp>(
+      node, reduce(node, ReduceKind::sum, node.input(0), readReduction(node)));
+}
+
+/// m + ln sum e^(x - m), where m is the largest x: nothing overflows.
+static Value importReduceLogSumExp(Node &node) {
+  Reduction reduction = readReduction(node);
+  if (reduction.isNothing || reduction.axes.empty())
+    return node.input(0);
+  Type element = node.element(node.input(0));
+  Value x = node.isFloat(node.input(0))
+                ? node.input(0)
+                : node.cast(node.input(0), node.builder().getF64Type());
+  Value largest = node.reduce(ReduceKind::max, x, reduction.axes, true);
+  // An infinite m would turn x - m into a NaN.
+  Value infinite = node.createAs<graph::IsInfOp>(node.builder().getI1Type(),
+                                                 largest, true, true);
+  Value shift = node.createAs<graph::SelectOp>(
+      node.element(x), infinite, node.scalar(node.element(x), 0), largest);
+  Value sum = node.reduce(ReduceKind::sum,
+                          node.create<graph::ExpOp>(node.sub(x, shift)),
+                          reduction.axes, /*keepDims=*/true);
+  Value y = node.add(node.create<graph::LogOp>(sum), shift);
+  if (!reduction.keepDims)
+    y = node.squeeze(y, reduction.axes);
+  return node.cast(y, element);
+}
+
+template <bool isMax> static Value importArg(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("axis", x);
+  bool keepDims = node.flag("keepdims");
+  bool last = node.version() >= 12 && node.flag("select_last_index");
+  return node.createAs<graph::ArgOp>(node.builder().getI64Type(), x,
+                                     isMax ? ReduceKind::max : ReduceKind::min,
+                                     axis, keepDims, last);
+}
+
+static Value importCumSum(Node &node) {
+  Value x = node.input(0);
+  bool exclusive = node.flag("exclusive"), reverse = node.flag("reverse");
+  SmallVector<int64_t> axis = node.constantIntegers(1);
+  if (node.failed())
+    return {};
+  if (axis.size() != 1) {
+    node.error("onnx-shape-mismatch", "'axis' has " + llvm::Twine(axis.size()) +
+                                          " elements, but 1 is expected")
+        .note("give one axis");
+    return {};
+  }
+  return node.create<graph::CumulativeSumOp>(
+      x, node.normalizeAxis(axis[0], node.rank(x), "axis"), exclusive, reverse);
+}
+
+/// Softmax and its kin from version 13 on: along one axis.
+template <bool isLog> static Value importSoftmax13(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("axis", x);
+  return node.create<graph::SoftmaxOp>(x, axis, isLog);
+}
+
+/// Makes a matrix of `x`: rows are the dimensions before `axis`.
+static Value flatten(Node &node, Value x, int64_t axis) {
+  Dims all = node.dims(x);
+  graph::ShapeSolver &solver = node.solver();
+  return node.reshape(x,
+                      {solver.product(llvm::ArrayRef(all).take_front(axis)),
+                       solver.product(llvm::ArrayRef(all).drop_front(axis))});
+}
+
+/// Up to version 12: over all dimensions from `axis` on.
+template <bool isLog> static Value importSoftmax1(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("axis", x);
+  if (node.failed())
+    return {};
+  if (axis == node.rank(x) - 1)
+    return node.create<graph::SoftmaxOp>(x, axis, isLog);
+  Value y =
+      node.create<graph::SoftmaxOp>(flatten(node, x, axis), int64_t(1), isLog);
+  return node.reshape(y, node.dims(x));
+}
+
+/// Ones at the first largest element along `axis`, zeros elsewhere.
+static Value makeHardmax(Node &node, Value x, int64_t axis) {
+  if (node.failed())
+    return {};
+  Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
+  Value winner = node.createAs<graph::ArgOp>(i64, x, ReduceKind::max, axis,
+                                             /*keep_dims=*/true,
+                                             /*last=*/false);
+  Dims along(node.rank(x), node.solver().constant(1));
+  along[axis] = node.dims(x)[axis];
+  Value positions =
+      node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
+  Value hit = node.createAs<graph::EqualOp>(i1, winner, positions);
+  return node.cast(hit, node.element(x));
+}
+
+static Value importHardmax13(Node &node) {
+  Value x = node.input(0);
+  return makeHardmax(node, x, node.axis("axis", x));
+}
+
+static Value importHardmax1(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("axis", x);
+  if (node.failed())
+    return {};
+  Value y = makeHardmax(node, flatten(node, x, axis), 1);
+  return node.reshape(y, node.dims(x));
+}
+
+void onnx_import::registerReductionOps(OpTable &ops) {
+  ops.add("ReduceSum", {1, 11, 13}, importReduce<ReduceKind::sum>);
+  ops.add("ReduceMean", {1, 11, 13, 18}, importReduce<ReduceKind::mean>);
+  ops.add("ReduceMax", {1, 11, 12, 13, 18, 20}, importReduce<ReduceKind::max>);
+  ops.add("ReduceMin", {1, 11, 12, 13, 18, 20}, importReduce<ReduceKind::min>);
+  ops.add("ReduceProd", {1, 11, 13, 18}, importReduce<ReduceKind::prod>);
+  ops.add("ReduceL1", {1, 11, 13, 18}, importReduceL1);
+  ops.add("ReduceL2", {1, 11, 13, 18}, importReduceL2);
+  ops.add("ReduceSumSquare", {1, 11, 13, 18}, sumOfSquares);
+  ops.add("ReduceLogSum", {1, 11, 13, 18, 28}, importReduceLogSum);
+  ops.add("ReduceLogSumExp", {1, 11, 13, 18, 28}, importReduceLogSumExp);
+  ops.add("ArgMax", {1, 11, 12, 13}, importArg<true>);
+  ops.add("ArgMin", {1, 11, 12, 13}, importArg<false>);
+  ops.add("CumSum", {11, 14}, importCumSum);
+  ops.add("Softmax", {13}, importSoftmax13<false>);
+  ops.add("Softmax", {1, 11}, importSoftmax1<false>);
+  ops.add("LogSoftmax", {13}, importSoftmax13<true>);
+  ops.add("LogSoftmax", {1, 11}, importSoftmax1<true>);
+  ops.add("Hardmax", {13}, importHardmax13);
+  ops.add("Hardmax", {1, 11}, importHardmax1);
+}

@@ -1,0 +1,194 @@
+// lib/Import/ONNX/Resize.cpp: resampling.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::SmallVector;
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace {
+
+/// The attributes of graph.resize.
+struct Sampling {
+  graph::ResizeMode mode = graph::ResizeMode::nearest;
+  graph::CoordinateMode coordinates = graph::CoordinateMode::asymmetric;
+  graph::NearestMode nearest = graph::NearestMode::floor;
+  double cubic = -0.75;
+  bool excludeOutside = false;
+};
+
+} // namespace
+
+/// Makes the op for scales per axis; axes that keep their size are left out.
+static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
+                            llvm::ArrayRef<double> scales,
+                            const Sampling &sampling) {
+  Value x = node.input(0);
+  if (node.failed())
+    return {};
+  if (axes.size() != scales.size()) {
+    node.error("onnx-shape-mismatch", "'scales' has " + Twine(scales.size()) +
+                                          " elements, but " +
+                                          Twine(axes.size()) + " are expected")
+        .note("give one scale for every axis");
+    return {};
+  }
+  SmallVector<int64_t> changed;
+  SmallVector<double> factors;
+  for (auto [axis, scale] : llvm::zip(axes, scales)) {
+    if (!(scale > 0) || scale > 1e6) {
+      node.error("onnx-scale-range",
+                 "a scale is " + Twine(std::to_string(scale)) +
+                     ", but scales must be positive and at most 10^6")
+          .note("correct the scale of dimension " + Twine(axis));
+      return {};
+    }
+    if (scale == 1)
+      continue;
+    changed.push_back(axis);
+    factors.push_back(scale);
+  }
+  if (changed.empty())
+    return x;
+  return node.create<graph::ResizeOp>(
+      x, Value(), changed, factors, sampling.mode, sampling.coordinates,
+      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
+}
+
+static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
+                           Value sizes, const Sampling &sampling) {
+  Value x = node.input(0);
+  if (node.failed())
+    return {};
+  std::optional<Dims> known = node.solver().contents(sizes);
+  if (!known)
+    return node.create<graph::ResizeOp>(
+        x, sizes, axes, llvm::ArrayRef<double>(), sampling.mode,
+        sampling.coordinates, sampling.nearest, llvm::APFloat(sampling.cubic),
+        sampling.excludeOutside);
+  if (axes.size() != known->size()) {
+    node.error("onnx-shape-mismatch", "'sizes' has " + Twine(known->size()) +
+                                          " elements, but " +
+                                          Twine(axes.size()) + " are expected")
+        .note("give one size for every axis");
+    return {};
+  }
+  Dims result = node.dims(x);
+  SmallVector<int64_t> changed;
+  for (auto [axis, size] : llvm::zip(axes, *known)) {
+    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(size);
+    if (fixed && fixed.getValue() < 0) {
+      node.error("onnx-shape-mismatch", "a size is " + Twine(fixed.getValue()) +
+                                            ", but sizes are not negative")
+          .note("correct the size of dimension " + Twine(axis));
+      return {};
+    }
+    if (result[axis] == size)
+      continue;
+    result[axis] = size;
+    changed.push_back(axis);
+  }
+  if (changed.empty())
+    return x;
+  return node.createTyped<graph::ResizeOp>(
+      node.solver().type(result, node.element(x)), x, Value(), changed,
+      llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
+      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
+}
+
+static SmallVector<int64_t> allAxes(Node &node) {
+  return llvm::to_vector(llvm::seq<int64_t>(0, node.rank(node.input(0))));
+}
+
+/// Upsample and Resize-10: scales, and positions without any offset.
+static Value importScales(Node &node, llvm::ArrayRef<double> scales) {
+  Sampling sampling;
+  StringRef mode = node.string("mode");
+  if (mode != "nearest" && mode != "linear")
+    return node.unsupported("mode", quoted(mode),
+                            "\"nearest\" and \"linear\" are");
+  if (mode == "linear")
+    sampling.mode = graph::ResizeMode::linear;
+  if (llvm::any_of(scales, [](double scale) { return scale < 1; }))
+    sampling.nearest = graph::NearestMode::ceil;
+  return resizeByScales(node, allAxes(node), scales, sampling);
+}
+
+static Value importResize10(Node &node) {
+  return importScales(node, node.constantNumbers(1));
+}
+
+static Value importUpsample7(Node &node) {
+  return importScales(node, node.numbers("scales"));
+}
+
+template <typename Enum>
+static bool readChoice(Node &node, StringRef attribute,
+                       std::optional<Enum> (*parse)(StringRef), Enum &result) {
+  StringRef value = node.string(attribute);
+  std::optional<Enum> known = parse(value);
+  if (!known) {
+    node.unsupported(attribute, quoted(value),
+                     "see the reference of graph.resize for those that are");
+    return false;
+  }
+  result = *known;
+  return true;
+}
+
+static bool readSampling(Node &node, Sampling &sampling) {
+  // Both belong to tf_crop_and_resize, which is reported below.
+  node.ignore({"extrapolation_value"});
+  sampling.cubic = node.number("cubic_coeff_a");
+  sampling.excludeOutside = node.flag("exclude_outside");
+  return readChoice(node, "mode", graph::symbolizeResizeMode, sampling.mode) &&
+         readChoice(node, "coordinate_transformation_mode",
+                    graph::symbolizeCoordinateMode, sampling.coordinates) &&
+         readChoice(node, "nearest_mode", graph::symbolizeNearestMode,
+                    sampling.nearest);
+}
+
+static Value importResize11(Node &node) {
+  Value x = node.input(0), scales = node.input(2), sizes = node.input(3);
+  Sampling sampling;
+  if (!readSampling(node, sampling))
+    return {};
+  SmallVector<int64_t> axes = allAxes(node);
+  if (node.version() >= 18) {
+    if (node.flag("antialias"))
+      return node.unsupported("antialias", "1", "0 is");
+    StringRef policy = node.string("keep_aspect_ratio_policy");
+    if (policy != "stretch" && sizes)
+      return node.unsupported("keep_aspect_ratio_policy", quoted(policy),
+                              "\"stretch\" is");
+    if (node.has("axes")) {
+      axes = node.integers("axes");
+      for (int64_t &axis : axes)
+        axis = node.normalizeAxis(axis, node.rank(x), "axes");
+      node.normalizeAxes(axes, node.rank(x), "axes"); // Reports duplicates.
+    }
+  }
+  if (node.failed())
+    return {};
+  // Version 11 has an empty tensor where there are sizes instead.
+  if (sizes)
+    return resizeToSizes(node, axes, sizes, sampling);
+  if (!scales) {
+    node.error("onnx-arity", "has neither 'scales' nor 'sizes'")
+        .note("give one of both");
+    return {};
+  }
+  return resizeByScales(node, axes, node.constantNumbers(2), sampling);
+}
+
+void onnx_import::registerResizeOps(OpTable &ops) {
+  ops.add("Resize", {10}, importResize10);
+  ops.add("Resize", {11, 13, 18, 19}, importResize11);
+  ops.add("Upsample", {7}, importUpsample7);
+  ops.add("Upsample", {9}, importResize10);
+}

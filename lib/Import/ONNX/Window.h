@@ -1,0 +1,40 @@
+// lib/Import/ONNX/Window.h: the attributes that convolution and pooling share.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_LIB_IMPORT_ONNX_WINDOW_H
+#define LATHE_LIB_IMPORT_ONNX_WINDOW_H
+
+#include "Node.h"
+
+namespace lathe::onnx_import {
+
+/// One entry per spatial dimension; `pads` has two, all begins before all ends.
+struct Window {
+  llvm::SmallVector<int64_t> kernel, strides, pads, dilations;
+
+  unsigned rank() const { return kernel.size(); }
+  /// The input positions that a window spans, with the holes of dilation.
+  int64_t span(unsigned i) const { return dilations[i] * (kernel[i] - 1) + 1; }
+};
+
+/// How `auto_pad` asks for padding.
+enum class AutoPad { Explicit, SameUpper, SameLower, Valid };
+
+/// Reads 'strides', 'dilations' and 'pads' for windows of `kernel`; checks that
+/// there is a positive entry per spatial dimension of `x` and that pads are
+/// not negative. Dilations are ones if the operator has none.
+llvm::FailureOr<Window> readWindow(Node &node, Value x,
+                                   llvm::ArrayRef<int64_t> kernel);
+
+llvm::FailureOr<AutoPad> readAutoPad(Node &node);
+
+/// Sets `window.pads` so that the output has `ceil(in / stride)` elements.
+/// Where a size of `x` is known only at run time and the stride is not 1, `x`
+/// is padded by as many elements of `fill` as turn out to be needed.
+llvm::LogicalResult applySamePadding(Node &node, AutoPad mode, Window &window,
+                                     Value &x, double fill);
+
+} // namespace lathe::onnx_import
+
+#endif // LATHE_LIB_IMPORT_ONNX_WINDOW_H

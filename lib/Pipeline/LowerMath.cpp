@@ -1,0 +1,26 @@
+// lib/Pipeline/LowerMath.cpp: transcendental functions as code that vectorizes.
+
+#include "lathe/Pipeline/Pipeline.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace lathe {
+#define GEN_PASS_DEF_LOWERMATHPASS
+#include "lathe/Pipeline/Passes.h.inc"
+
+namespace {
+struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateMathPolynomialApproximationPatterns(patterns);
+    arith::populateArithExpandOpsPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+} // namespace lathe

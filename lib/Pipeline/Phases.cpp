@@ -1,0 +1,96 @@
+// lib/Pipeline/Phases.cpp: which passes a phase runs, and why in this order.
+
+#include "Phases.h"
+#include "lathe/Conversion/Buffers.h"
+#include "lathe/Conversion/GraphToLinalg.h"
+#include "lathe/Conversion/TileToVector.h"
+#include "lathe/Strategies/Passes.h"
+#include "lathe/Transforms/Kernel/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) {
+  graph::InferShapesPassOptions shapes;
+  shapes.dims.assign(options.dims.begin(), options.dims.end());
+  manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass(shapes));
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  if (!options.isEvaluator) {
+    // Scales fold while channels are still in dim 1, where ONNX has them.
+    manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
+  }
+  manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
+  manager.addNestedPass<func::FuncOp>(graph::createMaterializePaddingPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  if (!options.isEvaluator) {
+    // After layouts, so that transposed constants are computed too.
+    manager.addNestedPass<func::FuncOp>(graph::createFoldConstantsPass(options.evaluator));
+    manager.addPass(createCanonicalizerPass());
+    manager.addPass(createCSEPass());
+  }
+}
+
+void buildPartitionPhase(OpPassManager &manager, const PipelineOptions &options) {
+  manager.addNestedPass<func::FuncOp>(kernel::createFormGroupsPass());
+  manager.addPass(kernel::createOutlineKernelsPass());
+  // What moved into kernels as a constant, and what nobody uses.
+  manager.addPass(createCSEPass());
+  manager.addPass(kernel::createDeduplicateKernelsPass());
+  manager.addPass(kernel::createAssignTargetsPass({options.target}));
+}
+
+void buildLowerPhase(OpPassManager &manager, const PipelineOptions &) {
+  // Roots that a strategy takes whole stay graph ops.
+  manager.addPass(createSelectStrategiesPass());
+  manager.addPass(createLowerKernelsPass());
+  manager.addPass(createCSEPass());
+}
+
+void buildSchedulePhase(OpPassManager &manager, const PipelineOptions &) {
+  manager.addPass(createApplyStrategiesPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
+  manager.addPass(createBufferizeKernelsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createConvertGraphToHostPass());
+}
+
+void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
+  OpPassManager &kernels = manager.nest<func::FuncOp>();
+  kernels.addPass(createConvertTileToVectorPass());
+  kernels.addPass(createConvertLinalgToLoopsPass());
+  kernels.addPass(memref::createFoldMemRefAliasOpsPass());
+  manager.addPass(createSplitKernelRangesPass());
+  manager.addPass(createLowerMathPass());
+  manager.addPass(createConvertHostToLLVMPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createLoopInvariantCodeMotionPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertVectorToLLVMPass());
+  manager.addPass(createFinalizeMemRefToLLVMConversionPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createConvertMathToLibmPass());
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createUBToLLVMConversionPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+}
+
+} // namespace lathe

@@ -1,0 +1,70 @@
+// lib/Pipeline/Register.cpp: everything that the phases need to be known in a context.
+
+#include "dialects/Host/Host.h"
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Tile/Tile.h"
+#include "lathe/Conversion/Buffers.h"
+#include "lathe/Conversion/GraphToLinalg.h"
+#include "lathe/Conversion/TileToVector.h"
+#include "lathe/Pipeline/Pipeline.h"
+#include "lathe/Strategies/Passes.h"
+#include "lathe/Transforms/Kernel/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/IR/TensorTilingInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/Transforms/SubsetInsertionOpInterfaceImpl.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+
+void registerDialects(DialectRegistry &registry) {
+  registry.insert<graph::GraphDialect, kernel::KernelDialect, tile::TileDialect, host::HostDialect>();
+  registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect, cf::ControlFlowDialect,
+                  DLTIDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+  registerGraphToLinalgModels(registry);
+  arith::registerBufferizableOpInterfaceExternalModels(registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
+  linalg::registerAllDialectInterfaceImplementations(registry);
+  scf::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerSubsetOpInterfaceExternalModels(registry);
+  tensor::registerTilingInterfaceExternalModels(registry);
+  vector::registerBufferizableOpInterfaceExternalModels(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+void registerPasses() {
+  graph::registerLatheGraphPasses();
+  kernel::registerLatheKernelPasses();
+  registerConversionPasses();
+  registerTileToVectorPasses();
+  registerBuffersPasses();
+  registerLatheStrategiesPasses();
+  registerLathePipelinePasses();
+  for (StringRef name : getPhaseNames()) {
+    Phase phase = *parsePhase(name);
+    if (phase == Phase::Import || phase == Phase::Emit)
+      continue;
+    static SmallVector<std::unique_ptr<PassPipelineRegistration<>>> registered;
+    registered.push_back(std::make_unique<PassPipelineRegistration<>>(
+        ("lathe-" + name).str(), ("The passes of phase '" + name + "', for this host.").str(),
+        [phase](OpPassManager &manager) { buildPhase(manager, phase, PipelineOptions()); }));
+  }
+}
+
+} // namespace lathe

@@ -1,0 +1,81 @@
+// lib/Strategies/CPU/Loops.cpp: the fallback: fuse, split the outer loops into tasks, leave the inner ones to LLVM.
+
+#include "Strategies.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+/// Elements that the loops inside of one task should have: enough that slicing
+/// buffers costs nothing beside them.
+static constexpr int64_t leastInner = 256;
+
+static std::optional<Config> match(const Problem &problem, const Target &) {
+  return Config::get(problem.root->getContext());
+}
+
+/// Inlines elementwise producers into the ops that read them.
+static LogicalResult fuseElementwise(kernel::FuncOp kernel) {
+  RewritePatternSet patterns(kernel.getContext());
+  linalg::populateElementwiseOpsFusionPatterns(patterns, [](OpOperand *operand) {
+    // A second use would compute the producer twice.
+    Operation *producer = operand->get().getDefiningOp();
+    return producer && producer->hasOneUse();
+  });
+  return applyPatternsGreedily(kernel, std::move(patterns));
+}
+
+/// Tile sizes for the loops of `op`: 1 for outer parallel loops, 0 (all in one
+/// task) from the loop on where what is inside gets small.
+static SmallVector<OpFoldResult> chooseTiles(TilingInterface op, OpBuilder &builder) {
+  SmallVector<utils::IteratorType> iterators = op.getLoopIteratorTypes();
+  SmallVector<Range> domain = op.getIterationDomain(builder);
+  SmallVector<OpFoldResult> tiles(iterators.size(), builder.getIndexAttr(0));
+  int64_t inner = 1;
+  SmallVector<int64_t> sizes;
+  for (const Range &range : domain)
+    sizes.push_back(getConstantIntValue(range.size).value_or(ShapedType::kDynamic));
+  // From the innermost loop outwards.
+  for (int64_t i = iterators.size() - 1; i >= 0; --i) {
+    bool innermost = i == static_cast<int64_t>(iterators.size()) - 1;
+    if (iterators[i] == utils::IteratorType::parallel && !innermost && inner >= leastInner && sizes[i] != 1)
+      tiles[i] = builder.getIndexAttr(1);
+    // A size that is known only at run time counts as a long one.
+    inner *= ShapedType::isDynamic(sizes[i]) ? leastInner : std::max<int64_t>(1, sizes[i]);
+    inner = std::min<int64_t>(inner, 1 << 30);
+  }
+  return tiles;
+}
+
+static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &) {
+  if (failed(fuseElementwise(kernel)))
+    return failure();
+  auto terminator = cast<kernel::ReturnOp>(kernel.getBody().front().getTerminator());
+  if (terminator.getNumOperands() != 1)
+    return success();
+  auto last = terminator.getOperand(0).getDefiningOp<linalg::LinalgOp>();
+  if (!last || !last.hasPureTensorSemantics())
+    return success();
+  auto tiling = cast<TilingInterface>(last.getOperation());
+  IRRewriter rewriter(last);
+  SmallVector<OpFoldResult> tiles = chooseTiles(tiling, rewriter);
+  if (llvm::all_of(tiles, isZeroInteger))
+    return success();
+  scf::SCFTileAndFuseOptions options;
+  options.tilingOptions.setTileSizes(tiles).setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  FailureOr<scf::SCFTileAndFuseResult> result = scf::tileConsumerAndFuseProducersUsingSCF(rewriter, tiling, options);
+  if (failed(result))
+    return success(); // Untiled is right too.
+  rewriter.replaceOp(last, result->replacements[last->getResult(0)]);
+  return success();
+}
+
+const Strategy loops = {"cpu.loops", /*keepsRoot=*/false, match, apply};
+
+} // namespace lathe

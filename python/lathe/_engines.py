@@ -1,0 +1,132 @@
+"""Lathe and the engines it is compared with, behind one interface: load, inputs, run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from lathe import dtypes
+from lathe._inputs import Array, InputSpec
+
+_OPENVINO_DTYPES = {"boolean": "bool"}
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    version: str
+    inputs: list[InputSpec]
+    outputs: list[str]
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """Return the outputs, in the order of `outputs`, for inputs in the order of `inputs`.
+
+        What it returns may be overwritten by the next run.
+        """
+        ...
+
+
+class LatheEngine:
+    """Lathe itself."""
+
+    def __init__(self, path: str, threads: int, options: Mapping[str, Any]) -> None:
+        """Compile; `options` may have `target`, `dims` and `cache` of lathe.compile."""
+        import lathe
+
+        self.version = lathe.__version__
+        self._model = lathe.compile(
+            path,
+            target=options.get("target", "host"),
+            dims=options.get("dims"),
+            threads=threads,
+            cache=options.get("cache", True),
+        )
+        self.inputs = [InputSpec(v.name, v.dtype.numpy, v.shape) for v in self._model.inputs]
+        self.outputs = [v.name for v in self._model.outputs]
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run the model."""
+        return list(self._model(*arrays))
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime on the CPU, with all its optimizations."""
+
+    def __init__(self, path: str, threads: int, options: Mapping[str, Any]) -> None:
+        """Make a session; `options` is not used."""
+        import onnxruntime
+
+        self.version = onnxruntime.__version__
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            path, settings, providers=["CPUExecutionProvider"]
+        )
+        by_type = {f"tensor({d.onnx})": d.numpy for d in dtypes.BY_CODE.values()}
+        self.inputs = [
+            InputSpec(a.name, by_type[a.type], tuple(_known(d) for d in a.shape))
+            for a in self._session.get_inputs()
+        ]
+        self.outputs = [a.name for a in self._session.get_outputs()]
+        self._names = [s.name for s in self.inputs]
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run the session."""
+        feed = dict(zip(self._names, arrays, strict=True))
+        return list(self._session.run(None, feed))
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU, in the precision of the model."""
+
+    def __init__(self, path: str, threads: int, options: Mapping[str, Any]) -> None:
+        """Compile for latency; `options` is not used."""
+        import openvino
+
+        self.version = openvino.__version__.split("-")[0]
+        core = openvino.Core()
+        model = core.read_model(path)
+        self._compiled = core.compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": threads,
+                # Left to itself it computes in bf16 on processors with AMX.
+                "INFERENCE_PRECISION_HINT": "f32",
+            },
+        )
+        self._request = self._compiled.create_infer_request()
+        self.inputs = [
+            InputSpec(
+                port.get_any_name(),
+                np.dtype(_OPENVINO_DTYPES.get(kind, kind)),
+                tuple(None if d.is_dynamic else d.get_length() for d in port.partial_shape),
+            )
+            for port in self._compiled.inputs
+            for kind in [port.element_type.to_dtype().name]
+        ]
+        self.outputs = [port.get_any_name() for port in self._compiled.outputs]
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run the request; the outputs are views of its memory."""
+        results = self._request.infer(list(arrays), share_inputs=True, share_outputs=True)
+        return [results[i] for i in range(len(self.outputs))]
+
+
+def _known(dim: Any) -> int | str | None:
+    """Return a dim of onnxruntime, None where its name says nothing or its size is no size."""
+    if isinstance(dim, int):
+        return dim if 0 <= dim < 1 << 63 else None
+    return dim if isinstance(dim, str) and dim != "?" else None
+
+
+ENGINES: dict[str, type[Engine]] = {
+    "lathe": LatheEngine,
+    "onnxruntime": OnnxRuntimeEngine,
+    "openvino": OpenVinoEngine,
+}

@@ -1,0 +1,89 @@
+"""The command-line options that `bench` and `verify` share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lathe._inputs import parse_dim, parse_shape
+
+T = TypeVar("T")
+
+
+def checked(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return `parse` for argparse, which then prints the text of its errors."""
+
+    def parse_argument(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse_argument
+
+
+def integers(low: int) -> Callable[[str], int]:
+    """Return a parser of integers that are at least `low`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < low:
+            raise ValueError(f"{text!r} is not a whole number of {low} or more")
+        return int(text)
+
+    return parse
+
+
+def integer_range(text: str) -> tuple[int, int]:
+    """Return the bounds of "0:100". Raises ValueError for anything else."""
+    low, colon, high = text.partition(":")
+    if not colon or not low.isdecimal() or not high.isdecimal() or int(low) >= int(high):
+        raise ValueError(f"{text!r} is not LOW:HIGH with LOW below HIGH")
+    return int(low), int(high)
+
+
+def add_size_options(parser: argparse.ArgumentParser) -> None:
+    """Add --dim, --shape and --integers."""
+    parser.add_argument(
+        "--dim",
+        action="append",
+        default=[],
+        metavar="NAME=SIZE",
+        help="size of a free dim in the inputs; again for more",
+    )
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        type=checked(parse_shape),
+        metavar="INPUT=1x3x48x320",
+        help="shape of an input whose free dims have no names",
+    )
+    parser.add_argument(
+        "--integers",
+        type=checked(integer_range),
+        default=(0, 100),
+        metavar="LOW:HIGH",
+        help="range of the values of integer inputs [0:100]",
+    )
+
+
+def dims_of(parser: argparse.ArgumentParser, texts: list[str]) -> dict[str, int]:
+    """Return sizes by name; ends the program for what is no NAME=SIZE."""
+    try:
+        return dict(map(parse_dim, texts))
+    except ValueError as error:
+        parser.error(f"argument --dim: {error}")
+
+
+def table(header: list[str], rows: list[list[Any]]) -> str:
+    """Return rows of text, the first column to the left and the others to the right."""
+    cells = [header, *([str(c) for c in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )

@@ -1,0 +1,242 @@
+"""`python -m lathe.bench`: how fast Lathe runs models, beside other engines.
+
+Every engine runs in a process of its own. They take turns in short slices, round after round, so
+that what else the machine does hits all of them alike; the engine that begins changes from round
+to round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lathe._engines import ENGINES
+from lathe._inputs import Sizes
+from lathe._options import add_size_options, checked, dims_of, integers, table
+from lathe._peer import Peer, PeerError
+
+_WARM_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one engine on one model. `speed` is the peer's median over Lathe's."""
+
+    model: str
+    engine: str
+    version: str
+    threads: int
+    inputs: str
+    iterations: int
+    median_ms: float
+    min_ms: float
+    spread: float  # The middle half of the times, as a part of the median.
+    load_s: float
+    peak_rss_mb: float
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An engine that could not run a model."""
+
+    model: str
+    engine: str
+    threads: int
+    error: str
+
+
+def _start(
+    stack: contextlib.ExitStack,
+    engine: str,
+    model: Path,
+    threads: int,
+    options: Mapping[str, Any],
+) -> tuple[Peer, dict[str, Any]]:
+    peer = stack.enter_context(Peer(engine))
+    return peer, peer.load(str(model), threads, options)
+
+
+def measure(
+    model: Path,
+    engines: Sequence[str],
+    threads: int,
+    sizes: Sizes,
+    *,
+    rounds: int,
+    slice_s: float,
+    options: Mapping[str, Any],
+) -> tuple[list[Row], list[Failure]]:
+    """Time the engines on one model in one interleaved run."""
+    failures = []
+    with contextlib.ExitStack() as stack:
+        running: list[tuple[Peer, dict[str, Any], int]] = []
+        shapes = ""
+        like = None
+        for engine in engines:
+            try:
+                peer, loaded = _start(stack, engine, model, threads, options)
+                # Lathe comes first; its names for free dims serve the others, too.
+                like = like or loaded["inputs"]
+                answer = peer.ask(do="inputs", sizes=sizes.to_json(), like=like)
+                shapes = ", ".join("x".join(map(str, s)) for s in answer["shapes"])
+                warm = peer.ask(do="warm", seconds=_WARM_S)
+                running.append((peer, loaded, max(1, round(slice_s / warm["each"]))))
+            except PeerError as error:
+                failures.append(Failure(model.stem, engine, threads, str(error)))
+        times: dict[str, list[float]] = {peer.engine: [] for peer, _, _ in running}
+        for turn in range(rounds if running else 0):
+            first = turn % len(running)
+            for peer, _, count in running[first:] + running[:first]:
+                times[peer.engine] += peer.ask(do="time", iterations=count)["seconds"]
+        own = statistics.median(times["lathe"]) if times.get("lathe") else None
+        rows = []
+        for peer, loaded, _ in running:
+            seconds = times[peer.engine]
+            median = statistics.median(seconds)
+            low, _, high = statistics.quantiles(seconds, n=4)
+            rows.append(
+                Row(
+                    model.stem,
+                    peer.engine,
+                    loaded["version"],
+                    threads,
+                    shapes,
+                    len(seconds),
+                    median * 1e3,
+                    min(seconds) * 1e3,
+                    (high - low) / median,
+                    loaded["seconds"],
+                    peer.ask(do="memory")["peak_rss"] / 1e6,
+                    median / own if own else None,
+                )
+            )
+    return rows, failures
+
+
+def _machine() -> dict[str, Any]:
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    return {"processor": name, "cpus": len(os.sched_getaffinity(0)), "system": platform.platform()}
+
+
+def _table(rows: Sequence[Row]) -> str:
+    header = ["model", "engine", "threads", "median ms", "min ms", "spread", "Lathe is", "load s"]
+    return table(
+        [*header, "MB"],
+        [
+            [
+                r.model,
+                f"{r.engine} {r.version}",
+                r.threads,
+                f"{r.median_ms:.3f}",
+                f"{r.min_ms:.3f}",
+                f"{r.spread:.1%}",
+                "" if r.engine == "lathe" or r.speed is None else f"{r.speed:.2f}x",
+                f"{r.load_s:.2f}",
+                f"{r.peak_rss_mb:.0f}",
+            ]
+            for r in rows
+        ],
+    )
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in ENGINES or name == "lathe":
+            peers = ", ".join(sorted(ENGINES.keys() - {"lathe"}))
+            raise ValueError(f"{name!r} is no engine to compare with; there are: {peers}")
+    return names
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns 1 if Lathe or a peer could not run a model."""
+    parser = argparse.ArgumentParser(prog="python -m lathe.bench", description=__doc__)
+    parser.add_argument("models", nargs="*", type=Path, help="model files")
+    parser.add_argument("--models-from", type=Path, metavar="DIR", help="all .onnx files in DIR")
+    parser.add_argument(
+        "--against",
+        type=checked(_names),
+        default=[],
+        metavar="ENGINES",
+        help="engines to compare with, as in onnxruntime,openvino",
+    )
+    parser.add_argument(
+        "--threads",
+        type=checked(lambda text: [integers(1)(t) for t in text.split(",")]),
+        default=[1],
+        metavar="N,...",
+        help="threads of every engine; several numbers for several tables [1]",
+    )
+    parser.add_argument("--rounds", type=checked(integers(1)), default=10, help="rounds [10]")
+    parser.add_argument(
+        "--slice", type=float, default=0.2, metavar="S", help="seconds of an engine's turn [0.2]"
+    )
+    parser.add_argument("--target", default="host", help="target of Lathe [host]")
+    parser.add_argument("--no-cache", action="store_true", help="compile anew: load s is honest")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    add_size_options(parser)
+    chosen = parser.parse_args(arguments)
+
+    models: list[Path] = list(chosen.models)
+    if chosen.models_from:
+        if not chosen.models_from.is_dir():
+            parser.error(f"--models-from: {chosen.models_from} is not a directory")
+        models += sorted(chosen.models_from.glob("*.onnx"))
+    if not models:
+        parser.error("name a model, or a directory with --models-from")
+    if missing := [m for m in models if not m.is_file()]:
+        parser.error(f"{missing[0]}: no such file")
+    sizes = Sizes(dims_of(parser, chosen.dim), dict(chosen.shape), chosen.integers)
+    options = {"target": chosen.target, "cache": not chosen.no_cache}
+
+    rows: list[Row] = []
+    failures: list[Failure] = []
+    cases = [(m, t) for m in models for t in chosen.threads]
+    for number, (model, threads) in enumerate(cases, 1):
+        print(
+            f"[{number}/{len(cases)}] {model.stem}, {threads} thread{'s'[: threads > 1]}",
+            file=sys.stderr,
+        )
+        new_rows, new_failures = measure(
+            model,
+            ["lathe", *chosen.against],
+            threads,
+            sizes,
+            rounds=chosen.rounds,
+            slice_s=chosen.slice,
+            options=options,
+        )
+        rows += new_rows
+        failures += new_failures
+    if rows:
+        print(_table(rows))
+    for failure in failures:
+        print(f"{failure.model}: {failure.engine}: {failure.error}", file=sys.stderr)
+    if chosen.json:
+        data = {
+            "machine": _machine(),
+            "rounds": chosen.rounds,
+            "rows": [asdict(r) for r in rows],
+            "failures": [asdict(f) for f in failures],
+        }
+        chosen.json.write_text(json.dumps(data, indent=1) + "\n")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

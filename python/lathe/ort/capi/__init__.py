@@ -1,0 +1,1 @@
+"""Where onnxruntime keeps its error classes; see onnxruntime_pybind11_state."""

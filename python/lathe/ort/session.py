@@ -1,0 +1,215 @@
+"""InferenceSession: the class of onnxruntime that programs use, over a compiled model."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lathe
+from lathe.errors import CompileError, RuntimeError
+from lathe.model import CompiledModel
+from lathe.ort.capi import onnxruntime_pybind11_state as errors
+from lathe.ort.options import RunOptions, SessionOptions
+from lathe.ort.values import Array, ModelMetadata, NodeArg, OrtValue
+from lathe.signature import Dim, Value
+from lathe.source import Source
+
+CPU = "CPUExecutionProvider"
+
+
+class InferenceSession:
+    """A model that was compiled for the CPU of this machine.
+
+    `path_or_bytes` is the path of a model or its bytes. Of `sess_options`, the number of threads
+    and the overrides of free dims are used. `providers` may name any provider; the model runs on
+    the CPU. Raises the classes of `capi.onnxruntime_pybind11_state`, whose `lathe` attribute has
+    the compiler's diagnostics.
+    """
+
+    def __init__(
+        self,
+        path_or_bytes: str | os.PathLike[str] | bytes,
+        sess_options: SessionOptions | None = None,
+        providers: Sequence[str | tuple[str, Mapping[str, Any]]] | None = None,
+        provider_options: Sequence[Mapping[str, Any]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Compile the model, or take it from the cache."""
+        if not isinstance(path_or_bytes, (str, os.PathLike, bytes)):
+            raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
+        _check_providers(providers)
+        self._options = sess_options if sess_options is not None else SessionOptions()
+        source = Source(path_or_bytes)
+        if source.path is not None and not source.path.is_file():
+            raise errors.NoSuchFile(
+                f"Load model from {source.path} failed:File doesn't exist or is no file"
+            )
+        self._model_path = os.fspath(source.path) if source.path is not None else None
+        try:
+            self._model = _compile(source, self._options)
+        except CompileError as error:
+            raise _translate(error, source) from error
+        self._info = source.info()
+        self._input_names = [v.name for v in self._model.inputs]
+        self._output_names = [v.name for v in self._model.outputs]
+
+    def run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        run_options: RunOptions | None = None,
+    ) -> list[Array]:
+        """Return the outputs of those names, or all outputs for None or no names.
+
+        `input_feed` gives an array, a list or an OrtValue for the name of each input.
+        """
+        if missing := [n for n in self._input_names if n not in input_feed]:
+            raise ValueError(
+                f"Required inputs ({missing}) are missing from input feed ({list(input_feed)})."
+            )
+        if unknown := [n for n in input_feed if n not in self._input_names]:
+            raise errors.InvalidArgument(f"Invalid input name: {unknown[0]}")
+        wanted = list(output_names) if output_names else self._output_names
+        if unknown := [n for n in wanted if n not in self._output_names]:
+            raise errors.InvalidArgument(f"Invalid output name:{unknown[0]}")
+        values = [_unwrap(input_feed[n]) for n in self._input_names]
+        try:
+            outputs = dict(zip(self._output_names, self._model(*values), strict=True))
+        except RuntimeError as error:
+            wrong = any(i.startswith("call-") and i != "call-out-of-memory" for i in error.ids)
+            kind = errors.InvalidArgument if wrong else errors.RuntimeException
+            raise kind(str(error), error) from error
+        return [outputs[n] for n in wanted]
+
+    def run_with_ort_values(
+        self,
+        output_names: Sequence[str] | None,
+        input_dict_ort_values: Mapping[str, OrtValue],
+        run_options: RunOptions | None = None,
+    ) -> list[OrtValue]:
+        """Do as `run`, with OrtValues."""
+        return [OrtValue(a) for a in self.run(output_names, input_dict_ort_values, run_options)]
+
+    def get_inputs(self) -> list[NodeArg]:
+        """Return the inputs, in the order of the model."""
+        return [_node_arg(v, self._info.shapes.get(v.name, ())) for v in self._model.inputs]
+
+    def get_outputs(self) -> list[NodeArg]:
+        """Return the outputs, in the order of the model."""
+        return [_node_arg(v, self._info.shapes.get(v.name, ())) for v in self._model.outputs]
+
+    def get_overridable_initializers(self) -> list[NodeArg]:
+        """Return none: initializers are compiled into the model."""
+        return []
+
+    def get_modelmeta(self) -> ModelMetadata:
+        """Return what the model says about itself, `custom_metadata_map` among it."""
+        info = self._info
+        return ModelMetadata(
+            producer_name=info.producer_name,
+            graph_name=info.graph_name or self._model.name,
+            domain=info.domain,
+            description=info.description,
+            graph_description=info.graph_description,
+            version=info.version,
+            custom_metadata_map=self._model.metadata or dict(info.metadata),
+        )
+
+    def get_providers(self) -> list[str]:
+        """Return the one provider there is."""
+        return [CPU]
+
+    def get_provider_options(self) -> dict[str, dict[str, str]]:
+        """Return no options for the one provider there is."""
+        return {CPU: {}}
+
+    def set_providers(
+        self,
+        providers: Sequence[str | tuple[str, Mapping[str, Any]]] | None = None,
+        provider_options: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Accept providers; the model keeps running on the CPU."""
+        _check_providers(providers)
+
+    def get_session_options(self) -> SessionOptions:
+        """Return the options that the session was made with."""
+        return self._options
+
+    def disable_fallback(self) -> None:
+        """Accept: there is nothing to fall back to."""
+
+    def enable_fallback(self) -> None:
+        """Accept: there is nothing to fall back to."""
+
+    def end_profiling(self) -> str:
+        """Return no file: profiles are not written."""
+        return ""
+
+    @property
+    def compiled(self) -> CompiledModel:
+        """The model behind this session."""
+        return self._model
+
+
+def _compile(source: Source, options: SessionOptions) -> CompiledModel:
+    threads = options.intra_op_num_threads
+    if source.path is not None and source.path.suffix in (".so", ".lathebin"):
+        return lathe.load(source.path, threads=threads or None)
+    return lathe.compile(source, dims=options.free_dimensions, threads=threads or None)
+
+
+# By how the stable id of the first error begins; the first row that fits counts.
+_CLASSES: tuple[tuple[str, type[errors.OrtError]], ...] = (
+    ("onnx-not-protobuf", errors.InvalidProtobuf),
+    ("onnx-truncated", errors.InvalidProtobuf),
+    ("onnx-too-", errors.InvalidProtobuf),
+    ("onnx-empty", errors.InvalidProtobuf),
+    ("onnx-no-graph", errors.InvalidArgument),
+    ("dims-", errors.InvalidArgument),
+    ("onnx-cannot-read", errors.Fail),
+    ("onnx-unsupported-", errors.NotImplemented),
+    ("onnx-dynamic-", errors.NotImplemented),
+    ("graph-dynamic-", errors.NotImplemented),
+    ("graph-data-dependent-", errors.NotImplemented),
+    ("lower-unsupported-", errors.NotImplemented),
+    ("onnx-", errors.InvalidGraph),
+    ("graph-", errors.InvalidGraph),
+)
+
+
+def _translate(error: CompileError, source: Source) -> errors.OrtError:
+    """Return the class that onnxruntime would raise."""
+    first = error.ids[0] if error.ids else ""
+    kind = next((c for start, c in _CLASSES if first.startswith(start)), errors.Fail)
+    return kind(f"Load model from {source.name} failed:{error}", error)
+
+
+def _node_arg(value: Value, declared: Sequence[Dim]) -> NodeArg:
+    """Describe a value; sizes without a name in its signature have the one that the file declares.
+
+    The two differ where a name stands for sizes that are not equal, as "?" does in some exporters.
+    """
+    names = declared if len(declared) == len(value.shape) else (None,) * len(value.shape)
+    shape = [d if d is not None else n for d, n in zip(value.shape, names, strict=True)]
+    return NodeArg(value.name, f"tensor({value.dtype.onnx})", shape)
+
+
+def _unwrap(value: Any) -> Any:
+    return value.numpy() if isinstance(value, OrtValue) else value
+
+
+def _check_providers(providers: Any) -> None:
+    """Warn as onnxruntime does if none of the providers is here."""
+    if providers is None:
+        return
+    if isinstance(providers, str) or not isinstance(providers, Sequence):
+        raise ValueError("'providers' should be a sequence.")
+    names = [p if isinstance(p, str) else p[0] for p in providers]
+    if names and CPU not in names:
+        warnings.warn(
+            f"Specified provider '{names[0]}' is not in available provider names."
+            f"Available providers: '{CPU}'",
+            stacklevel=3,
+        )

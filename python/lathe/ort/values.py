@@ -1,0 +1,95 @@
+"""What sessions describe and take: NodeArg, ModelMetadata, OrtValue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lathe import dtypes
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class NodeArg:
+    """An input or output. A dim of `shape` is an int, the name of a free size, or None."""
+
+    name: str
+    type: str
+    shape: list[int | str | None]
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What the model file says about itself."""
+
+    producer_name: str = ""
+    graph_name: str = ""
+    domain: str = ""
+    description: str = ""
+    graph_description: str = ""
+    version: int = 0
+    custom_metadata_map: dict[str, str] = field(default_factory=dict)
+
+
+class OrtValue:
+    """A tensor on the CPU; shares the memory of the array it was made from."""
+
+    def __init__(self, array: Array) -> None:
+        """Wrap `array`."""
+        self._array = array
+
+    @staticmethod
+    def ortvalue_from_numpy(array: Array, device_type: str = "cpu", device_id: int = 0) -> OrtValue:
+        """Return a value over the memory of `array`. Raises ValueError for devices but the CPU."""
+        if device_type.lower() != "cpu":
+            raise ValueError(f"device {device_type!r} is not supported; use 'cpu'")
+        return OrtValue(np.asarray(array))
+
+    @staticmethod
+    def ortvalue_from_shape_and_type(
+        shape: Sequence[int], element_type: Any, device_type: str = "cpu", device_id: int = 0
+    ) -> OrtValue:
+        """Return a value of zeros."""
+        return OrtValue.ortvalue_from_numpy(np.zeros(shape, element_type), device_type)
+
+    def numpy(self) -> Array:
+        """Return the tensor as an array that shares its memory."""
+        return self._array
+
+    def shape(self) -> list[int]:
+        """Return the shape."""
+        return list(self._array.shape)
+
+    def data_type(self) -> str:
+        """Return the type as in "tensor(float)"."""
+        dtype = dtypes.BY_NUMPY.get(self._array.dtype)
+        return f"tensor({dtype.onnx if dtype else self._array.dtype})"
+
+    def device_name(self) -> str:
+        """Return "cpu"."""
+        return "cpu"
+
+    def has_value(self) -> bool:
+        """Return True."""
+        return True
+
+    def is_tensor(self) -> bool:
+        """Return True: there are no sequences or maps."""
+        return True
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element."""
+        return int(self._array.ctypes.data)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        """Share the memory by DLPack."""
+        return self._array.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return the device of DLPack: the CPU."""
+        return (1, 0)

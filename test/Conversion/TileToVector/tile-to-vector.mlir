@@ -1,0 +1,80 @@
+// The shape of the loops: one forall, panels outside of rows, accumulators
+// carried in registers, tails without a branch in the inner loop. Whether they
+// compute the right numbers, numerics.py checks.
+// RUN: lathe-opt %s --convert-tile-to-vector --canonicalize --cse --split-input-file | FileCheck %s
+
+// Thirteen rows in tiles of six leave one, which gets a tile of its own.
+
+// CHECK-LABEL: func.func @static_tails(
+// CHECK:         scf.forall (%[[PANEL:.*]], %[[TASK:.*]]) in (2, 3) {
+// CHECK:           scf.for %[[ROW:.*]] =
+// CHECK:             %[[ACC:.*]]:6 = scf.for {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+// CHECK:               vector.load %{{.*}} : memref<2x64x16xf32>, vector<16xf32>
+// CHECK-COUNT-6:       vector.fma
+// CHECK:               scf.yield
+// CHECK:             arith.maximumf {{.*}} : vector<16xf32>
+// CHECK:             vector.maskedstore %{{.*}} : memref<13x20xf32>
+// CHECK:           scf.if
+// CHECK:             scf.for {{.*}} -> (vector<16xf32>) {
+// CHECK:               vector.fma
+// CHECK:             vector.maskedstore
+// CHECK-NOT:       tile.contract
+func.func @static_tails(%a: memref<13x64xf32>, %b: memref<2x64x16xf32>, %c: memref<13x20xf32>) {
+  tile.contract ins(%a, %b : memref<13x64xf32>, memref<2x64x16xf32>) outs(%c : memref<13x20xf32>) packed
+      tiling(<rows = 6, vectors = 1, lanes = 16, task_rows = 6, task_panels = 1>) maps [] {
+  ^bb0(%acc: f32):
+    %zero = arith.constant 0.0 : f32
+    %relu = arith.maximumf %acc, %zero : f32
+    tile.yield %relu : f32
+  }
+  return
+}
+
+// -----
+
+// A number of rows that only the run knows: the last tile moves back if there
+// are enough rows, else tiles of four and of one serve.
+
+// CHECK-LABEL: func.func @dynamic_rows(
+// CHECK:           scf.if
+// CHECK:             scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK:             scf.for {{.*}} -> (vector<8xf32>) {
+// CHECK:           } else {
+// CHECK:             %[[START:.*]] = arith.minsi
+// CHECK:             scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK-NOT:       vector.maskedstore
+func.func @dynamic_rows(%a: memref<?x64xf32>, %b: memref<2x64x8xf32>, %c: memref<?x16xf32>) {
+  tile.contract ins(%a, %b : memref<?x64xf32>, memref<2x64x8xf32>) outs(%c : memref<?x16xf32>) packed
+      tiling(<rows = 6, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// The taps of a filter row and their channels are one run of 15 steps.
+
+// CHECK-LABEL: func.func @conv(
+// CHECK-DAG:     %[[C15:.*]] = arith.constant 15 : index
+// CHECK:         memref.collapse_shape %{{.*}} {{\[\[}}0], [1], [2, 3]] : memref<1x5x6x5xf32> into memref<1x5x30xf32>
+// CHECK:           scf.for %{{.*}} = %c0{{.*}} to %c3
+// CHECK:             scf.for %{{.*}} = %c0{{.*}} to %[[C15]]
+// CHECK-COUNT-4:       vector.fma
+func.func @conv(%x: memref<1x5x6x5xf32>, %w: memref<1x3x3x5x16xf32>, %y: memref<1x3x4x16xf32>) {
+  tile.conv ins(%x, %w : memref<1x5x6x5xf32>, memref<1x3x3x5x16xf32>) outs(%y : memref<1x3x4x16xf32>)
+      strides [1, 1] dilations [1, 1] tiling(<rows = 4, vectors = 1, lanes = 16>) maps []
+  return
+}
+
+// -----
+
+// An input column is loaded once for all outputs that read it: six loads for
+// four outputs of a filter three wide.
+
+// CHECK-LABEL: func.func @depthwise(
+// CHECK-COUNT-6:   vector.load %{{.*}} : memref<1x3x6x16xf32>, vector<16xf32>
+// CHECK-NOT:       vector.load %{{.*}} : memref<1x3x6x16xf32>
+func.func @depthwise(%x: memref<1x3x6x16xf32>, %w: memref<1x3x16xf32>, %y: memref<1x3x4x16xf32>) {
+  tile.depthwise_conv ins(%x, %w : memref<1x3x6x16xf32>, memref<1x3x16xf32>) outs(%y : memref<1x3x4x16xf32>)
+      strides [1, 1] dilations [1, 1] tiling(<rows = 4, vectors = 1, lanes = 16>) maps []
+  return
+}

@@ -1,0 +1,65 @@
+"""The table of models survives a model that crashes, fails or is absent, and says which did."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+import tree
+
+sys.path[:0] = [str(tree.ROOT / "test/e2e"), str(tree.ROOT / "tools/dev")]
+import models
+import run_models
+
+Verified = tuple[str, str, list[str]]
+
+
+# These run in the child, in place of the real one.
+def crash(name: str, path: str) -> Verified:
+    os._exit(13)
+
+
+def refuse(name: str, path: str) -> Verified:
+    raise ValueError(f"{name} is refused")
+
+
+def differ(name: str, path: str) -> Verified:
+    return "0.5", "900.0%", ["output differs"]
+
+
+def agree(name: str, path: str) -> Verified:
+    return "1e-07", "0.1%", []
+
+
+@pytest.mark.parametrize(
+    ("verify", "verdict", "problem"),
+    [
+        (crash, "FAILED", "died"),
+        (refuse, "FAILED", "is refused"),
+        (differ, "FAILED", "differs"),
+        (agree, "ok", ""),
+    ],
+)
+def test_each_end_has_its_row(
+    monkeypatch: pytest.MonkeyPatch, verify: object, verdict: str, problem: str
+) -> None:
+    monkeypatch.setattr(run_models, "verify", verify)
+    result = run_models.run("gpt2", pathlib.Path("gpt2.onnx"), timed=False)
+    assert result.verdict == verdict
+    assert problem in "".join(result.problems)
+
+
+def test_an_absent_model_is_skipped_and_says_why(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "MADE", tmp_path)
+    monkeypatch.setenv("LATHE_MODELS", str(tmp_path))
+    report = tmp_path / "report.xml"
+    monkeypatch.setattr(sys, "argv", ["run_models.py", "gpt2", "--junit", str(report)])
+    assert run_models.main() == 0
+    assert "set LATHE_MODELS" in capsys.readouterr().out
+    (case,) = ElementTree.parse(report).getroot().iter("testcase")
+    assert case.find("skipped") is not None

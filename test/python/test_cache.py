@@ -1,0 +1,236 @@
+"""The compile cache: what decides a key, what happens on disk, and many processes at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lathe
+import numpy as np
+import onnx
+import pytest
+from conftest import add_one, make_model, unsupported
+from lathe.cache import CompileCache, Stats, default_directory
+from lathe.source import Source
+from onnx import TensorProto, helper
+
+X = np.ones((2, 3), np.float32)
+
+
+def entries(cache: CompileCache) -> list[Path]:
+    """Return the artifacts on disk."""
+    return sorted(cache.directory.glob("*.lathebin"))
+
+
+def test_memory_then_disk(own_cache: CompileCache) -> None:
+    model = lathe.compile(add_one())
+    again = lathe.compile(add_one())
+    assert own_cache.stats == Stats(memory_hits=1, disk_hits=0, misses=1)
+    assert len(entries(own_cache)) == 1
+    del model, again
+    fresh = CompileCache(own_cache.directory)
+    assert (lathe.compile(add_one(), cache=fresh)(X)[0] == 2).all()
+    assert fresh.stats == Stats(memory_hits=0, disk_hits=1, misses=0)
+
+
+def test_models_of_the_cache_have_ir_and_can_be_saved(
+    own_cache: CompileCache, tmp_path: Path
+) -> None:
+    lathe.compile(add_one())
+    cached = lathe.compile(add_one(), cache=CompileCache(own_cache.directory))
+    assert "func" in cached.ir("optimize")
+    cached.save(tmp_path / "m.lathebin")
+    assert (lathe.load(tmp_path / "m.lathebin")(X)[0] == 2).all()
+
+
+def test_nothing_is_kept_without_cache(own_cache: CompileCache) -> None:
+    lathe.compile(add_one(), cache=False)
+    assert entries(own_cache) == []
+    assert own_cache.stats == Stats(0, 0, 0)
+
+
+def test_what_decides_the_key(own_cache: CompileCache) -> None:
+    proto = add_one()
+    other = add_one()
+    other.graph.node[0].name = "another"
+    target = lathe.compile(proto).target
+    lathe.compile(other)
+    lathe.compile(proto, dims={"batch": 2})
+    lathe.compile(proto, dims={"batch": 3})
+    lathe.compile(proto, target=target)
+    assert own_cache.stats.misses == 5
+    lathe.compile(proto, threads=1)  # Decides nothing about the code.
+    assert own_cache.stats.misses == 5
+
+
+def test_another_build_of_the_compiler_has_other_keys(
+    own_cache: CompileCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lathe.compile(add_one())
+    monkeypatch.setattr("lathe.compiler._compiler_key", lambda: ("0.1.0", "another build"))
+    lathe.compile(add_one())
+    assert own_cache.stats.misses == 2
+    assert Path(lathe._lathe.library_path()).name.startswith("libLatheC")
+
+
+def test_errors_are_not_kept(own_cache: CompileCache) -> None:
+    for _ in range(2):
+        with pytest.raises(lathe.CompileError):
+            lathe.compile(unsupported())
+    assert list(own_cache.directory.iterdir()) == []
+
+
+def test_a_changed_file_is_compiled_again(own_cache: CompileCache, add_one_file: Path) -> None:
+    kept = lathe.compile(add_one_file)
+    proto = onnx.load(add_one_file)
+    proto.graph.initializer[0].CopyFrom(
+        onnx.numpy_helper.from_array(np.full(1, 10, np.float32), "one")
+    )
+    onnx.save(proto, add_one_file)
+    assert (lathe.compile(add_one_file)(X)[0] == 11).all()
+    assert (kept(X)[0] == 2).all()
+
+
+def test_changed_external_data_is_compiled_again(own_cache: CompileCache, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    for value in (1, 5):
+        proto = make_model(
+            [helper.make_node("Add", ["x", "w"], ["y"])],
+            [("x", TensorProto.FLOAT, ["n", 300])],
+            [("y", TensorProto.FLOAT, ["n", 300])],
+            {"w": np.full(300, value, np.float32)},
+        )
+        (tmp_path / "w.bin").unlink(missing_ok=True)
+        onnx.save(proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+        assert (lathe.compile(path)(np.zeros((1, 300), np.float32))[0] == value).all()
+    assert own_cache.stats.misses == 2
+    first = Source(path).content_hash()
+    (tmp_path / "w.bin").unlink()
+    assert Source(path).content_hash() != first
+
+
+def test_external_data_without_a_folder_is_not_cached() -> None:
+    proto = add_one()
+    onnx.external_data_helper.set_external_data(proto.graph.initializer[0], "w.bin")
+    assert Source(proto).content_hash() is None
+
+
+def test_a_damaged_entry_is_replaced(own_cache: CompileCache) -> None:
+    lathe.compile(add_one())
+    (entry,) = entries(own_cache)
+    whole = entry.read_bytes()
+    for damaged in (b"", b"damaged", whole[: len(whole) // 2]):
+        entry.write_bytes(damaged)
+        fresh = CompileCache(own_cache.directory)
+        assert (lathe.compile(add_one(), cache=fresh)(X)[0] == 2).all()
+        assert fresh.stats == Stats(0, 0, 1)
+        assert len(entry.read_bytes()) == len(whole)
+
+
+def test_a_directory_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cache = CompileCache(tmp_path / "file" / "cache")
+    assert (lathe.compile(add_one(), cache=cache)(X)[0] == 2).all()
+    assert "cannot be used" in caplog.text
+
+
+def test_the_directory_is_bounded(own_cache: CompileCache) -> None:
+    lathe.compile(add_one(1))
+    (first,) = entries(own_cache)
+    size = first.stat().st_size
+    small = CompileCache(own_cache.directory, max_bytes=int(size * 2.5))
+    os.utime(first, (time.time() - 100, time.time() - 100))
+    lathe.compile(add_one(2), cache=small)
+    (second,) = set(entries(small)) - {first}
+    os.utime(second, (time.time() - 50, time.time() - 50))
+    lathe.compile(add_one(1), cache=small)  # Used again: now the younger of the two.
+    lathe.compile(add_one(3), cache=small)
+    left = entries(small)
+    assert first in left
+    assert second not in left
+    assert small.size() <= small.max_bytes
+
+
+def test_a_model_larger_than_the_bound_still_compiles(own_cache: CompileCache) -> None:
+    none = CompileCache(own_cache.directory, max_bytes=0)
+    assert (lathe.compile(add_one(), cache=none)(X)[0] == 2).all()
+    assert entries(none) == []
+
+
+def test_clear(own_cache: CompileCache) -> None:
+    model = lathe.compile(add_one())
+    lathe.cache.clear()
+    assert entries(own_cache) == []
+    assert (model(X)[0] == 2).all()
+    lathe.compile(add_one())
+    assert own_cache.stats.misses == 2
+
+
+def test_the_default_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LATHE_CACHE_DIR", str(tmp_path / "chosen"))
+    assert default_directory() == tmp_path / "chosen"
+    monkeypatch.delenv("LATHE_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_directory() == tmp_path / ".cache" / "lathe"
+
+
+CHILD = """
+import json, sys, numpy as np, lathe
+x = np.ones((2, 3), np.float32)
+sys.stdin.readline()
+for path in sys.argv[1:]:
+    assert (lathe.compile(path)(x)[0] == 2).all()
+s = lathe.cache.default().stats
+print(json.dumps([s.memory_hits, s.disk_hits, s.misses]))
+"""
+
+
+def test_many_processes_compile_each_model_once(tmp_path: Path) -> None:
+    paths = []
+    for i in range(4):
+        proto = add_one()
+        proto.graph.node[0].name = f"add{i}"
+        paths.append(tmp_path / f"{i}.onnx")
+        onnx.save(proto, paths[-1])
+    directory = tmp_path / "cache"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, *map(str, paths)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LATHE_CACHE_DIR": str(directory)},
+        )
+        for _ in range(5)
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    stats = [json.loads(child.communicate()[0]) for child in children]
+    assert all(child.returncode == 0 for child in children)
+    assert sum(misses for _, _, misses in stats) == len(paths)
+    assert sum(disk for _, disk, _ in stats) == len(paths) * (len(children) - 1)
+    assert len(list(directory.glob("*.lathebin"))) == len(paths)
+    assert list(directory.glob("*.lock")) == []
+    assert list(directory.glob("*.tmp.*")) == []
+
+
+def test_a_writer_that_died_does_not_block(tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    code = (
+        "import os, lathe.cache\n"
+        f"cache = lathe.cache.CompileCache(__import__('pathlib').Path({str(directory)!r}))\n"
+        "cache.get('k', lambda: os._exit(3))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 3
+    assert (directory / "k.lock").exists()
+    cache = CompileCache(directory)
+    built = Source(add_one()).load().compile("host")
+    assert cache.get("k", lambda: built) is built
+    assert not (directory / "k.lock").exists()

@@ -1,0 +1,216 @@
+"""`lathe.verify`, `lathe.bench` and the process that runs an engine for them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from conftest import unsupported
+from lathe import bench, verify
+from lathe._inputs import InputError, InputSpec, Sizes, make_inputs, parse_dim, parse_shape
+from lathe._peer import Peer, PeerError
+
+F32 = np.dtype(np.float32)
+
+
+def test_inputs_depend_on_name_shape_and_seed_alone() -> None:
+    x = InputSpec("x", F32, ("n", 3))
+    y = InputSpec("y", F32, ("n", 3))
+    a, b = make_inputs([x, y], Sizes({"n": 2}))
+    (again,) = make_inputs([x], Sizes({"n": 2}))
+    (other,) = make_inputs([x], Sizes({"n": 2}), seed=1)
+    assert a.tobytes() == again.tobytes()
+    assert a.tobytes() != b.tobytes()
+    assert a.tobytes() != other.tobytes()
+
+
+def test_integer_inputs_are_in_range() -> None:
+    i64 = np.dtype(np.int64)
+    ids, mask = make_inputs(
+        [InputSpec("ids", i64, (40, 8)), InputSpec("attention_mask", i64, (40, 8))],
+        Sizes(integers=(5, 9)),
+    )
+    assert set(np.unique(ids)) == {5, 6, 7, 8}
+    assert set(np.unique(mask)) == {0, 1}
+    assert (mask[:, 0] == 1).all()
+    (small,) = make_inputs([InputSpec("x", np.dtype(np.int8), (9,))], Sizes(integers=(0, 10**6)))
+    assert small.dtype == np.int8
+
+
+@pytest.mark.parametrize(
+    ("sizes", "id"),
+    [
+        (Sizes(), "inputs-free-dim"),
+        (Sizes({"nothing": 1}), "inputs-unknown-dim"),
+        (Sizes({}, {"nothing": [1]}), "inputs-unknown-shape"),
+        (Sizes({}, {"x": [1, 2]}), "inputs-shape-rank"),
+        (Sizes({}, {"x": [1, 2, 4]}), "inputs-shape-fixed"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_sizes_that_make_no_inputs(sizes: Sizes, id: str) -> None:
+    with pytest.raises(InputError, match=id):
+        make_inputs([InputSpec("x", F32, ("n", "width", 3))], sizes)
+
+
+def test_parsers() -> None:
+    assert parse_dim("a=b=3") == ("a=b", 3)
+    assert parse_shape("x=1x3x48") == ("x", [1, 3, 48])
+    assert parse_shape("scalar=") == ("scalar", [])
+    for text in ("n", "n=", "=3", "n=-1", "n=x"):
+        with pytest.raises(ValueError, match="NAME=SIZE"):
+            parse_dim(text)
+    with pytest.raises(ValueError, match="INPUT="):
+        parse_shape("x=1xx3")
+
+
+@pytest.mark.parametrize(
+    ("actual", "reference", "fits"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], True),
+        ([1.0, 2.0019], [1.0, 2.0], True),
+        ([1.0, 2.01], [1.0, 2.0], False),
+        ([0.0001, 2.0], [0.0, 2.0], True),
+        ([0.0003, 2.0], [0.0, 2.0], False),
+        ([0.05, 1000.0], [0.0, 1000.0], True),
+        ([np.nan, np.inf], [np.nan, np.inf], True),
+        ([np.nan, 1.0], [1.0, 1.0], False),
+        ([1.0, 1.0], [np.nan, 1.0], False),
+        ([np.inf, 1.0], [-np.inf, 1.0], False),
+        ([1e30, 1.0], [np.inf, 1.0], False),
+        ([], [], True),
+        ([1.0], [1.0, 1.0], False),
+    ],
+)
+def test_compare(actual: list[float], reference: list[float], fits: bool) -> None:
+    a, r = np.array(actual, np.float32), np.array(reference, np.float32)
+    difference = verify.compare(a, r, F32, atol=1e-4, rtol=1e-3)
+    assert (difference.excess <= 1) == fits
+
+
+def test_compare_finds_the_worst_element() -> None:
+    r = np.ones((3, 4), np.float32)
+    a = r.copy()
+    a[1, 2] = 3
+    a[2, 0] = 2
+    difference = verify.compare(a, r, F32, atol=1e-4, rtol=1e-3)
+    assert difference.place == (1, 2)
+    assert (difference.actual, difference.reference) == (3.0, 1.0)
+
+
+def test_integers_must_be_equal() -> None:
+    a, r = np.array([1000], np.int64), np.array([1001], np.int64)
+    assert verify.compare(a, r, np.dtype(np.int64), atol=1, rtol=1).excess > 1
+
+
+def test_verify(add_one_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify.main([str(add_one_file), "--dim", "batch=1,4,2"]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[1:3] for line in out.splitlines()[1:]] == [
+        ["1", "1x3"],
+        ["2", "4x3"],
+        ["3", "2x3"],
+    ]
+
+
+def test_verify_says_what_differs(
+    add_one_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object) -> Any:
+        return [np.full((1, 3), 9, np.float32)]
+
+    monkeypatch.setattr(verify, "_reference", wrong)
+    assert verify.main([str(add_one_file), "--runs", "1"]) == 1
+    captured = capsys.readouterr()
+    assert "DIFFERS" in captured.out
+    assert 'output "y" differs most at [0, ' in captured.err
+    assert "onnxruntime has 9.0" in captured.err
+
+
+def test_verify_of_a_model_that_does_not_compile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx.save(unsupported(), tmp_path / "m.onnx")
+    assert verify.main([str(tmp_path / "m.onnx")]) == 1
+    assert "NoSuchOperator" in capsys.readouterr().err
+
+
+def test_peer_runs_an_engine(add_one_file: Path, tmp_path: Path) -> None:
+    for engine in ("lathe", "onnxruntime", "openvino"):
+        with Peer(engine) as peer:
+            loaded = peer.load(str(add_one_file), 1)
+            assert [s["name"] for s in loaded["inputs"]] == ["x"]
+            sizes = Sizes(shapes={"x": [4, 3]}).to_json()
+            assert peer.ask(do="inputs", sizes=sizes)["shapes"] == [[4, 3]]
+            assert peer.ask(do="warm", seconds=0.01)["iterations"] >= 3
+            assert len(peer.ask(do="time", iterations=5)["seconds"]) == 5
+            assert peer.ask(do="memory")["peak_rss"] > 1e6
+            peer.ask(do="run", outputs=str(tmp_path / f"{engine}.npz"))
+    results = [np.load(f)["0"] for f in sorted(tmp_path.glob("*.npz"))]
+    assert len(results) == 3
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
+
+
+def test_peer_reports_errors_and_death(add_one_file: Path, tmp_path: Path) -> None:
+    onnx.save(unsupported(), tmp_path / "bad.onnx")
+    with Peer("lathe") as peer:
+        with pytest.raises(PeerError, match="send 'load' first"):
+            peer.ask(do="time", iterations=1)
+        with pytest.raises(PeerError, match="NoSuchOperator") as caught:
+            peer.load(str(tmp_path / "bad.onnx"), 1)
+        assert caught.value.ids
+        peer.load(str(add_one_file), 1)
+        with pytest.raises(PeerError, match="no request"):
+            peer.ask(do="dance")
+        peer._process.kill()
+        peer._process.wait()
+        with pytest.raises(PeerError, match="ended with code -9"):
+            peer.ask(do="memory")
+
+
+def test_bench(add_one_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.json"
+    arguments = ["--against", "onnxruntime", "--rounds", "2", "--slice", "0.01", "--json", str(out)]
+    assert bench.main([str(add_one_file), "--threads", "1,2", "--dim", "batch=5", *arguments]) == 0
+    data = json.loads(out.read_text())
+    engines = [(r["engine"], r["threads"]) for r in data["rows"]]
+    assert engines == [("lathe", 1), ("onnxruntime", 1), ("lathe", 2), ("onnxruntime", 2)]
+    for row in data["rows"]:
+        assert 0 < row["min_ms"] <= row["median_ms"]
+        assert row["inputs"] == "5x3"
+        assert row["iterations"] >= 2
+    assert "median ms" in capsys.readouterr().out
+
+
+def test_bench_goes_on_after_a_failure(
+    add_one_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx.save(unsupported(), add_one_file.parent / "bad.onnx")
+    code = bench.main(
+        ["--models-from", str(add_one_file.parent), "--rounds", "2", "--slice", "0.01"]
+    )
+    assert code == 1
+    captured = capsys.readouterr()
+    assert "add_one" in captured.out
+    assert "bad: lathe:" in captured.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["none.onnx"], ["--models-from", "none"], ["m.onnx", "--against", "nobody"]],
+    ids=str,
+)
+def test_bench_refuses_wrong_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        bench.main(arguments)
+    assert caught.value.code == 2
+
+
+def test_the_batch_is_one_where_nothing_is_said() -> None:
+    (x,) = make_inputs([InputSpec("x", F32, ("batch", 3))], Sizes())
+    assert x.shape == (1, 3)

@@ -1,0 +1,298 @@
+/* test/runtime/modules.c: which modules the runtime takes, which it refuses,
+ * and what it says then. Reads the fixture libraries of the working folder.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Fixture.h"
+#include "Harness.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static lathe_module *module;
+
+static void check_works(void) {
+  float image[] = {1, 2, 3}, bias[] = {10};
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {1, 3}},
+                           {bias, LATHE_DTYPE_F32, 1, {1}}};
+  lathe_tensor outputs[2] = {0};
+  CHECK_OK(lathe_module_call(module, "main", inputs, 2, outputs, 2));
+  if (!outputs[1].data)
+    return;
+  CHECK(*(double *)outputs[1].data == 50);
+  lathe_tensor_free(&outputs[0]);
+  lathe_tensor_free(&outputs[1]);
+}
+
+static void loads_a_library(void) {
+  CHECK_OK(lathe_module_load("fixture.so", &module));
+  if (!module)
+    return;
+  CHECK(lathe_module_function_count(module) == 4);
+  CHECK(strcmp(lathe_module_description(module)->model, "fixture") == 0);
+  CHECK(lathe_module_function(module, "fill")->input_count == 1);
+  CHECK(lathe_module_function(module, "none") == NULL);
+  check_works();
+  lathe_module *second = NULL;
+  CHECK_OK(lathe_module_load("./fixture.so", &second));
+  lathe_module_free(module);
+  module = second;
+  check_works();
+  lathe_module_free(module);
+  lathe_module_free(NULL);
+}
+
+static void refuses_other_versions(void) {
+  CHECK_ERROR(lathe_module_load("fixture-other-abi.so", &module),
+              LATHE_INCOMPATIBLE,
+              "fixture-other-abi.so: the module has ABI version 7, but this "
+              "runtime has 1; compile the model with the compiler that the "
+              "runtime came with [module-abi-version]");
+  CHECK(module == NULL);
+  CHECK_ERROR(lathe_module_load("fixture-refuses.so", &module),
+              LATHE_INCOMPATIBLE,
+              "fixture-refuses.so: the module cannot serve ABI version 1 of "
+              "this runtime; compile the model with the compiler that the "
+              "runtime came with [module-abi-version]");
+  CHECK_ERROR_HAS(lathe_module_load("fixture-other-processor.so", &module),
+                  LATHE_INCOMPATIBLE, "[target-processor]");
+  CHECK_ERROR(lathe_module_load("fixture-no-query.so", &module),
+              LATHE_INCOMPATIBLE,
+              "fixture-no-query.so: the library has no symbol "
+              "lathe_module_query; give a .so file that lathe compile wrote "
+              "[module-no-query]");
+}
+
+static void write_file(const char *path, const void *bytes, size_t size) {
+  FILE *file = fopen(path, "wb");
+  CHECK(file && fwrite(bytes, 1, size, file) == size);
+  if (file)
+    fclose(file);
+}
+
+static void refuses_other_files(void) {
+  CHECK_ERROR(lathe_module_load("no-such-file.so", &module), LATHE_NOT_FOUND,
+              "no-such-file.so: cannot read the module: No such file or "
+              "directory [module-cannot-read]");
+  CHECK_ERROR_HAS(lathe_module_load("", &module), LATHE_NOT_FOUND,
+                  "[module-cannot-read]");
+  CHECK_ERROR_HAS(lathe_module_load(".", &module), LATHE_INCOMPATIBLE,
+                  "this is not a file");
+  unlink("module-pipe");
+  CHECK(mkfifo("module-pipe", 0600) == 0);
+  CHECK_ERROR_HAS(lathe_module_load("module-pipe", &module), LATHE_INCOMPATIBLE,
+                  "this is not a file");
+  unlink("module-pipe");
+  write_file("module-text.so", "INPUT(libm.so)", 14);
+  CHECK_ERROR_HAS(lathe_module_load("module-text.so", &module),
+                  LATHE_INCOMPATIBLE, "the file is not a shared library");
+  unlink("module-text.so");
+  CHECK_ERROR_HAS(lathe_module_load(NULL, &module), LATHE_INVALID_ARGUMENT,
+                  "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_load("fixture.so", NULL), LATHE_INVALID_ARGUMENT,
+                  "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_from_query(NULL, &module),
+                  LATHE_INVALID_ARGUMENT, "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_from_desc(NULL, &module), LATHE_INVALID_ARGUMENT,
+                  "[module-null]");
+}
+
+/* Offsets in the header of a 64-bit ELF file. */
+enum { MACHINE_AT = 18, SECTIONS_AT = 40, SECTION_COUNT_AT = 60 };
+
+static void refuses_truncated_libraries(void) {
+  static char bytes[1 << 20];
+  FILE *file = fopen("fixture.so", "rb");
+  size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (file)
+    fclose(file);
+  CHECK(size > 1000 && size < sizeof bytes);
+  for (size_t kept = 0; kept < size; kept += kept < 200 ? 1 : 61) {
+    write_file("module-truncated.so", bytes, kept);
+    CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module),
+                    LATHE_INCOMPATIBLE,
+                    kept < 4 ? "[module-not-a-library]" : "[module-truncated]");
+  }
+  /* Without section headers at the end, the segments must tell. */
+  memset(bytes + SECTIONS_AT, 0, 8);
+  memset(bytes + SECTION_COUNT_AT, 0, 2);
+  write_file("module-truncated.so", bytes, 4096 < size ? 4096 : size / 2);
+  CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module),
+                  LATHE_INCOMPATIBLE, "[module-truncated]");
+  bytes[MACHINE_AT] = 2; /* SPARC. */
+  bytes[MACHINE_AT + 1] = 0;
+  write_file("module-truncated.so", bytes, size);
+  CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module),
+                  LATHE_INCOMPATIBLE, "the library is for ELF machine 2");
+  unlink("module-truncated.so");
+}
+
+static void refuses_damaged_descriptions(void) {
+  const lathe_module_desc good = *lathe_module_query(LATHE_ABI_VERSION);
+  lathe_module_desc desc = good;
+  lathe_function_desc function;
+  lathe_value_desc value;
+  const int64_t bad_symbol[] = {-2, 3};
+#define REFUSES(part)                                                          \
+  CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE,  \
+                  part)
+#define DAMAGE_FUNCTION(member, damage)                                        \
+  do {                                                                         \
+    desc = good;                                                               \
+    desc.functions = &function;                                                \
+    desc.function_count = 1;                                                   \
+    function = good.functions[0];                                              \
+    function.member = damage;                                                  \
+  } while (0)
+#define DAMAGE_INPUT(member, damage)                                           \
+  do {                                                                         \
+    DAMAGE_FUNCTION(inputs, &value);                                           \
+    function.input_count = 1;                                                  \
+    value = good.functions[0].inputs[0];                                       \
+    value.member = damage;                                                     \
+  } while (0)
+  desc.functions = NULL;
+  REFUSES("[module-damaged]");
+  desc = good;
+  desc.target = NULL;
+  REFUSES("[module-damaged]");
+  DAMAGE_FUNCTION(plan, NULL);
+  REFUSES("description of function 0 has a NULL");
+  DAMAGE_FUNCTION(name, NULL);
+  REFUSES("description of function 0 has a NULL");
+  DAMAGE_FUNCTION(check_messages, NULL);
+  REFUSES("description of function 0 has a NULL");
+  DAMAGE_INPUT(dtype, 14);
+  REFUSES("\"image\" of function \"main\" has dtype 14");
+  DAMAGE_INPUT(rank, 9);
+  REFUSES("\"image\" of function \"main\" has rank 9 and some dims");
+  DAMAGE_INPUT(dims, NULL);
+  REFUSES("\"image\" of function \"main\" has rank 2 and no dims");
+  DAMAGE_INPUT(name, NULL);
+  REFUSES("has an input without a name");
+  DAMAGE_INPUT(dims, bad_symbol);
+  REFUSES("dim 0 of \"image\" of function \"main\" is symbol 1 of 1");
+  desc = good;
+  CHECK_OK(lathe_module_from_desc(&desc, &module));
+  lathe_module_free(module);
+}
+
+/* --- Imports ------------------------------------------------------------ */
+
+static struct {
+  atomic_int allocs, frees, loops;
+  size_t largest;
+  bool out_of_memory;
+} host;
+
+static void *host_alloc(void *context, size_t size, size_t alignment) {
+  CHECK(context == &host && alignment == LATHE_ALIGNMENT && size > 0);
+  if (host.out_of_memory)
+    return NULL;
+  atomic_fetch_add(&host.allocs, 1);
+  if (size > host.largest)
+    host.largest = size;
+  return aligned_alloc(alignment,
+                       (size + alignment - 1) / alignment * alignment);
+}
+
+static void host_free(void *context, void *memory) {
+  CHECK(context == &host && memory != NULL);
+  atomic_fetch_add(&host.frees, 1);
+  free(memory);
+}
+
+static void host_parallel_for(void *context, int64_t tasks,
+                              void (*body)(int64_t, int64_t, void *),
+                              void *closure) {
+  CHECK(context == &host);
+  atomic_fetch_add(&host.loops, 1);
+  for (int64_t i = tasks; i-- > 0;)
+    body(i, i + 1, closure);
+}
+
+/* Returns how many allocations the host program saw in a call of this batch. */
+static int call_with_batch(int64_t batch, const lathe_call_options *options) {
+  float *image = calloc((size_t)batch, 3 * sizeof(float));
+  float *bias = calloc((size_t)batch, sizeof(float));
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {batch, 3}},
+                           {bias, LATHE_DTYPE_F32, 1, {batch}}};
+  lathe_tensor outputs[2] = {0};
+  int before = atomic_load(&host.allocs);
+  CHECK_OK(
+      lathe_module_call_with(module, "main", inputs, 2, outputs, 2, options));
+  int allocs = atomic_load(&host.allocs) - before;
+  for (int i = 0; i < 2; ++i)
+    if (outputs[i].data)
+      host_free(&host, outputs[i].data);
+  free(image);
+  free(bias);
+  return allocs;
+}
+
+static void uses_the_host_program(void) {
+  const lathe_imports imports = {host_alloc, host_free, host_parallel_for,
+                                 &host};
+  CHECK_OK(lathe_module_from_query(lathe_module_query, &module));
+  check_works(); /* Leaves a workspace of the runtime's own allocator. */
+  CHECK_OK(lathe_module_set_imports(module, &imports));
+  CHECK(call_with_batch(100, NULL) == 3); /* Two outputs and a workspace. */
+  CHECK(atomic_load(&host.loops) == 2 && host.largest == 1200);
+  CHECK(call_with_batch(100, NULL) == 2); /* The workspace was kept. */
+  CHECK(call_with_batch(50, NULL) == 2);
+  CHECK(call_with_batch(101, NULL) == 3); /* It had to grow. */
+  CHECK(call_with_batch(100, NULL) == 2);
+  lathe_module_trim(module);
+  CHECK(call_with_batch(100, NULL) == 3);
+  int loops = atomic_load(&host.loops);
+  CHECK(call_with_batch(10, &(lathe_call_options){.threads = 1}) == 2);
+  CHECK(atomic_load(&host.loops) == loops); /* One thread: run inline. */
+
+  host.out_of_memory = true;
+  float image[3] = {0}, bias[1] = {0};
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {1, 3}},
+                           {bias, LATHE_DTYPE_F32, 1, {1}}};
+  lathe_tensor outputs[2] = {0};
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 2),
+              LATHE_OUT_OF_MEMORY,
+              "no memory for output \"scaled\" of 12 bytes "
+              "[call-out-of-memory]");
+  lathe_module_trim(module);
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 2),
+              LATHE_OUT_OF_MEMORY,
+              "no memory for a workspace of 12 bytes; call with smaller inputs "
+              "or fewer at once [call-out-of-memory]");
+  CHECK(outputs[0].data == NULL && outputs[1].data == NULL);
+  host.out_of_memory = false;
+
+  CHECK(call_with_batch(10, NULL) == 3);
+  CHECK_OK(lathe_module_set_imports(module, NULL));
+  CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
+  check_works();
+  lathe_imports half = {host_alloc, NULL, NULL, &host};
+  CHECK_ERROR_HAS(lathe_module_set_imports(module, &half),
+                  LATHE_INVALID_ARGUMENT, "have 'alloc', but no 'free'");
+  /* The loop alone: memory stays the runtime's. */
+  half.alloc = NULL;
+  half.parallel_for = host_parallel_for;
+  loops = atomic_load(&host.loops);
+  CHECK_OK(lathe_module_set_imports(module, &half));
+  check_works();
+  CHECK(atomic_load(&host.loops) == loops + 2);
+  CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
+  lathe_module_free(module);
+}
+
+int main(int argc, char **argv) {
+  static const struct test_case cases[] = {
+      {"loads-a-library", loads_a_library},
+      {"refuses-other-versions", refuses_other_versions},
+      {"refuses-other-files", refuses_other_files},
+      {"refuses-truncated-libraries", refuses_truncated_libraries},
+      {"refuses-damaged-descriptions", refuses_damaged_descriptions},
+      {"uses-the-host-program", uses_the_host_program},
+  };
+  return RUN_CASES(cases, argc, argv);
+}

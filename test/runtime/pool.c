@@ -1,0 +1,319 @@
+/* test/runtime/pool.c: every task runs once, on as many threads as asked for,
+ * whatever else the process does.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Harness.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void loop(int threads, int64_t tasks,
+                 void (*body)(int64_t, int64_t, void *), void *closure) {
+  CHECK_OK(lathe_set_threads(threads));
+  const lathe_imports *imports = lathe_default_imports();
+  imports->parallel_for(imports->context, tasks, body, closure);
+}
+
+static void sleep_microseconds(long microseconds) {
+  const struct timespec time = {microseconds / 1000000,
+                                microseconds % 1000000 * 1000};
+  nanosleep(&time, NULL);
+}
+
+/* --- Which tasks run ---------------------------------------------------- */
+
+static atomic_uchar counts[100003];
+
+static void count(int64_t begin, int64_t end, void *closure) {
+  (void)closure;
+  CHECK(begin < end);
+  for (int64_t i = begin; i < end; ++i)
+    atomic_fetch_add_explicit(&counts[i], 1, memory_order_relaxed);
+}
+
+static void check_counts(int64_t tasks, int expected) {
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < (int64_t)sizeof counts; ++i) {
+    wrong += atomic_load(&counts[i]) != (i < tasks ? expected : 0);
+    atomic_store(&counts[i], 0);
+  }
+  CHECK(wrong == 0);
+}
+
+static void runs_every_task_once(void) {
+  const int64_t tasks[] = {0, 1, 2, 3, 7, 64, 1001, 100003};
+  const int threads[] = {1, 2, 3, 8};
+  for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; ++i)
+    for (size_t j = 0; j < sizeof threads / sizeof threads[0]; ++j) {
+      loop(threads[j], tasks[i], count, NULL);
+      check_counts(tasks[i], 1);
+    }
+  loop(2, -5, count, NULL);
+  check_counts(0, 1);
+}
+
+static void runs_many_loops(void) {
+  for (int i = 0; i < 200; ++i)
+    for (int threads = 1; threads <= 4; ++threads) {
+      loop(threads, 50, count, NULL);
+      if (i % 50 == 0) /* Lets workers fall asleep between loops. */
+        sleep_microseconds(300);
+    }
+  /* 800 modulo 256, which is what a counter holds. */
+  check_counts(50, 800 % 256);
+}
+
+static void add_length(int64_t begin, int64_t end, void *closure) {
+  atomic_fetch_add((atomic_llong *)closure, end - begin);
+}
+
+static void runs_huge_loops(void) {
+  for (int threads = 1; threads <= 5; ++threads) {
+    atomic_llong sum = 0;
+    loop(threads, INT64_MAX, add_length, &sum);
+    CHECK(atomic_load(&sum) == INT64_MAX);
+  }
+}
+
+static void nest(int64_t begin, int64_t end, void *closure) {
+  const lathe_imports *imports = lathe_default_imports();
+  for (int64_t i = begin; i < end; ++i)
+    imports->parallel_for(imports->context, 100, count, closure);
+  lathe_shutdown(); /* Must not wait for the loop that it is in. */
+}
+
+static void runs_nested_loops(void) {
+  loop(3, 20, nest, NULL);
+  check_counts(100, 20);
+}
+
+/* --- On how many threads ------------------------------------------------ */
+
+struct meeting {
+  atomic_int present;
+  int expected;
+};
+
+/* Comes back only when all are here, so they must be on threads of their own;
+ * after some seconds, gives up. */
+static void meet(int64_t begin, int64_t end, void *closure) {
+  struct meeting *meeting = closure;
+  CHECK(end == begin + 1);
+  atomic_fetch_add(&meeting->present, 1);
+  for (int i = 0; i < 20000; ++i) {
+    if (atomic_load(&meeting->present) >= meeting->expected)
+      return;
+    sleep_microseconds(500);
+  }
+  CHECK(!"the others never came");
+}
+
+static void uses_all_threads(void) {
+  const int threads[] = {2, 4, 9};
+  for (size_t i = 0; i < sizeof threads / sizeof threads[0]; ++i)
+    for (int round = 0; round < 20; ++round) {
+      struct meeting meeting = {0, threads[i]};
+      loop(threads[i], threads[i], meet, &meeting);
+      CHECK(atomic_load(&meeting.present) == threads[i]);
+    }
+}
+
+#if defined(__x86_64__)
+/* Denormals to zero, rounding towards zero: what a new thread would inherit. */
+static void check_float_mode(int64_t begin, int64_t end, void *closure) {
+  /* Each thread has one task, for they meet; the caller's is the first, and it
+   * has the mode that it set. */
+  if (begin > 0)
+    CHECK((__builtin_ia32_stmxcsr() & 0xFFC0u) == 0x1F80u);
+  meet(begin, end, closure);
+}
+
+static void workers_have_the_default_float_mode(void) {
+  struct meeting meeting = {0, 4};
+  lathe_shutdown();
+  __builtin_ia32_ldmxcsr(0x1F80u | 0x8040u | 0x6000u);
+  loop(4, 4, check_float_mode, &meeting);
+  __builtin_ia32_ldmxcsr(0x1F80u);
+  CHECK(atomic_load(&meeting.present) == 4);
+}
+#endif
+
+static int threads_of_process(void) {
+  DIR *folder = opendir("/proc/self/task");
+  int found = 0;
+  if (!folder)
+    return -1;
+  for (struct dirent *entry; (entry = readdir(folder));)
+    found += entry->d_name[0] != '.';
+  closedir(folder);
+  return found;
+}
+
+static void starts_and_ends_threads(void) {
+  lathe_shutdown();
+  int before = threads_of_process();
+  loop(1, 100, count, NULL);
+  CHECK(threads_of_process() == before); /* One thread needs no pool. */
+  loop(4, 100, count, NULL);
+  CHECK(threads_of_process() == before + 3);
+  loop(2, 100, count, NULL);
+  lathe_shutdown();
+  /* A joined thread may stay listed for a moment. */
+  for (int i = 0; i < 1000 && threads_of_process() != before; ++i)
+    sleep_microseconds(1000);
+  CHECK(threads_of_process() == before);
+  lathe_shutdown();
+  loop(4, 100, count, NULL);
+  check_counts(100, 4);
+}
+
+static void checks_settings(void) {
+  CHECK_ERROR_HAS(lathe_set_threads(-1), LATHE_INVALID_ARGUMENT,
+                  "-1 threads are asked for");
+  CHECK_ERROR_HAS(lathe_set_threads(LATHE_MAX_THREADS + 1),
+                  LATHE_INVALID_ARGUMENT, "[threads-range]");
+  CHECK_OK(lathe_set_threads(3));
+  CHECK(lathe_get_threads() == 3);
+  CHECK_OK(lathe_set_threads(0));
+  CHECK(lathe_get_threads() >= 1 &&
+        lathe_get_threads() <= sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+/* --- Next to others ----------------------------------------------------- */
+
+static void *loop_often(void *argument) {
+  (void)argument;
+  const lathe_imports *imports = lathe_default_imports();
+  for (int i = 0; i < 500; ++i)
+    imports->parallel_for(imports->context, 64, count, NULL);
+  return NULL;
+}
+
+static void serves_many_threads(void) {
+  pthread_t threads[6];
+  CHECK_OK(lathe_set_threads(3));
+  for (int i = 0; i < 6; ++i)
+    CHECK(pthread_create(&threads[i], NULL, loop_often, NULL) == 0);
+  for (int i = 0; i < 6; ++i)
+    pthread_join(threads[i], NULL);
+  check_counts(64, 6 * 500 % 256);
+}
+
+/* Forks; the child runs loops and says how they went. */
+static void fork_and_loop(void) {
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    alarm(20);
+    memset((void *)counts, 0, sizeof counts);
+    struct meeting meeting = {0, 2};
+    loop(2, 2, meet, &meeting);
+    loop(3, 1000, count, NULL);
+    check_counts(1000, 1);
+    lathe_shutdown();
+    _exit(atomic_load(&failures) ? 1 : 0);
+  }
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void survives_fork(void) {
+  loop(3, 1000, count, NULL);
+  check_counts(1000, 1);
+  fork_and_loop(); /* Workers may still spin. */
+  sleep_microseconds(5000);
+  fork_and_loop(); /* Workers sleep. */
+  loop(3, 1000, count, NULL);
+  check_counts(1000, 1);
+}
+
+static void survives_fork_next_to_a_loop(void) {
+  pthread_t other;
+  CHECK_OK(lathe_set_threads(3));
+  CHECK(pthread_create(&other, NULL, loop_often, NULL) == 0);
+  for (int i = 0; i < 10; ++i)
+    fork_and_loop();
+  pthread_join(other, NULL);
+  check_counts(64, 500 % 256);
+}
+
+struct fork_inside {
+  pthread_t owner;
+  atomic_bool forked;
+  bool in_child;
+};
+
+/* Forks once, on the thread that owns the loop; a worker waits for that, so
+ * that the owner is sure to get a task. */
+static void fork_inside(int64_t begin, int64_t end, void *closure) {
+  struct fork_inside *state = closure;
+  count(begin, end, NULL);
+  if (!pthread_equal(pthread_self(), state->owner)) {
+    for (int i = 0; i < 20000 && !atomic_load(&state->forked); ++i)
+      sleep_microseconds(500);
+    return;
+  }
+  if (atomic_load(&state->forked))
+    return;
+  pid_t child = fork();
+  CHECK(child >= 0);
+  atomic_store(&state->forked, true);
+  if (child == 0) {
+    /* Loops run inline here, and the one under way comes to its end. */
+    alarm(20);
+    memset((void *)counts, 0, sizeof counts);
+    const lathe_imports *imports = lathe_default_imports();
+    imports->parallel_for(imports->context, 1000, count, NULL);
+    check_counts(1000, 1);
+    state->in_child = true;
+    return;
+  }
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void survives_fork_inside_a_loop(void) {
+  struct fork_inside state = {.owner = pthread_self()};
+  loop(2, 8, fork_inside, &state);
+  if (state.in_child) {
+    /* Task 4 may have been begun by the worker, which is not here. */
+    for (int i = 1; i < 8; ++i)
+      CHECK(atomic_load(&counts[i]) == 1 || i == 4);
+    memset((void *)counts, 0, sizeof counts);
+    loop(2, 1000, count, NULL); /* A pool of the child's own. */
+    check_counts(1000, 1);
+    _exit(atomic_load(&failures) ? 1 : 0);
+  }
+  CHECK(atomic_load(&state.forked));
+  check_counts(8, 1);
+}
+
+int main(int argc, char **argv) {
+  static const struct test_case cases[] = {
+      {"runs-every-task-once", runs_every_task_once},
+      {"runs-many-loops", runs_many_loops},
+      {"runs-huge-loops", runs_huge_loops},
+      {"runs-nested-loops", runs_nested_loops},
+      {"uses-all-threads", uses_all_threads},
+#if defined(__x86_64__)
+      {"workers-have-the-default-float-mode",
+       workers_have_the_default_float_mode},
+#endif
+      {"starts-and-ends-threads", starts_and_ends_threads},
+      {"checks-settings", checks_settings},
+      {"serves-many-threads", serves_many_threads},
+      {"survives-fork", survives_fork},
+      {"survives-fork-next-to-a-loop", survives_fork_next_to_a_loop},
+      {"survives-fork-inside-a-loop", survives_fork_inside_a_loop},
+  };
+  return RUN_CASES(cases, argc, argv);
+}
