@@ -81,10 +81,9 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
   call.weights = model.description().weights;
   uint64_t bytes = 0;
   if (int64_t code = function.plan(&call, outputs.data(), &bytes)) {
-    addForeignError(diagnostics, path,
+    addForeignError(diagnostics, "inspect-plan", path,
                     "with inputs " + shapes + ": " +
-                        checkMessage(function, code, call),
-                    "inspect-plan");
+                        checkMessage(function, code, call));
     return false;
   }
   llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs "
