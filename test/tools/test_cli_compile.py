@@ -6,7 +6,10 @@ import os
 import pathlib
 import pty
 import re
+import resource
+import signal
 import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -222,6 +225,27 @@ def test_outputs_that_cannot_be_written(lathe: Run, model: pathlib.Path, name: s
     assert left_behind(model.parent) == {name} and not list((model.parent / name).iterdir())
 
 
+def limit_files() -> None:
+    """Lets no file of this process grow beyond 200 bytes, as if the disk were full there."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+
+
+@pytest.mark.parametrize("name", ["a.so", "a.o", "a.a", "a.lathebin", "a.mlir", "a.lathe"])
+def test_a_disk_that_is_full(model: pathlib.Path, name: str) -> None:
+    result = subprocess.run(
+        [program(), "compile", model.name, "-o", name],
+        cwd=model.parent,
+        preexec_fn=limit_files,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert re.search(rf"^{name}: error: .*\[[a-z-]+\]$", result.stderr, re.MULTILINE)
+    assert not left_behind(model.parent)
+
+
 def test_without_a_linker(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", model.name, "-o", "a.so", PATH="/nonexistent")
     assert result.returncode == 1
@@ -273,7 +297,9 @@ def test_a_terminal_is_left_clean(model: pathlib.Path) -> None:
 
 def test_verify(lathe: Run, model: pathlib.Path, tmp_path: pathlib.Path) -> None:
     pytest.importorskip("lathe")
-    result = lathe("run", model.name, "--verify", LATHE_CACHE_DIR=str(tmp_path / "cache"))
+    path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    cache = str(tmp_path / "cache")
+    result = lathe("run", model.name, "--verify", PATH=path, LATHE_CACHE_DIR=cache)
     assert result.returncode == 0, result.stderr
     assert "scores" in result.stdout and "DIFFERS" not in result.stdout
 
