@@ -3,6 +3,7 @@
 #include "Phases.h"
 #include "lathe/Conversion/Buffers.h"
 #include "lathe/Conversion/GraphToLinalg.h"
+#include "lathe/Conversion/ReshapeToReinterpretCast.h"
 #include "lathe/Conversion/TileToVector.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Transforms/Kernel/Passes.h"
@@ -61,10 +62,11 @@ void buildSchedulePhase(OpPassManager &manager, const PipelineOptions &) {
 }
 
 void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
+  // Calls of kernels go first: they refer to kernels on tensors.
+  manager.addPass(createConvertGraphToHostPass());
   manager.addPass(createBufferizeKernelsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
-  manager.addPass(createConvertGraphToHostPass());
 }
 
 void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
@@ -76,6 +78,7 @@ void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
   manager.addPass(createLowerMathPass());
   manager.addPass(createConvertHostToLLVMPass());
   manager.addPass(createLowerAffinePass());
+  manager.addPass(createConvertReshapeToReinterpretCastPass());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCanonicalizerPass());

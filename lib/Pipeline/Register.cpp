@@ -4,7 +4,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Tile/Tile.h"
 #include "lathe/Conversion/Buffers.h"
-#include "lathe/Conversion/GraphToLinalg.h"
+#include "lathe/Conversion/Passes.h"
 #include "lathe/Conversion/TileToVector.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Strategies/Passes.h"

@@ -33,8 +33,7 @@ convertGraphToLinalg(mlir::FunctionOpInterface kernel,
                      llvm::function_ref<bool(mlir::Operation *)> keep,
                      uint64_t *numLowered = nullptr);
 
-#define GEN_PASS_DECL
-#define GEN_PASS_REGISTRATION
+#define GEN_PASS_DECL_CONVERTGRAPHTOLINALGPASS
 #include "lathe/Conversion/Passes.h.inc"
 
 } // namespace lathe

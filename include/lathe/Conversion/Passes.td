@@ -48,4 +48,27 @@ def ConvertGraphToLinalgPass
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertReshapeToReinterpretCastPass
+    : Pass<"convert-reshape-to-reinterpret-cast"> {
+  let summary = "write out splits of a dimension into several free ones";
+  let description = [{
+    A `memref.expand_shape` with two or more dynamic sizes in one group becomes
+    a `memref.reinterpret_cast`. Upstream's `expand-strided-metadata` writes out
+    all others, but of a group it deduces one size only.
+
+    Needs: memrefs. Keeps: every other reshape.
+
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1]] output_shape [%m, %n]
+        : memref<?xf32> into memref<?x?xf32>
+    // becomes
+    %base, %offset, %size, %stride = memref.extract_strided_metadata %x : ...
+    %y = memref.reinterpret_cast %base to offset: [0], sizes: [%m, %n],
+        strides: [%n, 1] : memref<f32> to memref<?x?xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numOps", "reshapes", "Reshapes written out.">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 #endif // LATHE_CONVERSION_PASSES

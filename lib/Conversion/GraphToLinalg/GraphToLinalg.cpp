@@ -77,7 +77,7 @@ static LogicalResult verifyResolved(Operation *op, size_t numSizes) {
   for (NamedAttribute attribute : op->getAttrs())
     if (auto dims = dyn_cast<DimsAttr>(attribute.getValue()))
       if (!isDefined(dims.getMap(), numSizes))
-        return op->emitOpError() << "'" << attribute.getName() << "' is "
+        return op->emitOpError() << "'" << attribute.getName().getValue() << "' is "
                                  << dims << ", but the kernel has " << numSizes
                                  << " sizes [lower-unresolved-shape]";
   return success();

@@ -259,16 +259,20 @@ static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b,
         sizes[axis] = b.getIndexAttr(1);
         Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x,
                                                      offsets, sizes, strides);
+        auto written = [&](Value row) -> Value {
+          return tensor::InsertSliceOp::create(
+              in, loc, in.castFloat(row, element), carried[1], offsets, sizes,
+              strides);
+        };
+        // The old sum is read before the new one takes its place.
+        Value y = op.getExclusive() ? written(carried[0]) : Value();
         Value sum = in.elementwise(
             {carried[0], slice}, carried[0], {identity, identity},
             [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
               return combine(inner, innerLoc, ReduceKind::sum, args[0],
                              widen(inner, innerLoc, args[1]), false);
             });
-        Value written =
-            in.castFloat(op.getExclusive() ? carried[0] : sum, element);
-        Value y = tensor::InsertSliceOp::create(in, loc, written, carried[1],
-                                                offsets, sizes, strides);
+        y = y ? y : written(sum);
         scf::YieldOp::create(in, loc, ValueRange{sum, y});
       });
   return SmallVector<Value>{loop.getResult(1)};

@@ -1,0 +1,100 @@
+// Reductions, softmax, positions of extremes, running sums.
+// RUN: lathe-opt %s --pass-pipeline="builtin.module(any(convert-graph-to-linalg))" --split-input-file | FileCheck %s
+
+#x = #graph.dims<()[s0] -> (2, s0, 3)>
+
+// Half precision is summed in f32; the mean divides by a size known later.
+// CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0, d1, d2) -> (d0)>
+// CHECK-LABEL: func.func @mean(
+// CHECK-SAME: %[[N:.*]]: index
+// CHECK: linalg.generic {{.*}}#[[ROWS]]], iterator_types = ["parallel", "reduction", "reduction"]
+// CHECK: arith.extf
+// CHECK: arith.addf %{{.*}}, %{{.*}} fastmath<reassoc> : f32
+// CHECK: %[[COUNT:.*]] = affine.apply #{{.*}}()[%[[N]]]
+// CHECK: arith.divf
+// CHECK: arith.truncf
+// CHECK: tensor.expand_shape %{{.*}} {{\[\[}}0, 1, 2]] output_shape [2, 1, 1]
+func.func @mean(%n: index, %x: tensor<2x?x3xf16, #x>) -> tensor<2x1x1xf16> {
+  %y = graph.reduce mean %x axes = [1, 2] keep_dims : tensor<2x?x3xf16, #x> -> tensor<2x1x1xf16>
+  return %y : tensor<2x1x1xf16>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @least(
+// CHECK: %[[START:.*]] = arith.constant 127 : i8
+// CHECK: linalg.fill ins(%[[START]] : i8)
+// CHECK: arith.minsi
+func.func @least(%x: tensor<2x3xi8>) -> tensor<3xi8> {
+  %y = graph.reduce min %x axes = [0] : tensor<2x3xi8> -> tensor<3xi8>
+  return %y : tensor<3xi8>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @all(
+// CHECK: %[[START:.*]] = arith.constant true
+// CHECK: linalg.fill ins(%[[START]] : i1)
+// CHECK: arith.andi
+func.func @all(%x: tensor<2x3xi1>) -> tensor<2xi1> {
+  %y = graph.reduce all %x axes = [1] : tensor<2x3xi1> -> tensor<2xi1>
+  return %y : tensor<2xi1>
+}
+
+// -----
+
+// Softmax: maximum, exponentials, sum, quotient.
+// CHECK-LABEL: func.func @softmax(
+// CHECK: arith.maximumf
+// CHECK: linalg.yield
+// CHECK: arith.subf
+// CHECK: math.exp
+// CHECK: linalg.yield
+// CHECK: arith.addf %{{.*}}, %{{.*}} fastmath<reassoc>
+// CHECK: linalg.yield
+// CHECK: arith.divf
+func.func @softmax(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %y = graph.softmax %x axis = 1 : tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
+
+// -----
+
+// Its logarithm never leaves the range.
+// CHECK-LABEL: func.func @log_softmax(
+// CHECK: math.exp
+// CHECK: math.log
+// CHECK-NOT: arith.divf
+// CHECK: return
+func.func @log_softmax(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %y = graph.softmax %x axis = 0 log : tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
+
+// -----
+
+// Of equal elements the last.
+// CHECK-LABEL: func.func @arg(
+// CHECK: %[[R:.*]]:2 = linalg.generic
+// CHECK: arith.cmpi ule
+// CHECK: linalg.index 1
+// CHECK: return %[[R]]#1 : tensor<2xi64>
+func.func @arg(%x: tensor<2x3xui8>) -> tensor<2xi64> {
+  %y = graph.arg max %x axis = 1 last : tensor<2x3xui8> -> tensor<2xi64>
+  return %y : tensor<2xi64>
+}
+
+// -----
+
+// The old sum is written before the new one is made, from the end backwards.
+// CHECK-LABEL: func.func @running(
+// CHECK: scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[N:[a-z0-9]+]] step %{{[a-z0-9]+}} iter_args(%[[SUM:.*]] = %{{.*}}, %[[Y:.*]] = %{{.*}})
+// CHECK: %[[LAST:.*]] = arith.subi %[[N]], %{{.*}} : index
+// CHECK: %[[AT:.*]] = arith.subi %[[LAST]], %[[I]] : index
+// CHECK: tensor.extract_slice %{{.*}}[%[[AT]], 0] [1, 3] [1, 1] : tensor<2x3xf32> to tensor<3xf32>
+// CHECK: tensor.insert_slice %[[SUM]] into %[[Y]][%[[AT]], 0]
+// CHECK: linalg.generic
+func.func @running(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %y = graph.cumulative_sum %x axis = 0 exclusive reverse : tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
