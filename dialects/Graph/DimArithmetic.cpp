@@ -58,6 +58,14 @@ std::optional<bool> ShapeSolver::equal(AffineExpr a, AffineExpr b) {
   return std::nullopt;
 }
 
+std::optional<bool> ShapeSolver::less(AffineExpr a, AffineExpr b) {
+  if (isNonNegative(simplify(a - b)))
+    return false;
+  if (isNonNegative(simplify(b - a - 1)))
+    return true;
+  return std::nullopt;
+}
+
 AffineExpr ShapeSolver::derived(AffineExpr a, AffineExpr b, bool isMin) {
   auto map = AffineMapAttr::get(AffineMap::get(0, symbols.size(), {a, b}, context));
   for (auto [position, definition] : llvm::enumerate(symbols)) {

@@ -102,6 +102,72 @@ std::optional<Dims> EqualOp::inferContents(ShapeSolver &solver) {
   return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) { return solver.equal(a, b); });
 }
 
+std::optional<Dims> LessOp::inferContents(ShapeSolver &solver) {
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
+    return solver.less(a, b);
+  });
+}
+
+std::optional<Dims> GreaterOp::inferContents(ShapeSolver &solver) {
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
+    return solver.less(b, a);
+  });
+}
+
+static std::optional<bool> negate(std::optional<bool> known) {
+  return known ? std::optional<bool>(!*known) : std::nullopt;
+}
+
+std::optional<Dims> LessEqualOp::inferContents(ShapeSolver &solver) {
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
+    return negate(solver.less(b, a));
+  });
+}
+
+std::optional<Dims> GreaterEqualOp::inferContents(ShapeSolver &solver) {
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
+    return negate(solver.less(a, b));
+  });
+}
+
+std::optional<Dims> NegOp::inferContents(ShapeSolver &solver) {
+  return combineContents(*this, solver,
+                         [](ArrayRef<AffineExpr> e) { return -e[0]; });
+}
+
+std::optional<Dims> NotOp::inferContents(ShapeSolver &solver) {
+  return combineContents(*this, solver, [&](ArrayRef<AffineExpr> e) {
+    auto fixed = dyn_cast<AffineConstantExpr>(e[0]);
+    return fixed ? solver.constant(fixed.getValue() == 0) : AffineExpr();
+  });
+}
+
+std::optional<Dims> AndOp::inferContents(ShapeSolver &solver) {
+  return combineContents(*this, solver, [&](ArrayRef<AffineExpr> e) {
+    for (unsigned i = 0; i < 2; ++i)
+      if (auto fixed = dyn_cast<AffineConstantExpr>(e[i]))
+        return fixed.getValue() ? e[1 - i] : e[i];
+    return e[0] == e[1] ? e[0] : AffineExpr();
+  });
+}
+
+std::optional<Dims> OrOp::inferContents(ShapeSolver &solver) {
+  return combineContents(*this, solver, [&](ArrayRef<AffineExpr> e) {
+    for (unsigned i = 0; i < 2; ++i)
+      if (auto fixed = dyn_cast<AffineConstantExpr>(e[i]))
+        return fixed.getValue() ? e[i] : e[1 - i];
+    return e[0] == e[1] ? e[0] : AffineExpr();
+  });
+}
+
+std::optional<Dims> ModOp::inferContents(ShapeSolver &solver) {
+  return combineContents(*this, solver, [](ArrayRef<AffineExpr> e) {
+    // The remainder of affine expressions is that of the floor, as here.
+    auto divisor = dyn_cast<AffineConstantExpr>(e[1]);
+    return divisor && divisor.getValue() > 0 ? e[0] % e[1] : AffineExpr();
+  });
+}
+
 std::optional<Dims> SelectOp::inferContents(ShapeSolver &solver) {
   return combineContents(*this, solver, [](ArrayRef<AffineExpr> e) {
     auto condition = dyn_cast<AffineConstantExpr>(e[0]);

@@ -27,7 +27,11 @@ class Graph_UnaryOp<string mnemonic, string formula, Type type = Graph_FloatTens
 }
 
 def Graph_AbsOp : Graph_UnaryOp<"abs", "y = |x|", Graph_NumberTensor>;
-def Graph_NegOp : Graph_UnaryOp<"neg", "y = -x", Graph_NumberTensor>;
+def Graph_NegOp : Graph_UnaryOp<"neg", "y = -x", Graph_NumberTensor> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
 def Graph_SignOp : Graph_UnaryOp<"sign", "y = -1, 0 or 1 as x < 0, x = 0 or x > 0", Graph_NumberTensor>;
 def Graph_CeilOp : Graph_UnaryOp<"ceil", "y = the least integer >= x">;
 def Graph_FloorOp : Graph_UnaryOp<"floor", "y = the largest integer <= x">;
@@ -54,7 +58,11 @@ def Graph_SigmoidOp : Graph_UnaryOp<"sigmoid", "y = 1 / (1 + e^-x)">;
 def Graph_SoftplusOp : Graph_UnaryOp<"softplus", "y = ln(1 + e^x)">;
 def Graph_SoftsignOp : Graph_UnaryOp<"softsign", "y = x / (1 + |x|)">;
 def Graph_MishOp : Graph_UnaryOp<"mish", "y = x tanh(ln(1 + e^x))">;
-def Graph_NotOp : Graph_UnaryOp<"not", "y = not x", Graph_BoolTensor>;
+def Graph_NotOp : Graph_UnaryOp<"not", "y = not x", Graph_BoolTensor> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
 def Graph_BitwiseNotOp : Graph_UnaryOp<"bitwise_not", "y = ~x", Graph_IntTensor>;
 
 class Graph_AlphaOp<string mnemonic, string formula> : Graph_UnaryOp<mnemonic, formula> {
@@ -164,11 +172,23 @@ def Graph_MaxOp : Graph_BinaryOp<"max", "y = the larger of a and b, NaN if eithe
     std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
   }];
 }
-def Graph_ModOp : Graph_BinaryOp<"mod", "y = a - b floor(a / b): the sign of b">;
+def Graph_ModOp : Graph_BinaryOp<"mod", "y = a - b floor(a / b): the sign of b"> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
 def Graph_FmodOp : Graph_BinaryOp<"fmod", "y = a - b trunc(a / b): the sign of a">;
 def Graph_PreluOp : Graph_BinaryOp<"prelu", "y = a where a >= 0, else b a">;
-def Graph_AndOp : Graph_BinaryOp<"and", "y = a and b", Graph_BoolTensor>;
-def Graph_OrOp : Graph_BinaryOp<"or", "y = a or b", Graph_BoolTensor>;
+def Graph_AndOp : Graph_BinaryOp<"and", "y = a and b", Graph_BoolTensor> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
+def Graph_OrOp : Graph_BinaryOp<"or", "y = a or b", Graph_BoolTensor> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
 def Graph_XorOp : Graph_BinaryOp<"xor", "y = a or b, not both", Graph_BoolTensor>;
 def Graph_BitwiseAndOp : Graph_BinaryOp<"bitwise_and", "y = a & b", Graph_IntTensor>;
 def Graph_BitwiseOrOp : Graph_BinaryOp<"bitwise_or", "y = a | b", Graph_IntTensor>;
@@ -192,10 +212,26 @@ def Graph_EqualOp : Graph_CompareOp<"equal", "y = (a = b)"> {
     std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
   }];
 }
-def Graph_LessOp : Graph_CompareOp<"less", "y = (a < b)">;
-def Graph_LessEqualOp : Graph_CompareOp<"less_equal", "y = (a <= b)">;
-def Graph_GreaterOp : Graph_CompareOp<"greater", "y = (a > b)">;
-def Graph_GreaterEqualOp : Graph_CompareOp<"greater_equal", "y = (a >= b)">;
+def Graph_LessOp : Graph_CompareOp<"less", "y = (a < b)"> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
+def Graph_LessEqualOp : Graph_CompareOp<"less_equal", "y = (a <= b)"> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
+def Graph_GreaterOp : Graph_CompareOp<"greater", "y = (a > b)"> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
+def Graph_GreaterEqualOp : Graph_CompareOp<"greater_equal", "y = (a >= b)"> {
+  let extraClassDeclaration = [{
+    std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
+  }];
+}
 
 def Graph_SelectOp : Graph_ElementwiseOp<"select", [
     AllElementTypesMatch<["a", "b", "y"]>]> {

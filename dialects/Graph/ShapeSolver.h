@@ -71,6 +71,8 @@ public:
   bool isNonNegative(mlir::AffineExpr expr) const;
   /// True or false where `a == b` or `a != b` for all symbols, else nothing.
   std::optional<bool> equal(mlir::AffineExpr a, mlir::AffineExpr b);
+  /// True or false where `a < b` or `a >= b` for all symbols, else nothing.
+  std::optional<bool> less(mlir::AffineExpr a, mlir::AffineExpr b);
 
   /// The common value of two dimensions that must be equal: an error on `op`
   /// if they never are, a check at run time if that depends. `what` names

@@ -3,6 +3,7 @@
 #include "Implementation.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Host/Host.h"
+#include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Target/Target.h"
@@ -199,7 +200,7 @@ std::unique_ptr<Artifact> Run::run() {
   if (!first || !last || !target)
     return nullptr;
   DiagnosticHandler handler(*program.context, diagnostics, program.file);
-  OwningOpRef<ModuleOp> module = program.module->clone();
+  OwningOpRef<ModuleOp> module = cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
   PipelineOptions pipeline;
   pipeline.target = target->str();
   pipeline.dims = options.dims;

@@ -8,6 +8,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -40,7 +41,7 @@ static Format formatOf(StringRef bytes, StringRef name) {
   if (name.ends_with(".onnx"))
     return Format::Onnx;
   StringRef start = bytes.take_front(4096);
-  bool isText = !start.empty() && llvm::all_of(start, [](char c) { return isPrint(c) || isSpace(c) || (c & 0x80); });
+  bool isText = !start.empty() && llvm::all_of(start, [](char c) { return llvm::isPrint(c) || llvm::isSpace(c) || (c & 0x80); });
   return isText && (start.contains("func.func") || start.contains("module") || start.contains("#")) ? Format::Text : Format::Onnx;
 }
 

@@ -62,10 +62,11 @@ void buildSchedulePhase(OpPassManager &manager, const PipelineOptions &) {
 }
 
 void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
+  // Calls of kernels go first: they refer to kernels on tensors.
+  manager.addPass(createConvertGraphToHostPass());
   manager.addPass(createBufferizeKernelsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
-  manager.addPass(createConvertGraphToHostPass());
 }
 
 void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {

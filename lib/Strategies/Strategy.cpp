@@ -2,6 +2,7 @@
 
 #include "lathe/Strategies/Strategy.h"
 #include "CPU/Strategies.h"
+#include "FuseEpilogue.h"
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Support/Diagnostics.h"
@@ -14,8 +15,9 @@ namespace lathe {
 #define GEN_PASS_DEF_APPLYSTRATEGIESPASS
 #include "lathe/Strategies/Passes.h.inc"
 
-/// Best first. `loops` takes everything that is left.
-static const Strategy *const cpuStrategies[] = {&loops};
+/// Best first: the batched product takes those that cannot be packed. `loops`
+/// takes everything that is left.
+static const Strategy *const cpuStrategies[] = {&packedGemm, &batchedGemm, &directConv, &depthwiseConv, &pad, &loops};
 
 ArrayRef<const Strategy *> getStrategies(const Target &) { return cpuStrategies; }
 
@@ -91,9 +93,20 @@ struct SelectStrategiesPass final : impl::SelectStrategiesPassBase<SelectStrateg
 const Strategy *strategyOf(kernel::FuncOp kernel, const Target &target) {
   kernel::StrategyAttr attr = kernel.getStrategyAttr();
   const Strategy *strategy = attr ? findStrategy(attr.getName().getValue(), target) : &loops;
+  SmallVector<StringRef> names;
+  for (const Strategy *known : getStrategies(target))
+    names.push_back(known->name);
   if (!strategy)
-    kernel.emitError() << "there is no strategy " << attr.getName() << " for target '" << target.str() << "' [strategy-unknown]";
+    kernel.emitError() << "there is no strategy " << attr.getName() << " for target '" << target.str() << "'"
+                       << didYouMean(attr.getName().getValue(), names) << " [strategy-unknown]";
   return strategy;
+}
+
+/// Plain types do not tell sizes, so a root that is kept says its own.
+void recordDims(Operation *root) {
+  auto type = cast<RankedTensorType>(root->getResult(0).getType());
+  if (auto dims = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding()))
+    root->setAttr(rootDimsAttrName, AffineMapAttr::get(dims.getMap()));
 }
 
 struct LowerKernelsPass final : impl::LowerKernelsPassBase<LowerKernelsPass> {
@@ -104,6 +117,8 @@ struct LowerKernelsPass final : impl::LowerKernelsPassBase<LowerKernelsPass> {
       if (!strategy)
         return signalPassFailure();
       Operation *root = strategy->keepsRoot ? findRoot(kernel) : nullptr;
+      if (root)
+        recordDims(root);
       if (failed(convertGraphToLinalg(kernel, [&](Operation *op) { return op == root; })))
         return signalPassFailure();
     }

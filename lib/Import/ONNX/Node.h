@@ -166,6 +166,10 @@ public:
 
   bool failed() const { return hasFailed; }
   Diagnostic &error(llvm::StringRef id, const llvm::Twine &message);
+  /// Requires two sizes to be equal, at run time if that is when they are
+  /// known; `what` names them. `made` is a value of this node.
+  void check(Value made, mlir::AffineExpr a, mlir::AffineExpr b,
+             const llvm::Twine &what);
   /// "attribute 'mode' is "cubic", but only ... [onnx-unsupported-attribute]".
   Value unsupported(llvm::StringRef attribute, const llvm::Twine &value,
                     const llvm::Twine &supported);

@@ -155,3 +155,11 @@ SmallVector<double> Node::constantNumbers(unsigned index) {
       .note("export the model with a constant in its place");
   return {};
 }
+
+void Node::check(Value made, AffineExpr a, AffineExpr b,
+                 const llvm::Twine &what) {
+  if (failed())
+    return;
+  if (llvm::failed(solver().unify(made.getDefiningOp(), a, b, what)))
+    noteFailure();
+}

@@ -63,11 +63,8 @@ static Value importSqueeze(Node &node) {
   }
   Value y = node.squeeze(x, axes);
   for (int64_t axis : axes)
-    if (!node.failed() && y != x &&
-        failed(node.solver().unify(y.getDefiningOp(), dims[axis], one,
-                                   "squeezed dimension " + Twine(axis) +
-                                       " and 1")))
-      return {};
+    node.check(y, dims[axis], one,
+               "squeezed dimension " + Twine(axis) + " and 1");
   return y;
 }
 

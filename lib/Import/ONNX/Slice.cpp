@@ -109,15 +109,16 @@ static Dims equalParts(Node &node, AffineExpr whole, int64_t count) {
   auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(whole);
   if (node.version() < 18) {
     AffineExpr part = solver.divide(whole, solver.constant(count));
-    if (!part) {
-      node.error("onnx-shape-mismatch",
-                 "the dimension is " + graph::printDim(whole) +
-                     ", which is not known to be a multiple of the " +
-                     Twine(count) + " outputs")
-          .note("give the sizes of the parts by 'split'");
-      return {};
-    }
-    return Dims(count, part);
+    if (part)
+      return Dims(count, part);
+    if (!fixed) // Checked at run time, see importSplit.
+      return Dims(count, solver.simplify(whole.floorDiv(count)));
+    node.error("onnx-shape-mismatch", "the dimension is " +
+                                          Twine(fixed.getValue()) +
+                                          ", which is not a multiple of the " +
+                                          Twine(count) + " outputs")
+        .note("give the sizes of the parts by 'split'");
+    return {};
   }
   AffineExpr part = solver.simplify(whole.ceilDiv(count));
   Dims parts(count, part);
@@ -150,8 +151,16 @@ static void importSplit(Node &node) {
   if (node.failed())
     return;
   AffineExpr whole = node.dims(x)[axis];
-  if (!hasSizes)
-    return makeParts(node, x, axis, equalParts(node, whole, count));
+  if (!hasSizes) {
+    Dims parts = equalParts(node, whole, count);
+    makeParts(node, x, axis, parts);
+    if (node.version() < 18 && node.output(0) && !node.failed())
+      node.check(
+          node.output(0), whole,
+          node.solver().product({parts[0], node.solver().constant(count)}),
+          "the dimension and " + Twine(count) + " equal parts");
+    return;
+  }
 
   int64_t sum = 0;
   Dims sizes;
@@ -171,11 +180,8 @@ static void importSplit(Node &node) {
     return;
   }
   makeParts(node, x, axis, sizes);
-  if (Value first = node.output(0))
-    if (!fixed && failed(node.solver().unify(
-                      first.getDefiningOp(), whole, node.solver().constant(sum),
-                      "dimension " + Twine(axis) + " and the sum of 'split'")))
-      return;
+  node.check(node.output(0), whole, node.solver().constant(sum),
+             "dimension " + Twine(axis) + " and the sum of 'split'");
 }
 
 static std::optional<graph::PadMode> readPadMode(Node &node) {

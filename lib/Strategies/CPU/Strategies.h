@@ -7,6 +7,17 @@
 
 namespace lathe {
 
+/// Products with a constant matrix, 1x1 convolutions among them.
+extern const Strategy packedGemm;
+/// Products of computed matrices, over a batch.
+extern const Strategy batchedGemm;
+/// Convolutions of one group in NHWC, as products without a gathered operand.
+extern const Strategy directConv;
+/// Convolutions with one filter a channel.
+extern const Strategy depthwiseConv;
+/// Zeros around images.
+extern const Strategy pad;
+
 /// Anything, as loops that LLVM vectorizes: fused elementwise chains, rows of
 /// reductions, gathers. The fallback.
 extern const Strategy loops;

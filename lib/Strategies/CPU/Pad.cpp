@@ -1,0 +1,56 @@
+// lib/Strategies/CPU/Pad.cpp: a margin of zeros around images, line by line.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "../FuseEpilogue.h"
+#include "Strategies.h"
+#include "Tilings.h"
+
+#include "dialects/Graph/Graph.h"
+
+using namespace mlir;
+using namespace lathe;
+
+/// An element that is copied costs about this many operations of a product.
+static constexpr double operationsPerElement = 16;
+
+static std::optional<Config> match(const Problem &problem,
+                                   const Target &target) {
+  Workload work = describe(problem);
+  // Elementwise ops that follow are better fused by the loops of the fallback.
+  if (work.kind != Workload::Kind::Pad || !work.isF32 ||
+      !isa<kernel::ReturnOp>(problem.root->getNextNode()))
+    return std::nullopt;
+  double width = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
+  double channels = ShapedType::isDynamic(work.columns) ? 64 : work.columns;
+  int64_t taskLines =
+      chooseTask(work.lines, width * channels * operationsPerElement, 1);
+  return toConfig(tile::TilingAttr::get(
+      problem.root->getContext(), /*rows=*/1, /*vectors=*/1,
+      target.vectorUnit().lanes(), /*unroll=*/1, /*prefetch=*/0,
+      /*block=*/0, taskLines, /*task_panels=*/0));
+}
+
+static LogicalResult apply(kernel::FuncOp kernel, Config config,
+                           const Target &) {
+  Operation *root = findKeptRoot(kernel, Workload::Kind::Pad, /*packs=*/false);
+  FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
+  if (!root || failed(tiling))
+    return failure();
+  auto pad = cast<graph::PadOp>(root);
+  OpBuilder builder(pad);
+  SmallVector<int64_t> offsets;
+  for (unsigned dim : {1, 2})
+    offsets.push_back(
+        cast<AffineConstantExpr>(pad.getAmounts()->getMap().getResult(dim))
+            .getValue());
+  Value init = emptyResult(builder, kernel, pad);
+  auto op = tile::PadOp::create(builder, pad.getLoc(), init.getType(),
+                                pad.getX(), init, offsets, *tiling);
+  pad.getY().replaceAllUsesWith(op.getResult());
+  pad.erase();
+  return success();
+}
+
+const Strategy lathe::pad = {"cpu.pad", /*keepsRoot=*/true, match, apply};

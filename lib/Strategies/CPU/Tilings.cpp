@@ -1,0 +1,204 @@
+// lib/Strategies/CPU/Tilings.cpp: the register tile that wastes least, by
+// a count of instructions; see docs/performance.md for what it was fitted to.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "Tilings.h"
+
+#include "mlir/IR/Builders.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace lathe;
+
+/// Operations below which a task is not worth another thread: about 20 us.
+static constexpr double operationsPerTask = 2.5e6;
+
+/// More tasks than this balance no better.
+static constexpr double mostTasks = 64;
+
+/// Sums that must be in flight to keep the multipliers busy: two of them, each
+/// of which takes four cycles.
+static constexpr double sumsInFlight = 8;
+
+/// A load costs this part of a multiplication, as it mostly runs beside one.
+static constexpr double loadCost = 0.1;
+
+/// Rows whose addresses need no register each, if their distance is known.
+static constexpr int64_t mostRows = 14;
+static constexpr int64_t mostRowsOfUnknownStride = 6;
+
+static constexpr int64_t mostVectors = 8;
+static constexpr int64_t cacheLineBytes = 64;
+
+/// Sums longer than this are computed in blocks of `stepsPerBlock`, so that a
+/// panel of weights and the next one stay in the second-level cache.
+static constexpr int64_t mostStepsAtOnce = 2048;
+static constexpr int64_t stepsPerBlock = 1024;
+
+/// Rows beyond which a panel is used often enough that fetching it from memory
+/// does not show.
+static constexpr int64_t mostRowsForPrefetch = 256;
+
+namespace {
+struct RegisterTile {
+  int64_t rows = 1, vectors = 1;
+};
+} // namespace
+
+/// Instructions for one step of a tile.
+static double stepCost(int64_t rows, int64_t vectors) {
+  return std::max<double>(rows * vectors, sumsInFlight) +
+         loadCost * (rows + vectors);
+}
+
+/// Instructions for one step of all `rows` rows and all columns.
+static double cost(const RegisterTile &tile, int64_t rows, int64_t columns,
+                   int64_t lanes) {
+  double panels = ShapedType::isDynamic(columns)
+                      ? 1.0 / (tile.vectors * lanes)
+                      : llvm::divideCeil(columns, tile.vectors * lanes);
+  if (ShapedType::isDynamic(rows))
+    return panels * stepCost(tile.rows, tile.vectors) / tile.rows;
+  double full = rows / tile.rows, rest = rows % tile.rows;
+  double perPanel = full * stepCost(tile.rows, tile.vectors);
+  if (rest > 0)
+    perPanel += stepCost(rest, tile.vectors);
+  return panels * perPanel;
+}
+
+static RegisterTile chooseTile(const VectorUnit &unit, int64_t rows,
+                               int64_t columns, int64_t mostRows) {
+  RegisterTile best;
+  for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
+    for (int64_t tileRows = 1; tileRows <= mostRows; ++tileRows) {
+      // The sums, a row of weights, one broadcast factor, one to spare.
+      if (tileRows * vectors + vectors + 2 > unit.registers)
+        break;
+      if (!ShapedType::isDynamic(rows) && tileRows > rows)
+        break;
+      RegisterTile tile{tileRows, vectors};
+      if (cost(tile, rows, columns, unit.lanes()) <
+          cost(best, rows, columns, unit.lanes()))
+        best = tile;
+    }
+  return best;
+}
+
+/// Steps of a round: a divisor of the contiguous run, so that no rest is left.
+static int64_t chooseUnroll(int64_t run) {
+  if (ShapedType::isDynamic(run))
+    return 4;
+  for (int64_t unroll : {4, 8, 7, 6, 5, 3})
+    if (run % unroll == 0)
+      return unroll;
+  return std::min<int64_t>(run, 4);
+}
+
+int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
+  double target = operationsPerTask;
+  if (!ShapedType::isDynamic(count))
+    target = std::max(target, count * cost / mostTasks);
+  auto chunk = static_cast<int64_t>(std::ceil(target / cost));
+  chunk = llvm::divideCeil(std::max<int64_t>(chunk, 1), granule) * granule;
+  return !ShapedType::isDynamic(count) && chunk >= count ? 0 : chunk;
+}
+
+tile::TilingAttr lathe::chooseContractTiling(const Workload &work,
+                                             const Target &target, bool packed,
+                                             MLIRContext *context) {
+  const VectorUnit &unit = target.vectorUnit();
+  bool isConv = work.kind == Workload::Kind::Conv;
+  // Convolutions cut each line into tiles; the rows of a product are one run.
+  bool knowsStride = !ShapedType::isDynamic(work.run);
+  RegisterTile tile =
+      chooseTile(unit, work.rows, work.columns,
+                 knowsStride ? mostRows : mostRowsOfUnknownStride);
+  int64_t width = tile.vectors * unit.lanes();
+  int64_t unroll = chooseUnroll(work.run);
+
+  int64_t rowCount = work.rows;
+  if (isConv && !ShapedType::isDynamic(rowCount))
+    rowCount = ShapedType::isDynamic(work.lines) ? ShapedType::kDynamic
+                                                 : rowCount * work.lines;
+  bool knowsSizes =
+      !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
+  int64_t prefetch = 0;
+  if (packed && knowsSizes && !ShapedType::isDynamic(rowCount) &&
+      rowCount <= mostRowsForPrefetch &&
+      work.k * work.columns * 4 > unit.l2Bytes) {
+    int64_t linesOfRound = llvm::divideCeil(width * 4 * unroll, cacheLineBytes);
+    prefetch =
+        llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
+  }
+  // A single tile of rows reads every panel once, whatever the order.
+  int64_t block = 0;
+  if (packed && !isConv && !ShapedType::isDynamic(work.k) &&
+      work.k > mostStepsAtOnce &&
+      (ShapedType::isDynamic(rowCount) || rowCount > tile.rows))
+    block = stepsPerBlock;
+
+  // What is not known is taken to be of a middling size.
+  double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
+  double ofRow = 2 * k * width;
+  int64_t taskRows, taskPanels = 1;
+  if (isConv) {
+    double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
+    taskRows = chooseTask(work.lines, ofLine, 1);
+  } else {
+    taskRows = chooseTask(work.rows, ofRow, tile.rows);
+  }
+  if (taskRows == 0 && !ShapedType::isDynamic(work.columns)) {
+    int64_t panels = llvm::divideCeil(work.columns, width);
+    taskPanels = chooseTask(panels, ofRow * rowCount, 1);
+  }
+  return tile::TilingAttr::get(context, tile.rows, tile.vectors, unit.lanes(),
+                               unroll, prefetch, block, taskRows, taskPanels);
+}
+
+/// The parameters, in the order of `TilingAttr::get`.
+static constexpr llvm::StringLiteral parameterNames[] = {
+    "rows",     "vectors", "lanes",     "unroll",
+    "prefetch", "block",   "task_rows", "task_panels"};
+
+Config lathe::toConfig(tile::TilingAttr tiling) {
+  Builder builder(tiling.getContext());
+  int64_t values[] = {tiling.getRows(),     tiling.getVectors(),
+                      tiling.getLanes(),    tiling.getUnroll(),
+                      tiling.getPrefetch(), tiling.getBlock(),
+                      tiling.getTaskRows(), tiling.getTaskPanels()};
+  SmallVector<NamedAttribute> list;
+  for (auto [name, value] : llvm::zip_equal(parameterNames, values))
+    list.push_back(
+        builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  return builder.getDictionaryAttr(list);
+}
+
+FailureOr<tile::TilingAttr> lathe::toTiling(kernel::FuncOp kernel,
+                                            Config config) {
+  int64_t values[std::size(parameterNames)];
+  for (auto [name, value] : llvm::zip_equal(parameterNames, values)) {
+    auto number = config.getAs<IntegerAttr>(name);
+    if (!number)
+      return kernel.emitOpError("strategy ")
+             << kernel.getStrategy()->getName() << " needs the parameter '"
+             << name << "' [strategy-parameter]";
+    value = number.getInt();
+  }
+  auto [rows, vectors, lanes, unroll, prefetch, block, taskRows, taskPanels] =
+      values;
+  auto emitError = [&] {
+    return kernel.emitOpError("strategy ")
+           << kernel.getStrategy()->getName() << ": ";
+  };
+  auto tiling = tile::TilingAttr::getChecked(
+      emitError, kernel.getContext(), rows, vectors, lanes, unroll, prefetch,
+      block, taskRows, taskPanels);
+  if (!tiling)
+    return failure();
+  return tiling;
+}

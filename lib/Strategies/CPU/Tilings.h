@@ -1,0 +1,35 @@
+// lib/Strategies/CPU/Tilings.h: tilings, as strategies choose them and as
+// `#kernel.strategy` records them.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LATHE_LIB_STRATEGIES_CPU_TILINGS_H
+#define LATHE_LIB_STRATEGIES_CPU_TILINGS_H
+
+#include "Workload.h"
+#include "dialects/Tile/Tile.h"
+#include "lathe/Strategies/Strategy.h"
+
+namespace lathe {
+
+/// The parameters of a contraction or convolution with weights in panels, or
+/// in rows if not `packed`.
+tile::TilingAttr chooseContractTiling(const Workload &work,
+                                      const Target &target, bool packed,
+                                      mlir::MLIRContext *context);
+
+/// How many of `count` things, each of `cost` operations, one task gets, so
+/// that a task is worth sending to another thread; 0 for all. `granule` things
+/// belong together.
+int64_t chooseTask(int64_t count, double cost, int64_t granule);
+
+/// The parameters by their names, and back. The latter reports an error at
+/// `kernel` if one is missing or out of its range.
+Config toConfig(tile::TilingAttr tiling);
+mlir::FailureOr<tile::TilingAttr> toTiling(kernel::FuncOp kernel,
+                                           Config config);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_STRATEGIES_CPU_TILINGS_H

@@ -1,0 +1,48 @@
+// lib/Strategies/CPU/Workload.h: the root of a kernel as the numbers that CPU
+// strategies choose by.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LATHE_LIB_STRATEGIES_CPU_WORKLOAD_H
+#define LATHE_LIB_STRATEGIES_CPU_WORKLOAD_H
+
+#include "lathe/Strategies/Strategy.h"
+
+namespace lathe {
+
+/// What has to be computed. A size that only the run knows is
+/// `ShapedType::kDynamic`.
+struct Workload {
+  enum class Kind {
+    Contract,      ///< rows x k times k x columns, over a batch.
+    Conv,          ///< NHWC, one group, two spatial dims, no padding.
+    DepthwiseConv, ///< The same with one filter a channel.
+    Pad,           ///< Zeros around an NHWC image.
+    Other,
+  };
+  Kind kind = Kind::Other;
+  bool isF32 = false; ///< All operands and results are.
+  /// The filter or the right-hand side is a matrix that all callers give as a
+  /// constant, so that it can be packed when the artifact is written.
+  bool hasConstantWeights = false;
+  int64_t rows = 1;    ///< Of the output: all of them, or those of a matrix of
+                       ///< the batch; for convolutions the output columns.
+  int64_t lines = 1;   ///< Conv and Pad: output lines of all images.
+  int64_t columns = 1; ///< Or output channels.
+  int64_t k = 1;       ///< Terms of a sum.
+  int64_t run = 1;     ///< Of those, how many lie in one run on the left.
+};
+
+/// The workload of `problem.root`, a graph op with or without `graph.dims`.
+Workload describe(const Problem &problem);
+
+/// The root that a strategy kept, and whether it is of kind `kind` on f32, with
+/// constant weights if `packs`. Reports an error and returns null if a pinned
+/// strategy does not suit its kernel.
+mlir::Operation *findKeptRoot(kernel::FuncOp kernel, Workload::Kind kind,
+                              bool packs);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_STRATEGIES_CPU_WORKLOAD_H

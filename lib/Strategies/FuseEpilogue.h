@@ -1,0 +1,62 @@
+// lib/Strategies/FuseEpilogue.h: the elementwise ops after a root become the
+// epilogue of the tile op that takes its place.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef LATHE_LIB_STRATEGIES_FUSEEPILOGUE_H
+#define LATHE_LIB_STRATEGIES_FUSEEPILOGUE_H
+
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Tile/Tile.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace lathe {
+
+/// Finds the ops that can follow the sums in registers, and moves them.
+class EpilogueFusion {
+public:
+  /// Looks at what follows `root`, an op with one result, in its block.
+  explicit EpilogueFusion(mlir::Operation *root);
+
+  /// Where the tile op belongs: after all that it reads.
+  mlir::OpBuilder insertionPoint() const;
+  /// Operands of the tile op besides those of the root, and their maps.
+  mlir::ValueRange getExtras() const { return extras; }
+  mlir::ArrayAttr getExtraMaps() const;
+  /// The destination; built from `kernel`'s sizes where nothing gives one.
+  mlir::Value createInit(mlir::OpBuilder &builder, kernel::FuncOp kernel);
+
+  /// Fills the epilogue of `op`, built with the above, replaces the last value
+  /// of the chain by its result and erases the chain and the root. Returns the
+  /// number of ops that it took in.
+  unsigned finish(tile::EpilogueOpInterface op);
+
+private:
+  bool tryAdd(mlir::Operation *op);
+  bool isInChain(mlir::Value value) const {
+    return llvm::is_contained(values, value);
+  }
+  unsigned addExtra(mlir::Value value, mlir::AffineMap map);
+  void cutToOneResult();
+
+  mlir::Operation *root;
+  llvm::SmallVector<mlir::Operation *> chain; ///< In the order of the block.
+  llvm::SmallVector<mlir::Value> values;      ///< The root's result and theirs.
+  llvm::SmallVector<mlir::Value> extras;
+  llvm::SmallVector<mlir::AffineMap> maps;
+};
+
+/// The sizes of the root's result by the kernel's sizes, which plain types do
+/// not tell: an attribute of roots that a strategy keeps.
+inline constexpr llvm::StringLiteral rootDimsAttrName = "kernel.dims";
+
+/// An uninitialized tensor of the type of `root`'s result.
+mlir::Value emptyResult(mlir::OpBuilder &builder, kernel::FuncOp kernel,
+                        mlir::Operation *root);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_STRATEGIES_FUSEEPILOGUE_H

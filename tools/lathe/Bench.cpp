@@ -1,0 +1,248 @@
+// tools/lathe/Bench.cpp: `lathe bench`: how long calls take.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Command.h"
+#include "Console.h"
+#include "Inputs.h"
+#include "LoadedModel.h"
+#include "Options.h"
+#include "Python.h"
+
+#include "lathe/Compiler/Compiler.h"
+#include "lathe/Support/Diagnostics.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+
+using namespace lathe;
+using namespace lathe::cli;
+using llvm::StringRef;
+
+static constexpr StringRef place = "lathe bench";
+
+/// Timed before the first round: caches and clocks settle.
+static constexpr double warmSeconds = 0.5;
+/// Of one round. Between rounds, the machine's other work gets its turn.
+static constexpr double roundSeconds = 0.2;
+
+namespace {
+/// Figures of one model.
+struct Row {
+  std::string model, inputs;
+  size_t iterations;
+  double median, least,
+      spread; ///< Seconds; the spread is a part of the median.
+  double loadSeconds;
+};
+} // namespace
+
+static double quantile(llvm::ArrayRef<double> sorted, double part) {
+  double at = part * double(sorted.size() - 1);
+  size_t below = size_t(at);
+  size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], at - double(below));
+}
+
+/// Calls again and again. The outputs' memory is made by the first call and
+/// used by all.
+static bool timeCalls(const LoadedModel &model,
+                      const std::vector<lathe_tensor> &inputs, int threads,
+                      int64_t rounds, std::vector<double> &times) {
+  std::vector<Tensor> owners(model.function().output_count);
+  std::vector<lathe_tensor> outputs(owners.size());
+  lathe_call_options options = {threads};
+  auto call = [&] {
+    return lathe_module_call_with(model.module(), model.function().name,
+                                  inputs.data(), inputs.size(), outputs.data(),
+                                  outputs.size(), &options) == LATHE_OK;
+  };
+  if (!call())
+    return false;
+  for (size_t i = 0; i < owners.size(); ++i)
+    owners[i].view = outputs[i];
+  double begin = now();
+  for (int i = 0; i < 3 || now() - begin < warmSeconds; ++i)
+    if (!call())
+      return false;
+  for (int64_t round = 0; round < rounds; ++round) {
+    double end = now() + roundSeconds;
+    do {
+      double start = now();
+      if (!call())
+        return false;
+      times.push_back(now() - start);
+    } while (now() < end);
+  }
+  return true;
+}
+
+static std::optional<Row> measure(StringRef path, const Arguments &arguments,
+                                  Diagnostics &diagnostics) {
+  auto model = LoadedModel::open(path, arguments, diagnostics);
+  if (!model)
+    return std::nullopt;
+  auto inputs = makeInputs(model->function(), InputOptions::from(arguments),
+                           path, diagnostics);
+  if (!inputs)
+    return std::nullopt;
+  Progress progress(path, arguments.has("--progress"));
+  progress.step("time calls");
+  std::vector<double> times;
+  if (!timeCalls(*model, viewsOf(*inputs), int(arguments.count("--threads", 1)),
+                 arguments.count("--rounds", 10), times)) {
+    addRuntimeError(diagnostics, path);
+    return std::nullopt;
+  }
+  llvm::sort(times);
+  double median = quantile(times, 0.5);
+  std::string shapes;
+  for (const Tensor &tensor : *inputs)
+    shapes += (shapes.empty() ? "" : ", ") + formatShape(tensor.view);
+  return Row{llvm::sys::path::filename(path).str(),
+             shapes,
+             times.size(),
+             median,
+             times.front(),
+             (quantile(times, 0.75) - quantile(times, 0.25)) / median,
+             model->loadSeconds};
+}
+
+static std::string text(const char *format, double value) {
+  std::string result;
+  llvm::raw_string_ostream(result) << llvm::format(format, value);
+  return result;
+}
+
+static bool writeJson(StringRef path, const Arguments &arguments,
+                      const std::vector<Row> &rows, Diagnostics &diagnostics) {
+  llvm::json::Array list;
+  for (const Row &row : rows)
+    list.push_back(llvm::json::Object{
+        {"model", llvm::json::fixUTF8(row.model)},
+        {"engine", "lathe"},
+        {"version", compilerVersion()},
+        {"threads", arguments.count("--threads", 1)},
+        {"inputs", row.inputs},
+        {"iterations", int64_t(row.iterations)},
+        {"median_ms", row.median * 1e3},
+        {"min_ms", row.least * 1e3},
+        {"spread", row.spread},
+        {"load_s", row.loadSeconds},
+    });
+  std::string contents;
+  llvm::raw_string_ostream os(contents);
+  os << llvm::formatv("{0:2}\n",
+                      llvm::json::Value(llvm::json::Object{
+                          {"rounds", arguments.count("--rounds", 10)},
+                          {"rows", std::move(list)},
+                      }));
+  return writeFile(path, {contents}, diagnostics);
+}
+
+static int benchAlone(const Arguments &arguments) {
+  Diagnostics first;
+  StringRef json = arguments.get("--json");
+  if (!json.empty() && !checkWritable(json, first))
+    return printDiagnostics(first);
+  std::vector<Row> rows;
+  std::vector<std::vector<std::string>> table = {
+      {"model", "median ms", "min ms", "spread", "calls", "load s", "inputs"}};
+  int code = Ok;
+  for (const std::string &path : arguments.operands) {
+    // A model that fails does not keep the others from being timed.
+    Diagnostics diagnostics;
+    if (std::optional<Row> row = measure(path, arguments, diagnostics)) {
+      table.push_back({row->model, text("%.3f", row->median * 1e3),
+                       text("%.3f", row->least * 1e3),
+                       text("%.1f%%", row->spread * 100),
+                       std::to_string(row->iterations),
+                       text("%.2f", row->loadSeconds), row->inputs});
+      rows.push_back(std::move(*row));
+    }
+    code = std::max(code, printDiagnostics(diagnostics));
+  }
+  if (!rows.empty())
+    llvm::outs() << formatTable("lrrrrrl", table);
+  Diagnostics last;
+  if (!json.empty())
+    writeJson(json, arguments, rows, last);
+  return std::max(code, printDiagnostics(last));
+}
+
+static int benchAgainst(const Arguments &arguments) {
+  static const StringRef known[] = {"onnxruntime", "openvino"};
+  llvm::SmallVector<StringRef> names;
+  arguments.get("--against").split(names, ',');
+  std::vector<std::string> packages;
+  for (StringRef name : names) {
+    if (!llvm::is_contained(known, name)) {
+      std::string hint = didYouMean(name, known);
+      return usageError(
+          "cli-unknown-engine", place,
+          "--against: no engine is called " + quoted(name) +
+              (hint.empty()
+                   ? "; there are " + llvm::join(llvm::ArrayRef(known), " and ")
+                   : hint));
+    }
+    packages.push_back(name.str());
+  }
+  Diagnostics diagnostics;
+  for (const std::string &path : arguments.operands)
+    requireModel(path, diagnostics);
+  if (diagnostics.hasErrors())
+    return printDiagnostics(diagnostics);
+  std::vector<std::string> words;
+  for (StringRef option : {"--against", "--threads", "--rounds", "--target",
+                           "--json", "--dim", "--shape"})
+    for (const std::string &value : arguments.all(option))
+      words.push_back((option + "=" + value).str());
+  words.push_back("--");
+  llvm::append_range(words, arguments.operands);
+  return runPython(place, "lathe.bench", words, packages);
+}
+
+static int run(const Arguments &arguments) {
+  return arguments.has("--against") ? benchAgainst(arguments)
+                                    : benchAlone(arguments);
+}
+
+static constexpr Option options[] = {
+    {"--threads", "", Form::Count, "N", "threads of each call [1]", false, 1,
+     LATHE_MAX_THREADS},
+    roundsOption,
+    dimSizeOption,
+    shapeOption,
+    {"--against", "", Form::Text, "ENGINES",
+     "compare with onnxruntime, openvino or both, as in onnxruntime,openvino"},
+    {"--json", "", Form::Text, "FILE", "write the figures to a file, too"},
+    targetOption,
+    progressOption,
+};
+
+const Command &cli::benchCommand() {
+  static const Command command = {
+      "bench",
+      "time a model, also beside other engines",
+      "FILE...",
+      1,
+      ~0u,
+      "Times calls with random inputs: median, minimum, and spread (the middle "
+      "half of the\ntimes, as a part of the median). FILE is a model, a .so or "
+      "a .lathebin.\n"
+      "With --against, each engine has a process of its own and they take "
+      "turns, round after\nround; this needs models, and the Python package.",
+      "  lathe bench resnet50.onnx mobilenet_v2.so --threads 2\n"
+      "  lathe bench bert.onnx --dim batch=1 --dim seq=128 --json bert.json\n"
+      "  lathe bench resnet50.onnx --against onnxruntime,openvino",
+      options,
+      run};
+  return command;
+}

@@ -1,0 +1,256 @@
+// tools/lathe/Compile.cpp: `lathe compile`: a model to machine code, or to the
+// IR after a phase.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Command.h"
+#include "Console.h"
+#include "Options.h"
+
+#include "lathe/Compiler/Compiler.h"
+#include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Target.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace lathe;
+using namespace lathe::cli;
+using llvm::StringRef;
+
+static constexpr StringRef place = "lathe compile";
+
+/// Endings of artifacts, and of the native graph format.
+static const StringRef artifactEndings[] = {".so", ".a", ".o", ".lathebin"};
+static const StringRef graphEndings[] = {".mlir", ".lathe"};
+
+/// A phase as --start-at and --stop-after name it; its place in the order, the
+/// number of phases if the word is none.
+static size_t phaseIndex(StringRef word) {
+  std::vector<std::string> names = phaseNames();
+  return size_t(llvm::find(names, word) - names.begin());
+}
+
+static int checkPhase(StringRef option, StringRef word) {
+  std::vector<std::string> names = phaseNames();
+  if (word.empty() || phaseIndex(word) < names.size())
+    return Ok;
+  std::vector<StringRef> known(names.begin(), names.end());
+  std::string hint = didYouMean(word, known);
+  if (hint.empty())
+    hint = "; there are " + llvm::join(known, ", ");
+  return usageError("cli-unknown-phase", place,
+                    option + ": no phase is called " + quoted(word) + hint);
+}
+
+static int checkPhases(const Arguments &arguments) {
+  StringRef start = arguments.get("--start-at"),
+            stop = arguments.get("--stop-after");
+  if (int code = checkPhase("--start-at", start))
+    return code;
+  if (int code = checkPhase("--stop-after", stop))
+    return code;
+  if (!start.empty() && !stop.empty() && phaseIndex(start) > phaseIndex(stop))
+    return usageError("cli-phase-order", place,
+                      "--start-at " + start + " comes after --stop-after " +
+                          stop + ", so no phase is left to run");
+  return Ok;
+}
+
+namespace {
+/// What the output is, by the options and the ending.
+enum class OutputKind { Artifact, Graph, Ir };
+} // namespace
+
+/// The last phase produces machine code; all before it, IR.
+static bool stopsEarly(const Arguments &arguments) {
+  StringRef stop = arguments.get("--stop-after");
+  return !stop.empty() && phaseIndex(stop) + 1 < phaseNames().size();
+}
+
+/// Sets `kind` or returns WrongUsage: all that can be known before any work.
+static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
+  StringRef output = arguments.get("--output");
+  StringRef ending = llvm::sys::path::extension(output);
+  bool early = stopsEarly(arguments);
+  if (output.empty() && !early)
+    return usageError("cli-no-output", place,
+                      "name the file to write: -o FILE.so, .a, .o, .lathebin, "
+                      ".mlir or .lathe");
+  if (early) {
+    kind = OutputKind::Ir;
+    if (!output.empty() && output != "-" && ending != ".mlir")
+      return usageError("cli-output-ending", place,
+                        "after --stop-after " + arguments.get("--stop-after") +
+                            " there is only IR, but " + quoted(output) +
+                            " does not end in .mlir");
+  } else if (llvm::is_contained(artifactEndings, ending)) {
+    kind = OutputKind::Artifact;
+  } else if (llvm::is_contained(graphEndings, ending)) {
+    kind = OutputKind::Graph;
+    for (StringRef option :
+         {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target"})
+      if (arguments.has(option))
+        return usageError("cli-graph-option", place,
+                          option + " changes nothing in " + quoted(output) +
+                              ", which holds the model as it is read; add "
+                              "--stop-after to write a later phase");
+  } else {
+    std::vector<StringRef> known(std::begin(artifactEndings),
+                                 std::end(artifactEndings));
+    known.insert(known.end(), std::begin(graphEndings), std::end(graphEndings));
+    return usageError("cli-output-ending", place,
+                      "the ending of " + quoted(output) +
+                          " says no kind of output; there are " +
+                          llvm::join(known, ", ") +
+                          (ending.empty() ? "" : didYouMean(ending, known)));
+  }
+  if (arguments.has("--header") && kind != OutputKind::Artifact)
+    return usageError("cli-header-of-ir", place,
+                      "--header describes machine code, but the output is IR; "
+                      "leave it out");
+  return Ok;
+}
+
+static bool prepareFolders(const Arguments &arguments,
+                           Diagnostics &diagnostics) {
+  for (StringRef option : {"--output", "--header"}) {
+    StringRef path = arguments.get(option);
+    if (!path.empty() && path != "-" && !checkWritable(path, diagnostics))
+      return false;
+  }
+  StringRef folder = arguments.get("--dump-phases");
+  if (folder.empty())
+    return true;
+  if (std::error_code error = llvm::sys::fs::create_directories(folder)) {
+    diagnostics.error("cli-output-unwritable", folder,
+                      "cannot make the folder for --dump-phases: " +
+                          error.message());
+    return false;
+  }
+  return checkWritable((folder + "/phase.mlir").str(), diagnostics);
+}
+
+static bool writeIr(StringRef path, StringRef ir, Diagnostics &diagnostics) {
+  if (!path.empty() && path != "-")
+    return writeFile(path, {ir}, diagnostics);
+  llvm::outs() << ir;
+  return true;
+}
+
+static bool writeArtifact(const Arguments &arguments, const Artifact &artifact,
+                          StringRef target, double begin,
+                          Diagnostics &diagnostics) {
+  StringRef output = arguments.get("--output"),
+            header = arguments.get("--header");
+  if (!artifact.save(output.str(), diagnostics))
+    return false;
+  if (!header.empty() && !artifact.saveHeader(header.str(), diagnostics))
+    return false;
+  llvm::outs() << output << ": " << formatBytes(artifact.codeBytes())
+               << " of code in " << artifact.kernels().size() << " kernels and "
+               << formatBytes(artifact.weightBytes()) << " of weights for "
+               << target
+               << llvm::format(", compiled in %.1f s\n", now() - begin);
+  return true;
+}
+
+static bool compileTo(const Arguments &arguments, OutputKind kind,
+                      Diagnostics &diagnostics) {
+  double begin = now();
+  StringRef model = arguments.operands.front(),
+            output = arguments.get("--output");
+  // Mistakes that cost nothing to find come before the model is read.
+  std::optional<Target> target =
+      Target::parse(arguments.get("--target", "host"), diagnostics, place);
+  if (!target || !requireModel(model, diagnostics) ||
+      !prepareFolders(arguments, diagnostics))
+    return false;
+
+  Progress progress(model, arguments.has("--progress"),
+                    phaseNames().size() + 2);
+  progress.step("load");
+  std::unique_ptr<Program> program = Program::load(model.str(), diagnostics);
+  if (!program)
+    return false;
+  if (kind == OutputKind::Graph)
+    return program->save(output.str(), diagnostics);
+
+  CompileOptions options;
+  options.target = target->str();
+  options.dims = arguments.all("--dim").vec();
+  options.startAt = arguments.get("--start-at").str();
+  options.stopAfter = arguments.get("--stop-after").str();
+  options.dumpPhasesTo = arguments.get("--dump-phases").str();
+  options.threads = unsigned(arguments.count("--threads", 0));
+  options.progress = progress.callback();
+  std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
+  if (!artifact)
+    return false;
+  progress.step("write");
+  if (kind == OutputKind::Ir) {
+    progress.stop();
+    return writeIr(output, artifact->ir(), diagnostics);
+  }
+  progress.stop();
+  return writeArtifact(arguments, *artifact, options.target, begin,
+                       diagnostics);
+}
+
+static int run(const Arguments &arguments) {
+  OutputKind kind = OutputKind::Artifact;
+  if (int code = checkPhases(arguments))
+    return code;
+  if (int code = chooseOutput(arguments, kind))
+    return code;
+  Diagnostics diagnostics;
+  compileTo(arguments, kind, diagnostics);
+  return printDiagnostics(diagnostics);
+}
+
+static constexpr Option options[] = {
+    {"--output", "-o", Form::Text, "FILE",
+     "what to write; its ending says the kind"},
+    {"--header", "", Form::Text, "FILE.h",
+     "write a C header with the model's shapes and dtypes"},
+    targetOption,
+    {"--dim", "", Form::Dim, "NAME=SIZE",
+     "fix a free dim for good; code gets smaller and faster", true},
+    {"--threads", "", Form::Count, "N",
+     "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
+    {"--stop-after", "", Form::Text, "PHASE",
+     "write the IR after a phase, to -o FILE.mlir or to stdout"},
+    {"--start-at", "", Form::Text, "PHASE",
+     "the model is the IR that the phase before this one wrote"},
+    {"--dump-phases", "", Form::Text, "DIR",
+     "write the IR after every phase into a folder"},
+    progressOption,
+};
+
+const Command &cli::compileCommand() {
+  static const Command command = {
+      "compile",
+      "compile a model to a library, an object file or IR",
+      "MODEL -o FILE",
+      1,
+      1,
+      "Compiles a model. The ending of FILE says what to write:\n"
+      "  .so        shared library with one symbol, lathe_module_query\n"
+      "  .a, .o     the same for linking into a program\n"
+      "  .lathebin  for 'lathe run' and Python; needs no linker\n"
+      "  .mlir      the model in Lathe's own format, as text\n"
+      "  .lathe     the same as bytecode\n"
+      "Phases: import, optimize, partition, lower, schedule, bufferize, "
+      "codegen, emit.",
+      "  lathe compile resnet50.onnx -o resnet50.so\n"
+      "  lathe compile bert.onnx -o bert.a --header bert.h --dim batch=1\n"
+      "  lathe compile bert.onnx --stop-after schedule | less\n"
+      "  lathe compile bert.onnx -o bert.so --target x86_64:avx2,fma",
+      options,
+      run};
+  return command;
+}

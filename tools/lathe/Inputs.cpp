@@ -1,0 +1,284 @@
+// tools/lathe/Inputs.cpp: finds a size for every dim and values for every
+// element.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Inputs.h"
+#include "Console.h"
+#include "Npy.h"
+#include "RandomValues.h"
+
+#include "lathe/Support/Diagnostics.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <unistd.h>
+
+using namespace lathe;
+using namespace lathe::cli;
+using llvm::StringRef;
+
+InputOptions InputOptions::from(const Arguments &arguments) {
+  return {arguments.sizes("--dim"), arguments.sizes("--shape"),
+          arguments.all("--input").vec(),
+          uint64_t(arguments.count("--seed", 0))};
+}
+
+std::vector<lathe_tensor> cli::viewsOf(const std::vector<Tensor> &tensors) {
+  std::vector<lathe_tensor> views;
+  for (const Tensor &tensor : tensors)
+    views.push_back(tensor.view);
+  return views;
+}
+
+/// The name of a free dim, or "".
+static StringRef symbolName(const lathe_function_desc &function, int64_t dim) {
+  uint64_t index = uint64_t(~dim);
+  return index < function.symbol_count ? function.symbol_names[index] : "";
+}
+
+std::string cli::formatValue(const lathe_function_desc &function,
+                             const lathe_value_desc &value) {
+  std::string text = lathe_dtype_name(lathe_dtype(value.dtype));
+  text += "[";
+  for (uint32_t i = 0; i < value.rank; ++i) {
+    if (i)
+      text += ", ";
+    int64_t dim = value.dims[i];
+    StringRef name = dim < 0 ? symbolName(function, dim) : "";
+    text += dim >= 0 ? std::to_string(dim) : name.empty() ? "?" : name.str();
+  }
+  return text + "]";
+}
+
+static uint64_t physicalMemory() {
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : UINT64_MAX;
+}
+
+namespace {
+/// Makes the inputs of one function.
+class Maker {
+public:
+  Maker(const lathe_function_desc &function, const InputOptions &options,
+        StringRef place, Diagnostics &diagnostics)
+      : function(function), options(options), place(place),
+        diagnostics(diagnostics), symbols(function.symbol_count),
+        tensors(function.input_count) {}
+
+  std::optional<std::vector<Tensor>> make() {
+    if (!checkNames() || !readFiles() || !takeDims())
+      return std::nullopt;
+    for (uint32_t i = 0; i < function.input_count; ++i)
+      if (!takeGivenShape(i))
+        return std::nullopt;
+    for (uint32_t i = 0; i < function.input_count; ++i)
+      if (!tensors[i].view.data && !fill(i))
+        return std::nullopt;
+    return std::move(tensors);
+  }
+
+private:
+  const lathe_value_desc &input(uint32_t i) { return function.inputs[i]; }
+
+  bool fail(StringRef id, const llvm::Twine &message, StringRef note = "") {
+    Diagnostic &error = diagnostics.error(id, place, message);
+    if (!note.empty())
+      error.note(note);
+    return false;
+  }
+
+  /// Names of --input and --shape must be those of inputs.
+  bool checkNames() {
+    llvm::SmallVector<StringRef> names;
+    for (uint32_t i = 0; i < function.input_count; ++i)
+      names.push_back(input(i).name);
+    auto check = [&](StringRef option, StringRef name) {
+      if (llvm::is_contained(names, name))
+        return true;
+      return fail("inputs-unknown-input",
+                  option + ": the model has no input " + quoted(name) +
+                      didYouMean(name, names),
+                  "its inputs: " + listOf(names));
+    };
+    for (const std::string &pair : options.files)
+      if (!check("--input", StringRef(pair).split('=').first))
+        return false;
+    for (const NamedSizes &shape : options.shapes)
+      if (!check("--shape", shape.name))
+        return false;
+    return true;
+  }
+
+  static std::string listOf(llvm::ArrayRef<StringRef> names) {
+    return names.empty() ? "none" : llvm::join(names, ", ");
+  }
+
+  uint32_t inputIndex(StringRef name) {
+    uint32_t i = 0;
+    while (name != input(i).name)
+      ++i;
+    return i;
+  }
+
+  bool readFiles() {
+    for (const std::string &pair : options.files) {
+      auto [name, path] = StringRef(pair).split('=');
+      uint32_t i = inputIndex(name);
+      if (tensors[i].view.data)
+        return fail("inputs-given-twice",
+                    "--input gives " + quoted(name) + " twice; leave one out");
+      std::optional<Tensor> tensor = readNpy(path, diagnostics);
+      if (!tensor)
+        return false;
+      tensors[i] = std::move(*tensor);
+      // What does not fit the signature is the runtime's to report. The other
+      // inputs take the sizes that fit.
+      const lathe_tensor &view = tensors[i].view;
+      for (uint32_t d = 0; d < std::min(view.rank, input(i).rank); ++d)
+        if (int64_t dim = input(i).dims[d]; dim < 0 && !symbols[~dim])
+          symbols[~dim] = view.dims[d];
+    }
+    return true;
+  }
+
+  bool takeDims() {
+    llvm::SmallVector<StringRef> names;
+    for (uint32_t s = 0; s < function.symbol_count; ++s)
+      if (*function.symbol_names[s])
+        names.push_back(function.symbol_names[s]);
+    for (const NamedSizes &dim : options.dims) {
+      bool found = false;
+      for (uint32_t s = 0; s < function.symbol_count; ++s) {
+        if (dim.name != function.symbol_names[s])
+          continue;
+        found = true;
+        if (!setSymbol(s, dim.sizes.front(), "--dim"))
+          return false;
+      }
+      if (!found)
+        return fail("inputs-unknown-dim",
+                    "--dim: the model has no free dim " + quoted(dim.name) +
+                        didYouMean(dim.name, names),
+                    "its free dims with names: " + listOf(names));
+    }
+    return true;
+  }
+
+  bool setSymbol(uint32_t symbol, int64_t size, StringRef option) {
+    if (symbols[symbol] && *symbols[symbol] != size)
+      return fail("inputs-dim-conflict",
+                  option + " makes dim " +
+                      quoted(function.symbol_names[symbol]) + " " +
+                      llvm::Twine(size) + ", but it is " +
+                      llvm::Twine(*symbols[symbol]) +
+                      " already; all dims of one name are equal");
+    symbols[symbol] = size;
+    return true;
+  }
+
+  bool takeGivenShape(uint32_t i) {
+    for (const NamedSizes &shape : options.shapes) {
+      if (shape.name != input(i).name)
+        continue;
+      size_t rank = shape.sizes.size();
+      if (rank != input(i).rank)
+        return fail("inputs-shape-rank",
+                    "--shape gives input " + quoted(shape.name) + " " +
+                        llvm::Twine(rank) + " dims, but it has " +
+                        llvm::Twine(input(i).rank));
+      for (uint32_t d = 0; d < rank; ++d) {
+        int64_t dim = input(i).dims[d];
+        if (dim >= 0 && dim != shape.sizes[d])
+          return fail("inputs-shape-fixed",
+                      "--shape gives input " + quoted(shape.name) + " a dim " +
+                          llvm::Twine(d) + " of " +
+                          llvm::Twine(shape.sizes[d]) +
+                          ", but the model fixes it to " + llvm::Twine(dim));
+        if (dim < 0 && !setSymbol(~dim, shape.sizes[d], "--shape"))
+          return false;
+      }
+    }
+    return true;
+  }
+
+  bool fill(uint32_t i) {
+    lathe_tensor &view = tensors[i].view;
+    view.dtype = lathe_dtype(input(i).dtype);
+    view.rank = input(i).rank;
+    for (uint32_t d = 0; d < view.rank; ++d) {
+      int64_t dim = input(i).dims[d];
+      if (dim < 0 && !symbols[~dim] && d == 0)
+        symbols[~dim] = 1;
+      if (dim < 0 && !symbols[~dim])
+        return noSize(i, d, symbolName(function, dim));
+      view.dims[d] = dim < 0 ? *symbols[~dim] : dim;
+    }
+    std::string where = (place + ": input " + quoted(input(i).name)).str();
+    size_t bytes = 0;
+    if (lathe_tensor_bytes(&view, &bytes) != LATHE_OK) {
+      addRuntimeError(diagnostics, where);
+      return false;
+    }
+    // Systems hand out memory that they do not have, and end whoever uses it.
+    if (uint64_t memory = physicalMemory(); bytes > memory) {
+      diagnostics
+          .error("inputs-too-large", where,
+                 "takes " + formatBytes(bytes) + " with sizes " +
+                     formatShape(view) + ", but this machine has " +
+                     formatBytes(memory) + " of memory")
+          .note("give smaller sizes with --dim or --shape");
+      return false;
+    }
+    if (lathe_tensor_alloc(&view) != LATHE_OK) {
+      addRuntimeError(diagnostics, where);
+      return false;
+    }
+    fillRandomly(view, input(i).name, options.seed);
+    return true;
+  }
+
+  bool noSize(uint32_t i, uint32_t d, StringRef name) {
+    std::string way = name.empty() ? "" : ("--dim " + name + "=SIZE or ").str();
+    return fail("inputs-free-dim",
+                "dim " + llvm::Twine(d) + " of input " + quoted(input(i).name) +
+                    ", " + formatValue(function, input(i)) +
+                    ", is free, and no size is given",
+                "give one with " + way + "--shape " + input(i).name + "=1x2x3");
+  }
+
+  const lathe_function_desc &function;
+  const InputOptions &options;
+  StringRef place;
+  Diagnostics &diagnostics;
+  std::vector<std::optional<int64_t>> symbols;
+  std::vector<Tensor> tensors;
+};
+} // namespace
+
+std::optional<std::vector<Tensor>>
+cli::makeInputs(const lathe_function_desc &function,
+                const InputOptions &options, StringRef place,
+                Diagnostics &diagnostics) {
+  return Maker(function, options, place, diagnostics).make();
+}
+
+bool cli::hasAllSizes(const lathe_function_desc &function,
+                      const InputOptions &options) {
+  for (uint32_t i = 0; i < function.input_count; ++i) {
+    const lathe_value_desc &input = function.inputs[i];
+    auto named = [](StringRef name) {
+      return [name](const NamedSizes &sizes) { return name == sizes.name; };
+    };
+    if (llvm::any_of(options.shapes, named(input.name)))
+      continue;
+    for (uint32_t d = 1; d < input.rank; ++d)
+      if (input.dims[d] < 0 &&
+          llvm::none_of(options.dims,
+                        named(symbolName(function, input.dims[d]))))
+        return false;
+  }
+  return true;
+}

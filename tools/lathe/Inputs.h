@@ -1,0 +1,53 @@
+// tools/lathe/Inputs.h: tensors for a compiled function: from files, or random.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_TOOLS_LATHE_INPUTS_H
+#define LATHE_TOOLS_LATHE_INPUTS_H
+
+#include "Command.h"
+#include "Tensor.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lathe {
+class Diagnostics;
+}
+
+namespace lathe::cli {
+
+/// What the user says about the inputs.
+struct InputOptions {
+  std::vector<NamedSizes> dims;   ///< Of --dim: sizes by the dim's name.
+  std::vector<NamedSizes> shapes; ///< Of --shape: shapes by the input's name.
+  std::vector<std::string> files; ///< Of --input: NAME=FILE.
+  uint64_t seed = 0;
+
+  static InputOptions from(const Arguments &arguments);
+};
+
+/// Makes all inputs of `function`, in order. Where there is no file, floats are
+/// drawn from the standard normal distribution and integers from 0 to 99;
+/// integers whose names contain "mask" or "type" are flags, 0 or 1. Values
+/// depend on the name and the seed alone. A free first dim is taken for the
+/// batch and is 1 if nothing else is said. `place` stands in messages.
+std::optional<std::vector<Tensor>>
+makeInputs(const lathe_function_desc &function, const InputOptions &options,
+           llvm::StringRef place, Diagnostics &diagnostics);
+
+/// The views of `tensors`, for a call.
+std::vector<lathe_tensor> viewsOf(const std::vector<Tensor> &tensors);
+
+/// Whether `makeInputs` would find a size for every dim of `function`.
+bool hasAllSizes(const lathe_function_desc &function,
+                 const InputOptions &options);
+
+/// "f32[batch, 3, 224, 224]"; a dim without a name is "?".
+std::string formatValue(const lathe_function_desc &function,
+                        const lathe_value_desc &value);
+
+} // namespace lathe::cli
+
+#endif // LATHE_TOOLS_LATHE_INPUTS_H

@@ -1,0 +1,118 @@
+// tools/lathe/LoadedModel.cpp: compiles or loads, by what the file is.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "LoadedModel.h"
+#include "Command.h"
+#include "Console.h"
+
+#include "lathe/Compiler/Compiler.h"
+#include "lathe/Support/Diagnostics.h"
+
+#include "llvm/BinaryFormat/Magic.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace lathe;
+using namespace lathe::cli;
+using llvm::StringRef;
+
+FileKind cli::fileKind(StringRef path) {
+  if (path.ends_with(".lathebin"))
+    return FileKind::Lathebin;
+  FileKind byEnding =
+      path.ends_with(".so") ? FileKind::SharedLibrary : FileKind::Model;
+  // Elsewhere the content decides; pipes are left to whoever reads them.
+  llvm::file_magic magic;
+  if (!llvm::sys::fs::is_regular_file(path) ||
+      llvm::identify_magic(path, magic))
+    return byEnding;
+  switch (magic) {
+  case llvm::file_magic::elf_shared_object:
+    return FileKind::SharedLibrary;
+  case llvm::file_magic::archive:
+  case llvm::file_magic::elf:
+  case llvm::file_magic::elf_core:
+  case llvm::file_magic::elf_executable:
+  case llvm::file_magic::elf_relocatable:
+    return FileKind::ObjectOrArchive;
+  default:
+    return byEnding;
+  }
+}
+
+LoadedModel::LoadedModel() = default;
+LoadedModel::~LoadedModel() { lathe_module_free(handle); }
+
+const lathe_module_desc &LoadedModel::description() const {
+  return *lathe_module_description(handle);
+}
+
+const lathe_function_desc &LoadedModel::function() const {
+  return description().functions[0];
+}
+
+/// Compiles the model at `path` for this process.
+static std::unique_ptr<Artifact> compileNow(StringRef path,
+                                            const Arguments &arguments,
+                                            Diagnostics &diagnostics) {
+  Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
+  progress.step("load");
+  std::unique_ptr<Program> program = Program::load(path.str(), diagnostics);
+  if (!program)
+    return nullptr;
+  CompileOptions options;
+  options.target = arguments.get("--target", "host");
+  options.progress = progress.callback();
+  return compile(*program, options, diagnostics);
+}
+
+std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path,
+                                               const Arguments &arguments,
+                                               Diagnostics &diagnostics) {
+  double begin = now();
+  std::unique_ptr<LoadedModel> model(new LoadedModel);
+  model->kind = fileKind(path);
+  if (model->kind != FileKind::Model && arguments.has("--target")) {
+    diagnostics.error("cli-target-of-artifact", path,
+                      "is compiled already, so --target cannot change its "
+                      "code; name the model it was compiled from");
+    return nullptr;
+  }
+  switch (model->kind) {
+  case FileKind::ObjectOrArchive:
+    diagnostics
+        .error("cli-not-loadable", path,
+               "is to be linked into a program; it cannot be loaded by itself")
+        .note("compile the model with -o FILE.so or -o FILE.lathebin");
+    return nullptr;
+  case FileKind::SharedLibrary:
+    if (lathe_module_load(path.str().c_str(), &model->handle) != LATHE_OK) {
+      addRuntimeError(diagnostics, path);
+      return nullptr;
+    }
+    break;
+  case FileKind::Lathebin:
+    model->own = Artifact::load(path.str(), diagnostics);
+    break;
+  case FileKind::Model:
+    model->own = compileNow(path, arguments, diagnostics);
+    break;
+  }
+  if (!model->handle) {
+    if (!model->own)
+      return nullptr;
+    const lathe_module_desc *description = model->own->module(diagnostics);
+    if (!description)
+      return nullptr;
+    if (lathe_module_from_desc(description, &model->handle) != LATHE_OK) {
+      addRuntimeError(diagnostics, path);
+      return nullptr;
+    }
+  }
+  if (lathe_module_function_count(model->handle) == 0) {
+    diagnostics.error("cli-no-function", path, "holds no function to call");
+    return nullptr;
+  }
+  model->loadSeconds = now() - begin;
+  return model;
+}

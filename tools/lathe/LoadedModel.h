@@ -1,0 +1,57 @@
+// tools/lathe/LoadedModel.h: whatever file the user names, as a module that can
+// be called.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_TOOLS_LATHE_LOADEDMODEL_H
+#define LATHE_TOOLS_LATHE_LOADEDMODEL_H
+
+#include "lathe-runtime/runtime.h"
+
+#include "llvm/ADT/StringRef.h"
+
+#include <memory>
+#include <string>
+
+namespace lathe {
+class Artifact;
+class Diagnostics;
+} // namespace lathe
+
+namespace lathe::cli {
+
+class Arguments;
+
+/// What a file is, by its content and, where that is ours, its ending.
+enum class FileKind { Model, SharedLibrary, Lathebin, ObjectOrArchive };
+FileKind fileKind(llvm::StringRef path);
+
+class LoadedModel {
+public:
+  /// Loads an artifact, or compiles a model now, which takes --target and
+  /// --progress of `arguments`. Null after an error.
+  static std::unique_ptr<LoadedModel> open(llvm::StringRef path,
+                                           const Arguments &arguments,
+                                           Diagnostics &diagnostics);
+  ~LoadedModel();
+
+  lathe_module *module() const { return handle; }
+  const lathe_module_desc &description() const;
+  const lathe_function_desc &function() const;
+  /// Null for a shared library.
+  const Artifact *artifact() const { return own.get(); }
+
+  FileKind kind = FileKind::Model;
+  double loadSeconds = 0; ///< With compilation.
+
+private:
+  LoadedModel();
+
+  // The module reads what the artifact owns: freed in the destructor, before.
+  std::unique_ptr<Artifact> own;
+  lathe_module *handle = nullptr;
+};
+
+} // namespace lathe::cli
+
+#endif // LATHE_TOOLS_LATHE_LOADEDMODEL_H

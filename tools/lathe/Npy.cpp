@@ -1,0 +1,258 @@
+// tools/lathe/Npy.cpp: reads and writes .npy files, with every way in which a
+// file can disappoint put in words.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Npy.h"
+#include "Command.h"
+#include "Console.h"
+
+#include "lathe/Support/Diagnostics.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cstring>
+
+using namespace lathe;
+using namespace lathe::cli;
+using llvm::StringRef;
+
+static const StringRef magic("\x93NUMPY", 6);
+
+static const struct {
+  StringRef descr;
+  lathe_dtype dtype;
+} descrs[] = {
+    {"<f4", LATHE_DTYPE_F32},  {"<f8", LATHE_DTYPE_F64},
+    {"<f2", LATHE_DTYPE_F16},  {"|V2", LATHE_DTYPE_BF16},
+    {"|i1", LATHE_DTYPE_I8},   {"<i2", LATHE_DTYPE_I16},
+    {"<i4", LATHE_DTYPE_I32},  {"<i8", LATHE_DTYPE_I64},
+    {"|u1", LATHE_DTYPE_U8},   {"<u2", LATHE_DTYPE_U16},
+    {"<u4", LATHE_DTYPE_U32},  {"<u8", LATHE_DTYPE_U64},
+    {"|b1", LATHE_DTYPE_BOOL},
+};
+
+namespace {
+/// Takes one file apart.
+class Reader {
+public:
+  Reader(StringRef path, Diagnostics &diagnostics)
+      : path(path), diagnostics(diagnostics) {}
+
+  std::optional<Tensor> read() {
+    // Devices and pipes may never end.
+    llvm::sys::fs::file_status status;
+    if (std::error_code error = llvm::sys::fs::status(path, status))
+      return fail("npy-unreadable", "cannot read the file: " + error.message());
+    if (status.type() != llvm::sys::fs::file_type::regular_file)
+      return fail("npy-unreadable", "is not a regular file");
+    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+    if (!buffer)
+      return fail("npy-unreadable",
+                  "cannot read the file: " + buffer.getError().message());
+    data = (*buffer)->getBuffer();
+    std::optional<StringRef> header = takeHeader();
+    if (!header || !parseHeader(*header))
+      return std::nullopt;
+    return takeElements();
+  }
+
+private:
+  std::nullopt_t fail(StringRef id, const llvm::Twine &message,
+                      StringRef note = "") {
+    Diagnostic &error = diagnostics.error(id, path, message);
+    if (!note.empty())
+      error.note(note);
+    return std::nullopt;
+  }
+
+  std::optional<StringRef> takeHeader() {
+    if (!data.starts_with(magic))
+      return fail("npy-magic",
+                  "is not a .npy file: it does not start with "
+                  "\"\\x93NUMPY\"",
+                  "numpy.save(path, array) writes one");
+    if (data.size() < 10)
+      return truncated(10);
+    unsigned major = uint8_t(data[6]), minor = uint8_t(data[7]);
+    if (major != 1 && major != 2)
+      return fail("npy-version", "has format version " + llvm::Twine(major) +
+                                     "." + llvm::Twine(minor) +
+                                     ", but 1.0 and 2.0 are read");
+    size_t start = major == 1 ? 10 : 12;
+    if (data.size() < start)
+      return truncated(start);
+    const char *field = data.data() + 8;
+    size_t length = major == 1 ? llvm::support::endian::read16le(field)
+                               : llvm::support::endian::read32le(field);
+    if (data.size() - start < length)
+      return truncated(start + length);
+    StringRef header = data.substr(start, length);
+    data = data.drop_front(start + length);
+    return header;
+  }
+
+  std::nullopt_t truncated(size_t needed) {
+    return fail("npy-truncated",
+                "the file is cut off: its header ends at byte " +
+                    llvm::Twine(needed) + ", but it has " +
+                    llvm::Twine(data.size()));
+  }
+
+  /// The value of `key` in the header, a dictionary as Python prints it.
+  std::optional<StringRef> valueOf(StringRef header, StringRef key) {
+    std::string pattern = ("'" + key + "':").str();
+    size_t at = header.find(pattern);
+    if (at == StringRef::npos)
+      return std::nullopt;
+    return header.drop_front(at + pattern.size()).ltrim();
+  }
+
+  bool parseHeader(StringRef header) {
+    std::optional<StringRef> descr = valueOf(header, "descr");
+    std::optional<StringRef> order = valueOf(header, "fortran_order");
+    std::optional<StringRef> shape = valueOf(header, "shape");
+    if (!descr || !order || !shape) {
+      fail("npy-header", "the header " + quoted(header.trim()) +
+                             " lacks 'descr', 'fortran_order' or 'shape'");
+      return false;
+    }
+    if (order->starts_with("True")) {
+      fail("npy-fortran-order",
+           "the elements are in Fortran order, but C order is read",
+           "save numpy.ascontiguousarray(array)");
+      return false;
+    }
+    if (!order->starts_with("False")) {
+      fail("npy-header", "the header " + quoted(header.trim()) +
+                             " has a 'fortran_order' that is neither True nor "
+                             "False");
+      return false;
+    }
+    return parseDescr(*descr) && parseShape(*shape);
+  }
+
+  bool parseDescr(StringRef text) {
+    if (!text.consume_front("'")) {
+      fail("npy-dtype", "the elements are records, but numbers are read",
+           "save one field of the array");
+      return false;
+    }
+    StringRef descr = text.take_until([](char c) { return c == '\''; });
+    if (descr.starts_with(">")) {
+      fail("npy-big-endian",
+           "the elements are big-endian (" + quoted(descr) +
+               "), but little-endian ones are read",
+           "save array.astype(array.dtype.newbyteorder('<'))");
+      return false;
+    }
+    for (const auto &row : descrs)
+      // The first letter says nothing where an element is one byte, or raw.
+      if (descr == row.descr ||
+          (row.descr[0] == '|' && descr.drop_front() == row.descr.drop_front()))
+        tensor.view.dtype = row.dtype;
+    if (tensor.view.dtype == LATHE_DTYPE_INVALID) {
+      fail("npy-dtype", "elements of type " + quoted(descr) + " are not read",
+           "save floats of 2, 4 or 8 bytes, integers or bools, as in "
+           "array.astype(numpy.float32)");
+      return false;
+    }
+    return true;
+  }
+
+  bool parseShape(StringRef text) {
+    StringRef all = text.take_until([](char c) { return c == ')'; });
+    llvm::SmallVector<StringRef> parts;
+    bool wellFormed = all.size() < text.size() && all.consume_front("(");
+    all.split(parts, ',');
+    if (parts.back().trim().empty())
+      parts.pop_back(); // Of "(3,)" and "()".
+    if (wellFormed && parts.size() > LATHE_MAX_RANK) {
+      fail("npy-rank", "the array has " + llvm::Twine(parts.size()) +
+                           " dims, but at most " + llvm::Twine(LATHE_MAX_RANK) +
+                           " are possible");
+      return false;
+    }
+    for (StringRef part : parts) {
+      std::optional<int64_t> size = parseSize(part.trim());
+      wellFormed = wellFormed && size;
+      if (!wellFormed)
+        break;
+      tensor.view.dims[tensor.view.rank++] = *size;
+    }
+    if (!wellFormed)
+      fail("npy-header", "the header has a 'shape' that cannot be read: " +
+                             quoted(text.take_front(60).trim()));
+    return wellFormed;
+  }
+
+  std::optional<Tensor> takeElements() {
+    size_t bytes = 0;
+    if (lathe_tensor_bytes(&tensor.view, &bytes) != LATHE_OK) {
+      addRuntimeError(diagnostics, path);
+      return std::nullopt;
+    }
+    if (data.size() != bytes)
+      return fail(data.size() < bytes ? "npy-truncated" : "npy-excess",
+                  "elements of shape " + formatShape(tensor.view) + " take " +
+                      llvm::Twine(bytes) + " bytes, but the file has " +
+                      llvm::Twine(data.size()));
+    if (lathe_tensor_alloc(&tensor.view) != LATHE_OK) {
+      addRuntimeError(diagnostics, path);
+      return std::nullopt;
+    }
+    if (bytes)
+      std::memcpy(tensor.view.data, data.data(), bytes);
+    if (tensor.view.dtype == LATHE_DTYPE_BOOL)
+      for (char byte : data)
+        if (byte != 0 && byte != 1)
+          return fail("npy-bool", "a bool is stored as " +
+                                      llvm::Twine(unsigned(uint8_t(byte))) +
+                                      ", but 0 and 1 are its only values");
+    return std::move(tensor);
+  }
+
+  StringRef path, data;
+  Diagnostics &diagnostics;
+  Tensor tensor;
+};
+} // namespace
+
+std::optional<Tensor> cli::readNpy(StringRef path, Diagnostics &diagnostics) {
+  return Reader(path, diagnostics).read();
+}
+
+bool cli::writeNpy(StringRef path, const Tensor &tensor,
+                   Diagnostics &diagnostics) {
+  const lathe_tensor &view = tensor.view;
+  size_t bytes = 0;
+  if (lathe_tensor_bytes(&view, &bytes) != LATHE_OK) {
+    addRuntimeError(diagnostics, path);
+    return false;
+  }
+  StringRef descr;
+  for (const auto &row : descrs)
+    if (row.dtype == view.dtype)
+      descr = row.descr;
+  std::string shape;
+  for (uint32_t i = 0; i < view.rank; ++i)
+    shape += std::to_string(view.dims[i]) + (view.rank == 1 ? "," : "") +
+             (i + 1 < view.rank ? ", " : "");
+  std::string header =
+      ("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape +
+       "), }")
+          .str();
+  // The elements start at a multiple of 64 bytes, so that they can be mapped.
+  constexpr size_t fixed = 10;
+  header.append(63 - (fixed + header.size()) % 64, ' ');
+  header += '\n';
+  std::string start = magic.str() + std::string("\x01\x00", 2);
+  start += char(header.size() & 0xff);
+  start += char(header.size() >> 8);
+  StringRef elements(static_cast<const char *>(view.data), bytes);
+  return writeFile(path, {start, header, elements}, diagnostics);
+}

@@ -1,0 +1,160 @@
+// tools/lathe/Tensor.cpp: reads and writes elements of every dtype.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Tensor.h"
+
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+using namespace lathe;
+using namespace lathe::cli;
+
+namespace {
+/// The upper half of an f32.
+struct BFloat16 {
+  uint16_t bits;
+
+  operator double() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
+  static BFloat16 from(float value) {
+    uint32_t wide = std::bit_cast<uint32_t>(value);
+    if (std::isnan(value))
+      return {uint16_t(wide >> 16 | 0x40)};
+    // To the nearest, ties to even.
+    return {uint16_t((wide + 0x7fff + (wide >> 16 & 1)) >> 16)};
+  }
+};
+} // namespace
+
+/// Calls `visit` with a null pointer to the C++ type of `dtype`.
+template <typename Visit> static auto dispatch(lathe_dtype dtype, Visit visit) {
+  switch (dtype) {
+  case LATHE_DTYPE_F64:
+    return visit(static_cast<double *>(nullptr));
+  case LATHE_DTYPE_F16:
+    return visit(static_cast<_Float16 *>(nullptr));
+  case LATHE_DTYPE_BF16:
+    return visit(static_cast<BFloat16 *>(nullptr));
+  case LATHE_DTYPE_I8:
+    return visit(static_cast<int8_t *>(nullptr));
+  case LATHE_DTYPE_I16:
+    return visit(static_cast<int16_t *>(nullptr));
+  case LATHE_DTYPE_I32:
+    return visit(static_cast<int32_t *>(nullptr));
+  case LATHE_DTYPE_I64:
+    return visit(static_cast<int64_t *>(nullptr));
+  case LATHE_DTYPE_BOOL:
+  case LATHE_DTYPE_U8:
+    return visit(static_cast<uint8_t *>(nullptr));
+  case LATHE_DTYPE_U16:
+    return visit(static_cast<uint16_t *>(nullptr));
+  case LATHE_DTYPE_U32:
+    return visit(static_cast<uint32_t *>(nullptr));
+  case LATHE_DTYPE_U64:
+    return visit(static_cast<uint64_t *>(nullptr));
+  case LATHE_DTYPE_F32:
+  case LATHE_DTYPE_INVALID:
+    break;
+  }
+  return visit(static_cast<float *>(nullptr));
+}
+
+static bool isFloat(lathe_dtype dtype) {
+  return dtype >= LATHE_DTYPE_F32 && dtype <= LATHE_DTYPE_BF16;
+}
+
+std::string cli::formatShape(const lathe_tensor &tensor) {
+  std::string text = "[";
+  for (uint32_t i = 0; i < tensor.rank; ++i)
+    text += (i ? ", " : "") + std::to_string(tensor.dims[i]);
+  return text + "]";
+}
+
+int64_t cli::elementCount(const lathe_tensor &tensor) {
+  int64_t count = 1;
+  for (uint32_t i = 0; i < tensor.rank; ++i) {
+    if (tensor.dims[i] == 0)
+      return 0;
+    count *= tensor.dims[i];
+  }
+  return count;
+}
+
+double cli::elementValue(const lathe_tensor &tensor, int64_t index) {
+  return dispatch(tensor.dtype, [&]<typename T>(T *) -> double {
+    return double(static_cast<const T *>(tensor.data)[index]);
+  });
+}
+
+std::string cli::elementText(const lathe_tensor &tensor, int64_t index) {
+  if (tensor.dtype == LATHE_DTYPE_BOOL)
+    return elementValue(tensor, index) != 0 ? "true" : "false";
+  return dispatch(tensor.dtype, [&]<typename T>(T *) -> std::string {
+    T value = static_cast<const T *>(tensor.data)[index];
+    if constexpr (std::is_integral_v<T>)
+      return std::to_string(value);
+    char text[32];
+    std::snprintf(text, sizeof text, sizeof(T) == 2 ? "%.4g" : "%.7g",
+                  double(value));
+    return text;
+  });
+}
+
+void cli::setElement(lathe_tensor &tensor, int64_t index, double value) {
+  dispatch(tensor.dtype, [&]<typename T>(T *) {
+    T *elements = static_cast<T *>(tensor.data);
+    if constexpr (std::is_same_v<T, BFloat16>)
+      elements[index] = BFloat16::from(float(value));
+    else
+      elements[index] = T(value);
+  });
+}
+
+std::string cli::summarize(const lathe_tensor &tensor) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  int64_t count = elementCount(tensor), finite = 0, nans = 0;
+  if (count == 0)
+    return "no elements";
+  if (count == 1)
+    return elementText(tensor, 0);
+  // Places rather than values: 64-bit integers are printed without rounding.
+  int64_t least = -1, largest = -1;
+  double low = 0, high = 0, sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    double value = elementValue(tensor, i);
+    if (!std::isfinite(value)) {
+      nans += std::isnan(value);
+      continue;
+    }
+    if (finite == 0 || value < low) {
+      least = i;
+      low = value;
+    }
+    if (finite == 0 || value > high) {
+      largest = i;
+      high = value;
+    }
+    sum += value;
+    ++finite;
+  }
+  if (finite) {
+    os << "min " << elementText(tensor, least) << ", max "
+       << elementText(tensor, largest) << ", mean "
+       << llvm::format("%.7g", sum / double(finite));
+    os << "; ";
+  }
+  if (isFloat(tensor.dtype) && finite < count)
+    os << nans << " NaN, " << count - finite - nans << " infinite; ";
+  constexpr int64_t shown = 6;
+  os << "first ";
+  for (int64_t i = 0; i < std::min(count, shown); ++i)
+    os << (i ? ", " : "") << elementText(tensor, i);
+  if (count > shown)
+    os << ", ...";
+  return text;
+}
