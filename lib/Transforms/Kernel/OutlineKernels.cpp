@@ -19,15 +19,17 @@ namespace {
 class LocalSymbols {
 public:
   explicit LocalSymbols(MLIRContext *context) : context(context) {
-    replacer.addReplacement([this](DimsAttr attr) -> std::optional<Attribute> {
-      return DimsAttr::get(attr.getContext(), local(attr.getMap()));
+    replacer.addReplacement([this](DimsAttr attr) -> std::optional<std::pair<Attribute, WalkResult>> {
+      return {{DimsAttr::get(attr.getContext(), local(attr.getMap())), WalkResult::skip()}};
     });
-    replacer.addReplacement([this, context](RankedTensorType type) -> std::optional<Type> {
+    // Skipped after, or the new encoding would be taken for one of the model's.
+    using Replaced = std::optional<std::pair<Type, WalkResult>>;
+    replacer.addReplacement([this, context](RankedTensorType type) -> Replaced {
       auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
       if (!encoding)
         return std::nullopt;
-      return RankedTensorType::get(type.getShape(), type.getElementType(),
-                                   DimsAttr::get(context, local(encoding.getMap())));
+      auto dims = DimsAttr::get(context, local(encoding.getMap()));
+      return {{RankedTensorType::get(type.getShape(), type.getElementType(), dims), WalkResult::skip()}};
     });
   }
 
