@@ -92,10 +92,21 @@ struct ToChannelsLast final : OpRewritePattern<OpT> {
 // Transposes sink
 //===----------------------------------------------------------------------===//
 
-/// A transpose that changes the layout, and so is worth sinking.
+/// A transpose from channels last to channels first: the only kind that sinks.
+/// Others stay where they are, so that no two chase each other.
 TransposeOp layoutTranspose(Value value) {
   auto op = value.getDefiningOp<TransposeOp>();
-  return op && op.getType().getRank() >= 3 ? op : TransposeOp();
+  bool sinks = op && op.getType().getRank() >= 3 &&
+               op.getPermutation() == ArrayRef(inverse(toChannelsLast(op.getType().getRank())));
+  return sinks ? op : TransposeOp();
+}
+
+/// `value` as it was before `permutation`, or transposed back.
+Value transposeBack(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
+  auto op = value.getDefiningOp<TransposeOp>();
+  if (op && op.getPermutation() == permutation)
+    return op.getX();
+  return transpose(builder, loc, value, inverse(permutation));
 }
 
 bool isConstant(Value value) {
@@ -131,12 +142,14 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
       else if (!isConstant(operand) && extents(operand) > 1)
         ++unmatched;
     }
-    if (unmatched > matched)
+    // With one spatial dimension the layouts are each other's inverse: a new
+    // transpose above would sink in its turn.
+    if (unmatched > matched || (unmatched && resultType.getRank() == 3))
       return rewriter.notifyMatchFailure(op, "most operands would need a transpose of their own");
     Permutation back = inverse(permutation);
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
-      operands.push_back(transpose(rewriter, op.getLoc(), raiseRank(rewriter, op.getLoc(), operand, resultType.getRank()), back));
+      operands.push_back(transposeBack(rewriter, op.getLoc(), raiseRank(rewriter, op.getLoc(), operand, resultType.getRank()), permutation));
     Operation *inner = rewriter.clone(*op.getOperation());
     rewriter.modifyOpInPlace(inner, [&] {
       inner->setOperands(operands);
@@ -198,13 +211,15 @@ struct SinkThroughConcat final : OpRewritePattern<ConcatOp> {
         first = first ? first : candidate;
         transposed += candidate.getPermutation() == first.getPermutation();
       }
-    if (!first || transposed * 2 < static_cast<int64_t>(op.getXs().size()))
+    int64_t count = op.getXs().size();
+    bool isLine = first && first.getType().getRank() == 3; // See above.
+    if (!first || transposed * 2 < count || (isLine && transposed != count))
       return rewriter.notifyMatchFailure(op, "less than half of the operands are transposed");
     ArrayRef<int64_t> permutation = first.getPermutation();
     Permutation back = inverse(permutation);
     SmallVector<Value> operands;
     for (Value x : op.getXs())
-      operands.push_back(transpose(rewriter, op.getLoc(), x, back));
+      operands.push_back(transposeBack(rewriter, op.getLoc(), x, permutation));
     Value inner = ConcatOp::create(rewriter, op.getLoc(), permuted(op.getType(), back), operands, permutation[op.getAxis()]);
     rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), inner, permutation));
     return success();
