@@ -23,6 +23,7 @@ public:
   LogicalResult split();
 
 private:
+  Value sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index);
   void resolveDims();
   bool writesArgument(Operation *op);
   scf::ForallOp findTasks();
@@ -41,18 +42,46 @@ private:
 
 } // namespace
 
-/// Dims of arguments are sizes; nothing needs to ask a buffer for them.
+/// The size of a dimension, computed from the kernel's sizes; null if it comes
+/// from something else.
+Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(index))
+    return arith::ConstantIndexOp::create(b, loc, type.getDimSize(index));
+  if (auto argument = dyn_cast<BlockArgument>(memref)) {
+    if (argument.getOwner() != &func.getBody().front())
+      return {};
+    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
+    auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
+    return symbol ? func.getArgument(symbol.getPosition()) : Value();
+  }
+  if (auto cast = memref.getDefiningOp<memref::CastOp>())
+    return sizeOf(b, loc, cast.getSource(), index);
+  if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
+    Value product;
+    for (int64_t dim : collapse.getReassociationIndices()[index]) {
+      Value size = sizeOf(b, loc, collapse.getSrc(), dim);
+      if (!size)
+        return {};
+      product = product ? Value(arith::MulIOp::create(b, loc, product, size)) : size;
+    }
+    return product;
+  }
+  if (auto expand = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return getValueOrCreateConstantIndexOp(b, loc, expand.getMixedOutputShape()[index]);
+  return {};
+}
+
+/// Dims of arguments and of views of them are sizes; nothing needs to ask a
+/// buffer for them.
 void Splitter::resolveDims() {
   func.walk([&](memref::DimOp dim) {
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
     std::optional<int64_t> index = dim.getConstantIndex();
-    if (!argument || argument.getOwner() != &func.getBody().front() || !index)
+    if (!index || !isa<MemRefType>(dim.getSource().getType()))
       return;
-    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
-    if (!map || *index >= map.getAffineMap().getNumResults())
-      return;
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(*index))) {
-      dim.replaceAllUsesWith(func.getArgument(symbol.getPosition()));
+    OpBuilder b(dim);
+    if (Value size = sizeOf(b, dim.getLoc(), dim.getSource(), *index)) {
+      dim.replaceAllUsesWith(size);
       dim.erase();
     }
   });
