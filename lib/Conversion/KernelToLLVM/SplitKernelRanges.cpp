@@ -218,7 +218,7 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   Value stride = number(1);
   int64_t fixed = 1;
   bool isFixed = true;
-  for (int64_t i = rank - 1; i >= 0; --i) {
+  for (int64_t i = static_cast<int64_t>(rank) - 1; i >= 0; --i) {
     Value size;
     if (type.isDynamicDim(i)) {
       auto symbol = cast<AffineSymbolExpr>(dims.getResult(i));
