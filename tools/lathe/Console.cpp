@@ -36,8 +36,8 @@ int cli::printDiagnostics(const Diagnostics &diagnostics) {
   return diagnostics.hasErrors() ? Failed : Ok;
 }
 
-void cli::addForeignError(Diagnostics &diagnostics, const llvm::Twine &place,
-                          StringRef text, StringRef id) {
+void cli::addForeignError(Diagnostics &diagnostics, StringRef id,
+                          const llvm::Twine &place, StringRef text) {
   size_t open = text.rfind(" [");
   if (open != StringRef::npos && text.ends_with("]")) {
     id = text.drop_front(open + 2).drop_back();
@@ -48,7 +48,7 @@ void cli::addForeignError(Diagnostics &diagnostics, const llvm::Twine &place,
 }
 
 void cli::addRuntimeError(Diagnostics &diagnostics, const llvm::Twine &place) {
-  addForeignError(diagnostics, place, lathe_last_error(), "");
+  addForeignError(diagnostics, "", place, lathe_last_error());
 }
 
 std::string cli::formatBytes(uint64_t bytes) {

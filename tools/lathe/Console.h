@@ -33,8 +33,8 @@ int printDiagnostics(const Diagnostics &diagnostics);
 
 /// Adds an error whose text, from the runtime or a compiled module, may have an
 /// id of its own in brackets at the end; `id` where it has none.
-void addForeignError(Diagnostics &diagnostics, const llvm::Twine &place,
-                     llvm::StringRef text, llvm::StringRef id);
+void addForeignError(Diagnostics &diagnostics, llvm::StringRef id,
+                     const llvm::Twine &place, llvm::StringRef text);
 
 /// Adds the message of the runtime's last failure in this thread.
 void addRuntimeError(Diagnostics &diagnostics, const llvm::Twine &place);

@@ -81,10 +81,9 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
   call.weights = model.description().weights;
   uint64_t bytes = 0;
   if (int64_t code = function.plan(&call, outputs.data(), &bytes)) {
-    addForeignError(diagnostics, path,
+    addForeignError(diagnostics, "inspect-plan", path,
                     "with inputs " + shapes + ": " +
-                        checkMessage(function, code, call),
-                    "inspect-plan");
+                        checkMessage(function, code, call));
     return false;
   }
   llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs "
@@ -99,46 +98,48 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
   return true;
 }
 
-/// A list of nodes, cut to what a line holds.
-static std::string nodesText(llvm::ArrayRef<std::string> nodes) {
+/// `text`, cut to what a column of the table holds.
+static std::string cut(StringRef text) {
   constexpr size_t longest = 60;
+  return text.size() > longest ? text.take_front(longest - 3).str() + "..."
+                               : text.str();
+}
+
+/// "cpu.gemm.packed {rows = 14, ...}": the types of the numbers say nothing.
+static std::string strategyText(StringRef strategy) {
   std::string text;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!text.empty() && text.size() + nodes[i].size() > longest)
-      return text + " and " + std::to_string(nodes.size() - i) + " more";
-    text += (i ? ", " : "") + nodes[i];
-  }
+  for (StringRef part : llvm::split(strategy, " : i64"))
+    text += part;
   return text;
 }
 
 static void printKernels(const LoadedModel &model) {
   const lathe_module_desc &module = model.description();
+  llvm::raw_ostream &os = llvm::outs();
   std::vector<std::vector<std::string>> table;
-  size_t calls = 0;
   if (model.artifact() && !model.artifact()->kernels().empty()) {
-    table.push_back({"  kernel", "calls", "strategy", "nodes"});
+    size_t calls = 0;
+    table.push_back({"  kernel", "calls", "nodes", "strategy"});
     for (const KernelInfo &kernel : model.artifact()->kernels()) {
       calls += kernel.calls;
       table.push_back({"  " + kernel.name, std::to_string(kernel.calls),
-                       kernel.strategy, nodesText(kernel.nodes)});
+                       cut(llvm::join(kernel.nodes, ", ")),
+                       strategyText(kernel.strategy)});
     }
-  } else {
-    // A shared library does not say how often it calls each.
-    table.push_back({"  kernel", "", "strategy", "nodes"});
-    for (uint32_t i = 0; i < module.kernel_count; ++i) {
-      const lathe_kernel_desc &kernel = module.kernels[i];
-      StringRef nodes = kernel.nodes;
-      table.push_back({"  " + std::string(kernel.name), "", kernel.strategy,
-                       nodes.size() > 72 ? nodes.take_front(69).str() + "..."
-                                         : nodes.str()});
-    }
+    os << "kernels    " << table.size() - 1 << " in " << calls << " calls\n"
+       << formatTable("lrll", table);
+    return;
   }
-  llvm::outs() << "kernels    " << table.size() - 1;
-  if (calls)
-    llvm::outs() << " in " << calls << " calls";
-  llvm::outs() << "\n";
-  if (table.size() > 1)
-    llvm::outs() << formatTable("lrll", table);
+  // An artifact from a file does not say how often it calls each.
+  os << "kernels    " << module.kernel_count << "\n";
+  table.push_back({"  kernel", "nodes", "strategy"});
+  for (uint32_t i = 0; i < module.kernel_count; ++i) {
+    const lathe_kernel_desc &kernel = module.kernels[i];
+    table.push_back({"  " + std::string(kernel.name), cut(kernel.nodes),
+                     strategyText(kernel.strategy)});
+  }
+  if (module.kernel_count)
+    os << formatTable("lll", table);
 }
 
 static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {

@@ -196,11 +196,14 @@ private:
       addRuntimeError(diagnostics, path);
       return std::nullopt;
     }
-    if (data.size() != bytes)
-      return fail(data.size() < bytes ? "npy-truncated" : "npy-excess",
-                  "elements of shape " + formatShape(tensor.view) + " take " +
-                      llvm::Twine(bytes) + " bytes, but the file has " +
-                      llvm::Twine(data.size()));
+    std::string sizes = "elements of shape " + formatShape(tensor.view) +
+                        " take " + std::to_string(bytes) +
+                        " bytes, but the file has " +
+                        std::to_string(data.size());
+    if (data.size() < bytes)
+      return fail("npy-truncated", sizes);
+    if (data.size() > bytes)
+      return fail("npy-excess", sizes);
     if (lathe_tensor_alloc(&tensor.view) != LATHE_OK) {
       addRuntimeError(diagnostics, path);
       return std::nullopt;

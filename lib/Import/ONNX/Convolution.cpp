@@ -5,6 +5,7 @@
 #include "ElementType.h"
 #include "Node.h"
 #include "OpTable.h"
+#include "Quantize.h"
 #include "Window.h"
 
 using namespace lathe;
@@ -59,6 +60,46 @@ static Value makeConv(Node &node, Value x, Value filter) {
 static Value importConv(Node &node) {
   return addBias(node, makeConv(node, node.input(0), node.input(1)),
                  node.input(2));
+}
+
+/// The convolution of integers without their zero points; `zeroW` may have
+/// one entry per output channel.
+static Value makeIntegerConv(Node &node, Value x, Value zeroX, Value w,
+                             Value zeroW) {
+  if (zeroW && node.rank(zeroW) == 1) {
+    Dims perChannel = node.dims(zeroW);
+    perChannel.resize(std::max<int64_t>(node.rank(w), 1),
+                      node.solver().constant(1));
+    zeroW = node.reshape(zeroW, perChannel);
+  }
+  if (zeroX && node.rank(zeroX) == 1)
+    zeroX = node.reshape(zeroX, {});
+  return makeConv(node, subtractZero(node, x, zeroX),
+                  subtractZero(node, w, zeroW));
+}
+
+static Value importConvInteger(Node &node) {
+  return makeIntegerConv(node, node.input(0), node.input(2), node.input(1),
+                         node.input(3));
+}
+
+static Value importQLinearConv(Node &node) {
+  Value y = makeIntegerConv(node, node.input(0), node.input(2), node.input(3),
+                            node.input(5));
+  if (Value bias = node.input(8))
+    y = node.failed() ? y : node.add(y, node.channels(bias, y));
+  if (node.failed())
+    return {};
+  Value scaleW = node.input(4);
+  if (node.rank(scaleW) == 1)
+    scaleW = node.channels(scaleW, y);
+  auto single = [&](unsigned i) {
+    return node.rank(node.input(i)) == 1 ? node.reshape(node.input(i), {})
+                                         : node.input(i);
+  };
+  y = node.mul(node.cast(y, node.builder().getF32Type()),
+               node.mul(single(1), scaleW));
+  return quantize(node, y, single(6), single(7), node.element(node.input(7)));
 }
 
 /// Padding that makes the output of a transposed convolution as large as
@@ -124,4 +165,6 @@ static Value importConvTranspose(Node &node) {
 void onnx_import::registerConvolutionOps(OpTable &ops) {
   ops.add("Conv", {1, 11, 22}, importConv);
   ops.add("ConvTranspose", {1, 11, 22}, importConvTranspose);
+  ops.add("ConvInteger", {10}, importConvInteger);
+  ops.add("QLinearConv", {10}, importQLinearConv);
 }

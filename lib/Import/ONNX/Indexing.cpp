@@ -88,6 +88,38 @@ static Value importScatterND(Node &node) {
   return node.create<graph::ScatterNdOp>(x, indices, node.input(2), *kind);
 }
 
+/// ReverseSequence: within the first `length` elements along the time axis,
+/// position t holds what was at length - 1 - t.
+static Value importReverseSequence(Node &node) {
+  Value x = node.input(0), lengths = node.input(1);
+  int64_t time = node.axis("time_axis", x), batch = node.axis("batch_axis", x);
+  if (node.failed())
+    return {};
+  if (time == batch || node.rank(lengths) != 1) {
+    node.error("onnx-shape-mismatch", "'time_axis' is " + Twine(time) +
+                                          ", 'batch_axis' is " + Twine(batch) +
+                                          " and 'sequence_lens' has rank " +
+                                          Twine(node.rank(lengths)))
+        .note("two different axes and a vector of lengths are expected");
+    return {};
+  }
+  Type i64 = node.builder().getI64Type();
+  Dims dims = node.dims(x);
+  Dims alongTime(dims.size(), node.solver().constant(1)),
+      alongBatch = alongTime;
+  alongTime[time] = dims[time];
+  alongBatch[batch] = node.dims(lengths)[0];
+  Value t =
+      node.createTyped<graph::IotaOp>(node.solver().type(alongTime, i64), time);
+  Value length = node.reshape(lengths, alongBatch);
+  Value mirrored = node.sub(node.add(length, -1.0), t);
+  Value inside =
+      node.createAs<graph::LessOp>(node.builder().getI1Type(), t, length);
+  Value from = node.createAs<graph::SelectOp>(i64, inside, mirrored, t);
+  return node.create<graph::GatherElementsOp>(x, node.broadcast(from, dims),
+                                              time);
+}
+
 static Value importOneHot(Node &node) {
   Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
   Value indices = node.cast(node.input(0), i64);
@@ -138,5 +170,6 @@ void onnx_import::registerIndexingOps(OpTable &ops) {
   ops.add("Scatter", {9}, importScatterElements);
   ops.add("ScatterElements", {11, 13, 16, 18}, importScatterElements);
   ops.add("ScatterND", {11, 13, 16, 18}, importScatterND);
+  ops.add("ReverseSequence", {10, 28}, importReverseSequence);
   ops.add("OneHot", {9, 11, 28}, importOneHot);
 }

@@ -19,7 +19,10 @@ const OpTable &OpTable::get() {
   static const OpTable table = [] {
     OpTable ops;
     registerElementwiseOps(ops);
+    registerAttentionOps(ops);
     registerContractionOps(ops);
+    registerEinsum(ops);
+    registerLossOps(ops);
     registerConvolutionOps(ops);
     registerPoolingOps(ops);
     registerNormalizationOps(ops);
@@ -29,6 +32,7 @@ const OpTable &OpTable::get() {
     registerIndexingOps(ops);
     registerResizeOps(ops);
     registerQuantizationOps(ops);
+    registerSignalOps(ops);
     return ops;
   }();
   return table;

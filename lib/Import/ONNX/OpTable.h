@@ -55,8 +55,11 @@ private:
 };
 
 void registerElementwiseOps(OpTable &ops);
+void registerAttentionOps(OpTable &ops);
 void registerContractionOps(OpTable &ops);
 void registerConvolutionOps(OpTable &ops);
+void registerEinsum(OpTable &ops);
+void registerLossOps(OpTable &ops);
 void registerPoolingOps(OpTable &ops);
 void registerNormalizationOps(OpTable &ops);
 void registerReductionOps(OpTable &ops);
@@ -65,6 +68,7 @@ void registerSliceOps(OpTable &ops);
 void registerIndexingOps(OpTable &ops);
 void registerResizeOps(OpTable &ops);
 void registerQuantizationOps(OpTable &ops);
+void registerSignalOps(OpTable &ops);
 
 } // namespace lathe::onnx_import
 

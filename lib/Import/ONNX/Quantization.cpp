@@ -6,6 +6,7 @@
 #include "ElementType.h"
 #include "Node.h"
 #include "OpTable.h"
+#include "Quantize.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -58,8 +59,8 @@ static Value saturate(Node &node, Value x, Type type) {
   return node.cast(x, type);
 }
 
-/// round(x / scale) + zero point, saturated; `zero` may be null.
-static Value quantize(Node &node, Value x, Value scale, Value zero, Type type) {
+Value onnx_import::quantize(Node &node, Value x, Value scale, Value zero,
+                            Type type) {
   // Wide enough for every zero point to be added exactly.
   Type wide = graph::getAccumulatorType(node.element(scale));
   Value y = node.create<graph::RoundOp>(
@@ -98,8 +99,7 @@ static Value importQuantizeLinear(Node &node) {
                   zero ? along(node, zero, x, axis) : Value(), type);
 }
 
-/// x - zero point, as int32.
-static Value subtractZero(Node &node, Value x, Value zero) {
+Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
   Type i32 = node.builder().getI32Type();
   x = node.cast(x, i32);
   return zero ? node.sub(x, node.cast(zero, i32)) : x;

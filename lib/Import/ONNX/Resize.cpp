@@ -24,6 +24,16 @@ struct Sampling {
 
 } // namespace
 
+/// Sorts axes together with their scales.
+static void sortAxes(SmallVector<int64_t> &axes, SmallVector<double> &scales) {
+  SmallVector<std::pair<int64_t, double>> pairs;
+  for (auto [axis, scale] : llvm::zip(axes, scales))
+    pairs.push_back({axis, scale});
+  llvm::sort(pairs);
+  for (auto [index, pair] : llvm::enumerate(pairs))
+    std::tie(axes[index], scales[index]) = pair;
+}
+
 /// Makes the op for scales per axis; axes that keep their size are left out.
 static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
                             llvm::ArrayRef<double> scales,
@@ -55,6 +65,7 @@ static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
   }
   if (changed.empty())
     return x;
+  sortAxes(changed, factors);
   return node.create<graph::ResizeOp>(
       x, Value(), changed, factors, sampling.mode, sampling.coordinates,
       sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
@@ -95,6 +106,7 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
   }
   if (changed.empty())
     return x;
+  llvm::sort(changed);
   return node.createTyped<graph::ResizeOp>(
       node.solver().type(result, node.element(x)), x, Value(), changed,
       llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,

@@ -241,9 +241,44 @@ static Value importPad2(Node &node) {
   return node.create<graph::PadOp>(x, pads, value, *mode, graph::DimsAttr());
 }
 
+/// CenterCropPad: the middle of each axis, cut or extended by zeros.
+static Value importCenterCropPad(Node &node) {
+  Value x = node.input(0);
+  SmallVector<int64_t> sizes = node.constantIntegers(1);
+  SmallVector<int64_t> axes = node.integers("axes");
+  if (!node.has("axes"))
+    axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
+  for (int64_t &axis : axes)
+    axis = node.normalizeAxis(axis, node.rank(x), "axes");
+  node.normalizeAxes(axes, node.rank(x), "axes"); // Reports duplicates.
+  if (node.failed())
+    return {};
+  if (sizes.size() != axes.size()) {
+    node.error("onnx-shape-mismatch", "'shape' has " + Twine(sizes.size()) +
+                                          " elements, but there are " +
+                                          Twine(axes.size()) + " axes")
+        .note("give one size for every axis");
+    return {};
+  }
+  // A negative amount of padding cuts.
+  Dims amounts(2 * node.rank(x), node.solver().constant(0));
+  for (auto [axis, size] : llvm::zip(axes, sizes)) {
+    int64_t have = node.staticDim(x, axis, "CenterCropPad");
+    int64_t missing = size - have;
+    int64_t begin = missing >= 0 ? missing / 2 : -(-missing / 2);
+    amounts[axis] = node.solver().constant(begin);
+    amounts[node.rank(x) + axis] = node.solver().constant(missing - begin);
+  }
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(),
+                                        node.solver().map(amounts));
+  return node.create<graph::PadOp>(x, Value(), Value(),
+                                   graph::PadMode::constant, attribute);
+}
+
 void onnx_import::registerSliceOps(OpTable &ops) {
   ops.add("Slice", {1}, importSlice1);
   ops.add("Slice", {10, 11, 13}, importSlice10);
+  ops.add("CenterCropPad", {18}, importCenterCropPad);
   ops.add("Split", {2, 11, 13, 18}, importSplit);
   ops.add("Pad", {2}, importPad2);
   ops.add("Pad", {11, 13, 18, 19, 21, 23, 24, 25}, importPad11);

@@ -33,6 +33,10 @@ static constexpr int64_t mostRows = 14;
 static constexpr int64_t mostRowsOfUnknownStride = 6;
 
 static constexpr int64_t mostVectors = 8;
+
+/// What columns are planned for whose number only the run knows: few enough
+/// that wide panels, of which the last is partly idle, do not win.
+static constexpr int64_t middlingColumns = 128;
 static constexpr int64_t cacheLineBytes = 64;
 
 /// Sums longer than this are computed in blocks of `stepsPerBlock`, so that a
@@ -59,9 +63,9 @@ static double stepCost(int64_t rows, int64_t vectors) {
 /// Instructions for one step of all `rows` rows and all columns.
 static double cost(const RegisterTile &tile, int64_t rows, int64_t columns,
                    int64_t lanes) {
-  double panels = ShapedType::isDynamic(columns)
-                      ? 1.0 / (tile.vectors * lanes)
-                      : llvm::divideCeil(columns, tile.vectors * lanes);
+  if (ShapedType::isDynamic(columns))
+    columns = middlingColumns;
+  double panels = llvm::divideCeil(columns, tile.vectors * lanes);
   if (ShapedType::isDynamic(rows))
     return panels * stepCost(tile.rows, tile.vectors) / tile.rows;
   double full = rows / tile.rows, rest = rows % tile.rows;
