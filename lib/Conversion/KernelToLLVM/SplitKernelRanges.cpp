@@ -299,12 +299,13 @@ LogicalResult Splitter::split() {
   createEntry(result);
   std::string name = func.getSymName().str();
   func.erase();
-  // The body is called NAME: messages and profiles show it.
-  SymbolTable::setSymbolName(result, name);
+  // Profiles show NAME, but not as it is: a kernel called `exp` would be what
+  // calls of the C library's `exp` find.
+  SymbolTable::setSymbolName(result, "kernel." + name);
   auto module = result->getParentOfType<ModuleOp>();
   auto entry = module.lookupSymbol<func::FuncOp>(name + ".body.entry");
   SymbolTable::setSymbolName(entry, name + ".entry");
-  entry.walk([&](func::CallOp call) { call.setCallee(name); });
+  entry.walk([&](func::CallOp call) { call.setCallee("kernel." + name); });
   return success();
 }
 
