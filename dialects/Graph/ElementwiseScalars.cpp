@@ -377,6 +377,23 @@ Value GreaterEqualOp::buildScalar(OpBuilder &builder, ValueRange args) {
 // Conversions and powers
 //===----------------------------------------------------------------------===//
 
+/// An f64 in half precision, rounded once. No processor does that, and the C
+/// library has no function for it; but a float that is odd where it is not
+/// exact rounds to what the double would have.
+static Value narrowDouble(Scalar &s, Value x, Type half) {
+  Type i32 = s.b.getI32Type();
+  Value nearest = TruncFOp::create(s.b, s.loc, s.b.getF32Type(), x);
+  Value back = ExtFOp::create(s.b, s.loc, x.getType(), nearest);
+  Value bits = BitcastOp::create(s.b, s.loc, i32, nearest);
+  Value isInexact = CmpFOp::create(s.b, s.loc, CmpFPredicate::ONE, back, x);
+  Value lowest = AndIOp::create(s.b, s.loc, bits, s.of(i32, 1));
+  Value isEven = CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, lowest, s.of(i32, 0));
+  Value towardsX = s.select(s.greater(s.abs(back), s.abs(x)), s.of(i32, -1), s.of(i32, 1));
+  Value odd = AddIOp::create(s.b, s.loc, bits, towardsX);
+  Value chosen = s.select(AndIOp::create(s.b, s.loc, isInexact, isEven), odd, bits);
+  return TruncFOp::create(s.b, s.loc, half, BitcastOp::create(s.b, s.loc, s.b.getF32Type(), chosen));
+}
+
 /// Converts a scalar; `from` and `to` are graph element types, which know
 /// whether integers have a sign.
 static Value convert(Scalar &s, Value x, Type from, Type to) {
@@ -402,6 +419,8 @@ static Value convert(Scalar &s, Value x, Type from, Type to) {
     }
     if (widthFrom < widthTo)
       return ExtFOp::create(s.b, s.loc, target, x);
+    if (widthFrom == 64 && widthTo == 16)
+      return narrowDouble(s, x, target);
     return TruncFOp::create(s.b, s.loc, target, x);
   }
   if (to.isInteger(1))

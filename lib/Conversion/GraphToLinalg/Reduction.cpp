@@ -267,10 +267,10 @@ static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b,
         // The old sum is read before the new one takes its place.
         Value y = op.getExclusive() ? written(carried[0]) : Value();
         Value sum = in.elementwise(
-            {carried[0], slice}, carried[0], {identity, identity},
+            slice, carried[0], identity,
             [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
-              return combine(inner, innerLoc, ReduceKind::sum, args[0],
-                             widen(inner, innerLoc, args[1]), false);
+              return combine(inner, innerLoc, ReduceKind::sum, args[1],
+                             widen(inner, innerLoc, args[0]), false);
             });
         y = y ? y : written(sum);
         scf::YieldOp::create(in, loc, ValueRange{sum, y});

@@ -247,7 +247,7 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   Value stride = number(1);
   int64_t fixed = 1;
   bool isFixed = true;
-  for (int64_t i = rank - 1; i >= 0; --i) {
+  for (int64_t i = static_cast<int64_t>(rank) - 1; i >= 0; --i) {
     Value size;
     if (type.isDynamicDim(i)) {
       auto symbol = cast<AffineSymbolExpr>(dims.getResult(i));
@@ -328,12 +328,13 @@ LogicalResult Splitter::split() {
   createEntry(result);
   std::string name = func.getSymName().str();
   func.erase();
-  // The body is called NAME: messages and profiles show it.
-  SymbolTable::setSymbolName(result, name);
+  // Profiles show NAME, but not as it is: a kernel called `exp` would be what
+  // calls of the C library's `exp` find.
+  SymbolTable::setSymbolName(result, "kernel." + name);
   auto module = result->getParentOfType<ModuleOp>();
   auto entry = module.lookupSymbol<func::FuncOp>(name + ".body.entry");
   SymbolTable::setSymbolName(entry, name + ".entry");
-  entry.walk([&](func::CallOp call) { call.setCallee(name); });
+  entry.walk([&](func::CallOp call) { call.setCallee("kernel." + name); });
   return success();
 }
 

@@ -260,6 +260,10 @@ def test_cast(free: bool) -> None:
         for target in ELEMENTS:
             if source != target:
                 cases.append(unary("cast", x, x.astype(target), rtol=0, atol=0))
+    # Half way between two neighbours in f16, but not quite: rounding twice would show.
+    tie = np.array([1 + 2**-11 + 2**-40, 1 + 2**-11 - 2**-40, 1e300, 1e-300, np.nan])
+    tie = np.concatenate([tie, -tie, random.floats(500, dtype=np.float64)])
+    cases.append(unary("cast", tie, tie.astype(np.float16), rtol=0, atol=0))
     wide = np.array([300, -1, 70000], np.int32)
     cases += [unary("cast", wide, wide.astype(t)) for t in (np.int8, np.uint8, np.int16, np.uint64)]
     check(cases, free)
