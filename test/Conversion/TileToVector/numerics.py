@@ -1,4 +1,4 @@
-"""What convert-tile-to-vector emits computes what the ops mean, on every vector unit of this machine.
+"""What convert-tile-to-vector emits computes what the ops mean, on each vector unit of the machine.
 
 RUN: %python %s
 """
