@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write ONNX's operator schemas as C++ tables, so that arity, attributes and types are checked as the spec has them.
+"""Write ONNX's operator schemas as C++ tables: what is checked is what the spec says.
 
 Usage: generate_schemas.py OUTPUT. Reads the schemas of the installed `onnx`
 package; the output is included by Schema.cpp only.
