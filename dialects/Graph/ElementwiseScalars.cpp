@@ -342,7 +342,13 @@ Value ShiftLeftOp::buildScalar(OpBuilder &builder, ValueRange args) {
 }
 
 Value ShiftRightOp::buildScalar(OpBuilder &builder, ValueRange args) {
-  return shift<ShRUIOp>(*this, builder, args);
+  if (isUnsigned(*this))
+    return shift<ShRUIOp>(*this, builder, args);
+  // The sign fills up: by the width or more (or a negative amount, which is
+  // huge without a sign) nothing but the sign is left.
+  Scalar s{builder, getLoc()};
+  Value most = s.like(args[1], args[1].getType().getIntOrFloatBitWidth() - 1);
+  return ShRSIOp::create(builder, getLoc(), args[0], MinUIOp::create(builder, getLoc(), args[1], most));
 }
 
 //===----------------------------------------------------------------------===//

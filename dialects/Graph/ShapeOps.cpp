@@ -256,8 +256,13 @@ static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, Af
       return most;
     if (fixed && fixed.getValue() <= -far)
       return least;
-    if (fixed && fixed.getValue() < 0)
+    if (fixed && fixed.getValue() < 0) {
       at = solver.simplify(dim + at);
+    } else if (!fixed && !solver.isNonNegative(at)) {
+      // The sign is known at run time: -1 where negative, else 0, times -dim.
+      AffineExpr sign = solver.max(solver.constant(-1), solver.min(at, zero));
+      at = solver.simplify(at - dim * sign);
+    }
     return solver.max(least, solver.min(at, most));
   };
   Section result;

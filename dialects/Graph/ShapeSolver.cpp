@@ -224,7 +224,8 @@ std::string printDim(AffineExpr expr) {
 void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Operation *op,
                            const Twine &what) {
   std::string node = describeNode(op->getLoc());
-  std::string message = node + (node.empty() ? "" : ": ") + what.str();
+  std::string message = node + (node.empty() ? "" : ": ") + what.str() +
+                        "; change the inputs' shapes, or fix the dim when compiling [call-shape-check]";
   auto check = CheckAttr::get(context, relation, minimalMap({a, b}, context),
                               StringAttr::get(context, message));
   // One check is enough for all nodes that need the same.

@@ -173,7 +173,16 @@ Value Converter::materialize(AffineExpr expr) {
     return arith::ConstantIndexOp::create(builder, loc, fixed.getValue());
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
     return symbolValues[symbol.getPosition()];
-  return affine::AffineApplyOp::create(builder, loc, AffineMap::get(0, symbolValues.size(), expr), symbolValues);
+  // Only the symbols that the expression uses: later ones may not be defined yet.
+  SmallVector<Value> used;
+  DenseMap<AffineExpr, AffineExpr> renumbered;
+  expr.walk([&](AffineExpr part) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(part);
+    if (symbol && renumbered.try_emplace(part, getAffineSymbolExpr(used.size(), context)).second)
+      used.push_back(symbolValues[symbol.getPosition()]);
+  });
+  AffineMap map = AffineMap::get(0, used.size(), expr.replace(renumbered));
+  return affine::AffineApplyOp::create(builder, loc, map, used);
 }
 
 /// Reads every symbol at the start of a program.
