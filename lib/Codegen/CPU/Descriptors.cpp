@@ -122,16 +122,21 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
     kernels.push_back(b.structure({b.string(entry.getAs<StringAttr>("name").getValue()),
                                    b.string(entry.getAs<StringAttr>("strategy").getValue()),
                                    b.string(entry.getAs<StringAttr>("nodes").getValue())}));
+  SmallVector<llvm::Constant *> metadata; // key, value, key, value, ...
+  if (auto custom = module->getAttrOfType<DictionaryAttr>("graph.metadata"))
+    for (NamedAttribute entry : custom)
+      if (auto text = dyn_cast<StringAttr>(entry.getValue()))
+        metadata.append({b.string(entry.getName()), b.string(text.getValue())});
   auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
   llvm::Constant *weights =
       new llvm::GlobalVariable(code, b.i64, true, llvm::GlobalValue::ExternalLinkage, nullptr, weightsSymbol(name));
   cast<llvm::GlobalVariable>(weights)->setVisibility(llvm::GlobalValue::HiddenVisibility);
   if (!size.getInt())
     weights = llvm::ConstantPointerNull::get(b.ptr);
-  llvm::Constant *desc = b.structure(
-      {b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
-       b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
-       b.small(b.list("graph.metadata").size() / 2), b.array(kernels, "kernels"), b.stringArray("graph.metadata")});
+  llvm::Constant *desc =
+      b.structure({b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
+                   b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
+                   b.small(metadata.size() / 2), b.array(kernels, "kernels"), b.array(metadata, "metadata")});
   llvm::Constant *global = b.global(desc, "module");
 
   auto *type = llvm::FunctionType::get(b.ptr, {b.i32}, false);
