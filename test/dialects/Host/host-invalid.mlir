@@ -10,10 +10,10 @@ func.func @within(%n: index) {
 
 // -----
 
-// expected-error @+1 {{redefinition of symbol named 'run'}}
+// expected-note @+1 {{see existing symbol definition here}}
 host.program @run {
 }
-// expected-note @-2 {{see existing symbol definition here}}
+// expected-error @+1 {{redefinition of symbol named 'run'}}
 host.constant @run dense<1.0> : tensor<2xf32>
 
 // -----
