@@ -47,6 +47,21 @@ LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError, Aff
   return success();
 }
 
+LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  // dims_c2
+  if (getMap().getNumResults() != shape.size())
+    return emitError() << "the encoding has " << getMap().getNumResults() << " expressions, but the tensor has rank "
+                       << shape.size();
+  for (auto [i, expr, size] : llvm::enumerate(getMap().getResults(), shape)) {
+    auto fixed = dyn_cast<AffineConstantExpr>(expr);
+    if (fixed ? fixed.getValue() != size : !ShapedType::isDynamic(size))
+      return emitError() << "the encoding says " << printDim(expr) << " of dim " << i << ", but the type says "
+                         << (ShapedType::isDynamic(size) ? "?" : std::to_string(size));
+  }
+  return success();
+}
+
 Type getSignlessType(Type element) {
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer || integer.isSignless())

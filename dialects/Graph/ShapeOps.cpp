@@ -145,17 +145,25 @@ LogicalResult TransposeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
 }
 
 LogicalResult BroadcastOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
-  if (!getShape()) {
-    results.push_back(solver.dims(getY()));
-    return success();
-  }
-  FailureOr<Dims> shape = shapeOperand(*this, solver, getShape(), "shape");
+  FailureOr<Dims> shape =
+      getShape() ? shapeOperand(*this, solver, getShape(), "shape") : FailureOr<Dims>(solver.dims(getY()));
   if (failed(shape))
     return failure();
   FailureOr<Dims> both = solver.broadcast(*this, solver.dims(getX()), *shape);
   if (failed(both))
     return failure();
-  results.push_back(getExact() ? *shape : *both);
+  if (getShape() && !getExact()) {
+    results.push_back(*both);
+    return success();
+  }
+  // broadcast_c1
+  if (both->size() != shape->size())
+    return emitOpError("cannot turn rank ")
+           << both->size() << " into rank " << shape->size() << " [graph-shape-mismatch]";
+  for (auto [found, wanted] : llvm::zip(*both, *shape))
+    if (failed(solver.unify(*this, found, wanted, "dims of 'x' and of the shape")))
+      return failure();
+  results.push_back(*shape);
   return success();
 }
 
@@ -270,7 +278,8 @@ static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, Af
   } else {
     result.offset = position(start, zero, last);
     AffineExpr stop = position(end, solver.constant(-1), last);
-    AffineExpr span = solver.max(zero, solver.simplify(result.offset - stop));
+    // Of a dimension without elements there is none, though the offset is 0.
+    AffineExpr span = solver.min(dim, solver.max(zero, solver.simplify(result.offset - stop)));
     result.size = solver.simplify(span.ceilDiv(-step));
   }
   return result;

@@ -61,12 +61,10 @@ void ShapeSolver::resolveArguments() {
   SmallVector<Type> inputs;
   for (BlockArgument argument : func.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
-    if (tensor && !tensor.hasStaticShape() && !tensor.getEncoding()) {
-      Dims resolved;
-      for (int64_t size : tensor.getShape())
-        resolved.push_back(ShapedType::isDynamic(size) ? fresh("") : constant(size));
-      argument.setType(type(resolved, tensor.getElementType()));
-    }
+    // Also where all is resolved: inferred types name no symbol without need,
+    // and types of one shape must be equal.
+    if (tensor)
+      argument.setType(type(dims(tensor), tensor.getElementType()));
     inputs.push_back(argument.getType());
   }
   func.setType(FunctionType::get(context, inputs, func.getResultTypes()));

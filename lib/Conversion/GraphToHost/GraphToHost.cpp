@@ -349,8 +349,8 @@ namespace {
 struct ConvertGraphToHostPass final : impl::ConvertGraphToHostPassBase<ConvertGraphToHostPass> {
   void runOnOperation() override {
     auto func = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!func) {
-      getOperation().emitError("the module has no function 'main' [graph-no-main]");
+    if (!func || func.isExternal()) {
+      getOperation().emitError("the module has no function 'main' with a body [graph-no-main]");
       return signalPassFailure();
     }
     if (failed(Converter(getOperation(), func).convert()))

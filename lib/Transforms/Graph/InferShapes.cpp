@@ -15,6 +15,8 @@ struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
   using InferShapesPassBase::InferShapesPassBase;
 
   void runOnOperation() override {
+    if (getOperation().isExternal())
+      return;
     ShapeSolver solver(getOperation());
     solver.resolveArguments();
     if (failed(fixDims(solver)) || failed(inferAll(solver)))
@@ -66,14 +68,17 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
     }
   }
   AttrTypeReplacer replacer;
-  replacer.addReplacement([&](RankedTensorType type) -> std::optional<Type> {
+  // Skipped after, or the encoding would be replaced again, by one that names
+  // all symbols: equal shapes would have types that differ.
+  using Replaced = std::optional<std::pair<Type, WalkResult>>;
+  replacer.addReplacement([&](RankedTensorType type) -> Replaced {
     auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
     if (!encoding)
       return std::nullopt;
     Dims fixed;
     for (AffineExpr dim : encoding.getMap().getResults())
       fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
-    return solver.type(fixed, type.getElementType());
+    return {{solver.type(fixed, type.getElementType()), WalkResult::skip()}};
   });
   replacer.addReplacement([&](DimsAttr attr) -> std::optional<Attribute> {
     Dims fixed;
