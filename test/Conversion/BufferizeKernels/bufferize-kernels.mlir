@@ -3,9 +3,9 @@
 
 // Sizes, operands, results; nothing is allocated or copied.
 // CHECK-LABEL: func.func @exp(
-// CHECK-SAME: %{{.*}}: index, %[[X:.*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>}
-// CHECK-SAME: %[[Y:.*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>})
-// CHECK-SAME: attributes {kernel.sizes = 1 : i64, kernel.strategy = {{.*}}"cpu.loops"{{.*}}, kernel.target = "host"}
+// CHECK-SAME: %{{[^:]*}}: index, %[[X:[^:]*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>}
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>})
+// CHECK-SAME: attributes {kernel.sizes = 1 : i64, kernel.strategy = #kernel.strategy<"cpu.loops">, kernel.target = "host"} {
 // CHECK-NEXT: linalg.exp ins(%[[X]] : memref<?x4xf32>) outs(%[[Y]] : memref<?x4xf32>)
 // CHECK-NEXT: return
 kernel.func @exp(%n: index, %x: tensor<?x4xf32>) -> tensor<?x4xf32>
@@ -18,13 +18,13 @@ kernel.func @exp(%n: index, %x: tensor<?x4xf32>) -> tensor<?x4xf32>
 
 // What is read again needs memory of its own, and every temporary is freed.
 // CHECK-LABEL: func.func @temporaries(
-// CHECK-SAME: %[[X:.*]]: memref<8xf32> {{.*}}, %[[Y:.*]]: memref<8xf32>
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
 // CHECK-COUNT-2: memref.alloc()
 // CHECK: linalg.exp ins(%[[X]] : memref<8xf32>) outs(%[[T:[^ ]*]] : memref<8xf32>)
 // CHECK: linalg.add ins(%[[T]], %[[T]] : {{.*}}) outs(%[[S:[^ ]*]] : memref<8xf32>)
 // CHECK: linalg.mul ins(%[[T]], %[[S]] : {{.*}}) outs(%[[Y]] : memref<8xf32>)
-// CHECK-DAG: memref.dealloc %[[S]]
-// CHECK-DAG: memref.dealloc %[[T]]
+// CHECK-DAG: memref.dealloc %[[T]] :
+// CHECK-DAG: memref.dealloc %[[S]] :
 // CHECK: return
 kernel.func @temporaries(%x: tensor<8xf32>) -> tensor<8xf32>
     attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
@@ -46,7 +46,7 @@ kernel.func @identity(%x: tensor<8xf32>) -> tensor<8xf32>
 }
 
 // CHECK-LABEL: func.func @in_place(
-// CHECK-SAME: %[[X:.*]]: memref<8xf32> {{.*}}, %[[Y:.*]]: memref<8xf32>
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
 // CHECK-NOT: outs(%[[X]]
 // CHECK: return
 kernel.func @in_place(%x: tensor<8xf32>) -> tensor<8xf32>

@@ -68,7 +68,8 @@ kernel.func private @b(%n: index, %x: tensor<?x4xf32, #x>) -> tensor<?x4xf32, #x
 // CHECK: %[[BYTES:.*]] = arith.constant 512 : index
 // CHECK: host.set_workspace %[[BYTES]]
 // CHECK: host.program @run {
-// CHECK: %[[AT_A:.*]] = arith.constant 0 : index
+// CHECK: host.input 0
+// CHECK-NEXT: %[[AT_A:.*]] = arith.constant 0 : index
 // CHECK-NEXT: %[[A:.*]] = host.workspace %[[AT_A]]
 // CHECK-NEXT: host.launch @k[] (%{{.*}}, %[[A]])
 // CHECK: host.workspace
