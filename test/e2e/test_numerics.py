@@ -1,4 +1,4 @@
-"""What several parts of the compiler decide together, against ONNX Runtime: fusion, layouts, free sizes."""
+"""Compares what several parts of the compiler decide together with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Model:
             [helper.make_empty_tensor_value_info(name) for name in outputs],
             self.constants,
         )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9
-        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
         return onnx.shape_inference.infer_shapes(model).SerializeToString()
 
 
@@ -108,7 +106,9 @@ def values(model: bytes, shapes: list[tuple[int, ...]], seed: int) -> dict[str, 
         elif dtype.kind == "b":
             result[value.name] = random.random(shape) > 0.5
         else:
-            result[value.name] = random.integers(-9 if dtype.kind == "i" else 0, 9, shape).astype(dtype)
+            result[value.name] = random.integers(-9 if dtype.kind == "i" else 0, 9, shape).astype(
+                dtype
+            )
     return result
 
 
@@ -203,8 +203,13 @@ def upsampled(m: Model) -> str:
     y = m.conv(m.input("x", (1, 3, "h", 5)), 3, 4, 3)
     scales = m.constant(np.array([1, 1, 2, 2], np.float32))
     y = m.node(
-        "Resize", y, "", scales, mode="nearest",
-        coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+        "Resize",
+        y,
+        "",
+        scales,
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
     )
     return m.conv(y, 4, 2, 3)
 
@@ -212,7 +217,9 @@ def upsampled(m: Model) -> str:
 def transposed(m: Model) -> str:
     x = m.input("x", ("n", 4, 5, 5))
     y = m.node("ConvTranspose", x, m.weights(4, 3, 2, 2), strides=[2, 2])
-    return m.node("AveragePool", y, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1)
+    return m.node(
+        "AveragePool", y, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1
+    )
 
 
 def one_spatial_dim(m: Model) -> str:
@@ -235,19 +242,36 @@ def constant_arithmetic(m: Model) -> str:
 def shape_arithmetic(m: Model) -> str:
     x = m.input("x", ("n", "k", 4))
     shape = m.node("Shape", x)
-    rows = m.node("Mul", m.node("Gather", shape, m.constant(np.array([0]))), m.node("Gather", shape, m.constant(np.array([1]))))
+    rows = m.node(
+        "Mul",
+        m.node("Gather", shape, m.constant(np.array([0]))),
+        m.node("Gather", shape, m.constant(np.array([1]))),
+    )
     return m.node("Reshape", x, m.node("Concat", rows, m.constant(np.array([-1])), axis=0))
 
 
 def clamped_slice(m: Model) -> str:
     x = m.input("x", ("n", 8))
-    return m.node("Slice", x, m.constant(np.array([-3])), m.constant(np.array([100])), m.constant(np.array([0])))
+    return m.node(
+        "Slice",
+        x,
+        m.constant(np.array([-3])),
+        m.constant(np.array([100])),
+        m.constant(np.array([0])),
+    )
 
 
 def reversed_slice(m: Model) -> str:
     x = m.input("x", ("n", 8))
     low = m.constant(np.array([-(2**62)]))
-    return m.node("Slice", x, m.constant(np.array([-1])), low, m.constant(np.array([0])), m.constant(np.array([-1])))
+    return m.node(
+        "Slice",
+        x,
+        m.constant(np.array([-1])),
+        low,
+        m.constant(np.array([0])),
+        m.constant(np.array([-1])),
+    )
 
 
 def positions(m: Model) -> str:
@@ -270,19 +294,27 @@ def half_conv(m: Model) -> str:
 def integers(m: Model) -> str:
     x, y = m.input("x", ("n", 5), np.int32), m.input("y", (5,), np.int32)
     z = m.node("Sub", m.node("Mul", x, y), m.constant(np.int32(3)))
-    return m.node("ReduceMax", m.node("Where", m.node("Less", z, y), x, z), m.constant(np.array([1])))
+    return m.node(
+        "ReduceMax", m.node("Where", m.node("Less", z, y), x, z), m.constant(np.array([1]))
+    )
 
 
 def small_integers(m: Model) -> str:
     x, y = m.input("x", ("n", 5), np.uint8), m.input("y", ("n", 1), np.uint8)
-    return m.node("BitwiseXor", m.node("BitShift", x, y, direction="LEFT"), m.constant(np.uint8(90)))
+    return m.node(
+        "BitwiseXor", m.node("BitShift", x, y, direction="LEFT"), m.constant(np.uint8(90))
+    )
 
 
 def ranged(m: Model) -> str:
     x = m.input("x", ("n", 3))
     size = m.node("Gather", m.node("Shape", x), m.constant(np.array(0)))
     order = m.node("Range", m.constant(np.array(0)), size, m.constant(np.array(1)))
-    return m.node("Add", x, m.node("Unsqueeze", m.node("Cast", order, to=TensorProto.FLOAT), m.constant(np.array([1]))))
+    return m.node(
+        "Add",
+        x,
+        m.node("Unsqueeze", m.node("Cast", order, to=TensorProto.FLOAT), m.constant(np.array([1]))),
+    )
 
 
 def emptied(m: Model) -> str:
@@ -367,7 +399,7 @@ def test_reversal_of_nothing() -> None:
 
 
 def test_check_at_run_time() -> None:
-    """Sizes that must agree but do not end a call with an error that names the node and both sizes."""
+    """Sizes that must agree but do not: the error names the node and both sizes."""
     m = Model()
     x, y = m.input("x", ("n", 4)), m.input("y", ("m", 4))
     compiled = lathe.compile(m.build(m.node("Add", x, y)), cache=False)
@@ -383,7 +415,9 @@ def test_rows_that_do_not_divide() -> None:
     """A reshape that the sizes do not allow is found when the model is called."""
     m = Model()
     x = m.input("x", ("n",))
-    compiled = lathe.compile(m.build(m.node("Reshape", x, m.constant(np.array([-1, 3])))), cache=False)
+    compiled = lathe.compile(
+        m.build(m.node("Reshape", x, m.constant(np.array([-1, 3])))), cache=False
+    )
     (ok,) = compiled(np.arange(6, dtype=np.float32))
     assert ok.tolist() == [[0, 1, 2], [3, 4, 5]]
     with pytest.raises(lathe.RuntimeError, match="must be equal, but are 7 and 6"):
