@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Model:
 
     def weights(self, *shape: int, dtype: npt.DTypeLike = np.float32) -> str:
         """Add a constant of random numbers, scaled so that sums of products stay near one."""
-        scale = 1 / np.sqrt(max(1, np.prod(shape[1:])))
+        scale = 1 / math.sqrt(max(1, math.prod(shape[1:])))
         return self.constant((self.random.standard_normal(shape) * scale).astype(dtype))
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
@@ -79,7 +80,8 @@ class Model:
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-        return onnx.shape_inference.infer_shapes(model).SerializeToString()
+        inferred: onnx.ModelProto = onnx.shape_inference.infer_shapes(model)
+        return bytes(inferred.SerializeToString())
 
 
 Builder = Callable[[Model], str]
