@@ -133,7 +133,7 @@ void Checker::checkVersions() {
                    ", but versions 1 to " + Twine(newest) + " are supported")
         .note("export the model with an older opset, or update Lathe");
   opsets = getOpsetImports(model.opset_import());
-  if (model.has_graph() && !opsets.contains("")) {
+  if (model.has_graph() && model.opset_import().empty()) {
     diagnostics
         .error("onnx-no-opset", file,
                "the model imports no version of ONNX's operator set")
@@ -375,7 +375,7 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
     return;
   }
   if (opset == opsets.end()) {
-    if (domain.empty()) // Reported once for the model.
+    if (opsets.empty()) // Reported once for the model.
       return;
     diagnostics
         .error("onnx-no-opset", at,
