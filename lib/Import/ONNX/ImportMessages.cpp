@@ -37,8 +37,7 @@ std::string Importer::formatDim(AffineExpr expr) {
   default:
     sign = " mod ";
   }
-  return "(" + formatDim(binary.getLHS()) + sign.str() +
-         formatDim(binary.getRHS()) + ")";
+  return "(" + formatDim(binary.getLHS()) + sign.str() + formatDim(binary.getRHS()) + ")";
 }
 
 /// `input 'A' is float32 [batch, 3], from node "conv1" (Conv-11)`.
@@ -55,10 +54,8 @@ std::string Importer::describeOperand(unsigned index) {
   std::string source = graph::describeNode(value.getLoc());
   if (isa<BlockArgument>(value))
     source = "the model's inputs";
-  return quoted(current->input(index)) + " is " +
-         elementTypeName(toONNXType(type.getElementType())) + " [" +
-         llvm::join(dims, ", ") + "]" +
-         (source.empty() ? "" : ", from " + source);
+  return quoted(current->input(index)) + " is " + elementTypeName(toONNXType(type.getElementType())) + " [" +
+         llvm::join(dims, ", ") + "]" + (source.empty() ? "" : ", from " + source);
 }
 
 void Importer::reportUnsupported() {
@@ -70,16 +67,13 @@ void Importer::reportUnsupported() {
   }
   lathe::Diagnostic *last = nullptr;
   for (auto &[label, places] : unsupported) {
-    last = &diagnostics.error("onnx-unsupported-op", places.front(),
-                              "operator is not supported");
+    last = &diagnostics.error("onnx-unsupported-op", places.front(), "operator is not supported");
     if (places.size() > 1)
-      last->note("so for " + Twine(places.size() - 1) +
-                 " more nodes with this operator");
+      last->note("so for " + Twine(places.size() - 1) + " more nodes with this operator");
   }
   if (!last)
     return;
-  last->note(Twine(total) + " of " + Twine(graph.node_size()) +
-             " nodes are unsupported: " + llvm::join(counts, ", "));
+  last->note(Twine(total) + " of " + Twine(graph.node_size()) + " nodes are unsupported: " + llvm::join(counts, ", "));
   last->note("docs/recipes/add-onnx-op.md shows how to add one");
 }
 

@@ -28,8 +28,7 @@ static std::string formatTypes(uint32_t mask) {
   return llvm::join(names, ", ");
 }
 
-bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema,
-                          ArrayRef<Value> operands) {
+bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRef<Value> operands) {
   bool good = true;
   llvm::StringMap<int> first;
   for (auto [index, operand] : llvm::enumerate(operands)) {
@@ -41,28 +40,24 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema,
       good = false;
       diagnostics
           .error("onnx-input-dtype", place,
-                 "input '" + parameter->name + "' is " + elementTypeName(type) +
-                     ", but the operator takes " +
+                 "input '" + parameter->name + "' is " + elementTypeName(type) + ", but the operator takes " +
                      formatTypes(parameter->types))
           .note("add a Cast before the node");
       continue;
     }
     bool shared =
-        !parameter->typeVariable.empty() &&
-        (parameter->kind != ParameterKind::Variadic || parameter->homogeneous);
+        !parameter->typeVariable.empty() && (parameter->kind != ParameterKind::Variadic || parameter->homogeneous);
     if (!shared)
       continue;
     auto [entry, isFirst] = first.try_emplace(parameter->typeVariable, index);
-    int32_t expected =
-        toONNXType(getElementTypeOrSelf(operands[entry->second].getType()));
+    int32_t expected = toONNXType(getElementTypeOrSelf(operands[entry->second].getType()));
     if (isFirst || expected == type)
       continue;
     good = false;
     diagnostics
         .error("onnx-input-dtype", place,
-               "input '" + parameter->name + "' is " + elementTypeName(type) +
-                   ", but input '" + schema.input(entry->second)->name +
-                   "' is " + elementTypeName(expected))
+               "input '" + parameter->name + "' is " + elementTypeName(type) + ", but input '" +
+                   schema.input(entry->second)->name + "' is " + elementTypeName(expected))
         .note("both must have one type; add a Cast before the node");
   }
   return good;
@@ -70,8 +65,7 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema,
 
 /// Collects the values of a node's inputs. Fails if one could not be made,
 /// which has been reported where that happened.
-bool Importer::findOperands(ImportContext &context, Scope &scope,
-                            const NodeProto &node,
+bool Importer::findOperands(ImportContext &context, Scope &scope, const NodeProto &node,
                             SmallVectorImpl<Value> &operands) {
   for (const std::string &input : node.input()) {
     bool absent = input.empty() || scope.absent.contains(input);
@@ -86,16 +80,14 @@ bool Importer::findOperands(ImportContext &context, Scope &scope,
   return true;
 }
 
-void Importer::importNode(ImportContext &context, Scope &scope,
-                          const NodeProto &node, int index) {
+void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto &node, int index) {
   for (const std::string &output : node.output())
     scope.values[output] = Value();
   if (const FunctionProto *function = findFunction(node))
     return importCall(context, scope, node, index, *function);
 
   StringRef domain = canonicalDomain(node.domain());
-  const OpSchema *schema =
-      findSchema(domain, node.op_type(), scope.opsets.lookup(domain));
+  const OpSchema *schema = findSchema(domain, node.op_type(), scope.opsets.lookup(domain));
   place = scope.place + ": " + describeNode(node, index, schema);
   const OpRow *row = schema ? OpTable::get().find(*schema) : nullptr;
   if (!row) {
@@ -104,13 +96,11 @@ void Importer::importNode(ImportContext &context, Scope &scope,
     return addPlaceholders(context, scope, node);
   }
   SmallVector<Value> operands;
-  if (!findOperands(context, scope, node, operands) ||
-      !checkTypes(node, *schema, operands))
+  if (!findOperands(context, scope, node, operands) || !checkTypes(node, *schema, operands))
     return addPlaceholders(context, scope, node);
 
   std::string name = scope.prefix + nodeName(node, index);
-  Location loc =
-      graph::getNodeLocation(&mlir, file.name(), name, schema->label());
+  Location loc = graph::getNodeLocation(&mlir, file.name(), name, schema->label());
   current = &node;
   currentOperands = operands;
   llvm::scope_exit forget([&] {
@@ -122,8 +112,7 @@ void Importer::importNode(ImportContext &context, Scope &scope,
     view.setOutput(0, row->import(view));
   else
     row->importMany(view);
-  if (StringRef unread = view.unreadAttribute();
-      !view.failed() && !unread.empty())
+  if (StringRef unread = view.unreadAttribute(); !view.failed() && !unread.empty())
     view.unsupported(unread, "given", "leave the attribute out");
   if (view.failed())
     return addPlaceholders(context, scope, node);
@@ -133,9 +122,7 @@ void Importer::importNode(ImportContext &context, Scope &scope,
     scope.values[output] = view.output(position);
     if (!view.output(position))
       diagnostics
-          .error("onnx-unsupported-output", place,
-                 "output '" + schema->output(position)->name +
-                     "' is not supported")
+          .error("onnx-unsupported-output", place, "output '" + schema->output(position)->name + "' is not supported")
           .note("remove what uses " + quoted(output));
   }
 }
@@ -150,8 +137,7 @@ static constexpr int64_t maxExpandedNodes = 1'000'000;
 
 const FunctionProto *Importer::findFunction(const NodeProto &node) {
   for (const FunctionProto &function : file.model().functions())
-    if (function.name() == node.op_type() &&
-        function.overload() == node.overload() &&
+    if (function.name() == node.op_type() && function.overload() == node.overload() &&
         canonicalDomain(function.domain()) == canonicalDomain(node.domain()))
       return &function;
   return nullptr;
@@ -159,19 +145,15 @@ const FunctionProto *Importer::findFunction(const NodeProto &node) {
 
 /// Replaces an attribute that refers to one of the function by its value at
 /// the call or its default; without either, the attribute is left out.
-static void bindAttributes(NodeProto &node, const NodeProto &call,
-                           const FunctionProto &function) {
+static void bindAttributes(NodeProto &node, const NodeProto &call, const FunctionProto &function) {
   for (int i = node.attribute_size(); i-- > 0;) {
     AttributeProto &attribute = *node.mutable_attribute(i);
     std::string reference = attribute.ref_attr_name();
     if (reference.empty())
       continue;
-    auto named = [&](const AttributeProto &other) {
-      return other.name() == reference;
-    };
+    auto named = [&](const AttributeProto &other) { return other.name() == reference; };
     const AttributeProto *value = nullptr;
-    if (auto given = llvm::find_if(call.attribute(), named);
-        given != call.attribute().end())
+    if (auto given = llvm::find_if(call.attribute(), named); given != call.attribute().end())
       value = &*given;
     else if (auto otherwise = llvm::find_if(function.attribute_proto(), named);
              otherwise != function.attribute_proto().end())
@@ -186,19 +168,15 @@ static void bindAttributes(NodeProto &node, const NodeProto &call,
   }
 }
 
-void Importer::importCall(ImportContext &context, Scope &scope,
-                          const NodeProto &node, int index,
+void Importer::importCall(ImportContext &context, Scope &scope, const NodeProto &node, int index,
                           const FunctionProto &function) {
   place = scope.place + ": " + describeNode(node, index, nullptr);
-  if (llvm::is_contained(scope.calls, &function) ||
-      scope.calls.size() == maxCallDepth) {
+  if (llvm::is_contained(scope.calls, &function) || scope.calls.size() == maxCallDepth) {
     diagnostics
         .error("onnx-recursive-function", place,
                "function " + quoted(function.name()) +
                    (scope.calls.size() == maxCallDepth
-                        ? " is called by more than " +
-                              std::to_string(maxCallDepth) +
-                              " functions, one inside the other"
+                        ? " is called by more than " + std::to_string(maxCallDepth) + " functions, one inside the other"
                         : " calls itself"))
         .note("functions are expanded where they are called; use Loop instead");
     return;
@@ -209,18 +187,15 @@ void Importer::importCall(ImportContext &context, Scope &scope,
     if (expandedNodes - function.node_size() <= maxExpandedNodes)
       diagnostics
           .error("onnx-too-large", place,
-                 "the functions of the model expand to more than " +
-                     Twine(maxExpandedNodes) + " nodes")
+                 "the functions of the model expand to more than " + Twine(maxExpandedNodes) + " nodes")
           .note("export the model without functions that call each other");
     return;
   }
-  if (node.input_size() > function.input_size() ||
-      node.output_size() > function.output_size()) {
+  if (node.input_size() > function.input_size() || node.output_size() > function.output_size()) {
     diagnostics
         .error("onnx-arity", place,
-               "has " + Twine(node.input_size()) + " inputs and " +
-                   Twine(node.output_size()) + " outputs, but the function " +
-                   "has only " + Twine(function.input_size()) + " and " +
+               "has " + Twine(node.input_size()) + " inputs and " + Twine(node.output_size()) +
+                   " outputs, but the function " + "has only " + Twine(function.input_size()) + " and " +
                    Twine(function.output_size()))
         .note("export the model again");
     return;
@@ -249,14 +224,11 @@ void Importer::importCall(ImportContext &context, Scope &scope,
 
 /// Lets the import go on after an error, so that later gaps are found too:
 /// outputs whose type the model declares get a value of that type.
-void Importer::addPlaceholders(ImportContext &context, Scope &scope,
-                               const NodeProto &node) {
+void Importer::addPlaceholders(ImportContext &context, Scope &scope, const NodeProto &node) {
   if (!scope.calls.empty()) // The model declares types of its own values only.
     return;
   for (const std::string &output : node.output()) {
-    auto declared = llvm::find_if(graph.value_info(), [&](const auto &info) {
-      return info.name() == output;
-    });
+    auto declared = llvm::find_if(graph.value_info(), [&](const auto &info) { return info.name() == output; });
     if (declared == graph.value_info().end())
       continue;
     const auto &tensor = declared->type().tensor_type();
@@ -264,8 +236,7 @@ void Importer::addPlaceholders(ImportContext &context, Scope &scope,
     if (!element || !tensor.has_shape() || tensor.shape().dim_size() > maxRank)
       continue;
     Type type = inputType(context, *declared);
-    scope.values[output] = UnrealizedConversionCastOp::create(
-                               context.builder, fileLoc(), type, ValueRange())
-                               .getResult(0);
+    scope.values[output] =
+        UnrealizedConversionCastOp::create(context.builder, fileLoc(), type, ValueRange()).getResult(0);
   }
 }

@@ -17,13 +17,11 @@ using ::onnx::TensorProto;
 
 /// Dimension names that exporters write where they know none.
 static bool isSymbolName(StringRef name) {
-  return llvm::any_of(name, [](char c) { return llvm::isAlpha(c); }) &&
-         name != "None";
+  return llvm::any_of(name, [](char c) { return llvm::isAlpha(c); }) && name != "None";
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
-  ScopedDiagnosticHandler handler(
-      &mlir, [&](mlir::Diagnostic &diagnostic) { translate(diagnostic); });
+  ScopedDiagnosticHandler handler(&mlir, [&](mlir::Diagnostic &diagnostic) { translate(diagnostic); });
   place = file.name().str();
   Scope main{getOpsetImports(file.model().opset_import()), {}, {}, place, ""};
   for (const TensorProto &tensor : graph.initializer())
@@ -31,14 +29,11 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   for (const auto &tensor : graph.sparse_initializer())
     diagnostics
         .error("onnx-unsupported-dtype", file.name(),
-               "initializer " + quoted(tensor.values().name()) +
-                   " is a sparse tensor, which is not supported")
+               "initializer " + quoted(tensor.values().name()) + " is a sparse tensor, which is not supported")
         .note("save the model with dense initializers");
   recordMetadata();
   func::FuncOp func = makeFunction();
-  ImportContext context{file, diagnostics,
-                        OpBuilder::atBlockEnd(func.addEntryBlock()),
-                        graph::ShapeSolver(func)};
+  ImportContext context{file, diagnostics, OpBuilder::atBlockEnd(func.addEntryBlock()), graph::ShapeSolver(func)};
   nameArguments(context, main, func);
   for (auto [index, node] : llvm::enumerate(graph.node()))
     importNode(context, main, node, index);
@@ -59,22 +54,16 @@ void Importer::recordMetadata() {
   llvm::StringSet<> seen;
   for (const auto &entry : file.model().metadata_props())
     if (!entry.key().empty() && seen.insert(entry.key()).second)
-      custom.push_back(
-          b.getNamedAttr(entry.key(), b.getStringAttr(entry.value())));
+      custom.push_back(b.getNamedAttr(entry.key(), b.getStringAttr(entry.value())));
   (*module)->setAttr("graph.metadata", b.getDictionaryAttr(custom));
   const ::onnx::ModelProto &model = file.model();
-  (*module)->setAttr(
-      "graph.model",
-      b.getDictionaryAttr(
-          {b.getNamedAttr("description", b.getStringAttr(model.doc_string())),
-           b.getNamedAttr("domain", b.getStringAttr(model.domain())),
-           b.getNamedAttr("graph_description",
-                          b.getStringAttr(graph.doc_string())),
-           b.getNamedAttr("name", b.getStringAttr(graph.name())),
-           b.getNamedAttr("producer_name",
-                          b.getStringAttr(model.producer_name())),
-           b.getNamedAttr("version",
-                          b.getI64IntegerAttr(model.model_version()))}));
+  (*module)->setAttr("graph.model",
+                     b.getDictionaryAttr({b.getNamedAttr("description", b.getStringAttr(model.doc_string())),
+                                          b.getNamedAttr("domain", b.getStringAttr(model.domain())),
+                                          b.getNamedAttr("graph_description", b.getStringAttr(graph.doc_string())),
+                                          b.getNamedAttr("name", b.getStringAttr(graph.name())),
+                                          b.getNamedAttr("producer_name", b.getStringAttr(model.producer_name())),
+                                          b.getNamedAttr("version", b.getI64IntegerAttr(model.model_version()))}));
 }
 
 /// A function whose arguments still have no symbols in their types.
@@ -87,16 +76,13 @@ func::FuncOp Importer::makeFunction() {
       continue;
     const auto &type = input.type().tensor_type();
     SmallVector<int64_t> shape(type.shape().dim_size(), ShapedType::kDynamic);
-    inputs.push_back(
-        RankedTensorType::get(shape, toMLIRType(&mlir, type.elem_type())));
+    inputs.push_back(RankedTensorType::get(shape, toMLIRType(&mlir, type.elem_type())));
   }
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
-  return func::FuncOp::create(builder, fileLoc(), "main",
-                              builder.getFunctionType(inputs, {}));
+  return func::FuncOp::create(builder, fileLoc(), "main", builder.getFunctionType(inputs, {}));
 }
 
-RankedTensorType Importer::inputType(ImportContext &context,
-                                     const ::onnx::ValueInfoProto &input) {
+RankedTensorType Importer::inputType(ImportContext &context, const ::onnx::ValueInfoProto &input) {
   const auto &type = input.type().tensor_type();
   graph::Dims dims;
   for (const auto &dim : type.shape().dim()) {
@@ -113,8 +99,7 @@ RankedTensorType Importer::inputType(ImportContext &context,
   return context.solver.type(dims, toMLIRType(&mlir, type.elem_type()));
 }
 
-void Importer::nameArguments(ImportContext &context, Scope &scope,
-                             func::FuncOp func) {
+void Importer::nameArguments(ImportContext &context, Scope &scope, func::FuncOp func) {
   SmallVector<Type> types;
   unsigned index = 0;
   for (const auto &input : graph.input()) {
@@ -122,8 +107,7 @@ void Importer::nameArguments(ImportContext &context, Scope &scope,
       continue;
     BlockArgument argument = func.getArgument(index);
     argument.setType(inputType(context, input));
-    func.setArgAttr(index++, "graph.name",
-                    StringAttr::get(&mlir, input.name()));
+    func.setArgAttr(index++, "graph.name", StringAttr::get(&mlir, input.name()));
     scope.values[input.name()] = argument;
     types.push_back(argument.getType());
   }
@@ -142,16 +126,13 @@ Value Importer::lookUp(ImportContext &context, Scope &scope, StringRef name) {
   const TensorProto &tensor = *initializer->second;
   Value &value = scope.values[name];
   if (ElementsAttr elements = importTensor(context, tensor, place)) {
-    Location loc =
-        graph::getNodeLocation(&mlir, file.name(), name, "initializer");
-    value = graph::ConstantOp::create(context.builder, loc, elements.getType(),
-                                      elements);
+    Location loc = graph::getNodeLocation(&mlir, file.name(), name, "initializer");
+    value = graph::ConstantOp::create(context.builder, loc, elements.getType(), elements);
   }
   return value;
 }
 
-void Importer::makeReturn(ImportContext &context, Scope &scope,
-                          func::FuncOp func) {
+void Importer::makeReturn(ImportContext &context, Scope &scope, func::FuncOp func) {
   SmallVector<Value> results;
   SmallVector<Type> types;
   for (const auto &output : graph.output()) {
@@ -164,13 +145,11 @@ void Importer::makeReturn(ImportContext &context, Scope &scope,
   func::ReturnOp::create(context.builder, fileLoc(), results);
   func.setType(FunctionType::get(&mlir, func.getArgumentTypes(), types));
   for (auto [index, output] : llvm::enumerate(graph.output()))
-    func.setResultAttr(index, "graph.name",
-                       StringAttr::get(&mlir, output.name()));
+    func.setResultAttr(index, "graph.name", StringAttr::get(&mlir, output.name()));
 }
 
-static FailureOr<OwningOpRef<ModuleOp>>
-importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
-           Diagnostics &diagnostics) {
+static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
+                                                   Diagnostics &diagnostics) {
   if (failed(file))
     return failure();
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
@@ -181,15 +160,11 @@ importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
   return Importer(**file, context, diagnostics).run();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path,
-                                                   MLIRContext &context,
-                                                   Diagnostics &diagnostics) {
+FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path, MLIRContext &context, Diagnostics &diagnostics) {
   return importFile(ModelFile::open(path, diagnostics), context, diagnostics);
 }
 
-FailureOr<OwningOpRef<ModuleOp>>
-lathe::importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, StringRef name,
-                  MLIRContext &context, Diagnostics &diagnostics) {
-  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics),
-                    context, diagnostics);
+FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, StringRef name,
+                                                   MLIRContext &context, Diagnostics &diagnostics) {
+  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics), context, diagnostics);
 }

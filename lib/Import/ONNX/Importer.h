@@ -34,8 +34,8 @@ struct Scope {
 class Importer {
 public:
   Importer(ModelFile &file, mlir::MLIRContext &mlir, Diagnostics &diagnostics)
-      : file(file), graph(file.model().graph()), mlir(mlir),
-        diagnostics(diagnostics), module(mlir::ModuleOp::create(fileLoc())) {}
+      : file(file), graph(file.model().graph()), mlir(mlir), diagnostics(diagnostics),
+        module(mlir::ModuleOp::create(fileLoc())) {}
 
   llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
 
@@ -59,35 +59,25 @@ private:
   const ::onnx::NodeProto *current = nullptr;
   llvm::ArrayRef<Value> currentOperands;
 
-  mlir::Location fileLoc() {
-    return mlir::FileLineColLoc::get(&mlir, file.name(), 0, 0);
-  }
+  mlir::Location fileLoc() { return mlir::FileLineColLoc::get(&mlir, file.name(), 0, 0); }
 
   // ImportONNX.cpp: what surrounds the nodes.
   void recordMetadata();
   mlir::func::FuncOp makeFunction();
-  void nameArguments(ImportContext &context, Scope &scope,
-                     mlir::func::FuncOp func);
-  mlir::RankedTensorType inputType(ImportContext &context,
-                                   const ::onnx::ValueInfoProto &input);
+  void nameArguments(ImportContext &context, Scope &scope, mlir::func::FuncOp func);
+  mlir::RankedTensorType inputType(ImportContext &context, const ::onnx::ValueInfoProto &input);
   Value lookUp(ImportContext &context, Scope &scope, llvm::StringRef name);
-  void makeReturn(ImportContext &context, Scope &scope,
-                  mlir::func::FuncOp func);
+  void makeReturn(ImportContext &context, Scope &scope, mlir::func::FuncOp func);
 
   // ImportNode.cpp: one node, or the body of the function that it calls.
-  void importNode(ImportContext &context, Scope &scope,
-                  const ::onnx::NodeProto &node, int index);
-  bool findOperands(ImportContext &context, Scope &scope,
-                    const ::onnx::NodeProto &node,
+  void importNode(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node, int index);
+  bool findOperands(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node,
                     llvm::SmallVectorImpl<Value> &operands);
   const ::onnx::FunctionProto *findFunction(const ::onnx::NodeProto &node);
-  void importCall(ImportContext &context, Scope &scope,
-                  const ::onnx::NodeProto &node, int index,
+  void importCall(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node, int index,
                   const ::onnx::FunctionProto &function);
-  bool checkTypes(const ::onnx::NodeProto &node, const OpSchema &schema,
-                  llvm::ArrayRef<Value> operands);
-  void addPlaceholders(ImportContext &context, Scope &scope,
-                       const ::onnx::NodeProto &node);
+  bool checkTypes(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::ArrayRef<Value> operands);
+  void addPlaceholders(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node);
 
   // ImportMessages.cpp: errors in the words of the model.
   std::string formatDim(mlir::AffineExpr expr);

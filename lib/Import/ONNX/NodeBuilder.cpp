@@ -31,13 +31,10 @@ bool Node::checkSize(Type type) {
   for (int64_t size : shape) {
     if (mlir::ShapedType::isDynamic(size) || size == 0)
       continue;
-    if (size < 0 || size > graph::ShapeSolver::maxElements / elements ||
-        shape.size() > graph::ShapeSolver::maxRank) {
-      error("graph-size-overflow",
-            "has a result of shape " + formatDims(shape) + ", but at most " +
-                llvm::Twine(graph::ShapeSolver::maxElements) +
-                " elements and rank " +
-                llvm::Twine(graph::ShapeSolver::maxRank) + " are supported")
+    if (size < 0 || size > graph::ShapeSolver::maxElements / elements || shape.size() > graph::ShapeSolver::maxRank) {
+      error("graph-size-overflow", "has a result of shape " + formatDims(shape) + ", but at most " +
+                                       llvm::Twine(graph::ShapeSolver::maxElements) + " elements and rank " +
+                                       llvm::Twine(graph::ShapeSolver::maxRank) + " are supported")
           .note("check the sizes that the node is given");
       return false;
     }
@@ -53,8 +50,7 @@ Value Node::constant(mlir::ElementsAttr value) {
 }
 
 Value Node::constant(ArrayRef<int64_t> values) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
-                                    context.builder.getI64Type());
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, context.builder.getI64Type());
   return constant(mlir::DenseElementsAttr::get(type, values));
 }
 
@@ -66,30 +62,22 @@ Value Node::scalar(Type element, double value) {
     attribute = mlir::FloatAttr::get(type, value);
   } else {
     // Saturates: an infinity becomes the end of the type's range.
-    llvm::APSInt bits(element.getIntOrFloatBitWidth(),
-                      element.isUnsignedInteger() || element.isInteger(1));
+    llvm::APSInt bits(element.getIntOrFloatBitWidth(), element.isUnsignedInteger() || element.isInteger(1));
     bool exact;
-    llvm::APFloat(value).convertToInteger(bits, llvm::APFloat::rmTowardZero,
-                                          &exact);
+    llvm::APFloat(value).convertToInteger(bits, llvm::APFloat::rmTowardZero, &exact);
     attribute = mlir::IntegerAttr::get(element, bits);
   }
-  return constant(mlir::DenseElementsAttr::get(
-      RankedTensorType::get({}, element), attribute));
+  return constant(mlir::DenseElementsAttr::get(RankedTensorType::get({}, element), attribute));
 }
 
-Value Node::constant(const ::onnx::TensorProto &tensor) {
-  return constant(importTensor(context, tensor, place));
-}
+Value Node::constant(const ::onnx::TensorProto &tensor) { return constant(importTensor(context, tensor, place)); }
 
-Value Node::cast(Value x, Type type) {
-  return element(x) == type ? x : createAs<graph::CastOp>(type, x);
-}
+Value Node::cast(Value x, Type type) { return element(x) == type ? x : createAs<graph::CastOp>(type, x); }
 
 Value Node::reshape(Value x, ArrayRef<AffineExpr> newDims) {
   if (failed() || dims(x) == Dims(newDims))
     return x;
-  return createTyped<graph::ReshapeOp>(solver().type(newDims, element(x)), x,
-                                       Value(), /*allow_zero=*/false);
+  return createTyped<graph::ReshapeOp>(solver().type(newDims, element(x)), x, Value(), /*allow_zero=*/false);
 }
 
 Value Node::unsqueeze(Value x, ArrayRef<int64_t> sortedAxes) {
@@ -119,12 +107,10 @@ Value Node::transpose(Value x, ArrayRef<int64_t> permutation) {
 Value Node::broadcast(Value x, ArrayRef<AffineExpr> newDims) {
   if (failed() || dims(x) == Dims(newDims))
     return x;
-  return createTyped<graph::BroadcastOp>(solver().type(newDims, element(x)), x,
-                                         Value(), /*exact=*/false);
+  return createTyped<graph::BroadcastOp>(solver().type(newDims, element(x)), x, Value(), /*exact=*/false);
 }
 
-Value Node::reduce(graph::ReduceKind kind, Value x,
-                   ArrayRef<int64_t> sortedAxes, bool keepDims) {
+Value Node::reduce(graph::ReduceKind kind, Value x, ArrayRef<int64_t> sortedAxes, bool keepDims) {
   return create<graph::ReduceOp>(x, kind, sortedAxes, keepDims);
 }
 
@@ -167,20 +153,17 @@ SmallVector<double> Node::constantNumbers(unsigned index) {
       SmallVector<double> result;
       for (llvm::APFloat value : dense.getValues<llvm::APFloat>()) {
         bool lossy;
-        value.convert(llvm::APFloat::IEEEdouble(),
-                      llvm::APFloat::rmNearestTiesToEven, &lossy);
+        value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lossy);
         result.push_back(value.convertToDouble());
       }
       return result;
     }
-  error("onnx-dynamic-parameter",
-        "input '" + inputName(index) + "' must be a small constant")
+  error("onnx-dynamic-parameter", "input '" + inputName(index) + "' must be a small constant")
       .note("export the model with a constant in its place");
   return {};
 }
 
-void Node::check(Value made, AffineExpr a, AffineExpr b,
-                 const llvm::Twine &what) {
+void Node::check(Value made, AffineExpr a, AffineExpr b, const llvm::Twine &what) {
   if (failed())
     return;
   if (llvm::failed(solver().unify(made.getDefiningOp(), a, b, what)))
