@@ -194,7 +194,7 @@ def Graph_BitwiseAndOp : Graph_BinaryOp<"bitwise_and", "y = a & b", Graph_IntTen
 def Graph_BitwiseOrOp : Graph_BinaryOp<"bitwise_or", "y = a | b", Graph_IntTensor>;
 def Graph_BitwiseXorOp : Graph_BinaryOp<"bitwise_xor", "y = a ^ b", Graph_IntTensor>;
 def Graph_ShiftLeftOp : Graph_BinaryOp<"shift_left", "y = a << b (0 where b is the width or more)", Graph_IntTensor>;
-def Graph_ShiftRightOp : Graph_BinaryOp<"shift_right", "y = a >> b (0 where b is the width or more)", Graph_IntTensor>;
+def Graph_ShiftRightOp : Graph_BinaryOp<"shift_right", "y = a >> b, keeping the sign (only the sign is left where b is the width or more)", Graph_IntTensor>;
 
 def SameTypeElements : PredOpTrait<"operands have the same element type",
   CPred<"::mlir::getElementTypeOrSelf($_op.getOperand(0)) == ::mlir::getElementTypeOrSelf($_op.getOperand(1))">>;

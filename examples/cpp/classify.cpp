@@ -1,11 +1,13 @@
 // examples/cpp/classify.cpp: a compiled image classifier inside a C++ program.
 //
 // The model is an object file like any other: see README.md for the two
-// commands. The program needs the header of the runtime, libc and nothing else.
+// commands. The program needs the headers of the model and of the runtime, and
+// nothing but libc at run time.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-runtime/runtime.h"
+#include "mobilenet_v2.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -25,17 +27,15 @@ int main(int argc, char **argv) {
   }
   std::vector<float> pixels(3 * 224 * 224);
   std::FILE *file = std::fopen(argv[1], "rb");
-  if (!file || std::fread(pixels.data(), sizeof(float), pixels.size(), file) !=
-                   pixels.size()) {
-    std::fprintf(stderr, "classify: error: cannot read %zu values from %s\n",
-                 pixels.size(), argv[1]);
+  if (!file || std::fread(pixels.data(), sizeof(float), pixels.size(), file) != pixels.size()) {
+    std::fprintf(stderr, "classify: error: cannot read %zu values from %s\n", pixels.size(), argv[1]);
     return 1;
   }
   std::fclose(file);
 
   // The weights are part of the program; nothing is read or copied here.
   lathe_module *model = nullptr;
-  if (lathe_module_from_query(lathe_module_query, &model) != LATHE_OK)
+  if (lathe_module_from_query(lathe_query_mobilenet_v2, &model) != LATHE_OK)
     return fail("the model does not fit this machine");
 
   lathe_tensor image = {pixels.data(), LATHE_DTYPE_F32, 4, {1, 3, 224, 224}};
@@ -46,8 +46,7 @@ int main(int argc, char **argv) {
   const float *score = static_cast<const float *>(scores.data);
   std::vector<int> order(scores.dims[1]);
   std::iota(order.begin(), order.end(), 0);
-  std::partial_sort(order.begin(), order.begin() + 5, order.end(),
-                    [&](int a, int b) { return score[a] > score[b]; });
+  std::partial_sort(order.begin(), order.begin() + 5, order.end(), [&](int a, int b) { return score[a] > score[b]; });
   for (int i = 0; i < 5; ++i)
     std::printf("class %4d  score %.6f\n", order[i], score[order[i]]);
 

@@ -28,6 +28,7 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
     manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
   }
   manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
+  manager.addNestedPass<func::FuncOp>(graph::createDecomposeConvTransposePass());
   manager.addNestedPass<func::FuncOp>(graph::createMaterializePaddingPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

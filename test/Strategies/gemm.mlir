@@ -61,7 +61,7 @@ kernel.func @silu(%n: index, %a: tensor<?x5x64xf32, #dyn>, %b: tensor<64x20xf32>
 // and no constant operand. The sizes of the result come from the kernel's.
 
 // CHECK: #[[MASK:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, 0, 0, d3)>
-// CHECK: kernel.func @scores(%[[B:.*]]: index, %[[S:.*]]: index, {{.*}}
+// CHECK: kernel.func @scores(%[[B:[a-z0-9]+]]: index, %[[S:[a-z0-9]+]]: index,
 // CHECK-SAME: strategy = #kernel.strategy<"cpu.gemm.batched"
 // CHECK:   %[[INIT:.*]] = tensor.empty(%[[B]], %[[S]], %[[S]]) : tensor<?x12x?x?xf32>
 // CHECK:   tile.contract ins({{.*}} : tensor<?x12x?x64xf32>, tensor<?x12x64x?xf32>) extras(%{{.*}} : tensor<?x1x1x?xf32>)

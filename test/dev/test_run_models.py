@@ -11,8 +11,8 @@ import pytest
 import tree
 
 sys.path[:0] = [str(tree.ROOT / "test/e2e"), str(tree.ROOT / "tools/dev")]
-import models
-import run_models
+import models  # noqa: E402
+import run_models  # noqa: E402
 
 Verified = tuple[str, str, list[str]]
 

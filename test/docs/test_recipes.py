@@ -8,7 +8,8 @@ Rules for whoever writes a page:
 * <!-- in: PATH --> before a block: its lines stand in PATH, in this order. A line `...`
   leaves something out.
 * <!-- run --> before a console block: its commands (after "$ ") run and exit with 0 in a
-  folder that has the tree's own files; its other lines occur in what they print.
+  folder that has the tree's own files; its other lines occur in what they print, in this
+  order. "..." leaves something out, within a line or as one.
 """
 
 from __future__ import annotations
@@ -89,9 +90,12 @@ def test_commands_run(name: str, block: pages.Block, tmp_path: pathlib.Path) -> 
         )
         printed += result.stdout + result.stderr
         assert result.returncode == 0, f"{name}: {command}\n{printed}"
+    position = 0
     for line in re.sub(r"^\$ (.*\\\n)*.*\n?", "", block.text, flags=re.MULTILINE).splitlines():
-        if line.strip() not in ("", "..."):
-            assert line.strip() in printed, f"{name}: '{line}' is not in\n{printed}"
+        parts = (re.escape(part.strip()) for part in line.split("..."))
+        found = re.compile(".*".join(parts)).search(printed, position)
+        assert found, f"{name}: '{line}' is not in\n{printed[position:]}"
+        position = found.end()
 
 
 @pytest.mark.parametrize("name", RECIPES)

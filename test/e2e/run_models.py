@@ -38,7 +38,7 @@ class Result:
 
 def verify(name: str, path: str) -> tuple[str, str, list[str]]:
     """The largest difference, its share of what is allowed, and what is wrong. Runs in a child."""
-    from lathe import verify as lathe_verify
+    import lathe.verify as lathe_verify
     from lathe._inputs import Sizes
 
     model = models.find(name)
@@ -53,7 +53,7 @@ def verify(name: str, path: str) -> tuple[str, str, list[str]]:
 
 def bench(name: str, path: str) -> tuple[str, ...]:
     """Compile seconds, peak MB, ms of Lathe and onnxruntime, and speed: one thread, one run."""
-    from lathe import bench as lathe_bench
+    import lathe.bench as lathe_bench
     from lathe._inputs import Sizes
 
     model = models.find(name)

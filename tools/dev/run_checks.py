@@ -36,7 +36,9 @@ class Section:
 
 def section(name: str, summary: str, *command: str, junit: str = "") -> Section:
     if junit:
-        command += (junit + str(LOGS / f"{name}.xml"),)
+        report = str(LOGS / f"{name}.xml")
+        # CTest takes the file as a word of its own only.
+        command += (junit + report,) if junit.endswith("=") else (junit, report)
     return Section(name, summary, command, bool(junit))
 
 
@@ -44,17 +46,16 @@ def test(path: str) -> str:
     return str(ROOT / path)
 
 
+def pytest(name: str, summary: str, folder: str) -> Section:
+    return section(name, summary, PYTHON, "-m", "pytest", "-q", test(folder), junit="--junitxml=")
+
+
 # Cheap sections first: whoever broke a rule of form should not wait to hear it.
 SECTIONS = (
     section("format", "clang-format, ruff, mypy, shell syntax", test("tools/dev/lint")),
     section("layers", "who includes whom", PYTHON, test("tools/dev/check_layers.py"), str(ROOT)),
     section("sizes", "lengths of files", PYTHON, test("tools/dev/check_sizes.py"), str(ROOT)),
-    section(
-        "docs",
-        "recipes, links, error ids",
-        *(PYTHON, "-m", "pytest", "-q", test("test/docs")),
-        junit="--junitxml=",
-    ),
+    pytest("docs", "recipes, links, error ids", "test/docs"),
     section(
         "lit",
         "dialects, passes, conversions, importer, command line",
@@ -65,21 +66,19 @@ SECTIONS = (
     ),
     section(
         "ctest",
-        "runtime, libraries, the C++ example",
+        "the runtime, target strings",
         "ctest",
         "--test-dir",
         str(BUILD),
         "--output-on-failure",
         "--no-tests=error",
-        junit="--output-junit=",
+        junit="--output-junit",
     ),
-    section(
-        "pytest",
-        "the Python package and the tools of this tree",
-        PYTHON,
-        *("-m", "pytest", "-q", test("test/python"), test("test/e2e"), test("test/dev")),
-        junit="--junitxml=",
-    ),
+    # A folder each: their modules and conftest files may have the same names.
+    pytest("python", "the Python package", "test/python"),
+    pytest("cli", "the command line", "test/tools"),
+    pytest("e2e", "single ops against an oracle, the demo, the C++ example", "test/e2e"),
+    pytest("tools", "the tools of this tree", "test/dev"),
     section(
         "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")
     ),

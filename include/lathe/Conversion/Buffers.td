@@ -23,7 +23,7 @@ def BufferizeKernelsPass : Pass<"bufferize-kernels", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::func::FuncDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {

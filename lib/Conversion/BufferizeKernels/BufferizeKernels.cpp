@@ -4,9 +4,10 @@
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
-#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/PassManager.h"
@@ -36,8 +37,8 @@ func::FuncOp createFunction(kernel::FuncOp kernel) {
     types.push_back(bufferType(tensor.getType()));
   for (Type type : kernel.getResultTypes())
     types.push_back(bufferType(type));
-  auto func = func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(),
-                                   FunctionType::get(context, types, {}));
+  auto func =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), FunctionType::get(context, types, {}));
   if (kernel.getStrategy())
     func->setAttr("kernel.strategy", kernel.getStrategyAttr());
   if (kernel.getTarget())
@@ -75,12 +76,74 @@ void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
   terminator.erase();
 }
 
-/// Frees each temporary at the end of the block that allocates it: bodies of
-/// kernels yield no buffers.
+/// `value` in memory of its own, made at the insertion point.
+Value copyOf(OpBuilder &builder, Location loc, Value value) {
+  auto type = cast<MemRefType>(value.getType());
+  SmallVector<Value> sizes;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (type.isDynamicDim(i))
+      sizes.push_back(memref::DimOp::create(builder, loc, value, i));
+  auto own = MemRefType::get(type.getShape(), type.getElementType());
+  Value copy = memref::AllocOp::create(builder, loc, own, sizes);
+  linalg::CopyOp::create(builder, loc, value, copy);
+  return type == own ? copy : Value(memref::CastOp::create(builder, loc, type, copy));
+}
+
+Value withoutCasts(Value value) {
+  while (auto cast = value.getDefiningOp<memref::CastOp>())
+    value = cast.getSource();
+  return value;
+}
+
+/// Frees each temporary at the end of the block that owns it: the block that
+/// allocates it, or, where a branch yields it, the block around the branch. A
+/// branch that yields something else yields a copy, so that the owner may free
+/// what it gets.
 void freeTemporaries(func::FuncOp func) {
-  func.walk([&](memref::AllocOp alloc) {
-    OpBuilder builder(alloc->getBlock()->getTerminator());
-    memref::DeallocOp::create(builder, alloc.getLoc(), alloc);
+  SmallVector<Value> owned;
+  func.walk([&](memref::AllocOp alloc) { owned.push_back(alloc); });
+  DenseSet<Value> done;
+  while (!owned.empty()) {
+    Value value = owned.pop_back_val();
+    if (!done.insert(value).second)
+      continue;
+    Block *block = value.getParentBlock();
+    auto yield = dyn_cast<scf::YieldOp>(block->getTerminator());
+    auto branch = dyn_cast<scf::IfOp>(block->getParentOp());
+    bool yielded = false;
+    if (yield && branch)
+      for (OpOperand &operand : yield->getOpOperands()) {
+        if (withoutCasts(operand.get()) != value)
+          continue;
+        yielded = true;
+        unsigned index = operand.getOperandNumber();
+        for (Region &region : branch->getRegions()) {
+          auto other = cast<scf::YieldOp>(region.front().getTerminator());
+          Value source = withoutCasts(other.getOperand(index));
+          if (source.getDefiningOp<memref::AllocOp>() && source.getParentBlock() == &region.front())
+            continue;
+          OpBuilder builder(other);
+          Value copy = copyOf(builder, other.getLoc(), other.getOperand(index));
+          done.insert(withoutCasts(copy));
+          other.setOperand(index, copy);
+        }
+        owned.push_back(branch.getResult(index));
+      }
+    if (yielded)
+      continue;
+    OpBuilder builder(block->getTerminator());
+    memref::DeallocOp::create(builder, value.getLoc(), value);
+  }
+}
+
+/// Copies as loops: a copy between strided buffers would otherwise call a
+/// library that the artifact does not have.
+void writeOutCopies(func::FuncOp func) {
+  func.walk([&](memref::CopyOp copy) {
+    OpBuilder builder(copy);
+    if (copy.getSource() != copy.getTarget())
+      linalg::CopyOp::create(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
+    copy.erase();
   });
 }
 
@@ -100,6 +163,7 @@ struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKern
           failed(bufferization::runOneShotBufferize(func, options, state)))
         return signalPassFailure();
       bufferization::hoistBuffersFromLoops(func);
+      writeOutCopies(func);
       freeTemporaries(func);
     }
   }

@@ -23,6 +23,7 @@ public:
   LogicalResult split();
 
 private:
+  Value sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index);
   void resolveDims();
   bool writesArgument(Operation *op);
   scf::ForallOp findTasks();
@@ -41,18 +42,48 @@ private:
 
 } // namespace
 
-/// Dims of arguments are sizes; nothing needs to ask a buffer for them.
+/// The size of a dimension, computed from the kernel's sizes; null if it comes
+/// from something else.
+Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(index))
+    return arith::ConstantIndexOp::create(b, loc, type.getDimSize(index));
+  if (auto argument = dyn_cast<BlockArgument>(memref)) {
+    if (argument.getOwner() != &func.getBody().front())
+      return {};
+    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
+    auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
+    return symbol ? func.getArgument(symbol.getPosition()) : Value();
+  }
+  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    return alloc.getDynamicSizes()[type.getDynamicDimIndex(index)];
+  if (auto cast = memref.getDefiningOp<memref::CastOp>())
+    return sizeOf(b, loc, cast.getSource(), index);
+  if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
+    Value product;
+    for (int64_t dim : collapse.getReassociationIndices()[index]) {
+      Value size = sizeOf(b, loc, collapse.getSrc(), dim);
+      if (!size)
+        return {};
+      product = product ? Value(arith::MulIOp::create(b, loc, product, size)) : size;
+    }
+    return product;
+  }
+  if (auto expand = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return getValueOrCreateConstantIndexOp(b, loc, expand.getMixedOutputShape()[index]);
+  return {};
+}
+
+/// Dims of arguments, of the kernel's own memory and of views of them are
+/// sizes; nothing needs to ask a buffer for them.
 void Splitter::resolveDims() {
   func.walk([&](memref::DimOp dim) {
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
     std::optional<int64_t> index = dim.getConstantIndex();
-    if (!argument || argument.getOwner() != &func.getBody().front() || !index)
+    if (!index || !isa<MemRefType>(dim.getSource().getType()))
       return;
-    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
-    if (!map || *index >= map.getAffineMap().getNumResults())
-      return;
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(*index))) {
-      dim.replaceAllUsesWith(func.getArgument(symbol.getPosition()));
+    OpBuilder b(dim);
+    if (Value size = sizeOf(b, dim.getLoc(), dim.getSource(), *index)) {
+      dim.replaceAllUsesWith(size);
       dim.erase();
     }
   });
@@ -122,7 +153,8 @@ SmallVector<Value> Splitter::counts(OpBuilder &b, Location loc, scf::ForallOp ta
   };
   SmallVector<Value> result;
   Value total = arith::ConstantIndexOp::create(b, loc, 1);
-  for (auto [low, high, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedUpperBound(), tasks.getMixedStep())) {
+  for (auto [low, high, step] :
+       llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedUpperBound(), tasks.getMixedStep())) {
     Value span = arith::SubIOp::create(b, loc, value(high), value(low));
     Value count = arith::CeilDivSIOp::create(b, loc, span, value(step));
     result.push_back(count);
@@ -218,7 +250,7 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   Value stride = number(1);
   int64_t fixed = 1;
   bool isFixed = true;
-  for (int64_t i = rank - 1; i >= 0; --i) {
+  for (int64_t i = static_cast<int64_t>(rank) - 1; i >= 0; --i) {
     Value size;
     if (type.isDynamicDim(i)) {
       auto symbol = cast<AffineSymbolExpr>(dims.getResult(i));
@@ -251,7 +283,8 @@ void Splitter::createEntry(func::FuncOp callee) {
   for (unsigned i = 0; i < 2; ++i)
     arguments.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry.getArgument(i)));
   for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes().drop_front(2))) {
-    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2), ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2),
+                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     Value field = LLVM::LoadOp::create(builder, loc, type.isIndex() ? i64 : ptr, address);
     if (type.isIndex())
       field = arith::IndexCastOp::create(builder, loc, type, field);
@@ -273,7 +306,8 @@ LogicalResult Splitter::split() {
   SmallVector<Type> types(2 + sizes, builder.getIndexType());
   types.append(func.getNumArguments() - sizes, LLVM::LLVMPointerType::get(context));
   builder.setInsertionPoint(func);
-  auto result = func::FuncOp::create(builder, loc, (func.getSymName() + ".body").str(), builder.getFunctionType(types, {}));
+  auto result =
+      func::FuncOp::create(builder, loc, (func.getSymName() + ".body").str(), builder.getFunctionType(types, {}));
   for (unsigned i = 2 + sizes; i < types.size(); ++i) {
     result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
     result.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
@@ -299,12 +333,13 @@ LogicalResult Splitter::split() {
   createEntry(result);
   std::string name = func.getSymName().str();
   func.erase();
-  // The body is called NAME: messages and profiles show it.
-  SymbolTable::setSymbolName(result, name);
+  // Profiles show NAME, but not as it is: a kernel called `exp` would be what
+  // calls of the C library's `exp` find.
+  SymbolTable::setSymbolName(result, "kernel." + name);
   auto module = result->getParentOfType<ModuleOp>();
   auto entry = module.lookupSymbol<func::FuncOp>(name + ".body.entry");
   SymbolTable::setSymbolName(entry, name + ".entry");
-  entry.walk([&](func::CallOp call) { call.setCallee(name); });
+  entry.walk([&](func::CallOp call) { call.setCallee("kernel." + name); });
   return success();
 }
 

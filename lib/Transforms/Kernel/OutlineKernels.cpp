@@ -19,15 +19,17 @@ namespace {
 class LocalSymbols {
 public:
   explicit LocalSymbols(MLIRContext *context) : context(context) {
-    replacer.addReplacement([this](DimsAttr attr) -> std::optional<Attribute> {
-      return DimsAttr::get(attr.getContext(), local(attr.getMap()));
+    replacer.addReplacement([this](DimsAttr attr) -> std::optional<std::pair<Attribute, WalkResult>> {
+      return {{DimsAttr::get(attr.getContext(), local(attr.getMap())), WalkResult::skip()}};
     });
-    replacer.addReplacement([this, context](RankedTensorType type) -> std::optional<Type> {
+    // Skipped after, or the new encoding would be taken for one of the model's.
+    using Replaced = std::optional<std::pair<Type, WalkResult>>;
+    replacer.addReplacement([this, context](RankedTensorType type) -> Replaced {
       auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
       if (!encoding)
         return std::nullopt;
-      return RankedTensorType::get(type.getShape(), type.getElementType(),
-                                   DimsAttr::get(context, local(encoding.getMap())));
+      auto dims = DimsAttr::get(context, local(encoding.getMap()));
+      return {{RankedTensorType::get(type.getShape(), type.getElementType(), dims), WalkResult::skip()}};
     });
   }
 
@@ -101,8 +103,9 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   SmallVector<Type> argumentTypes(local.exprs.size(), IndexType::get(context));
   argumentTypes.append(tensorTypes);
   OpBuilder builder(context);
-  auto kernel = FuncOp::create(builder, loc, nameOf(group), FunctionType::get(context, argumentTypes, resultTypes),
-                               local.exprs.size(), StrategyAttr(), StringAttr(), StringAttr(), ArrayAttr(), ArrayAttr());
+  auto kernel =
+      FuncOp::create(builder, loc, nameOf(group), FunctionType::get(context, argumentTypes, resultTypes),
+                     local.exprs.size(), StrategyAttr(), StringAttr(), StringAttr(), ArrayAttr(), ArrayAttr());
   symbols.insert(kernel);
   // The dims of operands and results in the kernel's sizes: types lose them at
   // the levels below, but callers and descriptors need them to the end.
@@ -119,8 +122,8 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
     dims.push_back(AffineMapAttr::get(AffineMap::get(0, 0, fixed, context)));
   }
   kernel->setAttr("kernel.dims", ArrayAttr::get(context, dims));
-  Block *entry = builder.createBlock(&kernel.getBody(), {}, argumentTypes,
-                                     SmallVector<Location>(argumentTypes.size(), loc));
+  Block *entry =
+      builder.createBlock(&kernel.getBody(), {}, argumentTypes, SmallVector<Location>(argumentTypes.size(), loc));
   IRMapping mapping;
   for (auto [i, value] : llvm::enumerate(captured)) {
     unsigned position = local.exprs.size() + i;
@@ -145,7 +148,8 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
         symbolCount = std::max(symbolCount, symbol.getPosition() + 1);
     });
   auto sizes = AffineMapAttr::get(AffineMap::get(0, symbolCount, local.exprs, context));
-  auto call = CallOp::create(builder, loc, group.getResultTypes(), FlatSymbolRefAttr::get(kernel), sizes, captured.getArrayRef());
+  auto call = CallOp::create(builder, loc, group.getResultTypes(), FlatSymbolRefAttr::get(kernel), sizes,
+                             captured.getArrayRef());
   group.replaceAllUsesWith(call.getResults());
   group.erase();
 }

@@ -4,11 +4,11 @@
 #nm = #graph.dims<()[s0, s1] -> (s0, s1 floordiv 2)>
 
 // Sizes are the leading arguments, and types become plain.
-// CHECK: #[[HALF:.*]] = affine_map<()[s0] -> (s0 floordiv 2)>
+// CHECK: #[[HALF:.*]] = affine_map<()[s0, s1] -> (s1 floordiv 2)>
 // CHECK-LABEL: kernel.func @sizes(
 // CHECK-SAME: %[[N:.*]]: index, %[[M:.*]]: index, %[[X:.*]]: tensor<?x?xi8>
 // CHECK-SAME: -> tensor<?x?xi8>
-// CHECK: %[[HALF_M:.*]] = affine.apply #[[HALF]]()[%[[M]]]
+// CHECK: %[[HALF_M:.*]] = affine.apply #[[HALF]]()[%[[N]], %[[M]]]
 // CHECK: %[[INIT:.*]] = tensor.empty(%[[N]], %[[HALF_M]]) : tensor<?x?xi8>
 // CHECK: %[[Y:.*]] = linalg.generic {{.*}} ins(%[[X]] : tensor<?x?xi8>) outs(%[[INIT]] : tensor<?x?xi8>)
 // CHECK: kernel.return %[[Y]] : tensor<?x?xi8>

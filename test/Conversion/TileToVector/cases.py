@@ -92,8 +92,16 @@ def silu_scaled(dims: str, first_only: str) -> Epilogue:
     )
 
 
-def function(name: str, op: str, inputs: list[np.ndarray], types: list[str], extras: int, attributes: str,
-             maps: list[str], body: str) -> str:  # fmt: skip
+def function(
+    name: str,
+    op: str,
+    inputs: list[np.ndarray],
+    types: list[str],
+    extras: int,
+    attributes: str,
+    maps: list[str],
+    body: str,
+) -> str:
     """Text of a function whose last argument is the output and that holds the one op."""
     names = [f"%a{i}" for i in range(len(types))]
     first = len(types) - 1 - extras
@@ -104,18 +112,30 @@ def function(name: str, op: str, inputs: list[np.ndarray], types: list[str], ext
     text += f" outs({names[-1]} : {types[-1]}) {attributes}"
     if op != "tile.pad":
         text += f" maps [{', '.join(f'affine_map<{m}>' for m in maps)}] {body}"
-    return f"func.func @{name}({arguments}) attributes {{llvm.emit_c_interface}} {{\n{text}\n  return\n}}\n"
+    head = f"func.func @{name}({arguments}) attributes {{llvm.emit_c_interface}}"
+    return f"{head} {{\n{text}\n  return\n}}\n"
 
 
-def contract(name: str, lhs: np.ndarray, rhs: np.ndarray, tiling: str, *, packed: int = 0,
-             epilogue: Epilogue = NONE, extras: tuple[np.ndarray, ...] = (), dynamic: str = "",
-             gap: int = 0) -> Case:  # fmt: skip
+def contract(
+    name: str,
+    lhs: np.ndarray,
+    rhs: np.ndarray,
+    tiling: str,
+    *,
+    packed: int = 0,
+    epilogue: Epilogue = NONE,
+    extras: tuple[np.ndarray, ...] = (),
+    dynamic: str = "",
+    gap: int = 0,
+) -> Case:
     """`dynamic` lists which of r (rows and batch), n and k the compiler does not know."""
     rank = lhs.ndim
     rows = tuple(range(rank - 1)) if "r" in dynamic else ()
     k = (rank - 1,) if "k" in dynamic else ()
     n = (rank - 1,) if "n" in dynamic else ()
-    output = np.full((*lhs.shape[:-1], rhs.shape[-1] + gap), np.nan, np.float32)[..., : rhs.shape[-1]]
+    output = np.full((*lhs.shape[:-1], rhs.shape[-1] + gap), np.nan, np.float32)[
+        ..., : rhs.shape[-1]
+    ]
     exact = lhs.astype(np.float64) @ rhs.astype(np.float64)
     size = np.abs(lhs.astype(np.float64)) @ np.abs(rhs.astype(np.float64))
     right = panels(rhs, packed) if packed else rhs
@@ -125,15 +145,34 @@ def contract(name: str, lhs: np.ndarray, rhs: np.ndarray, tiling: str, *, packed
         last = rhs.ndim - 1
         batch = rows[: last - 1] if last > 1 else ()
         right_type = memref(right, (*batch, *((last - 1,) if k else ()), *((last,) if n else ())))
-    types = [memref(lhs, rows + k), right_type, *(memref(x) for x in extras), memref(output, rows + n)]
+    types = [
+        memref(lhs, rows + k),
+        right_type,
+        *(memref(x) for x in extras),
+        memref(output, rows + n),
+    ]
     attributes = f"{'packed ' if packed else ''}tiling(<{tiling}>)"
-    text = function(name, "tile.contract", [], types, len(extras), attributes, epilogue.maps, epilogue.body)
-    return finish(name, text, [lhs, right, *extras, output], exact, size, lhs.shape[-1], epilogue, extras)
+    text = function(
+        name, "tile.contract", [], types, len(extras), attributes, epilogue.maps, epilogue.body
+    )
+    return finish(
+        name, text, [lhs, right, *extras, output], exact, size, lhs.shape[-1], epilogue, extras
+    )
 
 
-def conv(name: str, image: np.ndarray, taps: np.ndarray, tiling: str, *, width: int = 0, stride: int = 1,
-         dilation: int = 1, epilogue: Epilogue = NONE, extras: tuple[np.ndarray, ...] = (),
-         dynamic: bool = False) -> Case:  # fmt: skip
+def conv(
+    name: str,
+    image: np.ndarray,
+    taps: np.ndarray,
+    tiling: str,
+    *,
+    width: int = 0,
+    stride: int = 1,
+    dilation: int = 1,
+    epilogue: Epilogue = NONE,
+    extras: tuple[np.ndarray, ...] = (),
+    dynamic: bool = False,
+) -> Case:
     """`taps` is [i, j, c, o] for a convolution, [i, j, c] for a depthwise one."""
     depthwise = taps.ndim == 3
     kernel = taps.shape[:2]
@@ -145,33 +184,56 @@ def conv(name: str, image: np.ndarray, taps: np.ndarray, tiling: str, *, width: 
             window = image[:, i * dilation :: stride, j * dilation :: stride][:, : out[0], : out[1]]
             pair = window.astype(np.float64), taps[i, j].astype(np.float64)
             exact += pair[0] * pair[1] if depthwise else pair[0] @ pair[1]
-            size += np.abs(pair[0]) * np.abs(pair[1]) if depthwise else np.abs(pair[0]) @ np.abs(pair[1])
+            size += (
+                np.abs(pair[0]) * np.abs(pair[1])
+                if depthwise
+                else np.abs(pair[0]) @ np.abs(pair[1])
+            )
     right = taps if depthwise else panels(taps, width)
     free = (0, 1, 2) if dynamic else ()
     types = [memref(image, free), memref(right), *(memref(x) for x in extras), memref(output, free)]
-    attributes = f"strides [{stride}, {stride}] dilations [{dilation}, {dilation}] tiling(<{tiling}>)"
+    attributes = (
+        f"strides [{stride}, {stride}] dilations [{dilation}, {dilation}] tiling(<{tiling}>)"
+    )
     op = "tile.depthwise_conv" if depthwise else "tile.conv"
     text = function(name, op, [], types, len(extras), attributes, epilogue.maps, epilogue.body)
     steps = kernel[0] * kernel[1] * (1 if depthwise else taps.shape[2])
     return finish(name, text, [image, right, *extras, output], exact, size, steps, epilogue, extras)
 
 
-def pad(name: str, image: np.ndarray, margins: tuple[int, int, int, int], lanes: int, dynamic: bool) -> Case:
+def pad(
+    name: str, image: np.ndarray, margins: tuple[int, int, int, int], lanes: int, dynamic: bool
+) -> Case:
     """`margins` are top, left, bottom and right."""
     top, left, bottom, right = margins
     expected = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)))
     output = np.full(expected.shape, np.nan, np.float32)
     free = (0, 1, 2) if dynamic else ()
-    attributes = f"offsets [{top}, {left}] tiling(<rows = 1, vectors = 1, lanes = {lanes}, task_rows = 3>)"
-    text = function(name, "tile.pad", [], [memref(image, free), memref(output, free)], 0, attributes, [], "")
+    attributes = (
+        f"offsets [{top}, {left}] tiling(<rows = 1, vectors = 1, lanes = {lanes}, task_rows = 3>)"
+    )
+    text = function(
+        name, "tile.pad", [], [memref(image, free), memref(output, free)], 0, attributes, [], ""
+    )
     return Case(name, text, [image, output], expected.astype(np.float64), np.zeros(expected.shape))
 
 
-def finish(name: str, text: str, arrays: list[np.ndarray], exact: np.ndarray, size: np.ndarray, steps: int,
-           epilogue: Epilogue, extras: tuple[np.ndarray, ...]) -> Case:  # fmt: skip
+def finish(
+    name: str,
+    text: str,
+    arrays: list[np.ndarray],
+    exact: np.ndarray,
+    size: np.ndarray,
+    steps: int,
+    epilogue: Epilogue,
+    extras: tuple[np.ndarray, ...],
+) -> Case:
     """Every step of a sum rounds once, and so does every op of an epilogue, of which none here
-    makes an error of its operands more than twice as large."""
+    makes an error of its operands more than twice as large.
+    """
     wide = [x.astype(np.float64) for x in extras]
     expected = epilogue.compute(exact, *wide)
-    tolerance = 2 * (steps + 1) * EPSILON * size + 16 * EPSILON * (1 + np.abs(exact) + np.abs(expected))
+    tolerance = 2 * (steps + 1) * EPSILON * size + 16 * EPSILON * (
+        1 + np.abs(exact) + np.abs(expected)
+    )
     return Case(name, text, arrays, expected, tolerance)

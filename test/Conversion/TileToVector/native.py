@@ -10,18 +10,32 @@ import subprocess
 import numpy as np
 
 PASSES = [
-    "--convert-tile-to-vector", "--canonicalize", "--cse", "--scf-forall-to-for",
-    "--expand-strided-metadata", "--lower-affine", "--convert-scf-to-cf", "--convert-vector-to-llvm",
-    "--convert-math-to-llvm", "--finalize-memref-to-llvm", "--convert-arith-to-llvm",
-    "--convert-index-to-llvm", "--convert-cf-to-llvm", "--convert-func-to-llvm",
+    "--convert-tile-to-vector",
+    "--canonicalize",
+    "--cse",
+    "--scf-forall-to-for",
+    "--expand-strided-metadata",
+    "--lower-affine",
+    "--convert-scf-to-cf",
+    "--convert-vector-to-llvm",
+    "--convert-math-to-llvm",
+    "--finalize-memref-to-llvm",
+    "--convert-arith-to-llvm",
+    "--convert-index-to-llvm",
+    "--convert-cf-to-llvm",
+    "--convert-func-to-llvm",
     "--reconcile-unrealized-casts",
-]  # fmt: skip
+]
 
 # What llc may use, and the lanes of an f32 vector, for each vector unit.
 UNITS = {
     "sse2": ("+sse2", 4, set()),
     "avx2": ("+avx2,+fma", 8, {"avx2", "fma"}),
-    "avx512": ("+avx512f,+avx512dq,+avx512bw,+avx512vl", 16, {"avx512f", "avx512dq", "avx512bw", "avx512vl"}),
+    "avx512": (
+        "+avx512f,+avx512dq,+avx512bw,+avx512vl",
+        16,
+        {"avx512f", "avx512dq", "avx512bw", "avx512vl"},
+    ),
 }
 
 
@@ -41,7 +55,9 @@ def tool(name: str) -> str:
 def run(command: list[str], text: bytes) -> bytes:
     result = subprocess.run(command, input=text, capture_output=True, check=False)
     if result.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}\nfailed: {result.stderr.decode()}\non\n{text.decode()[:4000]}")
+        raise SystemExit(
+            f"{' '.join(command)}\nfailed: {result.stderr.decode()}\non\n{text.decode()[:4000]}"
+        )
     return result.stdout
 
 
@@ -53,8 +69,19 @@ class Library:
         llvm_ir = run([tool("mlir-translate"), "--mlir-to-llvmir"], llvm_dialect)
         code = folder / "kernels.o"
         features = UNITS[unit][0]
-        run([tool("llc"), "-O3", "-relocation-model=pic", f"-mattr={features}", "-filetype=obj",
-             "-mtriple=x86_64-unknown-linux-gnu", "-o", str(code)], llvm_ir)  # fmt: skip
+        run(
+            [
+                tool("llc"),
+                "-O3",
+                "-relocation-model=pic",
+                f"-mattr={features}",
+                "-filetype=obj",
+                "-mtriple=x86_64-unknown-linux-gnu",
+                "-o",
+                str(code),
+            ],
+            llvm_ir,
+        )
         shared = folder / "kernels.so"
         run([tool("clang"), "-shared", "-o", str(shared), str(code), "-lm"], b"")
         self.library = ctypes.CDLL(str(shared))
@@ -69,7 +96,11 @@ def descriptor(array: np.ndarray) -> ctypes.Structure:
     rank = array.ndim
 
     class Descriptor(ctypes.Structure):
-        _fields_ = [("allocated", ctypes.c_void_p), ("aligned", ctypes.c_void_p), ("offset", ctypes.c_int64)]
+        _fields_ = [
+            ("allocated", ctypes.c_void_p),
+            ("aligned", ctypes.c_void_p),
+            ("offset", ctypes.c_int64),
+        ]
         if rank:
             _fields_ += [("sizes", ctypes.c_int64 * rank), ("strides", ctypes.c_int64 * rank)]
 

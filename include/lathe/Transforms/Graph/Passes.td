@@ -68,6 +68,18 @@ def MaterializePaddingPass : Pass<"graph-materialize-padding", "mlir::func::Func
   let dependentDialects = ["lathe::graph::GraphDialect"];
 }
 
+def DecomposeConvTransposePass : Pass<"graph-decompose-conv-transpose", "mlir::func::FuncOp"> {
+  let summary = "transposed convolutions whose windows tile the output, as matrix products";
+  let description = [{
+    Where strides equal the filter's size and nothing is padded, each input
+    position gives one block of the output: `x` as a matrix times the filter as
+    a matrix, and a transpose that puts the blocks in their places.
+
+    Needs: channels last. Keeps: `graph`.
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+}
+
 def FoldConstantsPass : Pass<"graph-fold-constants", "mlir::func::FuncOp"> {
   let summary = "compute what depends on constants only";
   let description = [{

@@ -1,0 +1,133 @@
+"""Reductions, softmax, positions of extremes, running sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from oracle import BFLOAT16, Array, Case, Random, check, either_way, listed, onnx_result
+
+random = Random(4)
+
+
+def reduce(
+    kind: str,
+    x: Array,
+    axes: Sequence[int],
+    function: Callable[..., Array],
+    keep: bool = False,
+    **options: Any,
+) -> Case:
+    y = np.asarray(function(x, axis=tuple(axes), keepdims=keep)).astype(x.dtype)
+    flags = "keep_dims" if keep else ""
+    text = f"%y = graph.reduce {kind} %x axes = {listed(axes)} {flags} : {{x}} -> {{y}}"
+    return Case(text, {"x": x}, y, **options)
+
+
+def wide(function: Callable[..., Array]) -> Callable[..., Array]:
+    """`function` of half precision, computed in f64."""
+    return lambda x, **options: function(x.astype(np.float64), **options)
+
+
+@either_way
+def test_reduce(free: bool) -> None:
+    x = random.floats(3, 4, 5, 6)
+    axes: list[list[int]] = [[0], [3], [1, 2], [0, 1, 2, 3], [0, 3], []]
+    cases = []
+    for some in axes:
+        for keep in (False, True):
+            cases += [
+                reduce("sum", x, some, np.sum, keep, rtol=1e-4, atol=1e-4),
+                reduce("mean", x, some, np.mean, keep, rtol=1e-4, atol=1e-5),
+                reduce("max", x, some, np.max, keep),
+                reduce("min", x, some, np.min, keep),
+            ]
+    cases.append(reduce("prod", x, [1], np.prod, rtol=1e-4))
+    nothing = np.zeros((0, 4), np.float32)
+    cases.append(reduce("sum", nothing, [0], np.sum))
+    cases.append(reduce("max", nothing, [0], lambda x, **_: np.full(4, -np.inf)))
+    cases.append(reduce("min", nothing, [0], lambda x, **_: np.full(4, np.inf)))
+    check(cases, free)
+
+
+@either_way
+def test_reduce_types(free: bool) -> None:
+    cases = []
+    floats: dict[str, Any] = {"sum": np.sum, "mean": np.mean, "max": np.max}
+    whole: dict[str, Any] = {"sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min}
+    for dtype, tolerance in ((np.float16, 2e-3), (BFLOAT16, 2e-2), (np.float64, 1e-12)):
+        x = random.floats(5, 700, dtype=dtype)
+        for kind, function in floats.items():
+            cases.append(reduce(kind, x, [1], wide(function), rtol=tolerance, atol=tolerance))
+    for integer in (np.int8, np.int32, np.int64, np.uint8, np.uint32, np.uint64):
+        values = random.integers(-50, 50, (3, 4), np.int64).astype(integer)
+        for kind, function in whole.items():
+            cases.append(reduce(kind, values, [1], function))
+    signed = random.integers(-50, 50, (3, 4), np.int32)
+    cases.append(reduce("mean", signed, [1], lambda x, **o: np.trunc(np.mean(x, **o))))
+    truth = random.floats(4, 5) > 0.5
+    for kind, logic in {"any": np.any, "all": np.all, "max": np.any, "min": np.all}.items():
+        cases.append(reduce(kind, truth, [1], logic))
+    check(cases, free)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    exps = np.exp(x - x.max(axis, keepdims=True))
+    return np.asarray(exps / exps.sum(axis, keepdims=True))
+
+
+@either_way
+def test_softmax(free: bool) -> None:
+    cases = []
+    for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-12), (np.float16, 2e-3)):
+        for axis in range(3):
+            x = (random.floats(3, 4, 37) * 3).astype(dtype)
+            y = softmax(x.astype(np.float64), axis)
+            text = f"%y = graph.softmax %x axis = {axis} %s : {{x}}"
+            options: Any = {"rtol": tolerance, "atol": tolerance}
+            cases.append(Case(text.replace("%s", ""), {"x": x}, y.astype(dtype), **options))
+            cases.append(
+                Case(text.replace("%s", "log"), {"x": x}, np.log(y).astype(dtype), **options)
+            )
+    far = np.array([[1000, 0, -1000]], np.float32)
+    cases.append(Case("%y = graph.softmax %x axis = 1 : {x}", {"x": far}, softmax(far, 1)))
+    check(cases, free)
+
+
+@either_way
+def test_arg(free: bool) -> None:
+    cases = []
+    for kind, function in {"max": np.argmax, "min": np.argmin}.items():
+        for axis in (0, 1):
+            for keep in (False, True):
+                for last in (False, True):
+                    # Few values, so that many are equal.
+                    x = random.integers(0, 4, (4, 6), np.float32 if keep else np.uint8)
+                    y = np.asarray(function(np.flip(x, axis) if last else x, axis=axis))
+                    y = x.shape[axis] - 1 - y if last else y
+                    y = np.expand_dims(y, axis) if keep else y
+                    flags = f"{'keep_dims' if keep else ''} {'last' if last else ''}"
+                    text = f"%y = graph.arg {kind} %x axis = {axis} {flags} : {{x}} -> {{y}}"
+                    cases.append(Case(text, {"x": x}, y.astype(np.int64)))
+    check(cases, free)
+
+
+@either_way
+def test_cumulative_sum(free: bool) -> None:
+    cases = []
+    for axis in range(3):
+        for exclusive in (0, 1):
+            for reverse in (0, 1):
+                x = random.floats(3, 4, 5)
+                y = onnx_result("CumSum", [x, np.array(axis)], exclusive=exclusive, reverse=reverse)
+                flags = f"{'exclusive' if exclusive else ''} {'reverse' if reverse else ''}"
+                text = f"%y = graph.cumulative_sum %x axis = {axis} {flags} : {{x}}"
+                cases.append(Case(text, {"x": x}, y, rtol=1e-4, atol=1e-5))
+    text = "%y = graph.cumulative_sum %x axis = 0 : {x}"
+    half = random.floats(6, dtype=np.float16)
+    running = np.cumsum(half.astype(np.float32)).astype(np.float16)
+    cases.append(Case(text, {"x": half}, running, rtol=1e-3, atol=1e-3))
+    whole = random.integers(0, 9, (3, 4), np.int64)
+    cases.append(Case(text, {"x": whole}, np.cumsum(whole, 0)))
+    check(cases, free)

@@ -1,0 +1,28 @@
+"""Which files hold RUN lines, and which programs those may name."""
+
+# lit defines the names `config` and `lit_config` before it reads this file.
+# ruff: noqa: F821
+
+import os
+import pathlib
+
+import lit.formats
+
+if not hasattr(config, "build_root"):
+    lit_config.fatal(
+        "name a build tree, such as build/release/test: lit knows from there which programs to test"
+    )
+
+config.name = "lathe"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.test_source_root = str(pathlib.Path(__file__).parent)
+config.suffixes = [".mlir"]
+# These are for pytest and CTest.
+config.excludes = ["conformance", "dev", "docs", "e2e", "python", "runtime", "tools"]
+
+# The build first, so that no installed `lathe` answers in its place.
+config.environment["PATH"] = os.pathsep.join(
+    [f"{config.build_root}/bin", config.llvm_bin, os.environ["PATH"]]
+)
+config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+config.substitutions.append(("%python", config.python))
