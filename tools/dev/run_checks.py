@@ -36,7 +36,9 @@ class Section:
 
 def section(name: str, summary: str, *command: str, junit: str = "") -> Section:
     if junit:
-        command += (junit + str(LOGS / f"{name}.xml"),)
+        report = str(LOGS / f"{name}.xml")
+        # CTest takes the file as a word of its own only.
+        command += (junit + report,) if junit.endswith("=") else (junit, report)
     return Section(name, summary, command, bool(junit))
 
 
@@ -64,13 +66,13 @@ SECTIONS = (
     ),
     section(
         "ctest",
-        "runtime, libraries, the C++ example",
+        "the runtime, target strings",
         "ctest",
         "--test-dir",
         str(BUILD),
         "--output-on-failure",
         "--no-tests=error",
-        junit="--output-junit=",
+        junit="--output-junit",
     ),
     # A folder each: their modules and conftest files may have the same names.
     pytest("python", "the Python package", "test/python"),

@@ -55,6 +55,8 @@ Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) 
     auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
     return symbol ? func.getArgument(symbol.getPosition()) : Value();
   }
+  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    return alloc.getDynamicSizes()[type.getDynamicDimIndex(index)];
   if (auto cast = memref.getDefiningOp<memref::CastOp>())
     return sizeOf(b, loc, cast.getSource(), index);
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
@@ -72,8 +74,8 @@ Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) 
   return {};
 }
 
-/// Dims of arguments and of views of them are sizes; nothing needs to ask a
-/// buffer for them.
+/// Dims of arguments, of the kernel's own memory and of views of them are
+/// sizes; nothing needs to ask a buffer for them.
 void Splitter::resolveDims() {
   func.walk([&](memref::DimOp dim) {
     std::optional<int64_t> index = dim.getConstantIndex();
