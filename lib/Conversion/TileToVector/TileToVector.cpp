@@ -9,6 +9,7 @@
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -26,22 +27,36 @@ using namespace lathe::tile;
 /// A cache line holds this many elements of 4 bytes on every target so far.
 static constexpr int64_t elementsPerLine = 16;
 
-int64_t lathe::wholeTiles(int64_t taskRows, int64_t rows) {
-  return (taskRows + rows - 1) / rows * rows;
-}
+int64_t lathe::wholeTiles(int64_t taskRows, int64_t rows) { return (taskRows + rows - 1) / rows * rows; }
 
-Value lathe::collapse(Emitter &e, Value memref,
-                      ArrayRef<ReassociationIndices> groups) {
+Value lathe::collapse(Emitter &e, Value memref, ArrayRef<ReassociationIndices> groups) {
   auto type = cast<MemRefType>(memref.getType());
   if (static_cast<int64_t>(groups.size()) == type.getRank())
     return memref;
-  if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
+  if (!type.getLayout().isIdentity())
     return nullptr;
-  return memref::CollapseShapeOp::create(e.b, e.loc, memref, groups);
+  // Not memref.collapse_shape: passes that fold it into loads would split each
+  // index again, by a division in the innermost loop.
+  SmallVector<OpFoldResult> sizes, strides;
+  SmallVector<int64_t> shape;
+  for (const ReassociationIndices &group : groups) {
+    Value size = e.index(1);
+    for (int64_t dim : group)
+      size = e.mul(size, e.dim(memref, dim));
+    sizes.push_back(getAsOpFoldResult(size));
+    shape.push_back(constantIndex(size).value_or(ShapedType::kDynamic));
+  }
+  Value stride = e.index(1);
+  for (OpFoldResult size : llvm::reverse(sizes)) {
+    strides.push_back(getAsOpFoldResult(stride));
+    stride = e.mul(stride, getValueOrCreateConstantIndexOp(e.b, e.loc, size));
+  }
+  std::reverse(strides.begin(), strides.end());
+  return memref::ReinterpretCastOp::create(e.b, e.loc, MemRefType::get(shape, type.getElementType()), memref,
+                                           e.b.getIndexAttr(0), sizes, strides);
 }
 
-SmallVector<ReassociationIndices> lathe::groupDims(int64_t rank, int64_t begin,
-                                                   int64_t end) {
+SmallVector<ReassociationIndices> lathe::groupDims(int64_t rank, int64_t begin, int64_t end) {
   SmallVector<ReassociationIndices> groups;
   for (int64_t dim = 0; dim < rank; ++dim) {
     if (dim > begin && dim < end)
@@ -58,8 +73,7 @@ void PanelPrefetch::emit(Emitter &e, Value round) const {
   for (int64_t line = 0; line < lines; ++line) {
     Value position = e.mul(e.add(e.mul(round, lines), line), elementsPerLine);
     // Locality 2 stands for the second level: the first holds this panel.
-    memref::PrefetchOp::create(e.b, e.loc, panels,
-                               ValueRange{next, e.min(position, last)},
+    memref::PrefetchOp::create(e.b, e.loc, panels, ValueRange{next, e.min(position, last)},
                                /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
   }
@@ -71,10 +85,9 @@ static LogicalResult verifyInnerStride(Operation *op, Value operand) {
   auto type = cast<MemRefType>(operand.getType());
   if (type.getRank() == 0 || type.isLastDimUnitStride())
     return success();
-  return op->emitOpError("operand of type ")
-         << type
-         << " needs an innermost stride of 1; copy it to a buffer without a "
-            "layout [tile-inner-stride]";
+  return op->emitOpError("operand of type ") << type
+                                             << " needs an innermost stride of 1; copy it to a buffer without a "
+                                                "layout [tile-inner-stride]";
 }
 
 LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
@@ -88,18 +101,13 @@ LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](ContractOp op) { return lowerContract(e, op), success(); })
       .Case([&](ConvOp op) { return lowerConv(e, op), success(); })
-      .Case([&](DepthwiseConvOp op) {
-        return lowerDepthwiseConv(e, op), success();
-      })
+      .Case([&](DepthwiseConvOp op) { return lowerDepthwiseConv(e, op), success(); })
       .Case([&](PadOp op) { return lowerPad(e, op), success(); })
-      .Default([](Operation *op) {
-        return op->emitOpError("has no lowering to vectors [tile-unknown-op]");
-      });
+      .Default([](Operation *op) { return op->emitOpError("has no lowering to vectors [tile-unknown-op]"); });
 }
 
 namespace {
-struct ConvertTileToVector final
-    : lathe::impl::ConvertTileToVectorPassBase<ConvertTileToVector> {
+struct ConvertTileToVector final : lathe::impl::ConvertTileToVectorPassBase<ConvertTileToVector> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
