@@ -19,8 +19,7 @@ LogicalResult MatmulOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dim
   if (a.size() < 2 || b.size() < 2)
     return verify();
   // matmul_c2
-  if (failed(solver.unify(*this, a.back(), b[b.size() - 2],
-                          "the last dim of 'a' and the last but one of 'b'")))
+  if (failed(solver.unify(*this, a.back(), b[b.size() - 2], "the last dim of 'a' and the last but one of 'b'")))
     return failure();
   FailureOr<Dims> shape = solver.broadcast(*this, ArrayRef(a).drop_back(2), ArrayRef(b).drop_back(2));
   if (failed(shape))

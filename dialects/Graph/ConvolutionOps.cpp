@@ -7,21 +7,20 @@ using namespace mlir;
 namespace lathe::graph {
 
 /// `values` has `count` entries, none below `least`.
-static LogicalResult verifyEntries(Operation *op, StringRef name, ArrayRef<int64_t> values,
-                                   size_t count, int64_t least) {
+static LogicalResult verifyEntries(Operation *op, StringRef name, ArrayRef<int64_t> values, size_t count,
+                                   int64_t least) {
   if (values.size() != count)
-    return op->emitOpError() << "'" << name << "' has " << values.size() << " entries, but "
-                             << count << " are expected";
+    return op->emitOpError() << "'" << name << "' has " << values.size() << " entries, but " << count
+                             << " are expected";
   for (int64_t value : values)
     if (value < least || value > std::numeric_limits<int32_t>::max())
-      return op->emitOpError() << "'" << name << "' has the entry " << value
-                               << ", but it must be at least " << least << " and fit 32 bits";
+      return op->emitOpError() << "'" << name << "' has the entry " << value << ", but it must be at least " << least
+                               << " and fit 32 bits";
   return success();
 }
 
 /// conv_c1 to conv_c4, for both directions.
-template <typename OpT>
-static LogicalResult verifyConv(OpT op) {
+template <typename OpT> static LogicalResult verifyConv(OpT op) {
   int64_t rank = cast<RankedTensorType>(op.getX().getType()).getRank();
   int64_t filterRank = cast<RankedTensorType>(op.getFilter().getType()).getRank();
   if (rank < 3 || rank > 5)
@@ -43,24 +42,21 @@ LogicalResult ConvOp::verify() { return verifyConv(*this); }
 LogicalResult ConvTransposeOp::verify() {
   if (failed(verifyConv(*this)))
     return failure();
-  return verifyEntries(*this, "output_padding", getOutputPadding(),
-                       getX().getType().getRank() - 2, 0);
+  return verifyEntries(*this, "output_padding", getOutputPadding(), getX().getType().getRank() - 2, 0);
 }
 
 /// The channels of `dims` must be `expected` (conv_c4).
-static LogicalResult verifyChannels(Operation *op, ShapeSolver &solver, AffineExpr channels,
-                                    AffineExpr expected) {
+static LogicalResult verifyChannels(Operation *op, ShapeSolver &solver, AffineExpr channels, AffineExpr expected) {
   return solver.unify(op, channels, expected, "the channels of 'x' and those that 'filter' takes");
 }
 
-static LogicalResult verifyGroups(Operation *op, AffineExpr channels, int64_t groups,
-                                  StringRef what) {
+static LogicalResult verifyGroups(Operation *op, AffineExpr channels, int64_t groups, StringRef what) {
   auto fixed = dyn_cast<AffineConstantExpr>(channels);
   if (!fixed)
     return op->emitOpError() << "needs a static number of " << what << " [graph-dynamic-channels]";
   if (fixed.getValue() % groups)
-    return op->emitOpError() << "'groups' is " << groups << ", which does not divide the "
-                             << fixed.getValue() << " " << what << " [graph-shape-mismatch]";
+    return op->emitOpError() << "'groups' is " << groups << ", which does not divide the " << fixed.getValue() << " "
+                             << what << " [graph-shape-mismatch]";
   return success();
 }
 

@@ -7,13 +7,9 @@ using namespace mlir;
 
 namespace lathe::graph {
 
-AffineExpr ShapeSolver::constant(int64_t value) const {
-  return getAffineConstantExpr(value, context);
-}
+AffineExpr ShapeSolver::constant(int64_t value) const { return getAffineConstantExpr(value, context); }
 
-AffineExpr ShapeSolver::simplify(AffineExpr expr) {
-  return simplifyAffineExpr(expr, 0, symbols.size());
-}
+AffineExpr ShapeSolver::simplify(AffineExpr expr) { return simplifyAffineExpr(expr, 0, symbols.size()); }
 
 AffineExpr ShapeSolver::product(ArrayRef<AffineExpr> factors) {
   AffineExpr result = constant(1);
@@ -31,11 +27,9 @@ bool ShapeSolver::isNonNegative(AffineExpr expr) const {
     if (definition.getInput() >= 0)
       return false;
     if (AffineMapAttr least = definition.getMin())
-      return llvm::all_of(least.getAffineMap().getResults(),
-                          [&](AffineExpr part) { return isNonNegative(part); });
+      return llvm::all_of(least.getAffineMap().getResults(), [&](AffineExpr part) { return isNonNegative(part); });
     if (AffineMapAttr largest = definition.getMax())
-      return llvm::any_of(largest.getAffineMap().getResults(),
-                          [&](AffineExpr part) { return isNonNegative(part); });
+      return llvm::any_of(largest.getAffineMap().getResults(), [&](AffineExpr part) { return isNonNegative(part); });
     return true;
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -74,8 +68,7 @@ AffineExpr ShapeSolver::derived(AffineExpr a, AffineExpr b, bool isMin) {
       return getAffineSymbolExpr(position, context);
   }
   StringAttr name = StringAttr::get(context, isMin ? "min" : "max");
-  return symbol(SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(),
-                                isMin ? AffineMapAttr() : map));
+  return symbol(SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(), isMin ? AffineMapAttr() : map));
 }
 
 AffineExpr ShapeSolver::min(AffineExpr a, AffineExpr b) {
@@ -124,8 +117,8 @@ AffineExpr ShapeSolver::divide(AffineExpr numerator, AffineExpr denominator) {
   return rest.isMultipleOf(bottom) ? simplify(rest.floorDiv(bottom)) : AffineExpr();
 }
 
-AffineExpr ShapeSolver::windowed(AffineExpr in, int64_t kernel, int64_t stride, int64_t padBegin,
-                                 int64_t padEnd, int64_t dilation, bool ceil) {
+AffineExpr ShapeSolver::windowed(AffineExpr in, int64_t kernel, int64_t stride, int64_t padBegin, int64_t padEnd,
+                                 int64_t dilation, bool ceil) {
   AffineExpr span = in + (padBegin + padEnd - dilation * (kernel - 1) - 1);
   AffineExpr out = (ceil ? span.ceilDiv(stride) : span.floorDiv(stride)) + 1;
   if (ceil) {

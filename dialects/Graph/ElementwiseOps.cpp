@@ -81,13 +81,11 @@ std::optional<Dims> DivOp::inferContents(ShapeSolver &solver) {
 }
 
 std::optional<Dims> MinOp::inferContents(ShapeSolver &solver) {
-  return combineContents(*this, solver,
-                         [&](ArrayRef<AffineExpr> e) { return solver.min(e[0], e[1]); });
+  return combineContents(*this, solver, [&](ArrayRef<AffineExpr> e) { return solver.min(e[0], e[1]); });
 }
 
 std::optional<Dims> MaxOp::inferContents(ShapeSolver &solver) {
-  return combineContents(*this, solver,
-                         [&](ArrayRef<AffineExpr> e) { return solver.max(e[0], e[1]); });
+  return combineContents(*this, solver, [&](ArrayRef<AffineExpr> e) { return solver.max(e[0], e[1]); });
 }
 
 std::optional<Dims> CastOp::inferContents(ShapeSolver &solver) {
@@ -103,15 +101,11 @@ std::optional<Dims> EqualOp::inferContents(ShapeSolver &solver) {
 }
 
 std::optional<Dims> LessOp::inferContents(ShapeSolver &solver) {
-  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
-    return solver.less(a, b);
-  });
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) { return solver.less(a, b); });
 }
 
 std::optional<Dims> GreaterOp::inferContents(ShapeSolver &solver) {
-  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
-    return solver.less(b, a);
-  });
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) { return solver.less(b, a); });
 }
 
 static std::optional<bool> negate(std::optional<bool> known) {
@@ -119,20 +113,15 @@ static std::optional<bool> negate(std::optional<bool> known) {
 }
 
 std::optional<Dims> LessEqualOp::inferContents(ShapeSolver &solver) {
-  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
-    return negate(solver.less(b, a));
-  });
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) { return negate(solver.less(b, a)); });
 }
 
 std::optional<Dims> GreaterEqualOp::inferContents(ShapeSolver &solver) {
-  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) {
-    return negate(solver.less(a, b));
-  });
+  return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) { return negate(solver.less(a, b)); });
 }
 
 std::optional<Dims> NegOp::inferContents(ShapeSolver &solver) {
-  return combineContents(*this, solver,
-                         [](ArrayRef<AffineExpr> e) { return -e[0]; });
+  return combineContents(*this, solver, [](ArrayRef<AffineExpr> e) { return -e[0]; });
 }
 
 std::optional<Dims> NotOp::inferContents(ShapeSolver &solver) {
@@ -177,8 +166,6 @@ std::optional<Dims> SelectOp::inferContents(ShapeSolver &solver) {
   });
 }
 
-OpFoldResult CastOp::fold(FoldAdaptor) {
-  return getX().getType() == getType() ? getX() : Value();
-}
+OpFoldResult CastOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : Value(); }
 
 } // namespace lathe::graph

@@ -44,9 +44,7 @@ struct Scalar {
   Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
 
   /// ln(1 + e^x) without overflow: max(x, 0) + log1p(e^-|x|).
-  Value softplus(Value x) {
-    return add(max(x, like(x, 0)), log1p(exp(neg(abs(x)))));
-  }
+  Value softplus(Value x) { return add(max(x, like(x, 0)), log1p(exp(neg(abs(x))))); }
   /// 1 / (1 + e^-x).
   Value sigmoid(Value x) {
     Value one = like(x, 1);
@@ -64,21 +62,21 @@ bool isFloat(Value value) { return isa<FloatType>(getElementTypeOrSelf(value)); 
 
 // A definition: NAME(op, formula), where x is the first argument, y the second
 // and s builds scalars.
-#define LATHE_SCALAR(NAME, FORMULA)                                                                \
-  Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                               \
-    Scalar s{builder, getLoc()};                                                                   \
-    [[maybe_unused]] Value x = args[0], y = args.back();                                           \
-    return FORMULA;                                                                                \
+#define LATHE_SCALAR(NAME, FORMULA)                                                                                    \
+  Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                                                   \
+    Scalar s{builder, getLoc()};                                                                                       \
+    [[maybe_unused]] Value x = args[0], y = args.back();                                                               \
+    return FORMULA;                                                                                                    \
   }
 
 // The same for ops on integers and floats: FLOAT, SIGNED and UNSIGNED are ops.
-#define LATHE_NUMERIC(NAME, FLOAT, SIGNED, UNSIGNED)                                               \
-  Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                               \
-    if (isFloat(args[0]))                                                                          \
-      return FLOAT::create(builder, getLoc(), args[0], args[1]);                                   \
-    if (isUnsigned(*this))                                                                         \
-      return UNSIGNED::create(builder, getLoc(), args[0], args[1]);                                \
-    return SIGNED::create(builder, getLoc(), args[0], args[1]);                                    \
+#define LATHE_NUMERIC(NAME, FLOAT, SIGNED, UNSIGNED)                                                                   \
+  Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                                                   \
+    if (isFloat(args[0]))                                                                                              \
+      return FLOAT::create(builder, getLoc(), args[0], args[1]);                                                       \
+    if (isUnsigned(*this))                                                                                             \
+      return UNSIGNED::create(builder, getLoc(), args[0], args[1]);                                                    \
+    return SIGNED::create(builder, getLoc(), args[0], args[1]);                                                        \
   }
 
 LATHE_SCALAR(Ceil, math::CeilOp::create(builder, getLoc(), x))
@@ -162,8 +160,7 @@ Value SwishOp::buildScalar(OpBuilder &builder, ValueRange args) {
 Value HardSigmoidOp::buildScalar(OpBuilder &builder, ValueRange args) {
   Scalar s{builder, getLoc()};
   Value x = args[0];
-  Value line = s.add(s.mul(s.like(x, getAlpha().convertToDouble()), x),
-                     s.like(x, getBeta().convertToDouble()));
+  Value line = s.add(s.mul(s.like(x, getAlpha().convertToDouble()), x), s.like(x, getBeta().convertToDouble()));
   return s.max(s.like(x, 0), s.min(s.like(x, 1), line));
 }
 
@@ -318,18 +315,15 @@ Value ModOp::buildScalar(OpBuilder &builder, ValueRange args) {
   if (isUnsigned(*this))
     return rest;
   Value zero = s.like(b, 0);
-  auto isNegative = [&](Value v) -> Value {
-    return CmpIOp::create(builder, getLoc(), CmpIPredicate::slt, v, zero);
-  };
+  auto isNegative = [&](Value v) -> Value { return CmpIOp::create(builder, getLoc(), CmpIPredicate::slt, v, zero); };
   Value differs = XOrIOp::create(builder, getLoc(), isNegative(rest), isNegative(b));
   Value nonZero = CmpIOp::create(builder, getLoc(), CmpIPredicate::ne, rest, zero);
-  return s.select(AndIOp::create(builder, getLoc(), differs, nonZero),
-                  AddIOp::create(builder, getLoc(), rest, b), rest);
+  return s.select(AndIOp::create(builder, getLoc(), differs, nonZero), AddIOp::create(builder, getLoc(), rest, b),
+                  rest);
 }
 
 /// Shifts by the width or more give 0 instead of an undefined value.
-template <typename ShiftOp>
-static Value shift(Operation *op, OpBuilder &builder, ValueRange args) {
+template <typename ShiftOp> static Value shift(Operation *op, OpBuilder &builder, ValueRange args) {
   Scalar s{builder, op->getLoc()};
   Value width = s.like(args[1], args[1].getType().getIntOrFloatBitWidth());
   Value fits = CmpIOp::create(builder, s.loc, CmpIPredicate::ult, args[1], width);
@@ -337,9 +331,7 @@ static Value shift(Operation *op, OpBuilder &builder, ValueRange args) {
   return s.select(fits, ShiftOp::create(builder, s.loc, args[0], amount), s.like(args[0], 0));
 }
 
-Value ShiftLeftOp::buildScalar(OpBuilder &builder, ValueRange args) {
-  return shift<ShLIOp>(*this, builder, args);
-}
+Value ShiftLeftOp::buildScalar(OpBuilder &builder, ValueRange args) { return shift<ShLIOp>(*this, builder, args); }
 
 Value ShiftRightOp::buildScalar(OpBuilder &builder, ValueRange args) {
   if (isUnsigned(*this))
@@ -355,12 +347,11 @@ Value ShiftRightOp::buildScalar(OpBuilder &builder, ValueRange args) {
 // Comparisons
 //===----------------------------------------------------------------------===//
 
-static Value compare(Operation *op, OpBuilder &builder, ValueRange args, CmpFPredicate floats,
-                     CmpIPredicate signedInts, CmpIPredicate unsignedInts) {
+static Value compare(Operation *op, OpBuilder &builder, ValueRange args, CmpFPredicate floats, CmpIPredicate signedInts,
+                     CmpIPredicate unsignedInts) {
   if (isFloat(args[0]))
     return CmpFOp::create(builder, op->getLoc(), floats, args[0], args[1]);
-  return CmpIOp::create(builder, op->getLoc(), isUnsigned(op) ? unsignedInts : signedInts, args[0],
-                        args[1]);
+  return CmpIOp::create(builder, op->getLoc(), isUnsigned(op) ? unsignedInts : signedInts, args[0], args[1]);
 }
 
 Value EqualOp::buildScalar(OpBuilder &builder, ValueRange args) {
@@ -440,8 +431,7 @@ static Value convert(Scalar &s, Value x, Type from, Type to) {
     return x;
   if (widthFrom > widthTo)
     return TruncIOp::create(s.b, s.loc, target, x);
-  return fromUnsigned ? Value(ExtUIOp::create(s.b, s.loc, target, x))
-                      : Value(ExtSIOp::create(s.b, s.loc, target, x));
+  return fromUnsigned ? Value(ExtUIOp::create(s.b, s.loc, target, x)) : Value(ExtSIOp::create(s.b, s.loc, target, x));
 }
 
 Value CastOp::buildScalar(OpBuilder &builder, ValueRange args) {
@@ -470,9 +460,8 @@ Value PowOp::buildScalar(OpBuilder &builder, ValueRange args) {
   if (auto def = getB().getDefiningOp<graph::ConstantOp>())
     constant = dyn_cast<DenseElementsAttr>(def.getValue());
   if (isFloat(x) && constant && constant.isSplat()) {
-    double n = isa<FloatType>(exponent)
-                   ? constant.getSplatValue<APFloat>().convertToDouble()
-                   : static_cast<double>(constant.getSplatValue<APInt>().getSExtValue());
+    double n = isa<FloatType>(exponent) ? constant.getSplatValue<APFloat>().convertToDouble()
+                                        : static_cast<double>(constant.getSplatValue<APInt>().getSExtValue());
     if (n == 0.5)
       return s.sqrt(x);
     if (n == std::floor(n) && std::abs(n) <= 16)
@@ -484,8 +473,7 @@ Value PowOp::buildScalar(OpBuilder &builder, ValueRange args) {
   }
   // Integers: in f64, which is exact as long as the power has 53 bits.
   Type wide = builder.getF64Type();
-  Value power = math::PowFOp::create(builder, getLoc(), convert(s, x, base, wide),
-                                     convert(s, y, exponent, wide));
+  Value power = math::PowFOp::create(builder, getLoc(), convert(s, x, base, wide), convert(s, y, exponent, wide));
   return convert(s, power, wide, base);
 }
 

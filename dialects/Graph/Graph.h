@@ -22,8 +22,7 @@
 namespace lathe::graph {
 
 /// Result dims of an elementwise op: all operands broadcast together.
-llvm::LogicalResult inferElementwise(mlir::Operation *op, ShapeSolver &solver,
-                                     llvm::SmallVectorImpl<Dims> &results);
+llvm::LogicalResult inferElementwise(mlir::Operation *op, ShapeSolver &solver, llvm::SmallVectorImpl<Dims> &results);
 
 /// The type without the `graph.dims` encoding and with signless integers: what
 /// a graph tensor becomes at the levels below.

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/TensorEncoding.h"
 
 #include "dialects/Graph/GraphEnums.h.inc"
 

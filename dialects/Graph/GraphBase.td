@@ -6,6 +6,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/Graph/GraphInterfaces.td"
 
@@ -30,11 +31,13 @@ def Graph_Dialect : Dialect {
   let hasConstantMaterializer = 1;
 }
 
-class Graph_Attr<string name, string mnem> : AttrDef<Graph_Dialect, name> {
+class Graph_Attr<string name, string mnem, list<Trait> traits = []>
+    : AttrDef<Graph_Dialect, name, traits> {
   let mnemonic = mnem;
 }
 
-def Graph_DimsAttr : Graph_Attr<"Dims", "dims"> {
+def Graph_DimsAttr : Graph_Attr<"Dims", "dims", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "one expression per dimension";
   let description = [{
     The encoding of a ranked tensor type some of whose dimensions are known only

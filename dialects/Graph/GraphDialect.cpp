@@ -32,8 +32,7 @@ void GraphDialect::initialize() {
       >();
 }
 
-Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
-                                             Location loc) {
+Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
   auto elements = dyn_cast<ElementsAttr>(value);
   if (!elements || elements.getType() != type)
     return nullptr;
@@ -43,8 +42,23 @@ Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value
 LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError, AffineMap map) {
   // dims_c1
   if (map.getNumDims() != 0)
-    return emitError() << "expressions of dimensions use symbols only, but the map has "
-                       << map.getNumDims() << " dimensions";
+    return emitError() << "expressions of dimensions use symbols only, but the map has " << map.getNumDims()
+                       << " dimensions";
+  return success();
+}
+
+LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  // dims_c2
+  if (getMap().getNumResults() != shape.size())
+    return emitError() << "the encoding has " << getMap().getNumResults() << " expressions, but the tensor has rank "
+                       << shape.size();
+  for (auto [i, expr, size] : llvm::enumerate(getMap().getResults(), shape)) {
+    auto fixed = dyn_cast<AffineConstantExpr>(expr);
+    if (fixed ? fixed.getValue() != size : !ShapedType::isDynamic(size))
+      return emitError() << "the encoding says " << printDim(expr) << " of dim " << i << ", but the type says "
+                         << (ShapedType::isDynamic(size) ? "?" : std::to_string(size));
+  }
   return success();
 }
 

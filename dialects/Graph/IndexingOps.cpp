@@ -8,8 +8,7 @@ namespace lathe::graph {
 
 static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
 
-template <typename OpT>
-static LogicalResult verifyAxis(OpT op) {
+template <typename OpT> static LogicalResult verifyAxis(OpT op) {
   int64_t axis = op.getAxis(), rank = rankOf(op.getX());
   if (axis >= rank)
     return op.emitOpError("'axis' is ") << axis << ", but the operand has rank " << rank;
@@ -47,8 +46,7 @@ std::optional<Dims> GatherOp::inferContents(ShapeSolver &solver) {
 
 LogicalResult GatherElementsOp::verify() {
   if (rankOf(getX()) != rankOf(getIndices()))
-    return emitOpError("'x' has rank ") << rankOf(getX()) << ", but 'indices' has rank "
-                                        << rankOf(getIndices());
+    return emitOpError("'x' has rank ") << rankOf(getX()) << ", but 'indices' has rank " << rankOf(getIndices());
   return verifyAxis(*this);
 }
 
@@ -70,8 +68,8 @@ static FailureOr<int64_t> positionLength(Operation *op, Value indices, int64_t m
 LogicalResult GatherNdOp::verify() {
   int64_t batch = getBatchDims();
   if (batch >= std::min(rankOf(getX()), rankOf(getIndices())))
-    return emitOpError("'batch_dims' is ") << batch << ", but the operands have ranks "
-                                           << rankOf(getX()) << " and " << rankOf(getIndices());
+    return emitOpError("'batch_dims' is ")
+           << batch << ", but the operands have ranks " << rankOf(getX()) << " and " << rankOf(getIndices());
   return positionLength(*this, getIndices(), rankOf(getX()) - batch);
 }
 
@@ -95,9 +93,8 @@ LogicalResult GatherNdOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<D
 
 LogicalResult ScatterElementsOp::verify() {
   if (rankOf(getX()) != rankOf(getIndices()) || rankOf(getX()) != rankOf(getUpdates()))
-    return emitOpError("operands have ranks ")
-           << rankOf(getX()) << ", " << rankOf(getIndices()) << " and " << rankOf(getUpdates())
-           << ", but must have one";
+    return emitOpError("operands have ranks ") << rankOf(getX()) << ", " << rankOf(getIndices()) << " and "
+                                               << rankOf(getUpdates()) << ", but must have one";
   return verifyAxis(*this);
 }
 
@@ -121,8 +118,8 @@ LogicalResult ScatterNdOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
   Dims expected(indices.begin(), indices.end() - 1);
   expected.append(x.begin() + length, x.end());
   if (expected.size() != updates.size())
-    return emitOpError("'updates' has rank ") << updates.size() << ", but 'indices' asks for rank "
-                                              << expected.size() << " [graph-shape-mismatch]";
+    return emitOpError("'updates' has rank ")
+           << updates.size() << ", but 'indices' asks for rank " << expected.size() << " [graph-shape-mismatch]";
   for (auto [a, b] : llvm::zip(updates, expected))
     if (failed(solver.unify(*this, a, b, "dims of 'updates' and those that 'indices' asks for")))
       return failure();
@@ -138,8 +135,7 @@ LogicalResult ResizeOp::verify() {
   if (getSizes() && !getScales().empty()) // resize_c2
     return emitOpError("takes 'sizes' or 'scales', not both");
   if (!getScales().empty() && getScales().size() != getAxes().size())
-    return emitOpError("'scales' has ") << getScales().size() << " entries for "
-                                        << getAxes().size() << " axes";
+    return emitOpError("'scales' has ") << getScales().size() << " entries for " << getAxes().size() << " axes";
   for (double scale : getScales())
     if (!(scale > 0) || scale > 1e9)
       return emitOpError("'scales' has the entry ") << scale << ", but must be positive";

@@ -20,13 +20,9 @@ OpFoldResult LinalgBuilder::size(AffineExpr expr) {
   return affine::AffineApplyOp::create(*this, loc, map, sizes).getResult();
 }
 
-Value LinalgBuilder::index(AffineExpr expr) {
-  return getValueOrCreateConstantIndexOp(*this, loc, size(expr));
-}
+Value LinalgBuilder::index(AffineExpr expr) { return getValueOrCreateConstantIndexOp(*this, loc, size(expr)); }
 
-Value LinalgBuilder::indexConstant(int64_t value) {
-  return arith::ConstantIndexOp::create(*this, loc, value);
-}
+Value LinalgBuilder::indexConstant(int64_t value) { return arith::ConstantIndexOp::create(*this, loc, value); }
 
 SmallVector<OpFoldResult> LinalgBuilder::sizesOf(Type graphType) {
   auto tensor = cast<RankedTensorType>(graphType);
@@ -72,8 +68,7 @@ Value LinalgBuilder::generic(ValueRange inputs, Value init, ArrayRef<AffineMap> 
       .getResult(0);
 }
 
-Value LinalgBuilder::elementwise(ValueRange inputs, Value init, ArrayRef<AffineMap> inputMaps,
-                                 BodyFn body) {
+Value LinalgBuilder::elementwise(ValueRange inputs, Value init, ArrayRef<AffineMap> inputMaps, BodyFn body) {
   unsigned rank = cast<RankedTensorType>(init.getType()).getRank();
   SmallVector<AffineMap> maps(inputMaps);
   maps.push_back(getMultiDimIdentityMap(rank));

@@ -42,12 +42,11 @@ public:
   /// A `linalg.generic` that computes `init`'s elements from those of
   /// `inputs` under `maps` (one per input, then one for `init`). The body gets
   /// the inputs' elements and the old element of `init`.
-  mlir::Value generic(mlir::ValueRange inputs, mlir::Value init,
-                      llvm::ArrayRef<mlir::AffineMap> maps,
+  mlir::Value generic(mlir::ValueRange inputs, mlir::Value init, llvm::ArrayRef<mlir::AffineMap> maps,
                       llvm::ArrayRef<mlir::utils::IteratorType> iterators, BodyFn body);
   /// The same with all loops parallel and an identity map for `init`.
-  mlir::Value elementwise(mlir::ValueRange inputs, mlir::Value init,
-                          llvm::ArrayRef<mlir::AffineMap> inputMaps, BodyFn body);
+  mlir::Value elementwise(mlir::ValueRange inputs, mlir::Value init, llvm::ArrayRef<mlir::AffineMap> inputMaps,
+                          BodyFn body);
 
   /// Elementwise conversion of a plain tensor between float types or to wider
   /// ones; the tensor itself if it has that type.

@@ -10,8 +10,8 @@ namespace lathe::graph {
 
 /// The location of ops that come from a model's node: a name location `node`
 /// around a name location `kind` ("Conv-11") around the file.
-mlir::Location getNodeLocation(mlir::MLIRContext *context, llvm::StringRef file,
-                               llvm::StringRef node, llvm::StringRef kind);
+mlir::Location getNodeLocation(mlir::MLIRContext *context, llvm::StringRef file, llvm::StringRef node,
+                               llvm::StringRef kind);
 
 /// `node "conv1" (Conv-11)`; of a fused location, the first node in it; empty
 /// where there is none.

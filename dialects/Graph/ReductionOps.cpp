@@ -83,8 +83,7 @@ LogicalResult ArgOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> 
 }
 
 /// The result has the shape of the operand.
-template <typename OpT>
-static LogicalResult inferSame(OpT op, ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+template <typename OpT> static LogicalResult inferSame(OpT op, ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   results.push_back(solver.dims(op.getX()));
   return op.verify();
 }

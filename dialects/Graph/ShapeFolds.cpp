@@ -89,9 +89,7 @@ void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRCon
   patterns.add<MergeReshapes, DropShapeOperand>(context);
 }
 
-OpFoldResult TransposeOp::fold(FoldAdaptor) {
-  return llvm::is_sorted(getPermutation()) ? getX() : Value();
-}
+OpFoldResult TransposeOp::fold(FoldAdaptor) { return llvm::is_sorted(getPermutation()) ? getX() : Value(); }
 
 void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<MergeTransposes, TransposeToReshape>(context);

@@ -49,8 +49,8 @@ LogicalResult DimValuesOp::verify() {
   if (!getType().hasStaticShape())
     return emitOpError("has a result of static shape, not ") << getType();
   if (getType().getNumElements() != getDims().getMap().getNumResults())
-    return emitOpError("has ") << getDims().getMap().getNumResults() << " values for "
-                               << getType().getNumElements() << " elements";
+    return emitOpError("has ") << getDims().getMap().getNumResults() << " values for " << getType().getNumElements()
+                               << " elements";
   return success();
 }
 
@@ -59,9 +59,7 @@ LogicalResult DimValuesOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
   return success();
 }
 
-std::optional<Dims> DimValuesOp::inferContents(ShapeSolver &) {
-  return Dims(getDims().getMap().getResults());
-}
+std::optional<Dims> DimValuesOp::inferContents(ShapeSolver &) { return Dims(getDims().getMap().getResults()); }
 
 //===----------------------------------------------------------------------===//
 // reshape, transpose, broadcast, concat
@@ -69,8 +67,7 @@ std::optional<Dims> DimValuesOp::inferContents(ShapeSolver &) {
 
 LogicalResult ReshapeOp::verify() {
   auto x = getX().getType(), y = getType();
-  if (x.hasStaticShape() && y.hasStaticShape() && x.getNumElements() != y.getNumElements() &&
-      !getShape()) // reshape_c1
+  if (x.hasStaticShape() && y.hasStaticShape() && x.getNumElements() != y.getNumElements() && !getShape()) // reshape_c1
     return emitOpError("cannot turn ") << x.getNumElements() << " elements into " << y.getNumElements();
   return success();
 }
@@ -95,8 +92,8 @@ LogicalResult ReshapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Di
       dim = solver.constant(1);
     } else if (fixed && fixed.getValue() == 0 && !getAllowZero()) {
       if (i >= x.size())
-        return emitOpError("'shape' copies dim ") << i << ", but the operand has rank " << x.size()
-                                                  << " [graph-shape-mismatch]";
+        return emitOpError("'shape' copies dim ")
+               << i << ", but the operand has rank " << x.size() << " [graph-shape-mismatch]";
       dim = x[i];
     }
     y.push_back(dim);
@@ -107,8 +104,8 @@ LogicalResult ReshapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Di
     if (!y[*rest]) {
       auto above = dyn_cast<AffineConstantExpr>(total), below = dyn_cast<AffineConstantExpr>(known);
       if (above && below)
-        return emitOpError("cannot split ") << above.getValue() << " elements into rows of "
-                                            << below.getValue() << " [graph-shape-mismatch]";
+        return emitOpError("cannot split ")
+               << above.getValue() << " elements into rows of " << below.getValue() << " [graph-shape-mismatch]";
       y[*rest] = total.floorDiv(known);
       known = known * y[*rest];
       if (failed(solver.unify(*this, total, known, "numbers of elements before and after reshaping")))
@@ -133,8 +130,7 @@ LogicalResult TransposeOp::verify() {
       seen[axis] = true;
   }
   if (!valid) // transpose_c1
-    return emitOpError("'permutation' is [") << permutation << "], which is none of 0 ... "
-                                             << rankOf(getX()) - 1;
+    return emitOpError("'permutation' is [") << permutation << "], which is none of 0 ... " << rankOf(getX()) - 1;
   return success();
 }
 
@@ -149,17 +145,25 @@ LogicalResult TransposeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
 }
 
 LogicalResult BroadcastOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
-  if (!getShape()) {
-    results.push_back(solver.dims(getY()));
-    return success();
-  }
-  FailureOr<Dims> shape = shapeOperand(*this, solver, getShape(), "shape");
+  FailureOr<Dims> shape =
+      getShape() ? shapeOperand(*this, solver, getShape(), "shape") : FailureOr<Dims>(solver.dims(getY()));
   if (failed(shape))
     return failure();
   FailureOr<Dims> both = solver.broadcast(*this, solver.dims(getX()), *shape);
   if (failed(both))
     return failure();
-  results.push_back(getExact() ? *shape : *both);
+  if (getShape() && !getExact()) {
+    results.push_back(*both);
+    return success();
+  }
+  // broadcast_c1
+  if (both->size() != shape->size())
+    return emitOpError("cannot turn rank ")
+           << both->size() << " into rank " << shape->size() << " [graph-shape-mismatch]";
+  for (auto [found, wanted] : llvm::zip(*both, *shape))
+    if (failed(solver.unify(*this, found, wanted, "dims of 'x' and of the shape")))
+      return failure();
+  results.push_back(*shape);
   return success();
 }
 
@@ -274,7 +278,8 @@ static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, Af
   } else {
     result.offset = position(start, zero, last);
     AffineExpr stop = position(end, solver.constant(-1), last);
-    AffineExpr span = solver.max(zero, solver.simplify(result.offset - stop));
+    // Of a dimension without elements there is none, though the offset is 0.
+    AffineExpr span = solver.min(dim, solver.max(zero, solver.simplify(result.offset - stop)));
     result.size = solver.simplify(span.ceilDiv(-step));
   }
   return result;
@@ -287,8 +292,8 @@ static FailureOr<SmallVector<Section>> sections(SliceOp op, ShapeSolver &solver)
   if (failed(ends))
     return failure();
   if (starts->size() != op.getAxes().size() || ends->size() != op.getAxes().size())
-    return op.emitOpError("'starts' has ") << starts->size() << " entries and 'ends' " << ends->size()
-                                           << " for " << op.getAxes().size() << " axes [graph-shape-mismatch]";
+    return op.emitOpError("'starts' has ") << starts->size() << " entries and 'ends' " << ends->size() << " for "
+                                           << op.getAxes().size() << " axes [graph-shape-mismatch]";
   SmallVector<Section> result;
   for (auto [i, axis] : llvm::enumerate(op.getAxes()))
     result.push_back(section(solver, x[axis], (*starts)[i], (*ends)[i], op.getSteps()[i]));
@@ -340,8 +345,8 @@ LogicalResult PadOp::verify() {
     return emitOpError("takes either 'pads' or 'amounts'");
   size_t expected = 2 * rankOf(getX());
   if (getAmounts() && getAmounts()->getMap().getNumResults() != expected) // pad_c1
-    return emitOpError("'amounts' has ") << getAmounts()->getMap().getNumResults() << " entries, but "
-                                         << expected << " are expected";
+    return emitOpError("'amounts' has ") << getAmounts()->getMap().getNumResults() << " entries, but " << expected
+                                         << " are expected";
   return success();
 }
 

@@ -33,9 +33,7 @@ ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContex
 }
 
 void ShapeSolver::commit() {
-  auto asAttributes = [](auto &list) {
-    return SmallVector<Attribute>(list.begin(), list.end());
-  };
+  auto asAttributes = [](auto &list) { return SmallVector<Attribute>(list.begin(), list.end()); };
   func->setAttr("graph.symbols", ArrayAttr::get(context, asAttributes(symbols)));
   func->setAttr("graph.checks", ArrayAttr::get(context, asAttributes(checks)));
 }
@@ -51,8 +49,8 @@ AffineExpr ShapeSolver::fresh(StringRef name) {
 
 AffineExpr ShapeSolver::named(StringRef name) {
   for (auto [position, definition] : llvm::enumerate(symbols))
-    if (definition.getName().getValue() == name && definition.getInput() < 0 &&
-        !definition.getMin() && !definition.getMax())
+    if (definition.getName().getValue() == name && definition.getInput() < 0 && !definition.getMin() &&
+        !definition.getMax())
       return getAffineSymbolExpr(position, context);
   return fresh(name);
 }
@@ -63,12 +61,10 @@ void ShapeSolver::resolveArguments() {
   SmallVector<Type> inputs;
   for (BlockArgument argument : func.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
-    if (tensor && !tensor.hasStaticShape() && !tensor.getEncoding()) {
-      Dims resolved;
-      for (int64_t size : tensor.getShape())
-        resolved.push_back(ShapedType::isDynamic(size) ? fresh("") : constant(size));
-      argument.setType(type(resolved, tensor.getElementType()));
-    }
+    // Also where all is resolved: inferred types name no symbol without need,
+    // and types of one shape must be equal.
+    if (tensor)
+      argument.setType(type(dims(tensor), tensor.getElementType()));
     inputs.push_back(argument.getType());
   }
   func.setType(FunctionType::get(context, inputs, func.getResultTypes()));
@@ -114,9 +110,7 @@ Dims ShapeSolver::dims(RankedTensorType tensor) {
   return result;
 }
 
-AffineMap ShapeSolver::map(ArrayRef<AffineExpr> dims) {
-  return AffineMap::get(0, symbols.size(), dims, context);
-}
+AffineMap ShapeSolver::map(ArrayRef<AffineExpr> dims) { return AffineMap::get(0, symbols.size(), dims, context); }
 
 RankedTensorType ShapeSolver::type(ArrayRef<AffineExpr> dims, Type element) {
   SmallVector<int64_t> shape;
@@ -179,8 +173,8 @@ std::optional<Dims> ShapeSolver::inputContents(BlockArgument argument) {
       if (auto given = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "graph.name"))
         name = given.getValue().str();
       name += "[" + std::to_string(element) + "]";
-      found = symbol(SymbolAttr::get(context, StringAttr::get(context, name),
-                                     argument.getArgNumber(), element, {}, {}));
+      found =
+          symbol(SymbolAttr::get(context, StringAttr::get(context, name), argument.getArgNumber(), element, {}, {}));
     }
     result.push_back(found);
   }
@@ -191,8 +185,7 @@ std::optional<Dims> ShapeSolver::contents(Value value) {
   if (auto found = contentsCache.find(value); found != contentsCache.end())
     return found->second;
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.hasStaticShape() || type.getNumElements() > maxContents ||
-      !type.getElementType().isInteger())
+  if (!type || !type.hasStaticShape() || type.getNumElements() > maxContents || !type.getElementType().isInteger())
     return std::nullopt;
   std::optional<Dims> result;
   if (auto constants = constantContents(value)) {
@@ -221,13 +214,11 @@ std::string printDim(AffineExpr expr) {
   return text;
 }
 
-void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Operation *op,
-                           const Twine &what) {
+void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Operation *op, const Twine &what) {
   std::string node = describeNode(op->getLoc());
   std::string message = node + (node.empty() ? "" : ": ") + what.str() +
                         "; change the inputs' shapes, or fix the dim when compiling [call-shape-check]";
-  auto check = CheckAttr::get(context, relation, minimalMap({a, b}, context),
-                              StringAttr::get(context, message));
+  auto check = CheckAttr::get(context, relation, minimalMap({a, b}, context), StringAttr::get(context, message));
   // One check is enough for all nodes that need the same.
   for (CheckAttr made : checks)
     if (made.getRelation() == relation && made.getMap() == check.getMap())
@@ -235,23 +226,21 @@ void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Opera
   checks.push_back(check);
 }
 
-FailureOr<AffineExpr> ShapeSolver::unify(Operation *op, AffineExpr a, AffineExpr b,
-                                         const Twine &what) {
+FailureOr<AffineExpr> ShapeSolver::unify(Operation *op, AffineExpr a, AffineExpr b, const Twine &what) {
   std::optional<bool> same = equal(a, b);
   if (same && !*same)
-    return op->emitOpError() << what << " must be equal, but are " << printDim(a) << " and "
-                             << printDim(b) << " [graph-shape-mismatch]";
+    return op->emitOpError() << what << " must be equal, but are " << printDim(a) << " and " << printDim(b)
+                             << " [graph-shape-mismatch]";
   if (!same)
     addCheck("eq", a, b, op, what + " must be equal, but are %lld and %lld");
   // The simpler of the two makes for simpler kernels.
-  if (isa<AffineConstantExpr>(b) || (isa<AffineSymbolExpr>(b) && !isa<AffineConstantExpr>(a) &&
-                                     !isa<AffineSymbolExpr>(a)))
+  if (isa<AffineConstantExpr>(b) ||
+      (isa<AffineSymbolExpr>(b) && !isa<AffineConstantExpr>(a) && !isa<AffineSymbolExpr>(a)))
     return b;
   return a;
 }
 
-FailureOr<AffineExpr> ShapeSolver::broadcast(Operation *op, AffineExpr a, AffineExpr b,
-                                             const Twine &what) {
+FailureOr<AffineExpr> ShapeSolver::broadcast(Operation *op, AffineExpr a, AffineExpr b, const Twine &what) {
   AffineExpr one = constant(1);
   if (a == one)
     return b;
@@ -260,16 +249,14 @@ FailureOr<AffineExpr> ShapeSolver::broadcast(Operation *op, AffineExpr a, Affine
   return unify(op, a, b, what);
 }
 
-FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a,
-                                       ArrayRef<AffineExpr> b) {
+FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
   size_t rank = std::max(a.size(), b.size());
   Dims result(rank);
   AffineExpr one = constant(1);
   for (size_t i = 0; i < rank; ++i) {
     AffineExpr left = i + a.size() < rank ? one : a[i + a.size() - rank];
     AffineExpr right = i + b.size() < rank ? one : b[i + b.size() - rank];
-    FailureOr<AffineExpr> dim =
-        broadcast(op, left, right, "operand dims " + Twine(i) + " of the broadcast shape");
+    FailureOr<AffineExpr> dim = broadcast(op, left, right, "operand dims " + Twine(i) + " of the broadcast shape");
     if (failed(dim))
       return failure();
     result[i] = *dim;
@@ -297,8 +284,8 @@ LogicalResult ShapeSolver::infer(Operation *op) {
     return failure();
   for (auto [result, dims] : llvm::zip_equal(op->getResults(), results)) {
     if (dims.size() > maxRank)
-      return op->emitOpError() << "has a result of rank " << dims.size() << ", but at most "
-                               << maxRank << " are supported [graph-rank-limit]";
+      return op->emitOpError() << "has a result of rank " << dims.size() << ", but at most " << maxRank
+                               << " are supported [graph-rank-limit]";
     for (AffineExpr &dim : dims) {
       dim = simplify(dim);
       auto fixed = dyn_cast<AffineConstantExpr>(dim);
@@ -316,8 +303,8 @@ LogicalResult ShapeSolver::infer(Operation *op) {
           return op->emitOpError() << "has a result whose number of elements overflows 64 bits"
                                    << " [graph-size-overflow]";
     if (elements > maxElements)
-      return op->emitOpError() << "has a result of " << elements << " elements, but at most "
-                               << maxElements << " are supported [graph-size-overflow]";
+      return op->emitOpError() << "has a result of " << elements << " elements, but at most " << maxElements
+                               << " are supported [graph-size-overflow]";
     result.setType(type(dims, cast<RankedTensorType>(result.getType()).getElementType()));
   }
   return success();

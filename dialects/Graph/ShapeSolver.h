@@ -77,21 +77,20 @@ public:
   /// The common value of two dimensions that must be equal: an error on `op`
   /// if they never are, a check at run time if that depends. `what` names
   /// them: "'a' dim 1 and 'b' dim 0".
-  llvm::FailureOr<mlir::AffineExpr> unify(mlir::Operation *op, mlir::AffineExpr a,
-                                          mlir::AffineExpr b, const llvm::Twine &what);
+  llvm::FailureOr<mlir::AffineExpr> unify(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b,
+                                          const llvm::Twine &what);
   /// The same under broadcasting: a 1 gives way to the other.
-  llvm::FailureOr<mlir::AffineExpr> broadcast(mlir::Operation *op, mlir::AffineExpr a,
-                                              mlir::AffineExpr b, const llvm::Twine &what);
+  llvm::FailureOr<mlir::AffineExpr> broadcast(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b,
+                                              const llvm::Twine &what);
   /// Broadcasts two shapes, aligned at their last dimensions.
   llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> a,
                                   llvm::ArrayRef<mlir::AffineExpr> b);
   /// Requires `a >= b` at run time (an error if that never holds).
-  llvm::LogicalResult require(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b,
-                              const llvm::Twine &what);
+  llvm::LogicalResult require(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
 
   /// Output size of a window that moves over `in` (conv and pool).
-  mlir::AffineExpr windowed(mlir::AffineExpr in, int64_t kernel, int64_t stride,
-                            int64_t padBegin, int64_t padEnd, int64_t dilation, bool ceil);
+  mlir::AffineExpr windowed(mlir::AffineExpr in, int64_t kernel, int64_t stride, int64_t padBegin, int64_t padEnd,
+                            int64_t dilation, bool ceil);
 
   //===--- Ops --------------------------------------------------------------===//
 
@@ -101,10 +100,8 @@ public:
   /// Makes an op whose single result has element type `element`, and infers
   /// its shape. `args` are the op's operands and attributes in ODS order.
   template <typename OpT, typename... Args>
-  llvm::FailureOr<OpT> create(mlir::OpBuilder &builder, mlir::Location loc,
-                              mlir::Type element, Args &&...args) {
-    auto op = OpT::create(builder, loc, mlir::RankedTensorType::get({}, element),
-                          std::forward<Args>(args)...);
+  llvm::FailureOr<OpT> create(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element, Args &&...args) {
+    auto op = OpT::create(builder, loc, mlir::RankedTensorType::get({}, element), std::forward<Args>(args)...);
     if (failed(infer(op)))
       return llvm::failure();
     return op;
@@ -114,8 +111,8 @@ private:
   mlir::AffineExpr derived(mlir::AffineExpr a, mlir::AffineExpr b, bool isMin);
   mlir::AffineExpr symbol(SymbolAttr definition);
   std::optional<Dims> inputContents(mlir::BlockArgument argument);
-  void addCheck(llvm::StringRef relation, mlir::AffineExpr a, mlir::AffineExpr b,
-                mlir::Operation *op, const llvm::Twine &what);
+  void addCheck(llvm::StringRef relation, mlir::AffineExpr a, mlir::AffineExpr b, mlir::Operation *op,
+                const llvm::Twine &what);
 
   mlir::func::FuncOp func;
   mlir::MLIRContext *context;

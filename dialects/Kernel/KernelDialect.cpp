@@ -32,18 +32,16 @@ void KernelDialect::initialize() {
 
 ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag, std::string &) {
-    return builder.getFunctionType(inputs, results);
-  };
-  return function_interface_impl::parseFunctionOp(
-      parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), buildType,
-      getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
 }
 
 void FuncOp::print(OpAsmPrinter &printer) {
-  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false,
-                                           getFunctionTypeAttrName(), getArgAttrsAttrName(),
-                                           getResAttrsAttrName());
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
 }
 
 LogicalResult FuncOp::verify() {
@@ -73,10 +71,8 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("callee '") << getCallee() << "' is not a kernel";
   int64_t sizes = getSizes().getNumResults();
   if (sizes != static_cast<int64_t>(callee.getSizes()))
-    return emitOpError("has ") << sizes << " sizes, but kernel '" << getCallee() << "' takes "
-                               << callee.getSizes();
-  if (getOperands().size() != callee.getTensorArguments().size() ||
-      getNumResults() != callee.getResultTypes().size())
+    return emitOpError("has ") << sizes << " sizes, but kernel '" << getCallee() << "' takes " << callee.getSizes();
+  if (getOperands().size() != callee.getTensorArguments().size() || getNumResults() != callee.getResultTypes().size())
     return emitOpError("does not have the operands and results of kernel '") << getCallee() << "'";
   return success();
 }

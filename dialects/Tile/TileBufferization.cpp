@@ -13,10 +13,8 @@ using namespace mlir;
 using namespace mlir::bufferization;
 using namespace lathe::tile;
 
-static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op,
-                                      RewriterBase &rewriter,
-                                      const BufferizationOptions &options,
-                                      BufferizationState &state) {
+static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op, RewriterBase &rewriter,
+                                      const BufferizationOptions &options, BufferizationState &state) {
   if (op.hasPureBufferSemantics())
     return success();
   OpBuilder::InsertionGuard guard(rewriter);
@@ -29,22 +27,18 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op,
     operands.push_back(*buffer);
   }
   Value init = operands[op.getDpsInitOperand(0)->getOperandNumber()];
-  Operation *buffered = Operation::create(
-      op.getLoc(), op->getName(), /*resultTypes=*/{}, operands,
-      op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
-      /*successors=*/{}, op->getNumRegions());
+  Operation *buffered = Operation::create(op.getLoc(), op->getName(), /*resultTypes=*/{}, operands,
+                                          op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
+                                          /*successors=*/{}, op->getNumRegions());
   rewriter.insert(buffered);
   if (op->getNumRegions() == 1)
-    rewriter.inlineRegionBefore(op->getRegion(0), buffered->getRegion(0),
-                                buffered->getRegion(0).begin());
+    rewriter.inlineRegionBefore(op->getRegion(0), buffered->getRegion(0), buffered->getRegion(0).begin());
   replaceOpWithBufferizedValues(rewriter, op, init);
   return success();
 }
 
 /// The destination is written, never read: it needs no copy of old contents.
-static void
-getEffects(DestinationStyleOpInterface op,
-           SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   if (!op.hasPureBufferSemantics())
     return;
   for (OpOperand *input : op.getDpsInputOperands())
@@ -53,28 +47,18 @@ getEffects(DestinationStyleOpInterface op,
     effects.emplace_back(MemoryEffects::Write::get(), &init);
 }
 
-#define LATHE_TILE_MEMORY(OP)                                                  \
-  void OP::getEffects(                                                         \
-      SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {               \
-    ::getEffects(*this, effects);                                              \
-  }                                                                            \
-  bool OP::bufferizesToMemoryRead(OpOperand &operand, const AnalysisState &) { \
-    return !isDpsInit(&operand);                                               \
-  }                                                                            \
-  bool OP::bufferizesToMemoryWrite(OpOperand &operand,                         \
-                                   const AnalysisState &) {                    \
-    return isDpsInit(&operand);                                                \
-  }                                                                            \
-  AliasingValueList OP::getAliasingValues(OpOperand &operand,                  \
-                                          const AnalysisState &) {             \
-    if (!isDpsInit(&operand))                                                  \
-      return {};                                                               \
-    return {{getResult(), BufferRelation::Equivalent}};                        \
-  }                                                                            \
-  LogicalResult OP::bufferize(RewriterBase &rewriter,                          \
-                              const BufferizationOptions &options,             \
-                              BufferizationState &state) {                     \
-    return bufferizeInPlace(*this, rewriter, options, state);                  \
+#define LATHE_TILE_MEMORY(OP)                                                                                          \
+  void OP::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { ::getEffects(*this, effects); }       \
+  bool OP::bufferizesToMemoryRead(OpOperand &operand, const AnalysisState &) { return !isDpsInit(&operand); }          \
+  bool OP::bufferizesToMemoryWrite(OpOperand &operand, const AnalysisState &) { return isDpsInit(&operand); }          \
+  AliasingValueList OP::getAliasingValues(OpOperand &operand, const AnalysisState &) {                                 \
+    if (!isDpsInit(&operand))                                                                                          \
+      return {};                                                                                                       \
+    return {{getResult(), BufferRelation::Equivalent}};                                                                \
+  }                                                                                                                    \
+  LogicalResult OP::bufferize(RewriterBase &rewriter, const BufferizationOptions &options,                             \
+                              BufferizationState &state) {                                                             \
+    return bufferizeInPlace(*this, rewriter, options, state);                                                          \
   }
 
 LATHE_TILE_MEMORY(ContractOp)

@@ -30,31 +30,23 @@ void TileDialect::initialize() {
       >();
 }
 
-LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t rows, int64_t vectors, int64_t lanes,
-                                 int64_t unroll, int64_t prefetch,
-                                 int64_t block, int64_t taskRows,
+LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t vectors,
+                                 int64_t lanes, int64_t unroll, int64_t prefetch, int64_t block, int64_t taskRows,
                                  int64_t taskPanels) {
   auto require = [&](StringRef name, int64_t value, int64_t least) {
     if (value >= least)
       return success();
-    return LogicalResult(emitError() << "'" << name << "' is " << value
-                                     << ", but must be at least " << least
+    return LogicalResult(emitError() << "'" << name << "' is " << value << ", but must be at least " << least
                                      << " [tile-tiling]");
   };
   return success(succeeded(require("rows", rows, 1)) && // tiling_c1
-                 succeeded(require("vectors", vectors, 1)) &&
-                 succeeded(require("lanes", lanes, 1)) &&
-                 succeeded(require("unroll", unroll, 1)) &&
-                 succeeded(require("prefetch", prefetch, 0)) && // tiling_c2
-                 succeeded(require("block", block, 0)) &&
-                 succeeded(require("task_rows", taskRows, 0)) &&
+                 succeeded(require("vectors", vectors, 1)) && succeeded(require("lanes", lanes, 1)) &&
+                 succeeded(require("unroll", unroll, 1)) && succeeded(require("prefetch", prefetch, 0)) && // tiling_c2
+                 succeeded(require("block", block, 0)) && succeeded(require("task_rows", taskRows, 0)) &&
                  succeeded(require("task_panels", taskPanels, 0)));
 }
 
-Type lathe::tile::getAccumulatorType(Operation *op) {
-  return Float32Type::get(op->getContext());
-}
+Type lathe::tile::getAccumulatorType(Operation *op) { return Float32Type::get(op->getContext()); }
 
 /// (E1) to (E3) for one extra.
 static LogicalResult verifyExtra(EpilogueOpInterface op, unsigned index) {
@@ -63,30 +55,24 @@ static LogicalResult verifyExtra(EpilogueOpInterface op, unsigned index) {
   AffineMap map = op.getExtraMap(index);
   auto error = [&] { return op->emitOpError("extra ") << index << ": "; };
   if (map.getNumDims() != init.getRank() || map.getNumSymbols() != 0) // e1
-    return error() << "the map has " << map.getNumDims() << " dims and "
-                   << map.getNumSymbols() << " symbols, but " << init.getRank()
-                   << " dims are expected";
+    return error() << "the map has " << map.getNumDims() << " dims and " << map.getNumSymbols() << " symbols, but "
+                   << init.getRank() << " dims are expected";
   if (map.getNumResults() != type.getRank()) // e1
-    return error() << "the map has " << map.getNumResults()
-                   << " results, but the operand has rank " << type.getRank();
+    return error() << "the map has " << map.getNumResults() << " results, but the operand has rank " << type.getRank();
   for (auto [position, expr] : llvm::enumerate(map.getResults())) {
     int64_t expected = 1;
     if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
       expected = init.getDimSize(dim.getPosition());
-      if (dim.getPosition() + 1 == init.getRank() &&
-          position + 1 != map.getNumResults()) // e2
+      if (dim.getPosition() + 1 == init.getRank() && position + 1 != map.getNumResults()) // e2
         return error() << "result " << position
                        << " is the innermost dim of the output, which may "
                           "only be the last result";
-    } else if (auto zero = dyn_cast<AffineConstantExpr>(expr);
-               !zero || zero.getValue() != 0) { // e2
+    } else if (auto zero = dyn_cast<AffineConstantExpr>(expr); !zero || zero.getValue() != 0) { // e2
       return error() << "result " << position << " is neither a dim nor 0";
     }
     int64_t size = type.getDimSize(position);
-    if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(expected) &&
-        size != expected) // e3
-      return error() << "dim " << position << " is " << size << ", but "
-                     << expected << " is expected";
+    if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(expected) && size != expected) // e3
+      return error() << "dim " << position << " is " << size << ", but " << expected << " is expected";
   }
   return success();
 }
@@ -94,8 +80,7 @@ static LogicalResult verifyExtra(EpilogueOpInterface op, unsigned index) {
 LogicalResult lathe::tile::verifyEpilogue(Operation *operation) {
   auto op = cast<EpilogueOpInterface>(operation);
   if (op.getExtraMaps().size() != op.getExtras().size()) // e1
-    return op->emitOpError("has ") << op.getExtraMaps().size() << " maps for "
-                                   << op.getExtras().size() << " extras";
+    return op->emitOpError("has ") << op.getExtraMaps().size() << " maps for " << op.getExtras().size() << " extras";
   for (unsigned i = 0, e = op.getExtras().size(); i < e; ++i)
     if (failed(verifyExtra(op, i)))
       return failure();
@@ -112,20 +97,14 @@ LogicalResult lathe::tile::verifyEpilogue(Operation *operation) {
     expected.push_back(getElementTypeOrSelf(extra.getType()));
   if (!llvm::equal(block.getArgumentTypes(), expected)) // e4
     return op->emitOpError("has an epilogue with arguments (")
-           << block.getArgumentTypes() << "), but (" << expected
-           << ") are expected";
-  auto yield =
-      dyn_cast_or_null<YieldOp>(block.empty() ? nullptr : &block.back());
+           << block.getArgumentTypes() << "), but (" << expected << ") are expected";
+  auto yield = dyn_cast_or_null<YieldOp>(block.empty() ? nullptr : &block.back());
   if (!yield) // e4
     return op->emitOpError("has an epilogue that does not end in 'tile.yield'");
-  if (Type stored = op.getInitType().getElementType();
-      yield.getValue().getType() != stored) // e4
-    return yield.emitOpError("yields ")
-           << yield.getValue().getType() << ", but the output holds " << stored;
+  if (Type stored = op.getInitType().getElementType(); yield.getValue().getType() != stored) // e4
+    return yield.emitOpError("yields ") << yield.getValue().getType() << ", but the output holds " << stored;
   for (Operation &inner : block.without_terminator()) // e5
-    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
-        !OpTrait::hasElementwiseMappableTraits(&inner))
-      return inner.emitOpError(
-          "is not elementwise, so it cannot stand in an epilogue");
+    if (!inner.hasTrait<OpTrait::ConstantLike>() && !OpTrait::hasElementwiseMappableTraits(&inner))
+      return inner.emitOpError("is not elementwise, so it cannot stand in an epilogue");
   return success();
 }

@@ -27,10 +27,8 @@ int main(int argc, char **argv) {
   }
   std::vector<float> pixels(3 * 224 * 224);
   std::FILE *file = std::fopen(argv[1], "rb");
-  if (!file || std::fread(pixels.data(), sizeof(float), pixels.size(), file) !=
-                   pixels.size()) {
-    std::fprintf(stderr, "classify: error: cannot read %zu values from %s\n",
-                 pixels.size(), argv[1]);
+  if (!file || std::fread(pixels.data(), sizeof(float), pixels.size(), file) != pixels.size()) {
+    std::fprintf(stderr, "classify: error: cannot read %zu values from %s\n", pixels.size(), argv[1]);
     return 1;
   }
   std::fclose(file);
@@ -48,8 +46,7 @@ int main(int argc, char **argv) {
   const float *score = static_cast<const float *>(scores.data);
   std::vector<int> order(scores.dims[1]);
   std::iota(order.begin(), order.end(), 0);
-  std::partial_sort(order.begin(), order.begin() + 5, order.end(),
-                    [&](int a, int b) { return score[a] > score[b]; });
+  std::partial_sort(order.begin(), order.begin() + 5, order.end(), [&](int a, int b) { return score[a] > score[b]; });
   for (int i = 0; i < 5; ++i)
     std::printf("class %4d  score %.6f\n", order[i], score[order[i]]);
 

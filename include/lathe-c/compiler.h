@@ -64,13 +64,13 @@ LATHE_C_API void lathe_program_free(lathe_program *program); /* NULL is allowed.
 /* --- Compilation ------------------------------------------------------- */
 
 typedef struct lathe_compile_options {
-  const char *target;       /* "host" or a target string; NULL means "host". */
-  const char *const *dims;  /* `dim_count` strings "NAME=VALUE" that fix named dims. */
+  const char *target;      /* "host" or a target string; NULL means "host". */
+  const char *const *dims; /* `dim_count` strings "NAME=VALUE" that fix named dims. */
   size_t dim_count;
-  const char *dump_phases;  /* A directory for the IR after every phase; NULL for none. */
-  const char *start_at;     /* Names of phases; NULL for the first and the last. */
+  const char *dump_phases; /* A directory for the IR after every phase; NULL for none. */
+  const char *start_at;    /* Names of phases; NULL for the first and the last. */
   const char *stop_after;
-  unsigned threads;         /* Threads that the compiler may use; 0 for all. */
+  unsigned threads; /* Threads that the compiler may use; 0 for all. */
   /* Called with the name of each phase as it starts; NULL for none. */
   void (*progress)(const char *phase, void *context);
   void *progress_context;
@@ -89,8 +89,7 @@ LATHE_C_API void lathe_string_free(char *string);
 /* Links the artifact into this process (once) and returns its description, for
  * lathe_module_from_query's counterpart in runtime.h. Lives as long as the
  * artifact. */
-LATHE_C_API const lathe_module_desc *lathe_artifact_module(lathe_artifact *artifact,
-                                                           lathe_diagnostics **diagnostics);
+LATHE_C_API const lathe_module_desc *lathe_artifact_module(lathe_artifact *artifact, lathe_diagnostics **diagnostics);
 
 /* Writes the artifact by the ending of `path`: .so (shared library), .a
  * (static library), .o (object) or .lathebin (what lathe_artifact_load reads:

@@ -52,8 +52,7 @@ typedef struct lathe_imports {
   void (*free)(void *context, void *memory);
   /* Calls `body(begin, end, closure)` for disjoint ranges that together cover
    * [0, tasks), on any threads, and returns when all have returned. */
-  void (*parallel_for)(void *context, int64_t tasks,
-                       void (*body)(int64_t begin, int64_t end, void *closure),
+  void (*parallel_for)(void *context, int64_t tasks, void (*body)(int64_t begin, int64_t end, void *closure),
                        void *closure);
   void *context;
 } lathe_imports;
@@ -73,11 +72,11 @@ typedef struct lathe_value_desc {
 /* What one call hands to generated code. */
 typedef struct lathe_call {
   const lathe_imports *imports;
-  const void *const *inputs;           /* One data pointer an input. */
-  const int64_t *const *input_dims;    /* One array of `rank` dims an input. */
-  void *const *outputs;                /* One data pointer an output; `run` only. */
-  void *workspace;                     /* As large as `plan` said; `run` only. */
-  const void *weights;                 /* lathe_module_desc.weights. */
+  const void *const *inputs;        /* One data pointer an input. */
+  const int64_t *const *input_dims; /* One array of `rank` dims an input. */
+  void *const *outputs;             /* One data pointer an output; `run` only. */
+  void *workspace;                  /* As large as `plan` said; `run` only. */
+  const void *weights;              /* lathe_module_desc.weights. */
   /* Where generated code found an error, the values that disagree. */
   int64_t error_values[2];
 } lathe_call;
@@ -97,8 +96,7 @@ typedef struct lathe_function_desc {
   /* Computes the output dims (`output_dims[i]` has room for the rank of output
    * i) and the size of the workspace from the input dims. Returns 0, or k when
    * check k - 1 failed. */
-  int64_t (*plan)(lathe_call *call, int64_t *const *output_dims,
-                  uint64_t *workspace_bytes);
+  int64_t (*plan)(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes);
   /* Computes the outputs. Returns 0, or k when check k - 1 failed, or -1 when
    * memory ran out. */
   int64_t (*run)(lathe_call *call);

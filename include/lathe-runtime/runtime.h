@@ -67,8 +67,7 @@ LATHE_RUNTIME_API const char *lathe_dtype_name(lathe_dtype dtype);
 
 /* Computes the bytes that the elements take. LATHE_INVALID_ARGUMENT if the
  * dtype, the rank or a dim is out of range, or the product overflows. */
-LATHE_RUNTIME_API lathe_status lathe_tensor_bytes(const lathe_tensor *tensor,
-                                                  size_t *bytes);
+LATHE_RUNTIME_API lathe_status lathe_tensor_bytes(const lathe_tensor *tensor, size_t *bytes);
 
 /* Sets `tensor->data` to new memory for its dtype and dims, aligned to
  * LATHE_ALIGNMENT and never NULL. What it holds is undefined. */
@@ -86,39 +85,32 @@ typedef struct lathe_module lathe_module;
 /* Loads a shared library written by `lathe compile`. `path` is never searched
  * for. LATHE_NOT_FOUND if it cannot be read; LATHE_INCOMPATIBLE if it is not a
  * complete library for this processor and this LATHE_ABI_VERSION. */
-LATHE_RUNTIME_API lathe_status lathe_module_load(const char *path,
-                                                 lathe_module **module);
+LATHE_RUNTIME_API lathe_status lathe_module_load(const char *path, lathe_module **module);
 
 /* Takes a module that is linked into the program: pass lathe_module_query. */
-LATHE_RUNTIME_API lathe_status
-lathe_module_from_query(lathe_module_query_fn query, lathe_module **module);
+LATHE_RUNTIME_API lathe_status lathe_module_from_query(lathe_module_query_fn query, lathe_module **module);
 
 /* Takes a module that was compiled in this process. `desc` and all it points to
  * must outlive the module. */
-LATHE_RUNTIME_API lathe_status
-lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **module);
+LATHE_RUNTIME_API lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **module);
 
 /* Frees the module and its workspaces and unloads its library. No call of the
  * module may be under way. NULL is allowed. */
 LATHE_RUNTIME_API void lathe_module_free(lathe_module *module);
 
 /* What the module holds; lives as long as the module (or its `desc`). */
-LATHE_RUNTIME_API const lathe_module_desc *
-lathe_module_description(const lathe_module *module);
+LATHE_RUNTIME_API const lathe_module_desc *lathe_module_description(const lathe_module *module);
 
-LATHE_RUNTIME_API uint32_t
-lathe_module_function_count(const lathe_module *module);
+LATHE_RUNTIME_API uint32_t lathe_module_function_count(const lathe_module *module);
 
 /* The function with that name; NULL, and a message, if there is none. */
-LATHE_RUNTIME_API const lathe_function_desc *
-lathe_module_function(const lathe_module *module, const char *name);
+LATHE_RUNTIME_API const lathe_function_desc *lathe_module_function(const lathe_module *module, const char *name);
 
 /* Replaces the allocator and `parallel_for` of this module. Members that are
  * NULL stay the runtime's own; `alloc` and `free` come in a pair. All of them
  * may be called from several threads at once. NULL brings the runtime's own
  * back. No call of the module may be under way. */
-LATHE_RUNTIME_API lathe_status
-lathe_module_set_imports(lathe_module *module, const lathe_imports *imports);
+LATHE_RUNTIME_API lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports *imports);
 
 /* Frees the workspaces that the module keeps from call to call: one for each
  * call that ran at the same time, as large as the largest that it needed. */
@@ -146,15 +138,14 @@ typedef struct lathe_call_options {
  * Several threads may call one module at once. Code runs in the default
  * floating point environment (round to nearest, denormals kept), whatever the
  * caller's; the caller's is restored. */
-LATHE_RUNTIME_API lathe_status lathe_module_call(
-    lathe_module *module, const char *function, const lathe_tensor *inputs,
-    size_t input_count, lathe_tensor *outputs, size_t output_count);
+LATHE_RUNTIME_API lathe_status lathe_module_call(lathe_module *module, const char *function, const lathe_tensor *inputs,
+                                                 size_t input_count, lathe_tensor *outputs, size_t output_count);
 
 /* The same; `options` may be NULL for the defaults. */
-LATHE_RUNTIME_API lathe_status lathe_module_call_with(
-    lathe_module *module, const char *function, const lathe_tensor *inputs,
-    size_t input_count, lathe_tensor *outputs, size_t output_count,
-    const lathe_call_options *options);
+LATHE_RUNTIME_API lathe_status lathe_module_call_with(lathe_module *module, const char *function,
+                                                      const lathe_tensor *inputs, size_t input_count,
+                                                      lathe_tensor *outputs, size_t output_count,
+                                                      const lathe_call_options *options);
 
 /* --- The process -------------------------------------------------------- */
 

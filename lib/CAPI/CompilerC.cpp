@@ -54,15 +54,21 @@ extern "C" {
 
 const char *lathe_compiler_version(void) { return lathe::compilerVersion(); }
 
-size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics) { return diagnostics ? diagnostics->list.size() : 0; }
+size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics) {
+  return diagnostics ? diagnostics->list.size() : 0;
+}
 
 const char *lathe_diagnostics_severity(const lathe_diagnostics *diagnostics, size_t index) {
   return at(diagnostics, index).severity == lathe::Severity::Error ? "error" : "warning";
 }
 
-const char *lathe_diagnostics_id(const lathe_diagnostics *diagnostics, size_t index) { return at(diagnostics, index).id.c_str(); }
+const char *lathe_diagnostics_id(const lathe_diagnostics *diagnostics, size_t index) {
+  return at(diagnostics, index).id.c_str();
+}
 
-const char *lathe_diagnostics_text(const lathe_diagnostics *diagnostics, size_t index) { return diagnostics->texts[index].c_str(); }
+const char *lathe_diagnostics_text(const lathe_diagnostics *diagnostics, size_t index) {
+  return diagnostics->texts[index].c_str();
+}
 
 void lathe_diagnostics_free(lathe_diagnostics *diagnostics) { delete diagnostics; }
 
@@ -86,7 +92,8 @@ static lathe_artifact *wrap(std::unique_ptr<lathe::Artifact> artifact) {
   return artifact ? new lathe_artifact{std::move(artifact)} : nullptr;
 }
 
-lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_options *given, lathe_diagnostics **diagnostics) {
+lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_options *given,
+                              lathe_diagnostics **diagnostics) {
   Collector collector(diagnostics);
   lathe::CompileOptions options;
   if (given) {

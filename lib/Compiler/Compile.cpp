@@ -66,15 +66,17 @@ static std::vector<KernelInfo> describeKernels(ModuleOp module) {
     std::string nodes;
     for (const std::string &node : info.nodes)
       nodes += (nodes.empty() ? "" : ", ") + node;
-    entries.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(info.name)),
-                                                 builder.getNamedAttr("nodes", builder.getStringAttr(nodes)),
-                                                 builder.getNamedAttr("strategy", builder.getStringAttr(info.strategy))}));
+    entries.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(info.name)),
+                                   builder.getNamedAttr("nodes", builder.getStringAttr(nodes)),
+                                   builder.getNamedAttr("strategy", builder.getStringAttr(info.strategy))}));
   }
   module->setAttr("host.kernels", builder.getArrayAttr(entries));
   return result;
 }
 
-static LogicalResult emit(ModuleOp module, const std::string &name, const Target &target, unsigned threads, CompiledModel &model) {
+static LogicalResult emit(ModuleOp module, const std::string &name, const Target &target, unsigned threads,
+                          CompiledModel &model) {
   auto weights = writeWeights(module);
   if (failed(weights))
     return failure();
@@ -100,7 +102,8 @@ static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<Elements
   SmallVector<RankedTensorType> types;
   for (Type type : main.getResultTypes())
     types.push_back(cast<RankedTensorType>(type));
-  for (Phase phase : {Phase::Optimize, Phase::Partition, Phase::Lower, Phase::Schedule, Phase::Bufferize, Phase::Codegen})
+  for (Phase phase :
+       {Phase::Optimize, Phase::Partition, Phase::Lower, Phase::Schedule, Phase::Bufferize, Phase::Codegen})
     if (failed(runPhase(module, phase, options)))
       return failure();
   CompiledModel model;
@@ -117,7 +120,8 @@ static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<Elements
   for (auto [type, output] : llvm::zip(types, outputs)) {
     memset(&output, 0, sizeof(output));
     size_t bytes = type.getNumElements() * std::max<size_t>(8, type.getElementTypeBitWidth()) / 8;
-    AsmResourceBlob blob = HeapAsmResourceBlob::allocate(std::max<size_t>(bytes, 1), LATHE_ALIGNMENT, /*dataIsMutable=*/true);
+    AsmResourceBlob blob =
+        HeapAsmResourceBlob::allocate(std::max<size_t>(bytes, 1), LATHE_ALIGNMENT, /*dataIsMutable=*/true);
     output.data = blob.getMutableData().data();
     output.rank = type.getRank();
     const lathe_value_desc &desc = loaded->desc()->functions[0].outputs[&output - outputs.begin()];
@@ -133,7 +137,9 @@ static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<Elements
   for (auto [type, blob] : llvm::zip(types, blobs)) {
     // Small constants are values that patterns and kernels look at.
     bool isSplat;
-    ArrayRef<char> bytes = ArrayRef<char>(blob.getData()).take_front(type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
+    ArrayRef<char> bytes =
+        ArrayRef<char>(blob.getData())
+            .take_front(type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
     if (type.getNumElements() <= 64 && !type.getElementType().isInteger(1) &&
         DenseElementsAttr::isValidRawBuffer(type, bytes, isSplat))
       results.push_back(DenseElementsAttr::getFromRawBuffer(type, bytes));
@@ -169,7 +175,8 @@ std::optional<Phase> Run::phaseNamed(const std::string &name, Phase otherwise) {
     std::string known;
     for (StringRef entry : getPhaseNames())
       known += (known.empty() ? "" : ", ") + entry.str();
-    diagnostics.error("phase-unknown", program.file, "there is no phase '" + name + "'" + didYouMean(name, getPhaseNames()))
+    diagnostics
+        .error("phase-unknown", program.file, "there is no phase '" + name + "'" + didYouMean(name, getPhaseNames()))
         .note("the phases are: " + known);
   }
   return phase;
@@ -185,7 +192,8 @@ bool Run::dump(ModuleOp module, Phase phase) {
   if (!error)
     out.emplace(path, error);
   if (error) {
-    diagnostics.error("output-not-writable", path, "cannot write: " + error.message()).note("choose another folder for --dump-phases");
+    diagnostics.error("output-not-writable", path, "cannot write: " + error.message())
+        .note("choose another folder for --dump-phases");
     return false;
   }
   OpPrintingFlags flags;
@@ -195,12 +203,14 @@ bool Run::dump(ModuleOp module, Phase phase) {
 }
 
 std::unique_ptr<Artifact> Run::run() {
-  std::optional<Phase> first = phaseNamed(options.startAt, Phase::Optimize), last = phaseNamed(options.stopAfter, Phase::Emit);
+  std::optional<Phase> first = phaseNamed(options.startAt, Phase::Optimize),
+                       last = phaseNamed(options.stopAfter, Phase::Emit);
   std::optional<Target> target = Target::parse(options.target.empty() ? "host" : options.target, diagnostics);
   if (!first || !last || !target)
     return nullptr;
   DiagnosticHandler handler(*program.context, diagnostics, program.file);
-  OwningOpRef<ModuleOp> module = cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
+  OwningOpRef<ModuleOp> module =
+      cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
   PipelineOptions pipeline;
   pipeline.target = target->str();
   pipeline.dims = options.dims;
@@ -208,14 +218,17 @@ std::unique_ptr<Artifact> Run::run() {
   auto artifact = std::make_unique<Artifact>();
   if (!dump(*module, Phase::Import))
     return nullptr;
-  for (Phase phase : {Phase::Optimize, Phase::Partition, Phase::Lower, Phase::Schedule, Phase::Bufferize, Phase::Codegen}) {
+  for (Phase phase :
+       {Phase::Optimize, Phase::Partition, Phase::Lower, Phase::Schedule, Phase::Bufferize, Phase::Codegen}) {
     if (phase < *first || phase > *last)
       continue;
     if (options.progress)
       options.progress(phaseName(phase).str());
     if (failed(runPhase(*module, phase, pipeline))) {
       if (!diagnostics.hasErrors())
-        diagnostics.error("phase-failed", program.file, "internal: phase '" + phaseName(phase).str() + "' failed without a message")
+        diagnostics
+            .error("phase-failed", program.file,
+                   "internal: phase '" + phaseName(phase).str() + "' failed without a message")
             .note("please report this with the model");
       return nullptr;
     }

@@ -43,8 +43,8 @@ void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
   }
   std::string place = placeOf(diagnostic.getLocation(), file);
   lathe::Diagnostic &made = diagnostic.getSeverity() == DiagnosticSeverity::Error
-                         ? diagnostics.error(stableId, place, text)
-                         : diagnostics.warning(stableId, place, text);
+                                ? diagnostics.error(stableId, place, text)
+                                : diagnostics.warning(stableId, place, text);
   for (mlir::Diagnostic &note : diagnostic.getNotes())
     made.note(note.str());
 }

@@ -8,7 +8,7 @@ using namespace llvm;
 
 namespace lathe {
 
-static const char *const dtypeNames[] = {"invalid", "float", "double", "float16", "bfloat16", "int8_t", "int16_t",
+static const char *const dtypeNames[] = {"invalid", "float",   "double",  "float16",  "bfloat16", "int8_t",   "int16_t",
                                          "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "bool"};
 
 /// Comments must not end early, whatever a model calls its tensors.
@@ -26,7 +26,8 @@ static std::string identifier(StringRef text) {
   return result.empty() || isDigit(result[0]) ? "m" + result : result;
 }
 
-static void describe(raw_ostream &out, StringRef kind, const lathe_value_desc &value, unsigned index, const lathe_function_desc &function) {
+static void describe(raw_ostream &out, StringRef kind, const lathe_value_desc &value, unsigned index,
+                     const lathe_function_desc &function) {
   out << " *   " << kind << " " << index << ": " << commentText(value.name) << ", " << dtypeNames[value.dtype] << "[";
   for (uint32_t i = 0; i < value.rank; ++i) {
     int64_t dim = value.dims[i];
@@ -48,7 +49,8 @@ bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) con
   const lathe_function_desc &main = desc->functions[0];
   std::string name = identifier(impl->model.name), guard = "LATHE_MODEL_" + StringRef(name).upper() + "_H", text;
   raw_string_ostream out(text);
-  out << "/* " << commentText(impl->model.name) << ": a model compiled by Lathe " << desc->compiler << " for " << desc->target << ".\n"
+  out << "/* " << commentText(impl->model.name) << ": a model compiled by Lathe " << desc->compiler << " for "
+      << desc->target << ".\n"
       << " *\n * Tensors are contiguous, in row-major order. Load the model with\n"
       << " * lathe_module_from_query(" << querySymbol(impl->model.name) << ", &module) and call its function\n"
       << " * \"main\" with lathe_module_call of lathe-runtime/runtime.h:\n *\n";
@@ -75,7 +77,8 @@ bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) con
     error = sys::fs::rename(partial, path);
   if (error) {
     sys::fs::remove(partial);
-    diagnostics.error("output-not-writable", path, "cannot write: " + error.message()).note("choose a folder that exists and is writable");
+    diagnostics.error("output-not-writable", path, "cannot write: " + error.message())
+        .note("choose a folder that exists and is writable");
     return false;
   }
   return true;

@@ -41,8 +41,10 @@ static Format formatOf(StringRef bytes, StringRef name) {
   if (name.ends_with(".onnx"))
     return Format::Onnx;
   StringRef start = bytes.take_front(4096);
-  bool isText = !start.empty() && llvm::all_of(start, [](char c) { return llvm::isPrint(c) || llvm::isSpace(c) || (c & 0x80); });
-  return isText && (start.contains("func.func") || start.contains("module") || start.contains("#")) ? Format::Text : Format::Onnx;
+  bool isText =
+      !start.empty() && llvm::all_of(start, [](char c) { return llvm::isPrint(c) || llvm::isSpace(c) || (c & 0x80); });
+  return isText && (start.contains("func.func") || start.contains("module") || start.contains("#")) ? Format::Text
+                                                                                                    : Format::Onnx;
 }
 
 static std::unique_ptr<Program> parseNative(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
@@ -61,15 +63,16 @@ static std::unique_ptr<Program> parseNative(std::unique_ptr<llvm::MemoryBuffer> 
     return nullptr;
   }
   if (!program->impl->module->lookupSymbol<func::FuncOp>("main")) {
-    diagnostics.error("graph-no-main", name, "has no function 'main'").note("the model of a native file is its function @main");
+    diagnostics.error("graph-no-main", name, "has no function 'main'")
+        .note("the model of a native file is its function @main");
     return nullptr;
   }
   (void)isBytecode;
   return program;
 }
 
-static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name, bool isFile,
-                                          Diagnostics &diagnostics) {
+static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
+                                          bool isFile, Diagnostics &diagnostics) {
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
   program->impl->context = createContext();
@@ -112,7 +115,8 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
   return program;
 }
 
-std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name, Diagnostics &diagnostics) {
+std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name,
+                                        Diagnostics &diagnostics) {
   StringRef data(static_cast<const char *>(bytes), size);
   Format format = formatOf(data, name);
   auto copy = llvm::MemoryBuffer::getMemBufferCopy(data, name);
@@ -127,7 +131,8 @@ std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const st
 bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
   bool isText = StringRef(path).ends_with(".mlir");
   if (!isText && !StringRef(path).ends_with(".lathe")) {
-    diagnostics.error("output-unknown-kind", path, "the ending says no native format").note("use .mlir for text or .lathe for bytecode");
+    diagnostics.error("output-unknown-kind", path, "the ending says no native format")
+        .note("use .mlir for text or .lathe for bytecode");
     return false;
   }
   llvm::SmallString<128> temporary;

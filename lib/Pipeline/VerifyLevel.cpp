@@ -22,7 +22,9 @@ const SmallVector<LevelInfo> &levels() {
       {"graph", {"builtin", "func", "graph"}},
       {"kernel", {"builtin", "func", "graph", "kernel"}},
       {"linalg", {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf"}},
-      {"scheduled", {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf", "tile", "bufferization"}},
+      {"scheduled",
+       {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf", "tile",
+        "bufferization"}},
       {"buffers", {"builtin", "host", "func", "linalg", "memref", "arith", "math", "affine", "scf", "tile"}},
       {"llvm", {"builtin", "llvm", "host"}},
   };
@@ -48,7 +50,8 @@ struct VerifyLevelPass final : impl::VerifyLevelPassBase<VerifyLevelPass> {
         allowed = false;
       if (allowed)
         return WalkResult::advance();
-      op->emitError() << "internal: '" << op->getName().getStringRef() << "' is left after phase '" << phase << "' [level-" << level << "]";
+      op->emitError() << "internal: '" << op->getName().getStringRef() << "' is left after phase '" << phase
+                      << "' [level-" << level << "]";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

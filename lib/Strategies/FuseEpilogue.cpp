@@ -14,27 +14,21 @@
 using namespace mlir;
 using namespace lathe;
 
-Value lathe::emptyResult(OpBuilder &builder, kernel::FuncOp kernel,
-                         Operation *root) {
+Value lathe::emptyResult(OpBuilder &builder, kernel::FuncOp kernel, Operation *root) {
   auto type = cast<RankedTensorType>(root->getResult(0).getType());
-  SmallVector<OpFoldResult> sizes =
-      getAsIndexOpFoldResult(builder.getContext(), type.getShape());
+  SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(builder.getContext(), type.getShape());
   if (auto dims = root->getAttrOfType<AffineMapAttr>(rootDimsAttrName)) {
-    graph::LinalgBuilder sizeBuilder(builder, root->getLoc(),
-                                     kernel.getSizeArguments());
-    for (auto [size, expr] :
-         llvm::zip_equal(sizes, dims.getValue().getResults()))
+    graph::LinalgBuilder sizeBuilder(builder, root->getLoc(), kernel.getSizeArguments());
+    for (auto [size, expr] : llvm::zip_equal(sizes, dims.getValue().getResults()))
       size = sizeBuilder.size(expr);
   }
-  return tensor::EmptyOp::create(builder, root->getLoc(), sizes,
-                                 type.getElementType());
+  return tensor::EmptyOp::create(builder, root->getLoc(), sizes, type.getElementType());
 }
 
 /// Whether an epilogue can load `value` under `map` (E1 to E3 of the dialect).
 static bool isLoadable(Value value, AffineMap map) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getElementType().isInteger(1) ||
-      !type.getElementType().isIntOrFloat())
+  if (!type || type.getElementType().isInteger(1) || !type.getElementType().isIntOrFloat())
     return false;
   unsigned inner = map.getNumDims() - 1;
   for (auto [i, expr] : llvm::enumerate(map.getResults())) {
@@ -54,11 +48,9 @@ static bool isLoadable(Value value, AffineMap map) {
 /// outside but constants.
 static bool isElementwiseBody(Block &body) {
   for (Operation &op : body.without_terminator()) {
-    if (!op.hasTrait<OpTrait::ConstantLike>() &&
-        !OpTrait::hasElementwiseMappableTraits(&op))
+    if (!op.hasTrait<OpTrait::ConstantLike>() && !OpTrait::hasElementwiseMappableTraits(&op))
       return false;
-    if (llvm::any_of(op.getResultTypes(),
-                     [](Type type) { return !type.isIntOrFloat(); }))
+    if (llvm::any_of(op.getResultTypes(), [](Type type) { return !type.isIntOrFloat(); }))
       return false;
     for (Value operand : op.getOperands())
       if (operand.getParentBlock() != &body) {
@@ -73,17 +65,14 @@ static bool isElementwiseBody(Block &body) {
 EpilogueFusion::EpilogueFusion(Operation *root) : root(root) {
   values.push_back(root->getResult(0));
   for (Operation *op = root->getNextNode(); op; op = op->getNextNode())
-    if (llvm::any_of(op->getOperands(),
-                     [&](Value value) { return isInChain(value); }) &&
-        tryAdd(op)) {
+    if (llvm::any_of(op->getOperands(), [&](Value value) { return isInChain(value); }) && tryAdd(op)) {
       chain.push_back(op);
       values.push_back(op->getResult(0));
     }
   cutToOneResult();
   // Extras are numbered only now, when it is sure who needs them.
   for (Operation *op : chain)
-    for (auto generic = cast<linalg::GenericOp>(op);
-         OpOperand *input : generic.getDpsInputOperands())
+    for (auto generic = cast<linalg::GenericOp>(op); OpOperand *input : generic.getDpsInputOperands())
       if (!isInChain(input->get()))
         addExtra(input->get(), generic.getMatchingIndexingMap(input));
 }
@@ -91,18 +80,15 @@ EpilogueFusion::EpilogueFusion(Operation *root) : root(root) {
 bool EpilogueFusion::tryAdd(Operation *op) {
   auto generic = dyn_cast<linalg::GenericOp>(op);
   auto shape = cast<RankedTensorType>(values.front().getType()).getShape();
-  if (!generic || generic.getNumResults() != 1 ||
-      generic.getNumParallelLoops() != generic.getNumLoops() ||
+  if (!generic || generic.getNumResults() != 1 || generic.getNumParallelLoops() != generic.getNumLoops() ||
       !generic.getIndexingMapsArray().back().isIdentity() ||
       generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)) ||
-      cast<RankedTensorType>(generic.getResult(0).getType()).getShape() !=
-          shape ||
+      cast<RankedTensorType>(generic.getResult(0).getType()).getShape() != shape ||
       !isElementwiseBody(*generic.getBody()))
     return false;
   for (OpOperand *input : generic.getDpsInputOperands()) {
     AffineMap map = generic.getMatchingIndexingMap(input);
-    if (isInChain(input->get()) ? !map.isIdentity()
-                                : !isLoadable(input->get(), map))
+    if (isInChain(input->get()) ? !map.isIdentity() : !isLoadable(input->get(), map))
       return false;
   }
   return true;
@@ -116,12 +102,9 @@ void EpilogueFusion::cutToOneResult() {
       return;
     SmallPtrSet<Operation *, 8> inside(chain.begin(), chain.end());
     auto isInner = [&](Value value) {
-      return llvm::all_of(value.getUsers(), [&](Operation *user) {
-        return inside.contains(user);
-      });
+      return llvm::all_of(value.getUsers(), [&](Operation *user) { return inside.contains(user); });
     };
-    if (getElementTypeOrSelf(values.back()).isF32() &&
-        llvm::all_of(ArrayRef(values).drop_back(), isInner))
+    if (getElementTypeOrSelf(values.back()).isF32() && llvm::all_of(ArrayRef(values).drop_back(), isInner))
       return;
   }
 }
@@ -135,13 +118,9 @@ unsigned EpilogueFusion::addExtra(Value value, AffineMap map) {
   return extras.size() - 1;
 }
 
-OpBuilder EpilogueFusion::insertionPoint() const {
-  return OpBuilder(chain.empty() ? root : chain.back());
-}
+OpBuilder EpilogueFusion::insertionPoint() const { return OpBuilder(chain.empty() ? root : chain.back()); }
 
-ArrayAttr EpilogueFusion::getExtraMaps() const {
-  return Builder(root->getContext()).getAffineMapArrayAttr(maps);
-}
+ArrayAttr EpilogueFusion::getExtraMaps() const { return Builder(root->getContext()).getAffineMapArrayAttr(maps); }
 
 Value EpilogueFusion::createInit(OpBuilder &builder, kernel::FuncOp kernel) {
   if (!chain.empty())
@@ -165,22 +144,18 @@ unsigned EpilogueFusion::finish(tile::EpilogueOpInterface op) {
       for (OpOperand *input : generic.getDpsInputOperands()) {
         Value scalar = scalars.lookupOrNull(input->get());
         if (!scalar)
-          scalar = block->getArgument(
-              1 +
-              addExtra(input->get(), generic.getMatchingIndexingMap(input)));
+          scalar = block->getArgument(1 + addExtra(input->get(), generic.getMatchingIndexingMap(input)));
         body.map(generic.getMatchingBlockArgument(input), scalar);
       }
       for (Operation &inner : generic.getBody()->without_terminator()) {
         for (Value operand : inner.getOperands())
           if (!body.contains(operand)) // A constant outside of the body.
-            body.map(operand,
-                     builder.clone(*operand.getDefiningOp())->getResult(0));
+            body.map(operand, builder.clone(*operand.getDefiningOp())->getResult(0));
         builder.clone(inner, body);
       }
       Value yielded = generic.getBody()->getTerminator()->getOperand(0);
       if (!body.contains(yielded))
-        body.map(yielded,
-                 builder.clone(*yielded.getDefiningOp())->getResult(0));
+        body.map(yielded, builder.clone(*yielded.getDefiningOp())->getResult(0));
       scalars.map(generic.getResult(0), body.lookup(yielded));
     }
     tile::YieldOp::create(builder, op.getLoc(), scalars.lookup(values.back()));

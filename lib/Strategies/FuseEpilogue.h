@@ -36,9 +36,7 @@ public:
 
 private:
   bool tryAdd(mlir::Operation *op);
-  bool isInChain(mlir::Value value) const {
-    return llvm::is_contained(values, value);
-  }
+  bool isInChain(mlir::Value value) const { return llvm::is_contained(values, value); }
   unsigned addExtra(mlir::Value value, mlir::AffineMap map);
   void cutToOneResult();
 
@@ -54,8 +52,7 @@ private:
 inline constexpr llvm::StringLiteral rootDimsAttrName = "kernel.dims";
 
 /// An uninitialized tensor of the type of `root`'s result.
-mlir::Value emptyResult(mlir::OpBuilder &builder, kernel::FuncOp kernel,
-                        mlir::Operation *root);
+mlir::Value emptyResult(mlir::OpBuilder &builder, kernel::FuncOp kernel, mlir::Operation *root);
 
 } // namespace lathe
 

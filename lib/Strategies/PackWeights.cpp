@@ -14,13 +14,11 @@ using namespace mlir;
 using namespace lathe;
 
 /// Corrects what the kernel says about argument `position`.
-static void setArgumentType(kernel::FuncOp kernel, unsigned position,
-                            RankedTensorType type) {
+static void setArgumentType(kernel::FuncOp kernel, unsigned position, RankedTensorType type) {
   kernel.getBody().front().getArgument(position).setType(type);
   SmallVector<Type> inputs(kernel.getArgumentTypes());
   inputs[position] = type;
-  kernel.setFunctionType(
-      FunctionType::get(kernel.getContext(), inputs, kernel.getResultTypes()));
+  kernel.setFunctionType(FunctionType::get(kernel.getContext(), inputs, kernel.getResultTypes()));
   auto dims = kernel->getAttrOfType<ArrayAttr>("kernel.dims");
   if (!dims)
     return;
@@ -28,17 +26,14 @@ static void setArgumentType(kernel::FuncOp kernel, unsigned position,
   for (int64_t size : type.getShape())
     sizes.push_back(getAffineConstantExpr(size, kernel.getContext()));
   SmallVector<Attribute> maps(dims.getValue());
-  maps[position - kernel.getSizes()] =
-      AffineMapAttr::get(AffineMap::get(0, 0, sizes, kernel.getContext()));
+  maps[position - kernel.getSizes()] = AffineMapAttr::get(AffineMap::get(0, 0, sizes, kernel.getContext()));
   kernel->setAttr("kernel.dims", ArrayAttr::get(kernel.getContext(), maps));
 }
 
-Value lathe::packWeights(kernel::FuncOp kernel, Value weights, int64_t tiled,
-                         ArrayRef<int64_t> order, int64_t tile) {
+Value lathe::packWeights(kernel::FuncOp kernel, Value weights, int64_t tiled, ArrayRef<int64_t> order, int64_t tile) {
   unsigned position = cast<BlockArgument>(weights).getArgNumber();
   auto type = cast<RankedTensorType>(weights.getType());
-  SmallVector<int64_t> shape{
-      static_cast<int64_t>(llvm::divideCeil(type.getDimSize(tiled), tile))};
+  SmallVector<int64_t> shape{static_cast<int64_t>(llvm::divideCeil(type.getDimSize(tiled), tile))};
   for (int64_t dim : order)
     shape.push_back(type.getDimSize(dim));
   shape.push_back(tile);
@@ -50,16 +45,12 @@ Value lathe::packWeights(kernel::FuncOp kernel, Value weights, int64_t tiled,
     if (call.getCallee() != kernel.getSymName())
       return;
     OpBuilder builder(call);
-    OpOperand &operand =
-        call.getOperandsMutable()[position - kernel.getSizes()];
-    operand.set(kernel::PackOp::create(builder, call.getLoc(), packed,
-                                       operand.get(), tiled, order, tile));
+    OpOperand &operand = call.getOperandsMutable()[position - kernel.getSizes()];
+    operand.set(kernel::PackOp::create(builder, call.getLoc(), packed, operand.get(), tiled, order, tile));
   });
   return kernel.getBody().front().getArgument(position);
 }
 
-Value lathe::collapseDims(OpBuilder &builder, Value tensor,
-                          ArrayRef<SmallVector<int64_t, 2>> groups) {
-  return tensor::CollapseShapeOp::create(builder, tensor.getLoc(), tensor,
-                                         groups);
+Value lathe::collapseDims(OpBuilder &builder, Value tensor, ArrayRef<SmallVector<int64_t, 2>> groups) {
+  return tensor::CollapseShapeOp::create(builder, tensor.getLoc(), tensor, groups);
 }

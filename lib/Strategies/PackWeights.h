@@ -16,8 +16,7 @@ namespace lathe {
 /// Makes the argument of `kernel` that `weights` is, which has no other use, a
 /// packed one, as `kernel.pack` describes with these attributes, and packs it
 /// at every call. Returns the new argument.
-mlir::Value packWeights(kernel::FuncOp kernel, mlir::Value weights,
-                        int64_t tiled, llvm::ArrayRef<int64_t> order,
+mlir::Value packWeights(kernel::FuncOp kernel, mlir::Value weights, int64_t tiled, llvm::ArrayRef<int64_t> order,
                         int64_t tile);
 
 /// `tensor` with the dims of each group in one.

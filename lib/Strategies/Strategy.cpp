@@ -51,7 +51,8 @@ bool Problem::hasElementwiseEpilogue() const {
     if (isa<graph::ConstantOp>(op))
       continue;
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (!isa<graph::ScalarComputation>(op) || type.getShape() != shape.getShape() || type.getEncoding() != shape.getEncoding())
+    if (!isa<graph::ScalarComputation>(op) || type.getShape() != shape.getShape() ||
+        type.getEncoding() != shape.getEncoding())
       return false;
   }
   return true;

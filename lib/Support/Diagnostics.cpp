@@ -30,15 +30,13 @@ std::string Diagnostic::text() const {
   return result;
 }
 
-Diagnostic &Diagnostics::error(StringRef id, const llvm::Twine &place,
-                               const llvm::Twine &message) {
+Diagnostic &Diagnostics::error(StringRef id, const llvm::Twine &place, const llvm::Twine &message) {
   ++numErrors;
   list.push_back({Severity::Error, id.str(), place.str(), message.str(), {}});
   return list.back();
 }
 
-Diagnostic &Diagnostics::warning(StringRef id, const llvm::Twine &place,
-                                 const llvm::Twine &message) {
+Diagnostic &Diagnostics::warning(StringRef id, const llvm::Twine &place, const llvm::Twine &message) {
   list.push_back({Severity::Warning, id.str(), place.str(), message.str(), {}});
   return list.back();
 }
@@ -73,8 +71,7 @@ StringRef lathe::closestWord(StringRef word, llvm::ArrayRef<StringRef> known) {
   StringRef result;
   std::string lower = word.lower();
   for (StringRef candidate : known) {
-    unsigned distance = StringRef(lower).edit_distance(
-        candidate.lower(), /*AllowReplacements=*/true, best);
+    unsigned distance = StringRef(lower).edit_distance(candidate.lower(), /*AllowReplacements=*/true, best);
     if (distance < best) {
       best = distance;
       result = candidate;

@@ -44,15 +44,13 @@ static constexpr LevelRow x86Levels[] = {
 };
 
 static constexpr VectorUnit x86Units[] = {
-    {"avx512", "avx512f,avx512dq,avx512bw,avx512vl", 512, 32, true, 32 << 10,
-     1 << 20},
+    {"avx512", "avx512f,avx512dq,avx512bw,avx512vl", 512, 32, true, 32 << 10, 1 << 20},
     {"avx2", "avx2,fma", 256, 16, false, 32 << 10, 256 << 10},
     {"sse2", "", 128, 16, false, 32 << 10, 256 << 10},
 };
 
 static constexpr FeatureRow armFeatures[] = {
-    {"neon", ""},     {"fullfp16", "neon"}, {"dotprod", "neon"},
-    {"bf16", "neon"}, {"i8mm", "neon"},
+    {"neon", ""}, {"fullfp16", "neon"}, {"dotprod", "neon"}, {"bf16", "neon"}, {"i8mm", "neon"},
 };
 
 static constexpr VectorUnit armUnits[] = {

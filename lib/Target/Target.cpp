@@ -17,8 +17,7 @@
 using namespace lathe;
 using llvm::StringRef;
 
-static std::optional<unsigned> findFeature(const ArchRow &arch,
-                                           StringRef name) {
+static std::optional<unsigned> findFeature(const ArchRow &arch, StringRef name) {
   for (auto [i, row] : llvm::enumerate(arch.features))
     if (row.name == name)
       return i;
@@ -47,8 +46,7 @@ static std::string suggest(StringRef word, llvm::ArrayRef<StringRef> known) {
   std::string text = didYouMean(word, known);
   if (!text.empty() || word.size() < 3)
     return text;
-  const StringRef *match = llvm::find_if(
-      known, [&](StringRef name) { return name.starts_with(word); });
+  const StringRef *match = llvm::find_if(known, [&](StringRef name) { return name.starts_with(word); });
   return match == known.end() ? "" : ("; did you mean '" + *match + "'?").str();
 }
 
@@ -75,21 +73,17 @@ Target Target::host() {
   return Target(index, bits);
 }
 
-std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics,
-                                    StringRef place) {
+std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, StringRef place) {
   if (text == "host")
     return host();
   auto [archName, list] = text.split(':');
   llvm::SmallVector<StringRef> archNames{"host"};
   for (const ArchRow &row : archTable())
     archNames.push_back(row.name);
-  const ArchRow *arch = llvm::find_if(
-      archTable(), [&](const ArchRow &row) { return row.name == archName; });
+  const ArchRow *arch = llvm::find_if(archTable(), [&](const ArchRow &row) { return row.name == archName; });
   if (arch == archTable().end()) {
     diagnostics
-        .error("target-unknown-arch", place,
-               "unknown target " + inQuotes(archName) +
-                   suggest(archName, archNames))
+        .error("target-unknown-arch", place, "unknown target " + inQuotes(archName) + suggest(archName, archNames))
         .note("targets are " + llvm::join(archNames, ", ") +
               ", each but 'host' with an optional list of features: "
               "x86_64:avx2,fma");
@@ -99,19 +93,15 @@ std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics,
   if (!text.contains(':'))
     return target;
   for (StringRef word : llvm::split(list, ',')) {
-    const LevelRow *level = llvm::find_if(
-        arch->levels, [&](const LevelRow &row) { return row.name == word; });
+    const LevelRow *level = llvm::find_if(arch->levels, [&](const LevelRow &row) { return row.name == word; });
     if (level != arch->levels.end()) {
       target.features |= closure(*arch, level->features);
       continue;
     }
     if (!findFeature(*arch, word)) {
       llvm::SmallVector<StringRef> words = knownWords(*arch);
-      diagnostics
-          .error("target-unknown-feature", place,
-                 "unknown CPU feature " + inQuotes(word) + suggest(word, words))
-          .note("features of " + arch->name + " are " +
-                llvm::join(words, ", "));
+      diagnostics.error("target-unknown-feature", place, "unknown CPU feature " + inQuotes(word) + suggest(word, words))
+          .note("features of " + arch->name + " are " + llvm::join(words, ", "));
       return std::nullopt;
     }
     target.features |= closure(*arch, word);

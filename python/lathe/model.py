@@ -64,7 +64,7 @@ class CompiledModel:
 
     @property
     def name(self) -> str:
-        """The model's own name for its graph; may be empty."""
+        """The name of the model's file, without its ending."""
         return self._description["model"]
 
     @property

@@ -70,22 +70,19 @@ public:
 
   Module *module() {
     Diagnostics diagnostics;
-    const lathe_module_desc *desc = runAlone(
-        mutex, [&] { return lathe_artifact_module(raw, diagnostics.out()); });
+    const lathe_module_desc *desc = runAlone(mutex, [&] { return lathe_artifact_module(raw, diagnostics.out()); });
     if (!desc)
       diagnostics.raise();
     return Module::fromDescription(desc);
   }
 
 private:
-  using WriteFunction = int (*)(lathe_artifact *, const char *,
-                                lathe_diagnostics **);
+  using WriteFunction = int (*)(lathe_artifact *, const char *, lathe_diagnostics **);
 
   void write(nb::handle path, WriteFunction function) {
     std::string file = toPath(path);
     Diagnostics diagnostics;
-    int status = runAlone(
-        mutex, [&] { return function(raw, file.c_str(), diagnostics.out()); });
+    int status = runAlone(mutex, [&] { return function(raw, file.c_str(), diagnostics.out()); });
     if (status != 0)
       diagnostics.raise();
     diagnostics.emitWarnings();
@@ -122,21 +119,16 @@ public:
 
   static Program *load(nb::handle path) {
     std::string file = toPath(path);
-    return make([&](lathe_diagnostics **out) {
-      return lathe_program_load(file.c_str(), out);
-    });
+    return make([&](lathe_diagnostics **out) { return lathe_program_load(file.c_str(), out); });
   }
 
   static Program *parse(nb::bytes data, const std::string &name) {
-    return make([&](lathe_diagnostics **out) {
-      return lathe_program_parse(data.data(), data.size(), name.c_str(), out);
-    });
+    return make(
+        [&](lathe_diagnostics **out) { return lathe_program_parse(data.data(), data.size(), name.c_str(), out); });
   }
 
   Artifact *compile(CompileArguments &arguments) {
-    auto orNull = [](const std::optional<std::string> &string) {
-      return string ? string->c_str() : nullptr;
-    };
+    auto orNull = [](const std::optional<std::string> &string) { return string ? string->c_str() : nullptr; };
     std::vector<const char *> dims;
     for (const std::string &dim : arguments.dims)
       dims.push_back(dim.c_str());
@@ -153,8 +145,7 @@ public:
       options.progress_context = &arguments.progress;
     }
     Diagnostics diagnostics;
-    lathe_artifact *artifact = runAlone(
-        mutex, [&] { return lathe_compile(raw, &options, diagnostics.out()); });
+    lathe_artifact *artifact = runAlone(mutex, [&] { return lathe_compile(raw, &options, diagnostics.out()); });
     if (!artifact)
       diagnostics.raise();
     auto result = std::make_unique<Artifact>(artifact);
@@ -191,41 +182,29 @@ static std::string libraryPath() {
 void bindCompiler(nb::module_ &m) {
   using namespace nb::literals;
   m.def("version", &lathe_compiler_version, "The version of the compiler.");
-  m.def("library_path", &libraryPath,
-        "The file that the compiler was loaded from.");
+  m.def("library_path", &libraryPath, "The file that the compiler was loaded from.");
 
-  nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(),
-                       "A compiled program.")
+  nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(), "A compiled program.")
       .def_static("load", &Artifact::load, "path"_a, "Reads a .lathebin file.")
-      .def("save", &Artifact::save, "path"_a,
-           "Writes .so, .a, .o or .lathebin, by the ending of `path`.")
-      .def("save_header", &Artifact::saveHeader, "path"_a,
-           "Writes a C header for the model.")
+      .def("save", &Artifact::save, "path"_a, "Writes .so, .a, .o or .lathebin, by the ending of `path`.")
+      .def("save_header", &Artifact::saveHeader, "path"_a, "Writes a C header for the model.")
       .def("ir", &Artifact::ir, "The IR at which the compilation stopped.")
-      .def("module", &Artifact::module, nb::keep_alive<0, 1>(),
-           "Links the artifact into this process.");
+      .def("module", &Artifact::module, nb::keep_alive<0, 1>(), "Links the artifact into this process.");
 
   nb::class_<Program>(m, "Program", "A model that was read.")
       .def_static("load", &Program::load, "path"_a, "Reads a file.")
-      .def_static("parse", &Program::parse, "data"_a, "name"_a,
-                  "Reads bytes; `name` stands in messages.")
+      .def_static("parse", &Program::parse, "data"_a, "name"_a, "Reads bytes; `name` stands in messages.")
       .def(
           "compile",
-          [](Program &program, std::string target,
-             std::vector<std::string> dims, std::optional<std::string> startAt,
-             std::optional<std::string> stopAfter,
-             std::optional<std::string> dumpPhases, unsigned threads,
+          [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
+             std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
              nb::object progress) {
-            CompileArguments arguments{
-                std::move(target),    std::move(dims),       std::move(startAt),
-                std::move(stopAfter), std::move(dumpPhases), threads,
-                std::move(progress)};
+            CompileArguments arguments{std::move(target),     std::move(dims), std::move(startAt), std::move(stopAfter),
+                                       std::move(dumpPhases), threads,         std::move(progress)};
             return program.compile(arguments);
           },
-          "target"_a, "dims"_a = nb::list(), nb::kw_only(),
-          "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
-          "dump_phases"_a = nb::none(), "threads"_a = 0,
-          "progress"_a = nb::none(), "Compiles the program.");
+          "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
+          "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "Compiles the program.");
 }
 
 } // namespace lathe::python

@@ -12,8 +12,7 @@ namespace nb = nanobind;
 namespace lathe::python {
 
 /// Calls a function of lathe.errors that does nothing but raise.
-[[noreturn]] static void raiseThrough(const char *function,
-                                      nb::object argument) {
+[[noreturn]] static void raiseThrough(const char *function, nb::object argument) {
   nb::module_::import_("lathe.errors").attr(function)(argument);
   throw std::logic_error("lathe.errors did not raise");
 }
@@ -23,27 +22,20 @@ nb::list Diagnostics::triples() const {
   if (!raw)
     return result;
   for (size_t i = 0, count = lathe_diagnostics_count(raw); i < count; ++i)
-    result.append(nb::make_tuple(lathe_diagnostics_severity(raw, i),
-                                 lathe_diagnostics_id(raw, i),
+    result.append(nb::make_tuple(lathe_diagnostics_severity(raw, i), lathe_diagnostics_id(raw, i),
                                  lathe_diagnostics_text(raw, i)));
   return result;
 }
 
-void Diagnostics::raise() const {
-  raiseThrough("raise_compile_error", triples());
-}
+void Diagnostics::raise() const { raiseThrough("raise_compile_error", triples()); }
 
 void Diagnostics::emitWarnings() const {
   if (raw && lathe_diagnostics_count(raw) != 0)
     nb::module_::import_("lathe.errors").attr("emit_warnings")(triples());
 }
 
-void raiseRuntimeError(const char *message) {
-  raiseThrough("raise_runtime_error", nb::str(message));
-}
+void raiseRuntimeError(const char *message) { raiseThrough("raise_runtime_error", nb::str(message)); }
 
-void raiseLoadError(const char *message) {
-  raiseThrough("raise_load_error", nb::str(message));
-}
+void raiseLoadError(const char *message) { raiseThrough("raise_load_error", nb::str(message)); }
 
 } // namespace lathe::python

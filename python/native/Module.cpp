@@ -37,9 +37,7 @@ Module *Module::load(nb::handle path) {
   return new Module(raw);
 }
 
-static nb::str text(const char *string) {
-  return nb::str(string ? string : "");
-}
+static nb::str text(const char *string) { return nb::str(string ? string : ""); }
 
 static nb::list describeValues(const lathe_value_desc *values, uint32_t count) {
   nb::list result;
@@ -103,9 +101,8 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
   nb::tuple items(values);
   size_t count = items.size();
   if (count != function.input_count) {
-    std::string message =
-        std::to_string(count) + " inputs were passed, but the model takes " +
-        std::to_string(function.input_count) + " [call-input-count]";
+    std::string message = std::to_string(count) + " inputs were passed, but the model takes " +
+                          std::to_string(function.input_count) + " [call-input-count]";
     raiseRuntimeError(message.c_str());
   }
   std::vector<lathe_tensor> inputs(count, lathe_tensor{});
@@ -120,8 +117,7 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
   std::string error;
   {
     nb::gil_scoped_release unlocked;
-    status = lathe_module_call_with(raw, function.name, inputs.data(), count,
-                                    outputs.data(), outputs.size(), &options);
+    status = lathe_module_call_with(raw, function.name, inputs.data(), count, outputs.data(), outputs.size(), &options);
     if (status != LATHE_OK)
       error = lathe_last_error(); // Per thread: read before others run in it.
   }
@@ -131,14 +127,10 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
 }
 
 void bindRuntime(nb::module_ &m) {
-  nb::class_<Module>(m, "Module", nb::is_weak_referenceable(),
-                     "A compiled module. May be called from many threads.")
-      .def_static("load", &Module::load, nb::arg("path"),
-                  "Loads a shared library that lathe wrote.")
-      .def("describe", &Module::describe,
-           "What the module holds, as dictionaries and lists.")
-      .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"),
-           nb::arg("threads") = 0,
+  nb::class_<Module>(m, "Module", nb::is_weak_referenceable(), "A compiled module. May be called from many threads.")
+      .def_static("load", &Module::load, nb::arg("path"), "Loads a shared library that lathe wrote.")
+      .def("describe", &Module::describe, "What the module holds, as dictionaries and lists.")
+      .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
            "Calls the function with that index on at most `threads` threads "
            "(0: no limit). Outputs of bf16 are given as uint16.");
   m.def(

@@ -30,13 +30,10 @@ public:
   nanobind::dict describe() const;
   /// Calls the function of that index without the GIL; `threads` is 0 for no
   /// limit.
-  nanobind::list call(uint32_t function, nanobind::handle inputs,
-                      int threads) const;
+  nanobind::list call(uint32_t function, nanobind::handle inputs, int threads) const;
 
 private:
-  const lathe_module_desc &desc() const {
-    return *lathe_module_description(raw);
-  }
+  const lathe_module_desc &desc() const { return *lathe_module_description(raw); }
 
   lathe_module *raw;
 };

@@ -14,8 +14,7 @@ std::string toPath(nb::handle path) {
   if (!PyUnicode_FSConverter(path.ptr(), &bytes))
     throw nb::python_error();
   nb::object owner = nb::steal(bytes);
-  return std::string(PyBytes_AS_STRING(bytes),
-                     static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
+  return std::string(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
 }
 
 } // namespace lathe::python

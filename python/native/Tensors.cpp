@@ -25,8 +25,7 @@ static lathe_dtype dtypeOfFormat(const char *format, Py_ssize_t itemSize) {
     ++format;
   if (format[0] == '\0' || format[1] != '\0')
     return LATHE_DTYPE_INVALID;
-  auto bySize = [&](lathe_dtype one, lathe_dtype two, lathe_dtype four,
-                    lathe_dtype eight) {
+  auto bySize = [&](lathe_dtype one, lathe_dtype two, lathe_dtype four, lathe_dtype eight) {
     switch (itemSize) {
     case 1:
       return one;
@@ -46,22 +45,19 @@ static lathe_dtype dtypeOfFormat(const char *format, Py_ssize_t itemSize) {
   case 'e':
   case 'f':
   case 'd':
-    return bySize(LATHE_DTYPE_INVALID, LATHE_DTYPE_F16, LATHE_DTYPE_F32,
-                  LATHE_DTYPE_F64);
+    return bySize(LATHE_DTYPE_INVALID, LATHE_DTYPE_F16, LATHE_DTYPE_F32, LATHE_DTYPE_F64);
   case 'b':
   case 'h':
   case 'i':
   case 'l':
   case 'q':
-    return bySize(LATHE_DTYPE_I8, LATHE_DTYPE_I16, LATHE_DTYPE_I32,
-                  LATHE_DTYPE_I64);
+    return bySize(LATHE_DTYPE_I8, LATHE_DTYPE_I16, LATHE_DTYPE_I32, LATHE_DTYPE_I64);
   case 'B':
   case 'H':
   case 'I':
   case 'L':
   case 'Q':
-    return bySize(LATHE_DTYPE_U8, LATHE_DTYPE_U16, LATHE_DTYPE_U32,
-                  LATHE_DTYPE_U64);
+    return bySize(LATHE_DTYPE_U8, LATHE_DTYPE_U16, LATHE_DTYPE_U32, LATHE_DTYPE_U64);
   default:
     return LATHE_DTYPE_INVALID;
   }
@@ -70,10 +66,8 @@ static lathe_dtype dtypeOfFormat(const char *format, Py_ssize_t itemSize) {
 static lathe_dtype dtypeOfDLPack(nb::dlpack::dtype dtype) {
   if (dtype.lanes != 1)
     return LATHE_DTYPE_INVALID;
-  bool isSigned =
-      dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Int);
-  if (isSigned ||
-      dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::UInt)) {
+  bool isSigned = dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Int);
+  if (isSigned || dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::UInt)) {
     switch (dtype.bits) {
     case 8:
       return isSigned ? LATHE_DTYPE_I8 : LATHE_DTYPE_U8;
@@ -153,8 +147,7 @@ bool BorrowedInput::borrowBuffer(nb::handle value, lathe_tensor &tensor) {
     return false;
   }
   lathe_dtype dtype = dtypeOfFormat(buffer.format, buffer.itemsize);
-  if (dtype == LATHE_DTYPE_INVALID || buffer.ndim > LATHE_MAX_RANK ||
-      !PyBuffer_IsContiguous(&buffer, 'C') ||
+  if (dtype == LATHE_DTYPE_INVALID || buffer.ndim > LATHE_MAX_RANK || !PyBuffer_IsContiguous(&buffer, 'C') ||
       !isAligned(buffer.buf, static_cast<size_t>(buffer.itemsize))) {
     PyBuffer_Release(&buffer);
     buffer = {};
@@ -171,12 +164,10 @@ bool BorrowedInput::borrowBuffer(nb::handle value, lathe_tensor &tensor) {
 bool BorrowedInput::borrowDLPack(nb::handle value, lathe_tensor &tensor) {
   using Array = nb::ndarray<nb::ro, nb::device::cpu, nb::c_contig>;
   Array array;
-  if (!nb::hasattr(value, "__dlpack__") ||
-      !nb::try_cast<Array>(value, array, /*convert=*/false))
+  if (!nb::hasattr(value, "__dlpack__") || !nb::try_cast<Array>(value, array, /*convert=*/false))
     return false;
   lathe_dtype dtype = dtypeOfDLPack(array.dtype());
-  if (dtype == LATHE_DTYPE_INVALID || array.ndim() > LATHE_MAX_RANK ||
-      !isAligned(array.data(), array.itemsize()))
+  if (dtype == LATHE_DTYPE_INVALID || array.ndim() > LATHE_MAX_RANK || !isAligned(array.data(), array.itemsize()))
     return false;
   // The tensors of the runtime are not const; inputs are only read.
   tensor.data = const_cast<void *>(static_cast<const void *>(array.data()));
@@ -188,19 +179,15 @@ bool BorrowedInput::borrowDLPack(nb::handle value, lathe_tensor &tensor) {
   return true;
 }
 
-void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc,
-                           lathe_tensor &tensor) {
+void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc, lathe_tensor &tensor) {
   if (borrowBuffer(value, tensor) || borrowDLPack(value, tensor))
     return;
-  nb::object pair = nb::module_::import_("lathe._arrays")
-                        .attr("to_borrowable")(value, desc.name, desc.dtype);
+  nb::object pair = nb::module_::import_("lathe._arrays").attr("to_borrowable")(value, desc.name, desc.dtype);
   converted = pair[0];
   if (!borrowBuffer(converted, tensor)) {
-    std::string message =
-        "input \"" + std::string(desc.name) + "\": the array has " +
-        std::to_string(nb::cast<size_t>(converted.attr("ndim"))) +
-        " dims, but at most " + std::to_string(LATHE_MAX_RANK) +
-        " are supported [call-rank-mismatch]";
+    std::string message = "input \"" + std::string(desc.name) + "\": the array has " +
+                          std::to_string(nb::cast<size_t>(converted.attr("ndim"))) + " dims, but at most " +
+                          std::to_string(LATHE_MAX_RANK) + " are supported [call-rank-mismatch]";
     raiseRuntimeError(message.c_str());
   }
   tensor.dtype = static_cast<lathe_dtype>(nb::cast<int>(pair[1]));
@@ -226,8 +213,7 @@ nb::list Outputs::take() {
     });
     void *data = tensor.data;
     tensor.data = nullptr; // The capsule owns it.
-    arrays.append(nb::ndarray<nb::numpy>(data, tensor.rank, shape, owner,
-                                         nullptr, dlpackOfDtype(tensor.dtype)));
+    arrays.append(nb::ndarray<nb::numpy>(data, tensor.rank, shape, owner, nullptr, dlpackOfDtype(tensor.dtype)));
   }
   return arrays;
 }

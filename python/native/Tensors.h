@@ -26,8 +26,7 @@ public:
 
   /// Makes `tensor` a view of `value`, or of a copy where the runtime cannot
   /// read it in place. Raises for what is no array.
-  void borrow(nanobind::handle value, const lathe_value_desc &desc,
-              lathe_tensor &tensor);
+  void borrow(nanobind::handle value, const lathe_value_desc &desc, lathe_tensor &tensor);
 
 private:
   bool borrowBuffer(nanobind::handle value, lathe_tensor &tensor);

@@ -12,17 +12,11 @@
 
 #include <chrono>
 
-static llvm::cl::list<std::string> paths(llvm::cl::Positional,
-                                         llvm::cl::desc("<models>"));
-static llvm::cl::opt<bool>
-    fromMemory("from-memory",
-               llvm::cl::desc("Give the bytes of the model, not its path"));
-static llvm::cl::opt<bool>
-    debugInfo("debug-info", llvm::cl::desc("Print the locations of the ops"));
-static llvm::cl::opt<bool> summary("summary",
-                                   llvm::cl::desc("Print one line per model"));
-static llvm::cl::opt<bool>
-    listOps("list-ops", llvm::cl::desc("Print the table of operators"));
+static llvm::cl::list<std::string> paths(llvm::cl::Positional, llvm::cl::desc("<models>"));
+static llvm::cl::opt<bool> fromMemory("from-memory", llvm::cl::desc("Give the bytes of the model, not its path"));
+static llvm::cl::opt<bool> debugInfo("debug-info", llvm::cl::desc("Print the locations of the ops"));
+static llvm::cl::opt<bool> summary("summary", llvm::cl::desc("Print one line per model"));
+static llvm::cl::opt<bool> listOps("list-ops", llvm::cl::desc("Print the table of operators"));
 
 static bool import(const std::string &path) {
   lathe::Diagnostics diagnostics;
@@ -35,14 +29,11 @@ static bool import(const std::string &path) {
       llvm::errs() << path << ": " << bytes.getError().message() << "\n";
       return false;
     }
-    module =
-        lathe::importONNX(std::move(*bytes), "<bytes>", context, diagnostics);
+    module = lathe::importONNX(std::move(*bytes), "<bytes>", context, diagnostics);
   } else {
     module = lathe::importONNX(path, context, diagnostics);
   }
-  double ms = std::chrono::duration<double, std::milli>(
-                  std::chrono::steady_clock::now() - begin)
-                  .count();
+  double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
   llvm::errs() << diagnostics.text();
   if (failed(module)) {
     // What a user reads must never be silent.
@@ -55,8 +46,7 @@ static bool import(const std::string &path) {
   if (summary) {
     size_t ops = 0;
     (*module)->walk([&](mlir::Operation *) { ++ops; });
-    llvm::outs() << path << ": " << ops << " ops, " << llvm::format("%.1f", ms)
-                 << " ms\n";
+    llvm::outs() << path << ": " << ops << " ops, " << llvm::format("%.1f", ms) << " ms\n";
     return true;
   }
   mlir::OpPrintingFlags flags;

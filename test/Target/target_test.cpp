@@ -54,11 +54,10 @@ int main() {
   expectCanonical("x86_64:v2", "x86_64:sse4.2,popcnt");
   expectCanonical("aarch64:neon", "aarch64:neon");
   expect(canonical("host") == Target::host().str(), "host", canonical("host"));
-  expect(canonical(Target::host().str()) == Target::host().str(),
-         "the host's canonical form can be read", Target::host().str());
+  expect(canonical(Target::host().str()) == Target::host().str(), "the host's canonical form can be read",
+         Target::host().str());
 
-  expectError("x86_64:avx51",
-              "did you mean 'avx512f'? [target-unknown-feature]");
+  expectError("x86_64:avx51", "did you mean 'avx512f'? [target-unknown-feature]");
   expectError("x86_64:avx51", "unknown CPU feature 'avx51'; did");
   expectError("x86-64:avx2", "did you mean 'x86_64'? [target-unknown-arch]");
   expectError("", "[target-unknown-arch]");
@@ -70,22 +69,16 @@ int main() {
   expect(parsed("x86_64:avx512f").has("avx2"), "avx512f implies avx2", "");
   expect(!parsed("x86_64:avx2").has("avx512f"), "avx2 implies no more", "");
   expect(!parsed("x86_64").has("nonsense"), "no such feature", "");
-  auto unit = [](llvm::StringRef text) {
-    return parsed(text).vectorUnit().name.str();
-  };
+  auto unit = [](llvm::StringRef text) { return parsed(text).vectorUnit().name.str(); };
   expect(unit("x86_64:v4") == "avx512", "unit of v4", unit("x86_64:v4"));
   expect(unit("x86_64:v3") == "avx2", "unit of v3", unit("x86_64:v3"));
-  expect(unit("x86_64:avx2") == "sse2", "avx2 without fma",
-         unit("x86_64:avx2"));
-  expect(unit("x86_64:avx512f") == "avx2", "avx512f alone has no byte masks",
-         unit("x86_64:avx512f"));
+  expect(unit("x86_64:avx2") == "sse2", "avx2 without fma", unit("x86_64:avx2"));
+  expect(unit("x86_64:avx512f") == "avx2", "avx512f alone has no byte masks", unit("x86_64:avx512f"));
   expect(unit("aarch64") == "neon", "unit of aarch64", unit("aarch64"));
   expect(parsed("x86_64:v4").vectorUnit().lanes() == 16, "lanes of v4", "");
   std::string features = parsed("x86_64:avx2,fma").llvmFeatures();
-  expect(features == "+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+fma,+avx2",
-         "features for LLVM", features);
-  expect(parsed("aarch64").llvmTriple().starts_with("aarch64-"),
-         "triple for LLVM", parsed("aarch64").llvmTriple());
+  expect(features == "+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+fma,+avx2", "features for LLVM", features);
+  expect(parsed("aarch64").llvmTriple().starts_with("aarch64-"), "triple for LLVM", parsed("aarch64").llvmTriple());
 
   if (failures == 0)
     std::puts("ok");

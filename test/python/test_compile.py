@@ -31,7 +31,7 @@ def test_signature(add_one_file: Path) -> None:
     assert str(model.signature) == "main(x: f32[batch, 3]) -> (y: f32[batch, 3])"
     assert model.inputs[0].shape == ("batch", 3)
     assert [v.name for v in model.outputs] == ["y"]
-    assert model.name == "small"
+    assert model.name == "add_one"
     assert ":" in model.target
     assert "f32[batch, 3]" in repr(model)
 

@@ -22,8 +22,7 @@ static const float weights[] = {2, 3, 4};
 
 /* --- main --------------------------------------------------------------- */
 
-static int64_t main_plan(lathe_call *call, int64_t *const *output_dims,
-                         uint64_t *workspace_bytes) {
+static int64_t main_plan(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes) {
   int64_t batch = call->input_dims[0][0];
   if (batch > 1000) {
     call->error_values[0] = batch;
@@ -69,8 +68,7 @@ static int64_t main_run(lathe_call *call) {
 
 /* --- fill --------------------------------------------------------------- */
 
-static int64_t fill_plan(lathe_call *call, int64_t *const *output_dims,
-                         uint64_t *workspace_bytes) {
+static int64_t fill_plan(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes) {
   const int64_t *shape = call->inputs[0];
   for (int i = 0; i < 2; ++i) {
     if (shape[i] < -1) {
@@ -94,8 +92,7 @@ static int64_t fill_run(lathe_call *call) {
 
 /* --- fail --------------------------------------------------------------- */
 
-static int64_t fail_plan(lathe_call *call, int64_t *const *output_dims,
-                         uint64_t *workspace_bytes) {
+static int64_t fail_plan(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes) {
   (void)call, (void)output_dims;
   *workspace_bytes = 0;
   return 0;
@@ -109,8 +106,7 @@ static int64_t fail_run(lathe_call *call) {
 
 /* --- denormal ----------------------------------------------------------- */
 
-static int64_t denormal_plan(lathe_call *call, int64_t *const *output_dims,
-                             uint64_t *workspace_bytes) {
+static int64_t denormal_plan(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes) {
   output_dims[0][0] = call->input_dims[0][0];
   *workspace_bytes = 0;
   return 0;
@@ -125,8 +121,7 @@ static void denormal_halve(int64_t begin, int64_t end, void *closure) {
 }
 
 static int64_t denormal_run(lathe_call *call) {
-  call->imports->parallel_for(call->imports->context, call->input_dims[0][0],
-                              denormal_halve, call);
+  call->imports->parallel_for(call->imports->context, call->input_dims[0][0], denormal_halve, call);
   return 0;
 }
 
@@ -161,24 +156,18 @@ static const lathe_value_desc denormal_outputs[] = {
 
 static const char *const batch_names[] = {"batch"};
 static const char *const no_names[] = {""};
-static const char *const main_checks[] = {
-    "node \"scale\" (Mul-14): batch is %lld, but at most %lld is possible "
-    "[fixture-batch]"};
-static const char *const fill_checks[] = {
-    "node \"fill\" (Expand-13): dim %lld is %lld, 100%s of them must be 0 or "
-    "more, not %lld [fixture-fill]"};
-static const char *const fail_checks[] = {
-    "first: %lld and %lld [fixture-first]", "second, with no values",
-    "third: only %lld [fixture-third]"};
+static const char *const main_checks[] = {"node \"scale\" (Mul-14): batch is %lld, but at most %lld is possible "
+                                          "[fixture-batch]"};
+static const char *const fill_checks[] = {"node \"fill\" (Expand-13): dim %lld is %lld, 100%s of them must be 0 or "
+                                          "more, not %lld [fixture-fill]"};
+static const char *const fail_checks[] = {"first: %lld and %lld [fixture-first]", "second, with no values",
+                                          "third: only %lld [fixture-third]"};
 
 static const lathe_function_desc functions[] = {
-    {"main", 2, 2, main_inputs, main_outputs, 1, 1, batch_names, main_checks,
-     main_plan, main_run},
-    {"fill", 1, 1, fill_inputs, fill_outputs, 0, 1, 0, fill_checks, fill_plan,
-     fill_run},
+    {"main", 2, 2, main_inputs, main_outputs, 1, 1, batch_names, main_checks, main_plan, main_run},
+    {"fill", 1, 1, fill_inputs, fill_outputs, 0, 1, 0, fill_checks, fill_plan, fill_run},
     {"fail", 1, 0, fail_inputs, 0, 0, 3, 0, fail_checks, fail_plan, fail_run},
-    {"denormal", 1, 1, denormal_inputs, denormal_outputs, 1, 0, no_names, 0,
-     denormal_plan, denormal_run},
+    {"denormal", 1, 1, denormal_inputs, denormal_outputs, 1, 0, no_names, 0, denormal_plan, denormal_run},
 };
 
 static const lathe_module_desc module = {
@@ -192,8 +181,7 @@ static const lathe_module_desc module = {
     .weights_size = sizeof weights,
 };
 
-__attribute__((visibility("default"))) const lathe_module_desc *
-lathe_module_query(uint32_t runtime_abi_version) {
+__attribute__((visibility("default"))) const lathe_module_desc *lathe_module_query(uint32_t runtime_abi_version) {
 #ifdef FIXTURE_REFUSES
   (void)runtime_abi_version;
   return 0;

@@ -16,45 +16,37 @@
 
 static atomic_int failures; /* Checks may run on any thread. */
 
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      atomic_fetch_add(&failures, 1);                                          \
-      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__,             \
-              #condition);                                                     \
-    }                                                                          \
+#define CHECK(condition)                                                                                               \
+  do {                                                                                                                 \
+    if (!(condition)) {                                                                                                \
+      atomic_fetch_add(&failures, 1);                                                                                  \
+      fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);                                        \
+    }                                                                                                                  \
   } while (0)
 
 #define CHECK_OK(call) check_ok(__FILE__, __LINE__, #call, (call))
 
 /* The call must fail with this status and leave exactly this message. */
-#define CHECK_ERROR(call, status, message)                                     \
-  check_error(__FILE__, __LINE__, #call, (call), (status), (message), true)
+#define CHECK_ERROR(call, status, message) check_error(__FILE__, __LINE__, #call, (call), (status), (message), true)
 
 /* The same; the message must contain this text. */
-#define CHECK_ERROR_HAS(call, status, part)                                    \
-  check_error(__FILE__, __LINE__, #call, (call), (status), (part), false)
+#define CHECK_ERROR_HAS(call, status, part) check_error(__FILE__, __LINE__, #call, (call), (status), (part), false)
 
-static inline void check_ok(const char *file, int line, const char *call,
-                            lathe_status status) {
+static inline void check_ok(const char *file, int line, const char *call, lathe_status status) {
   if (status == LATHE_OK)
     return;
   atomic_fetch_add(&failures, 1);
-  fprintf(stderr, "%s:%d: %s: %s: %s\n", file, line, call,
-          lathe_status_name(status), lathe_last_error());
+  fprintf(stderr, "%s:%d: %s: %s: %s\n", file, line, call, lathe_status_name(status), lathe_last_error());
 }
 
-static inline void check_error(const char *file, int line, const char *call,
-                               lathe_status actual, lathe_status expected,
+static inline void check_error(const char *file, int line, const char *call, lathe_status actual, lathe_status expected,
                                const char *text, bool whole) {
   const char *message = actual == LATHE_OK ? "" : lathe_last_error();
-  if (actual == expected &&
-      (whole ? strcmp(message, text) == 0 : strstr(message, text) != NULL))
+  if (actual == expected && (whole ? strcmp(message, text) == 0 : strstr(message, text) != NULL))
     return;
   atomic_fetch_add(&failures, 1);
-  fprintf(stderr, "%s:%d: %s\n  is    %s: %s\n  wants %s: %s\n", file, line,
-          call, lathe_status_name(actual), message, lathe_status_name(expected),
-          text);
+  fprintf(stderr, "%s:%d: %s\n  is    %s: %s\n  wants %s: %s\n", file, line, call, lathe_status_name(actual), message,
+          lathe_status_name(expected), text);
 }
 
 struct test_case {
@@ -63,8 +55,7 @@ struct test_case {
 };
 
 /* Runs all cases, or the one that argv[1] names. Returns the exit code. */
-static inline int run_cases(const struct test_case *cases, size_t count,
-                            const char *only) {
+static inline int run_cases(const struct test_case *cases, size_t count, const char *only) {
   size_t ran = 0;
   for (size_t i = 0; i < count; ++i) {
     if (only && strcmp(only, cases[i].name) != 0)
@@ -72,8 +63,7 @@ static inline int run_cases(const struct test_case *cases, size_t count,
     int before = atomic_load(&failures);
     cases[i].run();
     ++ran;
-    printf("%s %s\n", atomic_load(&failures) == before ? "pass" : "FAIL",
-           cases[i].name);
+    printf("%s %s\n", atomic_load(&failures) == before ? "pass" : "FAIL", cases[i].name);
     fflush(stdout);
   }
   if (ran == 0) {
@@ -83,8 +73,6 @@ static inline int run_cases(const struct test_case *cases, size_t count,
   return atomic_load(&failures) ? 1 : 0;
 }
 
-#define RUN_CASES(cases, argc, argv)                                           \
-  run_cases(cases, sizeof(cases) / sizeof((cases)[0]),                         \
-            (argc) > 1 ? (argv)[1] : NULL)
+#define RUN_CASES(cases, argc, argv) run_cases(cases, sizeof(cases) / sizeof((cases)[0]), (argc) > 1 ? (argv)[1] : NULL)
 
 #endif /* LATHE_TEST_RUNTIME_HARNESS_H */

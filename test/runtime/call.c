@@ -27,9 +27,7 @@ static void set_up(void) {
   memset(outputs, 0, sizeof outputs);
 }
 
-static lathe_status call_main(void) {
-  return lathe_module_call(module, "main", inputs, 2, outputs, 2);
-}
+static lathe_status call_main(void) { return lathe_module_call(module, "main", inputs, 2, outputs, 2); }
 
 static void free_outputs(void) {
   lathe_tensor_free(&outputs[0]);
@@ -91,19 +89,16 @@ static void computes_dims_from_data(void) {
     CHECK(((int32_t *)out.data)[i] == 7);
   lathe_tensor_free(&out);
   shape[1] = -1;
-  CHECK_ERROR(
-      lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_INCOMPATIBLE,
-      "output \"filled\": the module computed dim 1 = -1, which its own "
-      "signature rules out; compile the model again [module-bad-plan]");
+  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_INCOMPATIBLE,
+              "output \"filled\": the module computed dim 1 = -1, which its own "
+              "signature rules out; compile the model again [module-bad-plan]");
   shape[0] = shape[1] = INT64_C(1) << 40;
-  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1),
-              LATHE_INVALID_ARGUMENT,
+  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_INVALID_ARGUMENT,
               "output \"filled\": with these inputs it would have more bytes "
               "than this machine can address [call-output-size-overflow]");
   shape[0] = INT64_C(1) << 58;
   shape[1] = 1;
-  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1),
-              LATHE_OUT_OF_MEMORY,
+  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_OUT_OF_MEMORY,
               "no memory for output \"filled\" of 1152921504606846976 bytes "
               "[call-out-of-memory]");
   CHECK(out.data == NULL);
@@ -111,34 +106,26 @@ static void computes_dims_from_data(void) {
 
 static void finds_wrong_counts(void) {
   set_up();
-  CHECK_ERROR(lathe_module_call(module, "main", inputs, 1, outputs, 2),
-              LATHE_INVALID_ARGUMENT,
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 1, outputs, 2), LATHE_INVALID_ARGUMENT,
               "function \"main\" is called with 1 inputs, but takes 2 "
               "[call-input-count]");
-  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 3),
-              LATHE_INVALID_ARGUMENT,
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 3), LATHE_INVALID_ARGUMENT,
               "function \"main\" is called with room for 3 outputs, but has 2 "
               "[call-output-count]");
-  CHECK_ERROR(lathe_module_call(module, "main", NULL, 2, outputs, 2),
-              LATHE_INVALID_ARGUMENT,
+  CHECK_ERROR(lathe_module_call(module, "main", NULL, 2, outputs, 2), LATHE_INVALID_ARGUMENT,
               "function \"main\" is called with NULL for its array of inputs "
               "[call-null]");
-  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, NULL, 2),
-              LATHE_INVALID_ARGUMENT,
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, NULL, 2), LATHE_INVALID_ARGUMENT,
               "function \"main\" is called with NULL for its array of outputs "
               "[call-null]");
-  CHECK_ERROR(lathe_module_call(module, "mian", inputs, 2, outputs, 2),
-              LATHE_NOT_FOUND,
+  CHECK_ERROR(lathe_module_call(module, "mian", inputs, 2, outputs, 2), LATHE_NOT_FOUND,
               "the module has no function \"mian\"; the first of its 4 is "
               "\"main\" [call-unknown-function]");
-  CHECK_ERROR_HAS(lathe_module_call(NULL, "main", inputs, 2, outputs, 2),
-                  LATHE_INVALID_ARGUMENT, "[call-null]");
-  CHECK_ERROR_HAS(lathe_module_call(module, NULL, inputs, 2, outputs, 2),
-                  LATHE_INVALID_ARGUMENT, "[call-null]");
+  CHECK_ERROR_HAS(lathe_module_call(NULL, "main", inputs, 2, outputs, 2), LATHE_INVALID_ARGUMENT, "[call-null]");
+  CHECK_ERROR_HAS(lathe_module_call(module, NULL, inputs, 2, outputs, 2), LATHE_INVALID_ARGUMENT, "[call-null]");
   lathe_call_options options = {-1};
-  CHECK_ERROR_HAS(
-      lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options),
-      LATHE_INVALID_ARGUMENT, "the call asks for -1 threads");
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+                  "the call asks for -1 threads");
 }
 
 static void finds_wrong_inputs(void) {
@@ -163,11 +150,10 @@ static void finds_wrong_inputs(void) {
               "[call-dim-mismatch]");
   set_up();
   inputs[1].dims[0] = 3;
-  CHECK_ERROR(
-      call_main(), LATHE_INVALID_ARGUMENT,
-      "input \"bias\": dim 0 (batch) is 3, but dim 0 of input \"image\" "
-      "is 4; the model takes the same size for both "
-      "[call-symbol-mismatch]");
+  CHECK_ERROR(call_main(), LATHE_INVALID_ARGUMENT,
+              "input \"bias\": dim 0 (batch) is 3, but dim 0 of input \"image\" "
+              "is 4; the model takes the same size for both "
+              "[call-symbol-mismatch]");
   set_up();
   inputs[0].dims[0] = -2;
   CHECK_ERROR(call_main(), LATHE_INVALID_ARGUMENT,
@@ -175,10 +161,9 @@ static void finds_wrong_inputs(void) {
               "[call-dim-negative]");
   set_up();
   inputs[0].dims[0] = INT64_MAX / 4;
-  CHECK_ERROR(
-      call_main(), LATHE_INVALID_ARGUMENT,
-      "input \"image\": the dims multiply to more than this machine can "
-      "address; check how they were computed [call-size-overflow]");
+  CHECK_ERROR(call_main(), LATHE_INVALID_ARGUMENT,
+              "input \"image\": the dims multiply to more than this machine can "
+              "address; check how they were computed [call-size-overflow]");
   set_up();
   inputs[1].data = NULL;
   CHECK_ERROR(call_main(), LATHE_INVALID_ARGUMENT,
@@ -186,11 +171,10 @@ static void finds_wrong_inputs(void) {
               "[call-null-data]");
   set_up();
   inputs[0].data = (char *)image + 2;
-  CHECK_ERROR(
-      call_main(), LATHE_INVALID_ARGUMENT,
-      "input \"image\": data is at an address that is 2 past a multiple "
-      "of 4, but f32 needs a multiple of 4; copy the data to aligned "
-      "memory [call-misaligned]");
+  CHECK_ERROR(call_main(), LATHE_INVALID_ARGUMENT,
+              "input \"image\": data is at an address that is 2 past a multiple "
+              "of 4, but f32 needs a multiple of 4; copy the data to aligned "
+              "memory [call-misaligned]");
   CHECK(outputs[0].data == NULL && outputs[1].data == NULL);
   /* Aligned to the element, not to LATHE_ALIGNMENT: that is enough. */
   inputs[0].data = image + 1;
@@ -226,10 +210,9 @@ static void finds_wrong_outputs(void) {
               "give it memory of its own, or NULL [call-output-overlap]");
   outputs[0] = (lathe_tensor){memory, LATHE_DTYPE_F32, 2, {4, 3}};
   outputs[1] = (lathe_tensor){memory, LATHE_DTYPE_F64, 0, {0}};
-  CHECK_ERROR(
-      call_main(), LATHE_INVALID_ARGUMENT,
-      "output \"total\": its memory overlaps that of output \"scaled\"; "
-      "give it memory of its own, or NULL [call-output-overlap]");
+  CHECK_ERROR(call_main(), LATHE_INVALID_ARGUMENT,
+              "output \"total\": its memory overlaps that of output \"scaled\"; "
+              "give it memory of its own, or NULL [call-output-overlap]");
   CHECK(outputs[0].data == memory);
   /* What an output without data says is neither read nor trusted. */
   outputs[0] = (lathe_tensor){NULL, (lathe_dtype)77, 1000, {-5, -6}};
@@ -250,19 +233,15 @@ static void reports_checks_of_the_module(void) {
   free(big);
   int64_t value = -4, shape[] = {3, -2};
   lathe_tensor in = {shape, LATHE_DTYPE_I64, 1, {2}}, out = {0};
-  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1),
-              LATHE_INVALID_ARGUMENT,
+  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_INVALID_ARGUMENT,
               "node \"fill\" (Expand-13): dim 1 is -2, 100%s of them must be 0 "
               "or more, not %lld [fixture-fill]");
   in = (lathe_tensor){&value, LATHE_DTYPE_I64, 0, {0}};
-#define FAIL(code)                                                             \
-  (value = (code), lathe_module_call(module, "fail", &in, 1, NULL, 0))
+#define FAIL(code) (value = (code), lathe_module_call(module, "fail", &in, 1, NULL, 0))
   CHECK_OK(FAIL(0));
-  CHECK_ERROR(FAIL(1), LATHE_INVALID_ARGUMENT,
-              "first: -9223372036854775808 and 5 [fixture-first]");
+  CHECK_ERROR(FAIL(1), LATHE_INVALID_ARGUMENT, "first: -9223372036854775808 and 5 [fixture-first]");
   CHECK_ERROR(FAIL(2), LATHE_INVALID_ARGUMENT, "second, with no values");
-  CHECK_ERROR(FAIL(3), LATHE_INVALID_ARGUMENT,
-              "third: only -9223372036854775808 [fixture-third]");
+  CHECK_ERROR(FAIL(3), LATHE_INVALID_ARGUMENT, "third: only -9223372036854775808 [fixture-third]");
   CHECK_ERROR(FAIL(4), LATHE_INCOMPATIBLE,
               "function \"fail\" failed check 4 of 3; the module is damaged: "
               "compile the model again [module-bad-check]");
@@ -292,19 +271,14 @@ static void sizes_tensors(void) {
   CHECK_OK(lathe_tensor_bytes(&tensor, &bytes));
   CHECK(bytes == 0);
   tensor.dims[1] = INT64_MAX;
-  CHECK_ERROR_HAS(lathe_tensor_bytes(&tensor, &bytes), LATHE_INVALID_ARGUMENT,
-                  "[tensor-size-overflow]");
+  CHECK_ERROR_HAS(lathe_tensor_bytes(&tensor, &bytes), LATHE_INVALID_ARGUMENT, "[tensor-size-overflow]");
   tensor.dims[1] = -1;
-  CHECK_ERROR_HAS(lathe_tensor_alloc(&tensor), LATHE_INVALID_ARGUMENT,
-                  "[tensor-dim-negative]");
+  CHECK_ERROR_HAS(lathe_tensor_alloc(&tensor), LATHE_INVALID_ARGUMENT, "[tensor-dim-negative]");
   tensor.rank = 9;
-  CHECK_ERROR_HAS(lathe_tensor_alloc(&tensor), LATHE_INVALID_ARGUMENT,
-                  "[tensor-rank]");
+  CHECK_ERROR_HAS(lathe_tensor_alloc(&tensor), LATHE_INVALID_ARGUMENT, "[tensor-rank]");
   tensor.dtype = LATHE_DTYPE_INVALID;
-  CHECK_ERROR_HAS(lathe_tensor_alloc(&tensor), LATHE_INVALID_ARGUMENT,
-                  "[tensor-dtype]");
-  CHECK_ERROR_HAS(lathe_tensor_alloc(NULL), LATHE_INVALID_ARGUMENT,
-                  "[tensor-null]");
+  CHECK_ERROR_HAS(lathe_tensor_alloc(&tensor), LATHE_INVALID_ARGUMENT, "[tensor-dtype]");
+  CHECK_ERROR_HAS(lathe_tensor_alloc(NULL), LATHE_INVALID_ARGUMENT, "[tensor-null]");
   CHECK(lathe_dtype_size((lathe_dtype)-1) == 0);
   CHECK(strcmp(lathe_dtype_name(LATHE_DTYPE_BF16), "bf16") == 0);
 }

@@ -4,10 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-runtime/runtime.h"
 
-extern "C" lathe_status latheTestCall(lathe_module *module,
-                                      const lathe_tensor &input,
-                                      lathe_tensor &output) {
+extern "C" lathe_status latheTestCall(lathe_module *module, const lathe_tensor &input, lathe_tensor &output) {
   lathe_call_options options = {2};
-  return lathe_module_call_with(module, "main", &input, 1, &output, 1,
-                                &options);
+  return lathe_module_call_with(module, "main", &input, 1, &output, 1, &options);
 }

@@ -15,8 +15,7 @@ static lathe_module *module;
 
 static void check_works(void) {
   float image[] = {1, 2, 3}, bias[] = {10};
-  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {1, 3}},
-                           {bias, LATHE_DTYPE_F32, 1, {1}}};
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {1, 3}}, {bias, LATHE_DTYPE_F32, 1, {1}}};
   lathe_tensor outputs[2] = {0};
   CHECK_OK(lathe_module_call(module, "main", inputs, 2, outputs, 2));
   if (!outputs[1].data)
@@ -45,21 +44,17 @@ static void loads_a_library(void) {
 }
 
 static void refuses_other_versions(void) {
-  CHECK_ERROR(lathe_module_load("fixture-other-abi.so", &module),
-              LATHE_INCOMPATIBLE,
+  CHECK_ERROR(lathe_module_load("fixture-other-abi.so", &module), LATHE_INCOMPATIBLE,
               "fixture-other-abi.so: the module has ABI version 7, but this "
               "runtime has 1; compile the model with the compiler that the "
               "runtime came with [module-abi-version]");
   CHECK(module == NULL);
-  CHECK_ERROR(lathe_module_load("fixture-refuses.so", &module),
-              LATHE_INCOMPATIBLE,
+  CHECK_ERROR(lathe_module_load("fixture-refuses.so", &module), LATHE_INCOMPATIBLE,
               "fixture-refuses.so: the module cannot serve ABI version 1 of "
               "this runtime; compile the model with the compiler that the "
               "runtime came with [module-abi-version]");
-  CHECK_ERROR_HAS(lathe_module_load("fixture-other-processor.so", &module),
-                  LATHE_INCOMPATIBLE, "[target-processor]");
-  CHECK_ERROR(lathe_module_load("fixture-no-query.so", &module),
-              LATHE_INCOMPATIBLE,
+  CHECK_ERROR_HAS(lathe_module_load("fixture-other-processor.so", &module), LATHE_INCOMPATIBLE, "[target-processor]");
+  CHECK_ERROR(lathe_module_load("fixture-no-query.so", &module), LATHE_INCOMPATIBLE,
               "fixture-no-query.so: the library has no symbol "
               "lathe_module_query; give a .so file that lathe compile wrote "
               "[module-no-query]");
@@ -76,27 +71,19 @@ static void refuses_other_files(void) {
   CHECK_ERROR(lathe_module_load("no-such-file.so", &module), LATHE_NOT_FOUND,
               "no-such-file.so: cannot read the module: No such file or "
               "directory [module-cannot-read]");
-  CHECK_ERROR_HAS(lathe_module_load("", &module), LATHE_NOT_FOUND,
-                  "[module-cannot-read]");
-  CHECK_ERROR_HAS(lathe_module_load(".", &module), LATHE_INCOMPATIBLE,
-                  "this is not a file");
+  CHECK_ERROR_HAS(lathe_module_load("", &module), LATHE_NOT_FOUND, "[module-cannot-read]");
+  CHECK_ERROR_HAS(lathe_module_load(".", &module), LATHE_INCOMPATIBLE, "this is not a file");
   unlink("module-pipe");
   CHECK(mkfifo("module-pipe", 0600) == 0);
-  CHECK_ERROR_HAS(lathe_module_load("module-pipe", &module), LATHE_INCOMPATIBLE,
-                  "this is not a file");
+  CHECK_ERROR_HAS(lathe_module_load("module-pipe", &module), LATHE_INCOMPATIBLE, "this is not a file");
   unlink("module-pipe");
   write_file("module-text.so", "INPUT(libm.so)", 14);
-  CHECK_ERROR_HAS(lathe_module_load("module-text.so", &module),
-                  LATHE_INCOMPATIBLE, "the file is not a shared library");
+  CHECK_ERROR_HAS(lathe_module_load("module-text.so", &module), LATHE_INCOMPATIBLE, "the file is not a shared library");
   unlink("module-text.so");
-  CHECK_ERROR_HAS(lathe_module_load(NULL, &module), LATHE_INVALID_ARGUMENT,
-                  "[module-null]");
-  CHECK_ERROR_HAS(lathe_module_load("fixture.so", NULL), LATHE_INVALID_ARGUMENT,
-                  "[module-null]");
-  CHECK_ERROR_HAS(lathe_module_from_query(NULL, &module),
-                  LATHE_INVALID_ARGUMENT, "[module-null]");
-  CHECK_ERROR_HAS(lathe_module_from_desc(NULL, &module), LATHE_INVALID_ARGUMENT,
-                  "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_load(NULL, &module), LATHE_INVALID_ARGUMENT, "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_load("fixture.so", NULL), LATHE_INVALID_ARGUMENT, "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_from_query(NULL, &module), LATHE_INVALID_ARGUMENT, "[module-null]");
+  CHECK_ERROR_HAS(lathe_module_from_desc(NULL, &module), LATHE_INVALID_ARGUMENT, "[module-null]");
 }
 
 /* Offsets in the header of a 64-bit ELF file. */
@@ -111,21 +98,19 @@ static void refuses_truncated_libraries(void) {
   CHECK(size > 1000 && size < sizeof bytes);
   for (size_t kept = 0; kept < size; kept += kept < 200 ? 1 : 61) {
     write_file("module-truncated.so", bytes, kept);
-    CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module),
-                    LATHE_INCOMPATIBLE,
+    CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module), LATHE_INCOMPATIBLE,
                     kept < 4 ? "[module-not-a-library]" : "[module-truncated]");
   }
   /* Without section headers at the end, the segments must tell. */
   memset(bytes + SECTIONS_AT, 0, 8);
   memset(bytes + SECTION_COUNT_AT, 0, 2);
   write_file("module-truncated.so", bytes, 4096 < size ? 4096 : size / 2);
-  CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module),
-                  LATHE_INCOMPATIBLE, "[module-truncated]");
+  CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module), LATHE_INCOMPATIBLE, "[module-truncated]");
   bytes[MACHINE_AT] = 2; /* SPARC. */
   bytes[MACHINE_AT + 1] = 0;
   write_file("module-truncated.so", bytes, size);
-  CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module),
-                  LATHE_INCOMPATIBLE, "the library is for ELF machine 2");
+  CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module), LATHE_INCOMPATIBLE,
+                  "the library is for ELF machine 2");
   unlink("module-truncated.so");
 }
 
@@ -135,23 +120,21 @@ static void refuses_damaged_descriptions(void) {
   lathe_function_desc function;
   lathe_value_desc value;
   const int64_t bad_symbol[] = {-2, 3};
-#define REFUSES(part)                                                          \
-  CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE,  \
-                  part)
-#define DAMAGE_FUNCTION(member, damage)                                        \
-  do {                                                                         \
-    desc = good;                                                               \
-    desc.functions = &function;                                                \
-    desc.function_count = 1;                                                   \
-    function = good.functions[0];                                              \
-    function.member = damage;                                                  \
+#define REFUSES(part) CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE, part)
+#define DAMAGE_FUNCTION(member, damage)                                                                                \
+  do {                                                                                                                 \
+    desc = good;                                                                                                       \
+    desc.functions = &function;                                                                                        \
+    desc.function_count = 1;                                                                                           \
+    function = good.functions[0];                                                                                      \
+    function.member = damage;                                                                                          \
   } while (0)
-#define DAMAGE_INPUT(member, damage)                                           \
-  do {                                                                         \
-    DAMAGE_FUNCTION(inputs, &value);                                           \
-    function.input_count = 1;                                                  \
-    value = good.functions[0].inputs[0];                                       \
-    value.member = damage;                                                     \
+#define DAMAGE_INPUT(member, damage)                                                                                   \
+  do {                                                                                                                 \
+    DAMAGE_FUNCTION(inputs, &value);                                                                                   \
+    function.input_count = 1;                                                                                          \
+    value = good.functions[0].inputs[0];                                                                               \
+    value.member = damage;                                                                                             \
   } while (0)
   desc.functions = NULL;
   REFUSES("[module-damaged]");
@@ -194,8 +177,7 @@ static void *host_alloc(void *context, size_t size, size_t alignment) {
   atomic_fetch_add(&host.allocs, 1);
   if (size > host.largest)
     host.largest = size;
-  return aligned_alloc(alignment,
-                       (size + alignment - 1) / alignment * alignment);
+  return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
 
 static void host_free(void *context, void *memory) {
@@ -204,9 +186,7 @@ static void host_free(void *context, void *memory) {
   free(memory);
 }
 
-static void host_parallel_for(void *context, int64_t tasks,
-                              void (*body)(int64_t, int64_t, void *),
-                              void *closure) {
+static void host_parallel_for(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
   CHECK(context == &host);
   atomic_fetch_add(&host.loops, 1);
   for (int64_t i = tasks; i-- > 0;)
@@ -217,12 +197,10 @@ static void host_parallel_for(void *context, int64_t tasks,
 static int call_with_batch(int64_t batch, const lathe_call_options *options) {
   float *image = calloc((size_t)batch, 3 * sizeof(float));
   float *bias = calloc((size_t)batch, sizeof(float));
-  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {batch, 3}},
-                           {bias, LATHE_DTYPE_F32, 1, {batch}}};
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {batch, 3}}, {bias, LATHE_DTYPE_F32, 1, {batch}}};
   lathe_tensor outputs[2] = {0};
   int before = atomic_load(&host.allocs);
-  CHECK_OK(
-      lathe_module_call_with(module, "main", inputs, 2, outputs, 2, options));
+  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, options));
   int allocs = atomic_load(&host.allocs) - before;
   for (int i = 0; i < 2; ++i)
     if (outputs[i].data)
@@ -233,8 +211,7 @@ static int call_with_batch(int64_t batch, const lathe_call_options *options) {
 }
 
 static void uses_the_host_program(void) {
-  const lathe_imports imports = {host_alloc, host_free, host_parallel_for,
-                                 &host};
+  const lathe_imports imports = {host_alloc, host_free, host_parallel_for, &host};
   CHECK_OK(lathe_module_from_query(lathe_module_query, &module));
   check_works(); /* Leaves a workspace of the runtime's own allocator. */
   CHECK_OK(lathe_module_set_imports(module, &imports));
@@ -252,16 +229,13 @@ static void uses_the_host_program(void) {
 
   host.out_of_memory = true;
   float image[3] = {0}, bias[1] = {0};
-  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {1, 3}},
-                           {bias, LATHE_DTYPE_F32, 1, {1}}};
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {1, 3}}, {bias, LATHE_DTYPE_F32, 1, {1}}};
   lathe_tensor outputs[2] = {0};
-  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 2),
-              LATHE_OUT_OF_MEMORY,
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 2), LATHE_OUT_OF_MEMORY,
               "no memory for output \"scaled\" of 12 bytes "
               "[call-out-of-memory]");
   lathe_module_trim(module);
-  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 2),
-              LATHE_OUT_OF_MEMORY,
+  CHECK_ERROR(lathe_module_call(module, "main", inputs, 2, outputs, 2), LATHE_OUT_OF_MEMORY,
               "no memory for a workspace of 12 bytes; call with smaller inputs "
               "or fewer at once [call-out-of-memory]");
   CHECK(outputs[0].data == NULL && outputs[1].data == NULL);
@@ -272,8 +246,7 @@ static void uses_the_host_program(void) {
   CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
   check_works();
   lathe_imports half = {host_alloc, NULL, NULL, &host};
-  CHECK_ERROR_HAS(lathe_module_set_imports(module, &half),
-                  LATHE_INVALID_ARGUMENT, "have 'alloc', but no 'free'");
+  CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "have 'alloc', but no 'free'");
   /* The loop alone: memory stays the runtime's. */
   half.alloc = NULL;
   half.parallel_for = host_parallel_for;

@@ -26,8 +26,7 @@ static int by_value(const void *a, const void *b) {
 
 /* Calls `step` `batch` times per sample; prints nanoseconds for one. `pause` is
  * slept before each sample, in nanoseconds. */
-static void measure(const char *what, void (*step)(void *), void *argument,
-                    int batch, long pause) {
+static void measure(const char *what, void (*step)(void *), void *argument, int batch, long pause) {
   double samples[SAMPLES];
   for (int i = 0; i < 100; ++i)
     step(argument);
@@ -40,13 +39,11 @@ static void measure(const char *what, void (*step)(void *), void *argument,
     samples[i] = (now() - start) / batch;
   }
   qsort(samples, SAMPLES, sizeof samples[0], by_value);
-  printf("%-44s %9.0f ns median %9.0f min %9.0f p90\n", what,
-         samples[SAMPLES / 2], samples[0], samples[SAMPLES * 9 / 10]);
+  printf("%-44s %9.0f ns median %9.0f min %9.0f p90\n", what, samples[SAMPLES / 2], samples[0],
+         samples[SAMPLES * 9 / 10]);
 }
 
-static void nothing(int64_t begin, int64_t end, void *closure) {
-  (void)begin, (void)end, (void)closure;
-}
+static void nothing(int64_t begin, int64_t end, void *closure) { (void)begin, (void)end, (void)closure; }
 
 static int64_t tasks, steps;
 
@@ -80,17 +77,14 @@ struct call {
 
 static void call_main(void *argument) {
   struct call *call = argument;
-  CHECK_OK(lathe_module_call_with(call->module, "main", call->inputs, 2,
-                                  call->outputs, 2, &call->options));
+  CHECK_OK(lathe_module_call_with(call->module, "main", call->inputs, 2, call->outputs, 2, &call->options));
 }
 
 static void measure_calls(void) {
   float image[3] = {1, 2, 3}, bias[1] = {4};
   struct call call = {
-      .inputs = {{image, LATHE_DTYPE_F32, 2, {1, 3}},
-                 {bias, LATHE_DTYPE_F32, 1, {1}}},
-      .outputs = {{NULL, LATHE_DTYPE_F32, 2, {1, 3}},
-                  {NULL, LATHE_DTYPE_F64, 0, {0}}},
+      .inputs = {{image, LATHE_DTYPE_F32, 2, {1, 3}}, {bias, LATHE_DTYPE_F32, 1, {1}}},
+      .outputs = {{NULL, LATHE_DTYPE_F32, 2, {1, 3}}, {NULL, LATHE_DTYPE_F64, 0, {0}}},
       .options = {1},
   };
   CHECK_OK(lathe_module_from_query(lathe_module_query, &call.module));
@@ -113,16 +107,14 @@ int main(int argc, char **argv) {
     snprintf(what, sizeof what, "empty loop, %d threads, hot", threads);
     measure(what, empty_loop, imports, 1000, 0);
     tasks = threads * 8;
-    snprintf(what, sizeof what, "empty loop of %d tasks, %d threads, hot",
-             (int)tasks, threads);
+    snprintf(what, sizeof what, "empty loop of %d tasks, %d threads, hot", (int)tasks, threads);
     measure(what, empty_loop, imports, 1000, 0);
     tasks = threads;
     snprintf(what, sizeof what, "empty loop, %d threads, after 1 ms", threads);
     measure(what, empty_loop, imports, 1, 1000000);
     for (steps = 100; steps <= 10000; steps *= 10) {
       tasks = 8;
-      snprintf(what, sizeof what, "8 tasks of %d steps, %d threads", (int)steps,
-               threads);
+      snprintf(what, sizeof what, "8 tasks of %d steps, %d threads", (int)steps, threads);
       measure(what, busy_loop, imports, 100, 0);
     }
   }

@@ -14,16 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static void loop(int threads, int64_t tasks,
-                 void (*body)(int64_t, int64_t, void *), void *closure) {
+static void loop(int threads, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
   CHECK_OK(lathe_set_threads(threads));
   const lathe_imports *imports = lathe_default_imports();
   imports->parallel_for(imports->context, tasks, body, closure);
 }
 
 static void sleep_microseconds(long microseconds) {
-  const struct timespec time = {microseconds / 1000000,
-                                microseconds % 1000000 * 1000};
+  const struct timespec time = {microseconds / 1000000, microseconds % 1000000 * 1000};
   nanosleep(&time, NULL);
 }
 
@@ -175,15 +173,12 @@ static void starts_and_ends_threads(void) {
 }
 
 static void checks_settings(void) {
-  CHECK_ERROR_HAS(lathe_set_threads(-1), LATHE_INVALID_ARGUMENT,
-                  "-1 threads are asked for");
-  CHECK_ERROR_HAS(lathe_set_threads(LATHE_MAX_THREADS + 1),
-                  LATHE_INVALID_ARGUMENT, "[threads-range]");
+  CHECK_ERROR_HAS(lathe_set_threads(-1), LATHE_INVALID_ARGUMENT, "-1 threads are asked for");
+  CHECK_ERROR_HAS(lathe_set_threads(LATHE_MAX_THREADS + 1), LATHE_INVALID_ARGUMENT, "[threads-range]");
   CHECK_OK(lathe_set_threads(3));
   CHECK(lathe_get_threads() == 3);
   CHECK_OK(lathe_set_threads(0));
-  CHECK(lathe_get_threads() >= 1 &&
-        lathe_get_threads() <= sysconf(_SC_NPROCESSORS_ONLN));
+  CHECK(lathe_get_threads() >= 1 && lathe_get_threads() <= sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 /* --- Next to others ----------------------------------------------------- */
@@ -305,8 +300,7 @@ int main(int argc, char **argv) {
       {"runs-nested-loops", runs_nested_loops},
       {"uses-all-threads", uses_all_threads},
 #if defined(__x86_64__)
-      {"workers-have-the-default-float-mode",
-       workers_have_the_default_float_mode},
+      {"workers-have-the-default-float-mode", workers_have_the_default_float_mode},
 #endif
       {"starts-and-ends-threads", starts_and_ends_threads},
       {"checks-settings", checks_settings},

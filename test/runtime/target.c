@@ -16,12 +16,9 @@
 static void refuses_other_processors(void) {
   CHECK_ERROR_HAS(lathe_target_supported("sparc:vis3"), LATHE_INCOMPATIBLE,
                   "code for target \"sparc:vis3\" cannot run here");
-  CHECK_ERROR_HAS(lathe_target_supported(""), LATHE_INCOMPATIBLE,
-                  "[target-processor]");
-  CHECK_ERROR_HAS(lathe_target_supported("x86"), LATHE_INCOMPATIBLE,
-                  "[target-processor]");
-  CHECK_ERROR_HAS(lathe_target_supported(NULL), LATHE_INVALID_ARGUMENT,
-                  "[target-null]");
+  CHECK_ERROR_HAS(lathe_target_supported(""), LATHE_INCOMPATIBLE, "[target-processor]");
+  CHECK_ERROR_HAS(lathe_target_supported("x86"), LATHE_INCOMPATIBLE, "[target-processor]");
+  CHECK_ERROR_HAS(lathe_target_supported(NULL), LATHE_INVALID_ARGUMENT, "[target-null]");
 }
 
 #if defined(__x86_64__)
@@ -87,17 +84,14 @@ static void agrees_with_the_kernel(void) {
       continue;
     }
     snprintf(message, sizeof message, "lacks '%s'; ", names[i][0]);
-    CHECK_ERROR_HAS(lathe_target_supported(target), LATHE_INCOMPATIBLE,
-                    message);
-    CHECK_ERROR_HAS(lathe_target_supported(target), LATHE_INCOMPATIBLE,
-                    "[target-missing-feature]");
+    CHECK_ERROR_HAS(lathe_target_supported(target), LATHE_INCOMPATIBLE, message);
+    CHECK_ERROR_HAS(lathe_target_supported(target), LATHE_INCOMPATIBLE, "[target-missing-feature]");
     ++absent;
     /* A module of that target is refused in the same words. */
     lathe_module_desc desc = *lathe_module_query(LATHE_ABI_VERSION);
     lathe_module *module = NULL;
     desc.target = target;
-    CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE,
-                    message);
+    CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE, message);
   }
   printf("features: %d present, %d absent\n", present, absent);
   CHECK(present > 0);
@@ -107,12 +101,9 @@ static void reads_target_strings(void) {
   CHECK_OK(lathe_target_supported("x86_64"));
   CHECK_OK(lathe_target_supported("x86_64:"));
   CHECK_OK(lathe_target_supported("x86_64:sse,sse2"));
-  CHECK_ERROR_HAS(lathe_target_supported("x86_64:sse2,avx9000,sse"),
-                  LATHE_INCOMPATIBLE, "'avx9000'");
-  CHECK_ERROR_HAS(lathe_target_supported("x86_64:sse2,,sse"),
-                  LATHE_INCOMPATIBLE, "[target-unknown-feature]");
-  CHECK_ERROR_HAS(lathe_target_supported("x86_64:ss"), LATHE_INCOMPATIBLE,
-                  "[target-unknown-feature]");
+  CHECK_ERROR_HAS(lathe_target_supported("x86_64:sse2,avx9000,sse"), LATHE_INCOMPATIBLE, "'avx9000'");
+  CHECK_ERROR_HAS(lathe_target_supported("x86_64:sse2,,sse"), LATHE_INCOMPATIBLE, "[target-unknown-feature]");
+  CHECK_ERROR_HAS(lathe_target_supported("x86_64:ss"), LATHE_INCOMPATIBLE, "[target-unknown-feature]");
 }
 #endif
 

@@ -37,8 +37,7 @@ static void *call_often(void *argument) {
     float *image = malloc((size_t)batch * 3 * sizeof(float));
     float *bias = malloc((size_t)batch * sizeof(float));
     fill_inputs(image, bias, batch);
-    lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {batch, 3}},
-                             {bias, LATHE_DTYPE_F32, 1, {batch}}};
+    lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {batch, 3}}, {bias, LATHE_DTYPE_F32, 1, {batch}}};
     lathe_tensor outputs[2] = {0};
     CHECK_OK(lathe_module_call(module, "main", inputs, 2, outputs, 2));
     const float *scaled = outputs[0].data;
@@ -53,8 +52,7 @@ static void *call_often(void *argument) {
     char expected[32];
     snprintf(expected, sizeof expected, "dim 1 is %d,", (int)caller->batch);
     inputs[0].dims[1] = caller->batch;
-    CHECK_ERROR_HAS(lathe_module_call(module, "main", inputs, 2, outputs, 2),
-                    LATHE_INVALID_ARGUMENT, expected);
+    CHECK_ERROR_HAS(lathe_module_call(module, "main", inputs, 2, outputs, 2), LATHE_INVALID_ARGUMENT, expected);
     free(image);
     free(bias);
   }
@@ -94,9 +92,7 @@ static void count_free(void *context, void *memory) {
 
 static void free_counted(void *memory) { count_free(NULL, memory); }
 
-static void meet_then_run(void *context, int64_t tasks,
-                          void (*body)(int64_t, int64_t, void *),
-                          void *closure) {
+static void meet_then_run(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
   (void)context;
   pthread_barrier_wait(&all_here);
   body(0, tasks, closure);
@@ -121,15 +117,12 @@ static void serves_more_threads_than_frames(void) {
 static void same_bits_on_any_threads(void) {
   static float image[999 * 3], bias[999];
   fill_inputs(image, bias, 999);
-  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {999, 3}},
-                           {bias, LATHE_DTYPE_F32, 1, {999}}};
+  lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {999, 3}}, {bias, LATHE_DTYPE_F32, 1, {999}}};
   lathe_tensor first[2] = {0};
-  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, first, 2,
-                                  &(lathe_call_options){1}));
+  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, first, 2, &(lathe_call_options){1}));
   for (int threads = 2; threads <= 4; ++threads) {
     lathe_tensor other[2] = {0};
-    CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, other, 2,
-                                    &(lathe_call_options){threads}));
+    CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, other, 2, &(lathe_call_options){threads}));
     CHECK(memcmp(first[0].data, other[0].data, sizeof image) == 0);
     CHECK(memcmp(first[1].data, other[1].data, sizeof(double)) == 0);
     lathe_tensor_free(&other[0]);
@@ -152,8 +145,7 @@ static void ignores_the_float_mode_of_the_caller(void) {
   for (int threads = 1; threads <= 4; ++threads) {
     lathe_tensor out = {0};
     __builtin_ia32_ldmxcsr(mine);
-    lathe_status status = lathe_module_call_with(
-        module, "denormal", &in, 1, &out, 1, &(lathe_call_options){threads});
+    lathe_status status = lathe_module_call_with(module, "denormal", &in, 1, &out, 1, &(lathe_call_options){threads});
     unsigned after = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(0x1F80u);
     CHECK_OK(status);
@@ -173,8 +165,7 @@ int main(int argc, char **argv) {
       {"serves-more-threads-than-frames", serves_more_threads_than_frames},
       {"same-bits-on-any-threads", same_bits_on_any_threads},
 #if defined(__x86_64__)
-      {"ignores-the-float-mode-of-the-caller",
-       ignores_the_float_mode_of_the_caller},
+      {"ignores-the-float-mode-of-the-caller", ignores_the_float_mode_of_the_caller},
 #endif
   };
   CHECK_OK(lathe_module_from_query(lathe_module_query, &module));

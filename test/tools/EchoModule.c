@@ -12,8 +12,7 @@
 
 #include <string.h>
 
-static int64_t echo_plan(lathe_call *call, int64_t *const *output_dims,
-                         uint64_t *workspace_bytes) {
+static int64_t echo_plan(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes) {
   for (int i = 0; i < RANK; ++i)
     output_dims[0][i] = call->input_dims[0][i];
   *workspace_bytes = 4096;
@@ -39,13 +38,10 @@ static const lathe_value_desc input = {"x", DTYPE, RANK, dims};
 /* The name must not leave the folder that outputs are saved to. */
 static const lathe_value_desc output = {"../y/0", DTYPE, RANK, dims};
 static const char *const symbols[] = {"n", "", ""};
-static const char *const checks[] = {
-    "node \"echo\": n is %lld, but at most %lld is possible [echo-size]"};
-static const lathe_function_desc function = {
-    "main", 1,       1,      &input,    &output, RANK,
-    1,      symbols, checks, echo_plan, echo_run};
-static const lathe_kernel_desc kernel = {"echo", "copy {by = 1}",
-                                         "first, last"};
+static const char *const checks[] = {"node \"echo\": n is %lld, but at most %lld is possible [echo-size]"};
+static const lathe_function_desc function = {"main", 1,       1,      &input,    &output, RANK,
+                                             1,      symbols, checks, echo_plan, echo_run};
+static const lathe_kernel_desc kernel = {"echo", "copy {by = 1}", "first, last"};
 static const char *const metadata[] = {"author", "by hand"};
 static const lathe_module_desc module = {
     .abi_version = LATHE_ABI_VERSION,
@@ -64,7 +60,6 @@ static const lathe_module_desc module = {
     .metadata = metadata,
 };
 
-__attribute__((visibility("default"))) const lathe_module_desc *
-lathe_module_query(uint32_t runtime_abi_version) {
+__attribute__((visibility("default"))) const lathe_module_desc *lathe_module_query(uint32_t runtime_abi_version) {
   return runtime_abi_version == LATHE_ABI_VERSION ? &module : 0;
 }

@@ -64,7 +64,7 @@ SECTIONS = (
     ),
     section(
         "ctest",
-        "runtime, libraries, the C++ example",
+        "the runtime, target strings",
         "ctest",
         "--test-dir",
         str(BUILD),

@@ -33,9 +33,7 @@ int64_t Arguments::count(StringRef option, int64_t otherwise) const {
 
 std::optional<int64_t> cli::parseSize(StringRef text) {
   uint64_t value = 0;
-  if (text.empty() ||
-      !llvm::all_of(text, [](char c) { return llvm::isDigit(c); }) ||
-      text.getAsInteger(10, value) ||
+  if (text.empty() || !llvm::all_of(text, [](char c) { return llvm::isDigit(c); }) || text.getAsInteger(10, value) ||
       value > uint64_t(std::numeric_limits<int64_t>::max()))
     return std::nullopt;
   return int64_t(value);
@@ -90,9 +88,7 @@ static std::string mismatch(const Option &option, StringRef value) {
   }
   case Form::Dim: {
     std::optional<NamedSizes> dim = parseSizes(value);
-    return dim && dim->sizes.size() == 1
-               ? ""
-               : "NAME=SIZE with a whole number for SIZE, as in batch=4";
+    return dim && dim->sizes.size() == 1 ? "" : "NAME=SIZE with a whole number for SIZE, as in batch=4";
   }
   case Form::Shape:
     return parseSizes(value) ? "" : "INPUT=SIZES, as in image=1x3x224x224";
@@ -102,8 +98,7 @@ static std::string mismatch(const Option &option, StringRef value) {
 
 static const Option *findOption(const Command &command, StringRef word) {
   for (const Option &option : command.options)
-    if (word == option.name ||
-        (!option.letter.empty() && word == option.letter))
+    if (word == option.name || (!option.letter.empty() && word == option.letter))
       return &option;
   return nullptr;
 }
@@ -113,8 +108,7 @@ namespace {
 class Reader {
 public:
   Reader(const Command &command, llvm::ArrayRef<const char *> words)
-      : command(command), words(words), place(("lathe " + command.name).str()) {
-  }
+      : command(command), words(words), place(("lathe " + command.name).str()) {}
 
   std::optional<Arguments> read() {
     bool onlyOperands = false;
@@ -155,24 +149,18 @@ private:
     if (!option)
       return unknownOption(name);
     if (option->form == Form::Flag && hasValue)
-      return fail(usageError("cli-flag-value", place,
-                             option->name + " takes no value, but got " +
-                                 quoted(value)));
+      return fail(usageError("cli-flag-value", place, option->name + " takes no value, but got " + quoted(value)));
     if (option->form != Form::Flag && !hasValue) {
       if (words.empty())
-        return fail(usageError("cli-no-value", place,
-                               name + " wants a value: " + option->value));
+        return fail(usageError("cli-no-value", place, name + " wants a value: " + option->value));
       value = next();
     }
     if (std::string wanted = mismatch(*option, value); !wanted.empty())
-      return fail(usageError("cli-bad-value", place,
-                             option->name + " wants " + wanted + ", but got " +
-                                 quoted(value)));
+      return fail(usageError("cli-bad-value", place, option->name + " wants " + wanted + ", but got " + quoted(value)));
     std::vector<std::string> &values = arguments.values[option->name];
     if (!values.empty() && !option->repeats)
       return fail(usageError("cli-option-twice", place,
-                             option->name + " is given twice, with " +
-                                 quoted(values.front()) + " and " +
+                             option->name + " is given twice, with " + quoted(values.front()) + " and " +
                                  quoted(value) + "; leave one out"));
     values.push_back(value.str());
     return true;
@@ -182,28 +170,21 @@ private:
     llvm::SmallVector<StringRef> known = {"--help"};
     for (const Option &option : command.options)
       known.push_back(option.name);
-    return fail(
-        usageError("cli-unknown-option", place,
-                   "unknown option " + quoted(name) + didYouMean(name, known)));
+    return fail(usageError("cli-unknown-option", place, "unknown option " + quoted(name) + didYouMean(name, known)));
   }
 
   bool checkOperands() {
     size_t got = arguments.operands.size();
     if (got < command.fewest)
-      return fail(usageError("cli-no-operand", place,
-                             "name a file: lathe " + command.name + " " +
-                                 command.operands));
+      return fail(usageError("cli-no-operand", place, "name a file: lathe " + command.name + " " + command.operands));
     if (got > command.most)
       return fail(usageError("cli-many-operands", place,
-                             "takes " + llvm::Twine(command.most) +
-                                 (command.most == 1 ? " file" : " files") +
-                                 ", but got " + llvm::Twine(got) + "; " +
-                                 quoted(arguments.operands[command.most]) +
+                             "takes " + llvm::Twine(command.most) + (command.most == 1 ? " file" : " files") +
+                                 ", but got " + llvm::Twine(got) + "; " + quoted(arguments.operands[command.most]) +
                                  " is too much"));
     for (const std::string &operand : arguments.operands)
       if (operand.empty())
-        return fail(usageError("cli-empty-operand", place,
-                               "the name of a file is empty"));
+        return fail(usageError("cli-empty-operand", place, "the name of a file is empty"));
     return true;
   }
 
@@ -216,8 +197,6 @@ private:
 };
 } // namespace
 
-std::optional<Arguments>
-cli::parseArguments(const Command &command,
-                    llvm::ArrayRef<const char *> words) {
+std::optional<Arguments> cli::parseArguments(const Command &command, llvm::ArrayRef<const char *> words) {
   return Reader(command, words).read();
 }

@@ -53,15 +53,13 @@ static double quantile(llvm::ArrayRef<double> sorted, double part) {
 
 /// Calls again and again. The outputs' memory is made by the first call and
 /// used by all.
-static bool timeCalls(const LoadedModel &model,
-                      const std::vector<lathe_tensor> &inputs, int threads,
-                      int64_t rounds, std::vector<double> &times) {
+static bool timeCalls(const LoadedModel &model, const std::vector<lathe_tensor> &inputs, int threads, int64_t rounds,
+                      std::vector<double> &times) {
   std::vector<Tensor> owners(model.function().output_count);
   std::vector<lathe_tensor> outputs(owners.size());
   lathe_call_options options = {threads};
   auto call = [&] {
-    return lathe_module_call_with(model.module(), model.function().name,
-                                  inputs.data(), inputs.size(), outputs.data(),
+    return lathe_module_call_with(model.module(), model.function().name, inputs.data(), inputs.size(), outputs.data(),
                                   outputs.size(), &options) == LATHE_OK;
   };
   if (!call())
@@ -84,20 +82,18 @@ static bool timeCalls(const LoadedModel &model,
   return true;
 }
 
-static std::optional<Row> measure(StringRef path, const Arguments &arguments,
-                                  Diagnostics &diagnostics) {
+static std::optional<Row> measure(StringRef path, const Arguments &arguments, Diagnostics &diagnostics) {
   auto model = LoadedModel::open(path, arguments, diagnostics);
   if (!model)
     return std::nullopt;
-  auto inputs = makeInputs(model->function(), InputOptions::from(arguments),
-                           path, diagnostics);
+  auto inputs = makeInputs(model->function(), InputOptions::from(arguments), path, diagnostics);
   if (!inputs)
     return std::nullopt;
   Progress progress(path, arguments.has("--progress"));
   progress.step("time calls");
   std::vector<double> times;
-  if (!timeCalls(*model, viewsOf(*inputs), int(arguments.count("--threads", 1)),
-                 arguments.count("--rounds", 10), times)) {
+  if (!timeCalls(*model, viewsOf(*inputs), int(arguments.count("--threads", 1)), arguments.count("--rounds", 10),
+                 times)) {
     addRuntimeError(diagnostics, path);
     return std::nullopt;
   }
@@ -121,8 +117,8 @@ static std::string text(const char *format, double value) {
   return result;
 }
 
-static bool writeJson(StringRef path, const Arguments &arguments,
-                      const std::vector<Row> &rows, Diagnostics &diagnostics) {
+static bool writeJson(StringRef path, const Arguments &arguments, const std::vector<Row> &rows,
+                      Diagnostics &diagnostics) {
   llvm::json::Array list;
   for (const Row &row : rows)
     list.push_back(llvm::json::Object{
@@ -139,11 +135,10 @@ static bool writeJson(StringRef path, const Arguments &arguments,
     });
   std::string contents;
   llvm::raw_string_ostream os(contents);
-  os << llvm::formatv("{0:2}\n",
-                      llvm::json::Value(llvm::json::Object{
-                          {"rounds", arguments.count("--rounds", 10)},
-                          {"rows", std::move(list)},
-                      }));
+  os << llvm::formatv("{0:2}\n", llvm::json::Value(llvm::json::Object{
+                                     {"rounds", arguments.count("--rounds", 10)},
+                                     {"rows", std::move(list)},
+                                 }));
   return writeFile(path, {contents}, diagnostics);
 }
 
@@ -160,10 +155,8 @@ static int benchAlone(const Arguments &arguments) {
     // A model that fails does not keep the others from being timed.
     Diagnostics diagnostics;
     if (std::optional<Row> row = measure(path, arguments, diagnostics)) {
-      table.push_back({row->model, text("%.3f", row->median * 1e3),
-                       text("%.3f", row->least * 1e3),
-                       text("%.1f%%", row->spread * 100),
-                       std::to_string(row->iterations),
+      table.push_back({row->model, text("%.3f", row->median * 1e3), text("%.3f", row->least * 1e3),
+                       text("%.1f%%", row->spread * 100), std::to_string(row->iterations),
                        text("%.2f", row->loadSeconds), row->inputs});
       rows.push_back(std::move(*row));
     }
@@ -185,12 +178,9 @@ static int benchAgainst(const Arguments &arguments) {
   for (StringRef name : names) {
     if (!llvm::is_contained(known, name)) {
       std::string hint = didYouMean(name, known);
-      return usageError(
-          "cli-unknown-engine", place,
-          "--against: no engine is called " + quoted(name) +
-              (hint.empty()
-                   ? "; there are " + llvm::join(llvm::ArrayRef(known), " and ")
-                   : hint));
+      return usageError("cli-unknown-engine", place,
+                        "--against: no engine is called " + quoted(name) +
+                            (hint.empty() ? "; there are " + llvm::join(llvm::ArrayRef(known), " and ") : hint));
     }
     packages.push_back(name.str());
   }
@@ -200,8 +190,7 @@ static int benchAgainst(const Arguments &arguments) {
   if (diagnostics.hasErrors())
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--against", "--threads", "--rounds", "--target",
-                           "--json", "--dim", "--shape"})
+  for (StringRef option : {"--against", "--threads", "--rounds", "--target", "--json", "--dim", "--shape"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
   words.push_back("--");
@@ -210,39 +199,35 @@ static int benchAgainst(const Arguments &arguments) {
 }
 
 static int run(const Arguments &arguments) {
-  return arguments.has("--against") ? benchAgainst(arguments)
-                                    : benchAlone(arguments);
+  return arguments.has("--against") ? benchAgainst(arguments) : benchAlone(arguments);
 }
 
 static constexpr Option options[] = {
-    {"--threads", "", Form::Count, "N", "threads of each call [1]", false, 1,
-     LATHE_MAX_THREADS},
+    {"--threads", "", Form::Count, "N", "threads of each call [1]", false, 1, LATHE_MAX_THREADS},
     roundsOption,
     dimSizeOption,
     shapeOption,
-    {"--against", "", Form::Text, "ENGINES",
-     "compare with onnxruntime, openvino or both, as in onnxruntime,openvino"},
+    {"--against", "", Form::Text, "ENGINES", "compare with onnxruntime, openvino or both, as in onnxruntime,openvino"},
     {"--json", "", Form::Text, "FILE", "write the figures to a file, too"},
     targetOption,
     progressOption,
 };
 
 const Command &cli::benchCommand() {
-  static const Command command = {
-      "bench",
-      "time a model, also beside other engines",
-      "FILE...",
-      1,
-      ~0u,
-      "Times calls with random inputs: median, minimum, and spread (the middle "
-      "half of the\ntimes, as a part of the median). FILE is a model, a .so or "
-      "a .lathebin.\n"
-      "With --against, each engine has a process of its own and they take "
-      "turns, round after\nround; this needs models, and the Python package.",
-      "  lathe bench resnet50.onnx mobilenet_v2.so --threads 2\n"
-      "  lathe bench bert.onnx --dim batch=1 --dim seq=128 --json bert.json\n"
-      "  lathe bench resnet50.onnx --against onnxruntime,openvino",
-      options,
-      run};
+  static const Command command = {"bench",
+                                  "time a model, also beside other engines",
+                                  "FILE...",
+                                  1,
+                                  ~0u,
+                                  "Times calls with random inputs: median, minimum, and spread (the middle "
+                                  "half of the\ntimes, as a part of the median). FILE is a model, a .so or "
+                                  "a .lathebin.\n"
+                                  "With --against, each engine has a process of its own and they take "
+                                  "turns, round after\nround; this needs models, and the Python package.",
+                                  "  lathe bench resnet50.onnx mobilenet_v2.so --threads 2\n"
+                                  "  lathe bench bert.onnx --dim batch=1 --dim seq=128 --json bert.json\n"
+                                  "  lathe bench resnet50.onnx --against onnxruntime,openvino",
+                                  options,
+                                  run};
   return command;
 }

@@ -35,17 +35,16 @@ static int run(const Arguments &arguments) {
 static constexpr Option options[] = {progressOption};
 
 const Command &cli::checkCommand() {
-  static const Command command = {
-      "check",
-      "list what a model needs and Lathe lacks",
-      "MODEL...",
-      1,
-      ~0u,
-      "Lists every operator, attribute and dtype of a model that Lathe does "
-      "not support, and\nwhatever is wrong with the file. Generates no code.",
-      "  lathe check model.onnx\n"
-      "  lathe check models/*.onnx",
-      options,
-      run};
+  static const Command command = {"check",
+                                  "list what a model needs and Lathe lacks",
+                                  "MODEL...",
+                                  1,
+                                  ~0u,
+                                  "Lists every operator, attribute and dtype of a model that Lathe does "
+                                  "not support, and\nwhatever is wrong with the file. Generates no code.",
+                                  "  lathe check model.onnx\n"
+                                  "  lathe check models/*.onnx",
+                                  options,
+                                  run};
   return command;
 }

@@ -55,8 +55,7 @@ public:
 
   bool has(llvm::StringRef option) const { return values.contains(option); }
   /// The value of an option, or `otherwise` if it was not given.
-  llvm::StringRef get(llvm::StringRef option,
-                      llvm::StringRef otherwise = "") const;
+  llvm::StringRef get(llvm::StringRef option, llvm::StringRef otherwise = "") const;
   /// All values of an option that repeats, in order.
   llvm::ArrayRef<std::string> all(llvm::StringRef option) const;
   int64_t count(llvm::StringRef option, int64_t otherwise) const;
@@ -90,8 +89,7 @@ std::vector<const Command *> allCommands();
 
 /// Reads the words after the command's name. Prints what is wrong and returns
 /// nothing if they do not fit.
-std::optional<Arguments> parseArguments(const Command &command,
-                                        llvm::ArrayRef<const char *> words);
+std::optional<Arguments> parseArguments(const Command &command, llvm::ArrayRef<const char *> words);
 
 std::string helpText(const Command &command);
 std::string overviewText();

@@ -43,21 +43,18 @@ static int checkPhase(StringRef option, StringRef word) {
   std::string hint = didYouMean(word, known);
   if (hint.empty())
     hint = "; there are " + llvm::join(known, ", ");
-  return usageError("cli-unknown-phase", place,
-                    option + ": no phase is called " + quoted(word) + hint);
+  return usageError("cli-unknown-phase", place, option + ": no phase is called " + quoted(word) + hint);
 }
 
 static int checkPhases(const Arguments &arguments) {
-  StringRef start = arguments.get("--start-at"),
-            stop = arguments.get("--stop-after");
+  StringRef start = arguments.get("--start-at"), stop = arguments.get("--stop-after");
   if (int code = checkPhase("--start-at", start))
     return code;
   if (int code = checkPhase("--stop-after", stop))
     return code;
   if (!start.empty() && !stop.empty() && phaseIndex(start) > phaseIndex(stop))
     return usageError("cli-phase-order", place,
-                      "--start-at " + start + " comes after --stop-after " +
-                          stop + ", so no phase is left to run");
+                      "--start-at " + start + " comes after --stop-after " + stop + ", so no phase is left to run");
   return Ok;
 }
 
@@ -85,29 +82,24 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
     kind = OutputKind::Ir;
     if (!output.empty() && output != "-" && ending != ".mlir")
       return usageError("cli-output-ending", place,
-                        "after --stop-after " + arguments.get("--stop-after") +
-                            " there is only IR, but " + quoted(output) +
-                            " does not end in .mlir");
+                        "after --stop-after " + arguments.get("--stop-after") + " there is only IR, but " +
+                            quoted(output) + " does not end in .mlir");
   } else if (llvm::is_contained(artifactEndings, ending)) {
     kind = OutputKind::Artifact;
   } else if (llvm::is_contained(graphEndings, ending)) {
     kind = OutputKind::Graph;
-    for (StringRef option :
-         {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target"})
+    for (StringRef option : {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target"})
       if (arguments.has(option))
         return usageError("cli-graph-option", place,
                           option + " changes nothing in " + quoted(output) +
                               ", which holds the model as it is read; add "
                               "--stop-after to write a later phase");
   } else {
-    std::vector<StringRef> known(std::begin(artifactEndings),
-                                 std::end(artifactEndings));
+    std::vector<StringRef> known(std::begin(artifactEndings), std::end(artifactEndings));
     known.insert(known.end(), std::begin(graphEndings), std::end(graphEndings));
     return usageError("cli-output-ending", place,
-                      "the ending of " + quoted(output) +
-                          " says no kind of output; there are " +
-                          llvm::join(known, ", ") +
-                          (ending.empty() ? "" : didYouMean(ending, known)));
+                      "the ending of " + quoted(output) + " says no kind of output; there are " +
+                          llvm::join(known, ", ") + (ending.empty() ? "" : didYouMean(ending, known)));
   }
   if (arguments.has("--header") && kind != OutputKind::Artifact)
     return usageError("cli-header-of-ir", place,
@@ -116,8 +108,7 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
   return Ok;
 }
 
-static bool prepareFolders(const Arguments &arguments,
-                           Diagnostics &diagnostics) {
+static bool prepareFolders(const Arguments &arguments, Diagnostics &diagnostics) {
   for (StringRef option : {"--output", "--header"}) {
     StringRef path = arguments.get(option);
     if (!path.empty() && path != "-" && !checkWritable(path, diagnostics))
@@ -127,9 +118,7 @@ static bool prepareFolders(const Arguments &arguments,
   if (folder.empty())
     return true;
   if (std::error_code error = llvm::sys::fs::create_directories(folder)) {
-    diagnostics.error("cli-output-unwritable", folder,
-                      "cannot make the folder for --dump-phases: " +
-                          error.message());
+    diagnostics.error("cli-output-unwritable", folder, "cannot make the folder for --dump-phases: " + error.message());
     return false;
   }
   return checkWritable((folder + "/phase.mlir").str(), diagnostics);
@@ -142,37 +131,28 @@ static bool writeIr(StringRef path, StringRef ir, Diagnostics &diagnostics) {
   return true;
 }
 
-static bool writeArtifact(const Arguments &arguments, const Artifact &artifact,
-                          StringRef target, double begin,
+static bool writeArtifact(const Arguments &arguments, const Artifact &artifact, StringRef target, double begin,
                           Diagnostics &diagnostics) {
-  StringRef output = arguments.get("--output"),
-            header = arguments.get("--header");
+  StringRef output = arguments.get("--output"), header = arguments.get("--header");
   if (!artifact.save(output.str(), diagnostics))
     return false;
   if (!header.empty() && !artifact.saveHeader(header.str(), diagnostics))
     return false;
-  llvm::outs() << output << ": " << formatBytes(artifact.codeBytes())
-               << " of code in " << artifact.kernels().size() << " kernels and "
-               << formatBytes(artifact.weightBytes()) << " of weights for "
-               << target
+  llvm::outs() << output << ": " << formatBytes(artifact.codeBytes()) << " of code in " << artifact.kernels().size()
+               << " kernels and " << formatBytes(artifact.weightBytes()) << " of weights for " << target
                << llvm::format(", compiled in %.1f s\n", now() - begin);
   return true;
 }
 
-static bool compileTo(const Arguments &arguments, OutputKind kind,
-                      Diagnostics &diagnostics) {
+static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &diagnostics) {
   double begin = now();
-  StringRef model = arguments.operands.front(),
-            output = arguments.get("--output");
+  StringRef model = arguments.operands.front(), output = arguments.get("--output");
   // Mistakes that cost nothing to find come before the model is read.
-  std::optional<Target> target =
-      Target::parse(arguments.get("--target", "host"), diagnostics, place);
-  if (!target || !requireModel(model, diagnostics) ||
-      !prepareFolders(arguments, diagnostics))
+  std::optional<Target> target = Target::parse(arguments.get("--target", "host"), diagnostics, place);
+  if (!target || !requireModel(model, diagnostics) || !prepareFolders(arguments, diagnostics))
     return false;
 
-  Progress progress(model, arguments.has("--progress"),
-                    phaseNames().size() + 2);
+  Progress progress(model, arguments.has("--progress"), phaseNames().size() + 2);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(model.str(), diagnostics);
   if (!program)
@@ -197,8 +177,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind,
     return writeIr(output, artifact->ir(), diagnostics);
   }
   progress.stop();
-  return writeArtifact(arguments, *artifact, options.target, begin,
-                       diagnostics);
+  return writeArtifact(arguments, *artifact, options.target, begin, diagnostics);
 }
 
 static int run(const Arguments &arguments) {
@@ -213,44 +192,36 @@ static int run(const Arguments &arguments) {
 }
 
 static constexpr Option options[] = {
-    {"--output", "-o", Form::Text, "FILE",
-     "what to write; its ending says the kind"},
-    {"--header", "", Form::Text, "FILE.h",
-     "write a C header with the model's shapes and dtypes"},
+    {"--output", "-o", Form::Text, "FILE", "what to write; its ending says the kind"},
+    {"--header", "", Form::Text, "FILE.h", "write a C header with the model's shapes and dtypes"},
     targetOption,
-    {"--dim", "", Form::Dim, "NAME=SIZE",
-     "fix a free dim for good; code gets smaller and faster", true},
-    {"--threads", "", Form::Count, "N",
-     "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
-    {"--stop-after", "", Form::Text, "PHASE",
-     "write the IR after a phase, to -o FILE.mlir or to stdout"},
-    {"--start-at", "", Form::Text, "PHASE",
-     "the model is the IR that the phase before this one wrote"},
-    {"--dump-phases", "", Form::Text, "DIR",
-     "write the IR after every phase into a folder"},
+    {"--dim", "", Form::Dim, "NAME=SIZE", "fix a free dim for good; code gets smaller and faster", true},
+    {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
+    {"--stop-after", "", Form::Text, "PHASE", "write the IR after a phase, to -o FILE.mlir or to stdout"},
+    {"--start-at", "", Form::Text, "PHASE", "the model is the IR that the phase before this one wrote"},
+    {"--dump-phases", "", Form::Text, "DIR", "write the IR after every phase into a folder"},
     progressOption,
 };
 
 const Command &cli::compileCommand() {
-  static const Command command = {
-      "compile",
-      "compile a model to a library, an object file or IR",
-      "MODEL -o FILE",
-      1,
-      1,
-      "Compiles a model. The ending of FILE says what to write:\n"
-      "  .so        shared library with one symbol, lathe_module_query\n"
-      "  .a, .o     the same for linking into a program\n"
-      "  .lathebin  for 'lathe run' and Python; needs no linker\n"
-      "  .mlir      the model in Lathe's own format, as text\n"
-      "  .lathe     the same as bytecode\n"
-      "Phases: import, optimize, partition, lower, schedule, bufferize, "
-      "codegen, emit.",
-      "  lathe compile resnet50.onnx -o resnet50.so\n"
-      "  lathe compile bert.onnx -o bert.a --header bert.h --dim batch=1\n"
-      "  lathe compile bert.onnx --stop-after schedule | less\n"
-      "  lathe compile bert.onnx -o bert.so --target x86_64:avx2,fma",
-      options,
-      run};
+  static const Command command = {"compile",
+                                  "compile a model to a library, an object file or IR",
+                                  "MODEL -o FILE",
+                                  1,
+                                  1,
+                                  "Compiles a model. The ending of FILE says what to write:\n"
+                                  "  .so        shared library with one symbol, lathe_module_query\n"
+                                  "  .a, .o     the same for linking into a program\n"
+                                  "  .lathebin  for 'lathe run' and Python; needs no linker\n"
+                                  "  .mlir      the model in Lathe's own format, as text\n"
+                                  "  .lathe     the same as bytecode\n"
+                                  "Phases: import, optimize, partition, lower, schedule, bufferize, "
+                                  "codegen, emit.",
+                                  "  lathe compile resnet50.onnx -o resnet50.so\n"
+                                  "  lathe compile bert.onnx -o bert.a --header bert.h --dim batch=1\n"
+                                  "  lathe compile bert.onnx --stop-after schedule | less\n"
+                                  "  lathe compile bert.onnx -o bert.so --target x86_64:avx2,fma",
+                                  options,
+                                  run};
   return command;
 }

@@ -20,11 +20,9 @@ using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
 
-int cli::usageError(StringRef id, const llvm::Twine &place,
-                    const llvm::Twine &message) {
+int cli::usageError(StringRef id, const llvm::Twine &place, const llvm::Twine &message) {
   Diagnostics diagnostics;
-  diagnostics.error(id, place, message)
-      .note("'" + place + " --help' shows what there is");
+  diagnostics.error(id, place, message).note("'" + place + " --help' shows what there is");
   printDiagnostics(diagnostics);
   return WrongUsage;
 }
@@ -36,8 +34,7 @@ int cli::printDiagnostics(const Diagnostics &diagnostics) {
   return diagnostics.hasErrors() ? Failed : Ok;
 }
 
-void cli::addForeignError(Diagnostics &diagnostics, StringRef id,
-                          const llvm::Twine &place, StringRef text) {
+void cli::addForeignError(Diagnostics &diagnostics, StringRef id, const llvm::Twine &place, StringRef text) {
   size_t open = text.rfind(" [");
   if (open != StringRef::npos && text.ends_with("]")) {
     id = text.drop_front(open + 2).drop_back();
@@ -65,9 +62,7 @@ std::string cli::formatBytes(uint64_t bytes) {
   return text;
 }
 
-std::string
-cli::formatTable(StringRef alignment,
-                 const std::vector<std::vector<std::string>> &rows) {
+std::string cli::formatTable(StringRef alignment, const std::vector<std::vector<std::string>> &rows) {
   std::string text;
   std::vector<size_t> widths(alignment.size());
   for (const auto &row : rows)
@@ -90,20 +85,16 @@ bool cli::checkWritable(StringRef path, Diagnostics &diagnostics) {
   if (folder.empty())
     folder = ".";
   if (llvm::sys::fs::is_directory(path)) {
-    diagnostics.error("cli-output-folder", path,
-                      "is a folder; name a file to write");
+    diagnostics.error("cli-output-folder", path, "is a folder; name a file to write");
     return false;
   }
-  std::error_code error =
-      llvm::sys::fs::access(folder, llvm::sys::fs::AccessMode::Write);
+  std::error_code error = llvm::sys::fs::access(folder, llvm::sys::fs::AccessMode::Write);
   if (!error && !llvm::sys::fs::is_directory(folder))
     error = std::make_error_code(std::errc::not_a_directory);
   if (!error)
     return true;
   diagnostics
-      .error("cli-output-unwritable", path,
-             "cannot write into the folder " + quoted(folder) + ": " +
-                 error.message())
+      .error("cli-output-unwritable", path, "cannot write into the folder " + quoted(folder) + ": " + error.message())
       .note("make the folder, or name another with -o");
   return false;
 }
@@ -118,10 +109,8 @@ static std::error_code takeError(llvm::raw_fd_ostream &os) {
 }
 
 /// Writes beside `path` and renames, so that nothing half-written is seen.
-static llvm::Error replaceFile(StringRef path,
-                               llvm::ArrayRef<StringRef> parts) {
-  llvm::Expected<llvm::sys::fs::TempFile> file =
-      llvm::sys::fs::TempFile::create(path + ".%%%%%%", 0666);
+static llvm::Error replaceFile(StringRef path, llvm::ArrayRef<StringRef> parts) {
+  llvm::Expected<llvm::sys::fs::TempFile> file = llvm::sys::fs::TempFile::create(path + ".%%%%%%", 0666);
   if (!file)
     return file.takeError();
   std::error_code error;
@@ -137,8 +126,7 @@ static llvm::Error replaceFile(StringRef path,
   return llvm::errorCodeToError(error);
 }
 
-bool cli::writeFile(StringRef path, llvm::ArrayRef<StringRef> parts,
-                    Diagnostics &diagnostics) {
+bool cli::writeFile(StringRef path, llvm::ArrayRef<StringRef> parts, Diagnostics &diagnostics) {
   llvm::Error failure = llvm::Error::success();
   if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
     // A pipe or a device cannot be replaced.
@@ -149,16 +137,13 @@ bool cli::writeFile(StringRef path, llvm::ArrayRef<StringRef> parts,
         os << part;
       error = takeError(os);
     }
-    failure =
-        llvm::joinErrors(std::move(failure), llvm::errorCodeToError(error));
+    failure = llvm::joinErrors(std::move(failure), llvm::errorCodeToError(error));
   } else {
     failure = llvm::joinErrors(std::move(failure), replaceFile(path, parts));
   }
   if (!failure)
     return true;
-  diagnostics
-      .error("cli-write-failed", path,
-             "cannot write the file: " + llvm::toString(std::move(failure)))
+  diagnostics.error("cli-write-failed", path, "cannot write the file: " + llvm::toString(std::move(failure)))
       .note("nothing was left behind; name a place that can be written to and "
             "has room");
   return false;
@@ -167,20 +152,14 @@ bool cli::writeFile(StringRef path, llvm::ArrayRef<StringRef> parts,
 bool cli::requireModel(StringRef path, Diagnostics &diagnostics) {
   if (fileKind(path) == FileKind::Model)
     return true;
-  diagnostics.error("cli-not-a-model", path,
-                    "is compiled already; name the model it was compiled from");
+  diagnostics.error("cli-not-a-model", path, "is compiled already; name the model it was compiled from");
   return false;
 }
 
-double cli::now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+double cli::now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 Progress::Progress(StringRef title, bool forced, size_t steps)
-    : title(title), steps(steps), started(now()),
-      terminal(llvm::errs().is_displayed()), plain(forced && !terminal) {
+    : title(title), steps(steps), started(now()), terminal(llvm::errs().is_displayed()), plain(forced && !terminal) {
   if (terminal)
     watcher = std::thread([this] { watch(); });
 }

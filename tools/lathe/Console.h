@@ -24,8 +24,7 @@ namespace lathe::cli {
 
 /// Prints an error about the command line, and where to read more. Returns
 /// WrongUsage.
-int usageError(llvm::StringRef id, const llvm::Twine &place,
-               const llvm::Twine &message);
+int usageError(llvm::StringRef id, const llvm::Twine &place, const llvm::Twine &message);
 
 /// Prints all diagnostics. Returns Failed if there is an error among them, else
 /// Ok.
@@ -33,8 +32,7 @@ int printDiagnostics(const Diagnostics &diagnostics);
 
 /// Adds an error whose text, from the runtime or a compiled module, may have an
 /// id of its own in brackets at the end; `id` where it has none.
-void addForeignError(Diagnostics &diagnostics, llvm::StringRef id,
-                     const llvm::Twine &place, llvm::StringRef text);
+void addForeignError(Diagnostics &diagnostics, llvm::StringRef id, const llvm::Twine &place, llvm::StringRef text);
 
 /// Adds the message of the runtime's last failure in this thread.
 void addRuntimeError(Diagnostics &diagnostics, const llvm::Twine &place);
@@ -44,8 +42,7 @@ std::string formatBytes(uint64_t bytes);
 
 /// Rows of equal length as a table. `alignment` has a letter for each column:
 /// 'l' puts it to the left, 'r' to the right.
-std::string formatTable(llvm::StringRef alignment,
-                        const std::vector<std::vector<std::string>> &rows);
+std::string formatTable(llvm::StringRef alignment, const std::vector<std::vector<std::string>> &rows);
 
 /// Checks that `path` lies in a folder that can be written to, before hours are
 /// spent on what goes there.
@@ -53,8 +50,7 @@ bool checkWritable(llvm::StringRef path, Diagnostics &diagnostics);
 
 /// Writes `parts` one after the other. Replaces the file at `path` only when
 /// all of them are written.
-bool writeFile(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> parts,
-               Diagnostics &diagnostics);
+bool writeFile(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> parts, Diagnostics &diagnostics);
 
 /// Reports an error if `path` is a compiled artifact, where only a model will
 /// do.

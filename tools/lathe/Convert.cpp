@@ -15,14 +15,12 @@ using llvm::StringRef;
 
 static constexpr StringRef place = "lathe convert";
 
-static void convert(StringRef model, StringRef output, bool showProgress,
-                    Diagnostics &diagnostics) {
+static void convert(StringRef model, StringRef output, bool showProgress, Diagnostics &diagnostics) {
   if (!requireModel(model, diagnostics) || !checkWritable(output, diagnostics))
     return;
   Progress progress(model, showProgress, 2);
   progress.step("load");
-  if (std::unique_ptr<Program> program =
-          Program::load(model.str(), diagnostics)) {
+  if (std::unique_ptr<Program> program = Program::load(model.str(), diagnostics)) {
     progress.step("write");
     program->save(output.str(), diagnostics);
   }
@@ -31,37 +29,32 @@ static void convert(StringRef model, StringRef output, bool showProgress,
 static int run(const Arguments &arguments) {
   StringRef output = arguments.get("--output");
   if (output.empty())
-    return usageError("cli-no-output", place,
-                      "name the file to write: -o FILE.mlir or FILE.lathe");
+    return usageError("cli-no-output", place, "name the file to write: -o FILE.mlir or FILE.lathe");
   if (!output.ends_with(".mlir") && !output.ends_with(".lathe"))
     return usageError("cli-output-ending", place,
-                      quoted(output) +
-                          " ends in neither .mlir (text) nor .lathe "
-                          "(bytecode); 'lathe compile' writes machine code");
+                      quoted(output) + " ends in neither .mlir (text) nor .lathe "
+                                       "(bytecode); 'lathe compile' writes machine code");
   Diagnostics diagnostics;
-  convert(arguments.operands.front(), output, arguments.has("--progress"),
-          diagnostics);
+  convert(arguments.operands.front(), output, arguments.has("--progress"), diagnostics);
   return printDiagnostics(diagnostics);
 }
 
 static constexpr Option options[] = {
-    {"--output", "-o", Form::Text, "FILE",
-     ".mlir for text, .lathe for bytecode"},
+    {"--output", "-o", Form::Text, "FILE", ".mlir for text, .lathe for bytecode"},
     progressOption,
 };
 
 const Command &cli::convertCommand() {
-  static const Command command = {
-      "convert",
-      "write a model in Lathe's own format",
-      "MODEL -o FILE",
-      1,
-      1,
-      "Writes a model in the dialect 'graph': as text to read and edit (.mlir) "
-      "or as bytecode\n(.lathe). Both are accepted wherever an ONNX file is.",
-      "  lathe convert resnet50.onnx -o resnet50.lathe\n"
-      "  lathe convert resnet50.lathe -o resnet50.mlir",
-      options,
-      run};
+  static const Command command = {"convert",
+                                  "write a model in Lathe's own format",
+                                  "MODEL -o FILE",
+                                  1,
+                                  1,
+                                  "Writes a model in the dialect 'graph': as text to read and edit (.mlir) "
+                                  "or as bytecode\n(.lathe). Both are accepted wherever an ONNX file is.",
+                                  "  lathe convert resnet50.onnx -o resnet50.lathe\n"
+                                  "  lathe convert resnet50.lathe -o resnet50.mlir",
+                                  options,
+                                  run};
   return command;
 }

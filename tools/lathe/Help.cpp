@@ -11,17 +11,14 @@ using namespace lathe::cli;
 using llvm::StringRef;
 
 std::vector<const Command *> cli::allCommands() {
-  return {&compileCommand(), &runCommand(),     &benchCommand(),
-          &checkCommand(),   &convertCommand(), &inspectCommand(),
-          &versionCommand()};
+  return {&compileCommand(), &runCommand(),     &benchCommand(),  &checkCommand(),
+          &convertCommand(), &inspectCommand(), &versionCommand()};
 }
 
-static const char exitCodes[] =
-    "Exit codes: 0 all is well, 1 an error, 2 wrong usage.\n";
+static const char exitCodes[] = "Exit codes: 0 all is well, 1 an error, 2 wrong usage.\n";
 
 /// `left` in a column, then `right`; on a line of its own where it is long.
-static void printRow(llvm::raw_ostream &os, const std::string &left,
-                     StringRef right) {
+static void printRow(llvm::raw_ostream &os, const std::string &left, StringRef right) {
   constexpr size_t column = 26;
   os << "  " << left;
   if (left.size() + 2 > column)
@@ -45,8 +42,7 @@ std::string cli::helpText(const Command &command) {
     left += option.name;
     if (!option.value.empty())
       left += " " + option.value.str();
-    printRow(os, left,
-             option.help.str() + (option.repeats ? " (repeats)" : ""));
+    printRow(os, left, option.help.str() + (option.repeats ? " (repeats)" : ""));
   }
   printRow(os, "-h, --help", "print this and stop");
   if (!command.examples.empty())

@@ -21,8 +21,7 @@ using namespace lathe::cli;
 using llvm::StringRef;
 
 InputOptions InputOptions::from(const Arguments &arguments) {
-  return {arguments.sizes("--dim"), arguments.sizes("--shape"),
-          arguments.all("--input").vec(),
+  return {arguments.sizes("--dim"), arguments.sizes("--shape"), arguments.all("--input").vec(),
           uint64_t(arguments.count("--seed", 0))};
 }
 
@@ -39,8 +38,7 @@ static StringRef symbolName(const lathe_function_desc &function, int64_t dim) {
   return index < function.symbol_count ? function.symbol_names[index] : "";
 }
 
-std::string cli::formatValue(const lathe_function_desc &function,
-                             const lathe_value_desc &value) {
+std::string cli::formatValue(const lathe_function_desc &function, const lathe_value_desc &value) {
   std::string text = lathe_dtype_name(lathe_dtype(value.dtype));
   text += "[";
   for (uint32_t i = 0; i < value.rank; ++i) {
@@ -62,10 +60,8 @@ namespace {
 /// Makes the inputs of one function.
 class Maker {
 public:
-  Maker(const lathe_function_desc &function, const InputOptions &options,
-        StringRef place, Diagnostics &diagnostics)
-      : function(function), options(options), place(place),
-        diagnostics(diagnostics), symbols(function.symbol_count),
+  Maker(const lathe_function_desc &function, const InputOptions &options, StringRef place, Diagnostics &diagnostics)
+      : function(function), options(options), place(place), diagnostics(diagnostics), symbols(function.symbol_count),
         tensors(function.input_count) {}
 
   std::optional<std::vector<Tensor>> make() {
@@ -98,9 +94,7 @@ private:
     auto check = [&](StringRef option, StringRef name) {
       if (llvm::is_contained(names, name))
         return true;
-      return fail("inputs-unknown-input",
-                  option + ": the model has no input " + quoted(name) +
-                      didYouMean(name, names),
+      return fail("inputs-unknown-input", option + ": the model has no input " + quoted(name) + didYouMean(name, names),
                   "its inputs: " + listOf(names));
     };
     for (const std::string &pair : options.files)
@@ -128,8 +122,7 @@ private:
       auto [name, path] = StringRef(pair).split('=');
       uint32_t i = inputIndex(name);
       if (tensors[i].view.data)
-        return fail("inputs-given-twice",
-                    "--input gives " + quoted(name) + " twice; leave one out");
+        return fail("inputs-given-twice", "--input gives " + quoted(name) + " twice; leave one out");
       std::optional<Tensor> tensor = readNpy(path, diagnostics);
       if (!tensor)
         return false;
@@ -160,8 +153,7 @@ private:
       }
       if (!found)
         return fail("inputs-unknown-dim",
-                    "--dim: the model has no free dim " + quoted(dim.name) +
-                        didYouMean(dim.name, names),
+                    "--dim: the model has no free dim " + quoted(dim.name) + didYouMean(dim.name, names),
                     "its free dims with names: " + listOf(names));
     }
     return true;
@@ -169,12 +161,9 @@ private:
 
   bool setSymbol(uint32_t symbol, int64_t size, StringRef option) {
     if (symbols[symbol] && *symbols[symbol] != size)
-      return fail("inputs-dim-conflict",
-                  option + " makes dim " +
-                      quoted(function.symbol_names[symbol]) + " " +
-                      llvm::Twine(size) + ", but it is " +
-                      llvm::Twine(*symbols[symbol]) +
-                      " already; all dims of one name are equal");
+      return fail("inputs-dim-conflict", option + " makes dim " + quoted(function.symbol_names[symbol]) + " " +
+                                             llvm::Twine(size) + ", but it is " + llvm::Twine(*symbols[symbol]) +
+                                             " already; all dims of one name are equal");
     symbols[symbol] = size;
     return true;
   }
@@ -185,18 +174,14 @@ private:
         continue;
       size_t rank = shape.sizes.size();
       if (rank != input(i).rank)
-        return fail("inputs-shape-rank",
-                    "--shape gives input " + quoted(shape.name) + " " +
-                        llvm::Twine(rank) + " dims, but it has " +
-                        llvm::Twine(input(i).rank));
+        return fail("inputs-shape-rank", "--shape gives input " + quoted(shape.name) + " " + llvm::Twine(rank) +
+                                             " dims, but it has " + llvm::Twine(input(i).rank));
       for (uint32_t d = 0; d < rank; ++d) {
         int64_t dim = input(i).dims[d];
         if (dim >= 0 && dim != shape.sizes[d])
-          return fail("inputs-shape-fixed",
-                      "--shape gives input " + quoted(shape.name) + " a dim " +
-                          llvm::Twine(d) + " of " +
-                          llvm::Twine(shape.sizes[d]) +
-                          ", but the model fixes it to " + llvm::Twine(dim));
+          return fail("inputs-shape-fixed", "--shape gives input " + quoted(shape.name) + " a dim " + llvm::Twine(d) +
+                                                " of " + llvm::Twine(shape.sizes[d]) + ", but the model fixes it to " +
+                                                llvm::Twine(dim));
         if (dim < 0 && !setSymbol(~dim, shape.sizes[d], "--shape"))
           return false;
       }
@@ -226,8 +211,7 @@ private:
     if (uint64_t memory = physicalMemory(); bytes > memory) {
       diagnostics
           .error("inputs-too-large", where,
-                 "takes " + formatBytes(bytes) + " with sizes " +
-                     formatShape(view) + ", but this machine has " +
+                 "takes " + formatBytes(bytes) + " with sizes " + formatShape(view) + ", but this machine has " +
                      formatBytes(memory) + " of memory")
           .note("give smaller sizes with --dim or --shape");
       return false;
@@ -243,9 +227,8 @@ private:
   bool noSize(uint32_t i, uint32_t d, StringRef name) {
     std::string way = name.empty() ? "" : ("--dim " + name + "=SIZE or ").str();
     return fail("inputs-free-dim",
-                "dim " + llvm::Twine(d) + " of input " + quoted(input(i).name) +
-                    ", " + formatValue(function, input(i)) +
-                    ", is free, and no size is given",
+                "dim " + llvm::Twine(d) + " of input " + quoted(input(i).name) + ", " +
+                    formatValue(function, input(i)) + ", is free, and no size is given",
                 "give one with " + way + "--shape " + input(i).name + "=1x2x3");
   }
 
@@ -258,26 +241,19 @@ private:
 };
 } // namespace
 
-std::optional<std::vector<Tensor>>
-cli::makeInputs(const lathe_function_desc &function,
-                const InputOptions &options, StringRef place,
-                Diagnostics &diagnostics) {
+std::optional<std::vector<Tensor>> cli::makeInputs(const lathe_function_desc &function, const InputOptions &options,
+                                                   StringRef place, Diagnostics &diagnostics) {
   return Maker(function, options, place, diagnostics).make();
 }
 
-bool cli::hasAllSizes(const lathe_function_desc &function,
-                      const InputOptions &options) {
+bool cli::hasAllSizes(const lathe_function_desc &function, const InputOptions &options) {
   for (uint32_t i = 0; i < function.input_count; ++i) {
     const lathe_value_desc &input = function.inputs[i];
-    auto named = [](StringRef name) {
-      return [name](const NamedSizes &sizes) { return name == sizes.name; };
-    };
+    auto named = [](StringRef name) { return [name](const NamedSizes &sizes) { return name == sizes.name; }; };
     if (llvm::any_of(options.shapes, named(input.name)))
       continue;
     for (uint32_t d = 1; d < input.rank; ++d)
-      if (input.dims[d] < 0 &&
-          llvm::none_of(options.dims,
-                        named(symbolName(function, input.dims[d]))))
+      if (input.dims[d] < 0 && llvm::none_of(options.dims, named(symbolName(function, input.dims[d]))))
         return false;
   }
   return true;

@@ -33,20 +33,17 @@ struct InputOptions {
 /// integers whose names contain "mask" or "type" are flags, 0 or 1. Values
 /// depend on the name and the seed alone. A free first dim is taken for the
 /// batch and is 1 if nothing else is said. `place` stands in messages.
-std::optional<std::vector<Tensor>>
-makeInputs(const lathe_function_desc &function, const InputOptions &options,
-           llvm::StringRef place, Diagnostics &diagnostics);
+std::optional<std::vector<Tensor>> makeInputs(const lathe_function_desc &function, const InputOptions &options,
+                                              llvm::StringRef place, Diagnostics &diagnostics);
 
 /// The views of `tensors`, for a call.
 std::vector<lathe_tensor> viewsOf(const std::vector<Tensor> &tensors);
 
 /// Whether `makeInputs` would find a size for every dim of `function`.
-bool hasAllSizes(const lathe_function_desc &function,
-                 const InputOptions &options);
+bool hasAllSizes(const lathe_function_desc &function, const InputOptions &options);
 
 /// "f32[batch, 3, 224, 224]"; a dim without a name is "?".
-std::string formatValue(const lathe_function_desc &function,
-                        const lathe_value_desc &value);
+std::string formatValue(const lathe_function_desc &function, const lathe_value_desc &value);
 
 } // namespace lathe::cli
 

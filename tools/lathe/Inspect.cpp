@@ -24,18 +24,15 @@ static std::string signature(const lathe_function_desc &function) {
   auto list = [&](const lathe_value_desc *values, uint32_t count) {
     std::string text = "(";
     for (uint32_t i = 0; i < count; ++i)
-      text += (i ? ", " : "") + std::string(values[i].name) + ": " +
-              formatValue(function, values[i]);
+      text += (i ? ", " : "") + std::string(values[i].name) + ": " + formatValue(function, values[i]);
     return text + ")";
   };
-  return std::string(function.name) +
-         list(function.inputs, function.input_count) + " -> " +
+  return std::string(function.name) + list(function.inputs, function.input_count) + " -> " +
          list(function.outputs, function.output_count);
 }
 
 /// The words of a check with the values that it was not content with.
-static std::string checkMessage(const lathe_function_desc &function,
-                                int64_t code, const lathe_call &call) {
+static std::string checkMessage(const lathe_function_desc &function, int64_t code, const lathe_call &call) {
   if (code < 1 || code > int64_t(function.check_count))
     return "the sizes cannot be planned";
   std::string text = function.check_messages[code - 1];
@@ -48,12 +45,10 @@ static std::string checkMessage(const lathe_function_desc &function,
 }
 
 /// Prints the workspace and the outputs for the sizes that the user gave.
-static bool printPlan(const LoadedModel &model, const Arguments &arguments,
-                      StringRef path, Diagnostics &diagnostics) {
+static bool printPlan(const LoadedModel &model, const Arguments &arguments, StringRef path, Diagnostics &diagnostics) {
   const lathe_function_desc &function = model.function();
   InputOptions options = InputOptions::from(arguments);
-  if (!hasAllSizes(function, options) && options.dims.empty() &&
-      options.shapes.empty()) {
+  if (!hasAllSizes(function, options) && options.dims.empty() && options.shapes.empty()) {
     llvm::outs() << "workspace  by the free dims; give them with --dim "
                     "NAME=SIZE\n";
     return true;
@@ -69,8 +64,7 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
     dims.push_back(tensor.view.dims);
     shapes += (shapes.empty() ? "" : ", ") + formatShape(tensor.view);
   }
-  std::vector<int64_t> outputDims(size_t(function.output_count) *
-                                  LATHE_MAX_RANK);
+  std::vector<int64_t> outputDims(size_t(function.output_count) * LATHE_MAX_RANK);
   llvm::SmallVector<int64_t *> outputs;
   for (uint32_t i = 0; i < function.output_count; ++i)
     outputs.push_back(&outputDims[size_t(i) * LATHE_MAX_RANK]);
@@ -82,18 +76,15 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
   uint64_t bytes = 0;
   if (int64_t code = function.plan(&call, outputs.data(), &bytes)) {
     addForeignError(diagnostics, "inspect-plan", path,
-                    "with inputs " + shapes + ": " +
-                        checkMessage(function, code, call));
+                    "with inputs " + shapes + ": " + checkMessage(function, code, call));
     return false;
   }
-  llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs "
-               << (shapes.empty() ? "none" : shapes) << "\n";
+  llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs " << (shapes.empty() ? "none" : shapes) << "\n";
   for (uint32_t i = 0; i < function.output_count; ++i) {
     lathe_tensor view = {};
     view.rank = function.outputs[i].rank;
     llvm::copy(llvm::ArrayRef(outputs[i], view.rank), view.dims);
-    llvm::outs() << "output     " << quoted(function.outputs[i].name) << " "
-                 << formatShape(view) << "\n";
+    llvm::outs() << "output     " << quoted(function.outputs[i].name) << " " << formatShape(view) << "\n";
   }
   return true;
 }
@@ -101,8 +92,7 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments,
 /// `text`, cut to what a column of the table holds.
 static std::string cut(StringRef text) {
   constexpr size_t longest = 60;
-  return text.size() > longest ? text.take_front(longest - 3).str() + "..."
-                               : text.str();
+  return text.size() > longest ? text.take_front(longest - 3).str() + "..." : text.str();
 }
 
 /// "cpu.gemm.packed {rows = 14, ...}": the types of the numbers say nothing.
@@ -122,12 +112,10 @@ static void printKernels(const LoadedModel &model) {
     table.push_back({"  kernel", "calls", "nodes", "strategy"});
     for (const KernelInfo &kernel : model.artifact()->kernels()) {
       calls += kernel.calls;
-      table.push_back({"  " + kernel.name, std::to_string(kernel.calls),
-                       cut(llvm::join(kernel.nodes, ", ")),
+      table.push_back({"  " + kernel.name, std::to_string(kernel.calls), cut(llvm::join(kernel.nodes, ", ")),
                        strategyText(kernel.strategy)});
     }
-    os << "kernels    " << table.size() - 1 << " in " << calls << " calls\n"
-       << formatTable("lrll", table);
+    os << "kernels    " << table.size() - 1 << " in " << calls << " calls\n" << formatTable("lrll", table);
     return;
   }
   // An artifact from a file does not say how often it calls each.
@@ -135,8 +123,7 @@ static void printKernels(const LoadedModel &model) {
   table.push_back({"  kernel", "nodes", "strategy"});
   for (uint32_t i = 0; i < module.kernel_count; ++i) {
     const lathe_kernel_desc &kernel = module.kernels[i];
-    table.push_back({"  " + std::string(kernel.name), cut(kernel.nodes),
-                     strategyText(kernel.strategy)});
+    table.push_back({"  " + std::string(kernel.name), cut(kernel.nodes), strategyText(kernel.strategy)});
   }
   if (module.kernel_count)
     os << formatTable("lll", table);
@@ -151,15 +138,13 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   llvm::raw_ostream &os = llvm::outs();
   os << "model      " << module.model << "\n"
      << "target     " << module.target << "\n"
-     << "compiler   lathe " << module.compiler << ", ABI " << module.abi_version
-     << "\n";
+     << "compiler   lathe " << module.compiler << ", ABI " << module.abi_version << "\n";
   for (uint32_t i = 0; i < module.function_count; ++i)
     os << "signature  " << signature(module.functions[i]) << "\n";
   uint64_t fileBytes = 0;
   if (model->artifact())
     os << "code       " << formatBytes(model->artifact()->codeBytes()) << "\n";
-  if (model->kind != FileKind::Model &&
-      !llvm::sys::fs::file_size(path, fileBytes))
+  if (model->kind != FileKind::Model && !llvm::sys::fs::file_size(path, fileBytes))
     os << "file       " << formatBytes(fileBytes) << "\n";
   os << "weights    " << formatBytes(module.weights_size) << "\n";
   for (uint32_t i = 0; i < module.metadata_count; ++i)
@@ -175,22 +160,20 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption, shapeOption, targetOption,
-                                     progressOption};
+static constexpr Option options[] = {dimSizeOption, shapeOption, targetOption, progressOption};
 
 const Command &cli::inspectCommand() {
-  static const Command command = {
-      "inspect",
-      "show signature, kernels and sizes of a model or an artifact",
-      "FILE",
-      1,
-      1,
-      "Prints signature, target, sizes of code, weights and workspace, and "
-      "each kernel with its\nstrategy and the nodes that it computes. FILE is "
-      "a model, which is compiled first, a .so\nor a .lathebin.",
-      "  lathe inspect resnet50.onnx\n"
-      "  lathe inspect bert.so --dim batch=4 --dim seq=128",
-      options,
-      run};
+  static const Command command = {"inspect",
+                                  "show signature, kernels and sizes of a model or an artifact",
+                                  "FILE",
+                                  1,
+                                  1,
+                                  "Prints signature, target, sizes of code, weights and workspace, and "
+                                  "each kernel with its\nstrategy and the nodes that it computes. FILE is "
+                                  "a model, which is compiled first, a .so\nor a .lathebin.",
+                                  "  lathe inspect resnet50.onnx\n"
+                                  "  lathe inspect bert.so --dim batch=4 --dim seq=128",
+                                  options,
+                                  run};
   return command;
 }

@@ -19,12 +19,10 @@ using llvm::StringRef;
 FileKind cli::fileKind(StringRef path) {
   if (path.ends_with(".lathebin"))
     return FileKind::Lathebin;
-  FileKind byEnding =
-      path.ends_with(".so") ? FileKind::SharedLibrary : FileKind::Model;
+  FileKind byEnding = path.ends_with(".so") ? FileKind::SharedLibrary : FileKind::Model;
   // Elsewhere the content decides; pipes are left to whoever reads them.
   llvm::file_magic magic;
-  if (!llvm::sys::fs::is_regular_file(path) ||
-      llvm::identify_magic(path, magic))
+  if (!llvm::sys::fs::is_regular_file(path) || llvm::identify_magic(path, magic))
     return byEnding;
   switch (magic) {
   case llvm::file_magic::elf_shared_object:
@@ -43,18 +41,12 @@ FileKind cli::fileKind(StringRef path) {
 LoadedModel::LoadedModel() = default;
 LoadedModel::~LoadedModel() { lathe_module_free(handle); }
 
-const lathe_module_desc &LoadedModel::description() const {
-  return *lathe_module_description(handle);
-}
+const lathe_module_desc &LoadedModel::description() const { return *lathe_module_description(handle); }
 
-const lathe_function_desc &LoadedModel::function() const {
-  return description().functions[0];
-}
+const lathe_function_desc &LoadedModel::function() const { return description().functions[0]; }
 
 /// Compiles the model at `path` for this process.
-static std::unique_ptr<Artifact> compileNow(StringRef path,
-                                            const Arguments &arguments,
-                                            Diagnostics &diagnostics) {
+static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, Diagnostics &diagnostics) {
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(path.str(), diagnostics);
@@ -66,9 +58,7 @@ static std::unique_ptr<Artifact> compileNow(StringRef path,
   return compile(*program, options, diagnostics);
 }
 
-std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path,
-                                               const Arguments &arguments,
-                                               Diagnostics &diagnostics) {
+std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics) {
   double begin = now();
   std::unique_ptr<LoadedModel> model(new LoadedModel);
   model->kind = fileKind(path);
@@ -80,9 +70,7 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path,
   }
   switch (model->kind) {
   case FileKind::ObjectOrArchive:
-    diagnostics
-        .error("cli-not-loadable", path,
-               "is to be linked into a program; it cannot be loaded by itself")
+    diagnostics.error("cli-not-loadable", path, "is to be linked into a program; it cannot be loaded by itself")
         .note("compile the model with -o FILE.so or -o FILE.lathebin");
     return nullptr;
   case FileKind::SharedLibrary:

@@ -30,9 +30,7 @@ class LoadedModel {
 public:
   /// Loads an artifact, or compiles a model now, which takes --target and
   /// --progress of `arguments`. Null after an error.
-  static std::unique_ptr<LoadedModel> open(llvm::StringRef path,
-                                           const Arguments &arguments,
-                                           Diagnostics &diagnostics);
+  static std::unique_ptr<LoadedModel> open(llvm::StringRef path, const Arguments &arguments, Diagnostics &diagnostics);
   ~LoadedModel();
 
   lathe_module *module() const { return handle; }

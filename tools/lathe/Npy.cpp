@@ -26,12 +26,9 @@ static const struct {
   StringRef descr;
   lathe_dtype dtype;
 } descrs[] = {
-    {"<f4", LATHE_DTYPE_F32},  {"<f8", LATHE_DTYPE_F64},
-    {"<f2", LATHE_DTYPE_F16},  {"|V2", LATHE_DTYPE_BF16},
-    {"|i1", LATHE_DTYPE_I8},   {"<i2", LATHE_DTYPE_I16},
-    {"<i4", LATHE_DTYPE_I32},  {"<i8", LATHE_DTYPE_I64},
-    {"|u1", LATHE_DTYPE_U8},   {"<u2", LATHE_DTYPE_U16},
-    {"<u4", LATHE_DTYPE_U32},  {"<u8", LATHE_DTYPE_U64},
+    {"<f4", LATHE_DTYPE_F32},  {"<f8", LATHE_DTYPE_F64}, {"<f2", LATHE_DTYPE_F16}, {"|V2", LATHE_DTYPE_BF16},
+    {"|i1", LATHE_DTYPE_I8},   {"<i2", LATHE_DTYPE_I16}, {"<i4", LATHE_DTYPE_I32}, {"<i8", LATHE_DTYPE_I64},
+    {"|u1", LATHE_DTYPE_U8},   {"<u2", LATHE_DTYPE_U16}, {"<u4", LATHE_DTYPE_U32}, {"<u8", LATHE_DTYPE_U64},
     {"|b1", LATHE_DTYPE_BOOL},
 };
 
@@ -39,8 +36,7 @@ namespace {
 /// Takes one file apart.
 class Reader {
 public:
-  Reader(StringRef path, Diagnostics &diagnostics)
-      : path(path), diagnostics(diagnostics) {}
+  Reader(StringRef path, Diagnostics &diagnostics) : path(path), diagnostics(diagnostics) {}
 
   std::optional<Tensor> read() {
     // Devices and pipes may never end.
@@ -52,8 +48,7 @@ public:
     auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                               /*RequiresNullTerminator=*/false);
     if (!buffer)
-      return fail("npy-unreadable",
-                  "cannot read the file: " + buffer.getError().message());
+      return fail("npy-unreadable", "cannot read the file: " + buffer.getError().message());
     data = (*buffer)->getBuffer();
     std::optional<StringRef> header = takeHeader();
     if (!header || !parseHeader(*header))
@@ -62,8 +57,7 @@ public:
   }
 
 private:
-  std::nullopt_t fail(StringRef id, const llvm::Twine &message,
-                      StringRef note = "") {
+  std::nullopt_t fail(StringRef id, const llvm::Twine &message, StringRef note = "") {
     Diagnostic &error = diagnostics.error(id, path, message);
     if (!note.empty())
       error.note(note);
@@ -80,15 +74,13 @@ private:
       return truncated(10);
     unsigned major = uint8_t(data[6]), minor = uint8_t(data[7]);
     if (major != 1 && major != 2)
-      return fail("npy-version", "has format version " + llvm::Twine(major) +
-                                     "." + llvm::Twine(minor) +
-                                     ", but 1.0 and 2.0 are read");
+      return fail("npy-version",
+                  "has format version " + llvm::Twine(major) + "." + llvm::Twine(minor) + ", but 1.0 and 2.0 are read");
     size_t start = major == 1 ? 10 : 12;
     if (data.size() < start)
       return truncated(start);
     const char *field = data.data() + 8;
-    size_t length = major == 1 ? llvm::support::endian::read16le(field)
-                               : llvm::support::endian::read32le(field);
+    size_t length = major == 1 ? llvm::support::endian::read16le(field) : llvm::support::endian::read32le(field);
     if (data.size() - start < length)
       return truncated(start + length);
     StringRef header = data.substr(start, length);
@@ -97,10 +89,8 @@ private:
   }
 
   std::nullopt_t truncated(size_t needed) {
-    return fail("npy-truncated",
-                "the file is cut off: its header ends at byte " +
-                    llvm::Twine(needed) + ", but it has " +
-                    llvm::Twine(data.size()));
+    return fail("npy-truncated", "the file is cut off: its header ends at byte " + llvm::Twine(needed) +
+                                     ", but it has " + llvm::Twine(data.size()));
   }
 
   /// The value of `key` in the header, a dictionary as Python prints it.
@@ -117,13 +107,11 @@ private:
     std::optional<StringRef> order = valueOf(header, "fortran_order");
     std::optional<StringRef> shape = valueOf(header, "shape");
     if (!descr || !order || !shape) {
-      fail("npy-header", "the header " + quoted(header.trim()) +
-                             " lacks 'descr', 'fortran_order' or 'shape'");
+      fail("npy-header", "the header " + quoted(header.trim()) + " lacks 'descr', 'fortran_order' or 'shape'");
       return false;
     }
     if (order->starts_with("True")) {
-      fail("npy-fortran-order",
-           "the elements are in Fortran order, but C order is read",
+      fail("npy-fortran-order", "the elements are in Fortran order, but C order is read",
            "save numpy.ascontiguousarray(array)");
       return false;
     }
@@ -138,22 +126,18 @@ private:
 
   bool parseDescr(StringRef text) {
     if (!text.consume_front("'")) {
-      fail("npy-dtype", "the elements are records, but numbers are read",
-           "save one field of the array");
+      fail("npy-dtype", "the elements are records, but numbers are read", "save one field of the array");
       return false;
     }
     StringRef descr = text.take_until([](char c) { return c == '\''; });
     if (descr.starts_with(">")) {
-      fail("npy-big-endian",
-           "the elements are big-endian (" + quoted(descr) +
-               "), but little-endian ones are read",
+      fail("npy-big-endian", "the elements are big-endian (" + quoted(descr) + "), but little-endian ones are read",
            "save array.astype(array.dtype.newbyteorder('<'))");
       return false;
     }
     for (const auto &row : descrs)
       // The first letter says nothing where an element is one byte, or raw.
-      if (descr == row.descr ||
-          (row.descr[0] == '|' && descr.drop_front() == row.descr.drop_front()))
+      if (descr == row.descr || (row.descr[0] == '|' && descr.drop_front() == row.descr.drop_front()))
         tensor.view.dtype = row.dtype;
     if (tensor.view.dtype == LATHE_DTYPE_INVALID) {
       fail("npy-dtype", "elements of type " + quoted(descr) + " are not read",
@@ -172,9 +156,8 @@ private:
     if (parts.back().trim().empty())
       parts.pop_back(); // Of "(3,)" and "()".
     if (wellFormed && parts.size() > LATHE_MAX_RANK) {
-      fail("npy-rank", "the array has " + llvm::Twine(parts.size()) +
-                           " dims, but at most " + llvm::Twine(LATHE_MAX_RANK) +
-                           " are possible");
+      fail("npy-rank", "the array has " + llvm::Twine(parts.size()) + " dims, but at most " +
+                           llvm::Twine(LATHE_MAX_RANK) + " are possible");
       return false;
     }
     for (StringRef part : parts) {
@@ -185,8 +168,7 @@ private:
       tensor.view.dims[tensor.view.rank++] = *size;
     }
     if (!wellFormed)
-      fail("npy-header", "the header has a 'shape' that cannot be read: " +
-                             quoted(text.take_front(60).trim()));
+      fail("npy-header", "the header has a 'shape' that cannot be read: " + quoted(text.take_front(60).trim()));
     return wellFormed;
   }
 
@@ -196,10 +178,8 @@ private:
       addRuntimeError(diagnostics, path);
       return std::nullopt;
     }
-    std::string sizes = "elements of shape " + formatShape(tensor.view) +
-                        " take " + std::to_string(bytes) +
-                        " bytes, but the file has " +
-                        std::to_string(data.size());
+    std::string sizes = "elements of shape " + formatShape(tensor.view) + " take " + std::to_string(bytes) +
+                        " bytes, but the file has " + std::to_string(data.size());
     if (data.size() < bytes)
       return fail("npy-truncated", sizes);
     if (data.size() > bytes)
@@ -213,8 +193,7 @@ private:
     if (tensor.view.dtype == LATHE_DTYPE_BOOL)
       for (char byte : data)
         if (byte != 0 && byte != 1)
-          return fail("npy-bool", "a bool is stored as " +
-                                      llvm::Twine(unsigned(uint8_t(byte))) +
+          return fail("npy-bool", "a bool is stored as " + llvm::Twine(unsigned(uint8_t(byte))) +
                                       ", but 0 and 1 are its only values");
     return std::move(tensor);
   }
@@ -229,8 +208,7 @@ std::optional<Tensor> cli::readNpy(StringRef path, Diagnostics &diagnostics) {
   return Reader(path, diagnostics).read();
 }
 
-bool cli::writeNpy(StringRef path, const Tensor &tensor,
-                   Diagnostics &diagnostics) {
+bool cli::writeNpy(StringRef path, const Tensor &tensor, Diagnostics &diagnostics) {
   const lathe_tensor &view = tensor.view;
   size_t bytes = 0;
   if (lathe_tensor_bytes(&view, &bytes) != LATHE_OK) {
@@ -243,12 +221,8 @@ bool cli::writeNpy(StringRef path, const Tensor &tensor,
       descr = row.descr;
   std::string shape;
   for (uint32_t i = 0; i < view.rank; ++i)
-    shape += std::to_string(view.dims[i]) + (view.rank == 1 ? "," : "") +
-             (i + 1 < view.rank ? ", " : "");
-  std::string header =
-      ("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape +
-       "), }")
-          .str();
+    shape += std::to_string(view.dims[i]) + (view.rank == 1 ? "," : "") + (i + 1 < view.rank ? ", " : "");
+  std::string header = ("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape + "), }").str();
   // The elements start at a multiple of 64 bytes, so that they can be mapped.
   constexpr size_t fixed = 10;
   header.append(63 - (fixed + header.size()) % 64, ' ');

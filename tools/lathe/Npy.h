@@ -24,8 +24,7 @@ namespace lathe::cli {
 std::optional<Tensor> readNpy(llvm::StringRef path, Diagnostics &diagnostics);
 
 /// Writes version 1. Replaces the file only when all of it is written.
-bool writeNpy(llvm::StringRef path, const Tensor &tensor,
-              Diagnostics &diagnostics);
+bool writeNpy(llvm::StringRef path, const Tensor &tensor, Diagnostics &diagnostics);
 
 } // namespace lathe::cli
 

@@ -12,40 +12,20 @@
 
 namespace lathe::cli {
 
-inline constexpr Option targetOption = {
-    "--target", "", Form::Text, "TARGET",
-    "what to make code for: host, x86_64:avx2,fma, aarch64:neon, ... [host]"};
+inline constexpr Option targetOption = {"--target", "", Form::Text, "TARGET",
+                                        "what to make code for: host, x86_64:avx2,fma, aarch64:neon, ... [host]"};
 inline constexpr Option threadsOption = {
-    "--threads",
-    "",
-    Form::Count,
-    "N",
-    "threads of each call [all that the process may use]",
-    false,
-    1,
-    LATHE_MAX_THREADS};
+    "--threads", "", Form::Count,      "N", "threads of each call [all that the process may use]",
+    false,       1,  LATHE_MAX_THREADS};
 inline constexpr Option dimSizeOption = {
-    "--dim",
-    "",
-    Form::Dim,
-    "NAME=SIZE",
-    "size of a free dim in the inputs; the code stays free in it",
-    true};
+    "--dim", "", Form::Dim, "NAME=SIZE", "size of a free dim in the inputs; the code stays free in it", true};
 inline constexpr Option shapeOption = {
-    "--shape",
-    "",
-    Form::Shape,
-    "INPUT=1x3x48x320",
-    "shape of an input, where free dims have no names",
-    true};
-inline constexpr Option seedOption = {"--seed", "", Form::Count, "N",
-                                      "of the random inputs [0]"};
-inline constexpr Option progressOption = {
-    "--progress", "", Form::Flag, "",
-    "say what is going on, also where stderr is not a terminal"};
-inline constexpr Option roundsOption = {
-    "--rounds", "", Form::Count, "N", "rounds of timed calls [10]",
-    false,      1,  1000000};
+    "--shape", "", Form::Shape, "INPUT=1x3x48x320", "shape of an input, where free dims have no names", true};
+inline constexpr Option seedOption = {"--seed", "", Form::Count, "N", "of the random inputs [0]"};
+inline constexpr Option progressOption = {"--progress", "", Form::Flag, "",
+                                          "say what is going on, also where stderr is not a terminal"};
+inline constexpr Option roundsOption = {"--rounds", "", Form::Count, "N", "rounds of timed calls [10]",
+                                        false,      1,  1000000};
 
 } // namespace lathe::cli
 

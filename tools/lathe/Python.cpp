@@ -32,17 +32,15 @@ static std::vector<std::string> interpreters() {
 }
 
 /// The first of `packages` that `python` cannot find; "" if all are there.
-static std::string missingPackage(const std::string &python,
-                                  llvm::ArrayRef<std::string> packages) {
+static std::string missingPackage(const std::string &python, llvm::ArrayRef<std::string> packages) {
   // The exit code is the place of the package, so that no output is needed. -P:
   // a folder "lathe" where the user happens to be is not the package.
-  std::vector<StringRef> words = {
-      python, "-P", "-c",
-      "import sys\n"
-      "from importlib.util import find_spec\n"
-      "names = sys.argv[1:]\n"
-      "missing = [i for i, n in enumerate(names) if find_spec(n) is None]\n"
-      "sys.exit(10 + missing[0] if missing else 0)\n"};
+  std::vector<StringRef> words = {python, "-P", "-c",
+                                  "import sys\n"
+                                  "from importlib.util import find_spec\n"
+                                  "names = sys.argv[1:]\n"
+                                  "missing = [i for i, n in enumerate(names) if find_spec(n) is None]\n"
+                                  "sys.exit(10 + missing[0] if missing else 0)\n"};
   words.insert(words.end(), packages.begin(), packages.end());
   int code = llvm::sys::ExecuteAndWait(python, words);
   if (code == 0)
@@ -51,8 +49,7 @@ static std::string missingPackage(const std::string &python,
   return index < packages.size() ? packages[index] : packages.front();
 }
 
-int cli::runPython(StringRef place, StringRef module,
-                   const std::vector<std::string> &arguments,
+int cli::runPython(StringRef place, StringRef module, const std::vector<std::string> &arguments,
                    llvm::ArrayRef<std::string> packages) {
   std::vector<std::string> wanted = {"lathe"};
   wanted.insert(wanted.end(), packages.begin(), packages.end());
@@ -69,17 +66,14 @@ int cli::runPython(StringRef place, StringRef module,
       break;
   }
   if (python.empty()) {
-    diagnostics
-        .error("cli-no-python", place,
-               "this needs Python, but there is no python3 on PATH")
+    diagnostics.error("cli-no-python", place, "this needs Python, but there is no python3 on PATH")
         .note("install Debian's package python3");
     return printDiagnostics(diagnostics);
   }
   if (missing == wanted.front()) {
     diagnostics
         .error("cli-no-python-package", place,
-               "this needs Lathe's Python package, but " + quoted(python) +
-                   " cannot import 'lathe'")
+               "this needs Lathe's Python package, but " + quoted(python) + " cannot import 'lathe'")
         .note("activate the environment it is installed in: tools/quickstart "
               "makes .venv");
     return printDiagnostics(diagnostics);
@@ -87,8 +81,7 @@ int cli::runPython(StringRef place, StringRef module,
   if (!missing.empty()) {
     diagnostics
         .error("cli-no-engine", place,
-               "this compares with " + missing + ", but " + quoted(python) +
-                   " cannot import it: it is not installed")
+               "this compares with " + missing + ", but " + quoted(python) + " cannot import it: it is not installed")
         .note("install it: " + python + " -m pip install " + missing);
     return printDiagnostics(diagnostics);
   }
@@ -97,12 +90,11 @@ int cli::runPython(StringRef place, StringRef module,
   words.insert(words.end(), arguments.begin(), arguments.end());
   llvm::outs().flush();
   std::string error;
-  int code =
-      llvm::sys::ExecuteAndWait(python, words, std::nullopt, {}, 0, 0, &error);
+  int code = llvm::sys::ExecuteAndWait(python, words, std::nullopt, {}, 0, 0, &error);
   if (code >= 0)
     return code;
   diagnostics.error("cli-python-failed", place,
-                    "python3 -m " + module + " did not end by itself: " +
-                        (error.empty() ? "it could not be run" : error));
+                    "python3 -m " + module +
+                        " did not end by itself: " + (error.empty() ? "it could not be run" : error));
   return printDiagnostics(diagnostics);
 }

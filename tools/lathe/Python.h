@@ -18,8 +18,7 @@ namespace lathe::cli {
 /// its exit code. Takes the python3 beside this program or the first on PATH,
 /// whichever can import `lathe` and all of `packages`; if none can, prints what
 /// is missing and how to get it. `place` stands in messages.
-int runPython(llvm::StringRef place, llvm::StringRef module,
-              const std::vector<std::string> &arguments,
+int runPython(llvm::StringRef place, llvm::StringRef module, const std::vector<std::string> &arguments,
               llvm::ArrayRef<std::string> packages);
 
 } // namespace lathe::cli

@@ -45,18 +45,15 @@ void cli::fillRandomly(lathe_tensor &tensor, StringRef name, uint64_t seed) {
   Random random(llvm::xxh3_64bits(name) ^ (seed * 0xd1342543de82ef95));
   std::string lower = name.lower();
   bool isMask = StringRef(lower).contains("mask");
-  bool isFlag = isMask || StringRef(lower).contains("type") ||
-                tensor.dtype == LATHE_DTYPE_BOOL;
-  bool isFloat =
-      tensor.dtype >= LATHE_DTYPE_F32 && tensor.dtype <= LATHE_DTYPE_BF16;
+  bool isFlag = isMask || StringRef(lower).contains("type") || tensor.dtype == LATHE_DTYPE_BOOL;
+  bool isFloat = tensor.dtype >= LATHE_DTYPE_F32 && tensor.dtype <= LATHE_DTYPE_BF16;
   int64_t count = elementCount(tensor);
   int64_t row = tensor.rank ? tensor.dims[tensor.rank - 1] : 1;
   for (int64_t e = 0; e < count; ++e) {
     if (isFloat)
       setElement(tensor, e, random.normal());
     else if (isFlag) // A row that is masked out whole makes NaN of models.
-      setElement(tensor, e,
-                 isMask && e % row == 0 ? 1 : double(random.below(2)));
+      setElement(tensor, e, isMask && e % row == 0 ? 1 : double(random.below(2)));
     else
       setElement(tensor, e, double(random.below(100)));
   }

@@ -40,8 +40,7 @@ static std::string fileName(StringRef name, llvm::StringSet<> &taken) {
   return unique + ".npy";
 }
 
-static bool saveOutputs(StringRef folder, const lathe_function_desc &function,
-                        const std::vector<Tensor> &outputs,
+static bool saveOutputs(StringRef folder, const lathe_function_desc &function, const std::vector<Tensor> &outputs,
                         Diagnostics &diagnostics) {
   llvm::StringSet<> taken;
   for (uint32_t i = 0; i < function.output_count; ++i) {
@@ -54,10 +53,8 @@ static bool saveOutputs(StringRef folder, const lathe_function_desc &function,
   return true;
 }
 
-static void print(StringRef kind, const char *name,
-                  const lathe_tensor &tensor) {
-  llvm::outs() << kind << " " << quoted(name) << " "
-               << lathe_dtype_name(tensor.dtype) << formatShape(tensor) << ": "
+static void print(StringRef kind, const char *name, const lathe_tensor &tensor) {
+  llvm::outs() << kind << " " << quoted(name) << " " << lathe_dtype_name(tensor.dtype) << formatShape(tensor) << ": "
                << summarize(tensor) << "\n";
 }
 
@@ -65,9 +62,7 @@ static bool makeFolder(StringRef folder, Diagnostics &diagnostics) {
   if (folder.empty())
     return true;
   if (std::error_code error = llvm::sys::fs::create_directories(folder)) {
-    diagnostics.error("cli-output-unwritable", folder,
-                      "cannot make the folder for --save-outputs: " +
-                          error.message());
+    diagnostics.error("cli-output-unwritable", folder, "cannot make the folder for --save-outputs: " + error.message());
     return false;
   }
   return checkWritable((folder + "/output.npy").str(), diagnostics);
@@ -82,8 +77,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
   if (!model)
     return false;
   const lathe_function_desc &function = model->function();
-  auto inputs =
-      makeInputs(function, InputOptions::from(arguments), path, diagnostics);
+  auto inputs = makeInputs(function, InputOptions::from(arguments), path, diagnostics);
   if (!inputs)
     return false;
 
@@ -91,8 +85,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
   std::vector<lathe_tensor> results(function.output_count);
   lathe_call_options options = {int(arguments.count("--threads", 0))};
   double begin = now();
-  if (lathe_module_call_with(model->module(), function.name, views.data(),
-                             views.size(), results.data(), results.size(),
+  if (lathe_module_call_with(model->module(), function.name, views.data(), views.size(), results.data(), results.size(),
                              &options) != LATHE_OK) {
     addRuntimeError(diagnostics, path);
     return false;
@@ -106,10 +99,8 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
     print("input", function.inputs[i].name, views[i]);
   for (uint32_t i = 0; i < function.output_count; ++i)
     print("output", function.outputs[i].name, results[i]);
-  llvm::outs() << (model->kind == FileKind::Model ? "compiled in "
-                                                  : "loaded in ")
-               << llvm::format("%.2f s, ran in %.3f ms\n", model->loadSeconds,
-                               seconds * 1e3);
+  llvm::outs() << (model->kind == FileKind::Model ? "compiled in " : "loaded in ")
+               << llvm::format("%.2f s, ran in %.3f ms\n", model->loadSeconds, seconds * 1e3);
   return folder.empty() || saveOutputs(folder, function, outputs, diagnostics);
 }
 
@@ -143,38 +134,34 @@ static int run(const Arguments &arguments) {
 }
 
 static constexpr Option options[] = {
-    {"--input", "", Form::Pair, "NAME=FILE.npy",
-     "what to feed an input; random numbers where there is none", true},
-    {"--save-outputs", "", Form::Text, "DIR",
-     "write each output to DIR/NAME.npy"},
+    {"--input", "", Form::Pair, "NAME=FILE.npy", "what to feed an input; random numbers where there is none", true},
+    {"--save-outputs", "", Form::Text, "DIR", "write each output to DIR/NAME.npy"},
     dimSizeOption,
     shapeOption,
     seedOption,
     threadsOption,
     targetOption,
-    {"--verify", "", Form::Flag, "",
-     "compare with onnxruntime on three random inputs instead"},
+    {"--verify", "", Form::Flag, "", "compare with onnxruntime on three random inputs instead"},
     progressOption,
 };
 
 const Command &cli::runCommand() {
-  static const Command command = {
-      "run",
-      "run a model or an artifact and show its outputs",
-      "FILE",
-      1,
-      1,
-      "Calls a model once and prints shape, dtype, range and first values of "
-      "each output.\n"
-      "FILE is a model, which is compiled first, or a .so or .lathebin that "
-      "'lathe compile' wrote.\n"
-      "Random floats are from the standard normal distribution, integers from "
-      "0 to 99;\nintegers whose names contain \"mask\" or \"type\" are 0 or 1. "
-      "A free first dim is 1.",
-      "  lathe run resnet50.onnx\n"
-      "  lathe run resnet50.so --input image=cat.npy --save-outputs out\n"
-      "  lathe run bert.onnx --dim batch=2 --dim seq=77 --verify",
-      options,
-      run};
+  static const Command command = {"run",
+                                  "run a model or an artifact and show its outputs",
+                                  "FILE",
+                                  1,
+                                  1,
+                                  "Calls a model once and prints shape, dtype, range and first values of "
+                                  "each output.\n"
+                                  "FILE is a model, which is compiled first, or a .so or .lathebin that "
+                                  "'lathe compile' wrote.\n"
+                                  "Random floats are from the standard normal distribution, integers from "
+                                  "0 to 99;\nintegers whose names contain \"mask\" or \"type\" are 0 or 1. "
+                                  "A free first dim is 1.",
+                                  "  lathe run resnet50.onnx\n"
+                                  "  lathe run resnet50.so --input image=cat.npy --save-outputs out\n"
+                                  "  lathe run bert.onnx --dim batch=2 --dim seq=77 --verify",
+                                  options,
+                                  run};
   return command;
 }

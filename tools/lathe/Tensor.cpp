@@ -63,9 +63,7 @@ template <typename Visit> static auto dispatch(lathe_dtype dtype, Visit visit) {
   return visit(static_cast<float *>(nullptr));
 }
 
-static bool isFloat(lathe_dtype dtype) {
-  return dtype >= LATHE_DTYPE_F32 && dtype <= LATHE_DTYPE_BF16;
-}
+static bool isFloat(lathe_dtype dtype) { return dtype >= LATHE_DTYPE_F32 && dtype <= LATHE_DTYPE_BF16; }
 
 std::string cli::formatShape(const lathe_tensor &tensor) {
   std::string text = "[";
@@ -85,9 +83,8 @@ int64_t cli::elementCount(const lathe_tensor &tensor) {
 }
 
 double cli::elementValue(const lathe_tensor &tensor, int64_t index) {
-  return dispatch(tensor.dtype, [&]<typename T>(T *) -> double {
-    return double(static_cast<const T *>(tensor.data)[index]);
-  });
+  return dispatch(tensor.dtype,
+                  [&]<typename T>(T *) -> double { return double(static_cast<const T *>(tensor.data)[index]); });
 }
 
 std::string cli::elementText(const lathe_tensor &tensor, int64_t index) {
@@ -98,8 +95,7 @@ std::string cli::elementText(const lathe_tensor &tensor, int64_t index) {
     if constexpr (std::is_integral_v<T>)
       return std::to_string(value);
     char text[32];
-    std::snprintf(text, sizeof text, sizeof(T) == 2 ? "%.4g" : "%.7g",
-                  double(value));
+    std::snprintf(text, sizeof text, sizeof(T) == 2 ? "%.4g" : "%.7g", double(value));
     return text;
   });
 }
@@ -143,8 +139,7 @@ std::string cli::summarize(const lathe_tensor &tensor) {
     ++finite;
   }
   if (finite) {
-    os << "min " << elementText(tensor, least) << ", max "
-       << elementText(tensor, largest) << ", mean "
+    os << "min " << elementText(tensor, least) << ", max " << elementText(tensor, largest) << ", mean "
        << llvm::format("%.7g", sum / double(finite));
     os << "; ";
   }

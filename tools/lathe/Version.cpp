@@ -23,15 +23,10 @@ static int run(const Arguments &) {
 }
 
 const Command &cli::versionCommand() {
-  static const Command command = {
-      "version",
-      "print the versions of Lathe, LLVM and the ABI, and the host's target",
-      "",
-      0,
-      0,
-      "Prints what a report of a problem should say.",
-      "",
-      {},
-      run};
+  static const Command command = {"version", "print the versions of Lathe, LLVM and the ABI, and the host's target",
+                                  "",        0,
+                                  0,         "Prints what a report of a problem should say.",
+                                  "",        {},
+                                  run};
   return command;
 }

@@ -27,9 +27,7 @@ static int unknownCommand(StringRef name) {
   llvm::SmallVector<StringRef> known = {"help"};
   for (const Command *command : allCommands())
     known.push_back(command->name);
-  return usageError("cli-unknown-command", "lathe",
-                    "no command is called " + quoted(name) +
-                        didYouMean(name, known));
+  return usageError("cli-unknown-command", "lathe", "no command is called " + quoted(name) + didYouMean(name, known));
 }
 
 static bool asksForHelp(llvm::ArrayRef<const char *> words) {
@@ -82,8 +80,7 @@ int main(int argc, char **argv) {
   if (std::error_code error = llvm::outs().error()) {
     llvm::outs().clear_error();
     Diagnostics diagnostics;
-    diagnostics.error("cli-stdout", "lathe",
-                      "cannot write to standard output: " + error.message());
+    diagnostics.error("cli-stdout", "lathe", "cannot write to standard output: " + error.message());
     code = std::max(code, printDiagnostics(diagnostics));
   }
   return code;

@@ -18,8 +18,8 @@ class Target;
 
 /// What a compiled model consists of until somebody writes or calls it.
 struct CompiledModel {
-  std::string name;          ///< Of the model, for symbols and headers.
-  std::string target;        ///< Canonical target string.
+  std::string name;                            ///< Of the model, for symbols and headers.
+  std::string target;                          ///< Canonical target string.
   std::unique_ptr<llvm::MemoryBuffer> object;  ///< An ELF relocatable.
   std::unique_ptr<llvm::MemoryBuffer> weights; ///< Maybe empty.
 };
@@ -31,8 +31,8 @@ std::string weightsSymbol(llvm::StringRef name);
 
 /// Translates a module at level `llvm`, adds the descriptors of the module ABI
 /// and optimizes. Internal errors are reported on `module`.
-llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-emitObject(mlir::ModuleOp module, llvm::StringRef name, const Target &target, unsigned threads);
+llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> emitObject(mlir::ModuleOp module, llvm::StringRef name,
+                                                                const Target &target, unsigned threads);
 
 /// The weights as `host.offset` of every `host.constant` lays them out. Call
 /// it while the module still holds its constants.

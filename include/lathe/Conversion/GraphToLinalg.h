@@ -19,8 +19,7 @@ void registerGraphToLinalgModels(mlir::DialectRegistry &registry);
 /// tensors without encoding, of the shapes of `op`'s operands. Appends one
 /// plain tensor per result; `op` stays as it is. Fails after an error on `op`
 /// ([lower-unsupported-op], [lower-unresolved-shape] or the op's own).
-llvm::LogicalResult lowerGraphOp(mlir::Operation *op, graph::LinalgBuilder &b,
-                                 mlir::ValueRange plainOperands,
+llvm::LogicalResult lowerGraphOp(mlir::Operation *op, graph::LinalgBuilder &b, mlir::ValueRange plainOperands,
                                  llvm::SmallVectorImpl<mlir::Value> &results);
 
 /// Lowers the graph ops of `kernel`, a function of one block whose leading
@@ -28,10 +27,9 @@ llvm::LogicalResult lowerGraphOp(mlir::Operation *op, graph::LinalgBuilder &b,
 /// plain. Ops for which `keep` holds stay, with plain operand and result types.
 /// `numLowered`, if given, is increased by the number of ops written out. After
 /// a failure `kernel` is as it was.
-llvm::LogicalResult
-convertGraphToLinalg(mlir::FunctionOpInterface kernel,
-                     llvm::function_ref<bool(mlir::Operation *)> keep,
-                     uint64_t *numLowered = nullptr);
+llvm::LogicalResult convertGraphToLinalg(mlir::FunctionOpInterface kernel,
+                                         llvm::function_ref<bool(mlir::Operation *)> keep,
+                                         uint64_t *numLowered = nullptr);
 
 #define GEN_PASS_DECL_CONVERTGRAPHTOLINALGPASS
 #include "lathe/Conversion/Passes.h.inc"

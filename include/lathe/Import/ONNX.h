@@ -23,15 +23,14 @@ namespace lathe {
 /// symbols; the model's metadata is `graph.metadata` of the module. Tensors
 /// are resources that refer to the mapped file, which lives as long as
 /// `context`. All gaps of the model are reported, not just the first.
-llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importONNX(llvm::StringRef path, mlir::MLIRContext &context,
-           Diagnostics &diagnostics);
+llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(llvm::StringRef path, mlir::MLIRContext &context,
+                                                              Diagnostics &diagnostics);
 
 /// The same from memory; `name` stands in messages. Such a model has no
 /// external data.
-llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, llvm::StringRef name,
-           mlir::MLIRContext &context, Diagnostics &diagnostics);
+llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes,
+                                                              llvm::StringRef name, mlir::MLIRContext &context,
+                                                              Diagnostics &diagnostics);
 
 /// A row of the table of operators that the importer knows.
 struct SupportedONNXOp {

@@ -18,10 +18,10 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 llvm::ArrayRef<llvm::StringRef> getPhaseNames();
 
 struct PipelineOptions {
-  std::string target = "host";          ///< Canonical target string.
-  std::vector<std::string> dims;        ///< NAME=VALUE.
-  graph::ConstantEvaluator evaluator;   ///< For constant folding; may be empty.
-  bool isEvaluator = false;             ///< Compiling constants: no layouts, no folding.
+  std::string target = "host";        ///< Canonical target string.
+  std::vector<std::string> dims;      ///< NAME=VALUE.
+  graph::ConstantEvaluator evaluator; ///< For constant folding; may be empty.
+  bool isEvaluator = false;           ///< Compiling constants: no layouts, no folding.
 };
 
 /// Adds the passes of one phase, which ends in `verify-level`.

@@ -47,10 +47,8 @@ struct Diagnostic {
 /// them stay valid while the collector lives.
 class Diagnostics {
 public:
-  Diagnostic &error(llvm::StringRef id, const llvm::Twine &place,
-                    const llvm::Twine &message);
-  Diagnostic &warning(llvm::StringRef id, const llvm::Twine &place,
-                      const llvm::Twine &message);
+  Diagnostic &error(llvm::StringRef id, const llvm::Twine &place, const llvm::Twine &message);
+  Diagnostic &warning(llvm::StringRef id, const llvm::Twine &place, const llvm::Twine &message);
 
   bool hasErrors() const { return numErrors != 0; }
   size_t getNumErrors() const { return numErrors; }
@@ -72,12 +70,10 @@ private:
 std::string quoted(llvm::StringRef text);
 
 /// The entry of `known` that `word` most probably meant, or "".
-llvm::StringRef closestWord(llvm::StringRef word,
-                            llvm::ArrayRef<llvm::StringRef> known);
+llvm::StringRef closestWord(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> known);
 
 /// `; did you mean 'Relu'?`, or "" if nothing is close.
-std::string didYouMean(llvm::StringRef word,
-                       llvm::ArrayRef<llvm::StringRef> known);
+std::string didYouMean(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> known);
 
 } // namespace lathe
 

@@ -45,9 +45,7 @@ public:
   /// Reads "host", "x86_64", "x86_64:avx2,fma", "x86_64:v4", "aarch64:neon" and
   /// the like. Reports an error at `place` and returns nothing if `text` is
   /// none of these.
-  static std::optional<Target> parse(llvm::StringRef text,
-                                     Diagnostics &diagnostics,
-                                     llvm::StringRef place = "");
+  static std::optional<Target> parse(llvm::StringRef text, Diagnostics &diagnostics, llvm::StringRef place = "");
 
   /// The canonical form: the architecture, then the features in the order of
   /// the table, without those that others imply. `parse` accepts it.
@@ -69,8 +67,7 @@ public:
   }
 
 private:
-  Target(unsigned archIndex, uint64_t features)
-      : archIndex(archIndex), features(features) {}
+  Target(unsigned archIndex, uint64_t features) : archIndex(archIndex), features(features) {}
 
   unsigned archIndex; ///< Row of the table of architectures.
   uint64_t features;  ///< A bit for each row of its features, closed under

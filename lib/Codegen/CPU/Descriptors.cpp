@@ -14,8 +14,9 @@ namespace {
 
 class Builder {
 public:
-  Builder(llvm::Module &code, ModuleOp module) : code(code), module(module), context(code.getContext()),
-      ptr(llvm::PointerType::get(context, 0)), i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)) {}
+  Builder(llvm::Module &code, ModuleOp module)
+      : code(code), module(module), context(code.getContext()), ptr(llvm::PointerType::get(context, 0)),
+        i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)) {}
 
   llvm::Constant *string(StringRef text) {
     llvm::Constant *&made = strings[text];
@@ -26,9 +27,12 @@ public:
   llvm::Constant *number(int64_t n) { return llvm::ConstantInt::get(i64, n); }
   llvm::Constant *small(uint32_t n) { return llvm::ConstantInt::get(i32, n); }
   llvm::Constant *global(llvm::Constant *value, StringRef name) {
-    return new llvm::GlobalVariable(code, value->getType(), /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage, value, name);
+    return new llvm::GlobalVariable(code, value->getType(), /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage,
+                                    value, name);
   }
-  llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
+  llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(context, fields);
+  }
   /// A global array; null where there is nothing.
   llvm::Constant *array(ArrayRef<llvm::Constant *> entries, StringRef name) {
     if (entries.empty())
@@ -57,19 +61,29 @@ public:
 };
 
 lathe_dtype dtypeOf(Type type) {
-  if (type.isF32()) return LATHE_DTYPE_F32;
-  if (type.isF64()) return LATHE_DTYPE_F64;
-  if (type.isF16()) return LATHE_DTYPE_F16;
-  if (type.isBF16()) return LATHE_DTYPE_BF16;
+  if (type.isF32())
+    return LATHE_DTYPE_F32;
+  if (type.isF64())
+    return LATHE_DTYPE_F64;
+  if (type.isF16())
+    return LATHE_DTYPE_F16;
+  if (type.isBF16())
+    return LATHE_DTYPE_BF16;
   auto integer = dyn_cast<IntegerType>(type);
-  if (!integer) return LATHE_DTYPE_INVALID;
+  if (!integer)
+    return LATHE_DTYPE_INVALID;
   bool isUnsigned = integer.isUnsigned();
   switch (integer.getWidth()) {
-  case 1: return LATHE_DTYPE_BOOL;
-  case 8: return isUnsigned ? LATHE_DTYPE_U8 : LATHE_DTYPE_I8;
-  case 16: return isUnsigned ? LATHE_DTYPE_U16 : LATHE_DTYPE_I16;
-  case 32: return isUnsigned ? LATHE_DTYPE_U32 : LATHE_DTYPE_I32;
-  case 64: return isUnsigned ? LATHE_DTYPE_U64 : LATHE_DTYPE_I64;
+  case 1:
+    return LATHE_DTYPE_BOOL;
+  case 8:
+    return isUnsigned ? LATHE_DTYPE_U8 : LATHE_DTYPE_I8;
+  case 16:
+    return isUnsigned ? LATHE_DTYPE_U16 : LATHE_DTYPE_I16;
+  case 32:
+    return isUnsigned ? LATHE_DTYPE_U32 : LATHE_DTYPE_I32;
+  case 64:
+    return isUnsigned ? LATHE_DTYPE_U64 : LATHE_DTYPE_I64;
   }
   return LATHE_DTYPE_INVALID;
 }
@@ -90,8 +104,8 @@ llvm::Constant *Builder::values(StringRef attribute) {
       }
       dims.push_back(number(dim));
     }
-    entries.push_back(structure({string(entry.getAs<StringAttr>("name").getValue()), small(dtypeOf(type.getElementType())),
-                                 small(type.getRank()), array(dims, "dims")}));
+    entries.push_back(structure({string(entry.getAs<StringAttr>("name").getValue()),
+                                 small(dtypeOf(type.getElementType())), small(type.getRank()), array(dims, "dims")}));
   }
   return array(entries, attribute);
 }
@@ -99,24 +113,30 @@ llvm::Constant *Builder::values(StringRef attribute) {
 void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringRef target) {
   Builder b(code, module);
   auto count = [&](StringRef attribute) { return b.small(b.list(attribute).size()); };
-  llvm::Constant *function = b.structure(
-      {b.string("main"), count("host.inputs"), count("host.outputs"), b.values("host.inputs"), b.values("host.outputs"),
-       count("host.symbols"), count("host.checks"), b.stringArray("host.symbols"), b.stringArray("host.checks"),
-       code.getFunction("lathe.plan"), code.getFunction("lathe.run")});
+  llvm::Constant *function =
+      b.structure({b.string("main"), count("host.inputs"), count("host.outputs"), b.values("host.inputs"),
+                   b.values("host.outputs"), count("host.symbols"), count("host.checks"), b.stringArray("host.symbols"),
+                   b.stringArray("host.checks"), code.getFunction("lathe.plan"), code.getFunction("lathe.run")});
   SmallVector<llvm::Constant *> kernels;
   for (auto entry : b.list("host.kernels").getAsRange<DictionaryAttr>())
     kernels.push_back(b.structure({b.string(entry.getAs<StringAttr>("name").getValue()),
                                    b.string(entry.getAs<StringAttr>("strategy").getValue()),
                                    b.string(entry.getAs<StringAttr>("nodes").getValue())}));
+  SmallVector<llvm::Constant *> metadata; // key, value, key, value, ...
+  if (auto custom = module->getAttrOfType<DictionaryAttr>("graph.metadata"))
+    for (NamedAttribute entry : custom)
+      if (auto text = dyn_cast<StringAttr>(entry.getValue()))
+        metadata.append({b.string(entry.getName()), b.string(text.getValue())});
   auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
-  llvm::Constant *weights = new llvm::GlobalVariable(code, b.i64, true, llvm::GlobalValue::ExternalLinkage, nullptr, weightsSymbol(name));
+  llvm::Constant *weights =
+      new llvm::GlobalVariable(code, b.i64, true, llvm::GlobalValue::ExternalLinkage, nullptr, weightsSymbol(name));
   cast<llvm::GlobalVariable>(weights)->setVisibility(llvm::GlobalValue::HiddenVisibility);
   if (!size.getInt())
     weights = llvm::ConstantPointerNull::get(b.ptr);
-  llvm::Constant *desc = b.structure(
-      {b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
-       b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
-       b.small(b.list("graph.metadata").size() / 2), b.array(kernels, "kernels"), b.stringArray("graph.metadata")});
+  llvm::Constant *desc =
+      b.structure({b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
+                   b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
+                   b.small(metadata.size() / 2), b.array(kernels, "kernels"), b.array(metadata, "metadata")});
   llvm::Constant *global = b.global(desc, "module");
 
   auto *type = llvm::FunctionType::get(b.ptr, {b.i32}, false);
@@ -126,7 +146,8 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
   at.CreateRet(at.CreateSelect(known, global, llvm::ConstantPointerNull::get(b.ptr)));
   // Weak, so that several models can be linked into one program, where each
   // header names its own query function.
-  auto *alias = llvm::GlobalAlias::create(type, 0, llvm::GlobalValue::WeakAnyLinkage, "lathe_module_query", query, &code);
+  auto *alias =
+      llvm::GlobalAlias::create(type, 0, llvm::GlobalValue::WeakAnyLinkage, "lathe_module_query", query, &code);
   alias->setVisibility(llvm::GlobalValue::DefaultVisibility);
 }
 

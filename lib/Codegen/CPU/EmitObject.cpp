@@ -45,12 +45,14 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module,
   llvm::Triple triple(target.llvmTriple());
   const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, message);
   if (!backend) {
-    module.emitError() << "LLVM has no code generator for '" << triple.str() << "': " << message << " [codegen-no-backend]";
+    module.emitError() << "LLVM has no code generator for '" << triple.str() << "': " << message
+                       << " [codegen-no-backend]";
     return nullptr;
   }
   llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
-      triple, /*CPU=*/"", target.llvmFeatures(), options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(triple, /*CPU=*/"", target.llvmFeatures(),
+                                                                           options, llvm::Reloc::PIC_, std::nullopt,
+                                                                           llvm::CodeGenOptLevel::Default));
 }
 
 static void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
@@ -106,8 +108,8 @@ FailureOr<std::unique_ptr<llvm::MemoryBuffer>> emitObject(ModuleOp module, llvm:
   if (machine->addPassesToEmitFile(passes, output, nullptr, llvm::CodeGenFileType::ObjectFile))
     return module.emitError("internal: the target cannot write object files [codegen-no-object]");
   passes.run(*code);
-  return std::unique_ptr<llvm::MemoryBuffer>(
-      std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(bytes), (name + ".o").str(), /*RequiresNullTerminator=*/false));
+  return std::unique_ptr<llvm::MemoryBuffer>(std::make_unique<llvm::SmallVectorMemoryBuffer>(
+      std::move(bytes), (name + ".o").str(), /*RequiresNullTerminator=*/false));
 }
 
 } // namespace lathe

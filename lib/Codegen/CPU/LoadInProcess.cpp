@@ -25,7 +25,8 @@ private:
 
 std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnostics &diagnostics) {
   auto fail = [&](Error error) -> std::unique_ptr<LoadedModel> {
-    diagnostics.error("jit-link", model.name, "internal: linking into this process failed: " + toString(std::move(error)));
+    diagnostics.error("jit-link", model.name,
+                      "internal: linking into this process failed: " + toString(std::move(error)));
     return nullptr;
   };
   static bool initialized = !InitializeNativeTarget() && !InitializeNativeTargetAsmPrinter();

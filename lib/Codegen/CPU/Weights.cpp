@@ -18,8 +18,8 @@ static FailureOr<ArrayRef<char>> bytesOf(host::ConstantOp constant, SmallVectorI
     int64_t expected = type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
     if (!blob || static_cast<int64_t>(blob->getData().size()) < expected)
       return constant.emitError() << "resource '" << resource.getRawHandle().getKey() << "' has "
-                                  << (blob ? blob->getData().size() : 0) << " bytes, but its type needs "
-                                  << expected << " [graph-resource-size]";
+                                  << (blob ? blob->getData().size() : 0) << " bytes, but its type needs " << expected
+                                  << " [graph-resource-size]";
     return blob->getData();
   }
   auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());

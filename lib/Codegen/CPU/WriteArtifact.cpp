@@ -1,4 +1,5 @@
-// lib/Codegen/CPU/WriteArtifact.cpp: compiled models as files: shared and static libraries, objects, and our own container.
+// lib/Codegen/CPU/WriteArtifact.cpp: compiled models as files: shared and static libraries, objects, and our own
+// container.
 
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Support/Diagnostics.h"
@@ -71,7 +72,8 @@ bool Writer::writeBytes(const std::string &to, ArrayRef<StringRef> parts) {
   std::error_code error;
   raw_fd_ostream out(to, error);
   if (error)
-    return fail("output-not-writable", "cannot write: " + error.message(), "choose a folder that exists and is writable");
+    return fail("output-not-writable", "cannot write: " + error.message(),
+                "choose a folder that exists and is writable");
   for (StringRef part : parts)
     out << part;
   out.close();
@@ -100,15 +102,34 @@ bool Writer::writeContainer(const std::string &to) {
 /// An ELF object that holds the weights in read-only data, written by hand:
 /// one section and one symbol need no assembler.
 bool Writer::assembleWeights(const std::string &to) {
-  struct Header { unsigned char ident[16]; uint16_t type, machine; uint32_t version; uint64_t entry, phoff, shoff;
-                  uint32_t flags; uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx; };
-  struct Section { uint32_t name, type; uint64_t flags, addr, offset, size; uint32_t link, info; uint64_t align, entsize; };
-  struct Symbol { uint32_t name; unsigned char info, other; uint16_t shndx; uint64_t value, size; };
+  struct Header {
+    unsigned char ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, phoff, shoff;
+    uint32_t flags;
+    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+  };
+  struct Section {
+    uint32_t name, type;
+    uint64_t flags, addr, offset, size;
+    uint32_t link, info;
+    uint64_t align, entsize;
+  };
+  struct Symbol {
+    uint32_t name;
+    unsigned char info, other;
+    uint16_t shndx;
+    uint64_t value, size;
+  };
   uint64_t size = model.weights->getBufferSize();
   std::string names("\0.rodata\0.symtab\0.strtab\0.note.GNU-stack\0", 41);
   std::string symbolNames = std::string("\0", 1) + weightsSymbol(model.name) + std::string("\0", 1);
   Header header = {};
-  memcpy(header.ident, "\x7f" "ELF\2\1\1", 7);
+  memcpy(header.ident,
+         "\x7f"
+         "ELF\2\1\1",
+         7);
   // The object says the machine.
   memcpy(&header.machine, model.object->getBufferStart() + 18, 2);
   header.type = 1; // ET_REL
@@ -132,7 +153,8 @@ bool Writer::assembleWeights(const std::string &to) {
   std::string before(dataOffset - sizeof(header), '\0');
   std::string gap(symbolOffset - dataOffset - size, '\0'), last(header.shoff - stringOffset - strings.size(), '\0');
   auto bytes = [](const auto &value) { return StringRef(reinterpret_cast<const char *>(&value), sizeof(value)); };
-  return writeBytes(to, {bytes(header), before, model.weights->getBuffer(), gap, bytes(symbols), strings, last, bytes(sections)});
+  return writeBytes(
+      to, {bytes(header), before, model.weights->getBuffer(), gap, bytes(symbols), strings, last, bytes(sections)});
 }
 
 bool Writer::writeObjects(std::vector<std::string> &objects) {
@@ -159,7 +181,8 @@ bool Writer::writeArchive(const std::string &to) {
   }
   if (Error error = llvm::writeArchive(to, members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
                                        /*Deterministic=*/true, /*Thin=*/false))
-    return fail("output-write-failed", "writing the archive failed: " + toString(std::move(error)), "free some disk space and try again");
+    return fail("output-write-failed", "writing the archive failed: " + toString(std::move(error)),
+                "free some disk space and try again");
   return true;
 }
 
@@ -190,19 +213,22 @@ bool Writer::link(const std::string &to, bool isShared) {
   words.insert(words.end(), objects.begin(), objects.end());
   std::vector<StringRef> arguments(words.begin(), words.end());
   std::string message;
-  int status = sys::ExecuteAndWait(linker, arguments, std::nullopt, {std::nullopt, StringRef(log), StringRef(log)}, 0, 0, &message);
+  int status = sys::ExecuteAndWait(linker, arguments, std::nullopt, {std::nullopt, StringRef(log), StringRef(log)}, 0,
+                                   0, &message);
   if (status == 0)
     return true;
   if (auto text = MemoryBuffer::getFile(log))
     message += (*text)->getBuffer().take_front(2000);
-  return fail("link-failed", "'" + linker + "' failed: " + message, "see what the linker says above; a full disk is a common cause");
+  return fail("link-failed", "'" + linker + "' failed: " + message,
+              "see what the linker says above; a full disk is a common cause");
 }
 
 bool Writer::write() {
   StringRef ending = sys::path::extension(path);
   StringRef folder = sys::path::parent_path(path);
   if (!folder.empty() && !sys::fs::is_directory(folder))
-    return fail("output-no-folder", "the folder '" + folder + "' does not exist", "create it, or choose another output path");
+    return fail("output-no-folder", "the folder '" + folder + "' does not exist",
+                "create it, or choose another output path");
   if (sys::fs::is_directory(path))
     return fail("output-is-folder", "the output path is a folder", "add a file name such as model.so");
   std::string to = temporary.add(path, ".partial");
@@ -216,11 +242,13 @@ bool Writer::write() {
   else if (ending == ".lathebin")
     written = writeContainer(to);
   else
-    return fail("output-unknown-kind", "the ending '" + ending + "' says no kind of artifact", "use .so, .a, .o or .lathebin");
+    return fail("output-unknown-kind", "the ending '" + ending + "' says no kind of artifact",
+                "use .so, .a, .o or .lathebin");
   if (!written)
     return false;
   if (std::error_code error = sys::fs::rename(to, path))
-    return fail("output-not-writable", "cannot replace the file: " + error.message(), "choose a folder that is writable");
+    return fail("output-not-writable", "cannot replace the file: " + error.message(),
+                "choose a folder that is writable");
   return true;
 }
 
@@ -244,10 +272,12 @@ bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &di
   if (memcmp(header.magic, expected.magic, sizeof(header.magic)))
     return fail("artifact-wrong-magic", "is not a .lathebin file");
   if (header.version != expected.version)
-    return fail("artifact-wrong-version", "has version " + Twine(header.version) + ", but this is version " + Twine(expected.version));
+    return fail("artifact-wrong-version",
+                "has version " + Twine(header.version) + ", but this is version " + Twine(expected.version));
   uint64_t names = sizeof(header) + uint64_t(header.nameSize) + header.targetSize;
   if (names > bytes.size() || header.objectSize > bytes.size() - names || header.weightsOffset > bytes.size() ||
-      header.weightsOffset < names + header.objectSize || header.weightsOffset % pageSize || header.weightsSize != bytes.size() - header.weightsOffset)
+      header.weightsOffset < names + header.objectSize || header.weightsOffset % pageSize ||
+      header.weightsSize != bytes.size() - header.weightsOffset)
     return fail("artifact-truncated", "is damaged or was not written to its end");
   model.name = bytes.substr(sizeof(header), header.nameSize).str();
   model.target = bytes.substr(sizeof(header) + header.nameSize, header.targetSize).str();

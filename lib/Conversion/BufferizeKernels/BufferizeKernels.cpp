@@ -4,8 +4,8 @@
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
-#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -37,8 +37,8 @@ func::FuncOp createFunction(kernel::FuncOp kernel) {
     types.push_back(bufferType(tensor.getType()));
   for (Type type : kernel.getResultTypes())
     types.push_back(bufferType(type));
-  auto func = func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(),
-                                   FunctionType::get(context, types, {}));
+  auto func =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), FunctionType::get(context, types, {}));
   if (kernel.getStrategy())
     func->setAttr("kernel.strategy", kernel.getStrategyAttr());
   if (kernel.getTarget())

@@ -3,10 +3,10 @@
 #include "MemoryPlan.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
+#include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "lathe-runtime/module_abi.h"
 
 using namespace mlir;
 using lathe::graph::CheckAttr;
@@ -24,8 +24,8 @@ int64_t bytesOfElement(Type element) { return std::max<int64_t>(8, element.getIn
 /// Where the elements of a value are.
 struct Place {
   enum Kind { Input, Output, Constant, Workspace } kind;
-  unsigned index = 0;      ///< Of the input, output or temporary.
-  std::string constant;    ///< Symbol of the constant.
+  unsigned index = 0;   ///< Of the input, output or temporary.
+  std::string constant; ///< Symbol of the constant.
 };
 
 /// One conversion of one function.
@@ -66,8 +66,8 @@ private:
   SmallVector<CheckAttr> checks;
   DenseMap<Value, Place> places;
   SmallVector<Temporary> temporaries;
-  DenseMap<Value, unsigned> temporaryOf; ///< Of the value that owns it.
-  DenseMap<Value, Value> ownerOf;        ///< Through reshapes.
+  DenseMap<Value, unsigned> temporaryOf;          ///< Of the value that owns it.
+  DenseMap<Value, Value> ownerOf;                 ///< Through reshapes.
   SmallVector<std::pair<unsigned, Value>> copies; ///< To outputs.
   MemoryPlan plan;
   llvm::StringMap<std::string> constantNames;
@@ -82,7 +82,8 @@ AffineExpr Converter::bytesOf(Type type) {
   AffineExpr bytes = getAffineConstantExpr(bytesOfElement(tensor.getElementType()), context);
   auto encoding = dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());
   for (auto [i, size] : llvm::enumerate(tensor.getShape()))
-    bytes = bytes * (ShapedType::isDynamic(size) ? encoding.getMap().getResult(i) : getAffineConstantExpr(size, context));
+    bytes =
+        bytes * (ShapedType::isDynamic(size) ? encoding.getMap().getResult(i) : getAffineConstantExpr(size, context));
   return simplifyAffineExpr(bytes, 0, symbols.size());
 }
 
@@ -195,14 +196,16 @@ LogicalResult Converter::defineSymbols() {
       continue;
     for (auto [dim, expr] : llvm::enumerate(encoding.getMap().getResults()))
       if (auto symbol = dyn_cast<AffineSymbolExpr>(expr); symbol && !symbolValues[symbol.getPosition()])
-        symbolValues[symbol.getPosition()] = host::DimOp::create(builder, loc, builder.getIndexType(), argument.getArgNumber(), dim);
+        symbolValues[symbol.getPosition()] =
+            host::DimOp::create(builder, loc, builder.getIndexType(), argument.getArgNumber(), dim);
   }
   for (auto [i, symbol] : llvm::enumerate(symbols)) {
     if (symbolValues[i])
       continue;
     if (symbol.getInput() >= 0) {
       Type element = getElementTypeOrSelf(func.getArgument(symbol.getInput()));
-      symbolValues[i] = host::ElementOp::create(builder, loc, builder.getIndexType(), symbol.getInput(), symbol.getElement(), element);
+      symbolValues[i] = host::ElementOp::create(builder, loc, builder.getIndexType(), symbol.getInput(),
+                                                symbol.getElement(), element);
       continue;
     }
     AffineMapAttr map = symbol.getMin() ? symbol.getMin() : symbol.getMax();
@@ -247,7 +250,8 @@ LogicalResult Converter::emitPlan() {
     auto tensor = cast<RankedTensorType>(value.getType());
     auto encoding = dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());
     for (auto [dim, size] : llvm::enumerate(tensor.getShape())) {
-      AffineExpr expr = ShapedType::isDynamic(size) ? encoding.getMap().getResult(dim) : getAffineConstantExpr(size, context);
+      AffineExpr expr =
+          ShapedType::isDynamic(size) ? encoding.getMap().getResult(dim) : getAffineConstantExpr(size, context);
       host::SetDimOp::create(builder, loc, i, dim, materialize(expr));
     }
   }
@@ -287,7 +291,8 @@ LogicalResult Converter::emitRun() {
     SmallVector<Value> sizes, buffers;
     for (AffineExpr expr : call.getSizes().getResults())
       sizes.push_back(materialize(expr));
-    for (Value value : llvm::concat<Value>(SmallVector<Value>(call.getOperands()), SmallVector<Value>(call.getResults())))
+    for (Value value :
+         llvm::concat<Value>(SmallVector<Value>(call.getOperands()), SmallVector<Value>(call.getResults())))
       buffers.push_back(address(value, slotOffsets));
     host::LaunchOp::create(builder, call.getLoc(), call.getCalleeAttr(), sizes, buffers);
   }
@@ -317,7 +322,8 @@ void Converter::writeSignature() {
     outputs.push_back(describe(name ? name : builder.getStringAttr("output" + std::to_string(i)), type));
   }
   for (SymbolAttr symbol : symbols)
-    symbolNames.push_back(symbol.getMin() || symbol.getMax() || symbol.getInput() >= 0 ? builder.getStringAttr("") : symbol.getName());
+    symbolNames.push_back(symbol.getMin() || symbol.getMax() || symbol.getInput() >= 0 ? builder.getStringAttr("")
+                                                                                       : symbol.getName());
   for (CheckAttr check : checks)
     messages.push_back(check.getMessage());
   module->setAttr("host.inputs", builder.getArrayAttr(inputs));
@@ -343,8 +349,8 @@ namespace {
 struct ConvertGraphToHostPass final : impl::ConvertGraphToHostPassBase<ConvertGraphToHostPass> {
   void runOnOperation() override {
     auto func = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!func) {
-      getOperation().emitError("the module has no function 'main' [graph-no-main]");
+    if (!func || func.isExternal()) {
+      getOperation().emitError("the module has no function 'main' with a body [graph-no-main]");
       return signalPassFailure();
     }
     if (failed(Converter(getOperation(), func).convert()))

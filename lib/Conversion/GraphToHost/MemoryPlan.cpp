@@ -11,9 +11,7 @@ namespace lathe {
 
 static int64_t aligned(int64_t bytes) { return llvm::alignTo(bytes, LATHE_ALIGNMENT); }
 
-static bool overlaps(const Temporary &a, const Temporary &b) {
-  return a.first <= b.last && b.first <= a.last;
-}
+static bool overlaps(const Temporary &a, const Temporary &b) { return a.first <= b.last && b.first <= a.last; }
 
 /// Largest first, each at the lowest offset that is free during its life.
 static MemoryPlan planOffsets(ArrayRef<Temporary> temporaries) {
@@ -35,7 +33,8 @@ static MemoryPlan planOffsets(ArrayRef<Temporary> temporaries) {
     }
     plan.offsets[i] = offset;
     plan.staticBytes = std::max(plan.staticBytes, offset + bytesOf(i));
-    placed.insert(llvm::upper_bound(placed, i, [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; }), i);
+    placed.insert(llvm::upper_bound(placed, i, [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; }),
+                  i);
   }
   return plan;
 }

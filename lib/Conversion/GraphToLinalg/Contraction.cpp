@@ -9,11 +9,8 @@ namespace lathe::lowering {
 
 /// The positions of an operand's batch dimensions: those of the result, or 0
 /// where the operand repeats.
-static SmallVector<AffineExpr> batchExprs(MLIRContext *context,
-                                          ArrayRef<int64_t> operand,
-                                          ArrayRef<int64_t> result) {
-  AffineMap map =
-      broadcastMap(context, operand.drop_back(2), result.drop_back(2));
+static SmallVector<AffineExpr> batchExprs(MLIRContext *context, ArrayRef<int64_t> operand, ArrayRef<int64_t> result) {
+  AffineMap map = broadcastMap(context, operand.drop_back(2), result.drop_back(2));
   return SmallVector<AffineExpr>(map.getResults());
 }
 
@@ -30,15 +27,13 @@ static Lowered lowerMatmul(MatmulOp op, LinalgBuilder &b, ValueRange operands) {
   AffineExpr n = b.getAffineDimExpr(isColumn ? rank - 1 : rank);
 
   auto map = [&](Value operand, ArrayRef<AffineExpr> matrix) {
-    auto exprs =
-        batchExprs(context, typeOf(operand).getShape(), type.getShape());
+    auto exprs = batchExprs(context, typeOf(operand).getShape(), type.getShape());
     exprs.append(matrix.begin(), matrix.end());
     return loopMap(context, numLoops, exprs);
   };
   SmallVector<AffineExpr> result = loops(context, 0, rank - 2);
   result.append({m, n});
-  SmallVector<AffineMap> maps = {map(operands[0], {m, k}),
-                                 map(operands[1], {k, n}),
+  SmallVector<AffineMap> maps = {map(operands[0], {m, k}), map(operands[1], {k, n}),
                                  loopMap(context, numLoops, result)};
   SmallVector<utils::IteratorType> iterators(numLoops, parallel);
   iterators[isColumn ? rank : rank - 1] = reduction;
@@ -46,12 +41,10 @@ static Lowered lowerMatmul(MatmulOp op, LinalgBuilder &b, ValueRange operands) {
   Type element = getSignlessType(type.getElementType());
   Type accumulator = getAccumulatorType(element); // matmul_c3
   Value zero = constant(b, b.getLoc(), accumulator, 0);
-  Value sum = b.generic(operands, b.filled(type, zero), maps, iterators,
-                        [](OpBuilder &body, Location loc, ValueRange args) {
-                          return multiplyAdd(body, loc, args[2],
-                                             widen(body, loc, args[0]),
-                                             widen(body, loc, args[1]));
-                        });
+  Value sum =
+      b.generic(operands, b.filled(type, zero), maps, iterators, [](OpBuilder &body, Location loc, ValueRange args) {
+        return multiplyAdd(body, loc, args[2], widen(body, loc, args[0]), widen(body, loc, args[1]));
+      });
   return SmallVector<Value>{b.castFloat(sum, element)};
 }
 

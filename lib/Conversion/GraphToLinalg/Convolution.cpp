@@ -18,8 +18,7 @@ struct Nest {
 
   /// Innermost are the dimensions that are contiguous in the result: the last
   /// spatial one, or the channels.
-  Nest(MLIRContext *context, unsigned numSpatial, bool isGrouped,
-       bool isDepthwise, bool channelsLast) {
+  Nest(MLIRContext *context, unsigned numSpatial, bool isGrouped, bool isDepthwise, bool channelsLast) {
     auto next = [&]() { return getAffineDimExpr(numLoops++, context); };
     auto addChannels = [&](bool outInnermost) {
       group = isGrouped ? next() : AffineExpr();
@@ -60,9 +59,7 @@ struct Conv {
   unsigned firstSpatial() const { return channelsLast ? 1 : 2; }
 
   /// `[batch, channels..., spatial...]` in the order of the layout.
-  template <typename T>
-  SmallVector<T> inLayout(T batch, ArrayRef<T> channels,
-                          ArrayRef<T> spatial) const {
+  template <typename T> SmallVector<T> inLayout(T batch, ArrayRef<T> channels, ArrayRef<T> spatial) const {
     SmallVector<T> result = {batch};
     llvm::append_range(result, channelsLast ? spatial : channels);
     llvm::append_range(result, channelsLast ? channels : spatial);
@@ -78,15 +75,13 @@ template <typename OpT> Conv describe(OpT op, bool isDepthwise) {
           op.getChannelsLast(),
           isDepthwise,
           getSignlessType(op.getType().getElementType()),
-          Nest(op.getContext(), numSpatial, isGrouped, isDepthwise,
-               op.getChannelsLast())};
+          Nest(op.getContext(), numSpatial, isGrouped, isDepthwise, op.getChannelsLast())};
 }
 
 } // namespace
 
 /// `{0}, {1}, ... ` with dimension `split` of `rank` becoming two.
-static SmallVector<ReassociationIndices> splitDim(unsigned rank,
-                                                  unsigned split) {
+static SmallVector<ReassociationIndices> splitDim(unsigned rank, unsigned split) {
   SmallVector<ReassociationIndices> groups;
   for (unsigned i = 0, at = 0; i < rank; ++i) {
     groups.push_back({at++});
@@ -98,8 +93,7 @@ static SmallVector<ReassociationIndices> splitDim(unsigned rank,
 
 /// Splits dimension `dim` into `groups` and the rest, `sizes` being those of
 /// `tensor`.
-static Value splitGroups(LinalgBuilder &b, const Conv &conv, Value tensor,
-                         unsigned dim, int64_t perGroup) {
+static Value splitGroups(LinalgBuilder &b, const Conv &conv, Value tensor, unsigned dim, int64_t perGroup) {
   if (conv.groups == 1 || conv.isDepthwise)
     return tensor;
   SmallVector<int64_t> shape(typeOf(tensor).getShape());
@@ -114,9 +108,7 @@ static Value splitGroups(LinalgBuilder &b, const Conv &conv, Value tensor,
 /// The filter as loops over the nest read it best, and how they read it.
 /// `leadsWithOut`: the first dimension of `filter` holds output channels (the
 /// second then input channels), else the other way round.
-static std::pair<Value, AffineMap> prepareFilter(LinalgBuilder &b,
-                                                 const Conv &conv, Value filter,
-                                                 bool leadsWithOut,
+static std::pair<Value, AffineMap> prepareFilter(LinalgBuilder &b, const Conv &conv, Value filter, bool leadsWithOut,
                                                  int64_t leadPerGroup) {
   const Nest &nest = conv.nest;
   SmallVector<AffineExpr> source;
@@ -159,28 +151,23 @@ static SmallVector<AffineExpr> present(AffineExpr first, AffineExpr second) {
 }
 
 /// Sums of products over the nest, from zero, in `sizes`.
-static Value sumProducts(LinalgBuilder &b, const Conv &conv, Value x,
-                         AffineMap xMap, std::pair<Value, AffineMap> filter,
-                         ArrayRef<OpFoldResult> sizes, AffineMap yMap,
+static Value sumProducts(LinalgBuilder &b, const Conv &conv, Value x, AffineMap xMap,
+                         std::pair<Value, AffineMap> filter, ArrayRef<OpFoldResult> sizes, AffineMap yMap,
                          ArrayRef<AffineExpr> reductions) {
   SmallVector<utils::IteratorType> iterators(conv.nest.numLoops, parallel);
   for (AffineExpr loop : reductions)
     if (loop)
       iterators[cast<AffineDimExpr>(loop).getPosition()] = reduction;
   Value zero = constant(b, b.getLoc(), getAccumulatorType(conv.element), 0);
-  Value sum = b.generic({x, filter.first}, filledTensor(b, sizes, zero),
-                        {xMap, filter.second, yMap}, iterators,
+  Value sum = b.generic({x, filter.first}, filledTensor(b, sizes, zero), {xMap, filter.second, yMap}, iterators,
                         [](OpBuilder &body, Location loc, ValueRange args) {
-                          return multiplyAdd(body, loc, args[2],
-                                             widen(body, loc, args[0]),
-                                             widen(body, loc, args[1]));
+                          return multiplyAdd(body, loc, args[2], widen(body, loc, args[0]), widen(body, loc, args[1]));
                         });
   return b.castFloat(sum, conv.element);
 }
 
 /// The sizes of a result whose channels are `perGroup` in each group.
-static Sizes groupedSizes(LinalgBuilder &b, const Conv &conv,
-                          OpFoldResult batch, int64_t perGroup,
+static Sizes groupedSizes(LinalgBuilder &b, const Conv &conv, OpFoldResult batch, int64_t perGroup,
                           ArrayRef<OpFoldResult> spatial) {
   Sizes channels;
   if (conv.nest.group)
@@ -227,34 +214,25 @@ static Lowered lowerConv(ConvOp op, LinalgBuilder &b, ValueRange operands) {
   Sizes low(conv.numSpatial + 2, b.getIndexAttr(0)), high = low;
   for (unsigned i = 0; i < conv.numSpatial; ++i) {
     low[conv.firstSpatial() + i] = b.getIndexAttr(op.getPads()[i]);
-    high[conv.firstSpatial() + i] =
-        b.getIndexAttr(op.getPads()[conv.numSpatial + i]);
+    high[conv.firstSpatial() + i] = b.getIndexAttr(op.getPads()[conv.numSpatial + i]);
   }
   x = pad(b, x, low, high, constant(b, b.getLoc(), conv.element, 0));
   x = splitGroups(b, conv, x, conv.channelDim(), inPerGroup);
 
   SmallVector<AffineExpr> window;
   for (unsigned i = 0; i < conv.numSpatial; ++i)
-    window.push_back(nest.spatial[i] * op.getStrides()[i] +
-                     nest.kernel[i] * op.getDilations()[i]);
-  auto filter =
-      prepareFilter(b, conv, operands[1], /*leadsWithOut=*/true, outPerGroup);
-  AffineMap xMap =
-      loopMap(b.getContext(), nest.numLoops,
-              conv.inLayout<AffineExpr>(nest.batch,
-                                        present(nest.group, nest.in), window));
-  AffineMap yMap =
-      loopMap(b.getContext(), nest.numLoops,
-              conv.inLayout<AffineExpr>(
-                  nest.batch, present(nest.group, nest.out), nest.spatial));
+    window.push_back(nest.spatial[i] * op.getStrides()[i] + nest.kernel[i] * op.getDilations()[i]);
+  auto filter = prepareFilter(b, conv, operands[1], /*leadsWithOut=*/true, outPerGroup);
+  AffineMap xMap = loopMap(b.getContext(), nest.numLoops,
+                           conv.inLayout<AffineExpr>(nest.batch, present(nest.group, nest.in), window));
+  AffineMap yMap = loopMap(b.getContext(), nest.numLoops,
+                           conv.inLayout<AffineExpr>(nest.batch, present(nest.group, nest.out), nest.spatial));
   SmallVector<AffineExpr> reductions = llvm::to_vector(nest.kernel);
   reductions.push_back(nest.in);
 
   Sizes sizes = b.sizesOf(op.getType());
-  Value y = sumProducts(
-      b, conv, x, xMap, filter,
-      groupedSizes(b, conv, sizes[0], outPerGroup, spatialSizes(conv, sizes)),
-      yMap, reductions);
+  Value y = sumProducts(b, conv, x, xMap, filter,
+                        groupedSizes(b, conv, sizes[0], outPerGroup, spatialSizes(conv, sizes)), yMap, reductions);
   return SmallVector<Value>{mergeGroups(b, conv, y)};
 }
 
@@ -265,8 +243,7 @@ static Lowered lowerConv(ConvOp op, LinalgBuilder &b, ValueRange operands) {
 /// Whether windows lie side by side: each result is in just one of them.
 static bool isTiling(ConvTransposeOp op) {
   auto kernel = op.getFilter().getType().getShape().drop_front(2);
-  for (auto [size, stride, dilation] :
-       llvm::zip_equal(kernel, op.getStrides(), op.getDilations()))
+  for (auto [size, stride, dilation] : llvm::zip_equal(kernel, op.getStrides(), op.getDilations()))
     if (size != stride || (dilation != 1 && size != 1))
       return false;
   return true;
@@ -274,25 +251,18 @@ static bool isTiling(ConvTransposeOp op) {
 
 /// Windows side by side: every result is a dot product over channels. The
 /// result has each spatial dimension split into window and place inside.
-static Value tileWindows(ConvTransposeOp op, LinalgBuilder &b, const Conv &conv,
-                         Value x, AffineMap xMap,
-                         std::pair<Value, AffineMap> filter,
-                         int64_t outPerGroup, ArrayRef<OpFoldResult> in) {
+static Value tileWindows(ConvTransposeOp op, LinalgBuilder &b, const Conv &conv, Value x, AffineMap xMap,
+                         std::pair<Value, AffineMap> filter, int64_t outPerGroup, ArrayRef<OpFoldResult> in) {
   const Nest &nest = conv.nest;
   SmallVector<AffineExpr> places;
   Sizes sizes;
   for (unsigned i = 0; i < conv.numSpatial; ++i) {
     places.append({nest.spatial[i], nest.kernel[i]});
-    sizes.append(
-        {in[conv.firstSpatial() + i], b.getIndexAttr(op.getStrides()[i])});
+    sizes.append({in[conv.firstSpatial() + i], b.getIndexAttr(op.getStrides()[i])});
   }
-  AffineMap yMap =
-      loopMap(b.getContext(), nest.numLoops,
-              conv.inLayout<AffineExpr>(nest.batch,
-                                        present(nest.group, nest.out), places));
-  Value y = sumProducts(b, conv, x, xMap, filter,
-                        groupedSizes(b, conv, in[0], outPerGroup, sizes), yMap,
-                        nest.in);
+  AffineMap yMap = loopMap(b.getContext(), nest.numLoops,
+                           conv.inLayout<AffineExpr>(nest.batch, present(nest.group, nest.out), places));
+  Value y = sumProducts(b, conv, x, xMap, filter, groupedSizes(b, conv, in[0], outPerGroup, sizes), yMap, nest.in);
 
   // Merge window and place, and groups with their channels.
   SmallVector<ReassociationIndices> merged = {{0}};
@@ -314,10 +284,8 @@ static Value tileWindows(ConvTransposeOp op, LinalgBuilder &b, const Conv &conv,
 /// Windows that overlap or leave gaps: every input element adds the filter to
 /// its window. Only the loops over batch and output channels are parallel; a
 /// window is never shared between them.
-static Value scatterWindows(ConvTransposeOp op, LinalgBuilder &b,
-                            const Conv &conv, Value x, AffineMap xMap,
-                            std::pair<Value, AffineMap> filter,
-                            int64_t outPerGroup, ArrayRef<OpFoldResult> in) {
+static Value scatterWindows(ConvTransposeOp op, LinalgBuilder &b, const Conv &conv, Value x, AffineMap xMap,
+                            std::pair<Value, AffineMap> filter, int64_t outPerGroup, ArrayRef<OpFoldResult> in) {
   const Nest &nest = conv.nest;
   auto kernel = op.getFilter().getType().getShape().drop_front(2);
   SmallVector<AffineExpr> places, reductions = llvm::to_vector(nest.kernel);
@@ -326,23 +294,17 @@ static Value scatterWindows(ConvTransposeOp op, LinalgBuilder &b,
     int64_t stride = op.getStrides()[i], dilation = op.getDilations()[i];
     places.push_back(nest.spatial[i] * stride + nest.kernel[i] * dilation);
     int64_t window = dilation * (kernel[i] - 1) + 1;
-    sizes.push_back(apply(b, (b.getAffineDimExpr(0) - 1) * stride + window,
-                          in[conv.firstSpatial() + i]));
+    sizes.push_back(apply(b, (b.getAffineDimExpr(0) - 1) * stride + window, in[conv.firstSpatial() + i]));
   }
   reductions.append(nest.spatial.begin(), nest.spatial.end());
   reductions.push_back(nest.in);
-  AffineMap yMap =
-      loopMap(b.getContext(), nest.numLoops,
-              conv.inLayout<AffineExpr>(nest.batch,
-                                        present(nest.group, nest.out), places));
-  Value y = sumProducts(b, conv, x, xMap, filter,
-                        groupedSizes(b, conv, in[0], outPerGroup, sizes), yMap,
-                        reductions);
+  AffineMap yMap = loopMap(b.getContext(), nest.numLoops,
+                           conv.inLayout<AffineExpr>(nest.batch, present(nest.group, nest.out), places));
+  Value y = sumProducts(b, conv, x, xMap, filter, groupedSizes(b, conv, in[0], outPerGroup, sizes), yMap, reductions);
   return mergeGroups(b, conv, y);
 }
 
-static Lowered lowerConvTranspose(ConvTransposeOp op, LinalgBuilder &b,
-                                  ValueRange operands) {
+static Lowered lowerConvTranspose(ConvTransposeOp op, LinalgBuilder &b, ValueRange operands) {
   RankedTensorType filterType = op.getFilter().getType();
   int64_t groups = op.getGroups();
   int64_t inPerGroup = filterType.getDimSize(0) / groups;
@@ -354,25 +316,18 @@ static Lowered lowerConvTranspose(ConvTransposeOp op, LinalgBuilder &b,
   const Nest &nest = conv.nest;
 
   Value x = splitGroups(b, conv, operands[0], conv.channelDim(), inPerGroup);
-  AffineMap xMap =
-      loopMap(b.getContext(), nest.numLoops,
-              conv.inLayout<AffineExpr>(
-                  nest.batch, present(nest.group, nest.in), nest.spatial));
-  auto filter =
-      prepareFilter(b, conv, operands[1], /*leadsWithOut=*/false, inPerGroup);
+  AffineMap xMap = loopMap(b.getContext(), nest.numLoops,
+                           conv.inLayout<AffineExpr>(nest.batch, present(nest.group, nest.in), nest.spatial));
+  auto filter = prepareFilter(b, conv, operands[1], /*leadsWithOut=*/false, inPerGroup);
   Sizes in = b.sizesOf(op.getX().getType());
-  Value all =
-      isTiling(op)
-          ? tileWindows(op, b, conv, x, xMap, filter, outPerGroup, in)
-          : scatterWindows(op, b, conv, x, xMap, filter, outPerGroup, in);
+  Value all = isTiling(op) ? tileWindows(op, b, conv, x, xMap, filter, outPerGroup, in)
+                           : scatterWindows(op, b, conv, x, xMap, filter, outPerGroup, in);
 
   // `output_padding` beyond what `pads` cut off lies behind every window.
-  Sizes none(conv.numSpatial + 2, b.getIndexAttr(0)), offsets = none,
-                                                      behind = none;
+  Sizes none(conv.numSpatial + 2, b.getIndexAttr(0)), offsets = none, behind = none;
   for (unsigned i = 0; i < conv.numSpatial; ++i) {
     int64_t dim = conv.firstSpatial() + i;
-    int64_t extra =
-        op.getOutputPadding()[i] - op.getPads()[conv.numSpatial + i];
+    int64_t extra = op.getOutputPadding()[i] - op.getPads()[conv.numSpatial + i];
     offsets[dim] = b.getIndexAttr(op.getPads()[i]);
     behind[dim] = b.getIndexAttr(std::max<int64_t>(extra, 0));
   }
@@ -381,8 +336,6 @@ static Lowered lowerConvTranspose(ConvTransposeOp op, LinalgBuilder &b,
   return SmallVector<Value>{y};
 }
 
-void attachConvolution(MLIRContext *context) {
-  attach<&lowerConv, &lowerConvTranspose>(context);
-}
+void attachConvolution(MLIRContext *context) { attach<&lowerConv, &lowerConvTranspose>(context); }
 
 } // namespace lathe::lowering

@@ -21,13 +21,11 @@ static TypedAttr splatOf(Value operand) {
     return IntegerAttr::get(type, splat.getSplatValue<APInt>());
   APFloat value = splat.getSplatValue<APFloat>();
   bool lost; // Never: the type is as wide or wider.
-  value.convert(cast<FloatType>(type).getFloatSemantics(),
-                APFloat::rmNearestTiesToEven, &lost);
+  value.convert(cast<FloatType>(type).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
   return FloatAttr::get(type, value);
 }
 
-static Lowered lowerElementwise(Operation *op, LinalgBuilder &b,
-                                ValueRange operands) {
+static Lowered lowerElementwise(Operation *op, LinalgBuilder &b, ValueRange operands) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Type element = getSignlessType(type.getElementType());
 
@@ -39,14 +37,12 @@ static Lowered lowerElementwise(Operation *op, LinalgBuilder &b,
     if (splats.back())
       continue;
     inputs.push_back(operand);
-    maps.push_back(broadcastMap(b.getContext(), typeOf(operand).getShape(),
-                                type.getShape()));
+    maps.push_back(broadcastMap(b.getContext(), typeOf(operand).getShape(), type.getShape()));
   }
 
   bool isSupported = true;
-  Value result = b.elementwise(
-      inputs, b.empty(type), maps,
-      [&](OpBuilder &body, Location loc, ValueRange elements) -> Value {
+  Value result =
+      b.elementwise(inputs, b.empty(type), maps, [&](OpBuilder &body, Location loc, ValueRange elements) -> Value {
         SmallVector<Value> args;
         for (TypedAttr splat : splats) {
           if (splat) {
@@ -64,35 +60,27 @@ static Lowered lowerElementwise(Operation *op, LinalgBuilder &b,
       });
   if (!isSupported) {
     InFlightDiagnostic error = op->emitOpError("does not compute on ");
-    llvm::interleaveComma(op->getOperandTypes(), error, [&](Type operand) {
-      error << getElementTypeOrSelf(operand);
-    });
+    llvm::interleaveComma(op->getOperandTypes(), error, [&](Type operand) { error << getElementTypeOrSelf(operand); });
     return error << " [lower-unsupported-type]";
   }
   return SmallVector<Value>{result};
 }
 
-template <typename OpT>
-static Lowered lowerScalar(OpT op, LinalgBuilder &b, ValueRange operands) {
+template <typename OpT> static Lowered lowerScalar(OpT op, LinalgBuilder &b, ValueRange operands) {
   return lowerElementwise(op, b, operands);
 }
 
-template <typename... Ops> static void attachScalars(MLIRContext *context) {
-  attach<&lowerScalar<Ops>...>(context);
-}
+template <typename... Ops> static void attachScalars(MLIRContext *context) { attach<&lowerScalar<Ops>...>(context); }
 
 void attachElementwise(MLIRContext *context) {
-  attachScalars<AbsOp, NegOp, SignOp, CeilOp, FloorOp, RoundOp, ReciprocalOp,
-                SqrtOp, ExpOp, LogOp, SinOp, CosOp, TanOp, AsinOp, AcosOp,
-                AtanOp, SinhOp, CoshOp, TanhOp, AsinhOp, AcoshOp, AtanhOp,
-                ErfOp, NotOp, BitwiseNotOp, IsNanOp, IsInfOp, CastOp>(context);
-  attachScalars<ReluOp, SigmoidOp, SoftplusOp, SoftsignOp, MishOp, LeakyReluOp,
-                EluOp, CeluOp, ThresholdedReluOp, SwishOp, HardSigmoidOp,
-                SeluOp, ShrinkOp, GeluOp, PreluOp>(context);
-  attachScalars<AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp, ModOp, FmodOp,
-                AndOp, OrOp, XorOp, BitwiseAndOp, BitwiseOrOp, BitwiseXorOp,
-                ShiftLeftOp, ShiftRightOp, EqualOp, LessOp, LessEqualOp,
-                GreaterOp, GreaterEqualOp, SelectOp>(context);
+  attachScalars<AbsOp, NegOp, SignOp, CeilOp, FloorOp, RoundOp, ReciprocalOp, SqrtOp, ExpOp, LogOp, SinOp, CosOp, TanOp,
+                AsinOp, AcosOp, AtanOp, SinhOp, CoshOp, TanhOp, AsinhOp, AcoshOp, AtanhOp, ErfOp, NotOp, BitwiseNotOp,
+                IsNanOp, IsInfOp, CastOp>(context);
+  attachScalars<ReluOp, SigmoidOp, SoftplusOp, SoftsignOp, MishOp, LeakyReluOp, EluOp, CeluOp, ThresholdedReluOp,
+                SwishOp, HardSigmoidOp, SeluOp, ShrinkOp, GeluOp, PreluOp>(context);
+  attachScalars<AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp, ModOp, FmodOp, AndOp, OrOp, XorOp, BitwiseAndOp,
+                BitwiseOrOp, BitwiseXorOp, ShiftLeftOp, ShiftRightOp, EqualOp, LessOp, LessEqualOp, GreaterOp,
+                GreaterEqualOp, SelectOp>(context);
 }
 
 } // namespace lathe::lowering

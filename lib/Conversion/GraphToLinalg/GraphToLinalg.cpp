@@ -52,20 +52,16 @@ static bool isDefined(AffineMap map, size_t numSizes) {
 /// expression of the sizes.
 static LogicalResult verifyResolved(Operation *op, size_t numSizes) {
   auto unresolved = [&](Type type) {
-    return op->emitOpError()
-           << "has a tensor of type " << type
-           << ", which leaves a size open in "
-           << "a kernel of " << numSizes
-           << " sizes; run graph-infer-shapes first [lower-unresolved-shape]";
+    return op->emitOpError() << "has a tensor of type " << type << ", which leaves a size open in "
+                             << "a kernel of " << numSizes
+                             << " sizes; run graph-infer-shapes first [lower-unresolved-shape]";
   };
   auto isResolved = [&](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || tensor.hasStaticShape())
       return true;
     auto dims = dyn_cast_or_null<DimsAttr>(tensor.getEncoding());
-    return dims &&
-           dims.getMap().getNumResults() ==
-               static_cast<unsigned>(tensor.getRank()) &&
+    return dims && dims.getMap().getNumResults() == static_cast<unsigned>(tensor.getRank()) &&
            isDefined(dims.getMap(), numSizes);
   };
   for (Type type : op->getOperandTypes())
@@ -77,14 +73,12 @@ static LogicalResult verifyResolved(Operation *op, size_t numSizes) {
   for (NamedAttribute attribute : op->getAttrs())
     if (auto dims = dyn_cast<DimsAttr>(attribute.getValue()))
       if (!isDefined(dims.getMap(), numSizes))
-        return op->emitOpError() << "'" << attribute.getName().getValue() << "' is "
-                                 << dims << ", but the kernel has " << numSizes
-                                 << " sizes [lower-unresolved-shape]";
+        return op->emitOpError() << "'" << attribute.getName().getValue() << "' is " << dims << ", but the kernel has "
+                                 << numSizes << " sizes [lower-unresolved-shape]";
   return success();
 }
 
-LogicalResult lathe::lowerGraphOp(Operation *op, LinalgBuilder &b,
-                                  ValueRange plainOperands,
+LogicalResult lathe::lowerGraphOp(Operation *op, LinalgBuilder &b, ValueRange plainOperands,
                                   SmallVectorImpl<Value> &results) {
   auto iface = dyn_cast<LinalgLowering>(op);
   if (!iface)
@@ -93,14 +87,11 @@ LogicalResult lathe::lowerGraphOp(Operation *op, LinalgBuilder &b,
   if (failed(lowered))
     return failure();
   for (auto [value, result] : llvm::zip_equal(*lowered, op->getResults()))
-    results.push_back(lowering::castShape(
-        b, value, getPlainType(result.getType()).getShape()));
+    results.push_back(lowering::castShape(b, value, getPlainType(result.getType()).getShape()));
   return success();
 }
 
-static Type plainOrSame(Type type) {
-  return isa<RankedTensorType>(type) ? Type(getPlainType(type)) : type;
-}
+static Type plainOrSame(Type type) { return isa<RankedTensorType>(type) ? Type(getPlainType(type)) : type; }
 
 /// The leading index arguments.
 static SmallVector<Value> sizesOf(Block &block) {
@@ -121,10 +112,8 @@ static void eraseDead(Block &block) {
       op.erase();
 }
 
-LogicalResult
-lathe::convertGraphToLinalg(FunctionOpInterface kernel,
-                            llvm::function_ref<bool(Operation *)> keep,
-                            uint64_t *numLowered) {
+LogicalResult lathe::convertGraphToLinalg(FunctionOpInterface kernel, llvm::function_ref<bool(Operation *)> keep,
+                                          uint64_t *numLowered) {
   if (kernel.isExternal())
     return success();
   if (!kernel.getFunctionBody().hasOneBlock())
@@ -135,8 +124,7 @@ lathe::convertGraphToLinalg(FunctionOpInterface kernel,
   SmallVector<Operation *> old;
   for (Operation &op : block) {
     old.push_back(&op);
-    if (isa<GraphDialect>(op.getDialect()) &&
-        failed(verifyResolved(&op, sizes.size())))
+    if (isa<GraphDialect>(op.getDialect()) && failed(verifyResolved(&op, sizes.size())))
       return failure();
   }
 
@@ -196,15 +184,12 @@ lathe::convertGraphToLinalg(FunctionOpInterface kernel,
 }
 
 namespace {
-struct ConvertGraphToLinalg final
-    : lathe::impl::ConvertGraphToLinalgPassBase<ConvertGraphToLinalg> {
+struct ConvertGraphToLinalg final : lathe::impl::ConvertGraphToLinalgPassBase<ConvertGraphToLinalg> {
   using ConvertGraphToLinalgPassBase::ConvertGraphToLinalgPassBase;
 
   void runOnOperation() override {
     uint64_t lowered = 0;
-    auto isKept = [&](Operation *op) {
-      return llvm::is_contained(keep, op->getName().getStringRef());
-    };
+    auto isKept = [&](Operation *op) { return llvm::is_contained(keep, op->getName().getStringRef()); };
     if (failed(convertGraphToLinalg(getOperation(), isKept, &lowered)))
       return signalPassFailure();
     numOps += lowered;

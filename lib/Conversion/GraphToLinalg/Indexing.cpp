@@ -14,13 +14,11 @@ namespace lathe::lowering {
 
 /// `position`, an integer that may count from the end, as an index that is
 /// clamped into `[0, size)`: no read or write leaves the tensor.
-static Value safePosition(OpBuilder &b, Location loc, Value position,
-                          Value size) {
+static Value safePosition(OpBuilder &b, Location loc, Value position, Value size) {
   Value at = arith::IndexCastOp::create(b, loc, b.getIndexType(), position);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  Value isNegative =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, zero);
+  Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, zero);
   Value fromEnd = arith::AddIOp::create(b, loc, at, size);
   at = arith::SelectOp::create(b, loc, isNegative, fromEnd, at);
   Value last = arith::SubIOp::create(b, loc, size, one);
@@ -36,8 +34,7 @@ static SmallVector<Value> sizeValues(LinalgBuilder &b, Type graphType) {
 }
 
 /// The loops' positions inside of the body of a `linalg.generic`.
-static SmallVector<Value> loopPositions(OpBuilder &b, Location loc,
-                                        int64_t first, int64_t end) {
+static SmallVector<Value> loopPositions(OpBuilder &b, Location loc, int64_t first, int64_t end) {
   SmallVector<Value> result;
   for (int64_t i = first; i < end; ++i)
     result.push_back(linalg::IndexOp::create(b, loc, i));
@@ -51,16 +48,14 @@ static SmallVector<Value> loopPositions(OpBuilder &b, Location loc,
 /// The only position of a constant `indices`.
 static std::optional<int64_t> constantPosition(Value indices) {
   auto constant = indices.getDefiningOp<ConstantOp>();
-  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
-                        : DenseElementsAttr();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
   if (!dense || dense.getNumElements() != 1)
     return std::nullopt;
   return dense.getValues<APInt>()[0].getSExtValue();
 }
 
 /// One slice at a constant position.
-static Value gatherSlice(GatherOp op, LinalgBuilder &b, Value x,
-                         int64_t position) {
+static Value gatherSlice(GatherOp op, LinalgBuilder &b, Value x, int64_t position) {
   int64_t axis = op.getAxis(), rank = typeOf(x).getRank();
   Sizes sizes = b.sizesOf(op.getX().getType());
   Sizes offsets(rank, b.getIndexAttr(0)), strides(rank, b.getIndexAttr(1));
@@ -70,13 +65,11 @@ static Value gatherSlice(GatherOp op, LinalgBuilder &b, Value x,
     offsets[axis] = b.getIndexAttr(position);
   } else {
     Value at = constant(b, b.getLoc(), b.getI64Type(), 0);
-    at =
-        arith::ConstantOp::create(b, b.getLoc(), b.getI64IntegerAttr(position));
+    at = arith::ConstantOp::create(b, b.getLoc(), b.getI64IntegerAttr(position));
     offsets[axis] = safePosition(b, b.getLoc(), at, indexValue(b, sizes[axis]));
   }
   sizes[axis] = b.getIndexAttr(1);
-  Value slice =
-      tensor::ExtractSliceOp::create(b, b.getLoc(), x, offsets, sizes, strides);
+  Value slice = tensor::ExtractSliceOp::create(b, b.getLoc(), x, offsets, sizes, strides);
   // The axis becomes the dimensions of `indices`, all of size one.
   int64_t added = cast<RankedTensorType>(op.getIndices().getType()).getRank();
   SmallVector<ReassociationIndices> groups;
@@ -106,41 +99,35 @@ static Value gatherSlice(GatherOp op, LinalgBuilder &b, Value x,
 static Lowered lowerGather(GatherOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0], indices = operands[1];
   bool isEmpty = llvm::is_contained(op.getX().getType().getShape(), 0);
-  if (std::optional<int64_t> position = constantPosition(op.getIndices());
-      position && !isEmpty)
+  if (std::optional<int64_t> position = constantPosition(op.getIndices()); position && !isEmpty)
     return SmallVector<Value>{gatherSlice(op, b, x, *position)};
   int64_t axis = op.getAxis(), rank = op.getType().getRank();
   int64_t behind = axis + typeOf(indices).getRank();
   SmallVector<Value> sizes = sizeValues(b, op.getX().getType());
-  SmallVector<AffineExpr> at =
-      loops(b.getContext(), axis, typeOf(indices).getRank());
-  Value y = b.elementwise(
-      indices, b.empty(op.getType()), loopMap(b.getContext(), rank, at),
-      [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
-        SmallVector<Value> position = loopPositions(body, loc, 0, axis);
-        position.push_back(safePosition(body, loc, args[0], sizes[axis]));
-        position.append(loopPositions(body, loc, behind, rank));
-        return tensor::ExtractOp::create(body, loc, x, position);
-      });
+  SmallVector<AffineExpr> at = loops(b.getContext(), axis, typeOf(indices).getRank());
+  Value y = b.elementwise(indices, b.empty(op.getType()), loopMap(b.getContext(), rank, at),
+                          [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+                            SmallVector<Value> position = loopPositions(body, loc, 0, axis);
+                            position.push_back(safePosition(body, loc, args[0], sizes[axis]));
+                            position.append(loopPositions(body, loc, behind, rank));
+                            return tensor::ExtractOp::create(body, loc, x, position);
+                          });
   return SmallVector<Value>{y};
 }
 
-static Lowered lowerGatherElements(GatherElementsOp op, LinalgBuilder &b,
-                                   ValueRange operands) {
+static Lowered lowerGatherElements(GatherElementsOp op, LinalgBuilder &b, ValueRange operands) {
   int64_t axis = op.getAxis(), rank = op.getType().getRank();
   SmallVector<Value> sizes = sizeValues(b, op.getX().getType());
-  Value y = b.elementwise(
-      operands[1], b.empty(op.getType()), b.getMultiDimIdentityMap(rank),
-      [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
-        SmallVector<Value> position = loopPositions(body, loc, 0, rank);
-        position[axis] = safePosition(body, loc, args[0], sizes[axis]);
-        return tensor::ExtractOp::create(body, loc, operands[0], position);
-      });
+  Value y = b.elementwise(operands[1], b.empty(op.getType()), b.getMultiDimIdentityMap(rank),
+                          [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+                            SmallVector<Value> position = loopPositions(body, loc, 0, rank);
+                            position[axis] = safePosition(body, loc, args[0], sizes[axis]);
+                            return tensor::ExtractOp::create(body, loc, operands[0], position);
+                          });
   return SmallVector<Value>{y};
 }
 
-static Lowered lowerGatherNd(GatherNdOp op, LinalgBuilder &b,
-                             ValueRange operands) {
+static Lowered lowerGatherNd(GatherNdOp op, LinalgBuilder &b, ValueRange operands) {
   MLIRContext *context = b.getContext();
   int64_t batch = op.getBatchDims(), rank = op.getType().getRank();
   int64_t given = typeOf(operands[1]).getRank() - 1;
@@ -154,13 +141,11 @@ static Lowered lowerGatherNd(GatherNdOp op, LinalgBuilder &b,
     exprs.push_back(getAffineConstantExpr(i, context));
     maps.push_back(loopMap(context, rank, exprs));
   }
-  Value y = b.elementwise(
-      inputs, b.empty(op.getType()), maps,
-      [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+  Value y =
+      b.elementwise(inputs, b.empty(op.getType()), maps, [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
         SmallVector<Value> position = loopPositions(body, loc, 0, batch);
         for (int64_t i = 0; i < length; ++i)
-          position.push_back(
-              safePosition(body, loc, args[i], sizes[batch + i]));
+          position.push_back(safePosition(body, loc, args[i], sizes[batch + i]));
         position.append(loopPositions(body, loc, given, rank));
         return tensor::ExtractOp::create(body, loc, operands[0], position);
       });
@@ -172,8 +157,7 @@ static Lowered lowerGatherNd(GatherNdOp op, LinalgBuilder &b,
 //===----------------------------------------------------------------------===//
 
 /// What a scatter writes: the update, or it combined with what is there.
-static Value scattered(OpBuilder &b, Location loc, ScatterKind kind, Value old,
-                       Value update, Type graphElement) {
+static Value scattered(OpBuilder &b, Location loc, ScatterKind kind, Value old, Value update, Type graphElement) {
   if (kind == ScatterKind::none)
     return update;
   bool isBool = graphElement.isInteger(1);
@@ -184,24 +168,19 @@ static Value scattered(OpBuilder &b, Location loc, ScatterKind kind, Value old,
   // One bit would wrap: of truth values, a sum is "any".
   if (isBool && reduce == ReduceKind::sum)
     reduce = ReduceKind::any;
-  Value result = combine(b, loc, reduce, widen(b, loc, old),
-                         widen(b, loc, update), isUnsigned(graphElement));
+  Value result = combine(b, loc, reduce, widen(b, loc, old), widen(b, loc, update), isUnsigned(graphElement));
   return narrow(b, loc, result, old.getType());
 }
 
 /// Loops in row-major order over `updates`, which write to a copy of `x`: two
 /// updates of one place must not overtake each other. `target` says where the
 /// update at a position goes.
-static Value
-scatter(LinalgBuilder &b, Value x, Value updates, ArrayRef<Value> sizes,
-        ScatterKind kind, Type graphElement,
-        llvm::function_ref<SmallVector<Value>(OpBuilder &, ArrayRef<Value>)>
-            target) {
+static Value scatter(LinalgBuilder &b, Value x, Value updates, ArrayRef<Value> sizes, ScatterKind kind,
+                     Type graphElement, llvm::function_ref<SmallVector<Value>(OpBuilder &, ArrayRef<Value>)> target) {
   Location loc = b.getLoc();
   SmallVector<Value> lower(sizes.size(), b.indexConstant(0));
   SmallVector<Value> steps(sizes.size(), b.indexConstant(1));
-  auto body = [&](OpBuilder &in, Location, ValueRange at,
-                  ValueRange carried) -> scf::ValueVector {
+  auto body = [&](OpBuilder &in, Location, ValueRange at, ValueRange carried) -> scf::ValueVector {
     SmallVector<Value> where = target(in, llvm::to_vector(at));
     Value update = tensor::ExtractOp::create(in, loc, updates, at);
     Value old = tensor::ExtractOp::create(in, loc, carried[0], where);
@@ -211,49 +190,40 @@ scatter(LinalgBuilder &b, Value x, Value updates, ArrayRef<Value> sizes,
   return scf::buildLoopNest(b, loc, lower, sizes, steps, x, body).results[0];
 }
 
-static Lowered lowerScatterElements(ScatterElementsOp op, LinalgBuilder &b,
-                                    ValueRange operands) {
+static Lowered lowerScatterElements(ScatterElementsOp op, LinalgBuilder &b, ValueRange operands) {
   int64_t axis = op.getAxis();
   Value size = sizeValues(b, op.getX().getType())[axis];
-  Value y = scatter(b, operands[0], operands[2],
-                    sizeValues(b, op.getUpdates().getType()), op.getKind(),
-                    op.getX().getType().getElementType(),
-                    [&](OpBuilder &in, ArrayRef<Value> at) {
+  Value y = scatter(b, operands[0], operands[2], sizeValues(b, op.getUpdates().getType()), op.getKind(),
+                    op.getX().getType().getElementType(), [&](OpBuilder &in, ArrayRef<Value> at) {
                       SmallVector<Value> where(at);
-                      Value index = tensor::ExtractOp::create(in, b.getLoc(),
-                                                              operands[1], at);
+                      Value index = tensor::ExtractOp::create(in, b.getLoc(), operands[1], at);
                       where[axis] = safePosition(in, b.getLoc(), index, size);
                       return where;
                     });
   return SmallVector<Value>{y};
 }
 
-static Lowered lowerScatterNd(ScatterNdOp op, LinalgBuilder &b,
-                              ValueRange operands) {
+static Lowered lowerScatterNd(ScatterNdOp op, LinalgBuilder &b, ValueRange operands) {
   int64_t given = typeOf(operands[1]).getRank() - 1;
   int64_t length = typeOf(operands[1]).getDimSize(given);
   SmallVector<Value> sizes = sizeValues(b, op.getX().getType());
-  Value y = scatter(
-      b, operands[0], operands[2], sizeValues(b, op.getUpdates().getType()),
-      op.getKind(), op.getX().getType().getElementType(),
-      [&](OpBuilder &in, ArrayRef<Value> at) {
-        SmallVector<Value> where, entry(at.take_front(given));
-        entry.push_back(nullptr);
-        for (int64_t i = 0; i < length; ++i) {
-          entry.back() = arith::ConstantIndexOp::create(in, b.getLoc(), i);
-          Value index =
-              tensor::ExtractOp::create(in, b.getLoc(), operands[1], entry);
-          where.push_back(safePosition(in, b.getLoc(), index, sizes[i]));
-        }
-        llvm::append_range(where, at.drop_front(given));
-        return where;
-      });
+  Value y = scatter(b, operands[0], operands[2], sizeValues(b, op.getUpdates().getType()), op.getKind(),
+                    op.getX().getType().getElementType(), [&](OpBuilder &in, ArrayRef<Value> at) {
+                      SmallVector<Value> where, entry(at.take_front(given));
+                      entry.push_back(nullptr);
+                      for (int64_t i = 0; i < length; ++i) {
+                        entry.back() = arith::ConstantIndexOp::create(in, b.getLoc(), i);
+                        Value index = tensor::ExtractOp::create(in, b.getLoc(), operands[1], entry);
+                        where.push_back(safePosition(in, b.getLoc(), index, sizes[i]));
+                      }
+                      llvm::append_range(where, at.drop_front(given));
+                      return where;
+                    });
   return SmallVector<Value>{y};
 }
 
 void attachIndexing(MLIRContext *context) {
-  attach<&lowerGather, &lowerGatherElements, &lowerGatherNd,
-         &lowerScatterElements, &lowerScatterNd>(context);
+  attach<&lowerGather, &lowerGatherElements, &lowerGatherNd, &lowerScatterElements, &lowerScatterNd>(context);
 }
 
 } // namespace lathe::lowering

@@ -18,27 +18,23 @@ namespace lathe::lowering {
 // Loops
 //===----------------------------------------------------------------------===//
 
-SmallVector<AffineExpr> loops(MLIRContext *context, unsigned first,
-                              unsigned count) {
+SmallVector<AffineExpr> loops(MLIRContext *context, unsigned first, unsigned count) {
   SmallVector<AffineExpr> result;
   for (unsigned i = first; i < first + count; ++i)
     result.push_back(getAffineDimExpr(i, context));
   return result;
 }
 
-AffineMap loopMap(MLIRContext *context, unsigned numLoops,
-                  ArrayRef<AffineExpr> results) {
+AffineMap loopMap(MLIRContext *context, unsigned numLoops, ArrayRef<AffineExpr> results) {
   return AffineMap::get(numLoops, 0, results, context);
 }
 
-AffineMap broadcastMap(MLIRContext *context, ArrayRef<int64_t> shape,
-                       ArrayRef<int64_t> result) {
+AffineMap broadcastMap(MLIRContext *context, ArrayRef<int64_t> shape, ArrayRef<int64_t> result) {
   size_t first = result.size() - shape.size();
   SmallVector<AffineExpr> exprs;
   for (auto [i, size] : llvm::enumerate(shape)) {
     bool repeats = size == 1 && result[first + i] != 1;
-    exprs.push_back(repeats ? getAffineConstantExpr(0, context)
-                            : getAffineDimExpr(first + i, context));
+    exprs.push_back(repeats ? getAffineConstantExpr(0, context) : getAffineDimExpr(first + i, context));
   }
   return loopMap(context, result.size(), exprs);
 }
@@ -47,10 +43,8 @@ AffineMap broadcastMap(MLIRContext *context, ArrayRef<int64_t> shape,
 // Sizes and tensors
 //===----------------------------------------------------------------------===//
 
-OpFoldResult apply(LinalgBuilder &b, AffineExpr expr,
-                   ArrayRef<OpFoldResult> values) {
-  return affine::makeComposedFoldedAffineApply(
-      b, b.getLoc(), AffineMap::get(values.size(), 0, expr), values);
+OpFoldResult apply(LinalgBuilder &b, AffineExpr expr, ArrayRef<OpFoldResult> values) {
+  return affine::makeComposedFoldedAffineApply(b, b.getLoc(), AffineMap::get(values.size(), 0, expr), values);
 }
 
 OpFoldResult add(LinalgBuilder &b, OpFoldResult x, OpFoldResult y) {
@@ -67,21 +61,16 @@ OpFoldResult mul(LinalgBuilder &b, OpFoldResult x, OpFoldResult y) {
     return apply(b, b.getAffineDimExpr(0) * *known, {y});
   if (std::optional<int64_t> other = getConstantIntValue(y))
     return apply(b, b.getAffineDimExpr(0) * *other, {x});
-  return Value(
-      arith::MulIOp::create(b, b.getLoc(), cast<Value>(x), cast<Value>(y)));
+  return Value(arith::MulIOp::create(b, b.getLoc(), cast<Value>(x), cast<Value>(y)));
 }
 
-Value indexValue(LinalgBuilder &b, OpFoldResult size) {
-  return getValueOrCreateConstantIndexOp(b, b.getLoc(), size);
-}
+Value indexValue(LinalgBuilder &b, OpFoldResult size) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), size); }
 
-Value emptyTensor(LinalgBuilder &b, ArrayRef<OpFoldResult> sizes,
-                  Type element) {
+Value emptyTensor(LinalgBuilder &b, ArrayRef<OpFoldResult> sizes, Type element) {
   return tensor::EmptyOp::create(b, b.getLoc(), sizes, element);
 }
 
-Value filledTensor(LinalgBuilder &b, ArrayRef<OpFoldResult> sizes,
-                   Value element) {
+Value filledTensor(LinalgBuilder &b, ArrayRef<OpFoldResult> sizes, Value element) {
   Value init = emptyTensor(b, sizes, element.getType());
   return linalg::FillOp::create(b, b.getLoc(), element, init).getResult(0);
 }
@@ -94,35 +83,28 @@ Value castShape(LinalgBuilder &b, Value tensor, ArrayRef<int64_t> shape) {
 }
 
 /// The shape that the dimensions `groups` of `shape` collapse to.
-static SmallVector<int64_t>
-collapsedShape(ArrayRef<int64_t> shape, ArrayRef<ReassociationIndices> groups) {
+static SmallVector<int64_t> collapsedShape(ArrayRef<int64_t> shape, ArrayRef<ReassociationIndices> groups) {
   SmallVector<int64_t> result;
   for (const ReassociationIndices &group : groups) {
     int64_t size = 1;
     for (int64_t dim : group)
-      size = ShapedType::isDynamic(size) || ShapedType::isDynamic(shape[dim])
-                 ? ShapedType::kDynamic
-                 : size * shape[dim];
+      size =
+          ShapedType::isDynamic(size) || ShapedType::isDynamic(shape[dim]) ? ShapedType::kDynamic : size * shape[dim];
     result.push_back(size);
   }
   return result;
 }
 
-Value expand(LinalgBuilder &b, Value tensor,
-             ArrayRef<ReassociationIndices> groups,
-             ArrayRef<OpFoldResult> sizes) {
+Value expand(LinalgBuilder &b, Value tensor, ArrayRef<ReassociationIndices> groups, ArrayRef<OpFoldResult> sizes) {
   SmallVector<int64_t> shape = decomposeMixedValues(sizes).first;
   auto type = typeOf(tensor).clone(shape);
   // Both sides must know the same of each size.
   Value source = castShape(b, tensor, collapsedShape(shape, groups));
-  return tensor::ExpandShapeOp::create(b, b.getLoc(), type, source, groups,
-                                       sizes);
+  return tensor::ExpandShapeOp::create(b, b.getLoc(), type, source, groups, sizes);
 }
 
-Value collapse(LinalgBuilder &b, Value tensor,
-               ArrayRef<ReassociationIndices> groups) {
-  auto type =
-      typeOf(tensor).clone(collapsedShape(typeOf(tensor).getShape(), groups));
+Value collapse(LinalgBuilder &b, Value tensor, ArrayRef<ReassociationIndices> groups) {
+  auto type = typeOf(tensor).clone(collapsedShape(typeOf(tensor).getShape(), groups));
   return tensor::CollapseShapeOp::create(b, b.getLoc(), type, tensor, groups);
 }
 
@@ -137,28 +119,23 @@ Value permute(LinalgBuilder &b, Value tensor, ArrayRef<int64_t> permutation) {
     source[dim] = b.getAffineDimExpr(i);
   }
   Value init = emptyTensor(b, sizes, type.getElementType());
-  return b.elementwise(
-      tensor, init, loopMap(b.getContext(), type.getRank(), source),
-      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  return b.elementwise(tensor, init, loopMap(b.getContext(), type.getRank(), source),
+                       [](OpBuilder &, Location, ValueRange args) { return args[0]; });
 }
 
-Value crop(LinalgBuilder &b, Value tensor, ArrayRef<OpFoldResult> offsets,
-           ArrayRef<OpFoldResult> sizes) {
+Value crop(LinalgBuilder &b, Value tensor, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
   bool isAll = true;
   for (auto [i, offset] : llvm::enumerate(offsets)) {
     std::optional<int64_t> size = getConstantIntValue(sizes[i]);
-    isAll = isAll && isConstantIntValue(offset, 0) && size &&
-            *size == typeOf(tensor).getDimSize(i);
+    isAll = isAll && isConstantIntValue(offset, 0) && size && *size == typeOf(tensor).getDimSize(i);
   }
   if (isAll)
     return tensor;
   Sizes strides(sizes.size(), b.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(b, b.getLoc(), tensor, offsets, sizes,
-                                        strides);
+  return tensor::ExtractSliceOp::create(b, b.getLoc(), tensor, offsets, sizes, strides);
 }
 
-Value pad(LinalgBuilder &b, Value tensor, ArrayRef<OpFoldResult> low,
-          ArrayRef<OpFoldResult> high, Value value) {
+Value pad(LinalgBuilder &b, Value tensor, ArrayRef<OpFoldResult> low, ArrayRef<OpFoldResult> high, Value value) {
   auto isZero = [](OpFoldResult size) { return isConstantIntValue(size, 0); };
   if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
     return tensor;
@@ -172,8 +149,7 @@ Value pad(LinalgBuilder &b, Value tensor, ArrayRef<OpFoldResult> low,
 Value constant(OpBuilder &b, Location loc, Type type, double value) {
   if (isa<FloatType>(type))
     return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
-  return arith::ConstantOp::create(
-      b, loc, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+  return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, static_cast<int64_t>(value)));
 }
 
 Value widen(OpBuilder &b, Location loc, Value scalar) {
@@ -197,22 +173,19 @@ Value fromIndex(OpBuilder &b, Location loc, Value index, Type element) {
 }
 
 /// The least or the largest value of a signless type.
-static Value extreme(OpBuilder &b, Location loc, Type type, bool isUnsigned,
-                     bool largest) {
+static Value extreme(OpBuilder &b, Location loc, Type type, bool isUnsigned, bool largest) {
   if (isa<FloatType>(type)) {
     double infinity = std::numeric_limits<double>::infinity();
     return constant(b, loc, type, largest ? infinity : -infinity);
   }
   unsigned width = type.getIntOrFloatBitWidth();
-  APInt value = largest      ? (isUnsigned ? APInt::getMaxValue(width)
-                                           : APInt::getSignedMaxValue(width))
+  APInt value = largest      ? (isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width))
                 : isUnsigned ? APInt::getMinValue(width)
                              : APInt::getSignedMinValue(width);
   return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
 }
 
-Value neutralElement(OpBuilder &b, Location loc, ReduceKind kind, Type type,
-                     bool isUnsigned) {
+Value neutralElement(OpBuilder &b, Location loc, ReduceKind kind, Type type, bool isUnsigned) {
   switch (kind) {
   case ReduceKind::sum:
   case ReduceKind::mean:
@@ -230,8 +203,7 @@ Value neutralElement(OpBuilder &b, Location loc, ReduceKind kind, Type type,
   llvm_unreachable("every kind is handled above");
 }
 
-Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value y,
-              bool isUnsigned) {
+Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value y, bool isUnsigned) {
   bool isFloat = isa<FloatType>(x.getType());
   auto reassoc = arith::FastMathFlags::reassoc;
   switch (kind) {
@@ -266,13 +238,11 @@ Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value y,
 
 Value multiplyAdd(OpBuilder &b, Location loc, Value sum, Value x, Value y) {
   if (!isa<FloatType>(sum.getType()))
-    return arith::AddIOp::create(b, loc, sum,
-                                 arith::MulIOp::create(b, loc, x, y));
+    return arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, x, y));
   // `contract` lets the target fuse both, always or never.
   auto contract = arith::FastMathFlags::contract;
   Value product = arith::MulFOp::create(b, loc, x, y, contract);
-  return arith::AddFOp::create(b, loc, sum, product,
-                               contract | arith::FastMathFlags::reassoc);
+  return arith::AddFOp::create(b, loc, sum, product, contract | arith::FastMathFlags::reassoc);
 }
 
 } // namespace lathe::lowering

@@ -10,8 +10,7 @@ using namespace lathe::graph;
 namespace lathe::lowering {
 
 /// Combines the windows of `x`, padded with the neutral element of `kind`.
-template <typename OpT>
-static Value poolWindows(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
+template <typename OpT> static Value poolWindows(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
   MLIRContext *context = b.getContext();
   unsigned rank = op.getType().getRank(), numSpatial = rank - 2;
   unsigned first = op.getChannelsLast() ? 1 : 2;
@@ -21,8 +20,7 @@ static Value poolWindows(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
   Sizes low(rank, b.getIndexAttr(0)), high = low, kernel;
   for (unsigned i = 0; i < numSpatial; ++i) {
     // Rounding up, the last window may reach one stride further.
-    int64_t behind = op.getPads()[numSpatial + i] +
-                     (op.getCeilMode() ? op.getStrides()[i] - 1 : 0);
+    int64_t behind = op.getPads()[numSpatial + i] + (op.getCeilMode() ? op.getStrides()[i] - 1 : 0);
     low[first + i] = b.getIndexAttr(op.getPads()[i]);
     high[first + i] = b.getIndexAttr(behind);
     kernel.push_back(b.getIndexAttr(op.getKernel()[i]));
@@ -37,16 +35,13 @@ static Value poolWindows(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
   if (op.getChannelsLast())
     windowLoop = 1 + numSpatial;
   window = loops(context, windowLoop, numSpatial);
-  positions =
-      loops(context, op.getChannelsLast() ? 1 : 2 + numSpatial, numSpatial);
+  positions = loops(context, op.getChannelsLast() ? 1 : 2 + numSpatial, numSpatial);
   unsigned channelDim = op.getChannelsLast() ? rank - 1 : 1;
   unsigned numLoops = rank + numSpatial;
   read[0] = written[0] = b.getAffineDimExpr(0);
-  read[channelDim] = written[channelDim] =
-      b.getAffineDimExpr(op.getChannelsLast() ? numLoops - 1 : 1);
+  read[channelDim] = written[channelDim] = b.getAffineDimExpr(op.getChannelsLast() ? numLoops - 1 : 1);
   for (unsigned i = 0; i < numSpatial; ++i) {
-    read[first + i] =
-        positions[i] * op.getStrides()[i] + window[i] * op.getDilations()[i];
+    read[first + i] = positions[i] * op.getStrides()[i] + window[i] * op.getDilations()[i];
     written[first + i] = positions[i];
   }
   SmallVector<utils::IteratorType> iterators(numLoops, parallel);
@@ -54,52 +49,40 @@ static Value poolWindows(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
 
   // An operand that is never read says the size of the window.
   Value shape = emptyTensor(b, kernel, element);
-  Value start =
-      neutralElement(b, b.getLoc(), kind, accumulator, isUnsignedType);
+  Value start = neutralElement(b, b.getLoc(), kind, accumulator, isUnsignedType);
   return b.generic(
       {x, shape}, b.filled(op.getType(), start),
-      {loopMap(context, numLoops, read), loopMap(context, numLoops, window),
-       loopMap(context, numLoops, written)},
+      {loopMap(context, numLoops, read), loopMap(context, numLoops, window), loopMap(context, numLoops, written)},
       iterators, [&](OpBuilder &body, Location loc, ValueRange args) {
-        return combine(body, loc, kind, args[2], widen(body, loc, args[0]),
-                       isUnsignedType);
+        return combine(body, loc, kind, args[2], widen(body, loc, args[0]), isUnsignedType);
       });
 }
 
-static Lowered lowerMaxPool(MaxPoolOp op, LinalgBuilder &b,
-                            ValueRange operands) {
+static Lowered lowerMaxPool(MaxPoolOp op, LinalgBuilder &b, ValueRange operands) {
   Value y = poolWindows(op, b, operands[0], ReduceKind::max);
   return SmallVector<Value>{b.castFloat(y, elementOf(operands[0]))};
 }
 
 /// How many of the `kernel` elements of the window at `position` lie in
 /// `[least, end)` of the operand's dimension `i`.
-static Value countInside(OpBuilder &b, Location loc, AveragePoolOp op,
-                         unsigned i, Value position, Value least, Value end) {
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  };
+static Value countInside(OpBuilder &b, Location loc, AveragePoolOp op, unsigned i, Value position, Value least,
+                         Value end) {
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
   Value dilation = index(op.getDilations()[i]);
-  Value start = arith::SubIOp::create(
-      b, loc,
-      arith::MulIOp::create(b, loc, position, index(op.getStrides()[i])),
-      index(op.getPads()[i]));
+  Value start = arith::SubIOp::create(b, loc, arith::MulIOp::create(b, loc, position, index(op.getStrides()[i])),
+                                      index(op.getPads()[i]));
   // Elements k with least <= start + dilation k < end, and 0 <= k < kernel.
   auto firstAtOrAfter = [&](Value bound) -> Value {
     Value distance = arith::SubIOp::create(b, loc, bound, start);
-    Value k = op.getDilations()[i] == 1
-                  ? distance
-                  : arith::CeilDivSIOp::create(b, loc, distance, dilation);
+    Value k = op.getDilations()[i] == 1 ? distance : arith::CeilDivSIOp::create(b, loc, distance, dilation);
     Value atLeast = arith::MaxSIOp::create(b, loc, k, index(0));
     return arith::MinSIOp::create(b, loc, atLeast, index(op.getKernel()[i]));
   };
-  Value inside =
-      arith::SubIOp::create(b, loc, firstAtOrAfter(end), firstAtOrAfter(least));
+  Value inside = arith::SubIOp::create(b, loc, firstAtOrAfter(end), firstAtOrAfter(least));
   return arith::MaxSIOp::create(b, loc, inside, index(0));
 }
 
-static Lowered lowerAveragePool(AveragePoolOp op, LinalgBuilder &b,
-                                ValueRange operands) {
+static Lowered lowerAveragePool(AveragePoolOp op, LinalgBuilder &b, ValueRange operands) {
   Value sum = poolWindows(op, b, operands[0], ReduceKind::sum);
   unsigned numSpatial = op.getKernel().size();
   unsigned first = op.getChannelsLast() ? 1 : 2;
@@ -121,32 +104,26 @@ static Lowered lowerAveragePool(AveragePoolOp op, LinalgBuilder &b,
     int64_t before = includesPad ? op.getPads()[i] : 0;
     int64_t behind = includesPad ? op.getPads()[numSpatial + i] : 0;
     least[i] = b.indexConstant(-before);
-    end[i] =
-        indexValue(b, apply(b, b.getAffineDimExpr(0) + behind, in[first + i]));
+    end[i] = indexValue(b, apply(b, b.getAffineDimExpr(0) + behind, in[first + i]));
   }
 
   Type element = elementOf(operands[0]), wide = elementOf(sum);
-  Value y = b.elementwise(
-      sum, b.empty(op.getType()),
-      b.getMultiDimIdentityMap(op.getType().getRank()),
-      [&](OpBuilder &body, Location loc, ValueRange args) {
-        Value count = arith::ConstantIndexOp::create(body, loc, fixed);
-        for (unsigned i : counted) {
-          Value position = linalg::IndexOp::create(body, loc, first + i);
-          Value inside =
-              countInside(body, loc, op, i, position, least[i], end[i]);
-          count = arith::MulIOp::create(body, loc, count, inside);
-        }
-        Value divisor = counted.empty() ? constant(body, loc, wide, fixed)
-                                        : fromIndex(body, loc, count, wide);
-        Value mean = arith::DivFOp::create(body, loc, args[0], divisor);
-        return narrow(body, loc, mean, element);
-      });
+  Value y = b.elementwise(sum, b.empty(op.getType()), b.getMultiDimIdentityMap(op.getType().getRank()),
+                          [&](OpBuilder &body, Location loc, ValueRange args) {
+                            Value count = arith::ConstantIndexOp::create(body, loc, fixed);
+                            for (unsigned i : counted) {
+                              Value position = linalg::IndexOp::create(body, loc, first + i);
+                              Value inside = countInside(body, loc, op, i, position, least[i], end[i]);
+                              count = arith::MulIOp::create(body, loc, count, inside);
+                            }
+                            Value divisor =
+                                counted.empty() ? constant(body, loc, wide, fixed) : fromIndex(body, loc, count, wide);
+                            Value mean = arith::DivFOp::create(body, loc, args[0], divisor);
+                            return narrow(body, loc, mean, element);
+                          });
   return SmallVector<Value>{y};
 }
 
-void attachPooling(MLIRContext *context) {
-  attach<&lowerMaxPool, &lowerAveragePool>(context);
-}
+void attachPooling(MLIRContext *context) { attach<&lowerMaxPool, &lowerAveragePool>(context); }
 
 } // namespace lathe::lowering

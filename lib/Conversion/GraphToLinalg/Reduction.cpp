@@ -19,8 +19,7 @@ namespace lathe::lowering {
 //===----------------------------------------------------------------------===//
 
 AxisLoops::AxisLoops(LinalgBuilder &b, Type graphType, ArrayRef<int64_t> axes)
-    : context(b.getContext()), sizes(b.sizesOf(graphType)),
-      iterators(sizes.size(), parallel) {
+    : context(b.getContext()), sizes(b.sizesOf(graphType)), iterators(sizes.size(), parallel) {
   for (int64_t axis : axes)
     iterators[axis] = reduction;
   SmallVector<AffineExpr> kept;
@@ -43,32 +42,25 @@ Value AxisLoops::count(LinalgBuilder &b) const {
   return indexValue(b, result);
 }
 
-Value AxisLoops::reduce(LinalgBuilder &b, ReduceKind kind, Value init,
-                        ArrayRef<Value> inputs, ArrayRef<AffineMap> inputMaps,
-                        bool isUnsigned, LinalgBuilder::BodyFn element) const {
+Value AxisLoops::reduce(LinalgBuilder &b, ReduceKind kind, Value init, ArrayRef<Value> inputs,
+                        ArrayRef<AffineMap> inputMaps, bool isUnsigned, LinalgBuilder::BodyFn element) const {
   SmallVector<AffineMap> maps(inputMaps);
   maps.push_back(rows);
-  return b.generic(inputs, init, maps, iterators,
-                   [&](OpBuilder &body, Location loc, ValueRange args) {
-                     Value x = element(body, loc, args.drop_back());
-                     return combine(body, loc, kind, args.back(), x,
-                                    isUnsigned);
-                   });
+  return b.generic(inputs, init, maps, iterators, [&](OpBuilder &body, Location loc, ValueRange args) {
+    Value x = element(body, loc, args.drop_back());
+    return combine(body, loc, kind, args.back(), x, isUnsigned);
+  });
 }
 
-Value AxisLoops::reduce(LinalgBuilder &b, ReduceKind kind, Value x,
-                        bool isUnsigned) const {
+Value AxisLoops::reduce(LinalgBuilder &b, ReduceKind kind, Value x, bool isUnsigned) const {
   Type type = getAccumulatorType(elementOf(x));
   Value neutral = neutralElement(b, b.getLoc(), kind, type, isUnsigned);
-  return reduce(b, kind, filledTensor(b, keptSizes, neutral), x, full,
-                isUnsigned, [](OpBuilder &body, Location loc, ValueRange args) {
-                  return widen(body, loc, args[0]);
-                });
+  return reduce(b, kind, filledTensor(b, keptSizes, neutral), x, full, isUnsigned,
+                [](OpBuilder &body, Location loc, ValueRange args) { return widen(body, loc, args[0]); });
 }
 
 /// A tensor without the dimensions of `axes`, with them as size 1.
-static Value restoreAxes(LinalgBuilder &b, Value rows, ArrayRef<int64_t> axes,
-                         Type graphType) {
+static Value restoreAxes(LinalgBuilder &b, Value rows, ArrayRef<int64_t> axes, Type graphType) {
   SmallVector<ReassociationIndices> groups;
   ReassociationIndices leading;
   Sizes sizes = b.sizesOf(graphType);
@@ -91,24 +83,21 @@ static Value restoreAxes(LinalgBuilder &b, Value rows, ArrayRef<int64_t> axes,
 //===----------------------------------------------------------------------===//
 
 /// Sums divided by the number of elements.
-static Value divideByCount(LinalgBuilder &b, Value sum, Value count,
-                           bool isUnsigned) {
+static Value divideByCount(LinalgBuilder &b, Value sum, Value count, bool isUnsigned) {
   RankedTensorType type = typeOf(sum);
   AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  return b.elementwise(
-      sum, sum, identity,
-      [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
-        Type element = type.getElementType();
-        Value divisor = fromIndex(body, loc, count, element);
-        if (isa<FloatType>(element))
-          return arith::DivFOp::create(body, loc, args[0], divisor);
-        // There is no integer mean of nothing; it must not trap either.
-        Value one = constant(body, loc, element, 1);
-        divisor = arith::MaxUIOp::create(body, loc, divisor, one);
-        if (isUnsigned)
-          return arith::DivUIOp::create(body, loc, args[0], divisor);
-        return arith::DivSIOp::create(body, loc, args[0], divisor);
-      });
+  return b.elementwise(sum, sum, identity, [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+    Type element = type.getElementType();
+    Value divisor = fromIndex(body, loc, count, element);
+    if (isa<FloatType>(element))
+      return arith::DivFOp::create(body, loc, args[0], divisor);
+    // There is no integer mean of nothing; it must not trap either.
+    Value one = constant(body, loc, element, 1);
+    divisor = arith::MaxUIOp::create(body, loc, divisor, one);
+    if (isUnsigned)
+      return arith::DivUIOp::create(body, loc, args[0], divisor);
+    return arith::DivSIOp::create(body, loc, args[0], divisor);
+  });
 }
 
 static Lowered lowerReduce(ReduceOp op, LinalgBuilder &b, ValueRange operands) {
@@ -129,8 +118,7 @@ static Lowered lowerReduce(ReduceOp op, LinalgBuilder &b, ValueRange operands) {
 //===----------------------------------------------------------------------===//
 
 /// Three passes over rows: the maximum, exponentials and their sum, quotients.
-static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b,
-                            ValueRange operands) {
+static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0];
   Type element = elementOf(x), wide = getAccumulatorType(element); // softmax_c2
   AxisLoops axes(b, op.getType(), static_cast<int64_t>(op.getAxis()));
@@ -146,29 +134,23 @@ static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b,
   Value none = filledTensor(b, axes.keptSizes, zero);
   Value init = b.empty(op.getType());
   if (op.getLog()) {
-    Value sum = axes.reduce(b, ReduceKind::sum, none, {x, largest},
-                            {axes.full, axes.rows}, false, exponential);
-    Value y = b.elementwise(
-        {x, largest, sum}, init, {axes.full, axes.rows, axes.rows},
-        [&](OpBuilder &body, Location loc, ValueRange args) {
-          Value log = math::LogOp::create(body, loc, args[2]);
-          Value result =
-              arith::SubFOp::create(body, loc, shifted(body, loc, args), log);
-          return narrow(body, loc, result, element);
-        });
+    Value sum = axes.reduce(b, ReduceKind::sum, none, {x, largest}, {axes.full, axes.rows}, false, exponential);
+    Value y = b.elementwise({x, largest, sum}, init, {axes.full, axes.rows, axes.rows},
+                            [&](OpBuilder &body, Location loc, ValueRange args) {
+                              Value log = math::LogOp::create(body, loc, args[2]);
+                              Value result = arith::SubFOp::create(body, loc, shifted(body, loc, args), log);
+                              return narrow(body, loc, result, element);
+                            });
     return SmallVector<Value>{y};
   }
-  Value exps = b.elementwise({x, largest}, b.empty(op.getType(), wide),
-                             {axes.full, axes.rows}, exponential);
-  Value sum = axes.reduce(
-      b, ReduceKind::sum, none, exps, axes.full, false,
-      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
-  Value y = b.elementwise({exps, sum}, init, {axes.full, axes.rows},
-                          [&](OpBuilder &body, Location loc, ValueRange args) {
-                            Value result = arith::DivFOp::create(
-                                body, loc, args[0], args[1]);
-                            return narrow(body, loc, result, element);
-                          });
+  Value exps = b.elementwise({x, largest}, b.empty(op.getType(), wide), {axes.full, axes.rows}, exponential);
+  Value sum = axes.reduce(b, ReduceKind::sum, none, exps, axes.full, false,
+                          [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  Value y =
+      b.elementwise({exps, sum}, init, {axes.full, axes.rows}, [&](OpBuilder &body, Location loc, ValueRange args) {
+        Value result = arith::DivFOp::create(body, loc, args[0], args[1]);
+        return narrow(body, loc, result, element);
+      });
   return SmallVector<Value>{y};
 }
 
@@ -184,40 +166,30 @@ static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
   bool isMax = op.getKind() == ReduceKind::max;
   int64_t axis = op.getAxis();
   AxisLoops axes(b, op.getX().getType(), axis);
-  Value worst =
-      neutralElement(b, b.getLoc(), op.getKind(), element, isUnsignedType);
+  Value worst = neutralElement(b, b.getLoc(), op.getKind(), element, isUnsignedType);
   Value zero = constant(b, b.getLoc(), position, 0);
-  SmallVector<Value> inits = {filledTensor(b, axes.keptSizes, worst),
-                              filledTensor(b, axes.keptSizes, zero)};
+  SmallVector<Value> inits = {filledTensor(b, axes.keptSizes, worst), filledTensor(b, axes.keptSizes, zero)};
 
-  auto isBetter = [&](OpBuilder &body, Location loc, Value candidate,
-                      Value best) -> Value {
+  auto isBetter = [&](OpBuilder &body, Location loc, Value candidate, Value best) -> Value {
     bool orEqual = op.getLast();
     Value lesser = isMax ? best : candidate, larger = isMax ? candidate : best;
     if (isa<FloatType>(element))
-      return arith::CmpFOp::create(body, loc,
-                                   orEqual ? arith::CmpFPredicate::OLE
-                                           : arith::CmpFPredicate::OLT,
-                                   lesser, larger);
-    auto predicate =
-        isUnsignedType
-            ? (orEqual ? arith::CmpIPredicate::ule : arith::CmpIPredicate::ult)
-            : (orEqual ? arith::CmpIPredicate::sle : arith::CmpIPredicate::slt);
+      return arith::CmpFOp::create(body, loc, orEqual ? arith::CmpFPredicate::OLE : arith::CmpFPredicate::OLT, lesser,
+                                   larger);
+    auto predicate = isUnsignedType ? (orEqual ? arith::CmpIPredicate::ule : arith::CmpIPredicate::ult)
+                                    : (orEqual ? arith::CmpIPredicate::sle : arith::CmpIPredicate::slt);
     return arith::CmpIOp::create(body, loc, predicate, lesser, larger);
   };
-  auto generic = linalg::GenericOp::create(
-      b, b.getLoc(), TypeRange{inits[0].getType(), inits[1].getType()}, x,
-      inits, ArrayRef<AffineMap>{axes.full, axes.rows, axes.rows},
-      axes.iterators, [&](OpBuilder &body, Location loc, ValueRange args) {
-        Value better = isBetter(body, loc, args[0], args[1]);
-        Value index = linalg::IndexOp::create(body, loc, axis);
-        index = arith::IndexCastOp::create(body, loc, position, index);
-        Value best =
-            arith::SelectOp::create(body, loc, better, args[0], args[1]);
-        Value where =
-            arith::SelectOp::create(body, loc, better, index, args[2]);
-        linalg::YieldOp::create(body, loc, ValueRange{best, where});
-      });
+  auto generic = linalg::GenericOp::create(b, b.getLoc(), TypeRange{inits[0].getType(), inits[1].getType()}, x, inits,
+                                           ArrayRef<AffineMap>{axes.full, axes.rows, axes.rows}, axes.iterators,
+                                           [&](OpBuilder &body, Location loc, ValueRange args) {
+                                             Value better = isBetter(body, loc, args[0], args[1]);
+                                             Value index = linalg::IndexOp::create(body, loc, axis);
+                                             index = arith::IndexCastOp::create(body, loc, position, index);
+                                             Value best = arith::SelectOp::create(body, loc, better, args[0], args[1]);
+                                             Value where = arith::SelectOp::create(body, loc, better, index, args[2]);
+                                             linalg::YieldOp::create(body, loc, ValueRange{best, where});
+                                           });
   Value y = generic.getResult(1);
   if (op.getKeepDims())
     y = restoreAxes(b, y, axis, op.getType());
@@ -229,8 +201,7 @@ static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
 //===----------------------------------------------------------------------===//
 
 /// A loop over the axis that carries the running sum of all other dimensions.
-static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b,
-                                  ValueRange operands) {
+static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b, ValueRange operands) {
   Location loc = b.getLoc();
   Value x = operands[0];
   Type element = elementOf(x), wide = getAccumulatorType(element);
@@ -257,20 +228,16 @@ static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b,
         Sizes sizes = axes.sizes;
         offsets[axis] = at;
         sizes[axis] = b.getIndexAttr(1);
-        Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x,
-                                                     offsets, sizes, strides);
+        Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x, offsets, sizes, strides);
         auto written = [&](Value row) -> Value {
-          return tensor::InsertSliceOp::create(
-              in, loc, in.castFloat(row, element), carried[1], offsets, sizes,
-              strides);
+          return tensor::InsertSliceOp::create(in, loc, in.castFloat(row, element), carried[1], offsets, sizes,
+                                               strides);
         };
         // The old sum is read before the new one takes its place.
         Value y = op.getExclusive() ? written(carried[0]) : Value();
-        Value sum = in.elementwise(
-            slice, carried[0], identity,
-            [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
-              return combine(inner, innerLoc, ReduceKind::sum, args[1],
-                             widen(inner, innerLoc, args[0]), false);
+        Value sum =
+            in.elementwise(slice, carried[0], identity, [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
+              return combine(inner, innerLoc, ReduceKind::sum, args[1], widen(inner, innerLoc, args[0]), false);
             });
         y = y ? y : written(sum);
         scf::YieldOp::create(in, loc, ValueRange{sum, y});

@@ -17,12 +17,10 @@ struct AxisLoops {
   Value count(LinalgBuilder &b) const;
 
   /// The reduction of `x` from the neutral element; half precision becomes f32.
-  Value reduce(LinalgBuilder &b, graph::ReduceKind kind, Value x,
-               bool isUnsigned) const;
+  Value reduce(LinalgBuilder &b, graph::ReduceKind kind, Value x, bool isUnsigned) const;
   /// The reduction onto `init` of what `element` computes from `inputs`.
-  Value reduce(LinalgBuilder &b, graph::ReduceKind kind, Value init,
-               ArrayRef<Value> inputs, ArrayRef<AffineMap> inputMaps,
-               bool isUnsigned, LinalgBuilder::BodyFn element) const;
+  Value reduce(LinalgBuilder &b, graph::ReduceKind kind, Value init, ArrayRef<Value> inputs,
+               ArrayRef<AffineMap> inputMaps, bool isUnsigned, LinalgBuilder::BodyFn element) const;
 
   MLIRContext *context;
   Sizes sizes, keptSizes, reduced;

@@ -30,13 +30,11 @@ static Dims dimsOf(RankedTensorType type) {
 /// seen; equal zeros say nothing of the dimensions behind.
 static bool areEqual(AffineExpr a, AffineExpr b, unsigned numSymbols) {
   AffineExpr difference = simplifyAffineExpr(a - b, 0, numSymbols);
-  return difference == getAffineConstantExpr(0, a.getContext()) &&
-         a != difference;
+  return difference == getAffineConstantExpr(0, a.getContext()) && a != difference;
 }
 
 /// The shortest next section. All that is left is always one.
-static Section nextSection(const Dims &xs, const Dims &ys, unsigned x,
-                           unsigned y, unsigned numSymbols) {
+static Section nextSection(const Dims &xs, const Dims &ys, unsigned x, unsigned y, unsigned numSymbols) {
   unsigned left = xs.size() - x + ys.size() - y;
   for (unsigned length = 2; length < left; ++length)
     for (unsigned count = 1; count < length; ++count) {
@@ -51,14 +49,12 @@ static Section nextSection(const Dims &xs, const Dims &ys, unsigned x,
       if (areEqual(before, after, numSymbols))
         return {x, xEnd, y, yEnd};
     }
-  return {x, static_cast<unsigned>(xs.size()), y,
-          static_cast<unsigned>(ys.size())};
+  return {x, static_cast<unsigned>(xs.size()), y, static_cast<unsigned>(ys.size())};
 }
 
 /// Sections that cover both shapes. Dimensions that remain on one side when the
 /// other has ended are of size one and join the last section.
-static SmallVector<Section> sections(const Dims &xs, const Dims &ys,
-                                     unsigned numSymbols) {
+static SmallVector<Section> sections(const Dims &xs, const Dims &ys, unsigned numSymbols) {
   SmallVector<Section> result;
   for (unsigned x = 0, y = 0; x < xs.size() && y < ys.size();) {
     result.push_back(nextSection(xs, ys, x, y, numSymbols));
@@ -76,13 +72,11 @@ static ReassociationIndices range(unsigned first, unsigned end) {
   return llvm::to_vector<2>(llvm::seq<int64_t>(first, end));
 }
 
-static Lowered lowerReshape(ReshapeOp op, LinalgBuilder &b,
-                            ValueRange operands) {
+static Lowered lowerReshape(ReshapeOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0];
   RankedTensorType from = op.getX().getType(), to = op.getType();
   // Nothing merges with nothing: bufferization would not agree on the types.
-  if (llvm::is_contained(from.getShape(), 0) ||
-      llvm::is_contained(to.getShape(), 0))
+  if (llvm::is_contained(from.getShape(), 0) || llvm::is_contained(to.getShape(), 0))
     return SmallVector<Value>{b.empty(to)};
   unsigned numSymbols = 0;
   for (RankedTensorType type : {from, to})

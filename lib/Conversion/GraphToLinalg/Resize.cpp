@@ -43,12 +43,8 @@ struct Number {
   Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
   Value floor(Value x) { return math::FloorOp::create(b, loc, x); }
   Value ceil(Value x) { return math::CeilOp::create(b, loc, x); }
-  Value greater(Value x, Value y) {
-    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y);
-  }
-  Value select(Value c, Value x, Value y) {
-    return arith::SelectOp::create(b, loc, c, x, y);
-  }
+  Value greater(Value x, Value y) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y); }
+  Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
   /// `x` in `[0, most]`; never NaN, whatever `x` is.
   Value clamp(Value x, Value most) {
     Value atMost = arith::MinNumFOp::create(b, loc, x, most);
@@ -64,12 +60,9 @@ struct Number {
 } // namespace
 
 /// Where the result at `position` lies in the input.
-static Value coordinate(Number n, const Axis &axis, CoordinateMode mode,
-                        Value position) {
+static Value coordinate(Number n, const Axis &axis, CoordinateMode mode, Value position) {
   Value half = n.of(0.5), one = n.of(1), zero = n.of(0);
-  auto halfPixel = [&]() {
-    return n.sub(n.div(n.add(position, half), axis.scale), half);
-  };
+  auto halfPixel = [&]() { return n.sub(n.div(n.add(position, half), axis.scale), half); };
   switch (mode) {
   case CoordinateMode::half_pixel:
     return halfPixel();
@@ -119,8 +112,7 @@ static SmallVector<Tap> linearTaps(Number n, const Axis &axis, Value x) {
 /// Keys' cubic convolution of four neighbours (IEEE TASSP 29, 1981) with the
 /// coefficient `a`. Neighbours outside repeat the edge, or with
 /// `excludeOutside` do not count.
-static SmallVector<Tap> cubicTaps(Number n, const Axis &axis, Value x, double a,
-                                  bool excludeOutside) {
+static SmallVector<Tap> cubicTaps(Number n, const Axis &axis, Value x, double a, bool excludeOutside) {
   Value last = n.sub(axis.inNumber, n.of(1));
   Value whole = n.floor(x), way = n.sub(x, whole);
   /// Within one of the place: (a + 2) d^3 - (a + 3) d^2 + 1.
@@ -135,16 +127,14 @@ static SmallVector<Tap> cubicTaps(Number n, const Axis &axis, Value x, double a,
     return n.sub(n.mul(inner, d), n.of(4 * a));
   };
   Value rest = n.sub(n.of(1), way);
-  SmallVector<Value> weights = {far(n.add(way, n.of(1))), near(way), near(rest),
-                                far(n.add(rest, n.of(1)))};
+  SmallVector<Value> weights = {far(n.add(way, n.of(1))), near(way), near(rest), far(n.add(rest, n.of(1)))};
   SmallVector<Tap> taps;
   Value total;
   for (auto [i, weight] : llvm::enumerate(weights)) {
     Value place = n.add(whole, n.of(static_cast<double>(i) - 1));
     Value inside = n.clamp(place, last);
     if (excludeOutside) {
-      Value isInside = arith::CmpFOp::create(
-          n.b, n.loc, arith::CmpFPredicate::OEQ, place, inside);
+      Value isInside = arith::CmpFOp::create(n.b, n.loc, arith::CmpFPredicate::OEQ, place, inside);
       weight = n.select(isInside, weight, n.of(0));
       total = total ? n.add(total, weight) : weight;
     }
@@ -157,17 +147,14 @@ static SmallVector<Tap> cubicTaps(Number n, const Axis &axis, Value x, double a,
 }
 
 /// The weighted sum over all combinations of taps, axis by axis.
-static Value interpolate(Number n, Value x, ArrayRef<Axis> axes,
-                         ArrayRef<SmallVector<Tap>> taps,
-                         SmallVector<Value> &position,
-                         llvm::function_ref<Value(Value)> toNumber) {
+static Value interpolate(Number n, Value x, ArrayRef<Axis> axes, ArrayRef<SmallVector<Tap>> taps,
+                         SmallVector<Value> &position, llvm::function_ref<Value(Value)> toNumber) {
   if (axes.empty())
     return toNumber(tensor::ExtractOp::create(n.b, n.loc, x, position));
   Value sum;
   for (const Tap &tap : taps.front()) {
     position[axes.front().dim] = tap.position;
-    Value part = interpolate(n, x, axes.drop_front(), taps.drop_front(),
-                             position, toNumber);
+    Value part = interpolate(n, x, axes.drop_front(), taps.drop_front(), position, toNumber);
     part = n.mul(part, tap.weight);
     sum = sum ? n.add(sum, part) : part;
   }
@@ -190,8 +177,7 @@ static std::optional<int64_t> repetition(ResizeOp op, unsigned i) {
     if (scale != std::floor(scale))
       return std::nullopt;
     factor = static_cast<int64_t>(scale);
-  } else if (ShapedType::isStatic(in) && ShapedType::isStatic(out) && in > 0 &&
-             out % in == 0) {
+  } else if (ShapedType::isStatic(in) && ShapedType::isStatic(out) && in > 0 && out % in == 0) {
     factor = out / in;
   } else {
     return std::nullopt;
@@ -200,8 +186,7 @@ static std::optional<int64_t> repetition(ResizeOp op, unsigned i) {
     return factor;
   if (factor < 1)
     return std::nullopt;
-  bool rounds = op.getNearest() == NearestMode::round_prefer_floor ||
-                op.getNearest() == NearestMode::round_prefer_ceil;
+  bool rounds = op.getNearest() == NearestMode::round_prefer_floor || op.getNearest() == NearestMode::round_prefer_ceil;
   switch (op.getCoordinates()) {
   case CoordinateMode::asymmetric: // floor(o / factor)
     if (op.getNearest() == NearestMode::floor)
@@ -221,8 +206,7 @@ static std::optional<int64_t> repetition(ResizeOp op, unsigned i) {
 
 /// Repeats elements: the result has a dimension of `factors[i]` behind axis
 /// `i`, which then merges with it.
-static Value repeat(ResizeOp op, LinalgBuilder &b, Value x,
-                    ArrayRef<int64_t> factors) {
+static Value repeat(ResizeOp op, LinalgBuilder &b, Value x, ArrayRef<int64_t> factors) {
   MLIRContext *context = b.getContext();
   Sizes in = b.sizesOf(op.getX().getType()), sizes;
   SmallVector<ReassociationIndices> merged;
@@ -232,17 +216,14 @@ static Value repeat(ResizeOp op, LinalgBuilder &b, Value x,
     merged.push_back({static_cast<int64_t>(sizes.size())});
     sizes.push_back(in[dim]);
     const auto *axis = llvm::find(op.getAxes(), dim);
-    int64_t factor =
-        axis == op.getAxes().end() ? 1 : factors[axis - op.getAxes().begin()];
+    int64_t factor = axis == op.getAxes().end() ? 1 : factors[axis - op.getAxes().begin()];
     if (factor == 1)
       continue;
     merged.back().push_back(sizes.size());
     sizes.push_back(b.getIndexAttr(factor));
   }
-  Value apart = b.elementwise(
-      x, emptyTensor(b, sizes, elementOf(x)),
-      loopMap(context, sizes.size(), read),
-      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  Value apart = b.elementwise(x, emptyTensor(b, sizes, elementOf(x)), loopMap(context, sizes.size(), read),
+                              [](OpBuilder &, Location, ValueRange args) { return args[0]; });
   if (sizes.size() == in.size())
     return apart;
   return collapse(b, apart, merged);
@@ -253,8 +234,7 @@ static Value repeat(ResizeOp op, LinalgBuilder &b, Value x,
 //===----------------------------------------------------------------------===//
 
 /// Axes along which something happens.
-static SmallVector<Axis> describeAxes(ResizeOp op, LinalgBuilder &b,
-                                      Type type) {
+static SmallVector<Axis> describeAxes(ResizeOp op, LinalgBuilder &b, Type type) {
   Sizes in = b.sizesOf(op.getX().getType()), out = b.sizesOf(op.getType());
   SmallVector<Axis> axes;
   for (auto [i, dim] : llvm::enumerate(op.getAxes())) {
@@ -268,9 +248,7 @@ static SmallVector<Axis> describeAxes(ResizeOp op, LinalgBuilder &b,
     axis.inNumber = fromIndex(b, b.getLoc(), axis.in, type);
     axis.outNumber = fromIndex(b, b.getLoc(), indexValue(b, out[dim]), type);
     axis.scale = op.getScales().empty()
-                     ? arith::DivFOp::create(b, b.getLoc(), axis.outNumber,
-                                             axis.inNumber)
-                           .getResult()
+                     ? arith::DivFOp::create(b, b.getLoc(), axis.outNumber, axis.inNumber).getResult()
                      : constant(b, b.getLoc(), type, op.getScales()[i]);
     axes.push_back(axis);
   }
@@ -293,47 +271,43 @@ static Lowered lowerResize(ResizeOp op, LinalgBuilder &b, ValueRange operands) {
   }
 
   SmallVector<Axis> axes = describeAxes(op, b, type);
-  Value y = b.elementwise(
-      {}, b.empty(op.getType()), {},
-      [&](OpBuilder &body, Location loc, ValueRange) -> Value {
-        Number n{body, loc, type};
-        SmallVector<Value> position;
-        for (int64_t i = 0, e = op.getType().getRank(); i < e; ++i)
-          position.push_back(linalg::IndexOp::create(body, loc, i));
-        SmallVector<SmallVector<Tap>> taps;
-        for (const Axis &axis : axes) {
-          Value at = fromIndex(body, loc, position[axis.dim], type);
-          Value place = coordinate(n, axis, op.getCoordinates(), at);
-          Value last = n.sub(axis.inNumber, n.of(1));
-          if (isNearest) {
-            Value nearest = roundNearest(n, op.getNearest(), place);
-            position[axis.dim] = n.index(n.clamp(nearest, last));
-          } else if (op.getMode() == ResizeMode::linear) {
-            taps.push_back(linearTaps(n, axis, place));
-          } else {
-            taps.push_back(cubicTaps(n, axis, place,
-                                     op.getCubicCoefficient().convertToDouble(),
-                                     op.getExcludeOutside()));
-          }
-        }
-        if (isNearest || axes.empty())
-          return tensor::ExtractOp::create(body, loc, x, position);
-        auto toNumber = [&](Value value) -> Value {
-          if (isa<FloatType>(element))
-            return widen(body, loc, value);
-          if (isUnsigned(graphElement))
-            return arith::UIToFPOp::create(body, loc, type, value);
-          return arith::SIToFPOp::create(body, loc, type, value);
-        };
-        Value sum = interpolate(n, x, axes, taps, position, toNumber);
-        if (isa<FloatType>(element))
-          return narrow(body, loc, sum, element);
-        // Through 64 bits, so that what does not fit wraps.
-        Value wide = arith::FPToSIOp::create(body, loc, b.getI64Type(), sum);
-        if (element.isInteger(64))
-          return wide;
-        return arith::TruncIOp::create(body, loc, element, wide);
-      });
+  Value y = b.elementwise({}, b.empty(op.getType()), {}, [&](OpBuilder &body, Location loc, ValueRange) -> Value {
+    Number n{body, loc, type};
+    SmallVector<Value> position;
+    for (int64_t i = 0, e = op.getType().getRank(); i < e; ++i)
+      position.push_back(linalg::IndexOp::create(body, loc, i));
+    SmallVector<SmallVector<Tap>> taps;
+    for (const Axis &axis : axes) {
+      Value at = fromIndex(body, loc, position[axis.dim], type);
+      Value place = coordinate(n, axis, op.getCoordinates(), at);
+      Value last = n.sub(axis.inNumber, n.of(1));
+      if (isNearest) {
+        Value nearest = roundNearest(n, op.getNearest(), place);
+        position[axis.dim] = n.index(n.clamp(nearest, last));
+      } else if (op.getMode() == ResizeMode::linear) {
+        taps.push_back(linearTaps(n, axis, place));
+      } else {
+        taps.push_back(cubicTaps(n, axis, place, op.getCubicCoefficient().convertToDouble(), op.getExcludeOutside()));
+      }
+    }
+    if (isNearest || axes.empty())
+      return tensor::ExtractOp::create(body, loc, x, position);
+    auto toNumber = [&](Value value) -> Value {
+      if (isa<FloatType>(element))
+        return widen(body, loc, value);
+      if (isUnsigned(graphElement))
+        return arith::UIToFPOp::create(body, loc, type, value);
+      return arith::SIToFPOp::create(body, loc, type, value);
+    };
+    Value sum = interpolate(n, x, axes, taps, position, toNumber);
+    if (isa<FloatType>(element))
+      return narrow(body, loc, sum, element);
+    // Through 64 bits, so that what does not fit wraps.
+    Value wide = arith::FPToSIOp::create(body, loc, b.getI64Type(), sum);
+    if (element.isInteger(64))
+      return wide;
+    return arith::TruncIOp::create(body, loc, element, wide);
+  });
   return SmallVector<Value>{y};
 }
 

@@ -11,9 +11,7 @@ using namespace lathe::graph;
 
 namespace lathe::lowering {
 
-static Value firstArgument(OpBuilder &, Location, ValueRange args) {
-  return args[0];
-}
+static Value firstArgument(OpBuilder &, Location, ValueRange args) { return args[0]; }
 
 //===----------------------------------------------------------------------===//
 // constant, shape, dim_values
@@ -27,28 +25,22 @@ static Lowered lowerConstant(ConstantOp op, LinalgBuilder &b, ValueRange) {
   Type element = getSignlessType(dense.getElementType());
   if (element != dense.getElementType())
     dense = dense.bitcast(element);
-  return SmallVector<Value>{
-      arith::ConstantOp::create(b, b.getLoc(), cast<TypedAttr>(dense))};
+  return SmallVector<Value>{arith::ConstantOp::create(b, b.getLoc(), cast<TypedAttr>(dense))};
 }
 
 /// A tensor of the given sizes, in row-major order.
-static Value fromSizes(LinalgBuilder &b, ArrayRef<OpFoldResult> values,
-                       RankedTensorType type) {
+static Value fromSizes(LinalgBuilder &b, ArrayRef<OpFoldResult> values, RankedTensorType type) {
   if (values.empty())
-    return emptyTensor(b,
-                       getAsIndexOpFoldResult(b.getContext(), type.getShape()),
-                       type.getElementType());
+    return emptyTensor(b, getAsIndexOpFoldResult(b.getContext(), type.getShape()), type.getElementType());
   SmallVector<Value> elements;
   for (OpFoldResult value : values)
-    elements.push_back(
-        fromIndex(b, b.getLoc(), indexValue(b, value), type.getElementType()));
+    elements.push_back(fromIndex(b, b.getLoc(), indexValue(b, value), type.getElementType()));
   return tensor::FromElementsOp::create(b, b.getLoc(), type, elements);
 }
 
 static Lowered lowerShape(ShapeOp op, LinalgBuilder &b, ValueRange) {
   Sizes sizes = b.sizesOf(op.getX().getType());
-  ArrayRef<OpFoldResult> wanted =
-      ArrayRef(sizes).slice(op.getStart(), op.getEnd() - op.getStart());
+  ArrayRef<OpFoldResult> wanted = ArrayRef(sizes).slice(op.getStart(), op.getEnd() - op.getStart());
   return SmallVector<Value>{fromSizes(b, wanted, getPlainType(op.getType()))};
 }
 
@@ -63,17 +55,13 @@ static Lowered lowerDimValues(DimValuesOp op, LinalgBuilder &b, ValueRange) {
 // transpose, broadcast, concat
 //===----------------------------------------------------------------------===//
 
-static Lowered lowerTranspose(TransposeOp op, LinalgBuilder &b,
-                              ValueRange operands) {
+static Lowered lowerTranspose(TransposeOp op, LinalgBuilder &b, ValueRange operands) {
   return SmallVector<Value>{permute(b, operands[0], op.getPermutation())};
 }
 
-static Lowered lowerBroadcast(BroadcastOp op, LinalgBuilder &b,
-                              ValueRange operands) {
-  AffineMap map = broadcastMap(b.getContext(), typeOf(operands[0]).getShape(),
-                               op.getType().getShape());
-  return SmallVector<Value>{
-      b.elementwise(operands[0], b.empty(op.getType()), map, firstArgument)};
+static Lowered lowerBroadcast(BroadcastOp op, LinalgBuilder &b, ValueRange operands) {
+  AffineMap map = broadcastMap(b.getContext(), typeOf(operands[0]).getShape(), op.getType().getShape());
+  return SmallVector<Value>{b.elementwise(operands[0], b.empty(op.getType()), map, firstArgument)};
 }
 
 static Lowered lowerConcat(ConcatOp op, LinalgBuilder &b, ValueRange operands) {
@@ -88,8 +76,7 @@ static Lowered lowerConcat(ConcatOp op, LinalgBuilder &b, ValueRange operands) {
       continue;
     // Other dimensions may be known from another operand only.
     Value part = castShape(b, operand, decomposeMixedValues(sizes).first);
-    y = tensor::InsertSliceOp::create(b, b.getLoc(), part, y, offsets, sizes,
-                                      strides);
+    y = tensor::InsertSliceOp::create(b, b.getLoc(), part, y, offsets, sizes, strides);
     offsets[axis] = add(b, offsets[axis], sizes[axis]);
   }
   return SmallVector<Value>{y};
@@ -100,25 +87,21 @@ static Lowered lowerConcat(ConcatOp op, LinalgBuilder &b, ValueRange operands) {
 //===----------------------------------------------------------------------===//
 
 /// Slices that run backwards read element by element.
-static Value sliceBackwards(SliceOp op, LinalgBuilder &b, Value x,
-                            ArrayRef<OpFoldResult> offsets) {
+static Value sliceBackwards(SliceOp op, LinalgBuilder &b, Value x, ArrayRef<OpFoldResult> offsets) {
   SmallVector<Value> starts;
   for (OpFoldResult offset : offsets)
     starts.push_back(indexValue(b, offset));
-  return b.elementwise(
-      {}, b.empty(op.getType()), {},
-      [&](OpBuilder &body, Location loc, ValueRange) -> Value {
-        SmallVector<Value> position;
-        for (int64_t i = 0, e = op.getType().getRank(); i < e; ++i)
-          position.push_back(linalg::IndexOp::create(body, loc, i));
-        for (auto [i, axis] : llvm::enumerate(op.getAxes())) {
-          Value step =
-              arith::ConstantIndexOp::create(body, loc, op.getSteps()[i]);
-          Value way = arith::MulIOp::create(body, loc, position[axis], step);
-          position[axis] = arith::AddIOp::create(body, loc, starts[i], way);
-        }
-        return tensor::ExtractOp::create(body, loc, x, position);
-      });
+  return b.elementwise({}, b.empty(op.getType()), {}, [&](OpBuilder &body, Location loc, ValueRange) -> Value {
+    SmallVector<Value> position;
+    for (int64_t i = 0, e = op.getType().getRank(); i < e; ++i)
+      position.push_back(linalg::IndexOp::create(body, loc, i));
+    for (auto [i, axis] : llvm::enumerate(op.getAxes())) {
+      Value step = arith::ConstantIndexOp::create(body, loc, op.getSteps()[i]);
+      Value way = arith::MulIOp::create(body, loc, position[axis], step);
+      position[axis] = arith::AddIOp::create(body, loc, starts[i], way);
+    }
+    return tensor::ExtractOp::create(body, loc, x, position);
+  });
 }
 
 static Lowered lowerSlice(SliceOp op, LinalgBuilder &b, ValueRange operands) {
@@ -142,8 +125,7 @@ static Lowered lowerSlice(SliceOp op, LinalgBuilder &b, ValueRange operands) {
     offsets[axis] = axisOffsets[i];
     strides[axis] = b.getIndexAttr(op.getSteps()[i]);
   }
-  return SmallVector<Value>{tensor::ExtractSliceOp::create(
-      b, b.getLoc(), x, offsets, sizes, strides)};
+  return SmallVector<Value>{tensor::ExtractSliceOp::create(b, b.getLoc(), x, offsets, sizes, strides)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -162,14 +144,9 @@ static Value padValue(PadOp op, LinalgBuilder &b, ValueRange operands) {
 
 /// The position in `[0, size)` that padding at `position` copies. With
 /// `PadMode::constant` positions are known to be inside.
-static Value foldPosition(OpBuilder &b, Location loc, PadMode mode,
-                          Value position, Value size) {
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  };
-  auto less = [&](Value x, Value y) -> Value {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
-  };
+static Value foldPosition(OpBuilder &b, Location loc, PadMode mode, Value position, Value size) {
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, loc, value); };
+  auto less = [&](Value x, Value y) -> Value { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); };
   /// The remainder that is never negative.
   auto modulo = [&](Value x, Value divisor) -> Value {
     Value rest = arith::RemSIOp::create(b, loc, x, divisor);
@@ -202,8 +179,7 @@ static Value foldPosition(OpBuilder &b, Location loc, PadMode mode,
 }
 
 /// Padding that reads the operand: every element from the position it copies.
-static Value padByReading(PadOp op, LinalgBuilder &b, Value x,
-                          ArrayRef<OpFoldResult> low,
+static Value padByReading(PadOp op, LinalgBuilder &b, Value x, ArrayRef<OpFoldResult> low,
                           ArrayRef<OpFoldResult> high) {
   Sizes from = b.sizesOf(op.getX().getType());
   SmallVector<Value> before, sizes;
@@ -211,21 +187,18 @@ static Value padByReading(PadOp op, LinalgBuilder &b, Value x,
     before.push_back(indexValue(b, amount));
     sizes.push_back(indexValue(b, from[i]));
   }
-  return b.elementwise(
-      {}, b.empty(op.getType()), {},
-      [&](OpBuilder &body, Location loc, ValueRange) -> Value {
-        SmallVector<Value> position;
-        for (size_t i = 0; i < low.size(); ++i) {
-          Value at = linalg::IndexOp::create(body, loc, i);
-          if (!isConstantIntValue(low[i], 0) ||
-              !isConstantIntValue(high[i], 0)) {
-            at = arith::SubIOp::create(body, loc, at, before[i]);
-            at = foldPosition(body, loc, op.getMode(), at, sizes[i]);
-          }
-          position.push_back(at);
-        }
-        return tensor::ExtractOp::create(body, loc, x, position);
-      });
+  return b.elementwise({}, b.empty(op.getType()), {}, [&](OpBuilder &body, Location loc, ValueRange) -> Value {
+    SmallVector<Value> position;
+    for (size_t i = 0; i < low.size(); ++i) {
+      Value at = linalg::IndexOp::create(body, loc, i);
+      if (!isConstantIntValue(low[i], 0) || !isConstantIntValue(high[i], 0)) {
+        at = arith::SubIOp::create(body, loc, at, before[i]);
+        at = foldPosition(body, loc, op.getMode(), at, sizes[i]);
+      }
+      position.push_back(at);
+    }
+    return tensor::ExtractOp::create(body, loc, x, position);
+  });
 }
 
 static Lowered lowerPad(PadOp op, LinalgBuilder &b, ValueRange operands) {
@@ -250,19 +223,16 @@ static Lowered lowerPad(PadOp op, LinalgBuilder &b, ValueRange operands) {
         return b.getIndexAttr(std::max<int64_t>(-*known, 0));
       }
       Value value = cast<Value>(amount), zero = b.indexConstant(0);
-      Value negated =
-          arith::SubIOp::create(b, b.getLoc(), zero, value).getResult();
+      Value negated = arith::SubIOp::create(b, b.getLoc(), zero, value).getResult();
       amount = arith::MaxSIOp::create(b, b.getLoc(), value, zero).getResult();
       return arith::MaxSIOp::create(b, b.getLoc(), negated, zero).getResult();
     };
     offsets.push_back(split(low[i]));
     OpFoldResult end = split(high[i]);
-    sizes[i] = apply(b, d0 - b.getAffineDimExpr(1) - b.getAffineDimExpr(2),
-                     {sizes[i], offsets[i], end});
+    sizes[i] = apply(b, d0 - b.getAffineDimExpr(1) - b.getAffineDimExpr(2), {sizes[i], offsets[i], end});
   }
   if (llvm::is_contained(getPlainType(op.getX().getType()).getShape(), 0))
-    return SmallVector<Value>{
-        b.filled(op.getType(), padValue(op, b, operands))};
+    return SmallVector<Value>{b.filled(op.getType(), padValue(op, b, operands))};
   x = crop(b, x, offsets, sizes);
   return SmallVector<Value>{pad(b, x, low, high, padValue(op, b, operands))};
 }
@@ -282,13 +252,9 @@ static Lowered lowerRange(RangeOp op, LinalgBuilder &b, ValueRange operands) {
         Value i = linalg::IndexOp::create(body, loc, 0);
         Value step = fromIndex(body, loc, i, start.getType());
         if (isa<IntegerType>(element))
-          return arith::AddIOp::create(
-                     body, loc, start,
-                     arith::MulIOp::create(body, loc, step, delta))
-              .getResult();
+          return arith::AddIOp::create(body, loc, start, arith::MulIOp::create(body, loc, step, delta)).getResult();
         Value way = arith::MulFOp::create(body, loc, step, delta);
-        return narrow(body, loc, arith::AddFOp::create(body, loc, start, way),
-                      element);
+        return narrow(body, loc, arith::AddFOp::create(body, loc, start, way), element);
       });
   return SmallVector<Value>{y};
 }
@@ -296,19 +262,16 @@ static Lowered lowerRange(RangeOp op, LinalgBuilder &b, ValueRange operands) {
 static Lowered lowerIota(IotaOp op, LinalgBuilder &b, ValueRange) {
   Type element = getSignlessType(op.getType().getElementType());
   Type wide = getAccumulatorType(element);
-  Value y = b.elementwise(
-      {}, b.empty(op.getType()), {},
-      [&](OpBuilder &body, Location loc, ValueRange) {
-        Value position = linalg::IndexOp::create(body, loc, op.getAxis());
-        return narrow(body, loc, fromIndex(body, loc, position, wide), element);
-      });
+  Value y = b.elementwise({}, b.empty(op.getType()), {}, [&](OpBuilder &body, Location loc, ValueRange) {
+    Value position = linalg::IndexOp::create(body, loc, op.getAxis());
+    return narrow(body, loc, fromIndex(body, loc, position, wide), element);
+  });
   return SmallVector<Value>{y};
 }
 
 void attachShape(MLIRContext *context) {
-  attach<&lowerConstant, &lowerShape, &lowerDimValues, &lowerTranspose,
-         &lowerBroadcast, &lowerConcat, &lowerSlice, &lowerPad, &lowerRange,
-         &lowerIota>(context);
+  attach<&lowerConstant, &lowerShape, &lowerDimValues, &lowerTranspose, &lowerBroadcast, &lowerConcat, &lowerSlice,
+         &lowerPad, &lowerRange, &lowerIota>(context);
 }
 
 } // namespace lathe::lowering

@@ -1,7 +1,7 @@
 // lib/Conversion/HostToLLVM/HostToLLVM.cpp: launch programs become functions of the module ABI.
 
-#include "lathe/Conversion/Buffers.h"
 #include "lathe-runtime/module_abi.h"
+#include "lathe/Conversion/Buffers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -33,7 +33,8 @@ private:
   Value asIndex(Value v) { return arith::IndexCastOp::create(builder, loc, index, v); }
   Value asInt(Value v) { return arith::IndexCastOp::create(builder, loc, i64, v); }
   Value at(Value base, int64_t bytes) {
-    return LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
+    return LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base,
+                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
   }
   Value load(Type type, Value base, int64_t bytes) { return LLVM::LoadOp::create(builder, loc, type, at(base, bytes)); }
   void store(Value value, Value base, int64_t bytes) { LLVM::StoreOp::create(builder, loc, value, at(base, bytes)); }
@@ -80,7 +81,8 @@ void Converter::createLaunch() {
   Block *start = launchHelper.addEntryBlock();
   Region &body = launchHelper.getBody();
   Block *one = builder.createBlock(&body), *many = builder.createBlock(&body), *end = builder.createBlock(&body);
-  Value thisCall = start->getArgument(0), tasks = start->getArgument(1), kernel = start->getArgument(2), data = start->getArgument(3);
+  Value thisCall = start->getArgument(0), tasks = start->getArgument(1), kernel = start->getArgument(2),
+        data = start->getArgument(3);
   builder.setInsertionPointToStart(start);
   Value isOne = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, tasks, number(1));
   cf::CondBranchOp::create(builder, loc, isOne, one, many);
@@ -160,7 +162,8 @@ LogicalResult Converter::convert(Operation *op) {
   } else if (auto launchOp = dyn_cast<host::LaunchOp>(op)) {
     launch(launchOp);
   } else if (auto copy = dyn_cast<host::CopyOp>(op)) {
-    LLVM::MemcpyOp::create(builder, loc, copy.getTarget(), copy.getSource(), asInt(copy.getBytes()), /*isVolatile=*/false);
+    LLVM::MemcpyOp::create(builder, loc, copy.getTarget(), copy.getSource(), asInt(copy.getBytes()),
+                           /*isVolatile=*/false);
   } else if (auto checkOp = dyn_cast<host::CheckOp>(op)) {
     check(checkOp);
   } else {

@@ -55,6 +55,8 @@ Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) 
     auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
     return symbol ? func.getArgument(symbol.getPosition()) : Value();
   }
+  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    return alloc.getDynamicSizes()[type.getDynamicDimIndex(index)];
   if (auto cast = memref.getDefiningOp<memref::CastOp>())
     return sizeOf(b, loc, cast.getSource(), index);
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
@@ -72,8 +74,8 @@ Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) 
   return {};
 }
 
-/// Dims of arguments and of views of them are sizes; nothing needs to ask a
-/// buffer for them.
+/// Dims of arguments, of the kernel's own memory and of views of them are
+/// sizes; nothing needs to ask a buffer for them.
 void Splitter::resolveDims() {
   func.walk([&](memref::DimOp dim) {
     std::optional<int64_t> index = dim.getConstantIndex();
@@ -151,7 +153,8 @@ SmallVector<Value> Splitter::counts(OpBuilder &b, Location loc, scf::ForallOp ta
   };
   SmallVector<Value> result;
   Value total = arith::ConstantIndexOp::create(b, loc, 1);
-  for (auto [low, high, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedUpperBound(), tasks.getMixedStep())) {
+  for (auto [low, high, step] :
+       llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedUpperBound(), tasks.getMixedStep())) {
     Value span = arith::SubIOp::create(b, loc, value(high), value(low));
     Value count = arith::CeilDivSIOp::create(b, loc, span, value(step));
     result.push_back(count);
@@ -280,7 +283,8 @@ void Splitter::createEntry(func::FuncOp callee) {
   for (unsigned i = 0; i < 2; ++i)
     arguments.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry.getArgument(i)));
   for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes().drop_front(2))) {
-    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2), ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2),
+                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     Value field = LLVM::LoadOp::create(builder, loc, type.isIndex() ? i64 : ptr, address);
     if (type.isIndex())
       field = arith::IndexCastOp::create(builder, loc, type, field);
@@ -302,7 +306,8 @@ LogicalResult Splitter::split() {
   SmallVector<Type> types(2 + sizes, builder.getIndexType());
   types.append(func.getNumArguments() - sizes, LLVM::LLVMPointerType::get(context));
   builder.setInsertionPoint(func);
-  auto result = func::FuncOp::create(builder, loc, (func.getSymName() + ".body").str(), builder.getFunctionType(types, {}));
+  auto result =
+      func::FuncOp::create(builder, loc, (func.getSymName() + ".body").str(), builder.getFunctionType(types, {}));
   for (unsigned i = 2 + sizes; i < types.size(); ++i) {
     result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
     result.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());

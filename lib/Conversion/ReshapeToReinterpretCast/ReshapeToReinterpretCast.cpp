@@ -16,32 +16,26 @@ namespace lathe {
 
 using namespace mlir;
 
-static OpFoldResult multiply(OpBuilder &b, Location loc, OpFoldResult x,
-                             OpFoldResult y) {
+static OpFoldResult multiply(OpBuilder &b, Location loc, OpFoldResult x, OpFoldResult y) {
   std::optional<int64_t> left = getConstantIntValue(x);
   std::optional<int64_t> right = getConstantIntValue(y);
   if (left && right)
     return b.getIndexAttr(*left * *right);
-  return arith::MulIOp::create(b, loc,
-                               getValueOrCreateConstantIndexOp(b, loc, x),
+  return arith::MulIOp::create(b, loc, getValueOrCreateConstantIndexOp(b, loc, x),
                                getValueOrCreateConstantIndexOp(b, loc, y))
       .getResult();
 }
 
 /// What the type knows, else what was computed.
 static OpFoldResult known(OpBuilder &b, int64_t fixed, OpFoldResult computed) {
-  return ShapedType::isDynamic(fixed) ? computed
-                                      : OpFoldResult(b.getIndexAttr(fixed));
+  return ShapedType::isDynamic(fixed) ? computed : OpFoldResult(b.getIndexAttr(fixed));
 }
 
 static bool hasFreeGroup(memref::ExpandShapeOp op) {
   MemRefType type = op.getResultType();
-  return llvm::any_of(op.getReassociationIndices(),
-                      [&](ArrayRef<int64_t> group) {
-                        return llvm::count_if(group, [&](int64_t dim) {
-                                 return type.isDynamicDim(dim);
-                               }) > 1;
-                      });
+  return llvm::any_of(op.getReassociationIndices(), [&](ArrayRef<int64_t> group) {
+    return llvm::count_if(group, [&](int64_t dim) { return type.isDynamicDim(dim); }) > 1;
+  });
 }
 
 static void writeOut(memref::ExpandShapeOp op) {
@@ -59,16 +53,15 @@ static void writeOut(memref::ExpandShapeOp op) {
     }
   }
   OpFoldResult begin = known(b, offset, source.getConstifiedMixedOffset());
-  auto cast = memref::ReinterpretCastOp::create(
-      b, loc, op.getResultType(), source.getBaseBuffer(), begin, sizes, wanted);
+  auto cast =
+      memref::ReinterpretCastOp::create(b, loc, op.getResultType(), source.getBaseBuffer(), begin, sizes, wanted);
   op.replaceAllUsesWith(cast.getResult());
   op.erase();
 }
 
 namespace {
 struct ConvertReshapeToReinterpretCast final
-    : lathe::impl::ConvertReshapeToReinterpretCastPassBase<
-          ConvertReshapeToReinterpretCast> {
+    : lathe::impl::ConvertReshapeToReinterpretCastPassBase<ConvertReshapeToReinterpretCast> {
   void runOnOperation() override {
     SmallVector<memref::ExpandShapeOp> ops;
     getOperation()->walk([&](memref::ExpandShapeOp op) {

@@ -19,11 +19,10 @@ namespace {
 class ContractLowering {
 public:
   ContractLowering(Emitter &e, ContractOp op)
-      : e(e), op(op), tiling(op.getTiling()), lanes(tiling.getLanes()),
-        vectors(tiling.getVectors()), width(lanes * vectors),
-        rank(op.getInitType().getRank()), batchRank(op.getBatchRank()),
-        k(e.dim(op.getLhs(), rank - 1)), n(e.dim(op.getInit(), rank - 1)),
-        lhs(op.getLhs()), init(op.getInit()), extras(extrasOf(op)) {}
+      : e(e), op(op), tiling(op.getTiling()), lanes(tiling.getLanes()), vectors(tiling.getVectors()),
+        width(lanes * vectors), rank(op.getInitType().getRank()), batchRank(op.getBatchRank()),
+        k(e.dim(op.getLhs(), rank - 1)), n(e.dim(op.getInit(), rank - 1)), lhs(op.getLhs()), init(op.getInit()),
+        extras(extrasOf(op)) {}
 
   void emit() {
     if (op.getPacked() && tiling.getPrefetch() > 0)
@@ -66,14 +65,11 @@ private:
     AffineExpr column = getAffineDimExpr(1, context);
     ArrayRef<AffineExpr> results = extra.map.getResults();
     unsigned leading = rank - 1;
-    auto toColumn = [&](AffineExpr expr) {
-      return expr == getAffineDimExpr(leading, context) ? column : expr;
-    };
+    auto toColumn = [&](AffineExpr expr) { return expr == getAffineDimExpr(leading, context) ? column : expr; };
     bool usesRows = false, hasAllRows = results.size() >= leading;
     for (unsigned dim = 0; dim < leading; ++dim) {
       usesRows |= extra.map.isFunctionOfDim(dim);
-      hasAllRows &= dim < results.size() &&
-                    results[dim] == getAffineDimExpr(dim, context);
+      hasAllRows &= dim < results.size() && results[dim] == getAffineDimExpr(dim, context);
     }
     SmallVector<AffineExpr> flat;
     if (hasAllRows) {
@@ -83,9 +79,7 @@ private:
     for (AffineExpr expr : results)
       flat.push_back(toColumn(expr));
     auto type = cast<MemRefType>(extra.memref.getType());
-    Value memref = hasAllRows ? collapse(e, extra.memref,
-                                         groupDims(type.getRank(), 0, leading))
-                              : extra.memref;
+    Value memref = hasAllRows ? collapse(e, extra.memref, groupDims(type.getRank(), 0, leading)) : extra.memref;
     if (usesRows && (!hasAllRows || !memref))
       return;
     extra = {memref, AffineMap::get(2, 0, flat, context), /*isFlat=*/true};
@@ -105,30 +99,24 @@ private:
     int64_t block = tiling.getBlock();
     if (block == 0)
       return emitPanels(panelRange, rows, {e.index(0), k});
-    e.loop({e.index(0), k}, block, [&](Value begin) {
-      emitPanels(panelRange, rows, {begin, e.min(e.add(begin, block), k)});
-    });
+    e.loop({e.index(0), k}, block,
+           [&](Value begin) { emitPanels(panelRange, rows, {begin, e.min(e.add(begin, block), k)}); });
   }
 
   void emitPanels(IndexRange panelRange, IndexRange rows, IndexRange steps) {
     // With blocks, a row is updated more than once, so none may run twice.
-    DynamicTail tail =
-        tiling.getBlock() ? DynamicTail::Shrink : DynamicTail::MoveBack;
+    DynamicTail tail = tiling.getBlock() ? DynamicTail::Shrink : DynamicTail::MoveBack;
     e.loop(panelRange, 1, [&](Value panel) {
       Value column = e.mul(panel, width);
       SmallVector<Value> masks = columnMasks(e, column, n, vectors, lanes);
       e.rowTiles(rows, m, tiling.getRows(), tail,
-                 [&](Value row, int64_t count) {
-                   emitTile(panel, masks, row, count, steps);
-                 });
+                 [&](Value row, int64_t count) { emitTile(panel, masks, row, count, steps); });
     });
   }
 
-  Value loadRhs(Value panel, ArrayRef<Value> masks, Value step,
-                int64_t vector) {
+  Value loadRhs(Value panel, ArrayRef<Value> masks, Value step, int64_t vector) {
     if (op.getPacked())
-      return loadVector(e, op.getRhs(), {panel, step, e.index(vector * lanes)},
-                        lanes, nullptr);
+      return loadVector(e, op.getRhs(), {panel, step, e.index(vector * lanes)}, lanes, nullptr);
     auto type = cast<MemRefType>(op.getRhs().getType());
     SmallVector<Value> position;
     for (auto [dim, index] : llvm::enumerate(batch))
@@ -138,8 +126,7 @@ private:
     return loadVector(e, op.getRhs(), position, lanes, masks[vector]);
   }
 
-  void emitTile(Value panel, ArrayRef<Value> masks, Value row, int64_t count,
-                IndexRange steps) {
+  void emitTile(Value panel, ArrayRef<Value> masks, Value row, int64_t count, IndexRange steps) {
     MicroKernel kernel;
     kernel.rows = count;
     kernel.vectors = vectors;
@@ -153,24 +140,18 @@ private:
       indices.push_back(step);
       return memref::LoadOp::create(e.b, e.loc, lhs, indices);
     };
-    kernel.rhs = [&](ValueRange, Value step, int64_t vector) {
-      return loadRhs(panel, masks, step, vector);
-    };
+    kernel.rhs = [&](ValueRange, Value step, int64_t vector) { return loadRhs(panel, masks, step, vector); };
     if (panels)
       kernel.prefetch = [&](ValueRange, Value step) {
         Value rounds = e.floorDiv(k, kernel.unroll);
         Value tileIndex = e.floorDiv(row, tiling.getRows());
-        Value round =
-            e.add(e.mul(tileIndex, rounds), e.floorDiv(step, kernel.unroll));
+        Value round = e.add(e.mul(tileIndex, rounds), e.floorDiv(step, kernel.unroll));
         PanelPrefetch{panels, panel, tiling.getPrefetch()}.emit(e, round);
       };
 
-    OutputTile output{op, init, extras, count, lanes,
-                      {}, {},   {},     {},    llvm::to_vector(masks)};
+    OutputTile output{op, init, extras, count, lanes, {}, {}, {}, {}, llvm::to_vector(masks)};
     output.leading = [&](Value i) { return rowIndices(init, e.add(row, i)); };
-    output.original = [&](Value i) {
-      return rowIndices(op.getInit(), e.add(row, i));
-    };
+    output.original = [&](Value i) { return rowIndices(op.getInit(), e.add(row, i)); };
     output.flat = [&](Value i) {
       SmallVector<Value> indices(batch);
       indices.push_back(e.add(row, i));
@@ -180,26 +161,19 @@ private:
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
 
-    SmallVector<Value> zeros(count * vectors,
-                             e.zeros(op.getAccumulatorType(), lanes));
+    SmallVector<Value> zeros(count * vectors, e.zeros(op.getAccumulatorType(), lanes));
     if (tiling.getBlock() == 0)
       return storeOutput(e, output, kernel.emit(e, zeros));
-    SmallVector<Value> sums =
-        kernel.emit(e, firstOrLoaded(steps.begin, zeros, output));
-    e.ifLess(
-        steps.end, k, [&] { storeAccumulators(e, output, sums); },
-        [&] { storeOutput(e, output, sums); });
+    SmallVector<Value> sums = kernel.emit(e, firstOrLoaded(steps.begin, zeros, output));
+    e.ifLess(steps.end, k, [&] { storeAccumulators(e, output, sums); }, [&] { storeOutput(e, output, sums); });
   }
 
   /// Zeros in the first block of K; what the output holds in the others.
-  SmallVector<Value> firstOrLoaded(Value begin, ArrayRef<Value> zeros,
-                                   const OutputTile &output) {
+  SmallVector<Value> firstOrLoaded(Value begin, ArrayRef<Value> zeros, const OutputTile &output) {
     if (constantIndex(begin) == 0)
       return llvm::to_vector(zeros);
-    Value isFirst = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq,
-                                          begin, e.index(0));
-    auto branch = scf::IfOp::create(e.b, e.loc, ValueRange(zeros).getTypes(),
-                                    isFirst, /*addThenBlock=*/true,
+    Value isFirst = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, begin, e.index(0));
+    auto branch = scf::IfOp::create(e.b, e.loc, ValueRange(zeros).getTypes(), isFirst, /*addThenBlock=*/true,
                                     /*addElseBlock=*/true);
     OpBuilder::InsertionGuard guard(e.b);
     e.b.setInsertionPointToStart(branch.thenBlock());
@@ -218,10 +192,8 @@ private:
   SmallVector<Extra> extras;
   SmallVector<Value> rowSizes; ///< The dims that make up the rows.
   SmallVector<Value> batch;    ///< The batch indices of the task.
-  Value panels; ///< The packed rhs as [panel][element], if it is prefetched.
+  Value panels;                ///< The packed rhs as [panel][element], if it is prefetched.
 };
 } // namespace
 
-void lathe::lowerContract(Emitter &e, ContractOp op) {
-  ContractLowering(e, op).emit();
-}
+void lathe::lowerContract(Emitter &e, ContractOp op) { ContractLowering(e, op).emit(); }

@@ -18,9 +18,8 @@ namespace {
 class ConvLowering {
 public:
   ConvLowering(Emitter &e, ConvOp op)
-      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()),
-        vectors(op.getTiling().getVectors()), width(lanes * vectors),
-        height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)),
+      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()), vectors(op.getTiling().getVectors()),
+        width(lanes * vectors), height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)),
         channels(cast<ShapedType>(op.getInput().getType()).getDimSize(3)) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
     kernelHeight = filter.getDimSize(1);
@@ -41,23 +40,19 @@ public:
     }
     Value lines = e.mul(e.dim(op.getInit(), 0), height);
     Value panelCount = e.dim(op.getFilter(), 0);
-    e.tasks(
-        {{panelCount, tiling.getTaskPanels()}, {lines, tiling.getTaskRows()}},
-        [&](ArrayRef<IndexRange> ranges) { emitPanels(ranges[0], ranges[1]); });
+    e.tasks({{panelCount, tiling.getTaskPanels()}, {lines, tiling.getTaskRows()}},
+            [&](ArrayRef<IndexRange> ranges) { emitPanels(ranges[0], ranges[1]); });
   }
 
 private:
   void emitPanels(IndexRange panelRange, IndexRange lines) {
     Value columns = e.dim(op.getInit(), 3);
     e.loop(panelRange, 1, [&](Value panel) {
-      SmallVector<Value> masks =
-          columnMasks(e, e.mul(panel, width), columns, vectors, lanes);
+      SmallVector<Value> masks = columnMasks(e, e.mul(panel, width), columns, vectors, lanes);
       e.loop(lines, 1, [&](Value line) {
         Position at{panel, line, e.floorDiv(line, height), e.rem(line, height)};
-        e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(),
-                   DynamicTail::MoveBack, [&](Value x, int64_t count) {
-                     emitTile(at, masks, x, count);
-                   });
+        e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
+                   [&](Value x, int64_t count) { emitTile(at, masks, x, count); });
       });
     });
   }
@@ -70,31 +65,23 @@ private:
   /// Element (`i`, `j`, `c`) of the window of output (y, x), with `j` and `c`
   /// as one index if the input is flat.
   Value loadInput(const Position &at, Value x, ValueRange outer, Value step) {
-    Value y = e.add(e.mul(at.y, op.getStrides()[0]),
-                    e.mul(outer[0], op.getDilations()[0]));
+    Value y = e.add(e.mul(at.y, op.getStrides()[0]), e.mul(outer[0], op.getDilations()[0]));
     Value column = e.mul(x, op.getStrides()[1]);
     if (flatInput)
-      return memref::LoadOp::create(
-          e.b, e.loc, flatInput,
-          ValueRange{at.image, y, e.add(e.mul(column, channels), step)});
+      return memref::LoadOp::create(e.b, e.loc, flatInput,
+                                    ValueRange{at.image, y, e.add(e.mul(column, channels), step)});
     column = e.add(column, e.mul(outer[1], op.getDilations()[1]));
-    return memref::LoadOp::create(e.b, e.loc, op.getInput(),
-                                  ValueRange{at.image, y, column, step});
+    return memref::LoadOp::create(e.b, e.loc, op.getInput(), ValueRange{at.image, y, column, step});
   }
 
-  Value loadFilter(const Position &at, ValueRange outer, Value step,
-                   int64_t vector) {
+  Value loadFilter(const Position &at, ValueRange outer, Value step, int64_t vector) {
     Value offset = e.index(vector * lanes);
     if (flatInput)
-      return loadVector(e, flatFilter, {at.panel, outer[0], step, offset},
-                        lanes, nullptr);
-    return loadVector(e, op.getFilter(),
-                      {at.panel, outer[0], outer[1], step, offset}, lanes,
-                      nullptr);
+      return loadVector(e, flatFilter, {at.panel, outer[0], step, offset}, lanes, nullptr);
+    return loadVector(e, op.getFilter(), {at.panel, outer[0], outer[1], step, offset}, lanes, nullptr);
   }
 
-  void emitTile(const Position &at, ArrayRef<Value> masks, Value x,
-                int64_t count) {
+  void emitTile(const Position &at, ArrayRef<Value> masks, Value x, int64_t count) {
     MicroKernel kernel;
     kernel.rows = count;
     kernel.vectors = vectors;
@@ -102,35 +89,23 @@ private:
     kernel.outer.push_back(e.index(kernelHeight));
     if (!flatInput)
       kernel.outer.push_back(e.index(kernelWidth));
-    kernel.inner = {e.index(0),
-                    e.index(flatInput ? kernelWidth * channels : channels)};
-    kernel.lhs = [&](ValueRange outer, Value step, int64_t row) {
-      return loadInput(at, e.add(x, row), outer, step);
-    };
-    kernel.rhs = [&](ValueRange outer, Value step, int64_t vector) {
-      return loadFilter(at, outer, step, vector);
-    };
+    kernel.inner = {e.index(0), e.index(flatInput ? kernelWidth * channels : channels)};
+    kernel.lhs = [&](ValueRange outer, Value step, int64_t row) { return loadInput(at, e.add(x, row), outer, step); };
+    kernel.rhs = [&](ValueRange outer, Value step, int64_t vector) { return loadFilter(at, outer, step, vector); };
     if (panels)
-      kernel.prefetch = [&](ValueRange outer, Value step) {
-        emitPrefetch(at, x, kernel, outer, step);
-      };
+      kernel.prefetch = [&](ValueRange outer, Value step) { emitPrefetch(at, x, kernel, outer, step); };
 
-    OutputTile output{op, op.getInit(), extras, count, lanes,
-                      {}, {},           {},     {},    llvm::to_vector(masks)};
-    output.leading = [&](Value row) {
-      return SmallVector<Value>{at.image, at.y, e.add(x, row)};
-    };
+    OutputTile output{op, op.getInit(), extras, count, lanes, {}, {}, {}, {}, llvm::to_vector(masks)};
+    output.leading = [&](Value row) { return SmallVector<Value>{at.image, at.y, e.add(x, row)}; };
     output.original = output.leading;
     Value column = e.mul(at.panel, width);
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
-    SmallVector<Value> zeros(count * vectors,
-                             e.zeros(op.getAccumulatorType(), lanes));
+    SmallVector<Value> zeros(count * vectors, e.zeros(op.getAccumulatorType(), lanes));
     storeOutput(e, output, kernel.emit(e, zeros));
   }
 
-  void emitPrefetch(const Position &at, Value x, const MicroKernel &kernel,
-                    ValueRange outer, Value step) {
+  void emitPrefetch(const Position &at, Value x, const MicroKernel &kernel, ValueRange outer, Value step) {
     int64_t rows = op.getTiling().getRows();
     Value tilesOfLine = e.ceilDiv(lineWidth, rows);
     Value round = e.add(e.mul(at.line, tilesOfLine), e.floorDiv(x, rows));
@@ -138,8 +113,7 @@ private:
       round = e.add(e.mul(round, extent), iv);
     Value perRun = e.floorDiv(kernel.inner.end, kernel.unroll);
     round = e.add(e.mul(round, perRun), e.floorDiv(step, kernel.unroll));
-    PanelPrefetch{panels, at.panel, op.getTiling().getPrefetch()}.emit(e,
-                                                                       round);
+    PanelPrefetch{panels, at.panel, op.getTiling().getPrefetch()}.emit(e, round);
   }
 
   Emitter &e;

@@ -17,8 +17,7 @@ namespace {
 class DepthwiseLowering {
 public:
   DepthwiseLowering(Emitter &e, DepthwiseConvOp op)
-      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()),
-        channels(op.getInitType().getDimSize(3)),
+      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()), channels(op.getInitType().getDimSize(3)),
         height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
     kernelHeight = filter.getDimSize(0);
@@ -37,9 +36,8 @@ private:
   void emitChannels(IndexRange lines) {
     int64_t width = op.getTiling().getVectors() * lanes;
     int64_t full = channels - channels % width;
-    e.loop({e.index(0), e.index(full)}, width, [&](Value channel) {
-      emitLines(lines, channel, op.getTiling().getVectors());
-    });
+    e.loop({e.index(0), e.index(full)}, width,
+           [&](Value channel) { emitLines(lines, channel, op.getTiling().getVectors()); });
     if (full != channels)
       emitLines(lines, e.index(full), (channels - full + lanes - 1) / lanes);
   }
@@ -47,35 +45,25 @@ private:
   void emitLines(IndexRange lines, Value channel, int64_t vectors) {
     // Only the block at the end can reach past the last channel.
     SmallVector<Value> masks(vectors);
-    if (std::optional<int64_t> first = constantIndex(channel);
-        first && *first + vectors * lanes > channels)
+    if (std::optional<int64_t> first = constantIndex(channel); first && *first + vectors * lanes > channels)
       masks = columnMasks(e, channel, e.index(channels), vectors, lanes);
     e.loop(lines, 1, [&](Value line) {
       Value image = e.floorDiv(line, height), y = e.rem(line, height);
-      e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(),
-                 DynamicTail::MoveBack, [&](Value x, int64_t count) {
-                   emitTile(image, y, x, count, channel, masks);
-                 });
+      e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
+                 [&](Value x, int64_t count) { emitTile(image, y, x, count, channel, masks); });
     });
   }
 
-  void emitTile(Value image, Value y, Value x, int64_t count, Value channel,
-                ArrayRef<Value> masks) {
-    OutputTile output{op, op.getInit(), extras, count, lanes,
-                      {}, {},           {},     {},    llvm::to_vector(masks)};
-    output.leading = [&](Value row) {
-      return SmallVector<Value>{image, y, e.add(x, row)};
-    };
+  void emitTile(Value image, Value y, Value x, int64_t count, Value channel, ArrayRef<Value> masks) {
+    OutputTile output{op, op.getInit(), extras, count, lanes, {}, {}, {}, {}, llvm::to_vector(masks)};
+    output.leading = [&](Value row) { return SmallVector<Value>{image, y, e.add(x, row)}; };
     for (unsigned vector = 0; vector < masks.size(); ++vector)
       output.columns.push_back(e.add(channel, vector * lanes));
     output.original = output.leading;
-    SmallVector<Value> sums(count * masks.size(),
-                            e.zeros(op.getAccumulatorType(), lanes));
+    SmallVector<Value> sums(count * masks.size(), e.zeros(op.getAccumulatorType(), lanes));
     // Rows of a large filter are a loop: written out, they are mostly code.
     bool inLine = kernelHeight * kernelWidth <= 32;
-    auto addRow = [&](Value i, ValueRange carried) {
-      return accumulateRow(image, y, x, count, output, i, carried);
-    };
+    auto addRow = [&](Value i, ValueRange carried) { return accumulateRow(image, y, x, count, output, i, carried); };
     if (!inLine) {
       sums = e.loop({e.index(0), e.index(kernelHeight)}, 1, sums, addRow);
     } else {
@@ -86,37 +74,30 @@ private:
   }
 
   /// Adds the taps of filter row `i` to the sums of `count` outputs.
-  SmallVector<Value> accumulateRow(Value image, Value y, Value x, int64_t count,
-                                   const OutputTile &output, Value i,
+  SmallVector<Value> accumulateRow(Value image, Value y, Value x, int64_t count, const OutputTile &output, Value i,
                                    ValueRange carried) {
     int64_t stride = op.getStrides()[1], dilation = op.getDilations()[1];
     int64_t vectors = output.columns.size();
-    Value inputY =
-        e.add(e.mul(y, op.getStrides()[0]), e.mul(i, op.getDilations()[0]));
+    Value inputY = e.add(e.mul(y, op.getStrides()[0]), e.mul(i, op.getDilations()[0]));
     Value first = e.mul(x, stride);
     SmallVector<Value> sums(carried);
     for (int64_t vector = 0; vector < vectors; ++vector) {
       SmallVector<Value> taps;
       for (int64_t j = 0; j < kernelWidth; ++j)
-        taps.push_back(loadVector(e, op.getFilter(),
-                                  {i, e.index(j), output.columns[vector]},
-                                  lanes, output.masks[vector]));
+        taps.push_back(
+            loadVector(e, op.getFilter(), {i, e.index(j), output.columns[vector]}, lanes, output.masks[vector]));
       int64_t span = (count - 1) * stride + (kernelWidth - 1) * dilation + 1;
       for (int64_t offset = 0; offset < span; ++offset) {
         Value input;
         for (int64_t row = 0; row < count; ++row) {
           int64_t apart = offset - row * stride;
-          if (apart < 0 || apart % dilation != 0 ||
-              apart / dilation >= kernelWidth)
+          if (apart < 0 || apart % dilation != 0 || apart / dilation >= kernelWidth)
             continue;
           if (!input)
-            input = loadVector(
-                e, op.getInput(),
-                {image, inputY, e.add(first, offset), output.columns[vector]},
-                lanes, output.masks[vector]);
+            input = loadVector(e, op.getInput(), {image, inputY, e.add(first, offset), output.columns[vector]}, lanes,
+                               output.masks[vector]);
           Value &sum = sums[row * vectors + vector];
-          sum = vector::FMAOp::create(e.b, e.loc, input, taps[apart / dilation],
-                                      sum);
+          sum = vector::FMAOp::create(e.b, e.loc, input, taps[apart / dilation], sum);
         }
       }
     }
@@ -132,6 +113,4 @@ private:
 };
 } // namespace
 
-void lathe::lowerDepthwiseConv(Emitter &e, DepthwiseConvOp op) {
-  DepthwiseLowering(e, op).emit();
-}
+void lathe::lowerDepthwiseConv(Emitter &e, DepthwiseConvOp op) { DepthwiseLowering(e, op).emit(); }

@@ -13,9 +13,7 @@
 using namespace mlir;
 using namespace lathe;
 
-std::optional<int64_t> lathe::constantIndex(Value value) {
-  return getConstantIntValue(value);
-}
+std::optional<int64_t> lathe::constantIndex(Value value) { return getConstantIntValue(value); }
 
 Value Emitter::index(int64_t value) {
   Value &constant = constants.values[value];
@@ -73,9 +71,7 @@ Value Emitter::floorDiv(Value lhs, Value rhs) {
   return arith::DivUIOp::create(b, loc, lhs, rhs);
 }
 
-Value Emitter::ceilDiv(Value lhs, int64_t rhs) {
-  return floorDiv(add(lhs, rhs - 1), rhs);
-}
+Value Emitter::ceilDiv(Value lhs, int64_t rhs) { return floorDiv(add(lhs, rhs - 1), rhs); }
 
 Value Emitter::rem(Value lhs, int64_t rhs) {
   if (auto l = constantIndex(lhs))
@@ -118,34 +114,29 @@ Value Emitter::zeros(Type element, int64_t lanes) {
   return arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
 }
 
-SmallVector<Value> Emitter::loop(IndexRange range, int64_t step,
-                                 ValueRange inits, LoopBody body) {
+SmallVector<Value> Emitter::loop(IndexRange range, int64_t step, ValueRange inits, LoopBody body) {
   auto begin = constantIndex(range.begin), end = constantIndex(range.end);
   if (begin && end && *begin >= *end)
     return SmallVector<Value>(inits);
   if (begin && end && *end - *begin <= step)
     return body(range.begin, inits);
-  auto loop =
-      scf::ForOp::create(b, loc, range.begin, range.end, index(step), inits);
+  auto loop = scf::ForOp::create(b, loc, range.begin, range.end, index(step), inits);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> results =
-      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  SmallVector<Value> results = body(loop.getInductionVar(), loop.getRegionIterArgs());
   if (!inits.empty())
     scf::YieldOp::create(b, loc, results);
   return llvm::to_vector_of<Value>(loop.getResults());
 }
 
-void Emitter::loop(IndexRange range, int64_t step,
-                   function_ref<void(Value)> body) {
+void Emitter::loop(IndexRange range, int64_t step, function_ref<void(Value)> body) {
   loop(range, step, ValueRange(), [&](Value iv, ValueRange) {
     body(iv);
     return SmallVector<Value>();
   });
 }
 
-void Emitter::ifLess(Value lhs, Value rhs, function_ref<void()> then,
-                     function_ref<void()> otherwise) {
+void Emitter::ifLess(Value lhs, Value rhs, function_ref<void()> then, function_ref<void()> otherwise) {
   if (auto l = constantIndex(lhs), r = constantIndex(rhs); l && r) {
     if (*l < *r)
       then();
@@ -153,8 +144,7 @@ void Emitter::ifLess(Value lhs, Value rhs, function_ref<void()> then,
       otherwise();
     return;
   }
-  Value condition =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, rhs);
+  Value condition = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, rhs);
   auto branch = scf::IfOp::create(b, loc, TypeRange(), condition,
                                   /*addThenBlock=*/true,
                                   /*addElseBlock=*/bool(otherwise));
@@ -169,19 +159,16 @@ void Emitter::ifLess(Value lhs, Value rhs, function_ref<void()> then,
     fill(branch.elseBlock(), otherwise);
 }
 
-void Emitter::tasks(ArrayRef<TaskDim> dims,
-                    function_ref<void(ArrayRef<IndexRange>)> body) {
+void Emitter::tasks(ArrayRef<TaskDim> dims, function_ref<void(ArrayRef<IndexRange>)> body) {
   SmallVector<OpFoldResult> counts;
   for (const TaskDim &dim : dims)
-    counts.push_back(getAsOpFoldResult(
-        dim.chunk == 0 ? index(1) : ceilDiv(dim.size, dim.chunk)));
+    counts.push_back(getAsOpFoldResult(dim.chunk == 0 ? index(1) : ceilDiv(dim.size, dim.chunk)));
   auto forall = scf::ForallOp::create(b, loc, counts, /*outputs=*/ValueRange(),
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(forall.getTerminator());
   // Tasks may be moved to a function of their own: they keep their constants.
-  ConstantPool outside =
-      std::exchange(constants, ConstantPool(forall.getBody()));
+  ConstantPool outside = std::exchange(constants, ConstantPool(forall.getBody()));
   SmallVector<IndexRange> ranges;
   for (auto [dim, iv] : llvm::zip_equal(dims, forall.getInductionVars())) {
     std::optional<int64_t> size = constantIndex(dim.size);
@@ -197,14 +184,12 @@ void Emitter::tasks(ArrayRef<TaskDim> dims,
   constants = std::move(outside);
 }
 
-void Emitter::rowTiles(IndexRange range, Value total, int64_t rows,
-                       DynamicTail tail,
+void Emitter::rowTiles(IndexRange range, Value total, int64_t rows, DynamicTail tail,
                        function_ref<void(Value, int64_t)> body) {
   if (std::optional<int64_t> size = constantIndex(total)) {
     Value full = index(*size - *size % rows);
     if (*size >= rows)
-      loop({range.begin, min(range.end, full)}, rows,
-           [&](Value row) { body(row, rows); });
+      loop({range.begin, min(range.end, full)}, rows, [&](Value row) { body(row, rows); });
     if (*size % rows != 0)
       ifLess(full, range.end, [&] { body(full, *size % rows); });
     return;
@@ -231,7 +216,5 @@ void Emitter::rowTiles(IndexRange range, Value total, int64_t rows,
   Value last = sub(range.end, index(rows));
   ifLess(
       last, range.begin, [&] { shrink(range.begin); },
-      [&] {
-        loop(range, rows, [&](Value row) { body(min(row, last), rows); });
-      });
+      [&] { loop(range, rows, [&](Value row) { body(min(row, last), rows); }); });
 }

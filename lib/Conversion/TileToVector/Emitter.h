@@ -60,33 +60,27 @@ public:
   /// The size of dim `dim` of a memref.
   mlir::Value dim(mlir::Value memref, int64_t dim);
   /// The indices of element `linear` of a row-major grid of `sizes`.
-  llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear,
-                                             llvm::ArrayRef<mlir::Value> sizes);
+  llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear, llvm::ArrayRef<mlir::Value> sizes);
   /// A vector of `lanes` zeros.
   mlir::Value zeros(mlir::Type element, int64_t lanes);
 
-  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
-      mlir::Value, mlir::ValueRange)>;
+  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)>;
   /// A loop from `range.begin` to `range.end`, with values that `body` takes
   /// and returns. A loop that runs once, as far as is known, is left out.
-  llvm::SmallVector<mlir::Value> loop(IndexRange range, int64_t step,
-                                      mlir::ValueRange inits, LoopBody body);
-  void loop(IndexRange range, int64_t step,
-            llvm::function_ref<void(mlir::Value)> body);
+  llvm::SmallVector<mlir::Value> loop(IndexRange range, int64_t step, mlir::ValueRange inits, LoopBody body);
+  void loop(IndexRange range, int64_t step, llvm::function_ref<void(mlir::Value)> body);
 
   /// Calls `body` under the condition that `lhs < rhs`.
   void ifLess(mlir::Value lhs, mlir::Value rhs, llvm::function_ref<void()> then,
               llvm::function_ref<void()> otherwise = nullptr);
 
   /// The grid of tasks, as one `scf.forall`.
-  void tasks(llvm::ArrayRef<TaskDim> dims,
-             llvm::function_ref<void(llvm::ArrayRef<IndexRange>)> body);
+  void tasks(llvm::ArrayRef<TaskDim> dims, llvm::function_ref<void(llvm::ArrayRef<IndexRange>)> body);
 
   /// Covers the rows in `range`, a part of [0, `total`), with calls of `body`
   /// for `count` rows from `row` on, where `count` is `rows` or smaller. If
   /// `total` is static, `range.begin` must be a multiple of `rows`.
-  void rowTiles(IndexRange range, mlir::Value total, int64_t rows,
-                DynamicTail tail,
+  void rowTiles(IndexRange range, mlir::Value total, int64_t rows, DynamicTail tail,
                 llvm::function_ref<void(mlir::Value row, int64_t count)> body);
 
 private:

@@ -24,41 +24,34 @@ static constexpr int64_t maxInlineOps = 512;
 /// What a function of `math` expands to, about: a polynomial and its ranges.
 static constexpr int64_t opsPerMathFunction = 24;
 
-Value lathe::loadVector(Emitter &e, Value memref, ValueRange indices,
-                        int64_t lanes, Value mask) {
+Value lathe::loadVector(Emitter &e, Value memref, ValueRange indices, int64_t lanes, Value mask) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   auto type = VectorType::get(lanes, element);
   if (!mask)
     return vector::LoadOp::create(e.b, e.loc, type, memref, indices);
-  return vector::MaskedLoadOp::create(e.b, e.loc, type, memref, indices, mask,
-                                      e.zeros(element, lanes));
+  return vector::MaskedLoadOp::create(e.b, e.loc, type, memref, indices, mask, e.zeros(element, lanes));
 }
 
-static void storeVector(Emitter &e, Value vector, Value memref,
-                        ValueRange indices, Value mask) {
+static void storeVector(Emitter &e, Value vector, Value memref, ValueRange indices, Value mask) {
   if (!mask)
     vector::StoreOp::create(e.b, e.loc, vector, memref, indices);
   else
     vector::MaskedStoreOp::create(e.b, e.loc, memref, indices, mask, vector);
 }
 
-SmallVector<Value> lathe::columnMasks(Emitter &e, Value column, Value size,
-                                      int64_t vectors, int64_t lanes) {
+SmallVector<Value> lathe::columnMasks(Emitter &e, Value column, Value size, int64_t vectors, int64_t lanes) {
   std::optional<int64_t> constant = constantIndex(size);
   if (constant && *constant % (vectors * lanes) == 0)
     return SmallVector<Value>(vectors);
   auto type = VectorType::get(lanes, e.b.getI1Type());
   SmallVector<Value> masks;
   for (int64_t i = 0; i < vectors; ++i)
-    masks.push_back(vector::CreateMaskOp::create(
-        e.b, e.loc, type, ValueRange{e.sub(size, e.add(column, i * lanes))}));
+    masks.push_back(vector::CreateMaskOp::create(e.b, e.loc, type, ValueRange{e.sub(size, e.add(column, i * lanes))}));
   return masks;
 }
 
 /// The value that the epilogue of `op` yields for one vector of accumulators.
-static Value applyEpilogue(Emitter &e, EpilogueOpInterface op,
-                           Value accumulator, ValueRange extras,
-                           int64_t lanes) {
+static Value applyEpilogue(Emitter &e, EpilogueOpInterface op, Value accumulator, ValueRange extras, int64_t lanes) {
   Region &region = op.getEpilogue();
   if (region.empty())
     return accumulator;
@@ -70,9 +63,7 @@ static Value applyEpilogue(Emitter &e, EpilogueOpInterface op,
     Attribute constant;
     if (matchPattern(&inner, m_Constant(&constant))) {
       auto type = VectorType::get(lanes, inner.getResult(0).getType());
-      map.map(inner.getResult(0),
-              arith::ConstantOp::create(
-                  e.b, e.loc, SplatElementsAttr::get(type, constant)));
+      map.map(inner.getResult(0), arith::ConstantOp::create(e.b, e.loc, SplatElementsAttr::get(type, constant)));
       continue;
     }
     SmallVector<Value> operands;
@@ -81,10 +72,9 @@ static Value applyEpilogue(Emitter &e, EpilogueOpInterface op,
     SmallVector<Type> types;
     for (Type type : inner.getResultTypes())
       types.push_back(VectorType::get(lanes, type));
-    Operation *wide = Operation::create(
-        inner.getLoc(), inner.getName(), types, operands,
-        inner.getDiscardableAttrDictionary(), inner.getPropertiesStorage(),
-        /*successors=*/{}, /*numRegions=*/0);
+    Operation *wide = Operation::create(inner.getLoc(), inner.getName(), types, operands,
+                                        inner.getDiscardableAttrDictionary(), inner.getPropertiesStorage(),
+                                        /*successors=*/{}, /*numRegions=*/0);
     e.b.insert(wide);
     map.map(inner.getResults(), wide->getResults());
   }
@@ -121,8 +111,7 @@ private:
     bool variesByRow = false;
     for (unsigned dim = 0; dim < inner; ++dim)
       variesByRow |= extra.map.isFunctionOfDim(dim);
-    std::pair<int64_t, int64_t> place(variesByRow ? row : -1,
-                                      isVector ? vector : -1);
+    std::pair<int64_t, int64_t> place(variesByRow ? row : -1, isVector ? vector : -1);
     if (Value known = loaded.lookup({index, place}))
       return known;
 
@@ -131,19 +120,16 @@ private:
       leading = extra.isFlat ? tile.flat(position) : tile.original(position);
     for (AffineExpr expr : extra.map.getResults()) {
       auto dim = dyn_cast<AffineDimExpr>(expr);
-      indices.push_back(!dim ? e.index(0)
-                        : dim.getPosition() == inner
-                            ? tile.columns[vector]
-                            : leading[dim.getPosition()]);
+      indices.push_back(!dim                         ? e.index(0)
+                        : dim.getPosition() == inner ? tile.columns[vector]
+                                                     : leading[dim.getPosition()]);
     }
     Value value;
     if (isVector) {
-      value =
-          loadVector(e, extra.memref, indices, tile.lanes, tile.masks[vector]);
+      value = loadVector(e, extra.memref, indices, tile.lanes, tile.masks[vector]);
     } else {
       Value scalar = memref::LoadOp::create(e.b, e.loc, extra.memref, indices);
-      value = vector::BroadcastOp::create(
-          e.b, e.loc, VectorType::get(tile.lanes, scalar.getType()), scalar);
+      value = vector::BroadcastOp::create(e.b, e.loc, VectorType::get(tile.lanes, scalar.getType()), scalar);
     }
     loaded[{index, place}] = value;
     return value;
@@ -151,15 +137,13 @@ private:
 
   Emitter &e;
   const OutputTile &tile;
-  llvm::DenseMap<std::pair<unsigned, std::pair<int64_t, int64_t>>, Value>
-      loaded;
+  llvm::DenseMap<std::pair<unsigned, std::pair<int64_t, int64_t>>, Value> loaded;
 };
 } // namespace
 
 /// Calls `body` for each vector of the tile in turn, with its indices.
-static void forEachVector(
-    Emitter &e, const OutputTile &tile,
-    function_ref<void(int64_t row, int64_t vector, ValueRange indices)> body) {
+static void forEachVector(Emitter &e, const OutputTile &tile,
+                          function_ref<void(int64_t row, int64_t vector, ValueRange indices)> body) {
   for (int64_t row = 0; row < tile.rows; ++row) {
     SmallVector<Value> leading = tile.leading(e.index(row));
     for (auto [vector, column] : llvm::enumerate(tile.columns)) {
@@ -173,18 +157,15 @@ static void forEachVector(
 SmallVector<Value> lathe::loadOutput(Emitter &e, const OutputTile &tile) {
   SmallVector<Value> result;
   forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
-    result.push_back(
-        loadVector(e, tile.init, indices, tile.lanes, tile.masks[vector]));
+    result.push_back(loadVector(e, tile.init, indices, tile.lanes, tile.masks[vector]));
   });
   return result;
 }
 
-void lathe::storeAccumulators(Emitter &e, const OutputTile &tile,
-                              ValueRange accumulators) {
+void lathe::storeAccumulators(Emitter &e, const OutputTile &tile, ValueRange accumulators) {
   size_t position = 0;
   forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
-    storeVector(e, accumulators[position++], tile.init, indices,
-                tile.masks[vector]);
+    storeVector(e, accumulators[position++], tile.init, indices, tile.masks[vector]);
   });
 }
 
@@ -192,32 +173,27 @@ static int64_t countOps(EpilogueOpInterface op) {
   int64_t count = 1;
   if (!op.getEpilogue().empty())
     for (Operation &inner : op.getEpilogue().front().without_terminator())
-      count +=
-          isa<math::MathDialect>(inner.getDialect()) ? opsPerMathFunction : 1;
+      count += isa<math::MathDialect>(inner.getDialect()) ? opsPerMathFunction : 1;
   return count;
 }
 
 /// The epilogue and the stores of all vectors, one after the other.
-static void storeInline(Emitter &e, const OutputTile &tile,
-                        ValueRange accumulators) {
+static void storeInline(Emitter &e, const OutputTile &tile, ValueRange accumulators) {
   ExtraLoader extras(e, tile);
   size_t position = 0;
   forEachVector(e, tile, [&](int64_t row, int64_t vector, ValueRange indices) {
     SmallVector<Value> operands = extras.load(row, e.index(row), vector);
-    Value value = applyEpilogue(e, tile.op, accumulators[position++], operands,
-                                tile.lanes);
+    Value value = applyEpilogue(e, tile.op, accumulators[position++], operands, tile.lanes);
     storeVector(e, value, tile.init, indices, tile.masks[vector]);
   });
 }
 
-void lathe::storeOutput(Emitter &e, const OutputTile &tile,
-                        ValueRange accumulators) {
+void lathe::storeOutput(Emitter &e, const OutputTile &tile, ValueRange accumulators) {
   EpilogueOpInterface op = tile.op;
   int64_t vectors = tile.columns.size();
   bool isLong = countOps(op) * tile.rows * vectors > maxInlineOps;
   // The output can hold the accumulators only if it has their type.
-  if (isLong && tile.rows > 1 &&
-      op.getInitType().getElementType() == op.getAccumulatorType()) {
+  if (isLong && tile.rows > 1 && op.getInitType().getElementType() == op.getAccumulatorType()) {
     storeAccumulators(e, tile, accumulators);
     e.loop({e.index(0), e.index(tile.rows)}, 1, [&](Value row) {
       OutputTile one = tile;

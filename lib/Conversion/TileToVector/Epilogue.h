@@ -46,21 +46,17 @@ llvm::SmallVector<Extra> extrasOf(tile::EpilogueOpInterface op);
 llvm::SmallVector<mlir::Value> loadOutput(Emitter &e, const OutputTile &tile);
 
 /// Stores the accumulators as they are.
-void storeAccumulators(Emitter &e, const OutputTile &tile,
-                       mlir::ValueRange accumulators);
+void storeAccumulators(Emitter &e, const OutputTile &tile, mlir::ValueRange accumulators);
 
 /// Applies the epilogue to the accumulators, row by row, and stores the result.
-void storeOutput(Emitter &e, const OutputTile &tile,
-                 mlir::ValueRange accumulators);
+void storeOutput(Emitter &e, const OutputTile &tile, mlir::ValueRange accumulators);
 
 /// `vector.load`, masked unless `mask` is null; masked lanes are zero.
-mlir::Value loadVector(Emitter &e, mlir::Value memref, mlir::ValueRange indices,
-                       int64_t lanes, mlir::Value mask);
+mlir::Value loadVector(Emitter &e, mlir::Value memref, mlir::ValueRange indices, int64_t lanes, mlir::Value mask);
 
 /// One mask for each of `vectors` vectors that start at `column` and end before
 /// `size`: all null if `size` is a multiple of the width of all vectors.
-llvm::SmallVector<mlir::Value> columnMasks(Emitter &e, mlir::Value column,
-                                           mlir::Value size, int64_t vectors,
+llvm::SmallVector<mlir::Value> columnMasks(Emitter &e, mlir::Value column, mlir::Value size, int64_t vectors,
                                            int64_t lanes);
 
 } // namespace lathe

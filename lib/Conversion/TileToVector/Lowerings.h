@@ -34,13 +34,11 @@ struct PanelPrefetch {
 
 /// `memref` with the dims of each group in one; null if its layout does not
 /// allow it.
-mlir::Value collapse(Emitter &e, mlir::Value memref,
-                     llvm::ArrayRef<mlir::ReassociationIndices> groups);
+mlir::Value collapse(Emitter &e, mlir::Value memref, llvm::ArrayRef<mlir::ReassociationIndices> groups);
 
 /// The groups of a memref of rank `rank` that keep the dims before `begin` and
 /// from `end` on, and collapse those between.
-llvm::SmallVector<mlir::ReassociationIndices>
-groupDims(int64_t rank, int64_t begin, int64_t end);
+llvm::SmallVector<mlir::ReassociationIndices> groupDims(int64_t rank, int64_t begin, int64_t end);
 
 } // namespace lathe
 

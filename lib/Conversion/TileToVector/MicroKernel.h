@@ -23,12 +23,9 @@ struct MicroKernel {
   llvm::SmallVector<mlir::Value> outer; ///< Trip counts, outermost first.
   IndexRange inner;
   /// One scalar.
-  std::function<mlir::Value(mlir::ValueRange outer, mlir::Value k, int64_t row)>
-      lhs;
+  std::function<mlir::Value(mlir::ValueRange outer, mlir::Value k, int64_t row)> lhs;
   /// One vector.
-  std::function<mlir::Value(mlir::ValueRange outer, mlir::Value k,
-                            int64_t vector)>
-      rhs;
+  std::function<mlir::Value(mlir::ValueRange outer, mlir::Value k, int64_t vector)> rhs;
   /// Called once in each round of `unroll` steps; may be null.
   std::function<void(mlir::ValueRange outer, mlir::Value k)> prefetch;
 
@@ -36,14 +33,9 @@ struct MicroKernel {
   llvm::SmallVector<mlir::Value> emit(Emitter &e, mlir::ValueRange inits) const;
 
 private:
-  llvm::SmallVector<mlir::Value> emitOuter(Emitter &e,
-                                           mlir::ValueRange outerIvs,
-                                           mlir::ValueRange inits) const;
-  llvm::SmallVector<mlir::Value> emitInner(Emitter &e,
-                                           mlir::ValueRange outerIvs,
-                                           mlir::ValueRange inits) const;
-  llvm::SmallVector<mlir::Value> emitStep(Emitter &e, mlir::ValueRange outerIvs,
-                                          mlir::Value k,
+  llvm::SmallVector<mlir::Value> emitOuter(Emitter &e, mlir::ValueRange outerIvs, mlir::ValueRange inits) const;
+  llvm::SmallVector<mlir::Value> emitInner(Emitter &e, mlir::ValueRange outerIvs, mlir::ValueRange inits) const;
+  llvm::SmallVector<mlir::Value> emitStep(Emitter &e, mlir::ValueRange outerIvs, mlir::Value k,
                                           mlir::ValueRange sums) const;
 };
 

@@ -18,9 +18,8 @@ namespace {
 class PadLowering {
 public:
   PadLowering(Emitter &e, PadOp op)
-      : e(e), op(op), lanes(op.getTiling().getLanes()), input(op.getInput()),
-        init(op.getInit()), height(e.dim(input, 1)), width(e.dim(input, 2)),
-        channels(e.dim(input, 3)), lineCount(e.dim(init, 1)),
+      : e(e), op(op), lanes(op.getTiling().getLanes()), input(op.getInput()), init(op.getInit()),
+        height(e.dim(input, 1)), width(e.dim(input, 2)), channels(e.dim(input, 3)), lineCount(e.dim(init, 1)),
         lineWidth(e.dim(init, 2)) {}
 
   void emit() {
@@ -33,13 +32,11 @@ public:
       init = flatInit;
     }
     Value lines = e.mul(e.dim(init, 0), lineCount);
-    e.tasks({{lines, op.getTiling().getTaskRows()}},
-            [&](ArrayRef<IndexRange> ranges) {
-              Type element = cast<MemRefType>(init.getType()).getElementType();
-              zero = arith::ConstantOp::create(e.b, e.loc,
-                                               e.b.getZeroAttr(element));
-              e.loop(ranges.front(), 1, [&](Value line) { emitLine(line); });
-            });
+    e.tasks({{lines, op.getTiling().getTaskRows()}}, [&](ArrayRef<IndexRange> ranges) {
+      Type element = cast<MemRefType>(init.getType()).getElementType();
+      zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(element));
+      e.loop(ranges.front(), 1, [&](Value line) { emitLine(line); });
+    });
   }
 
 private:
@@ -53,8 +50,7 @@ private:
       copy(image, y, e.sub(y, e.index(top)), {e.index(left), end});
       fill(image, y, {end, lineWidth});
     };
-    e.ifLess(y, e.index(top), fillLine,
-             [&] { e.ifLess(y, e.add(height, top), copyLine, fillLine); });
+    e.ifLess(y, e.index(top), fillLine, [&] { e.ifLess(y, e.add(height, top), copyLine, fillLine); });
   }
 
   void fill(Value image, Value y, IndexRange columns) {
@@ -66,8 +62,7 @@ private:
   }
 
   void copy(Value image, Value y, Value inputY, IndexRange columns) {
-    Value shift =
-        e.mul(e.index(op.getOffsets()[1]), isFlat ? channels : e.index(1));
+    Value shift = e.mul(e.index(op.getOffsets()[1]), isFlat ? channels : e.index(1));
     forElements(columns, [&](ArrayRef<Value> inner, int64_t count) {
       SmallVector<Value> from{image, inputY}, to{image, y};
       llvm::append_range(from, inner);
@@ -75,25 +70,18 @@ private:
       from[2] = e.sub(from[2], shift);
       if (count == 1)
         return store(memref::LoadOp::create(e.b, e.loc, input, from), to);
-      store(vector::LoadOp::create(e.b, e.loc,
-                                   VectorType::get(count, zero.getType()),
-                                   input, from),
-            to);
+      store(vector::LoadOp::create(e.b, e.loc, VectorType::get(count, zero.getType()), input, from), to);
     });
   }
 
   /// Calls `body` with the indices of the elements of `columns` in one line,
   /// `lanes` or one at a time.
-  void forElements(IndexRange columns,
-                   function_ref<void(ArrayRef<Value>, int64_t)> body) {
+  void forElements(IndexRange columns, function_ref<void(ArrayRef<Value>, int64_t)> body) {
     if (isFlat)
-      return forRun(
-          {e.mul(columns.begin, channels), e.mul(columns.end, channels)},
-          [&](Value i, int64_t count) { body({i}, count); });
-    e.loop(columns, 1, [&](Value x) {
-      forRun({e.index(0), channels},
-             [&](Value c, int64_t count) { body({x, c}, count); });
-    });
+      return forRun({e.mul(columns.begin, channels), e.mul(columns.end, channels)},
+                    [&](Value i, int64_t count) { body({i}, count); });
+    e.loop(columns, 1,
+           [&](Value x) { forRun({e.index(0), channels}, [&](Value c, int64_t count) { body({x, c}, count); }); });
   }
 
   void forRun(IndexRange range, function_ref<void(Value, int64_t)> body) {

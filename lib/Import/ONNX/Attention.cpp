@@ -21,8 +21,8 @@ namespace {
 class Attention {
 public:
   explicit Attention(Node &node)
-      : node(node), element(node.element(node.input(0))),
-        i64(node.builder().getI64Type()), i1(node.builder().getI1Type()) {}
+      : node(node), element(node.element(node.input(0))), i64(node.builder().getI64Type()),
+        i1(node.builder().getI1Type()) {}
 
   void import();
 
@@ -41,9 +41,7 @@ private:
   Value allowed();
   Value vector(Value sizes);
   Value disallow(Value where);
-  double negativeInfinity() const {
-    return -std::numeric_limits<double>::infinity();
-  }
+  double negativeInfinity() const { return -std::numeric_limits<double>::infinity(); }
 };
 
 /// [batch, length, heads size] to [batch, heads, length, size].
@@ -55,16 +53,14 @@ Value Attention::splitHeads(Value x, StringRef attribute) {
   if (node.failed())
     return {};
   if (heads < 1 || width % heads != 0) {
-    node.error("onnx-shape-mismatch", "'" + attribute + "' is " + Twine(heads) +
-                                          ", but there are " + Twine(width) +
-                                          " columns")
+    node.error("onnx-shape-mismatch",
+               "'" + attribute + "' is " + Twine(heads) + ", but there are " + Twine(width) + " columns")
         .note("the heads must divide the last dimension");
     return {};
   }
   Dims dims = node.dims(x);
   graph::ShapeSolver &solver = node.solver();
-  Value split = node.reshape(x, {dims[0], dims[1], solver.constant(heads),
-                                 solver.constant(width / heads)});
+  Value split = node.reshape(x, {dims[0], dims[1], solver.constant(heads), solver.constant(width / heads)});
   return node.transpose(split, {0, 2, 1, 3});
 }
 
@@ -72,16 +68,13 @@ bool Attention::readHeads() {
   int64_t rank = node.rank(node.input(0));
   for (unsigned i = 0; i < 3; ++i)
     if (node.rank(node.input(i)) != rank || (rank != 3 && rank != 4)) {
-      node.error("onnx-shape-mismatch",
-                 "'" + node.inputName(i) + "' has rank " +
-                     Twine(node.rank(node.input(i))) +
-                     ", but 'Q', 'K' and 'V' must all have rank 3 or all 4")
+      node.error("onnx-shape-mismatch", "'" + node.inputName(i) + "' has rank " + Twine(node.rank(node.input(i))) +
+                                            ", but 'Q', 'K' and 'V' must all have rank 3 or all 4")
           .note("reshape to [batch, heads, length, size]");
       return false;
     }
   if (bool(node.input(4)) != bool(node.input(5))) {
-    node.error("onnx-arity", "only one of 'past_key' and 'past_value' is given")
-        .note("give both or none");
+    node.error("onnx-arity", "only one of 'past_key' and 'past_value' is given").note("give both or none");
     return false;
   }
   node.ignore({"q_num_heads", "kv_num_heads"}); // Of no use with rank 4.
@@ -98,17 +91,13 @@ void Attention::appendPast() {
   Value pastKey = node.input(4);
   Value pastValue = node.cast(node.input(5), element);
   if (node.rank(pastKey) != 4 || node.rank(pastValue) != 4) {
-    node.error("onnx-shape-mismatch", "the past has rank " +
-                                          Twine(node.rank(pastKey)) +
-                                          ", but 4 is expected")
+    node.error("onnx-shape-mismatch", "the past has rank " + Twine(node.rank(pastKey)) + ", but 4 is expected")
         .note("reshape to [batch, heads, length, size]");
     return;
   }
   past = node.dims(pastKey)[2];
-  k = node.createAs<graph::ConcatOp>(element, mlir::ValueRange{pastKey, k},
-                                     int64_t(2));
-  v = node.createAs<graph::ConcatOp>(element, mlir::ValueRange{pastValue, v},
-                                     int64_t(2));
+  k = node.createAs<graph::ConcatOp>(element, mlir::ValueRange{pastKey, k}, int64_t(2));
+  v = node.createAs<graph::ConcatOp>(element, mlir::ValueRange{pastValue, v}, int64_t(2));
 }
 
 /// Grouped queries: each head of `x` serves as many heads of `q`.
@@ -124,34 +113,27 @@ Value Attention::repeatHeads(Value x) {
   if (node.failed())
     return {};
   if (heads < 1 || queries % heads != 0) {
-    node.error("onnx-shape-mismatch", "'Q' has " + Twine(queries) +
-                                          " heads and 'K' or 'V' " +
-                                          Twine(heads))
+    node.error("onnx-shape-mismatch", "'Q' has " + Twine(queries) + " heads and 'K' or 'V' " + Twine(heads))
         .note("the heads of keys and values must divide those of queries");
     return {};
   }
   graph::ShapeSolver &solver = node.solver();
   AffineExpr groups = solver.constant(queries / heads);
-  Value single =
-      node.reshape(x, {dims[0], dims[1], solver.constant(1), dims[2], dims[3]});
-  Value many =
-      node.broadcast(single, {dims[0], dims[1], groups, dims[2], dims[3]});
+  Value single = node.reshape(x, {dims[0], dims[1], solver.constant(1), dims[2], dims[3]});
+  Value many = node.broadcast(single, {dims[0], dims[1], groups, dims[2], dims[3]});
   return node.reshape(many, {dims[0], wanted, dims[2], dims[3]});
 }
 
 /// Sizes of the batch's samples, shaped to broadcast with scores.
 Value Attention::vector(Value sizes) {
   AffineExpr one = node.solver().constant(1);
-  return node.failed()
-             ? Value()
-             : node.reshape(sizes, {node.dims(sizes)[0], one, one, one});
+  return node.failed() ? Value() : node.reshape(sizes, {node.dims(sizes)[0], one, one, one});
 }
 
 /// Zero where `where` holds, minus infinity elsewhere.
 Value Attention::disallow(Value where) {
-  return node.createAs<graph::SelectOp>(
-      element, where, node.scalar(element, 0),
-      node.scalar(element, negativeInfinity()));
+  return node.createAs<graph::SelectOp>(element, where, node.scalar(element, 0),
+                                        node.scalar(element, negativeInfinity()));
 }
 
 /// What causality, windows and padding allow; null where they do not apply.
@@ -164,9 +146,8 @@ Value Attention::allowed() {
   }
   Value valid = node.input(6);
   if (valid && node.rank(valid) != 1) {
-    node.error("onnx-shape-mismatch", "'nonpad_kv_seqlen' has rank " +
-                                          Twine(node.rank(valid)) +
-                                          ", but a vector is expected")
+    node.error("onnx-shape-mismatch",
+               "'nonpad_kv_seqlen' has rank " + Twine(node.rank(valid)) + ", but a vector is expected")
         .note("give one length for every sample of the batch");
     return {};
   }
@@ -174,34 +155,24 @@ Value Attention::allowed() {
     return {};
   graph::ShapeSolver &solver = node.solver();
   AffineExpr one = solver.constant(1), queries = node.dims(q)[2];
-  Value keys = node.createTyped<graph::IotaOp>(
-      solver.type({one, node.dims(k)[2]}, i64), int64_t(1));
+  Value keys = node.createTyped<graph::IotaOp>(solver.type({one, node.dims(k)[2]}, i64), int64_t(1));
   Value result;
-  auto require = [&](Value condition) {
-    result = result ? node.create<graph::AndOp>(result, condition) : condition;
-  };
+  auto require = [&](Value condition) { result = result ? node.create<graph::AndOp>(result, condition) : condition; };
   if (causal || left >= 0 || right >= 0) {
-    Value at = node.createTyped<graph::IotaOp>(solver.type({queries, one}, i64),
-                                               int64_t(0));
+    Value at = node.createTyped<graph::IotaOp>(solver.type({queries, one}, i64), int64_t(0));
     // The position of a query among all keys.
     auto size = [&](AffineExpr expr) {
       return node.createTyped<graph::DimValuesOp>(
-          mlir::RankedTensorType::get({}, i64),
-          graph::DimsAttr::get(node.builder().getContext(),
-                               solver.map({expr})));
+          mlir::RankedTensorType::get({}, i64), graph::DimsAttr::get(node.builder().getContext(), solver.map({expr})));
     };
-    Value offset = valid && !node.input(4)
-                       ? node.sub(vector(valid), size(queries))
-                       : size(past);
+    Value offset = valid && !node.input(4) ? node.sub(vector(valid), size(queries)) : size(past);
     at = node.add(at, offset);
     if (causal)
       require(node.createAs<graph::LessEqualOp>(i1, keys, at));
     if (left >= 0)
-      require(node.createAs<graph::GreaterEqualOp>(
-          i1, keys, node.sub(at, node.scalar(i64, left))));
+      require(node.createAs<graph::GreaterEqualOp>(i1, keys, node.sub(at, node.scalar(i64, left))));
     if (right >= 0)
-      require(node.createAs<graph::LessEqualOp>(
-          i1, keys, node.add(at, node.scalar(i64, right))));
+      require(node.createAs<graph::LessEqualOp>(i1, keys, node.add(at, node.scalar(i64, right))));
   }
   if (valid)
     require(node.createAs<graph::LessOp>(i1, keys, vector(valid)));
@@ -221,16 +192,12 @@ Value Attention::makeBias() {
   // A mask that is too short disallows the rest.
   int64_t rank = node.rank(mask);
   AffineExpr have = node.dims(mask)[rank - 1], want = node.dims(k)[2];
-  auto missing = mlir::dyn_cast<mlir::AffineConstantExpr>(
-      node.solver().simplify(want - have));
+  auto missing = mlir::dyn_cast<mlir::AffineConstantExpr>(node.solver().simplify(want - have));
   if (missing && missing.getValue() > 0 && have != node.solver().constant(1)) {
     Dims amounts(2 * rank, node.solver().constant(0));
     amounts.back() = missing;
-    mask = node.create<graph::PadOp>(
-        mask, Value(), node.scalar(element, negativeInfinity()),
-        graph::PadMode::constant,
-        graph::DimsAttr::get(node.builder().getContext(),
-                             node.solver().map(amounts)));
+    mask = node.create<graph::PadOp>(mask, Value(), node.scalar(element, negativeInfinity()), graph::PadMode::constant,
+                                     graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts)));
   }
   return bias ? node.add(bias, mask) : mask;
 }
@@ -240,12 +207,9 @@ void Attention::import() {
   int64_t mode = node.integer("qk_matmul_output_mode");
   Type precision = element;
   if (node.has("softmax_precision"))
-    precision =
-        toMLIRType(node.builder().getContext(),
-                   static_cast<int32_t>(node.integer("softmax_precision")));
+    precision = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("softmax_precision")));
   if (!precision || !mlir::isa<mlir::FloatType>(precision)) {
-    node.unsupported("softmax_precision",
-                     Twine(node.integer("softmax_precision")),
+    node.unsupported("softmax_precision", Twine(node.integer("softmax_precision")),
                      "float16, bfloat16, float32 and float64 are");
     return;
   }
@@ -263,40 +227,28 @@ void Attention::import() {
   // Both factors are scaled, so that their product stays in range.
   Value root = node.scalar(element, std::sqrt(scale));
   Value keys = node.transpose(repeatHeads(k), {0, 1, 3, 2});
-  Value scores =
-      node.create<graph::MatmulOp>(node.mul(q, root), node.mul(keys, root));
+  Value scores = node.create<graph::MatmulOp>(node.mul(q, root), node.mul(keys, root));
   Value raw = scores;
   if (softcap > 0)
-    scores = node.mul(node.create<graph::TanhOp>(node.div(scores, softcap)),
-                      softcap);
+    scores = node.mul(node.create<graph::TanhOp>(node.div(scores, softcap)), softcap);
   Value capped = scores;
   Value bias = makeBias();
   if (bias)
     scores = node.add(scores, bias);
-  Value weights = node.create<graph::SoftmaxOp>(node.cast(scores, precision),
-                                                int64_t(3), /*log=*/false);
+  Value weights = node.create<graph::SoftmaxOp>(node.cast(scores, precision), int64_t(3), /*log=*/false);
   weights = node.cast(weights, element);
   if (bias && node.rank(bias) > 0) {
     // A query that may see no key has weights of zero and not of 0 / 0.
-    Value best = node.reduce(graph::ReduceKind::max, bias,
-                             {node.rank(bias) - 1}, /*keepDims=*/true);
-    Value none = node.createAs<graph::EqualOp>(
-        i1, best, node.scalar(element, negativeInfinity()));
-    weights = node.createAs<graph::SelectOp>(element, none,
-                                             node.scalar(element, 0), weights);
+    Value best = node.reduce(graph::ReduceKind::max, bias, {node.rank(bias) - 1}, /*keepDims=*/true);
+    Value none = node.createAs<graph::EqualOp>(i1, best, node.scalar(element, negativeInfinity()));
+    weights = node.createAs<graph::SelectOp>(element, none, node.scalar(element, 0), weights);
   }
-  node.setOutput(3, mode == 0   ? raw
-                    : mode == 1 ? capped
-                    : mode == 2 ? scores
-                                : weights);
+  node.setOutput(3, mode == 0 ? raw : mode == 1 ? capped : mode == 2 ? scores : weights);
   Value y = node.create<graph::MatmulOp>(weights, repeatHeads(v));
   if (!node.failed() && node.rank(node.input(0)) == 3) {
     y = node.transpose(y, {0, 2, 1, 3});
     Dims dims = node.dims(y);
-    y = node.failed()
-            ? Value()
-            : node.reshape(y, {dims[0], dims[1],
-                               node.solver().product({dims[2], dims[3]})});
+    y = node.failed() ? Value() : node.reshape(y, {dims[0], dims[1], node.solver().product({dims[2], dims[3]})});
   }
   node.setOutput(0, y);
 }
@@ -306,19 +258,16 @@ void Attention::import() {
 static void importAttention(Node &node) { Attention(node).import(); }
 
 /// Positions `start`, `start + step`, ... before `end` of the last dimension.
-static Value lastPart(Node &node, Value x, int64_t start, int64_t end,
-                      int64_t step) {
+static Value lastPart(Node &node, Value x, int64_t start, int64_t end, int64_t step) {
   if (node.failed())
     return {};
   Dims dims = node.dims(x);
   graph::ShapeSolver &solver = node.solver();
   dims.back() = solver.constant(llvm::divideCeil(end - start, step));
-  auto offset = graph::DimsAttr::get(node.builder().getContext(),
-                                     solver.map({solver.constant(start)}));
-  return node.createTyped<graph::SliceOp>(
-      solver.type(dims, node.element(x)), x, Value(), Value(),
-      llvm::ArrayRef<int64_t>(node.rank(x) - 1), llvm::ArrayRef<int64_t>(step),
-      offset);
+  auto offset = graph::DimsAttr::get(node.builder().getContext(), solver.map({solver.constant(start)}));
+  return node.createTyped<graph::SliceOp>(solver.type(dims, node.element(x)), x, Value(), Value(),
+                                          llvm::ArrayRef<int64_t>(node.rank(x) - 1), llvm::ArrayRef<int64_t>(step),
+                                          offset);
 }
 
 /// RotaryEmbedding-23: pairs of elements are turned by an angle that depends
@@ -334,26 +283,20 @@ static Value importRotaryEmbedding(Node &node) {
   if (node.rank(x) == 4) {
     x = node.transpose(x, {0, 2, 1, 3});
   } else {
-    int64_t columns =
-        node.rank(x) == 3 ? node.staticDim(x, 2, "RotaryEmbedding") : 0;
+    int64_t columns = node.rank(x) == 3 ? node.staticDim(x, 2, "RotaryEmbedding") : 0;
     if (!node.failed() && (columns == 0 || heads < 1 || columns % heads != 0))
-      node.error("onnx-shape-mismatch", "'num_heads' is " + Twine(heads) +
-                                            ", but 'X' has rank " +
-                                            Twine(node.rank(x)) + " and " +
-                                            Twine(columns) + " columns")
+      node.error("onnx-shape-mismatch", "'num_heads' is " + Twine(heads) + ", but 'X' has rank " + Twine(node.rank(x)) +
+                                            " and " + Twine(columns) + " columns")
           .note("give rank 4, or rank 3 and heads that divide its columns");
     if (node.failed())
       return {};
-    x = node.reshape(x, {original[0], original[1], solver.constant(heads),
-                         solver.constant(columns / heads)});
+    x = node.reshape(x, {original[0], original[1], solver.constant(heads), solver.constant(columns / heads)});
   }
   int64_t size = node.staticDim(x, 3, "RotaryEmbedding");
   if (width == 0)
     width = size;
   if (!node.failed() && (width < 2 || width % 2 != 0 || width > size))
-    node.error("onnx-shape-mismatch", "the rotation has " + Twine(width) +
-                                          " elements of a head of " +
-                                          Twine(size))
+    node.error("onnx-shape-mismatch", "the rotation has " + Twine(width) + " elements of a head of " + Twine(size))
         .note("'rotary_embedding_dim' must be even and at most the head's "
               "size");
   if (Value positions = node.input(3)) {
@@ -361,22 +304,18 @@ static Value importRotaryEmbedding(Node &node) {
     sine = node.create<graph::GatherOp>(sine, positions, int64_t(0));
   }
   if (!node.failed() && (node.rank(cosine) != 3 || node.rank(sine) != 3))
-    node.error("onnx-shape-mismatch",
-               "the caches have ranks " + Twine(node.rank(cosine)) + " and " +
-                   Twine(node.rank(sine)) + " after 'position_ids'")
+    node.error("onnx-shape-mismatch", "the caches have ranks " + Twine(node.rank(cosine)) + " and " +
+                                          Twine(node.rank(sine)) + " after 'position_ids'")
         .note("[batch, length, half] is expected");
   cosine = node.unsqueeze(cosine, {2});
   sine = node.unsqueeze(sine, {2});
 
-  Value a = interleaved ? lastPart(node, x, 0, width, 2)
-                        : lastPart(node, x, 0, width / 2, 1);
-  Value b = interleaved ? lastPart(node, x, 1, width, 2)
-                        : lastPart(node, x, width / 2, width, 1);
+  Value a = interleaved ? lastPart(node, x, 0, width, 2) : lastPart(node, x, 0, width / 2, 1);
+  Value b = interleaved ? lastPart(node, x, 1, width, 2) : lastPart(node, x, width / 2, width, 1);
   Value real = node.sub(node.mul(a, cosine), node.mul(b, sine));
   Value imaginary = node.add(node.mul(a, sine), node.mul(b, cosine));
   auto join = [&](Value left, Value right) {
-    return node.createAs<graph::ConcatOp>(
-        node.element(x), mlir::ValueRange{left, right}, node.rank(left) - 1);
+    return node.createAs<graph::ConcatOp>(node.element(x), mlir::ValueRange{left, right}, node.rank(left) - 1);
   };
   Value y;
   if (interleaved) {
@@ -390,8 +329,7 @@ static Value importRotaryEmbedding(Node &node) {
   }
   if (width < size)
     y = join(y, lastPart(node, x, width, size, 1));
-  return original.size() == 4 ? node.transpose(y, {0, 2, 1, 3})
-                              : node.reshape(y, original);
+  return original.size() == 4 ? node.transpose(y, {0, 2, 1, 3}) : node.reshape(y, original);
 }
 
 void onnx_import::registerAttentionOps(OpTable &ops) {

@@ -19,9 +19,8 @@ using ::onnx::AttributeProto;
 using ::onnx::GraphProto;
 using ::onnx::NodeProto;
 
-OpsetImports onnx_import::getOpsetImports(
-    const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto>
-        &imports) {
+OpsetImports
+onnx_import::getOpsetImports(const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto> &imports) {
   OpsetImports result;
   for (const auto &import : imports)
     result[canonicalDomain(import.domain())] = import.version();
@@ -37,15 +36,13 @@ std::string onnx_import::nodeName(const NodeProto &node, int index) {
   return "#" + std::to_string(index);
 }
 
-std::string onnx_import::describeNode(const NodeProto &node, int index,
-                                      const OpSchema *schema) {
+std::string onnx_import::describeNode(const NodeProto &node, int index, const OpSchema *schema) {
   std::string label;
   if (schema) {
     label = schema->label();
   } else {
     StringRef domain = canonicalDomain(node.domain());
-    label =
-        quoted(((domain.empty() ? "" : domain + ".") + node.op_type()).str());
+    label = quoted(((domain.empty() ? "" : domain + ".") + node.op_type()).str());
     label = label.substr(1, label.size() - 2);
   }
   return "node " + quoted(nodeName(node, index)) + " (" + label + ")";
@@ -58,15 +55,12 @@ struct Scope {
   const Scope *outer = nullptr;
   llvm::StringSet<> names;
 
-  bool contains(StringRef name) const {
-    return names.contains(name) || (outer && outer->contains(name));
-  }
+  bool contains(StringRef name) const { return names.contains(name) || (outer && outer->contains(name)); }
 };
 
 class Checker {
 public:
-  Checker(const ::onnx::ModelProto &model, StringRef file,
-          Diagnostics &diagnostics)
+  Checker(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics)
       : model(model), file(file), diagnostics(diagnostics) {}
 
   void check();
@@ -84,20 +78,15 @@ private:
   void checkVersions();
   void checkImports(const OpsetImports &imports, const Twine &place);
   void checkInputTypes(const GraphProto &graph);
-  void checkGraph(const GraphProto &graph, const Scope *outer,
-                  const std::string &place);
+  void checkGraph(const GraphProto &graph, const Scope *outer, const std::string &place);
   void checkNodes(const Nodes &nodes, Scope &scope, const std::string &place);
-  void checkNode(const NodeProto &node, int index, const Scope &scope,
+  void checkNode(const NodeProto &node, int index, const Scope &scope, const std::string &place);
+  void checkUses(const Nodes &nodes, int index, const Scope &scope, const llvm::StringMap<int> &producers,
                  const std::string &place);
-  void checkUses(const Nodes &nodes, int index, const Scope &scope,
-                 const llvm::StringMap<int> &producers,
-                 const std::string &place);
-  void define(Scope &scope, StringRef name, const std::string &place,
-              StringRef what);
+  void define(Scope &scope, StringRef name, const std::string &place, StringRef what);
   bool isLocalFunction(const NodeProto &node) const;
   const OpSchema *schemaOf(const NodeProto &node) const;
-  std::string placeOf(const NodeProto &node, int index,
-                      const std::string &place) const {
+  std::string placeOf(const NodeProto &node, int index, const std::string &place) const {
     return place + ": " + describeNode(node, index, schemaOf(node));
   }
 };
@@ -129,16 +118,12 @@ void Checker::checkVersions() {
   if (version < 1 || version > newest)
     diagnostics
         .error("onnx-ir-version", file,
-               "the model has IR version " + Twine(version) +
-                   ", but versions 1 to " + Twine(newest) + " are supported")
+               "the model has IR version " + Twine(version) + ", but versions 1 to " + Twine(newest) + " are supported")
         .note("export the model with an older opset, or update Lathe");
   opsets = getOpsetImports(model.opset_import());
   if (model.has_graph() && !opsets.contains("")) {
-    diagnostics
-        .error("onnx-no-opset", file,
-               "the model imports no version of ONNX's operator set")
-        .note("opset_import must name a version from " + Twine(oldestOpset) +
-              " to " + Twine(*getNewestOpset("")));
+    diagnostics.error("onnx-no-opset", file, "the model imports no version of ONNX's operator set")
+        .note("opset_import must name a version from " + Twine(oldestOpset) + " to " + Twine(*getNewestOpset("")));
     return;
   }
   checkImports(opsets, file);
@@ -152,12 +137,10 @@ void Checker::checkImports(const OpsetImports &imports, const Twine &place) {
   if (version < oldestOpset || version > newest)
     diagnostics
         .error("onnx-opset-version", place,
-               "the model uses opset " + Twine(version) + ", but opsets " +
-                   Twine(oldestOpset) + " to " + Twine(newest) +
-                   " are supported")
-        .note(version < oldestOpset
-                  ? "convert the model with onnx.version_converter"
-                  : "export the model with an older opset, or update Lathe");
+               "the model uses opset " + Twine(version) + ", but opsets " + Twine(oldestOpset) + " to " +
+                   Twine(newest) + " are supported")
+        .note(version < oldestOpset ? "convert the model with onnx.version_converter"
+                                    : "export the model with an older opset, or update Lathe");
 }
 
 void Checker::checkInputTypes(const GraphProto &graph) {
@@ -166,23 +149,19 @@ void Checker::checkInputTypes(const GraphProto &graph) {
     const ::onnx::TypeProto &type = input.type();
     if (!type.has_tensor_type()) {
       diagnostics
-          .error(
-              "onnx-input-type", place,
-              type.value_case() == ::onnx::TypeProto::VALUE_NOT_SET
-                  ? "has no type"
-                  : "is a sequence, map, optional or sparse tensor, but only "
-                    "tensors are supported")
+          .error("onnx-input-type", place,
+                 type.value_case() == ::onnx::TypeProto::VALUE_NOT_SET
+                     ? "has no type"
+                     : "is a sequence, map, optional or sparse tensor, but only "
+                       "tensors are supported")
           .note("export the model with tensors as inputs");
       continue;
     }
-    const ElementType *element =
-        findElementType(type.tensor_type().elem_type());
+    const ElementType *element = findElementType(type.tensor_type().elem_type());
     if (!element || element->size == 0) {
       diagnostics
           .error("onnx-unsupported-dtype", place,
-                 "has element type " +
-                     elementTypeName(type.tensor_type().elem_type()) +
-                     ", which is not supported")
+                 "has element type " + elementTypeName(type.tensor_type().elem_type()) + ", which is not supported")
           .note("float32, float64, float16, bfloat16, the integers of 8 to 64 "
                 "bits and bool are");
       continue;
@@ -197,38 +176,31 @@ void Checker::checkInputTypes(const GraphProto &graph) {
     if (rank > maxRank) {
       diagnostics
           .error("onnx-rank-limit", place,
-                 "has rank " + Twine(rank) + ", but at most " + Twine(maxRank) +
-                     " is supported")
+                 "has rank " + Twine(rank) + ", but at most " + Twine(maxRank) + " is supported")
           .note("merge dimensions of the input");
       continue;
     }
     llvm::SmallVector<int64_t> dims;
     for (const auto &dim : type.tensor_type().shape().dim())
       // Some exporters write -1 for an unknown dim.
-      dims.push_back(
-          dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : 1);
+      dims.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : 1);
     if (failed(sizeInBytes(dims, element->size)))
       diagnostics
           .error("onnx-tensor-dims", place,
-                 "has dims " + formatDims(dims) +
-                     ", but a tensor can have at most 2^47 bytes")
+                 "has dims " + formatDims(dims) + ", but a tensor can have at most 2^47 bytes")
           .note("give the input a smaller shape");
   }
 }
 
-void Checker::define(Scope &scope, StringRef name, const std::string &place,
-                     StringRef what) {
+void Checker::define(Scope &scope, StringRef name, const std::string &place, StringRef what) {
   if (scope.names.insert(name).second)
     return;
-  diagnostics
-      .error("onnx-duplicate-name", place,
-             what + " " + quoted(name) + " is defined a second time")
+  diagnostics.error("onnx-duplicate-name", place, what + " " + quoted(name) + " is defined a second time")
       .note("every value of a graph needs a name of its own; export the model "
             "again");
 }
 
-void Checker::checkGraph(const GraphProto &graph, const Scope *outer,
-                         const std::string &place) {
+void Checker::checkGraph(const GraphProto &graph, const Scope *outer, const std::string &place) {
   Scope scope{outer, {}};
   for (const auto &input : graph.input())
     define(scope, input.name(), place, "input");
@@ -251,20 +223,16 @@ void Checker::checkGraph(const GraphProto &graph, const Scope *outer,
     if (!scope.contains(output.name()))
       diagnostics
           .error("onnx-undefined-value", place,
-                 "output " + quoted(output.name()) +
-                     " is made by no node, input or initializer")
+                 "output " + quoted(output.name()) + " is made by no node, input or initializer")
           .note("the model is damaged or cut out of a larger one; export it "
                 "again");
     if (!outputs.insert(output.name()).second)
-      diagnostics
-          .error("onnx-duplicate-name", place,
-                 "output " + quoted(output.name()) + " is listed twice")
+      diagnostics.error("onnx-duplicate-name", place, "output " + quoted(output.name()) + " is listed twice")
           .note("list every output once");
   }
 }
 
-void Checker::checkNodes(const Nodes &nodes, Scope &scope,
-                         const std::string &place) {
+void Checker::checkNodes(const Nodes &nodes, Scope &scope, const std::string &place) {
   llvm::StringMap<int> producers;
   for (auto [index, node] : llvm::enumerate(nodes))
     for (const std::string &output : node.output())
@@ -279,9 +247,8 @@ void Checker::checkNodes(const Nodes &nodes, Scope &scope,
 }
 
 /// Whether the result of `from` needs, directly or not, the result of `to`.
-static bool
-dependsOn(const google::protobuf::RepeatedPtrField<NodeProto> &nodes,
-          const llvm::StringMap<int> &producers, int from, int to) {
+static bool dependsOn(const google::protobuf::RepeatedPtrField<NodeProto> &nodes, const llvm::StringMap<int> &producers,
+                      int from, int to) {
   llvm::SmallVector<int> stack = {from};
   llvm::DenseMap<int, bool> seen;
   while (!stack.empty()) {
@@ -297,8 +264,7 @@ dependsOn(const google::protobuf::RepeatedPtrField<NodeProto> &nodes,
   return false;
 }
 
-void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope,
-                        const llvm::StringMap<int> &producers,
+void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope, const llvm::StringMap<int> &producers,
                         const std::string &place) {
   const NodeProto &node = nodes[index];
   for (const std::string &input : node.input()) {
@@ -309,27 +275,23 @@ void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope,
     if (found == producers.end()) {
       diagnostics
           .error("onnx-undefined-value", at,
-                 "input " + quoted(input) +
-                     " is made by no node, graph input or initializer")
+                 "input " + quoted(input) + " is made by no node, graph input or initializer")
           .note("the model lacks an initializer or was cut out of a larger "
                 "one; export it again");
       continue;
     }
     int producer = found->second;
-    std::string other =
-        describeNode(nodes[producer], producer, schemaOf(nodes[producer]));
+    std::string other = describeNode(nodes[producer], producer, schemaOf(nodes[producer]));
     if (dependsOn(nodes, producers, producer, index))
       diagnostics
           .error("onnx-cycle", at,
-                 "input " + quoted(input) + " comes from " + other +
-                     ", which itself needs a result of this node")
+                 "input " + quoted(input) + " comes from " + other + ", which itself needs a result of this node")
           .note("a graph must not have cycles; use Loop or Scan for "
                 "recurrences");
     else
       diagnostics
           .error("onnx-unsorted", at,
-                 "input " + quoted(input) + " comes from " + other +
-                     ", which stands later in the file")
+                 "input " + quoted(input) + " comes from " + other + ", which stands later in the file")
           .note("nodes must be sorted so that each follows what it uses; "
                 "export the model again");
   }
@@ -337,10 +299,8 @@ void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope,
 
 bool Checker::isLocalFunction(const NodeProto &node) const {
   return llvm::any_of(model.functions(), [&](const auto &candidate) {
-    return candidate.name() == node.op_type() &&
-           candidate.overload() == node.overload() &&
-           canonicalDomain(candidate.domain()) ==
-               canonicalDomain(node.domain());
+    return candidate.name() == node.op_type() && candidate.overload() == node.overload() &&
+           canonicalDomain(candidate.domain()) == canonicalDomain(node.domain());
   });
 }
 
@@ -351,13 +311,11 @@ const OpSchema *Checker::schemaOf(const NodeProto &node) const {
   return findSchema(node.domain(), node.op_type(), opset->second);
 }
 
-void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
-                        const std::string &place) {
+void Checker::checkNode(const NodeProto &node, int index, const Scope &scope, const std::string &place) {
   std::string at = placeOf(node, index, place);
   for (const AttributeProto &attribute : node.attribute()) {
     if (attribute.has_g())
-      checkGraph(attribute.g(), &scope,
-                 at + ": attribute " + quoted(attribute.name()));
+      checkGraph(attribute.g(), &scope, at + ": attribute " + quoted(attribute.name()));
     for (const GraphProto &graph : attribute.graphs())
       checkGraph(graph, &scope, at + ": attribute " + quoted(attribute.name()));
   }
@@ -367,9 +325,7 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
   StringRef domain = canonicalDomain(node.domain());
   auto opset = opsets.find(domain);
   if (!getNewestOpset(domain)) {
-    diagnostics
-        .error("onnx-unknown-domain", at,
-               "operator domain " + quoted(domain) + " is not known")
+    diagnostics.error("onnx-unknown-domain", at, "operator domain " + quoted(domain) + " is not known")
         .note("export the model with operators of ONNX itself, or add the "
               "function of this operator to the model");
     return;
@@ -377,10 +333,7 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
   if (opset == opsets.end()) {
     if (domain.empty()) // Reported once for the model.
       return;
-    diagnostics
-        .error("onnx-no-opset", at,
-               "the model imports no version of operator domain " +
-                   quoted(domain))
+    diagnostics.error("onnx-no-opset", at, "the model imports no version of operator domain " + quoted(domain))
         .note("add the domain to opset_import");
     return;
   }
@@ -393,22 +346,17 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
     llvm::ArrayRef<OpSchema> later = findSchemas(domain, node.op_type());
     diagnostics
         .error("onnx-unknown-op", at,
-               later.empty()
-                   ? "there is no operator " + quoted(node.op_type()) +
-                         didYouMean(node.op_type(), known)
-                   : "operator " + quoted(node.op_type()) +
-                         " exists from opset " +
-                         std::to_string(later.front().since) +
-                         " on, but the model uses opset " +
-                         std::to_string(opset->second))
+               later.empty() ? "there is no operator " + quoted(node.op_type()) + didYouMean(node.op_type(), known)
+                             : "operator " + quoted(node.op_type()) + " exists from opset " +
+                                   std::to_string(later.front().since) + " on, but the model uses opset " +
+                                   std::to_string(opset->second))
         .note("check the operator's name, domain and opset");
     return;
   }
   if (schema->deprecated) {
     diagnostics
         .error("onnx-deprecated-op", at,
-               "the operator was removed from ONNX in opset " +
-                   Twine(schema->since) + ", but the model uses opset " +
+               "the operator was removed from ONNX in opset " + Twine(schema->since) + ", but the model uses opset " +
                    Twine(opset->second))
         .note("convert the model with onnx.version_converter");
     return;
@@ -419,7 +367,6 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope,
 
 } // namespace
 
-void onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file,
-                             Diagnostics &diagnostics) {
+void onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics) {
   Checker(model, file, diagnostics).check();
 }

@@ -19,17 +19,14 @@ namespace lathe::onnx_import {
 using OpsetImports = llvm::StringMap<int64_t>;
 
 /// The domain's opset imports of a model or a function.
-OpsetImports getOpsetImports(
-    const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto>
-        &imports);
+OpsetImports getOpsetImports(const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto> &imports);
 
 /// The node's own name; if it has none, that of its first output; `#4` for
 /// node 4 if it has no output either.
 std::string nodeName(const ::onnx::NodeProto &node, int index);
 
 /// How messages name a node: `node "fc1" (Gemm-13)`; `schema` may be null.
-std::string describeNode(const ::onnx::NodeProto &node, int index,
-                         const OpSchema *schema);
+std::string describeNode(const ::onnx::NodeProto &node, int index, const OpSchema *schema);
 
 /// The type of an attribute's value, found from the value where an old
 /// exporter left the field `type` out.
@@ -39,19 +36,16 @@ int getAttributeType(const ::onnx::AttributeProto &attribute);
 llvm::StringRef attributeTypeName(int type);
 
 /// Reports a wrong number of inputs or outputs [onnx-arity].
-void checkArity(const ::onnx::NodeProto &node, const OpSchema &schema,
-                llvm::StringRef place, Diagnostics &diagnostics);
+void checkArity(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::StringRef place, Diagnostics &diagnostics);
 
 /// Reports unknown, repeated, missing and mistyped attributes. References to
 /// attributes are allowed in functions only.
-void checkAttributes(const ::onnx::NodeProto &node, const OpSchema &schema,
-                     llvm::StringRef place, bool inFunction,
+void checkAttributes(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::StringRef place, bool inFunction,
                      Diagnostics &diagnostics);
 
 /// Reports everything that is wrong with the model's structure: versions,
 /// names, order, operators, arity and attributes. `file` starts every message.
-void checkModel(const ::onnx::ModelProto &model, llvm::StringRef file,
-                Diagnostics &diagnostics);
+void checkModel(const ::onnx::ModelProto &model, llvm::StringRef file, Diagnostics &diagnostics);
 
 } // namespace lathe::onnx_import
 

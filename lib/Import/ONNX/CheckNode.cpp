@@ -100,15 +100,12 @@ static std::string formatArity(int low, int high) {
   return std::to_string(low) + " to " + std::to_string(high) + " are";
 }
 
-void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema,
-                             StringRef place, Diagnostics &diagnostics) {
+void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema, StringRef place, Diagnostics &diagnostics) {
   auto report = [&](StringRef what, int have, int low, int high) {
     if (have >= low && have <= high)
       return true;
     diagnostics
-        .error("onnx-arity", place,
-               "has " + Twine(have) + " " + what + ", but " +
-                   formatArity(low, high) + " expected")
+        .error("onnx-arity", place, "has " + Twine(have) + " " + what + ", but " + formatArity(low, high) + " expected")
         .note("export the model again; the operator's signature depends on "
               "the opset");
     return false;
@@ -124,8 +121,7 @@ void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema,
     return;
   for (int i = 0; i < inputs; ++i) {
     const ParameterSchema *parameter = schema.input(i);
-    if (node.input(i).empty() && parameter &&
-        parameter->kind != ParameterKind::Optional)
+    if (node.input(i).empty() && parameter && parameter->kind != ParameterKind::Optional)
       diagnostics
           .error("onnx-arity", place,
                  "input '" + parameter->name +
@@ -135,8 +131,7 @@ void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema,
   }
 }
 
-void onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema,
-                                  StringRef place, bool inFunction,
+void onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema, StringRef place, bool inFunction,
                                   Diagnostics &diagnostics) {
   llvm::StringSet<> seen;
   for (const AttributeProto &attribute : node.attribute()) {
@@ -147,23 +142,18 @@ void onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema,
         known.push_back(other.name);
       diagnostics
           .error("onnx-unknown-attribute", place,
-                 "there is no attribute " + quoted(attribute.name()) +
-                     didYouMean(attribute.name(), known))
-          .note(known.empty() ? "the operator has no attributes"
-                              : "the operator has: " + llvm::join(known, ", "));
+                 "there is no attribute " + quoted(attribute.name()) + didYouMean(attribute.name(), known))
+          .note(known.empty() ? "the operator has no attributes" : "the operator has: " + llvm::join(known, ", "));
       continue;
     }
     if (!seen.insert(attribute.name()).second)
-      diagnostics
-          .error("onnx-duplicate-name", place,
-                 "attribute '" + expected->name + "' is given twice")
+      diagnostics.error("onnx-duplicate-name", place, "attribute '" + expected->name + "' is given twice")
           .note("give the attribute once");
     if (!attribute.ref_attr_name().empty()) {
       if (!inFunction)
         diagnostics
             .error("onnx-attribute-reference", place,
-                   "attribute '" + expected->name + "' refers to " +
-                       quoted(attribute.ref_attr_name()) +
+                   "attribute '" + expected->name + "' refers to " + quoted(attribute.ref_attr_name()) +
                        ", but only nodes of a function have such attributes")
             .note("give the attribute a value");
       continue;
@@ -175,18 +165,13 @@ void onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema,
       diagnostics
           .error("onnx-attribute-type", place,
                  "attribute '" + expected->name + "' is " +
-                     attributeTypeName(hasValue(attribute)
-                                           ? type
-                                           : int(AttributeProto::UNDEFINED)) +
-                     ", but " + attributeTypeName(expected->type) +
-                     " is expected")
+                     attributeTypeName(hasValue(attribute) ? type : int(AttributeProto::UNDEFINED)) + ", but " +
+                     attributeTypeName(expected->type) + " is expected")
           .note("export the model again; the attribute's type depends on the "
                 "opset");
   }
   for (const AttributeSchema &attribute : schema.attributes)
     if (attribute.required && !seen.contains(attribute.name))
-      diagnostics
-          .error("onnx-missing-attribute", place,
-                 "attribute '" + attribute.name + "' is missing, but required")
+      diagnostics.error("onnx-missing-attribute", place, "attribute '" + attribute.name + "' is missing, but required")
           .note("give it as " + attributeTypeName(attribute.type));
 }

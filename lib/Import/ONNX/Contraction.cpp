@@ -15,8 +15,7 @@ static Value makeMatmul(Node &node, Value a, Value b) {
   int64_t rankA = node.rank(a), rankB = node.rank(b);
   if (rankA == 0 || rankB == 0) {
     if (!node.failed())
-      node.error("onnx-shape-mismatch",
-                 "an operand is a scalar, but at least one dimension is needed")
+      node.error("onnx-shape-mismatch", "an operand is a scalar, but at least one dimension is needed")
           .note("use Mul to multiply by a scalar");
     return {};
   }
@@ -32,9 +31,7 @@ static Value makeMatmul(Node &node, Value a, Value b) {
   return y;
 }
 
-static Value importMatMul(Node &node) {
-  return makeMatmul(node, node.input(0), node.input(1));
-}
+static Value importMatMul(Node &node) { return makeMatmul(node, node.input(0), node.input(1)); }
 
 static Value importGemm(Node &node) {
   Value a = node.input(0), b = node.input(1), c = node.input(2);
@@ -43,8 +40,7 @@ static Value importGemm(Node &node) {
     a = node.transpose(a, {1, 0});
   if (node.flag("transB"))
     b = node.transpose(b, {1, 0});
-  if (!node.isFloat(a) &&
-      (alpha != std::trunc(alpha) || beta != std::trunc(beta)))
+  if (!node.isFloat(a) && (alpha != std::trunc(alpha) || beta != std::trunc(beta)))
     return node.unsupported("alpha", llvm::Twine(std::to_string(alpha)),
                             "for integers, 'alpha' and 'beta' must be whole");
   Value y = node.create<graph::MatmulOp>(a, b);

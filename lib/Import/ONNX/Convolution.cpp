@@ -19,10 +19,8 @@ using llvm::Twine;
 static SmallVector<int64_t> readKernel(Node &node, Value x, Value filter) {
   SmallVector<int64_t> kernel;
   if (node.rank(filter) != node.rank(x)) {
-    node.error("onnx-shape-mismatch", "'" + node.inputName(0) + "' has rank " +
-                                          Twine(node.rank(x)) + ", but '" +
-                                          node.inputName(1) + "' has rank " +
-                                          Twine(node.rank(filter)))
+    node.error("onnx-shape-mismatch", "'" + node.inputName(0) + "' has rank " + Twine(node.rank(x)) + ", but '" +
+                                          node.inputName(1) + "' has rank " + Twine(node.rank(filter)))
         .note("both need the same rank");
     return kernel;
   }
@@ -30,17 +28,13 @@ static SmallVector<int64_t> readKernel(Node &node, Value x, Value filter) {
     kernel.push_back(node.staticDim(filter, i, node.opType()));
   SmallVector<int64_t> given = node.integers("kernel_shape");
   if (!node.failed() && !given.empty() && given != kernel)
-    node.error("onnx-shape-mismatch", "'kernel_shape' is " + formatDims(given) +
-                                          ", but '" + node.inputName(1) +
-                                          "' has spatial dims " +
-                                          formatDims(kernel))
+    node.error("onnx-shape-mismatch", "'kernel_shape' is " + formatDims(given) + ", but '" + node.inputName(1) +
+                                          "' has spatial dims " + formatDims(kernel))
         .note("the attribute must repeat the filter's dims");
   return kernel;
 }
 
-static Value addBias(Node &node, Value y, Value bias) {
-  return bias ? node.add(y, node.channels(bias, y)) : y;
-}
+static Value addBias(Node &node, Value y, Value bias) { return bias ? node.add(y, node.channels(bias, y)) : y; }
 
 /// Makes the convolution of Conv and the integer convolutions.
 static Value makeConv(Node &node, Value x, Value filter) {
@@ -49,43 +43,35 @@ static Value makeConv(Node &node, Value x, Value filter) {
     return {};
   FailureOr<Window> window = readWindow(node, x, kernel);
   FailureOr<AutoPad> autoPad = readAutoPad(node);
-  if (failed(window) || failed(autoPad) ||
-      failed(applySamePadding(node, *autoPad, *window, x, /*fill=*/0)))
+  if (failed(window) || failed(autoPad) || failed(applySamePadding(node, *autoPad, *window, x, /*fill=*/0)))
     return {};
-  return node.create<graph::ConvOp>(x, filter, window->strides, window->pads,
-                                    window->dilations, node.integer("group"),
+  return node.create<graph::ConvOp>(x, filter, window->strides, window->pads, window->dilations, node.integer("group"),
                                     /*channels_last=*/false);
 }
 
 static Value importConv(Node &node) {
-  return addBias(node, makeConv(node, node.input(0), node.input(1)),
-                 node.input(2));
+  return addBias(node, makeConv(node, node.input(0), node.input(1)), node.input(2));
 }
 
 /// The convolution of integers without their zero points; `zeroW` may have
 /// one entry per output channel.
-static Value makeIntegerConv(Node &node, Value x, Value zeroX, Value w,
-                             Value zeroW) {
+static Value makeIntegerConv(Node &node, Value x, Value zeroX, Value w, Value zeroW) {
   if (zeroW && node.rank(zeroW) == 1) {
     Dims perChannel = node.dims(zeroW);
-    perChannel.resize(std::max<int64_t>(node.rank(w), 1),
-                      node.solver().constant(1));
+    perChannel.resize(std::max<int64_t>(node.rank(w), 1), node.solver().constant(1));
     zeroW = node.reshape(zeroW, perChannel);
   }
   if (zeroX && node.rank(zeroX) == 1)
     zeroX = node.reshape(zeroX, {});
-  return makeConv(node, subtractZero(node, x, zeroX),
-                  subtractZero(node, w, zeroW));
+  return makeConv(node, subtractZero(node, x, zeroX), subtractZero(node, w, zeroW));
 }
 
 static Value importConvInteger(Node &node) {
-  return makeIntegerConv(node, node.input(0), node.input(2), node.input(1),
-                         node.input(3));
+  return makeIntegerConv(node, node.input(0), node.input(2), node.input(1), node.input(3));
 }
 
 static Value importQLinearConv(Node &node) {
-  Value y = makeIntegerConv(node, node.input(0), node.input(2), node.input(3),
-                            node.input(5));
+  Value y = makeIntegerConv(node, node.input(0), node.input(2), node.input(3), node.input(5));
   if (Value bias = node.input(8))
     y = node.failed() ? y : node.add(y, node.channels(bias, y));
   if (node.failed())
@@ -94,18 +80,15 @@ static Value importQLinearConv(Node &node) {
   if (node.rank(scaleW) == 1)
     scaleW = node.channels(scaleW, y);
   auto single = [&](unsigned i) {
-    return node.rank(node.input(i)) == 1 ? node.reshape(node.input(i), {})
-                                         : node.input(i);
+    return node.rank(node.input(i)) == 1 ? node.reshape(node.input(i), {}) : node.input(i);
   };
-  y = node.mul(node.cast(y, node.builder().getF32Type()),
-               node.mul(single(1), scaleW));
+  y = node.mul(node.cast(y, node.builder().getF32Type()), node.mul(single(1), scaleW));
   return quantize(node, y, single(6), single(7), node.element(node.input(7)));
 }
 
 /// Padding that makes the output of a transposed convolution as large as
 /// 'output_shape' says, or `stride in` for the SAME modes.
-static void padToOutputShape(Node &node, Value x, Window &window,
-                             SmallVector<int64_t> &outputPadding,
+static void padToOutputShape(Node &node, Value x, Window &window, SmallVector<int64_t> &outputPadding,
                              llvm::ArrayRef<int64_t> wanted, AutoPad mode) {
   unsigned rank = window.rank();
   for (unsigned i = 0; i < rank && !node.failed(); ++i) {
@@ -143,12 +126,9 @@ static Value importConvTranspose(Node &node) {
   // Some exporters give the whole shape of the output.
   if (wanted.size() == rank + 2)
     wanted.erase(wanted.begin(), wanted.begin() + 2);
-  if (outputPadding.size() != rank ||
-      (!wanted.empty() && wanted.size() != rank)) {
-    node.error("onnx-window-attribute",
-               "'output_padding' is " + formatDims(outputPadding) +
-                   " and 'output_shape' is " + formatDims(wanted) + ", but " +
-                   Twine(rank) + " entries are expected")
+  if (outputPadding.size() != rank || (!wanted.empty() && wanted.size() != rank)) {
+    node.error("onnx-window-attribute", "'output_padding' is " + formatDims(outputPadding) + " and 'output_shape' is " +
+                                            formatDims(wanted) + ", but " + Twine(rank) + " entries are expected")
         .note("there must be one entry per spatial dimension");
     return {};
   }
@@ -156,9 +136,8 @@ static Value importConvTranspose(Node &node) {
     window->pads.assign(2 * rank, 0);
   else if (!wanted.empty() || *autoPad != AutoPad::Explicit)
     padToOutputShape(node, x, *window, outputPadding, wanted, *autoPad);
-  Value y = node.create<graph::ConvTransposeOp>(
-      x, filter, window->strides, window->pads, window->dilations,
-      outputPadding, node.integer("group"), /*channels_last=*/false);
+  Value y = node.create<graph::ConvTransposeOp>(x, filter, window->strides, window->pads, window->dilations,
+                                                outputPadding, node.integer("group"), /*channels_last=*/false);
   return addBias(node, y, node.input(2));
 }
 

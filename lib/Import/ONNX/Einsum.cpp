@@ -44,9 +44,7 @@ private:
   Value merge(Value x, llvm::ArrayRef<size_t> groups);
   void malformed(const Twine &why) {
     if (!node.failed())
-      node.error("onnx-einsum-equation", "'equation' is " +
-                                             quoted(node.string("equation")) +
-                                             ": " + why)
+      node.error("onnx-einsum-equation", "'equation' is " + quoted(node.string("equation")) + ": " + why)
           .note("see numpy.einsum for the notation");
   }
 };
@@ -74,14 +72,12 @@ bool Einsum::parseTerm(StringRef text, int64_t rank, Labels &labels) {
 
 bool Einsum::parse(StringRef equation) {
   std::string compact;
-  llvm::copy_if(equation, std::back_inserter(compact),
-                [](char c) { return c != ' '; });
+  llvm::copy_if(equation, std::back_inserter(compact), [](char c) { return c != ' '; });
   auto [left, right] = StringRef(compact).split("->");
   llvm::SmallVector<StringRef> parts;
   left.split(parts, ',');
   if (parts.size() != node.inputs().size()) {
-    malformed("it has " + Twine(parts.size()) + " terms for " +
-              Twine(node.inputs().size()) + " operands");
+    malformed("it has " + Twine(parts.size()) + " terms for " + Twine(node.inputs().size()) + " operands");
     return false;
   }
   int64_t ellipsis = 0;
@@ -89,8 +85,7 @@ bool Einsum::parse(StringRef equation) {
     Term term{value, {}};
     if (!parseTerm(part, node.rank(value), term.labels))
       return false;
-    ellipsis =
-        std::max<int64_t>(ellipsis, llvm::count_if(term.labels, llvm::isDigit));
+    ellipsis = std::max<int64_t>(ellipsis, llvm::count_if(term.labels, llvm::isDigit));
     terms.push_back(term);
   }
   if (StringRef(compact).contains("->")) {
@@ -113,12 +108,9 @@ bool Einsum::parse(StringRef equation) {
     output += letters;
   }
   for (char c : output) {
-    bool known = llvm::any_of(terms, [&](const Term &term) {
-      return StringRef(term.labels).contains(c);
-    });
+    bool known = llvm::any_of(terms, [&](const Term &term) { return StringRef(term.labels).contains(c); });
     if (!known || llvm::count(output, c) != 1) {
-      malformed(Twine("the output names '") + Twine(c) +
-                "' twice or out of nowhere");
+      malformed(Twine("the output names '") + Twine(c) + "' twice or out of nowhere");
       return false;
     }
   }
@@ -138,15 +130,11 @@ void Einsum::takeDiagonals(Term &term) {
     auto positions = [&](size_t axis) {
       Dims along(dims.size(), node.solver().constant(1));
       along[axis] = dims[axis];
-      return node.createTyped<graph::IotaOp>(node.solver().type(along, i64),
-                                             static_cast<int64_t>(axis));
+      return node.createTyped<graph::IotaOp>(node.solver().type(along, i64), static_cast<int64_t>(axis));
     };
-    Value same = node.createAs<graph::EqualOp>(
-        node.builder().getI1Type(), positions(first), positions(second));
-    Value kept = node.createAs<graph::SelectOp>(element, same, term.value,
-                                                node.scalar(element, 0));
-    term.value = node.reduce(graph::ReduceKind::sum, kept,
-                             {static_cast<int64_t>(second)}, false);
+    Value same = node.createAs<graph::EqualOp>(node.builder().getI1Type(), positions(first), positions(second));
+    Value kept = node.createAs<graph::SelectOp>(element, same, term.value, node.scalar(element, 0));
+    term.value = node.reduce(graph::ReduceKind::sum, kept, {static_cast<int64_t>(second)}, false);
     term.labels.erase(second, 1);
   }
 }
@@ -181,8 +169,7 @@ Value Einsum::merge(Value x, llvm::ArrayRef<size_t> groups) {
   Dims dims = node.dims(x), merged;
   size_t at = 0;
   for (size_t group : groups) {
-    merged.push_back(
-        node.solver().product(llvm::ArrayRef(dims).slice(at, group)));
+    merged.push_back(node.solver().product(llvm::ArrayRef(dims).slice(at, group)));
     at += group;
   }
   return node.reshape(x, merged);
@@ -204,20 +191,17 @@ Term Einsum::multiply(Term a, Term b, StringRef keep) {
   Value right = arrange(b, batch + summed + onlyB);
   if (node.failed())
     return {};
-  Dims result = llvm::to_vector<6>(
-      llvm::ArrayRef(node.dims(left)).take_front(batch.size() + onlyA.size()));
+  Dims result = llvm::to_vector<6>(llvm::ArrayRef(node.dims(left)).take_front(batch.size() + onlyA.size()));
   Dims rightDims = node.dims(right);
   for (size_t i = 0; i < batch.size(); ++i)
     if (result[i] == node.solver().constant(1))
       result[i] = rightDims[i];
   llvm::append_range(result, llvm::ArrayRef(rightDims).take_back(onlyB.size()));
   // Batches of one and more broadcast, so those are not merged.
-  llvm::SmallVector<size_t> leftGroups(batch.size(), 1),
-      rightGroups = leftGroups;
+  llvm::SmallVector<size_t> leftGroups(batch.size(), 1), rightGroups = leftGroups;
   leftGroups.append({onlyA.size(), summed.size()});
   rightGroups.append({summed.size(), onlyB.size()});
-  Value product = node.create<graph::MatmulOp>(merge(left, leftGroups),
-                                               merge(right, rightGroups));
+  Value product = node.create<graph::MatmulOp>(merge(left, leftGroups), merge(right, rightGroups));
   return {node.reshape(product, result), batch + onlyA + onlyB};
 }
 
@@ -241,6 +225,4 @@ Value Einsum::import() {
 
 static Value importEinsum(Node &node) { return Einsum(node).import(); }
 
-void onnx_import::registerEinsum(OpTable &ops) {
-  ops.add("Einsum", {12, 28}, importEinsum);
-}
+void onnx_import::registerEinsum(OpTable &ops) { ops.add("Einsum", {12, 28}, importEinsum); }

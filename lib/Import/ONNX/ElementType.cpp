@@ -56,9 +56,7 @@ std::string lathe::onnx_import::elementTypeName(int32_t onnx) {
   return "number " + std::to_string(onnx);
 }
 
-llvm::FailureOr<uint64_t>
-lathe::onnx_import::sizeInBytes(llvm::ArrayRef<int64_t> dims,
-                                uint64_t elementSize) {
+llvm::FailureOr<uint64_t> lathe::onnx_import::sizeInBytes(llvm::ArrayRef<int64_t> dims, uint64_t elementSize) {
   constexpr uint64_t limit = uint64_t(1) << 47;
   uint64_t size = elementSize;
   for (int64_t dim : dims) {

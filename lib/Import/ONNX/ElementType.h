@@ -35,8 +35,7 @@ std::string elementTypeName(int32_t onnx);
 /// Bytes that `dims` elements of `elementSize` bytes take. Fails if a dim is
 /// negative or the product, with zeros taken as ones, passes 2^47: no process
 /// can address more, and sums of a few such sizes cannot overflow later.
-llvm::FailureOr<uint64_t> sizeInBytes(llvm::ArrayRef<int64_t> dims,
-                                      uint64_t elementSize);
+llvm::FailureOr<uint64_t> sizeInBytes(llvm::ArrayRef<int64_t> dims, uint64_t elementSize);
 
 /// "[2, 3]".
 std::string formatDims(llvm::ArrayRef<int64_t> dims);

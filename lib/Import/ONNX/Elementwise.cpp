@@ -11,17 +11,12 @@
 using namespace lathe;
 using namespace lathe::onnx_import;
 
-template <typename OpT> static Value importUnary(Node &node) {
-  return node.create<OpT>(node.input(0));
-}
+template <typename OpT> static Value importUnary(Node &node) { return node.create<OpT>(node.input(0)); }
 
-template <typename OpT> static Value importBinary(Node &node) {
-  return node.create<OpT>(node.input(0), node.input(1));
-}
+template <typename OpT> static Value importBinary(Node &node) { return node.create<OpT>(node.input(0), node.input(1)); }
 
 template <typename OpT> static Value importCompare(Node &node) {
-  return node.createAs<OpT>(node.builder().getI1Type(), node.input(0),
-                            node.input(1));
+  return node.createAs<OpT>(node.builder().getI1Type(), node.input(0), node.input(1));
 }
 
 /// Max, Min and Sum take any number of operands.
@@ -32,66 +27,54 @@ template <typename OpT> static Value importVariadic(Node &node) {
   return result;
 }
 
-static Value importMean(Node &node) {
-  return node.div(importVariadic<graph::AddOp>(node), node.inputs().size());
-}
+static Value importMean(Node &node) { return node.div(importVariadic<graph::AddOp>(node), node.inputs().size()); }
 
 template <typename OpT> static Value importAlpha(Node &node) {
   return node.create<OpT>(node.input(0), llvm::APFloat(node.number("alpha")));
 }
 
 static Value importHardSigmoid(Node &node) {
-  return node.create<graph::HardSigmoidOp>(node.input(0),
-                                           llvm::APFloat(node.number("alpha")),
+  return node.create<graph::HardSigmoidOp>(node.input(0), llvm::APFloat(node.number("alpha")),
                                            llvm::APFloat(node.number("beta")));
 }
 
 static Value importHardSwish(Node &node) {
-  Value gate = node.create<graph::HardSigmoidOp>(
-      node.input(0), llvm::APFloat(1.0 / 6.0), llvm::APFloat(0.5));
+  Value gate = node.create<graph::HardSigmoidOp>(node.input(0), llvm::APFloat(1.0 / 6.0), llvm::APFloat(0.5));
   return node.mul(node.input(0), gate);
 }
 
 static Value importSelu(Node &node) {
-  return node.create<graph::SeluOp>(node.input(0),
-                                    llvm::APFloat(node.number("alpha")),
+  return node.create<graph::SeluOp>(node.input(0), llvm::APFloat(node.number("alpha")),
                                     llvm::APFloat(node.number("gamma")));
 }
 
 static Value importShrink(Node &node) {
   Type element = node.element(node.input(0));
   // The thresholds are floats, so integers are compared as such.
-  Value x = node.isFloat(node.input(0))
-                ? node.input(0)
-                : node.cast(node.input(0), node.builder().getF64Type());
-  Value y = node.create<graph::ShrinkOp>(x, llvm::APFloat(node.number("lambd")),
-                                         llvm::APFloat(node.number("bias")));
+  Value x = node.isFloat(node.input(0)) ? node.input(0) : node.cast(node.input(0), node.builder().getF64Type());
+  Value y = node.create<graph::ShrinkOp>(x, llvm::APFloat(node.number("lambd")), llvm::APFloat(node.number("bias")));
   return node.cast(y, element);
 }
 
 static Value importSwiGLU(Node &node) {
-  Value gate = node.create<graph::SwishOp>(node.input(0),
-                                           llvm::APFloat(node.number("alpha")));
+  Value gate = node.create<graph::SwishOp>(node.input(0), llvm::APFloat(node.number("alpha")));
   return node.mul(gate, node.input(1));
 }
 
 static Value importGelu(Node &node) {
   llvm::StringRef approximate = node.string("approximate");
   if (approximate != "none" && approximate != "tanh")
-    return node.unsupported("approximate", quoted(approximate),
-                            "\"none\" and \"tanh\" are");
+    return node.unsupported("approximate", quoted(approximate), "\"none\" and \"tanh\" are");
   return node.create<graph::GeluOp>(node.input(0), approximate == "tanh");
 }
 
 static Value importIsNaN(Node &node) {
-  return node.createAs<graph::IsNanOp>(node.builder().getI1Type(),
-                                       node.input(0));
+  return node.createAs<graph::IsNanOp>(node.builder().getI1Type(), node.input(0));
 }
 
 static Value importIsInf(Node &node) {
-  return node.createAs<graph::IsInfOp>(
-      node.builder().getI1Type(), node.input(0), node.flag("detect_negative"),
-      node.flag("detect_positive"));
+  return node.createAs<graph::IsInfOp>(node.builder().getI1Type(), node.input(0), node.flag("detect_negative"),
+                                       node.flag("detect_positive"));
 }
 
 static Value importCast(Node &node) {
@@ -100,14 +83,12 @@ static Value importCast(Node &node) {
   int32_t to = static_cast<int32_t>(node.integer("to"));
   Type element = toMLIRType(node.builder().getContext(), to);
   if (!element)
-    return node.unsupported(
-        "to",
-        ::onnx::TensorProto::DataType_IsValid(to)
-            ? ::onnx::TensorProto::DataType_Name(
-                  static_cast<::onnx::TensorProto::DataType>(to))
-            : "type number " + std::to_string(to),
-        "float32, float64, float16, bfloat16, the integers of 8 to 64 bits "
-        "and bool are");
+    return node.unsupported("to",
+                            ::onnx::TensorProto::DataType_IsValid(to)
+                                ? ::onnx::TensorProto::DataType_Name(static_cast<::onnx::TensorProto::DataType>(to))
+                                : "type number " + std::to_string(to),
+                            "float32, float64, float16, bfloat16, the integers of 8 to 64 bits "
+                            "and bool are");
   return node.cast(node.input(0), element);
 }
 
@@ -122,8 +103,7 @@ static Value importBitShift(Node &node) {
     return node.create<graph::ShiftLeftOp>(node.input(0), node.input(1));
   if (direction == "RIGHT")
     return node.create<graph::ShiftRightOp>(node.input(0), node.input(1));
-  return node.unsupported("direction", quoted(direction),
-                          "\"LEFT\" and \"RIGHT\" are");
+  return node.unsupported("direction", quoted(direction), "\"LEFT\" and \"RIGHT\" are");
 }
 
 static Value importMod(Node &node) {
@@ -133,8 +113,7 @@ static Value importMod(Node &node) {
 }
 
 static Value importWhere(Node &node) {
-  return node.createAs<graph::SelectOp>(
-      node.element(node.input(1)), node.input(0), node.input(1), node.input(2));
+  return node.createAs<graph::SelectOp>(node.element(node.input(1)), node.input(0), node.input(1), node.input(2));
 }
 
 /// Clip from version 11 on: bounds are optional scalars.
@@ -167,8 +146,7 @@ static void importDropout(Node &node) {
     if (node.failed())
       return;
     if (!value.empty() && value[0] != 0) {
-      node.error("onnx-unsupported-input",
-                 "'training_mode' is true, but only inference is supported")
+      node.error("onnx-unsupported-input", "'training_mode' is true, but only inference is supported")
           .note("export the model for inference");
       return;
     }
@@ -176,8 +154,7 @@ static void importDropout(Node &node) {
   Value x = node.input(0);
   node.setOutput(0, x);
   if (node.wantsOutput(1))
-    node.setOutput(1, node.broadcast(node.scalar(node.builder().getI1Type(), 1),
-                                     node.dims(x)));
+    node.setOutput(1, node.broadcast(node.scalar(node.builder().getI1Type(), 1), node.dims(x)));
 }
 
 void onnx_import::registerElementwiseOps(OpTable &ops) {

@@ -25,16 +25,14 @@ using llvm::Twine;
 
 /// Opens the components of a relative path one by one below `folder`, so that
 /// no symbolic link is followed at any place. Returns -1 and errno.
-static int openBelow(const std::string &folder,
-                     llvm::ArrayRef<StringRef> components) {
+static int openBelow(const std::string &folder, llvm::ArrayRef<StringRef> components) {
   int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (auto [index, component] : llvm::enumerate(components)) {
     if (directory < 0)
       return -1;
     bool last = index + 1 == components.size();
     // O_NONBLOCK: a named pipe must not block us before it is refused.
-    int flags =
-        O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (last ? O_NONBLOCK : O_DIRECTORY);
+    int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (last ? O_NONBLOCK : O_DIRECTORY);
     int next = ::openat(directory, component.str().c_str(), flags);
     int error = errno;
     ::close(directory);
@@ -46,8 +44,7 @@ static int openBelow(const std::string &folder,
 
 /// True if a component of the path is a symbolic link: openat's errno alone
 /// does not tell one from a plain file in place of a folder.
-static bool hasSymlink(const std::string &folder,
-                       llvm::ArrayRef<StringRef> components) {
+static bool hasSymlink(const std::string &folder, llvm::ArrayRef<StringRef> components) {
   std::string path = folder;
   for (StringRef component : components) {
     path += "/" + component.str();
@@ -58,23 +55,20 @@ static bool hasSymlink(const std::string &folder,
   return false;
 }
 
-FailureOr<std::shared_ptr<llvm::MemoryBuffer>>
-ExternalData::open(StringRef location, StringRef place,
-                   Diagnostics &diagnostics) {
+FailureOr<std::shared_ptr<llvm::MemoryBuffer>> ExternalData::open(StringRef location, StringRef place,
+                                                                  Diagnostics &diagnostics) {
   if (auto known = files.find(location); known != files.end())
     return known->second;
 
   llvm::SmallVector<StringRef> components;
   location.split(components, '/', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   llvm::erase(components, ".");
-  bool outside = location.starts_with("/") || location.contains('\\') ||
-                 location.contains('\0') ||
+  bool outside = location.starts_with("/") || location.contains('\\') || location.contains('\0') ||
                  llvm::is_contained(components, "..");
   if (outside || components.empty()) {
     diagnostics
         .error("onnx-external-data-outside", place,
-               "external data is at " + quoted(location) +
-                   ", which is not a path inside the model's folder")
+               "external data is at " + quoted(location) + ", which is not a path inside the model's folder")
         .note("keep tensor files beside the model, and name them by a "
               "relative path without '..'");
     return failure();
@@ -87,9 +81,7 @@ ExternalData::open(StringRef location, StringRef place,
       ::close(descriptor);
   });
   auto refuseLink = [&](const Twine &what) {
-    diagnostics
-        .error("onnx-external-data-link", place,
-               "external data file " + quoted(location) + " " + what)
+    diagnostics.error("onnx-external-data-link", place, "external data file " + quoted(location) + " " + what)
         .note("links can lead out of the model's folder; put a copy of the "
               "file in their place");
     return failure();
@@ -99,8 +91,7 @@ ExternalData::open(StringRef location, StringRef place,
       return refuseLink("is reached by a symbolic link");
     diagnostics
         .error("onnx-external-data-missing", place,
-               "external data file " + quoted(location) +
-                   " cannot be opened in folder " + quoted(*folder) + ": " +
+               "external data file " + quoted(location) + " cannot be opened in folder " + quoted(*folder) + ": " +
                    std::generic_category().message(error))
         .note("copy the tensor files together with the model");
     return failure();
@@ -108,31 +99,25 @@ ExternalData::open(StringRef location, StringRef place,
   struct stat status;
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     diagnostics
-        .error("onnx-external-data-location", place,
-               "external data " + quoted(location) + " is not a regular file")
+        .error("onnx-external-data-location", place, "external data " + quoted(location) + " is not a regular file")
         .note("name a file with the bytes of the tensor");
     return failure();
   }
   if (status.st_nlink > 1)
     return refuseLink("has " + Twine(status.st_nlink) + " hard links");
 
-  auto mapped = llvm::MemoryBuffer::getOpenFile(
-      llvm::sys::fs::convertFDToNativeFile(descriptor), location,
-      static_cast<uint64_t>(status.st_size),
-      /*RequiresNullTerminator=*/false);
+  auto mapped = llvm::MemoryBuffer::getOpenFile(llvm::sys::fs::convertFDToNativeFile(descriptor), location,
+                                                static_cast<uint64_t>(status.st_size),
+                                                /*RequiresNullTerminator=*/false);
   if (!mapped) {
     diagnostics.error("onnx-external-data-missing", place,
-                      "external data file " + quoted(location) +
-                          " cannot be mapped: " + mapped.getError().message());
+                      "external data file " + quoted(location) + " cannot be mapped: " + mapped.getError().message());
     return failure();
   }
-  return files[location] =
-             std::shared_ptr<llvm::MemoryBuffer>(std::move(*mapped));
+  return files[location] = std::shared_ptr<llvm::MemoryBuffer>(std::move(*mapped));
 }
 
-FailureOr<ExternalBytes> ExternalData::read(const ::onnx::TensorProto &tensor,
-                                            uint64_t expectedSize,
-                                            StringRef place,
+FailureOr<ExternalBytes> ExternalData::read(const ::onnx::TensorProto &tensor, uint64_t expectedSize, StringRef place,
                                             Diagnostics &diagnostics) {
   if (!folder) {
     diagnostics
@@ -153,16 +138,14 @@ FailureOr<ExternalBytes> ExternalData::read(const ::onnx::TensorProto &tensor,
       if (value.getAsInteger(10, number)) {
         diagnostics
             .error("onnx-external-data-entry", place,
-                   "'" + key + "' of the external data is " + quoted(value) +
-                       ", but a number of bytes is expected")
+                   "'" + key + "' of the external data is " + quoted(value) + ", but a number of bytes is expected")
             .note("save the model again with its exporter");
         return failure();
       }
       (key == "offset" ? offset : length) = number;
     }
   }
-  FailureOr<std::shared_ptr<llvm::MemoryBuffer>> file =
-      open(location, place, diagnostics);
+  FailureOr<std::shared_ptr<llvm::MemoryBuffer>> file = open(location, place, diagnostics);
   if (failed(file))
     return failure();
 
@@ -172,8 +155,7 @@ FailureOr<ExternalBytes> ExternalData::read(const ::onnx::TensorProto &tensor,
   if (begin > fileSize || size > available) {
     diagnostics
         .error("onnx-external-data-range", place,
-               "the tensor has " + Twine(size) + " bytes at offset " +
-                   Twine(begin) + " of " + quoted(location) +
+               "the tensor has " + Twine(size) + " bytes at offset " + Twine(begin) + " of " + quoted(location) +
                    ", but the file has only " + Twine(fileSize) + " bytes")
         .note("the tensor file is cut short or belongs to another model; copy "
               "it again");

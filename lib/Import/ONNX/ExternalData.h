@@ -30,26 +30,22 @@ struct ExternalBytes {
 class ExternalData {
 public:
   /// Without a folder (a model from memory) every access is an error.
-  explicit ExternalData(std::optional<std::string> folder = std::nullopt)
-      : folder(std::move(folder)) {}
+  explicit ExternalData(std::optional<std::string> folder = std::nullopt) : folder(std::move(folder)) {}
 
   /// The bytes that `tensor` refers to; `expectedSize` is what its dims need.
   /// `place` starts the messages. Errors: [onnx-external-data-no-folder],
   /// [onnx-external-data-location], [onnx-external-data-outside],
   /// [onnx-external-data-link], [onnx-external-data-missing],
   /// [onnx-external-data-range], [onnx-external-data-entry].
-  llvm::FailureOr<ExternalBytes> read(const ::onnx::TensorProto &tensor,
-                                      uint64_t expectedSize,
-                                      llvm::StringRef place,
+  llvm::FailureOr<ExternalBytes> read(const ::onnx::TensorProto &tensor, uint64_t expectedSize, llvm::StringRef place,
                                       Diagnostics &diagnostics);
 
 private:
   std::optional<std::string> folder;
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> files;
 
-  llvm::FailureOr<std::shared_ptr<llvm::MemoryBuffer>>
-  open(llvm::StringRef location, llvm::StringRef place,
-       Diagnostics &diagnostics);
+  llvm::FailureOr<std::shared_ptr<llvm::MemoryBuffer>> open(llvm::StringRef location, llvm::StringRef place,
+                                                            Diagnostics &diagnostics);
 };
 
 } // namespace lathe::onnx_import

@@ -27,8 +27,8 @@ namespace {
 class Importer {
 public:
   Importer(ModelFile &file, MLIRContext &mlir, Diagnostics &diagnostics)
-      : file(file), graph(file.model().graph()), mlir(mlir),
-        diagnostics(diagnostics), module(ModuleOp::create(fileLoc())) {}
+      : file(file), graph(file.model().graph()), mlir(mlir), diagnostics(diagnostics),
+        module(ModuleOp::create(fileLoc())) {}
 
   FailureOr<OwningOpRef<ModuleOp>> run();
 
@@ -56,12 +56,10 @@ private:
   void recordMetadata();
   func::FuncOp makeFunction();
   void nameArguments(ImportContext &context, func::FuncOp func);
-  RankedTensorType inputType(ImportContext &context,
-                             const ::onnx::ValueInfoProto &input);
+  RankedTensorType inputType(ImportContext &context, const ::onnx::ValueInfoProto &input);
   Value lookUp(ImportContext &context, StringRef name);
   void importNode(ImportContext &context, const NodeProto &node, int index);
-  bool checkTypes(const NodeProto &node, const OpSchema &schema,
-                  ArrayRef<Value> operands);
+  bool checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRef<Value> operands);
   void addPlaceholders(ImportContext &context, const NodeProto &node);
   std::string formatDim(AffineExpr expr);
   std::string describeOperand(unsigned index);
@@ -72,13 +70,11 @@ private:
 
 /// Dimension names that exporters write where they know none.
 bool isSymbolName(StringRef name) {
-  return llvm::any_of(name, [](char c) { return llvm::isAlpha(c); }) &&
-         name != "None";
+  return llvm::any_of(name, [](char c) { return llvm::isAlpha(c); }) && name != "None";
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
-  ScopedDiagnosticHandler handler(
-      &mlir, [&](mlir::Diagnostic &diagnostic) { translate(diagnostic); });
+  ScopedDiagnosticHandler handler(&mlir, [&](mlir::Diagnostic &diagnostic) { translate(diagnostic); });
   place = file.name().str();
   opsets = getOpsetImports(file.model().opset_import());
   for (const TensorProto &tensor : graph.initializer())
@@ -86,14 +82,11 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   for (const auto &tensor : graph.sparse_initializer())
     diagnostics
         .error("onnx-unsupported-dtype", file.name(),
-               "initializer " + quoted(tensor.values().name()) +
-                   " is a sparse tensor, which is not supported")
+               "initializer " + quoted(tensor.values().name()) + " is a sparse tensor, which is not supported")
         .note("save the model with dense initializers");
   recordMetadata();
   func::FuncOp func = makeFunction();
-  ImportContext context{file, diagnostics,
-                        OpBuilder::atBlockEnd(func.addEntryBlock()),
-                        graph::ShapeSolver(func)};
+  ImportContext context{file, diagnostics, OpBuilder::atBlockEnd(func.addEntryBlock()), graph::ShapeSolver(func)};
   nameArguments(context, func);
   for (auto [index, node] : llvm::enumerate(graph.node()))
     importNode(context, node, index);
@@ -115,22 +108,16 @@ void Importer::recordMetadata() {
   llvm::StringSet<> seen;
   for (const auto &entry : file.model().metadata_props())
     if (!entry.key().empty() && seen.insert(entry.key()).second)
-      custom.push_back(
-          b.getNamedAttr(entry.key(), b.getStringAttr(entry.value())));
+      custom.push_back(b.getNamedAttr(entry.key(), b.getStringAttr(entry.value())));
   (*module)->setAttr("graph.metadata", b.getDictionaryAttr(custom));
   const ::onnx::ModelProto &model = file.model();
-  (*module)->setAttr(
-      "graph.model",
-      b.getDictionaryAttr(
-          {b.getNamedAttr("description", b.getStringAttr(model.doc_string())),
-           b.getNamedAttr("domain", b.getStringAttr(model.domain())),
-           b.getNamedAttr("graph_description",
-                          b.getStringAttr(graph.doc_string())),
-           b.getNamedAttr("name", b.getStringAttr(graph.name())),
-           b.getNamedAttr("producer_name",
-                          b.getStringAttr(model.producer_name())),
-           b.getNamedAttr("version",
-                          b.getI64IntegerAttr(model.model_version()))}));
+  (*module)->setAttr("graph.model",
+                     b.getDictionaryAttr({b.getNamedAttr("description", b.getStringAttr(model.doc_string())),
+                                          b.getNamedAttr("domain", b.getStringAttr(model.domain())),
+                                          b.getNamedAttr("graph_description", b.getStringAttr(graph.doc_string())),
+                                          b.getNamedAttr("name", b.getStringAttr(graph.name())),
+                                          b.getNamedAttr("producer_name", b.getStringAttr(model.producer_name())),
+                                          b.getNamedAttr("version", b.getI64IntegerAttr(model.model_version()))}));
 }
 
 /// A function whose arguments still have no symbols in their types.
@@ -143,16 +130,13 @@ func::FuncOp Importer::makeFunction() {
       continue;
     const auto &type = input.type().tensor_type();
     SmallVector<int64_t> shape(type.shape().dim_size(), ShapedType::kDynamic);
-    inputs.push_back(
-        RankedTensorType::get(shape, toMLIRType(&mlir, type.elem_type())));
+    inputs.push_back(RankedTensorType::get(shape, toMLIRType(&mlir, type.elem_type())));
   }
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
-  return func::FuncOp::create(builder, fileLoc(), "main",
-                              builder.getFunctionType(inputs, {}));
+  return func::FuncOp::create(builder, fileLoc(), "main", builder.getFunctionType(inputs, {}));
 }
 
-RankedTensorType Importer::inputType(ImportContext &context,
-                                     const ::onnx::ValueInfoProto &input) {
+RankedTensorType Importer::inputType(ImportContext &context, const ::onnx::ValueInfoProto &input) {
   const auto &type = input.type().tensor_type();
   graph::Dims dims;
   for (const auto &dim : type.shape().dim()) {
@@ -177,8 +161,7 @@ void Importer::nameArguments(ImportContext &context, func::FuncOp func) {
       continue;
     BlockArgument argument = func.getArgument(index);
     argument.setType(inputType(context, input));
-    func.setArgAttr(index++, "graph.name",
-                    StringAttr::get(&mlir, input.name()));
+    func.setArgAttr(index++, "graph.name", StringAttr::get(&mlir, input.name()));
     values[input.name()] = argument;
     types.push_back(argument.getType());
   }
@@ -198,17 +181,14 @@ Value Importer::lookUp(ImportContext &context, StringRef name) {
   if (tensor.dims_size() > maxRank) {
     diagnostics
         .error("onnx-rank-limit", place,
-               "initializer " + quoted(name) + " has rank " +
-                   Twine(tensor.dims_size()) + ", but at most " +
+               "initializer " + quoted(name) + " has rank " + Twine(tensor.dims_size()) + ", but at most " +
                    Twine(maxRank) + " are supported")
         .note("reshape the tensor");
     return {};
   }
   if (ElementsAttr elements = importTensor(context, tensor, place)) {
-    Location loc =
-        graph::getNodeLocation(&mlir, file.name(), name, "initializer");
-    value = graph::ConstantOp::create(context.builder, loc, elements.getType(),
-                                      elements);
+    Location loc = graph::getNodeLocation(&mlir, file.name(), name, "initializer");
+    value = graph::ConstantOp::create(context.builder, loc, elements.getType(), elements);
   }
   return value;
 }
@@ -223,8 +203,7 @@ static std::string formatTypes(uint32_t mask) {
   return llvm::join(names, ", ");
 }
 
-bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema,
-                          ArrayRef<Value> operands) {
+bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRef<Value> operands) {
   bool good = true;
   llvm::StringMap<int> first;
   for (auto [index, operand] : llvm::enumerate(operands)) {
@@ -236,38 +215,32 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema,
       good = false;
       diagnostics
           .error("onnx-input-dtype", place,
-                 "input '" + parameter->name + "' is " + elementTypeName(type) +
-                     ", but the operator takes " +
+                 "input '" + parameter->name + "' is " + elementTypeName(type) + ", but the operator takes " +
                      formatTypes(parameter->types))
           .note("add a Cast before the node");
       continue;
     }
     bool shared =
-        !parameter->typeVariable.empty() &&
-        (parameter->kind != ParameterKind::Variadic || parameter->homogeneous);
+        !parameter->typeVariable.empty() && (parameter->kind != ParameterKind::Variadic || parameter->homogeneous);
     if (!shared)
       continue;
     auto [entry, isFirst] = first.try_emplace(parameter->typeVariable, index);
-    int32_t expected =
-        toONNXType(getElementTypeOrSelf(operands[entry->second].getType()));
+    int32_t expected = toONNXType(getElementTypeOrSelf(operands[entry->second].getType()));
     if (isFirst || expected == type)
       continue;
     good = false;
     diagnostics
         .error("onnx-input-dtype", place,
-               "input '" + parameter->name + "' is " + elementTypeName(type) +
-                   ", but input '" + schema.input(entry->second)->name +
-                   "' is " + elementTypeName(expected))
+               "input '" + parameter->name + "' is " + elementTypeName(type) + ", but input '" +
+                   schema.input(entry->second)->name + "' is " + elementTypeName(expected))
         .note("both must have one type; add a Cast before the node");
   }
   return good;
 }
 
-void Importer::importNode(ImportContext &context, const NodeProto &node,
-                          int index) {
+void Importer::importNode(ImportContext &context, const NodeProto &node, int index) {
   StringRef domain = canonicalDomain(node.domain());
-  const OpSchema *schema =
-      findSchema(domain, node.op_type(), opsets.lookup(domain));
+  const OpSchema *schema = findSchema(domain, node.op_type(), opsets.lookup(domain));
   std::string description = describeNode(node, index, schema);
   place = file.name().str() + ": " + description;
   const OpRow *row = schema ? OpTable::get().find(*schema) : nullptr;
@@ -292,8 +265,7 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
     return addPlaceholders(context, node);
 
   std::string name = nodeName(node, index);
-  Location loc =
-      graph::getNodeLocation(&mlir, file.name(), name, schema->label());
+  Location loc = graph::getNodeLocation(&mlir, file.name(), name, schema->label());
   current = &node;
   currentOperands = operands;
   Node view(context, node, *schema, place, loc, operands);
@@ -301,8 +273,7 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
     view.setOutput(0, row->import(view));
   else
     row->importMany(view);
-  if (StringRef unread = view.unreadAttribute();
-      !view.failed() && !unread.empty())
+  if (StringRef unread = view.unreadAttribute(); !view.failed() && !unread.empty())
     view.unsupported(unread, "given", "leave the attribute out");
   if (view.failed())
     return addPlaceholders(context, node);
@@ -312,9 +283,7 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
     values[output] = view.output(position);
     if (!view.output(position))
       diagnostics
-          .error("onnx-unsupported-output", place,
-                 "output '" + schema->output(position)->name +
-                     "' is not supported")
+          .error("onnx-unsupported-output", place, "output '" + schema->output(position)->name + "' is not supported")
           .note("remove what uses " + quoted(output));
   }
 }
@@ -323,9 +292,7 @@ void Importer::importNode(ImportContext &context, const NodeProto &node,
 /// outputs whose type the model declares get a value of that type.
 void Importer::addPlaceholders(ImportContext &context, const NodeProto &node) {
   for (const std::string &output : node.output()) {
-    auto declared = llvm::find_if(graph.value_info(), [&](const auto &info) {
-      return info.name() == output;
-    });
+    auto declared = llvm::find_if(graph.value_info(), [&](const auto &info) { return info.name() == output; });
     if (declared == graph.value_info().end())
       continue;
     const auto &tensor = declared->type().tensor_type();
@@ -333,9 +300,7 @@ void Importer::addPlaceholders(ImportContext &context, const NodeProto &node) {
     if (!element || !tensor.has_shape() || tensor.shape().dim_size() > maxRank)
       continue;
     Type type = inputType(context, *declared);
-    values[output] = UnrealizedConversionCastOp::create(
-                         context.builder, fileLoc(), type, ValueRange())
-                         .getResult(0);
+    values[output] = UnrealizedConversionCastOp::create(context.builder, fileLoc(), type, ValueRange()).getResult(0);
   }
 }
 
@@ -363,8 +328,7 @@ std::string Importer::formatDim(AffineExpr expr) {
   default:
     sign = " mod ";
   }
-  return "(" + formatDim(binary.getLHS()) + sign.str() +
-         formatDim(binary.getRHS()) + ")";
+  return "(" + formatDim(binary.getLHS()) + sign.str() + formatDim(binary.getRHS()) + ")";
 }
 
 /// `input 'A' is float32 [batch, 3], from node "conv1" (Conv-11)`.
@@ -381,10 +345,8 @@ std::string Importer::describeOperand(unsigned index) {
   std::string source = graph::describeNode(value.getLoc());
   if (isa<BlockArgument>(value))
     source = "the model's inputs";
-  return quoted(current->input(index)) + " is " +
-         elementTypeName(toONNXType(type.getElementType())) + " [" +
-         llvm::join(dims, ", ") + "]" +
-         (source.empty() ? "" : ", from " + source);
+  return quoted(current->input(index)) + " is " + elementTypeName(toONNXType(type.getElementType())) + " [" +
+         llvm::join(dims, ", ") + "]" + (source.empty() ? "" : ", from " + source);
 }
 
 void Importer::makeReturn(ImportContext &context, func::FuncOp func) {
@@ -400,8 +362,7 @@ void Importer::makeReturn(ImportContext &context, func::FuncOp func) {
   func::ReturnOp::create(context.builder, fileLoc(), results);
   func.setType(FunctionType::get(&mlir, func.getArgumentTypes(), types));
   for (auto [index, output] : llvm::enumerate(graph.output()))
-    func.setResultAttr(index, "graph.name",
-                       StringAttr::get(&mlir, output.name()));
+    func.setResultAttr(index, "graph.name", StringAttr::get(&mlir, output.name()));
 }
 
 void Importer::reportUnsupported() {
@@ -413,16 +374,13 @@ void Importer::reportUnsupported() {
   }
   lathe::Diagnostic *last = nullptr;
   for (auto &[label, places] : unsupported) {
-    last = &diagnostics.error("onnx-unsupported-op", places.front(),
-                              "operator is not supported");
+    last = &diagnostics.error("onnx-unsupported-op", places.front(), "operator is not supported");
     if (places.size() > 1)
-      last->note("so for " + Twine(places.size() - 1) +
-                 " more nodes with this operator");
+      last->note("so for " + Twine(places.size() - 1) + " more nodes with this operator");
   }
   if (!last)
     return;
-  last->note(Twine(total) + " of " + Twine(graph.node_size()) +
-             " nodes are unsupported: " + llvm::join(counts, ", "));
+  last->note(Twine(total) + " of " + Twine(graph.node_size()) + " nodes are unsupported: " + llvm::join(counts, ", "));
   last->note("docs/recipes/add-onnx-op.md shows how to add one");
 }
 
@@ -451,9 +409,8 @@ void Importer::translate(mlir::Diagnostic &diagnostic) {
 
 } // namespace
 
-static FailureOr<OwningOpRef<ModuleOp>>
-importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
-           Diagnostics &diagnostics) {
+static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
+                                                   Diagnostics &diagnostics) {
   if (failed(file))
     return failure();
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
@@ -464,15 +421,11 @@ importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
   return Importer(**file, context, diagnostics).run();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path,
-                                                   MLIRContext &context,
-                                                   Diagnostics &diagnostics) {
+FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path, MLIRContext &context, Diagnostics &diagnostics) {
   return importFile(ModelFile::open(path, diagnostics), context, diagnostics);
 }
 
-FailureOr<OwningOpRef<ModuleOp>>
-lathe::importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, StringRef name,
-                  MLIRContext &context, Diagnostics &diagnostics) {
-  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics),
-                    context, diagnostics);
+FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, StringRef name,
+                                                   MLIRContext &context, Diagnostics &diagnostics) {
+  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics), context, diagnostics);
 }

@@ -21,9 +21,8 @@ static bool checkSameRank(Node &node, Value x, Value indices) {
   if (node.rank(x) == node.rank(indices))
     return true;
   if (!node.failed())
-    node.error("onnx-shape-mismatch", "'data' has rank " + Twine(node.rank(x)) +
-                                          ", but 'indices' has rank " +
-                                          Twine(node.rank(indices)))
+    node.error("onnx-shape-mismatch",
+               "'data' has rank " + Twine(node.rank(x)) + ", but 'indices' has rank " + Twine(node.rank(indices)))
         .note("both need the same rank");
   return false;
 }
@@ -41,10 +40,8 @@ static Value importGatherND(Node &node) {
   int64_t batchDims = node.version() >= 12 ? node.integer("batch_dims") : 0;
   int64_t limit = std::min(node.rank(x), node.rank(indices));
   if (batchDims < 0 || batchDims >= limit) {
-    node.error("onnx-axis-range",
-               "'batch_dims' is " + Twine(batchDims) +
-                   ", but 'data' has rank " + Twine(node.rank(x)) +
-                   " and 'indices' rank " + Twine(node.rank(indices)))
+    node.error("onnx-axis-range", "'batch_dims' is " + Twine(batchDims) + ", but 'data' has rank " +
+                                      Twine(node.rank(x)) + " and 'indices' rank " + Twine(node.rank(indices)))
         .note("it must be less than both ranks");
     return {};
   }
@@ -53,12 +50,10 @@ static Value importGatherND(Node &node) {
 }
 
 static std::optional<graph::ScatterKind> readReduction(Node &node) {
-  llvm::StringRef name =
-      node.version() >= 16 ? node.string("reduction") : "none";
+  llvm::StringRef name = node.version() >= 16 ? node.string("reduction") : "none";
   std::optional<graph::ScatterKind> kind = graph::symbolizeScatterKind(name);
   if (!kind)
-    node.unsupported("reduction", quoted(name),
-                     "\"none\", \"add\", \"mul\", \"max\" and \"min\" are");
+    node.unsupported("reduction", quoted(name), "\"none\", \"add\", \"mul\", \"max\" and \"min\" are");
   return kind;
 }
 
@@ -66,11 +61,9 @@ static Value importScatterElements(Node &node) {
   Value x = node.input(0), indices = node.input(1), updates = node.input(2);
   int64_t axis = node.axis("axis", x);
   std::optional<graph::ScatterKind> kind = readReduction(node);
-  if (!kind || !checkSameRank(node, x, indices) ||
-      !checkSameRank(node, x, updates))
+  if (!kind || !checkSameRank(node, x, indices) || !checkSameRank(node, x, updates))
     return {};
-  return node.create<graph::ScatterElementsOp>(x, indices, updates, axis,
-                                               *kind);
+  return node.create<graph::ScatterElementsOp>(x, indices, updates, axis, *kind);
 }
 
 static Value importScatterND(Node &node) {
@@ -79,8 +72,7 @@ static Value importScatterND(Node &node) {
   if (!kind)
     return {};
   if (node.rank(indices) < 1) {
-    node.error("onnx-shape-mismatch",
-               "'indices' is a scalar, but rank 1 or more is expected")
+    node.error("onnx-shape-mismatch", "'indices' is a scalar, but rank 1 or more is expected")
         .note("its last dimension holds positions");
     return {};
   }
@@ -96,28 +88,22 @@ static Value importReverseSequence(Node &node) {
   if (node.failed())
     return {};
   if (time == batch || node.rank(lengths) != 1) {
-    node.error("onnx-shape-mismatch", "'time_axis' is " + Twine(time) +
-                                          ", 'batch_axis' is " + Twine(batch) +
-                                          " and 'sequence_lens' has rank " +
-                                          Twine(node.rank(lengths)))
+    node.error("onnx-shape-mismatch", "'time_axis' is " + Twine(time) + ", 'batch_axis' is " + Twine(batch) +
+                                          " and 'sequence_lens' has rank " + Twine(node.rank(lengths)))
         .note("two different axes and a vector of lengths are expected");
     return {};
   }
   Type i64 = node.builder().getI64Type();
   Dims dims = node.dims(x);
-  Dims alongTime(dims.size(), node.solver().constant(1)),
-      alongBatch = alongTime;
+  Dims alongTime(dims.size(), node.solver().constant(1)), alongBatch = alongTime;
   alongTime[time] = dims[time];
   alongBatch[batch] = node.dims(lengths)[0];
-  Value t =
-      node.createTyped<graph::IotaOp>(node.solver().type(alongTime, i64), time);
+  Value t = node.createTyped<graph::IotaOp>(node.solver().type(alongTime, i64), time);
   Value length = node.reshape(lengths, alongBatch);
   Value mirrored = node.sub(node.add(length, -1.0), t);
-  Value inside =
-      node.createAs<graph::LessOp>(node.builder().getI1Type(), t, length);
+  Value inside = node.createAs<graph::LessOp>(node.builder().getI1Type(), t, length);
   Value from = node.createAs<graph::SelectOp>(i64, inside, mirrored, t);
-  return node.create<graph::GatherElementsOp>(x, node.broadcast(from, dims),
-                                              time);
+  return node.create<graph::GatherElementsOp>(x, node.broadcast(from, dims), time);
 }
 
 static Value importOneHot(Node &node) {
@@ -130,32 +116,27 @@ static Value importOneHot(Node &node) {
     return {};
   std::optional<Dims> size = node.solver().contents(depth);
   if (!size || size->size() != 1) {
-    node.error("onnx-dynamic-parameter",
-               "'depth' must be known when the model is compiled, but depends "
-               "on its inputs")
+    node.error("onnx-dynamic-parameter", "'depth' must be known when the model is compiled, but depends "
+                                         "on its inputs")
         .note("export the model with a constant in its place");
     return {};
   }
   // Negative positions count from the end; all others out of range hit nothing.
   Value zero = node.scalar(i64, 0);
   Value negative = node.createAs<graph::LessOp>(i1, indices, zero);
-  indices = node.create<graph::AddOp>(
-      indices, node.createAs<graph::SelectOp>(i64, negative, depth, zero));
+  indices = node.create<graph::AddOp>(indices, node.createAs<graph::SelectOp>(i64, negative, depth, zero));
   Dims along(rank, node.solver().constant(1));
   along[axis] = (*size)[0];
-  Value positions =
-      node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
-  Value hit = node.createAs<graph::EqualOp>(i1, node.unsqueeze(indices, {axis}),
-                                            positions);
+  Value positions = node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
+  Value hit = node.createAs<graph::EqualOp>(i1, node.unsqueeze(indices, {axis}), positions);
   auto pick = [&](int64_t which) {
     Value index = node.constant(llvm::ArrayRef<int64_t>(which));
     Value one = node.create<graph::GatherOp>(node.input(2), index, int64_t(0));
     return node.reshape(one, {});
   };
   if (node.rank(node.input(2)) != 1) {
-    node.error("onnx-shape-mismatch", "'values' has rank " +
-                                          Twine(node.rank(node.input(2))) +
-                                          ", but a vector of 2 is expected")
+    node.error("onnx-shape-mismatch",
+               "'values' has rank " + Twine(node.rank(node.input(2))) + ", but a vector of 2 is expected")
         .note("give [off_value, on_value]");
     return {};
   }

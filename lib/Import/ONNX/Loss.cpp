@@ -11,35 +11,29 @@ using graph::ReduceKind;
 
 /// The negated log probability of each target, weighted and reduced. `x` is
 /// [N, C, ...] and `target` [N, ...].
-static Value negativeLogLikelihood(Node &node, Value x, Value target,
-                                   Value weight) {
+static Value negativeLogLikelihood(Node &node, Value x, Value target, Value weight) {
   llvm::StringRef reduction = node.string("reduction");
   if (reduction != "none" && reduction != "mean" && reduction != "sum")
-    return node.unsupported("reduction", quoted(reduction),
-                            "\"none\", \"mean\" and \"sum\" are");
+    return node.unsupported("reduction", quoted(reduction), "\"none\", \"mean\" and \"sum\" are");
   bool ignores = node.has("ignore_index");
   int64_t ignored = node.integer("ignore_index");
   if (node.failed())
     return {};
   if (node.rank(x) < 2 || node.rank(target) != node.rank(x) - 1) {
-    node.error("onnx-shape-mismatch",
-               "the scores have rank " + llvm::Twine(node.rank(x)) +
-                   " and the targets rank " + llvm::Twine(node.rank(target)))
+    node.error("onnx-shape-mismatch", "the scores have rank " + llvm::Twine(node.rank(x)) + " and the targets rank " +
+                                          llvm::Twine(node.rank(target)))
         .note("[N, C, ...] and [N, ...] are expected");
     return {};
   }
   Type element = node.element(x), index = node.element(target);
   Value counts; // Whether a target counts, if some do not.
   if (ignores) {
-    Value skip = node.createAs<graph::EqualOp>(
-        node.builder().getI1Type(), target,
-        node.scalar(index, static_cast<double>(ignored)));
+    Value skip = node.createAs<graph::EqualOp>(node.builder().getI1Type(), target,
+                                               node.scalar(index, static_cast<double>(ignored)));
     counts = node.create<graph::NotOp>(skip);
-    target = node.createAs<graph::SelectOp>(index, skip, node.scalar(index, 0),
-                                            target);
+    target = node.createAs<graph::SelectOp>(index, skip, node.scalar(index, 0), target);
   }
-  Value picked = node.create<graph::GatherElementsOp>(
-      x, node.unsqueeze(target, {1}), int64_t(1));
+  Value picked = node.create<graph::GatherElementsOp>(x, node.unsqueeze(target, {1}), int64_t(1));
   Value loss = node.create<graph::NegOp>(node.squeeze(picked, {1}));
   Value factor;
   if (weight)
@@ -60,26 +54,22 @@ static Value negativeLogLikelihood(Node &node, Value x, Value target,
     return node.reduce(ReduceKind::sum, loss, axes, /*keepDims=*/false);
   if (!factor)
     return node.reduce(ReduceKind::mean, loss, axes, /*keepDims=*/false);
-  return node.div(node.reduce(ReduceKind::sum, loss, axes, false),
-                  node.reduce(ReduceKind::sum, factor, axes, false));
+  return node.div(node.reduce(ReduceKind::sum, loss, axes, false), node.reduce(ReduceKind::sum, factor, axes, false));
 }
 
 static Value importNegativeLogLikelihoodLoss(Node &node) {
-  return negativeLogLikelihood(node, node.input(0), node.input(1),
-                               node.input(2));
+  return negativeLogLikelihood(node, node.input(0), node.input(1), node.input(2));
 }
 
 static void importSoftmaxCrossEntropyLoss(Node &node) {
   Value x = node.input(0);
   int64_t axis = node.normalizeAxis(1, node.rank(x), "the axis of classes");
   Value logarithm = node.create<graph::SoftmaxOp>(x, axis, /*log=*/true);
-  node.setOutput(
-      0, negativeLogLikelihood(node, logarithm, node.input(1), node.input(2)));
+  node.setOutput(0, negativeLogLikelihood(node, logarithm, node.input(1), node.input(2)));
   node.setOutput(1, logarithm);
 }
 
 void onnx_import::registerLossOps(OpTable &ops) {
-  ops.add("NegativeLogLikelihoodLoss", {12, 13, 22},
-          importNegativeLogLikelihoodLoss);
+  ops.add("NegativeLogLikelihoodLoss", {12, 13, 22}, importNegativeLogLikelihoodLoss);
   ops.add("SoftmaxCrossEntropyLoss", {12, 13}, importSoftmaxCrossEntropyLoss);
 }

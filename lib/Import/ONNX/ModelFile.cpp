@@ -18,20 +18,16 @@ using llvm::StringRef;
 using llvm::Twine;
 using ::onnx::TensorProto;
 
-FailureOr<std::unique_ptr<ModelFile>>
-ModelFile::open(StringRef path, Diagnostics &diagnostics) {
+FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, Diagnostics &diagnostics) {
   // Not a null-terminated copy: a model may be larger than memory.
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer) {
-    diagnostics
-        .error("onnx-cannot-read", path,
-               "cannot be read: " + buffer.getError().message())
+    diagnostics.error("onnx-cannot-read", path, "cannot be read: " + buffer.getError().message())
         .note("give the path of an ONNX file");
     return failure();
   }
-  FailureOr<std::unique_ptr<ModelFile>> file =
-      parse(std::move(*buffer), path, diagnostics);
+  FailureOr<std::unique_ptr<ModelFile>> file = parse(std::move(*buffer), path, diagnostics);
   if (failed(file))
     return failure();
   StringRef folder = llvm::sys::path::parent_path(path);
@@ -39,20 +35,16 @@ ModelFile::open(StringRef path, Diagnostics &diagnostics) {
   return file;
 }
 
-FailureOr<std::unique_ptr<ModelFile>>
-ModelFile::parse(std::shared_ptr<llvm::MemoryBuffer> buffer, StringRef name,
-                 Diagnostics &diagnostics) {
-  FailureOr<std::string> skeleton = scanModel(
-      {buffer->getBufferStart(), buffer->getBufferSize()}, name, diagnostics);
+FailureOr<std::unique_ptr<ModelFile>> ModelFile::parse(std::shared_ptr<llvm::MemoryBuffer> buffer, StringRef name,
+                                                       Diagnostics &diagnostics) {
+  FailureOr<std::string> skeleton = scanModel({buffer->getBufferStart(), buffer->getBufferSize()}, name, diagnostics);
   if (failed(skeleton))
     return failure();
   auto file = std::make_unique<ModelFile>();
   file->fileName = name.str();
   file->buffer = std::move(buffer);
   if (!file->proto.ParseFromString(*skeleton)) {
-    diagnostics
-        .error("onnx-not-protobuf", name,
-               "the bytes are not an ONNX model: protobuf cannot parse them")
+    diagnostics.error("onnx-not-protobuf", name, "the bytes are not an ONNX model: protobuf cannot parse them")
         .note("an ONNX model is a protobuf message of type ModelProto; check "
               "that the file is complete and not damaged");
     return failure();
@@ -61,12 +53,9 @@ ModelFile::parse(std::shared_ptr<llvm::MemoryBuffer> buffer, StringRef name,
 }
 
 /// Copies a typed list of numbers as elements of type `T`.
-template <typename T, typename Field>
-static TensorBytes copyElements(const Field &field) {
+template <typename T, typename Field> static TensorBytes copyElements(const Field &field) {
   auto copy = std::make_shared<std::vector<T>>(field.begin(), field.end());
-  return {
-      {reinterpret_cast<const char *>(copy->data()), copy->size() * sizeof(T)},
-      copy};
+  return {{reinterpret_cast<const char *>(copy->data()), copy->size() * sizeof(T)}, copy};
 }
 
 /// The elements of a tensor that uses one of the typed fields; onnx-ml.proto
@@ -105,15 +94,12 @@ static TensorBytes normalizeBools(TensorBytes tensor) {
   return {*copy, copy};
 }
 
-FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor,
-                                       StringRef place,
-                                       Diagnostics &diagnostics) {
+FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor, StringRef place, Diagnostics &diagnostics) {
   const ElementType *type = findElementType(tensor.data_type());
   if (!type || type->size == 0) {
     diagnostics
         .error("onnx-unsupported-dtype", place,
-               "tensor " + quoted(tensor.name()) + " has element type " +
-                   elementTypeName(tensor.data_type()) +
+               "tensor " + quoted(tensor.name()) + " has element type " + elementTypeName(tensor.data_type()) +
                    ", which is not supported")
         .note("float32, float64, float16, bfloat16, the integers of 8 to 64 "
               "bits and bool are");
@@ -124,8 +110,7 @@ FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor,
   if (failed(expected)) {
     diagnostics
         .error("onnx-tensor-dims", place,
-               "tensor " + quoted(tensor.name()) + " has dims " +
-                   formatDims(dims) +
+               "tensor " + quoted(tensor.name()) + " has dims " + formatDims(dims) +
                    ", but dims must not be negative and a tensor can have "
                    "at most 2^47 bytes")
         .note("the model is damaged; export it again");
@@ -134,15 +119,13 @@ FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor,
 
   TensorBytes result;
   if (tensor.data_location() == TensorProto::EXTERNAL) {
-    FailureOr<ExternalBytes> found = external.read(
-        tensor, *expected, (place + ": tensor " + quoted(tensor.name())).str(),
-        diagnostics);
+    FailureOr<ExternalBytes> found =
+        external.read(tensor, *expected, (place + ": tensor " + quoted(tensor.name())).str(), diagnostics);
     if (failed(found))
       return failure();
     result = {found->bytes, found->file};
   } else if (tensor.has_raw_data()) {
-    RawDataHandle handle =
-        RawDataHandle::decode(tensor.raw_data()).value_or(RawDataHandle{});
+    RawDataHandle handle = RawDataHandle::decode(tensor.raw_data()).value_or(RawDataHandle{});
     result = {{buffer->getBufferStart() + handle.offset, handle.size}, buffer};
   } else {
     result = readTyped(tensor);
@@ -150,10 +133,8 @@ FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor,
   if (result.bytes.size() != *expected) {
     diagnostics
         .error("onnx-tensor-size", place,
-               "tensor " + quoted(tensor.name()) + " with dims " +
-                   formatDims(dims) + " of " + type->name + " needs " +
-                   Twine(*expected) + " bytes, but " +
-                   Twine(result.bytes.size()) + " are stored")
+               "tensor " + quoted(tensor.name()) + " with dims " + formatDims(dims) + " of " + type->name + " needs " +
+                   Twine(*expected) + " bytes, but " + Twine(result.bytes.size()) + " are stored")
         .note("the model is damaged; export it again");
     return failure();
   }

@@ -30,13 +30,11 @@ class ModelFile {
 public:
   /// Maps `path` and parses it. Errors: [onnx-cannot-read] and those of
   /// `scanModel`.
-  static llvm::FailureOr<std::unique_ptr<ModelFile>>
-  open(llvm::StringRef path, Diagnostics &diagnostics);
+  static llvm::FailureOr<std::unique_ptr<ModelFile>> open(llvm::StringRef path, Diagnostics &diagnostics);
 
   /// Parses `buffer`, which has no folder and hence no external data.
-  static llvm::FailureOr<std::unique_ptr<ModelFile>>
-  parse(std::shared_ptr<llvm::MemoryBuffer> buffer, llvm::StringRef name,
-        Diagnostics &diagnostics);
+  static llvm::FailureOr<std::unique_ptr<ModelFile>> parse(std::shared_ptr<llvm::MemoryBuffer> buffer,
+                                                           llvm::StringRef name, Diagnostics &diagnostics);
 
   const ::onnx::ModelProto &model() const { return proto; }
   /// The path or name that messages start with.
@@ -45,9 +43,7 @@ public:
   /// The elements of `tensor`, checked: as many bytes as its dims and element
   /// type need. `place` starts the messages. Errors: [onnx-tensor-dims],
   /// [onnx-tensor-size], [onnx-unsupported-dtype], [onnx-external-data-*].
-  llvm::FailureOr<TensorBytes> read(const ::onnx::TensorProto &tensor,
-                                    llvm::StringRef place,
-                                    Diagnostics &diagnostics);
+  llvm::FailureOr<TensorBytes> read(const ::onnx::TensorProto &tensor, llvm::StringRef place, Diagnostics &diagnostics);
 
 private:
   std::string fileName;

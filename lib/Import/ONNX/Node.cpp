@@ -16,11 +16,9 @@ using llvm::StringRef;
 using llvm::Twine;
 using ::onnx::AttributeProto;
 
-Node::Node(ImportContext &context, const ::onnx::NodeProto &proto,
-           const OpSchema &schema, std::string place, mlir::Location loc,
-           llvm::ArrayRef<Value> operands)
-    : context(context), loc(loc), proto(proto), schema(schema),
-      place(std::move(place)), operands(operands) {}
+Node::Node(ImportContext &context, const ::onnx::NodeProto &proto, const OpSchema &schema, std::string place,
+           mlir::Location loc, llvm::ArrayRef<Value> operands)
+    : context(context), loc(loc), proto(proto), schema(schema), place(std::move(place)), operands(operands) {}
 
 StringRef Node::inputName(unsigned index) const {
   const ParameterSchema *parameter = schema.input(index);
@@ -70,8 +68,7 @@ StringRef Node::string(StringRef name) {
 
 SmallVector<int64_t> Node::integers(StringRef name) {
   if (const AttributeProto *attribute = find(name))
-    return SmallVector<int64_t>(attribute->ints().begin(),
-                                attribute->ints().end());
+    return SmallVector<int64_t>(attribute->ints().begin(), attribute->ints().end());
   SmallVector<int64_t> result;
   if (const AttributeSchema *known = schema.attribute(name)) {
     SmallVector<StringRef> parts;
@@ -97,9 +94,7 @@ const ::onnx::TensorProto *Node::tensor(StringRef name) {
   return attribute && attribute->has_t() ? &attribute->t() : nullptr;
 }
 
-int64_t Node::axis(StringRef name, Value x) {
-  return normalizeAxis(integer(name), rank(x), name);
-}
+int64_t Node::axis(StringRef name, Value x) { return normalizeAxis(integer(name), rank(x), name); }
 
 void Node::ignore(std::initializer_list<StringRef> names) {
   for (StringRef name : names)
@@ -117,19 +112,13 @@ StringRef Node::unreadAttribute() const {
 // Knowledge of values
 //===----------------------------------------------------------------------===//
 
-int64_t Node::rank(Value x) const {
-  return x ? mlir::cast<mlir::RankedTensorType>(x.getType()).getRank() : 0;
-}
+int64_t Node::rank(Value x) const { return x ? mlir::cast<mlir::RankedTensorType>(x.getType()).getRank() : 0; }
 
 Dims Node::dims(Value x) { return x ? context.solver.dims(x) : Dims(); }
 
-Type Node::element(Value x) const {
-  return x ? mlir::getElementTypeOrSelf(x.getType()) : Type();
-}
+Type Node::element(Value x) const { return x ? mlir::getElementTypeOrSelf(x.getType()) : Type(); }
 
-bool Node::isFloat(Value x) const {
-  return x && mlir::isa<mlir::FloatType>(element(x));
-}
+bool Node::isFloat(Value x) const { return x && mlir::isa<mlir::FloatType>(element(x)); }
 
 int64_t Node::staticDim(Value x, unsigned i, StringRef what) {
   if (failed())
@@ -149,23 +138,19 @@ int64_t Node::normalizeAxis(int64_t axis, int64_t rank, StringRef what) {
   if (axis >= -rank && axis < rank)
     return axis < 0 ? axis + rank : axis;
   if (!failed())
-    error("onnx-axis-range", "'" + what + "' is " + Twine(axis) +
-                                 ", but the operand has rank " + Twine(rank))
+    error("onnx-axis-range", "'" + what + "' is " + Twine(axis) + ", but the operand has rank " + Twine(rank))
         .note(rank == 0 ? Twine("a scalar has no axes")
-                        : "an axis from " + Twine(-rank) + " to " +
-                              Twine(rank - 1) + " is expected");
+                        : "an axis from " + Twine(-rank) + " to " + Twine(rank - 1) + " is expected");
   return 0;
 }
 
-SmallVector<int64_t> Node::normalizeAxes(llvm::ArrayRef<int64_t> axes,
-                                         int64_t rank, StringRef what) {
+SmallVector<int64_t> Node::normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank, StringRef what) {
   SmallVector<int64_t> result;
   for (int64_t axis : axes)
     result.push_back(normalizeAxis(axis, rank, what));
   llvm::sort(result);
   if (!failed() && llvm::adjacent_find(result) != result.end())
-    error("onnx-axis-range", "'" + what + "' names a dimension twice")
-        .note("give every axis once");
+    error("onnx-axis-range", "'" + what + "' names a dimension twice").note("give every axis once");
   return result;
 }
 
@@ -184,11 +169,9 @@ Value Node::noteFailure() {
   return {};
 }
 
-Value Node::unsupported(StringRef attribute, const Twine &value,
-                        const Twine &supported) {
+Value Node::unsupported(StringRef attribute, const Twine &value, const Twine &supported) {
   if (!failed())
-    error("onnx-unsupported-attribute", "attribute '" + attribute + "' is " +
-                                            value + ", which is not supported")
+    error("onnx-unsupported-attribute", "attribute '" + attribute + "' is " + value + ", which is not supported")
         .note(supported);
   return {};
 }

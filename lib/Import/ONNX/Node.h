@@ -33,9 +33,8 @@ class Node {
 public:
   /// `place` is the file and node as messages show them; `operands` has one
   /// entry per input name, null where an optional input is left out.
-  Node(ImportContext &context, const ::onnx::NodeProto &proto,
-       const OpSchema &schema, std::string place, mlir::Location loc,
-       llvm::ArrayRef<Value> operands);
+  Node(ImportContext &context, const ::onnx::NodeProto &proto, const OpSchema &schema, std::string place,
+       mlir::Location loc, llvm::ArrayRef<Value> operands);
 
   int version() const { return schema.since; }
   llvm::StringRef opType() const { return schema.name; }
@@ -44,22 +43,16 @@ public:
   //----------------------------------------------===//
 
   /// Input `index`, or null if it is optional and left out.
-  Value input(unsigned index) const {
-    return index < operands.size() ? operands[index] : Value();
-  }
+  Value input(unsigned index) const { return index < operands.size() ? operands[index] : Value(); }
   llvm::ArrayRef<Value> inputs() const { return operands; }
   /// How messages call an input: by its name in the spec.
   llvm::StringRef inputName(unsigned index) const;
 
   unsigned numOutputs() const { return proto.output_size(); }
   /// Whether the model uses the output.
-  bool wantsOutput(unsigned index) const {
-    return index < numOutputs() && !proto.output(index).empty();
-  }
+  bool wantsOutput(unsigned index) const { return index < numOutputs() && !proto.output(index).empty(); }
   void setOutput(unsigned index, Value value);
-  Value output(unsigned index) const {
-    return index < results.size() ? results[index] : Value();
-  }
+  Value output(unsigned index) const { return index < results.size() ? results[index] : Value(); }
 
   //===--- Attributes; absent ones have the default of the spec
   //-------------===//
@@ -95,8 +88,7 @@ public:
   /// Brings `axis` from [-rank, rank) into [0, rank).
   int64_t normalizeAxis(int64_t axis, int64_t rank, llvm::StringRef what);
   /// The same for a list of distinct axes, sorted.
-  llvm::SmallVector<int64_t> normalizeAxes(llvm::ArrayRef<int64_t> axes,
-                                           int64_t rank, llvm::StringRef what);
+  llvm::SmallVector<int64_t> normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank, llvm::StringRef what);
 
   //===--- Building
   //-----------------------------------------------------------===//
@@ -109,26 +101,21 @@ public:
 
   /// Makes `OpT` with result element type `element`; `args` are its operands
   /// and attributes in ODS order.
-  template <typename OpT, typename... Args>
-  Value createAs(Type element, Args &&...args) {
+  template <typename OpT, typename... Args> Value createAs(Type element, Args &&...args) {
     if (failed())
       return {};
-    auto op = context.solver.create<OpT>(context.builder, loc, element,
-                                         std::forward<Args>(args)...);
+    auto op = context.solver.create<OpT>(context.builder, loc, element, std::forward<Args>(args)...);
     return llvm::failed(op) ? noteFailure() : verified(op->getOperation());
   }
   /// The same with the element type of the first operand.
-  template <typename OpT, typename... Args>
-  Value create(Value x, Args &&...args) {
+  template <typename OpT, typename... Args> Value create(Value x, Args &&...args) {
     return createAs<OpT>(element(x), x, std::forward<Args>(args)...);
   }
   /// Makes `OpT` with the whole result type.
-  template <typename OpT, typename... Args>
-  Value createTyped(Type type, Args &&...args) {
+  template <typename OpT, typename... Args> Value createTyped(Type type, Args &&...args) {
     if (failed())
       return {};
-    return verified(
-        OpT::create(context.builder, loc, type, std::forward<Args>(args)...));
+    return verified(OpT::create(context.builder, loc, type, std::forward<Args>(args)...));
   }
 
   Value constant(mlir::ElementsAttr value);
@@ -145,8 +132,7 @@ public:
   Value squeeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
   Value transpose(Value x, llvm::ArrayRef<int64_t> permutation);
   Value broadcast(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
-  Value reduce(graph::ReduceKind kind, Value x,
-               llvm::ArrayRef<int64_t> sortedAxes, bool keepDims);
+  Value reduce(graph::ReduceKind kind, Value x, llvm::ArrayRef<int64_t> sortedAxes, bool keepDims);
   /// A vector over the channels (dimension 1) of `x`, shaped to broadcast.
   Value channels(Value vector, Value x);
 
@@ -157,9 +143,7 @@ public:
   Value add(Value a, double b) { return add(a, scalar(element(a), b)); }
   Value mul(Value a, double b) { return mul(a, scalar(element(a), b)); }
   Value div(Value a, double b) { return div(a, scalar(element(a), b)); }
-  Value pow(Value a, double b) {
-    return create<graph::PowOp>(a, scalar(element(a), b));
-  }
+  Value pow(Value a, double b) { return create<graph::PowOp>(a, scalar(element(a), b)); }
 
   //===--- Errors
   //-----------------------------------------------------------===//
@@ -168,11 +152,9 @@ public:
   Diagnostic &error(llvm::StringRef id, const llvm::Twine &message);
   /// Requires two sizes to be equal, at run time if that is when they are
   /// known; `what` names them. `made` is a value of this node.
-  void check(Value made, mlir::AffineExpr a, mlir::AffineExpr b,
-             const llvm::Twine &what);
+  void check(Value made, mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
   /// "attribute 'mode' is "cubic", but only ... [onnx-unsupported-attribute]".
-  Value unsupported(llvm::StringRef attribute, const llvm::Twine &value,
-                    const llvm::Twine &supported);
+  Value unsupported(llvm::StringRef attribute, const llvm::Twine &value, const llvm::Twine &supported);
   const std::string &where() const { return place; }
 
 private:
@@ -196,9 +178,7 @@ int32_t toONNXType(Type element);
 
 /// The elements of `tensor` as an attribute that refers to the file's mapping
 /// if the tensor is not small; null after an error.
-mlir::ElementsAttr importTensor(ImportContext &context,
-                                const ::onnx::TensorProto &tensor,
-                                llvm::StringRef place);
+mlir::ElementsAttr importTensor(ImportContext &context, const ::onnx::TensorProto &tensor, llvm::StringRef place);
 
 } // namespace lathe::onnx_import
 

@@ -30,8 +30,7 @@ Value Node::constant(mlir::ElementsAttr value) {
 }
 
 Value Node::constant(ArrayRef<int64_t> values) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
-                                    context.builder.getI64Type());
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, context.builder.getI64Type());
   return constant(mlir::DenseElementsAttr::get(type, values));
 }
 
@@ -43,30 +42,22 @@ Value Node::scalar(Type element, double value) {
     attribute = mlir::FloatAttr::get(type, value);
   } else {
     // Saturates: an infinity becomes the end of the type's range.
-    llvm::APSInt bits(element.getIntOrFloatBitWidth(),
-                      element.isUnsignedInteger() || element.isInteger(1));
+    llvm::APSInt bits(element.getIntOrFloatBitWidth(), element.isUnsignedInteger() || element.isInteger(1));
     bool exact;
-    llvm::APFloat(value).convertToInteger(bits, llvm::APFloat::rmTowardZero,
-                                          &exact);
+    llvm::APFloat(value).convertToInteger(bits, llvm::APFloat::rmTowardZero, &exact);
     attribute = mlir::IntegerAttr::get(element, bits);
   }
-  return constant(mlir::DenseElementsAttr::get(
-      RankedTensorType::get({}, element), attribute));
+  return constant(mlir::DenseElementsAttr::get(RankedTensorType::get({}, element), attribute));
 }
 
-Value Node::constant(const ::onnx::TensorProto &tensor) {
-  return constant(importTensor(context, tensor, place));
-}
+Value Node::constant(const ::onnx::TensorProto &tensor) { return constant(importTensor(context, tensor, place)); }
 
-Value Node::cast(Value x, Type type) {
-  return element(x) == type ? x : createAs<graph::CastOp>(type, x);
-}
+Value Node::cast(Value x, Type type) { return element(x) == type ? x : createAs<graph::CastOp>(type, x); }
 
 Value Node::reshape(Value x, ArrayRef<AffineExpr> newDims) {
   if (failed() || dims(x) == Dims(newDims))
     return x;
-  return createTyped<graph::ReshapeOp>(solver().type(newDims, element(x)), x,
-                                       Value(), /*allow_zero=*/false);
+  return createTyped<graph::ReshapeOp>(solver().type(newDims, element(x)), x, Value(), /*allow_zero=*/false);
 }
 
 Value Node::unsqueeze(Value x, ArrayRef<int64_t> sortedAxes) {
@@ -96,12 +87,10 @@ Value Node::transpose(Value x, ArrayRef<int64_t> permutation) {
 Value Node::broadcast(Value x, ArrayRef<AffineExpr> newDims) {
   if (failed() || dims(x) == Dims(newDims))
     return x;
-  return createTyped<graph::BroadcastOp>(solver().type(newDims, element(x)), x,
-                                         Value(), /*exact=*/false);
+  return createTyped<graph::BroadcastOp>(solver().type(newDims, element(x)), x, Value(), /*exact=*/false);
 }
 
-Value Node::reduce(graph::ReduceKind kind, Value x,
-                   ArrayRef<int64_t> sortedAxes, bool keepDims) {
+Value Node::reduce(graph::ReduceKind kind, Value x, ArrayRef<int64_t> sortedAxes, bool keepDims) {
   return create<graph::ReduceOp>(x, kind, sortedAxes, keepDims);
 }
 
@@ -144,20 +133,17 @@ SmallVector<double> Node::constantNumbers(unsigned index) {
       SmallVector<double> result;
       for (llvm::APFloat value : dense.getValues<llvm::APFloat>()) {
         bool lossy;
-        value.convert(llvm::APFloat::IEEEdouble(),
-                      llvm::APFloat::rmNearestTiesToEven, &lossy);
+        value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lossy);
         result.push_back(value.convertToDouble());
       }
       return result;
     }
-  error("onnx-dynamic-parameter",
-        "input '" + inputName(index) + "' must be a small constant")
+  error("onnx-dynamic-parameter", "input '" + inputName(index) + "' must be a small constant")
       .note("export the model with a constant in its place");
   return {};
 }
 
-void Node::check(Value made, AffineExpr a, AffineExpr b,
-                 const llvm::Twine &what) {
+void Node::check(Value made, AffineExpr a, AffineExpr b, const llvm::Twine &what) {
   if (failed())
     return;
   if (llvm::failed(solver().unify(made.getDefiningOp(), a, b, what)))

@@ -20,8 +20,7 @@ static Value square(Node &node, Value x) { return node.mul(x, x); }
 
 /// 1 / sqrt(x + epsilon)
 static Value inverseRoot(Node &node, Value x, double epsilon) {
-  return node.create<graph::ReciprocalOp>(
-      node.create<graph::SqrtOp>(node.add(x, epsilon)));
+  return node.create<graph::ReciprocalOp>(node.create<graph::SqrtOp>(node.add(x, epsilon)));
 }
 
 static Value importBatchNormalization(Node &node) {
@@ -32,8 +31,7 @@ static Value importBatchNormalization(Node &node) {
   Value mean = node.input(3), variance = node.input(4);
   Type statistics = node.element(variance);
   // y = x a + b with per-channel a and b, which constant folding computes.
-  Value a = node.mul(node.cast(scale, statistics),
-                     inverseRoot(node, variance, node.number("epsilon")));
+  Value a = node.mul(node.cast(scale, statistics), inverseRoot(node, variance, node.number("epsilon")));
   Value b = node.sub(node.cast(bias, statistics), node.mul(mean, a));
   // Version 7 can have statistics per element of a sample.
   bool perChannel = node.version() > 7 || node.flag("spatial");
@@ -46,14 +44,11 @@ static Value importBatchNormalization(Node &node) {
 static Value importInstanceNormalization(Node &node) {
   Value x = node.input(0);
   if (node.rank(x) < 3) {
-    node.error("onnx-shape-mismatch", "'input' has rank " +
-                                          llvm::Twine(node.rank(x)) +
-                                          ", but at least 3 is needed")
+    node.error("onnx-shape-mismatch", "'input' has rank " + llvm::Twine(node.rank(x)) + ", but at least 3 is needed")
         .note("reshape the input to [N, C, D1, ...]");
     return {};
   }
-  Value y = node.create<graph::LayerNormOp>(
-      x, int64_t(2), llvm::APFloat(node.number("epsilon")));
+  Value y = node.create<graph::LayerNormOp>(x, int64_t(2), llvm::APFloat(node.number("epsilon")));
   y = node.mul(y, node.channels(node.input(1), x));
   return node.add(y, node.channels(node.input(2), x));
 }
@@ -63,8 +58,7 @@ static Value importInstanceNormalization(Node &node) {
 static bool checkStashType(Node &node) {
   if (node.integer("stash_type") == 1)
     return true;
-  node.unsupported("stash_type", llvm::Twine(node.integer("stash_type")),
-                   "1 (float32) is");
+  node.unsupported("stash_type", llvm::Twine(node.integer("stash_type")), "1 (float32) is");
   return false;
 }
 
@@ -84,8 +78,7 @@ static void importLayerNormalization(Node &node) {
   SmallVector<int64_t> axes = axesFrom(node, x, axis);
   Value mean = node.reduce(ReduceKind::mean, wide, axes, /*keepDims=*/true);
   node.setOutput(1, mean);
-  Value variance = node.reduce(ReduceKind::mean,
-                               square(node, node.sub(wide, mean)), axes, true);
+  Value variance = node.reduce(ReduceKind::mean, square(node, node.sub(wide, mean)), axes, true);
   node.setOutput(2, inverseRoot(node, variance, epsilon));
 }
 
@@ -96,8 +89,7 @@ static Value importRMSNormalization(Node &node) {
   if (!checkStashType(node) || node.failed())
     return {};
   Value wide = node.cast(x, graph::getAccumulatorType(node.element(x)));
-  Value mean = node.reduce(ReduceKind::mean, square(node, wide),
-                           axesFrom(node, x, axis), /*keepDims=*/true);
+  Value mean = node.reduce(ReduceKind::mean, square(node, wide), axesFrom(node, x, axis), /*keepDims=*/true);
   Value y = node.mul(wide, inverseRoot(node, mean, epsilon));
   Value scale = node.input(1);
   return node.mul(node.cast(y, node.element(scale)), scale);
@@ -113,18 +105,15 @@ static Value importGroupNormalization(Node &node) {
   if (node.failed())
     return {};
   if (groups < 1 || channels % groups != 0) {
-    node.error("onnx-shape-mismatch", "'num_groups' is " + llvm::Twine(groups) +
-                                          ", but 'X' has " +
-                                          llvm::Twine(channels) + " channels")
+    node.error("onnx-shape-mismatch",
+               "'num_groups' is " + llvm::Twine(groups) + ", but 'X' has " + llvm::Twine(channels) + " channels")
         .note("the groups must divide the channels");
     return {};
   }
   Dims original = node.dims(x), grouped = original;
   grouped[1] = node.solver().constant(groups);
-  grouped.insert(grouped.begin() + 2,
-                 node.solver().constant(channels / groups));
-  Value y = node.create<graph::LayerNormOp>(node.reshape(x, grouped),
-                                            int64_t(2), llvm::APFloat(epsilon));
+  grouped.insert(grouped.begin() + 2, node.solver().constant(channels / groups));
+  Value y = node.create<graph::LayerNormOp>(node.reshape(x, grouped), int64_t(2), llvm::APFloat(epsilon));
   y = node.reshape(y, original);
   y = node.mul(y, node.channels(node.input(1), x));
   return node.add(y, node.channels(node.input(2), x));
@@ -143,21 +132,17 @@ static Value importLpNormalization(Node &node) {
     norm = node.create<graph::SqrtOp>(norm);
   // A zero vector stays zero.
   Value zero = node.scalar(node.element(x), 0);
-  Value isZero =
-      node.createAs<graph::EqualOp>(node.builder().getI1Type(), norm, zero);
-  Value safe = node.createAs<graph::SelectOp>(
-      node.element(x), isZero, node.scalar(node.element(x), 1), norm);
+  Value isZero = node.createAs<graph::EqualOp>(node.builder().getI1Type(), norm, zero);
+  Value safe = node.createAs<graph::SelectOp>(node.element(x), isZero, node.scalar(node.element(x), 1), norm);
   return node.div(x, safe);
 }
 
 static Value importMeanVarianceNormalization(Node &node) {
   Value x = node.input(0);
-  SmallVector<int64_t> axes =
-      node.normalizeAxes(node.integers("axes"), node.rank(x), "axes");
+  SmallVector<int64_t> axes = node.normalizeAxes(node.integers("axes"), node.rank(x), "axes");
   if (node.failed())
     return {};
-  Value centered =
-      node.sub(x, node.reduce(ReduceKind::mean, x, axes, /*keepDims=*/true));
+  Value centered = node.sub(x, node.reduce(ReduceKind::mean, x, axes, /*keepDims=*/true));
   Value variance = node.reduce(ReduceKind::mean, square(node, centered), axes,
                                /*keepDims=*/true);
   // The spec's function adds this to the standard deviation.
@@ -169,13 +154,10 @@ static Value importMeanVarianceNormalization(Node &node) {
 static Value importLRN(Node &node) {
   Value x = node.input(0);
   int64_t size = node.integer("size");
-  double alpha = node.number("alpha"), beta = node.number("beta"),
-         bias = node.number("bias");
+  double alpha = node.number("alpha"), beta = node.number("beta"), bias = node.number("bias");
   if (node.rank(x) < 3 || size < 1) {
-    node.error("onnx-shape-mismatch",
-               "'X' has rank " + llvm::Twine(node.rank(x)) + " and 'size' is " +
-                   llvm::Twine(size) +
-                   ", but at least rank 3 and size 1 are needed")
+    node.error("onnx-shape-mismatch", "'X' has rank " + llvm::Twine(node.rank(x)) + " and 'size' is " +
+                                          llvm::Twine(size) + ", but at least rank 3 and size 1 are needed")
         .note("reshape the input to [N, C, D1, ...]");
     return {};
   }
@@ -185,9 +167,9 @@ static Value importLRN(Node &node) {
                node.solver().product(llvm::ArrayRef(original).drop_front(2))};
   SmallVector<int64_t> kernel = {size, 1}, ones = {1, 1};
   SmallVector<int64_t> pads = {(size - 1) / 2, 0, size / 2, 0};
-  Value mean = node.create<graph::AveragePoolOp>(
-      node.reshape(square(node, x), flat), kernel, ones, pads, ones,
-      /*ceil_mode=*/false, /*channels_last=*/false, /*count_include_pad=*/true);
+  Value mean =
+      node.create<graph::AveragePoolOp>(node.reshape(square(node, x), flat), kernel, ones, pads, ones,
+                                        /*ceil_mode=*/false, /*channels_last=*/false, /*count_include_pad=*/true);
   Value base = node.add(node.mul(node.reshape(mean, original), alpha), bias);
   return node.div(x, node.pow(base, beta));
 }
@@ -199,7 +181,6 @@ void onnx_import::registerNormalizationOps(OpTable &ops) {
   ops.add("RMSNormalization", {23}, importRMSNormalization);
   ops.add("GroupNormalization", {21}, importGroupNormalization);
   ops.add("LpNormalization", {1, 22}, importLpNormalization);
-  ops.add("MeanVarianceNormalization", {9, 13},
-          importMeanVarianceNormalization);
+  ops.add("MeanVarianceNormalization", {9, 13}, importMeanVarianceNormalization);
   ops.add("LRN", {1, 13}, importLRN);
 }

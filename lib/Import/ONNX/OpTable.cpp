@@ -38,13 +38,11 @@ const OpTable &OpTable::get() {
   return table;
 }
 
-void OpTable::add(StringRef name, llvm::ArrayRef<int> versions,
-                  ImportFn import) {
+void OpTable::add(StringRef name, llvm::ArrayRef<int> versions, ImportFn import) {
   table[name].push_back({llvm::SmallVector<int>(versions), import, nullptr});
 }
 
-void OpTable::add(StringRef name, llvm::ArrayRef<int> versions,
-                  ImportManyFn import) {
+void OpTable::add(StringRef name, llvm::ArrayRef<int> versions, ImportManyFn import) {
   table[name].push_back({llvm::SmallVector<int>(versions), nullptr, import});
 }
 

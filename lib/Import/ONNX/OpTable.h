@@ -41,14 +41,11 @@ public:
 
   /// Adds an operator of the default domain.
   void add(llvm::StringRef name, llvm::ArrayRef<int> versions, ImportFn import);
-  void add(llvm::StringRef name, llvm::ArrayRef<int> versions,
-           ImportManyFn import);
+  void add(llvm::StringRef name, llvm::ArrayRef<int> versions, ImportManyFn import);
 
   const OpRow *find(const OpSchema &schema) const;
 
-  const llvm::StringMap<llvm::SmallVector<OpRow, 1>> &rows() const {
-    return table;
-  }
+  const llvm::StringMap<llvm::SmallVector<OpRow, 1>> &rows() const { return table; }
 
 private:
   llvm::StringMap<llvm::SmallVector<OpRow, 1>> table;

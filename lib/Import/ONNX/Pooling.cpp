@@ -19,17 +19,14 @@ static FailureOr<Window> readPool(Node &node, Value &x, double fill) {
   SmallVector<int64_t> kernel = node.integers("kernel_shape");
   FailureOr<Window> window = readWindow(node, x, kernel);
   FailureOr<AutoPad> autoPad = readAutoPad(node);
-  if (failed(window) || failed(autoPad) ||
-      failed(applySamePadding(node, *autoPad, *window, x, fill)))
+  if (failed(window) || failed(autoPad) || failed(applySamePadding(node, *autoPad, *window, x, fill)))
     return llvm::failure();
   return window;
 }
 
-static Value makeAveragePool(Node &node, Value x, const Window &window,
-                             bool ceilMode, bool countPadding) {
-  return node.create<graph::AveragePoolOp>(
-      x, window.kernel, window.strides, window.pads, window.dilations, ceilMode,
-      /*channels_last=*/false, countPadding);
+static Value makeAveragePool(Node &node, Value x, const Window &window, bool ceilMode, bool countPadding) {
+  return node.create<graph::AveragePoolOp>(x, window.kernel, window.strides, window.pads, window.dilations, ceilMode,
+                                           /*channels_last=*/false, countPadding);
 }
 
 static Value importAveragePool(Node &node) {
@@ -43,8 +40,7 @@ static Value importAveragePool(Node &node) {
     return makeAveragePool(node, x, *window, ceilMode, countPadding);
   // The padding was made by an op of its own: divide by what is not padding.
   Value y = makeAveragePool(node, x, *window, ceilMode, true);
-  Value ones = node.broadcast(node.scalar(node.element(original), 1),
-                              node.dims(original));
+  Value ones = node.broadcast(node.scalar(node.element(original), 1), node.dims(original));
   FailureOr<Window> again = readPool(node, ones, /*fill=*/0);
   if (failed(again))
     return {};
@@ -55,12 +51,10 @@ static Value importMaxPool(Node &node) {
   // The order of indices, and those are not supported.
   node.ignore({"storage_order"});
   Value x = node.input(0);
-  FailureOr<Window> window =
-      readPool(node, x, -std::numeric_limits<double>::infinity());
+  FailureOr<Window> window = readPool(node, x, -std::numeric_limits<double>::infinity());
   if (failed(window))
     return {};
-  return node.create<graph::MaxPoolOp>(x, window->kernel, window->strides,
-                                       window->pads, window->dilations,
+  return node.create<graph::MaxPoolOp>(x, window->kernel, window->strides, window->pads, window->dilations,
                                        node.flag("ceil_mode"),
                                        /*channels_last=*/false);
 }
@@ -83,8 +77,7 @@ static Value importLpPool(Node &node) {
   int64_t size = 1;
   for (int64_t k : window->kernel)
     size *= k;
-  Value sum =
-      node.mul(makeAveragePool(node, powers, *window, ceilMode, true), size);
+  Value sum = node.mul(makeAveragePool(node, powers, *window, ceilMode, true), size);
   return p == 1 ? sum : node.pow(sum, 1.0 / p);
 }
 
@@ -105,8 +98,7 @@ static Value importGlobalLpPool(Node &node) {
   Value x = node.create<graph::AbsOp>(node.input(0));
   if (p < 1)
     return node.unsupported("p", llvm::Twine(p), "1 or more is");
-  Value sum = node.reduce(graph::ReduceKind::sum, p == 1 ? x : node.pow(x, p),
-                          spatialAxes(node, x), /*keepDims=*/true);
+  Value sum = node.reduce(graph::ReduceKind::sum, p == 1 ? x : node.pow(x, p), spatialAxes(node, x), /*keepDims=*/true);
   return p == 1 ? sum : node.pow(sum, 1.0 / p);
 }
 
@@ -114,8 +106,7 @@ void onnx_import::registerPoolingOps(OpTable &ops) {
   ops.add("AveragePool", {7, 10, 11, 19, 22}, importAveragePool);
   ops.add("MaxPool", {1, 8, 10, 11, 12, 22}, importMaxPool);
   ops.add("LpPool", {2, 11, 18, 22}, importLpPool);
-  ops.add("GlobalAveragePool", {1, 22},
-          importGlobalPool<graph::ReduceKind::mean>);
+  ops.add("GlobalAveragePool", {1, 22}, importGlobalPool<graph::ReduceKind::mean>);
   ops.add("GlobalMaxPool", {1, 22}, importGlobalPool<graph::ReduceKind::max>);
   ops.add("GlobalLpPool", {2, 22}, importGlobalLpPool);
 }

@@ -19,8 +19,7 @@ static Value along(Node &node, Value parameter, Value x, int64_t axis) {
   Dims shape = node.dims(parameter);
   if (shape.size() == 1 && shape[0] == node.solver().constant(1))
     return node.reshape(parameter, {});
-  shape.resize(std::max<int64_t>(node.rank(x) - axis, 1),
-               node.solver().constant(1));
+  shape.resize(std::max<int64_t>(node.rank(x) - axis, 1), node.solver().constant(1));
   return node.reshape(parameter, shape);
 }
 
@@ -34,9 +33,7 @@ static int64_t readAxis(Node &node, Value x, Value scale) {
   if (node.rank(scale) == 0)
     return 0;
   if (node.rank(scale) > 1) {
-    node.error("onnx-shape-mismatch", "the scale has rank " +
-                                          Twine(node.rank(scale)) +
-                                          ", but at most 1 is supported")
+    node.error("onnx-shape-mismatch", "the scale has rank " + Twine(node.rank(scale)) + ", but at most 1 is supported")
         .note("quantize per tensor or per axis");
     return 0;
   }
@@ -59,12 +56,10 @@ static Value saturate(Node &node, Value x, Type type) {
   return node.cast(x, type);
 }
 
-Value onnx_import::quantize(Node &node, Value x, Value scale, Value zero,
-                            Type type) {
+Value onnx_import::quantize(Node &node, Value x, Value scale, Value zero, Type type) {
   // Wide enough for every zero point to be added exactly.
   Type wide = graph::getAccumulatorType(node.element(scale));
-  Value y = node.create<graph::RoundOp>(
-      node.div(node.cast(x, wide), node.cast(scale, wide)));
+  Value y = node.create<graph::RoundOp>(node.div(node.cast(x, wide), node.cast(scale, wide)));
   if (zero)
     y = node.add(y, node.cast(zero, wide));
   return saturate(node, y, type);
@@ -80,23 +75,18 @@ static Value importQuantizeLinear(Node &node) {
   node.ignore({"saturate"}); // Concerns 8-bit floats only.
   int64_t axis = readAxis(node, x, scale);
   if (node.version() >= 23 && node.integer("precision") != 0)
-    return node.unsupported("precision", Twine(node.integer("precision")),
-                            "0 is");
+    return node.unsupported("precision", Twine(node.integer("precision")), "0 is");
   Type type = node.builder().getIntegerType(8, /*isSigned=*/false);
   if (zero)
     type = node.element(zero);
   if (node.version() >= 21 && node.integer("output_dtype") != 0)
-    type = toMLIRType(node.builder().getContext(),
-                      static_cast<int32_t>(node.integer("output_dtype")));
+    type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
   if (!isQuantized(type))
-    return node.unsupported("output_dtype",
-                            type ? elementTypeName(toONNXType(type))
-                                 : "another type",
+    return node.unsupported("output_dtype", type ? elementTypeName(toONNXType(type)) : "another type",
                             "integers of 8 and 16 bits are");
   if (node.failed())
     return {};
-  return quantize(node, x, along(node, scale, x, axis),
-                  zero ? along(node, zero, x, axis) : Value(), type);
+  return quantize(node, x, along(node, scale, x, axis), zero ? along(node, zero, x, axis) : Value(), type);
 }
 
 Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
@@ -110,25 +100,20 @@ static Value importDequantizeLinear(Node &node) {
   int64_t axis = readAxis(node, x, scale);
   Type type = node.element(scale);
   if (node.version() >= 23 && node.integer("output_dtype") != 0)
-    type = toMLIRType(node.builder().getContext(),
-                      static_cast<int32_t>(node.integer("output_dtype")));
+    type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
   if (!type || !mlir::isa<mlir::FloatType>(type))
-    return node.unsupported("output_dtype", "another type",
-                            "float32, float16 and bfloat16 are");
+    return node.unsupported("output_dtype", "another type", "float32, float16 and bfloat16 are");
   if (node.failed())
     return {};
-  Value wide =
-      subtractZero(node, x, zero ? along(node, zero, x, axis) : Value());
+  Value wide = subtractZero(node, x, zero ? along(node, zero, x, axis) : Value());
   Type compute = graph::getAccumulatorType(node.element(scale));
-  Value y = node.mul(node.cast(wide, compute),
-                     node.cast(along(node, scale, x, axis), compute));
+  Value y = node.mul(node.cast(wide, compute), node.cast(along(node, scale, x, axis), compute));
   return node.cast(y, type);
 }
 
 static void importDynamicQuantizeLinear(Node &node) {
   Value x = node.input(0);
-  Type f32 = node.element(x),
-       u8 = node.builder().getIntegerType(8, /*isSigned=*/false);
+  Type f32 = node.element(x), u8 = node.builder().getIntegerType(8, /*isSigned=*/false);
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
   // The range must contain zero.
   Value zero = node.scalar(f32, 0);
@@ -140,8 +125,7 @@ static void importDynamicQuantizeLinear(Node &node) {
   Value scale = node.div(node.sub(high, low), 255);
   Value start = node.div(node.sub(zero, low), scale);
   // Saturates before it rounds, as the spec's function does.
-  start = node.create<graph::MinOp>(node.create<graph::MaxOp>(start, zero),
-                                    node.scalar(f32, 255));
+  start = node.create<graph::MinOp>(node.create<graph::MaxOp>(start, zero), node.scalar(f32, 255));
   Value zeroPoint = node.cast(node.create<graph::RoundOp>(start), u8);
   node.setOutput(0, quantize(node, x, scale, zeroPoint, u8));
   node.setOutput(1, scale);
@@ -153,28 +137,23 @@ static Value perRow(Node &node, Value zero) {
   return zero && node.rank(zero) == 1 ? along(node, zero, zero, -1) : zero;
 }
 
-static Value integerMatmul(Node &node, Value a, Value zeroA, Value b,
-                           Value zeroB) {
+static Value integerMatmul(Node &node, Value a, Value zeroA, Value b, Value zeroB) {
   if (node.rank(a) < 2 || node.rank(b) < 2) {
     if (!node.failed())
-      node.error("onnx-shape-mismatch",
-                 "the operands have ranks " + Twine(node.rank(a)) + " and " +
-                     Twine(node.rank(b)) + ", but at least 2 is supported")
+      node.error("onnx-shape-mismatch", "the operands have ranks " + Twine(node.rank(a)) + " and " +
+                                            Twine(node.rank(b)) + ", but at least 2 is supported")
           .note("reshape the operands to matrices");
     return {};
   }
-  return node.create<graph::MatmulOp>(
-      subtractZero(node, a, perRow(node, zeroA)), subtractZero(node, b, zeroB));
+  return node.create<graph::MatmulOp>(subtractZero(node, a, perRow(node, zeroA)), subtractZero(node, b, zeroB));
 }
 
 static Value importMatMulInteger(Node &node) {
-  return integerMatmul(node, node.input(0), node.input(2), node.input(1),
-                       node.input(3));
+  return integerMatmul(node, node.input(0), node.input(2), node.input(1), node.input(3));
 }
 
 static Value importQLinearMatMul(Node &node) {
-  Value y = integerMatmul(node, node.input(0), node.input(2), node.input(3),
-                          node.input(5));
+  Value y = integerMatmul(node, node.input(0), node.input(2), node.input(3), node.input(5));
   Type f32 = node.builder().getF32Type();
   auto wide = [&](unsigned i) { return node.cast(node.input(i), f32); };
   if (node.failed())
@@ -185,10 +164,8 @@ static Value importQLinearMatMul(Node &node) {
 }
 
 void onnx_import::registerQuantizationOps(OpTable &ops) {
-  ops.add("QuantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28},
-          importQuantizeLinear);
-  ops.add("DequantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28},
-          importDequantizeLinear);
+  ops.add("QuantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28}, importQuantizeLinear);
+  ops.add("DequantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28}, importDequantizeLinear);
   ops.add("DynamicQuantizeLinear", {11}, importDynamicQuantizeLinear);
   ops.add("MatMulInteger", {10}, importMatMulInteger);
   ops.add("QLinearMatMul", {10, 21}, importQLinearMatMul);

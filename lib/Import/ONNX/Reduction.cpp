@@ -26,8 +26,7 @@ static Reduction readReduction(Node &node) {
   Value x = node.input(0);
   Reduction result;
   result.keepDims = node.flag("keepdims");
-  bool fromInput = node.version() >= 18 ||
-                   (node.opType() == "ReduceSum" && node.version() >= 13);
+  bool fromInput = node.version() >= 18 || (node.opType() == "ReduceSum" && node.version() >= 13);
   bool noop = fromInput && node.flag("noop_with_empty_axes");
   SmallVector<int64_t> axes;
   if (!fromInput)
@@ -42,8 +41,7 @@ static Reduction readReduction(Node &node) {
   return result;
 }
 
-static Value reduce(Node &node, ReduceKind kind, Value x,
-                    const Reduction &reduction) {
+static Value reduce(Node &node, ReduceKind kind, Value x, const Reduction &reduction) {
   if (node.failed() || reduction.isNothing || reduction.axes.empty())
     return x;
   return node.reduce(kind, x, reduction.axes, reduction.keepDims);
@@ -54,8 +52,7 @@ template <ReduceKind kind> static Value importReduce(Node &node) {
 }
 
 static Value importReduceL1(Node &node) {
-  return reduce(node, ReduceKind::sum, node.create<graph::AbsOp>(node.input(0)),
-                readReduction(node));
+  return reduce(node, ReduceKind::sum, node.create<graph::AbsOp>(node.input(0)), readReduction(node));
 }
 
 static Value sumOfSquares(Node &node) {
@@ -71,13 +68,10 @@ template <typename OpT> static Value applyInFloat(Node &node, Value x) {
   return node.cast(node.create<OpT>(wide), node.element(x));
 }
 
-static Value importReduceL2(Node &node) {
-  return applyInFloat<graph::SqrtOp>(node, sumOfSquares(node));
-}
+static Value importReduceL2(Node &node) { return applyInFloat<graph::SqrtOp>(node, sumOfSquares(node)); }
 
 static Value importReduceLogSum(Node &node) {
-  return applyInFloat<graph::LogOp>(
-      node, reduce(node, ReduceKind::sum, node.input(0), readReduction(node)));
+  return applyInFloat<graph::LogOp>(node, reduce(node, ReduceKind::sum, node.input(0), readReduction(node)));
 }
 
 /// m + ln sum e^(x - m), where m is the largest x: nothing overflows.
@@ -86,18 +80,13 @@ static Value importReduceLogSumExp(Node &node) {
   if (reduction.isNothing || reduction.axes.empty())
     return node.input(0);
   Type element = node.element(node.input(0));
-  Value x = node.isFloat(node.input(0))
-                ? node.input(0)
-                : node.cast(node.input(0), node.builder().getF64Type());
+  Value x = node.isFloat(node.input(0)) ? node.input(0) : node.cast(node.input(0), node.builder().getF64Type());
   Value largest = node.reduce(ReduceKind::max, x, reduction.axes, true);
   // An infinite m would turn x - m into a NaN.
-  Value infinite = node.createAs<graph::IsInfOp>(node.builder().getI1Type(),
-                                                 largest, true, true);
-  Value shift = node.createAs<graph::SelectOp>(
-      node.element(x), infinite, node.scalar(node.element(x), 0), largest);
-  Value sum = node.reduce(ReduceKind::sum,
-                          node.create<graph::ExpOp>(node.sub(x, shift)),
-                          reduction.axes, /*keepDims=*/true);
+  Value infinite = node.createAs<graph::IsInfOp>(node.builder().getI1Type(), largest, true, true);
+  Value shift = node.createAs<graph::SelectOp>(node.element(x), infinite, node.scalar(node.element(x), 0), largest);
+  Value sum =
+      node.reduce(ReduceKind::sum, node.create<graph::ExpOp>(node.sub(x, shift)), reduction.axes, /*keepDims=*/true);
   Value y = node.add(node.create<graph::LogOp>(sum), shift);
   if (!reduction.keepDims)
     y = node.squeeze(y, reduction.axes);
@@ -109,9 +98,8 @@ template <bool isMax> static Value importArg(Node &node) {
   int64_t axis = node.axis("axis", x);
   bool keepDims = node.flag("keepdims");
   bool last = node.version() >= 12 && node.flag("select_last_index");
-  return node.createAs<graph::ArgOp>(node.builder().getI64Type(), x,
-                                     isMax ? ReduceKind::max : ReduceKind::min,
-                                     axis, keepDims, last);
+  return node.createAs<graph::ArgOp>(node.builder().getI64Type(), x, isMax ? ReduceKind::max : ReduceKind::min, axis,
+                                     keepDims, last);
 }
 
 static Value importCumSum(Node &node) {
@@ -121,13 +109,11 @@ static Value importCumSum(Node &node) {
   if (node.failed())
     return {};
   if (axis.size() != 1) {
-    node.error("onnx-shape-mismatch", "'axis' has " + llvm::Twine(axis.size()) +
-                                          " elements, but 1 is expected")
+    node.error("onnx-shape-mismatch", "'axis' has " + llvm::Twine(axis.size()) + " elements, but 1 is expected")
         .note("give one axis");
     return {};
   }
-  return node.create<graph::CumulativeSumOp>(
-      x, node.normalizeAxis(axis[0], node.rank(x), "axis"), exclusive, reverse);
+  return node.create<graph::CumulativeSumOp>(x, node.normalizeAxis(axis[0], node.rank(x), "axis"), exclusive, reverse);
 }
 
 /// Softmax and its kin from version 13 on: along one axis.
@@ -141,9 +127,8 @@ template <bool isLog> static Value importSoftmax13(Node &node) {
 static Value flatten(Node &node, Value x, int64_t axis) {
   Dims all = node.dims(x);
   graph::ShapeSolver &solver = node.solver();
-  return node.reshape(x,
-                      {solver.product(llvm::ArrayRef(all).take_front(axis)),
-                       solver.product(llvm::ArrayRef(all).drop_front(axis))});
+  return node.reshape(
+      x, {solver.product(llvm::ArrayRef(all).take_front(axis)), solver.product(llvm::ArrayRef(all).drop_front(axis))});
 }
 
 /// Up to version 12: over all dimensions from `axis` on.
@@ -154,8 +139,7 @@ template <bool isLog> static Value importSoftmax1(Node &node) {
     return {};
   if (axis == node.rank(x) - 1)
     return node.create<graph::SoftmaxOp>(x, axis, isLog);
-  Value y =
-      node.create<graph::SoftmaxOp>(flatten(node, x, axis), int64_t(1), isLog);
+  Value y = node.create<graph::SoftmaxOp>(flatten(node, x, axis), int64_t(1), isLog);
   return node.reshape(y, node.dims(x));
 }
 
@@ -169,8 +153,7 @@ static Value makeHardmax(Node &node, Value x, int64_t axis) {
                                              /*last=*/false);
   Dims along(node.rank(x), node.solver().constant(1));
   along[axis] = node.dims(x)[axis];
-  Value positions =
-      node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
+  Value positions = node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
   Value hit = node.createAs<graph::EqualOp>(i1, winner, positions);
   return node.cast(hit, node.element(x));
 }

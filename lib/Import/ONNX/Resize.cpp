@@ -35,16 +35,14 @@ static void sortAxes(SmallVector<int64_t> &axes, SmallVector<double> &scales) {
 }
 
 /// Makes the op for scales per axis; axes that keep their size are left out.
-static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
-                            llvm::ArrayRef<double> scales,
+static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes, llvm::ArrayRef<double> scales,
                             const Sampling &sampling) {
   Value x = node.input(0);
   if (node.failed())
     return {};
   if (axes.size() != scales.size()) {
-    node.error("onnx-shape-mismatch", "'scales' has " + Twine(scales.size()) +
-                                          " elements, but " +
-                                          Twine(axes.size()) + " are expected")
+    node.error("onnx-shape-mismatch",
+               "'scales' has " + Twine(scales.size()) + " elements, but " + Twine(axes.size()) + " are expected")
         .note("give one scale for every axis");
     return {};
   }
@@ -53,8 +51,7 @@ static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
   for (auto [axis, scale] : llvm::zip(axes, scales)) {
     if (!(scale > 0) || scale > 1e6) {
       node.error("onnx-scale-range",
-                 "a scale is " + Twine(std::to_string(scale)) +
-                     ", but scales must be positive and at most 10^6")
+                 "a scale is " + Twine(std::to_string(scale)) + ", but scales must be positive and at most 10^6")
           .note("correct the scale of dimension " + Twine(axis));
       return {};
     }
@@ -66,26 +63,21 @@ static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes,
   if (changed.empty())
     return x;
   sortAxes(changed, factors);
-  return node.create<graph::ResizeOp>(
-      x, Value(), changed, factors, sampling.mode, sampling.coordinates,
-      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
+  return node.create<graph::ResizeOp>(x, Value(), changed, factors, sampling.mode, sampling.coordinates,
+                                      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
 
-static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
-                           Value sizes, const Sampling &sampling) {
+static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes, Value sizes, const Sampling &sampling) {
   Value x = node.input(0);
   if (node.failed())
     return {};
   std::optional<Dims> known = node.solver().contents(sizes);
   if (!known)
-    return node.create<graph::ResizeOp>(
-        x, sizes, axes, llvm::ArrayRef<double>(), sampling.mode,
-        sampling.coordinates, sampling.nearest, llvm::APFloat(sampling.cubic),
-        sampling.excludeOutside);
+    return node.create<graph::ResizeOp>(x, sizes, axes, llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
+                                        sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
   if (axes.size() != known->size()) {
-    node.error("onnx-shape-mismatch", "'sizes' has " + Twine(known->size()) +
-                                          " elements, but " +
-                                          Twine(axes.size()) + " are expected")
+    node.error("onnx-shape-mismatch",
+               "'sizes' has " + Twine(known->size()) + " elements, but " + Twine(axes.size()) + " are expected")
         .note("give one size for every axis");
     return {};
   }
@@ -94,8 +86,7 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
   for (auto [axis, size] : llvm::zip(axes, *known)) {
     auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(size);
     if (fixed && fixed.getValue() < 0) {
-      node.error("onnx-shape-mismatch", "a size is " + Twine(fixed.getValue()) +
-                                            ", but sizes are not negative")
+      node.error("onnx-shape-mismatch", "a size is " + Twine(fixed.getValue()) + ", but sizes are not negative")
           .note("correct the size of dimension " + Twine(axis));
       return {};
     }
@@ -107,10 +98,9 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes,
   if (changed.empty())
     return x;
   llvm::sort(changed);
-  return node.createTyped<graph::ResizeOp>(
-      node.solver().type(result, node.element(x)), x, Value(), changed,
-      llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
-      sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
+  return node.createTyped<graph::ResizeOp>(node.solver().type(result, node.element(x)), x, Value(), changed,
+                                           llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
+                                           sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
 
 static SmallVector<int64_t> allAxes(Node &node) {
@@ -122,8 +112,7 @@ static Value importScales(Node &node, llvm::ArrayRef<double> scales) {
   Sampling sampling;
   StringRef mode = node.string("mode");
   if (mode != "nearest" && mode != "linear")
-    return node.unsupported("mode", quoted(mode),
-                            "\"nearest\" and \"linear\" are");
+    return node.unsupported("mode", quoted(mode), "\"nearest\" and \"linear\" are");
   if (mode == "linear")
     sampling.mode = graph::ResizeMode::linear;
   if (llvm::any_of(scales, [](double scale) { return scale < 1; }))
@@ -131,22 +120,16 @@ static Value importScales(Node &node, llvm::ArrayRef<double> scales) {
   return resizeByScales(node, allAxes(node), scales, sampling);
 }
 
-static Value importResize10(Node &node) {
-  return importScales(node, node.constantNumbers(1));
-}
+static Value importResize10(Node &node) { return importScales(node, node.constantNumbers(1)); }
 
-static Value importUpsample7(Node &node) {
-  return importScales(node, node.numbers("scales"));
-}
+static Value importUpsample7(Node &node) { return importScales(node, node.numbers("scales")); }
 
 template <typename Enum>
-static bool readChoice(Node &node, StringRef attribute,
-                       std::optional<Enum> (*parse)(StringRef), Enum &result) {
+static bool readChoice(Node &node, StringRef attribute, std::optional<Enum> (*parse)(StringRef), Enum &result) {
   StringRef value = node.string(attribute);
   std::optional<Enum> known = parse(value);
   if (!known) {
-    node.unsupported(attribute, quoted(value),
-                     "see the reference of graph.resize for those that are");
+    node.unsupported(attribute, quoted(value), "see the reference of graph.resize for those that are");
     return false;
   }
   result = *known;
@@ -159,10 +142,8 @@ static bool readSampling(Node &node, Sampling &sampling) {
   sampling.cubic = node.number("cubic_coeff_a");
   sampling.excludeOutside = node.flag("exclude_outside");
   return readChoice(node, "mode", graph::symbolizeResizeMode, sampling.mode) &&
-         readChoice(node, "coordinate_transformation_mode",
-                    graph::symbolizeCoordinateMode, sampling.coordinates) &&
-         readChoice(node, "nearest_mode", graph::symbolizeNearestMode,
-                    sampling.nearest);
+         readChoice(node, "coordinate_transformation_mode", graph::symbolizeCoordinateMode, sampling.coordinates) &&
+         readChoice(node, "nearest_mode", graph::symbolizeNearestMode, sampling.nearest);
 }
 
 static Value importResize11(Node &node) {
@@ -176,8 +157,7 @@ static Value importResize11(Node &node) {
       return node.unsupported("antialias", "1", "0 is");
     StringRef policy = node.string("keep_aspect_ratio_policy");
     if (policy != "stretch" && sizes)
-      return node.unsupported("keep_aspect_ratio_policy", quoted(policy),
-                              "\"stretch\" is");
+      return node.unsupported("keep_aspect_ratio_policy", quoted(policy), "\"stretch\" is");
     if (node.has("axes")) {
       axes = node.integers("axes");
       for (int64_t &axis : axes)
@@ -191,8 +171,7 @@ static Value importResize11(Node &node) {
   if (sizes)
     return resizeToSizes(node, axes, sizes, sampling);
   if (!scales) {
-    node.error("onnx-arity", "has neither 'scales' nor 'sizes'")
-        .note("give one of both");
+    node.error("onnx-arity", "has neither 'scales' nor 'sizes'").note("give one of both");
     return {};
   }
   return resizeByScales(node, axes, node.constantNumbers(2), sampling);

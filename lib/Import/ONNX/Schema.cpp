@@ -32,8 +32,7 @@ const AttributeSchema *OpSchema::attribute(StringRef name) const {
   return nullptr;
 }
 
-const ParameterSchema *OpSchema::parameter(ArrayRef<ParameterSchema> parameters,
-                                           size_t index) {
+const ParameterSchema *OpSchema::parameter(ArrayRef<ParameterSchema> parameters, size_t index) {
   if (index < parameters.size())
     return &parameters[index];
   if (!parameters.empty() && parameters.back().kind == ParameterKind::Variadic)
@@ -57,30 +56,22 @@ std::optional<int64_t> lathe::onnx_import::getNewestOpset(StringRef domain) {
   return std::nullopt;
 }
 
-StringRef lathe::onnx_import::canonicalDomain(StringRef domain) {
-  return domain == "ai.onnx" ? "" : domain;
-}
+StringRef lathe::onnx_import::canonicalDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
 
 ArrayRef<OpSchema> lathe::onnx_import::allSchemas() { return schemas; }
 
-ArrayRef<OpSchema> lathe::onnx_import::findSchemas(StringRef domain,
-                                                   StringRef name) {
+ArrayRef<OpSchema> lathe::onnx_import::findSchemas(StringRef domain, StringRef name) {
   domain = canonicalDomain(domain);
-  auto key = [](const OpSchema &schema) {
-    return std::make_tuple(StringRef(schema.domain), StringRef(schema.name));
-  };
+  auto key = [](const OpSchema &schema) { return std::make_tuple(StringRef(schema.domain), StringRef(schema.name)); };
   auto wanted = std::make_tuple(domain, name);
   const OpSchema *begin =
-      std::partition_point(std::begin(schemas), std::end(schemas),
-                           [&](const OpSchema &s) { return key(s) < wanted; });
+      std::partition_point(std::begin(schemas), std::end(schemas), [&](const OpSchema &s) { return key(s) < wanted; });
   const OpSchema *end =
-      std::partition_point(begin, std::end(schemas),
-                           [&](const OpSchema &s) { return key(s) == wanted; });
+      std::partition_point(begin, std::end(schemas), [&](const OpSchema &s) { return key(s) == wanted; });
   return {begin, end};
 }
 
-const OpSchema *lathe::onnx_import::findSchema(StringRef domain, StringRef name,
-                                               int64_t opset) {
+const OpSchema *lathe::onnx_import::findSchema(StringRef domain, StringRef name, int64_t opset) {
   const OpSchema *result = nullptr;
   for (const OpSchema &schema : findSchemas(domain, name))
     if (schema.since <= opset)

@@ -58,18 +58,13 @@ struct OpSchema {
   const AttributeSchema *attribute(llvm::StringRef name) const;
   /// The formal input that actual input `index` belongs to: the last one if
   /// that is variadic. Null beyond the end.
-  const ParameterSchema *input(size_t index) const {
-    return parameter(inputs, index);
-  }
-  const ParameterSchema *output(size_t index) const {
-    return parameter(outputs, index);
-  }
+  const ParameterSchema *input(size_t index) const { return parameter(inputs, index); }
+  const ParameterSchema *output(size_t index) const { return parameter(outputs, index); }
   /// "Softmax-13", with its domain in front if that is not the default one.
   std::string label() const;
 
 private:
-  static const ParameterSchema *
-  parameter(llvm::ArrayRef<ParameterSchema> parameters, size_t index);
+  static const ParameterSchema *parameter(llvm::ArrayRef<ParameterSchema> parameters, size_t index);
 };
 
 /// The oldest opset of the default domain that the importer takes.
@@ -85,12 +80,10 @@ std::optional<int64_t> getNewestOpset(llvm::StringRef domain);
 llvm::StringRef canonicalDomain(llvm::StringRef domain);
 
 /// The version of an operator that is in force in `opset`, or null.
-const OpSchema *findSchema(llvm::StringRef domain, llvm::StringRef name,
-                           int64_t opset);
+const OpSchema *findSchema(llvm::StringRef domain, llvm::StringRef name, int64_t opset);
 
 /// All versions of an operator, oldest first; empty if there is none.
-llvm::ArrayRef<OpSchema> findSchemas(llvm::StringRef domain,
-                                     llvm::StringRef name);
+llvm::ArrayRef<OpSchema> findSchemas(llvm::StringRef domain, llvm::StringRef name);
 
 /// All schemas, sorted by domain, name and version.
 llvm::ArrayRef<OpSchema> allSchemas();

@@ -29,8 +29,8 @@ static Value importFlatten(Node &node) {
     return {};
   Dims dims = node.dims(x);
   graph::ShapeSolver &solver = node.solver();
-  return node.reshape(x, {solver.product(ArrayRef(dims).take_front(axis)),
-                          solver.product(ArrayRef(dims).drop_front(axis))});
+  return node.reshape(
+      x, {solver.product(ArrayRef(dims).take_front(axis)), solver.product(ArrayRef(dims).drop_front(axis))});
 }
 
 /// The axes of Squeeze and Unsqueeze: an attribute before version 13.
@@ -45,8 +45,7 @@ static Value importSqueeze(Node &node) {
   Dims dims = node.dims(x);
   AffineExpr one = node.solver().constant(1);
   bool given = node.version() < 13 ? node.has("axes") : bool(node.input(1));
-  SmallVector<int64_t> axes =
-      node.normalizeAxes(readAxes(node), node.rank(x), "axes");
+  SmallVector<int64_t> axes = node.normalizeAxes(readAxes(node), node.rank(x), "axes");
   if (node.failed())
     return {};
   if (!given)
@@ -56,23 +55,20 @@ static Value importSqueeze(Node &node) {
   for (int64_t axis : axes) {
     auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(dims[axis]);
     if (!node.failed() && fixed && fixed.getValue() != 1)
-      node.error("onnx-shape-mismatch",
-                 "dimension " + Twine(axis) + " of 'data' is " +
-                     Twine(fixed.getValue()) + ", but only 1 can be squeezed")
+      node.error("onnx-shape-mismatch", "dimension " + Twine(axis) + " of 'data' is " + Twine(fixed.getValue()) +
+                                            ", but only 1 can be squeezed")
           .note("name only dimensions of size 1 in 'axes'");
   }
   Value y = node.squeeze(x, axes);
   for (int64_t axis : axes)
-    node.check(y, dims[axis], one,
-               "squeezed dimension " + Twine(axis) + " and 1");
+    node.check(y, dims[axis], one, "squeezed dimension " + Twine(axis) + " and 1");
   return y;
 }
 
 static Value importUnsqueeze(Node &node) {
   Value x = node.input(0);
   SmallVector<int64_t> axes = readAxes(node);
-  return node.unsqueeze(
-      x, node.normalizeAxes(axes, node.rank(x) + axes.size(), "axes"));
+  return node.unsqueeze(x, node.normalizeAxes(axes, node.rank(x) + axes.size(), "axes"));
 }
 
 static Value importTranspose(Node &node) {
@@ -84,9 +80,7 @@ static Value importTranspose(Node &node) {
   SmallVector<int64_t> sorted = permutation;
   llvm::sort(sorted);
   if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank))) {
-    node.error("onnx-axis-range", "'perm' is " + formatDims(permutation) +
-                                      ", but the operand has rank " +
-                                      Twine(rank))
+    node.error("onnx-axis-range", "'perm' is " + formatDims(permutation) + ", but the operand has rank " + Twine(rank))
         .note("every dimension must stand in 'perm' once");
     return {};
   }
@@ -95,8 +89,7 @@ static Value importTranspose(Node &node) {
 
 static Value importConcat(Node &node) {
   int64_t axis = node.axis("axis", node.input(0));
-  return node.createAs<graph::ConcatOp>(node.element(node.input(0)),
-                                        mlir::ValueRange(node.inputs()), axis);
+  return node.createAs<graph::ConcatOp>(node.element(node.input(0)), mlir::ValueRange(node.inputs()), axis);
 }
 
 static Value importExpand(Node &node) {
@@ -115,8 +108,7 @@ static Value importTile(Node &node) {
   }
   if (repeats->size() != dims.size()) {
     node.error("onnx-shape-mismatch",
-               "'repeats' has " + Twine(repeats->size()) +
-                   " elements, but 'input' has rank " + Twine(dims.size()))
+               "'repeats' has " + Twine(repeats->size()) + " elements, but 'input' has rank " + Twine(dims.size()))
         .note("give one number of repetitions for every dimension");
     return {};
   }
@@ -132,10 +124,9 @@ static Value importTile(Node &node) {
     result.push_back(node.solver().product({dim, repeat}));
   }
   if (wide.size() > graph::ShapeSolver::maxRank) {
-    node.error("onnx-rank-limit",
-               "repeats so many dimensions that rank " + Twine(wide.size()) +
-                   " is needed inside, but at most " +
-                   Twine(graph::ShapeSolver::maxRank) + " are supported")
+    node.error("onnx-rank-limit", "repeats so many dimensions that rank " + Twine(wide.size()) +
+                                      " is needed inside, but at most " + Twine(graph::ShapeSolver::maxRank) +
+                                      " are supported")
         .note("repeat fewer dimensions at once");
     return {};
   }
@@ -146,36 +137,29 @@ static Value importShape(Node &node) {
   Value x = node.input(0);
   int64_t rank = node.rank(x), start = 0, end = rank;
   auto clamp = [&](int64_t position) {
-    return std::clamp<int64_t>(position < 0 ? position + rank : position, 0,
-                               rank);
+    return std::clamp<int64_t>(position < 0 ? position + rank : position, 0, rank);
   };
   if (node.version() >= 15) {
     start = clamp(node.integer("start"));
     if (node.has("end"))
       end = clamp(node.integer("end"));
   }
-  return node.createAs<graph::ShapeOp>(node.builder().getI64Type(), x, start,
-                                       std::max(start, end));
+  return node.createAs<graph::ShapeOp>(node.builder().getI64Type(), x, start, std::max(start, end));
 }
 
 static Value importSize(Node &node) {
   AffineExpr size = node.solver().product(node.dims(node.input(0)));
-  auto dims = graph::DimsAttr::get(node.builder().getContext(),
-                                   node.solver().map({size}));
-  return node.createTyped<graph::DimValuesOp>(
-      mlir::RankedTensorType::get({}, node.builder().getI64Type()), dims);
+  auto dims = graph::DimsAttr::get(node.builder().getContext(), node.solver().map({size}));
+  return node.createTyped<graph::DimValuesOp>(mlir::RankedTensorType::get({}, node.builder().getI64Type()), dims);
 }
 
 static Value importRange(Node &node) {
   Type element = node.element(node.input(0));
   if (node.version() >= 27 && node.integer("stash_type") != 1)
-    return node.unsupported("stash_type", Twine(node.integer("stash_type")),
-                            "1 is");
+    return node.unsupported("stash_type", Twine(node.integer("stash_type")), "1 is");
   // Half precision would lose every other number of a long range.
   Type wide = graph::getAccumulatorType(element);
-  auto bound = [&](unsigned i) {
-    return node.cast(node.reshape(node.input(i), {}), wide);
-  };
+  auto bound = [&](unsigned i) { return node.cast(node.reshape(node.input(i), {}), wide); };
   Value start = bound(0), limit = bound(1), delta = bound(2);
   return node.cast(node.create<graph::RangeOp>(start, limit, delta), element);
 }
@@ -199,24 +183,20 @@ static Value importConstant(Node &node) {
   if (node.has("value_float"))
     return node.scalar(b.getF32Type(), node.number("value_float"));
   if (node.has("value_int"))
-    return node.constant(mlir::DenseElementsAttr::get(
-        mlir::RankedTensorType::get({}, b.getI64Type()),
-        node.integer("value_int")));
+    return node.constant(
+        mlir::DenseElementsAttr::get(mlir::RankedTensorType::get({}, b.getI64Type()), node.integer("value_int")));
   if (node.has("value_ints"))
     return node.constant(ArrayRef(node.integers("value_ints")));
   if (node.has("value_floats")) {
     SmallVector<float> values;
     for (double value : node.numbers("value_floats"))
       values.push_back(static_cast<float>(value));
-    return node.constant(mlir::DenseElementsAttr::get(
-        vector(values.size(), b.getF32Type()), ArrayRef(values)));
+    return node.constant(mlir::DenseElementsAttr::get(vector(values.size(), b.getF32Type()), ArrayRef(values)));
   }
   for (llvm::StringRef name : {"sparse_value", "value_string", "value_strings"})
     if (node.has(name))
-      return node.unsupported(name, "given",
-                              "dense tensors of numbers and bools are");
-  node.error("onnx-missing-attribute", "the node has no value")
-      .note("give it the attribute 'value'");
+      return node.unsupported(name, "given", "dense tensors of numbers and bools are");
+  node.error("onnx-missing-attribute", "the node has no value").note("give it the attribute 'value'");
   return {};
 }
 
@@ -226,16 +206,14 @@ static Value positions(Node &node, Value x, int64_t axis) {
   Dims dims = node.dims(x);
   Dims along(2, node.solver().constant(1));
   along[axis] = dims[dims.size() - 2 + axis];
-  return node.createTyped<graph::IotaOp>(
-      node.solver().type(along, node.builder().getI64Type()), axis);
+  return node.createTyped<graph::IotaOp>(node.solver().type(along, node.builder().getI64Type()), axis);
 }
 
 static bool checkMatrix(Node &node, Value x, bool exact) {
   int64_t rank = node.rank(x);
   if (rank == 2 || (rank > 2 && !exact))
     return true;
-  node.error("onnx-shape-mismatch",
-             "the input has rank " + Twine(rank) + ", but a matrix is expected")
+  node.error("onnx-shape-mismatch", "the input has rank " + Twine(rank) + ", but a matrix is expected")
       .note("reshape the input");
   return false;
 }
@@ -245,17 +223,14 @@ static Value importEyeLike(Node &node) {
   int64_t k = node.integer("k");
   Type element = node.element(x);
   if (node.has("dtype"))
-    element = toMLIRType(node.builder().getContext(),
-                         static_cast<int32_t>(node.integer("dtype")));
+    element = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("dtype")));
   if (!element)
-    return node.unsupported(
-        "dtype", elementTypeName(static_cast<int32_t>(node.integer("dtype"))),
-        "float, integer and bool types are");
+    return node.unsupported("dtype", elementTypeName(static_cast<int32_t>(node.integer("dtype"))),
+                            "float, integer and bool types are");
   if (!checkMatrix(node, x, /*exact=*/true))
     return {};
   Value diagonal = node.add(positions(node, x, 0), static_cast<double>(k));
-  Value hit = node.createAs<graph::EqualOp>(node.builder().getI1Type(),
-                                            diagonal, positions(node, x, 1));
+  Value hit = node.createAs<graph::EqualOp>(node.builder().getI1Type(), diagonal, positions(node, x, 1));
   return node.cast(hit, element);
 }
 
@@ -270,23 +245,19 @@ static Value importTrilu(Node &node) {
     row = node.add(row, node.reshape(k, {}));
   Value keep = upper ? node.createAs<graph::GreaterEqualOp>(i1, column, row)
                      : node.createAs<graph::LessEqualOp>(i1, column, row);
-  return node.createAs<graph::SelectOp>(node.element(x), keep, x,
-                                        node.scalar(node.element(x), 0));
+  return node.createAs<graph::SelectOp>(node.element(x), keep, x, node.scalar(node.element(x), 0));
 }
 
 /// `value / by`, which must be whole.
-static AffineExpr divideExactly(Node &node, AffineExpr value, int64_t by,
-                                llvm::StringRef what) {
+static AffineExpr divideExactly(Node &node, AffineExpr value, int64_t by, llvm::StringRef what) {
   auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(value);
   if (fixed && fixed.getValue() % by == 0)
     return node.solver().constant(fixed.getValue() / by);
-  if (AffineExpr whole =
-          node.solver().divide(value, node.solver().constant(by)))
+  if (AffineExpr whole = node.solver().divide(value, node.solver().constant(by)))
     return whole;
   if (!node.failed())
     node.error("onnx-shape-mismatch",
-               what + " is " + graph::printDim(value) +
-                   ", which is not known to be a multiple of " + Twine(by))
+               what + " is " + graph::printDim(value) + ", which is not known to be a multiple of " + Twine(by))
         .note("'blocksize' must divide the dimension");
   return value;
 }
@@ -296,10 +267,8 @@ static int64_t readBlockSize(Node &node, Value x) {
   int64_t block = node.integer("blocksize");
   if (node.rank(x) == 4 && block >= 1 && block <= 1 << 15)
     return block;
-  node.error("onnx-shape-mismatch",
-             "'blocksize' is " + Twine(block) + " and 'input' has rank " +
-                 Twine(node.rank(x)) +
-                 ", but a positive size and rank 4 are expected")
+  node.error("onnx-shape-mismatch", "'blocksize' is " + Twine(block) + " and 'input' has rank " + Twine(node.rank(x)) +
+                                        ", but a positive size and rank 4 are expected")
       .note("reshape the input to [N, C, H, W]");
   return 0;
 }
@@ -315,17 +284,10 @@ static Value importDepthToSpace(Node &node) {
   Dims d = node.dims(x);
   AffineExpr b = node.solver().constant(block);
   AffineExpr c = divideExactly(node, d[1], block * block, "the channel count");
-  Dims result = {d[0], c, node.solver().product({d[2], b}),
-                 node.solver().product({d[3], b})};
+  Dims result = {d[0], c, node.solver().product({d[2], b}), node.solver().product({d[3], b})};
   if (mode == "DCR")
-    return node.reshape(
-        node.transpose(node.reshape(x, {d[0], b, b, c, d[2], d[3]}),
-                       {0, 3, 4, 1, 5, 2}),
-        result);
-  return node.reshape(
-      node.transpose(node.reshape(x, {d[0], c, b, b, d[2], d[3]}),
-                     {0, 1, 4, 2, 5, 3}),
-      result);
+    return node.reshape(node.transpose(node.reshape(x, {d[0], b, b, c, d[2], d[3]}), {0, 3, 4, 1, 5, 2}), result);
+  return node.reshape(node.transpose(node.reshape(x, {d[0], c, b, b, d[2], d[3]}), {0, 1, 4, 2, 5, 3}), result);
 }
 
 static Value importSpaceToDepth(Node &node) {
@@ -341,8 +303,7 @@ static Value importSpaceToDepth(Node &node) {
   AffineExpr h = divideExactly(node, d[2], block, "the height");
   AffineExpr w = divideExactly(node, d[3], block, "the width");
   Value y = node.reshape(x, {d[0], d[1], h, b, w, b});
-  y = mode == "DCR" ? node.transpose(y, {0, 3, 5, 1, 2, 4})
-                    : node.transpose(y, {0, 1, 3, 5, 2, 4});
+  y = mode == "DCR" ? node.transpose(y, {0, 3, 5, 1, 2, 4}) : node.transpose(y, {0, 1, 3, 5, 2, 4});
   return node.reshape(y, {d[0], node.solver().product({d[1], b, b}), h, w});
 }
 

@@ -20,15 +20,13 @@ static int64_t vectorLength(Node &node, Value vector, StringRef name) {
     int64_t length = node.staticDim(vector, 0, name);
     return node.failed() ? -1 : length;
   }
-  node.error("onnx-shape-mismatch", "'" + name + "' has rank " +
-                                        Twine(node.rank(vector)) +
-                                        ", but a vector is expected")
+  node.error("onnx-shape-mismatch",
+             "'" + name + "' has rank " + Twine(node.rank(vector)) + ", but a vector is expected")
       .note("give one number per axis");
   return -1;
 }
 
-static Value makeSlice(Node &node, Value starts, Value ends,
-                       SmallVector<int64_t> axes, SmallVector<int64_t> steps) {
+static Value makeSlice(Node &node, Value starts, Value ends, SmallVector<int64_t> axes, SmallVector<int64_t> steps) {
   Value x = node.input(0);
   int64_t count = vectorLength(node, starts, "starts");
   if (node.failed())
@@ -36,12 +34,9 @@ static Value makeSlice(Node &node, Value starts, Value ends,
   int64_t endCount = vectorLength(node, ends, "ends");
   if (node.failed())
     return {};
-  if (count != endCount || count != static_cast<int64_t>(axes.size()) ||
-      count != static_cast<int64_t>(steps.size())) {
-    node.error("onnx-shape-mismatch",
-               "'starts' has " + Twine(count) + " elements, 'ends' " +
-                   Twine(endCount) + ", 'axes' " + Twine(axes.size()) +
-                   " and 'steps' " + Twine(steps.size()))
+  if (count != endCount || count != static_cast<int64_t>(axes.size()) || count != static_cast<int64_t>(steps.size())) {
+    node.error("onnx-shape-mismatch", "'starts' has " + Twine(count) + " elements, 'ends' " + Twine(endCount) +
+                                          ", 'axes' " + Twine(axes.size()) + " and 'steps' " + Twine(steps.size()))
         .note("all need one entry for every axis");
     return {};
   }
@@ -51,27 +46,22 @@ static Value makeSlice(Node &node, Value starts, Value ends,
   if (node.failed())
     return {};
   if (llvm::is_contained(steps, 0)) {
-    node.error("onnx-shape-mismatch",
-               "'steps' is " + formatDims(steps) + ", but a step must not be 0")
+    node.error("onnx-shape-mismatch", "'steps' is " + formatDims(steps) + ", but a step must not be 0")
         .note("use 1 for every element");
     return {};
   }
   if (count == 0)
     return x;
-  return node.create<graph::SliceOp>(x, starts, ends, axes, steps,
-                                     graph::DimsAttr());
+  return node.create<graph::SliceOp>(x, starts, ends, axes, steps, graph::DimsAttr());
 }
 
 static Value importSlice10(Node &node) {
   int64_t count = vectorLength(node, node.input(1), "starts");
   if (node.failed())
     return {};
-  SmallVector<int64_t> axes =
-      node.input(3) ? node.constantIntegers(3)
-                    : llvm::to_vector(llvm::seq<int64_t>(0, count));
+  SmallVector<int64_t> axes = node.input(3) ? node.constantIntegers(3) : llvm::to_vector(llvm::seq<int64_t>(0, count));
   SmallVector<int64_t> steps =
-      node.input(4) ? node.constantIntegers(4)
-                    : SmallVector<int64_t>(std::max<int64_t>(count, 0), 1);
+      node.input(4) ? node.constantIntegers(4) : SmallVector<int64_t>(std::max<int64_t>(count, 0), 1);
   return makeSlice(node, node.input(1), node.input(2), axes, steps);
 }
 
@@ -81,24 +71,20 @@ static Value importSlice1(Node &node) {
   if (!node.has("axes"))
     axes = llvm::to_vector(llvm::seq<int64_t>(0, starts.size()));
   Value ends = node.constant(llvm::ArrayRef(node.integers("ends")));
-  return makeSlice(node, node.constant(llvm::ArrayRef(starts)), ends, axes,
-                   SmallVector<int64_t>(starts.size(), 1));
+  return makeSlice(node, node.constant(llvm::ArrayRef(starts)), ends, axes, SmallVector<int64_t>(starts.size(), 1));
 }
 
 /// Consecutive parts of `sizes` along `axis`.
-static void makeParts(Node &node, Value x, int64_t axis,
-                      llvm::ArrayRef<AffineExpr> sizes) {
+static void makeParts(Node &node, Value x, int64_t axis, llvm::ArrayRef<AffineExpr> sizes) {
   graph::ShapeSolver &solver = node.solver();
   AffineExpr offset = solver.constant(0);
   for (auto [index, size] : llvm::enumerate(sizes)) {
     Dims dims = node.dims(x);
     dims[axis] = size;
-    auto at =
-        graph::DimsAttr::get(node.builder().getContext(), solver.map({offset}));
-    node.setOutput(index, node.createTyped<graph::SliceOp>(
-                              solver.type(dims, node.element(x)), x, Value(),
-                              Value(), llvm::ArrayRef<int64_t>(axis),
-                              llvm::ArrayRef<int64_t>(1), at));
+    auto at = graph::DimsAttr::get(node.builder().getContext(), solver.map({offset}));
+    node.setOutput(index,
+                   node.createTyped<graph::SliceOp>(solver.type(dims, node.element(x)), x, Value(), Value(),
+                                                    llvm::ArrayRef<int64_t>(axis), llvm::ArrayRef<int64_t>(1), at));
     offset = solver.simplify(offset + size);
   }
 }
@@ -113,10 +99,8 @@ static Dims equalParts(Node &node, AffineExpr whole, int64_t count) {
       return Dims(count, part);
     if (!fixed) // Checked at run time, see importSplit.
       return Dims(count, solver.simplify(whole.floorDiv(count)));
-    node.error("onnx-shape-mismatch", "the dimension is " +
-                                          Twine(fixed.getValue()) +
-                                          ", which is not a multiple of the " +
-                                          Twine(count) + " outputs")
+    node.error("onnx-shape-mismatch", "the dimension is " + Twine(fixed.getValue()) +
+                                          ", which is not a multiple of the " + Twine(count) + " outputs")
         .note("give the sizes of the parts by 'split'");
     return {};
   }
@@ -140,13 +124,10 @@ static void importSplit(Node &node) {
   SmallVector<int64_t> given;
   bool hasSizes = node.version() < 13 ? node.has("split") : bool(node.input(1));
   if (hasSizes)
-    given =
-        node.version() < 13 ? node.integers("split") : node.constantIntegers(1);
-  if (node.version() >= 18 && node.has("num_outputs") &&
-      node.integer("num_outputs") != count && !node.failed())
-    node.error("onnx-arity",
-               "'num_outputs' is " + Twine(node.integer("num_outputs")) +
-                   ", but the node has " + Twine(count) + " outputs")
+    given = node.version() < 13 ? node.integers("split") : node.constantIntegers(1);
+  if (node.version() >= 18 && node.has("num_outputs") && node.integer("num_outputs") != count && !node.failed())
+    node.error("onnx-arity", "'num_outputs' is " + Twine(node.integer("num_outputs")) + ", but the node has " +
+                                 Twine(count) + " outputs")
         .note("both must be equal");
   if (node.failed())
     return;
@@ -155,10 +136,8 @@ static void importSplit(Node &node) {
     Dims parts = equalParts(node, whole, count);
     makeParts(node, x, axis, parts);
     if (node.version() < 18 && node.output(0) && !node.failed())
-      node.check(
-          node.output(0), whole,
-          node.solver().product({parts[0], node.solver().constant(count)}),
-          "the dimension and " + Twine(count) + " equal parts");
+      node.check(node.output(0), whole, node.solver().product({parts[0], node.solver().constant(count)}),
+                 "the dimension and " + Twine(count) + " equal parts");
     return;
   }
 
@@ -166,16 +145,13 @@ static void importSplit(Node &node) {
   Dims sizes;
   bool sane = static_cast<int64_t>(given.size()) == count;
   for (int64_t size : given) {
-    sane &= size >= 0 && size <= int64_t(1) << 47 &&
-            (sum += size) <= int64_t(1) << 47;
+    sane &= size >= 0 && size <= int64_t(1) << 47 && (sum += size) <= int64_t(1) << 47;
     sizes.push_back(node.solver().constant(size));
   }
   auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(whole);
   if (!sane || (fixed && fixed.getValue() != sum)) {
-    node.error("onnx-shape-mismatch",
-               "'split' is " + formatDims(given) + ", but dimension " +
-                   Twine(axis) + " is " + graph::printDim(whole) + " and " +
-                   Twine(count) + " outputs are wanted")
+    node.error("onnx-shape-mismatch", "'split' is " + formatDims(given) + ", but dimension " + Twine(axis) + " is " +
+                                          graph::printDim(whole) + " and " + Twine(count) + " outputs are wanted")
         .note("the parts must add up to the dimension");
     return;
   }
@@ -188,8 +164,7 @@ static std::optional<graph::PadMode> readPadMode(Node &node) {
   StringRef mode = node.string("mode");
   std::optional<graph::PadMode> known = graph::symbolizePadMode(mode);
   if (!known)
-    node.unsupported("mode", quoted(mode),
-                     "\"constant\", \"reflect\", \"edge\" and \"wrap\" are");
+    node.unsupported("mode", quoted(mode), "\"constant\", \"reflect\", \"edge\" and \"wrap\" are");
   return known;
 }
 
@@ -215,9 +190,8 @@ static Value importPad11(Node &node) {
     return {};
   }
   if (given->size() != 2 * axes.size()) {
-    node.error("onnx-shape-mismatch", "'pads' has " + Twine(given->size()) +
-                                          " elements, but there are " +
-                                          Twine(axes.size()) + " axes")
+    node.error("onnx-shape-mismatch",
+               "'pads' has " + Twine(given->size()) + " elements, but there are " + Twine(axes.size()) + " axes")
         .note("two amounts are needed for every axis");
     return {};
   }
@@ -226,8 +200,7 @@ static Value importPad11(Node &node) {
     amounts[axis] = (*given)[index];
     amounts[node.rank(x) + axis] = (*given)[axes.size() + index];
   }
-  auto attribute = graph::DimsAttr::get(node.builder().getContext(),
-                                        node.solver().map(amounts));
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts));
   return node.create<graph::PadOp>(x, Value(), value, *mode, attribute);
 }
 
@@ -254,9 +227,8 @@ static Value importCenterCropPad(Node &node) {
   if (node.failed())
     return {};
   if (sizes.size() != axes.size()) {
-    node.error("onnx-shape-mismatch", "'shape' has " + Twine(sizes.size()) +
-                                          " elements, but there are " +
-                                          Twine(axes.size()) + " axes")
+    node.error("onnx-shape-mismatch",
+               "'shape' has " + Twine(sizes.size()) + " elements, but there are " + Twine(axes.size()) + " axes")
         .note("give one size for every axis");
     return {};
   }
@@ -269,10 +241,8 @@ static Value importCenterCropPad(Node &node) {
     amounts[axis] = node.solver().constant(begin);
     amounts[node.rank(x) + axis] = node.solver().constant(missing - begin);
   }
-  auto attribute = graph::DimsAttr::get(node.builder().getContext(),
-                                        node.solver().map(amounts));
-  return node.create<graph::PadOp>(x, Value(), Value(),
-                                   graph::PadMode::constant, attribute);
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts));
+  return node.create<graph::PadOp>(x, Value(), Value(), graph::PadMode::constant, attribute);
 }
 
 void onnx_import::registerSliceOps(OpTable &ops) {

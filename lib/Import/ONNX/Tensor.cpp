@@ -59,8 +59,7 @@ int32_t onnx_import::toONNXType(Type element) {
 /// and scalars, which folders read and people want to see in the IR.
 static constexpr int64_t maxInlineElements = 64;
 
-static DenseElementsAttr inlineElements(RankedTensorType type,
-                                        ArrayRef<char> bytes) {
+static DenseElementsAttr inlineElements(RankedTensorType type, ArrayRef<char> bytes) {
   if (type.getElementType().isInteger(1)) {
     SmallVector<bool> bools;
     for (char byte : bytes)
@@ -70,17 +69,13 @@ static DenseElementsAttr inlineElements(RankedTensorType type,
   return DenseElementsAttr::getFromRawBuffer(type, bytes);
 }
 
-ElementsAttr onnx_import::importTensor(ImportContext &context,
-                                       const TensorProto &tensor,
-                                       StringRef place) {
-  FailureOr<TensorBytes> data =
-      context.file.read(tensor, place, context.diagnostics);
+ElementsAttr onnx_import::importTensor(ImportContext &context, const TensorProto &tensor, StringRef place) {
+  FailureOr<TensorBytes> data = context.file.read(tensor, place, context.diagnostics);
   if (failed(data))
     return {};
   MLIRContext *mlir = context.builder.getContext();
-  auto type = RankedTensorType::get(
-      ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
-      toMLIRType(mlir, tensor.data_type()));
+  auto type = RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
+                                    toMLIRType(mlir, tensor.data_type()));
   if (type.getNumElements() <= maxInlineElements)
     return inlineElements(type, data->bytes);
 
@@ -88,12 +83,9 @@ ElementsAttr onnx_import::importTensor(ImportContext &context,
   uintptr_t address = reinterpret_cast<uintptr_t>(data->bytes.data());
   size_t alignment = std::min<size_t>(address & -address, 64);
   AsmResourceBlob blob(
-      data->bytes, alignment,
-      [owner = data->owner](void *, size_t, size_t) mutable { owner.reset(); },
+      data->bytes, alignment, [owner = data->owner](void *, size_t, size_t) mutable { owner.reset(); },
       /*dataIsMutable=*/false);
   auto &manager = DenseResourceElementsHandle::getManagerInterface(mlir);
-  StringRef name =
-      tensor.name().empty() ? "constant" : StringRef(tensor.name());
-  return DenseResourceElementsAttr::get(type,
-                                        manager.insert(name, std::move(blob)));
+  StringRef name = tensor.name().empty() ? "constant" : StringRef(tensor.name());
+  return DenseResourceElementsAttr::get(type, manager.insert(name, std::move(blob)));
 }

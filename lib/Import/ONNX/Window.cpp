@@ -21,32 +21,23 @@ using llvm::Twine;
 /// Window attributes beyond this are damage: sums of them must not overflow.
 static constexpr int64_t largest = int64_t(1) << 31;
 
-static LogicalResult checkEntries(Node &node, StringRef name,
-                                  ArrayRef<int64_t> values, size_t count,
-                                  int64_t least) {
-  bool good = values.size() == count && llvm::all_of(values, [&](int64_t v) {
-                return v >= least && v <= largest;
-              });
+static LogicalResult checkEntries(Node &node, StringRef name, ArrayRef<int64_t> values, size_t count, int64_t least) {
+  bool good = values.size() == count && llvm::all_of(values, [&](int64_t v) { return v >= least && v <= largest; });
   if (good)
     return success();
-  node.error("onnx-window-attribute",
-             "attribute '" + name + "' is " + formatDims(values) + ", but " +
-                 Twine(count) + " entries of at least " + Twine(least) +
-                 " are expected")
+  node.error("onnx-window-attribute", "attribute '" + name + "' is " + formatDims(values) + ", but " + Twine(count) +
+                                          " entries of at least " + Twine(least) + " are expected")
       .note("there must be one entry per spatial dimension of the input, two "
             "for 'pads'");
   return failure();
 }
 
-FailureOr<Window> onnx_import::readWindow(Node &node, Value x,
-                                          ArrayRef<int64_t> kernel) {
+FailureOr<Window> onnx_import::readWindow(Node &node, Value x, ArrayRef<int64_t> kernel) {
   int64_t spatial = node.rank(x) - 2;
   if (spatial < 1) {
-    node.error("onnx-shape-mismatch",
-               "input '" + node.inputName(0) + "' has rank " +
-                   Twine(node.rank(x)) +
-                   ", but a batch, a channel and at least one spatial "
-                   "dimension are expected")
+    node.error("onnx-shape-mismatch", "input '" + node.inputName(0) + "' has rank " + Twine(node.rank(x)) +
+                                          ", but a batch, a channel and at least one spatial "
+                                          "dimension are expected")
         .note("reshape the input to [N, C, D1, ...]");
     return failure();
   }
@@ -85,9 +76,7 @@ FailureOr<AutoPad> onnx_import::readAutoPad(Node &node) {
   return failure();
 }
 
-LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode,
-                                            Window &window, Value &x,
-                                            double fill) {
+LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode, Window &window, Value &x, double fill) {
   if (mode == AutoPad::Explicit)
     return success();
   unsigned rank = window.rank();
@@ -107,9 +96,7 @@ LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode,
     mlir::AffineExpr total =
         stride == 1
             ? solver.constant(window.span(i) - 1)
-            : solver.max(solver.simplify((in.ceilDiv(stride) - 1) * stride +
-                                         window.span(i) - in),
-                         solver.constant(0));
+            : solver.max(solver.simplify((in.ceilDiv(stride) - 1) * stride + window.span(i) - in), solver.constant(0));
     mlir::AffineExpr less = total.floorDiv(2), more = total.ceilDiv(2);
     mlir::AffineExpr begin = mode == AutoPad::SameUpper ? less : more;
     mlir::AffineExpr end = mode == AutoPad::SameUpper ? more : less;
@@ -126,9 +113,7 @@ LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode,
   }
   if (!dynamic)
     return success();
-  auto attribute =
-      graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
-  x = node.create<graph::PadOp>(x, Value(), node.scalar(node.element(x), fill),
-                                graph::PadMode::constant, attribute);
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
+  x = node.create<graph::PadOp>(x, Value(), node.scalar(node.element(x), fill), graph::PadMode::constant, attribute);
   return success(!node.failed());
 }

@@ -24,16 +24,14 @@ enum class AutoPad { Explicit, SameUpper, SameLower, Valid };
 /// Reads 'strides', 'dilations' and 'pads' for windows of `kernel`; checks that
 /// there is a positive entry per spatial dimension of `x` and that pads are
 /// not negative. Dilations are ones if the operator has none.
-llvm::FailureOr<Window> readWindow(Node &node, Value x,
-                                   llvm::ArrayRef<int64_t> kernel);
+llvm::FailureOr<Window> readWindow(Node &node, Value x, llvm::ArrayRef<int64_t> kernel);
 
 llvm::FailureOr<AutoPad> readAutoPad(Node &node);
 
 /// Sets `window.pads` so that the output has `ceil(in / stride)` elements.
 /// Where a size of `x` is known only at run time and the stride is not 1, `x`
 /// is padded by as many elements of `fill` as turn out to be needed.
-llvm::LogicalResult applySamePadding(Node &node, AutoPad mode, Window &window,
-                                     Value &x, double fill);
+llvm::LogicalResult applySamePadding(Node &node, AutoPad mode, Window &window, Value &x, double fill);
 
 } // namespace lathe::onnx_import
 

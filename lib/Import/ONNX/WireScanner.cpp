@@ -134,19 +134,13 @@ private:
   static constexpr unsigned maxDepth = 96;
 
   LogicalResult scanField(Message message, uint64_t end, unsigned depth);
-  LogicalResult scanChild(Message child, uint64_t field, uint64_t size,
-                          unsigned depth);
+  LogicalResult scanChild(Message child, uint64_t field, uint64_t size, unsigned depth);
   void appendVarint(uint64_t value);
   FailureOr<uint64_t> readVarint(uint64_t end);
-  void append(uint64_t from, uint64_t to) {
-    skeleton.append(file.data() + from, to - from);
-  }
+  void append(uint64_t from, uint64_t to) { skeleton.append(file.data() + from, to - from); }
 
   LogicalResult damaged(uint64_t at, const Twine &why) {
-    diagnostics
-        .error("onnx-not-protobuf", name,
-               "the bytes are not an ONNX model: at byte " + Twine(at) + " " +
-                   why)
+    diagnostics.error("onnx-not-protobuf", name, "the bytes are not an ONNX model: at byte " + Twine(at) + " " + why)
         .note("an ONNX model is a protobuf message of type ModelProto; check "
               "that the file is complete and not compressed or a text file");
     return failure();
@@ -156,14 +150,11 @@ private:
   /// are missing, otherwise a length is wrong.
   LogicalResult outOfBytes(uint64_t at, uint64_t end, const Twine &needed) {
     if (end < file.size())
-      return damaged(at, "a field needs " + needed +
-                             " bytes and its message has only " +
-                             Twine(end - at) + " left");
+      return damaged(at, "a field needs " + needed + " bytes and its message has only " + Twine(end - at) + " left");
     diagnostics
         .error("onnx-truncated", name,
-               "the file ends at byte " + Twine(file.size()) +
-                   ", but the field at byte " + Twine(at) + " needs " + needed +
-                   " bytes and " + Twine(end - at) + " are left")
+               "the file ends at byte " + Twine(file.size()) + ", but the field at byte " + Twine(at) + " needs " +
+                   needed + " bytes and " + Twine(end - at) + " are left")
         .note("the file is cut short; copy or download it again");
     return failure();
   }
@@ -186,8 +177,7 @@ LogicalResult Scanner::scan(Message message, uint64_t end, unsigned depth) {
   if (depth > maxDepth) {
     diagnostics
         .error("onnx-too-deep", name,
-               "graphs are nested deeper than " + Twine(maxDepth) +
-                   " messages at byte " + Twine(position))
+               "graphs are nested deeper than " + Twine(maxDepth) + " messages at byte " + Twine(position))
         .note("flatten the control flow of the model");
     return failure();
   }
@@ -197,8 +187,7 @@ LogicalResult Scanner::scan(Message message, uint64_t end, unsigned depth) {
   return success();
 }
 
-LogicalResult Scanner::scanField(Message message, uint64_t end,
-                                 unsigned depth) {
+LogicalResult Scanner::scanField(Message message, uint64_t end, unsigned depth) {
   uint64_t tagAt = position;
   FailureOr<uint64_t> tag = readVarint(end);
   if (failed(tag))
@@ -212,8 +201,7 @@ LogicalResult Scanner::scanField(Message message, uint64_t end,
 
   std::optional<Message> child = childOf(message, field);
   if (child && wireType != LengthDelimited)
-    return damaged(tagAt, "field " + Twine(field) + " has wire type " +
-                              Twine(wireType) + ", but 2 is expected");
+    return damaged(tagAt, "field " + Twine(field) + " has wire type " + Twine(wireType) + ", but 2 is expected");
 
   uint64_t size = 0;
   switch (wireType) {
@@ -252,8 +240,7 @@ void Scanner::appendVarint(uint64_t value) {
   skeleton.push_back(static_cast<char>(value));
 }
 
-LogicalResult Scanner::scanChild(Message child, uint64_t field, uint64_t size,
-                                 unsigned depth) {
+LogicalResult Scanner::scanChild(Message child, uint64_t field, uint64_t size, unsigned depth) {
   uint64_t end = position + size;
   appendVarint(field << 3 | LengthDelimited);
   if (child == Message::RawData) {
@@ -271,16 +258,13 @@ LogicalResult Scanner::scanChild(Message child, uint64_t field, uint64_t size,
     return failure();
   uint64_t length = skeleton.size() - lengthAt - lengthBytes;
   for (unsigned i = 0; i < lengthBytes; ++i)
-    skeleton[lengthAt + i] = static_cast<char>(
-        ((length >> (7 * i)) & 0x7f) | (i + 1 < lengthBytes ? 0x80 : 0));
+    skeleton[lengthAt + i] = static_cast<char>(((length >> (7 * i)) & 0x7f) | (i + 1 < lengthBytes ? 0x80 : 0));
   return success();
 }
 
 } // namespace
 
-FailureOr<std::string> onnx_import::scanModel(llvm::ArrayRef<char> file,
-                                              StringRef name,
-                                              Diagnostics &diagnostics) {
+FailureOr<std::string> onnx_import::scanModel(llvm::ArrayRef<char> file, StringRef name, Diagnostics &diagnostics) {
   if (file.empty()) {
     diagnostics.error("onnx-empty", name, "the file is empty")
         .note("an ONNX model is expected; write or download the file again");
@@ -292,8 +276,7 @@ FailureOr<std::string> onnx_import::scanModel(llvm::ArrayRef<char> file,
   if (scanner.skeleton.size() > INT_MAX) {
     diagnostics
         .error("onnx-too-large", name,
-               "the model without its raw tensor data has " +
-                   Twine(scanner.skeleton.size()) + " bytes, but at most " +
+               "the model without its raw tensor data has " + Twine(scanner.skeleton.size()) + " bytes, but at most " +
                    Twine(INT_MAX) + " can be parsed")
         .note("save tensors as raw_data or external data, not as lists of "
               "numbers");

@@ -30,9 +30,7 @@ struct RawDataHandle {
 /// its handle: a message small enough for protobuf to parse. Total on damaged
 /// input; reports [onnx-empty], [onnx-not-protobuf], [onnx-truncated],
 /// [onnx-too-deep] or [onnx-too-large] with `name` as the place.
-llvm::FailureOr<std::string> scanModel(llvm::ArrayRef<char> file,
-                                       llvm::StringRef name,
-                                       Diagnostics &diagnostics);
+llvm::FailureOr<std::string> scanModel(llvm::ArrayRef<char> file, llvm::StringRef name, Diagnostics &diagnostics);
 
 } // namespace lathe::onnx_import
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write ONNX's operator schemas as C++ tables: what is checked is what the spec says.
+"""Write ONNX's schemas as C++ tables: arity, attributes and types are checked as the spec says.
 
 Usage: generate_schemas.py OUTPUT. Reads the schemas of the installed `onnx`
 package; the output is included by Schema.cpp only.
@@ -11,6 +11,7 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import json
 import pathlib
 import sys
+from collections.abc import Sequence
 
 import onnx
 from onnx import TensorProto, defs
@@ -22,7 +23,7 @@ UNLIMITED = 2**31 - 1
 OTHER_TYPES_BIT = 0  # Sequences, maps, optionals: the number of UNDEFINED.
 
 
-def type_mask(types: list[str]) -> int:
+def type_mask(types: Sequence[str]) -> int:
     """One bit for each element type of a plain tensor."""
     mask = 0
     for text in types:

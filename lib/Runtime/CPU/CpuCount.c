@@ -22,8 +22,7 @@ static int affinity_cpus(void) {
     if (!set)
       return 0;
     size_t size = CPU_ALLOC_SIZE(cpus);
-    int count =
-        sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+    int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
     CPU_FREE(set);
     if (count > 0)
       return count;
@@ -63,8 +62,7 @@ static int smaller_limit(int a, int b) {
 static int unified_limit(const char *folder) {
   char path[PATH_MAX], line[64];
   long long quota = 0, period = 0;
-  if (snprintf(path, sizeof path, "%s/cpu.max", folder) >= (int)sizeof path ||
-      !read_line(path, line, sizeof line) ||
+  if (snprintf(path, sizeof path, "%s/cpu.max", folder) >= (int)sizeof path || !read_line(path, line, sizeof line) ||
       sscanf(line, "%lld %lld", &quota, &period) != 2)
     return 0;
   return quota_cpus(quota, period);
@@ -73,13 +71,11 @@ static int unified_limit(const char *folder) {
 /* One group of version 1: a file for each; the quota is -1 for no limit. */
 static int controller_limit(const char *folder) {
   char path[PATH_MAX], line[64];
-  if (snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder) >=
-          (int)sizeof path ||
+  if (snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder) >= (int)sizeof path ||
       !read_line(path, line, sizeof line))
     return 0;
   long long quota = atoll(line);
-  if (snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder) >=
-          (int)sizeof path ||
+  if (snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder) >= (int)sizeof path ||
       !read_line(path, line, sizeof line))
     return 0;
   return quota_cpus(quota, atoll(line));
@@ -88,11 +84,9 @@ static int controller_limit(const char *folder) {
 /* The smallest limit of `group` and the groups around it. In a container, the
  * path may be the one outside, of which `mount` shows only the innermost group:
  * then all but the last step find no file. */
-static int group_limit(const char *mount, const char *group,
-                       int (*limit_of)(const char *folder)) {
+static int group_limit(const char *mount, const char *group, int (*limit_of)(const char *folder)) {
   char folder[PATH_MAX];
-  if (snprintf(folder, sizeof folder, "%s%s", mount, group) >=
-      (int)sizeof folder)
+  if (snprintf(folder, sizeof folder, "%s%s", mount, group) >= (int)sizeof folder)
     return limit_of(mount);
   int limit = 0;
   size_t top = strlen(mount);
@@ -134,8 +128,7 @@ int lathe_impl_cgroup_cpus(const char *membership, const char *root) {
     if (*controllers == '\0') {
       limit = smaller_limit(limit, group_limit(root, group, unified_limit));
     } else if (names_cpu(controllers) &&
-               snprintf(mount, sizeof mount, "%s/%s", root, controllers) <
-                   (int)sizeof mount) {
+               snprintf(mount, sizeof mount, "%s/%s", root, controllers) < (int)sizeof mount) {
       limit = smaller_limit(limit, group_limit(mount, group, controller_limit));
     }
   }
@@ -149,6 +142,5 @@ int lathe_impl_cpu_count(void) {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     cpus = online > 0 && online < INT_MAX ? (int)online : 1;
   }
-  return smaller_limit(
-      cpus, lathe_impl_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"));
+  return smaller_limit(cpus, lathe_impl_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"));
 }

@@ -79,8 +79,7 @@ static const struct {
 static uint32_t saved_state(void) {
   uint32_t regs[4];
   const uint32_t osxsave = 1u << 27;
-  if (!__get_cpuid(1, &regs[EAX], &regs[EBX], &regs[ECX], &regs[EDX]) ||
-      !(regs[ECX] & osxsave))
+  if (!__get_cpuid(1, &regs[EAX], &regs[EBX], &regs[ECX], &regs[EDX]) || !(regs[ECX] & osxsave))
     return SSE;
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -89,12 +88,10 @@ static uint32_t saved_state(void) {
 
 static enum answer has_feature(const char *name, size_t length) {
   for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i) {
-    if (strlen(features[i].name) != length ||
-        memcmp(features[i].name, name, length) != 0)
+    if (strlen(features[i].name) != length || memcmp(features[i].name, name, length) != 0)
       continue;
     uint32_t r[4] = {0};
-    bool known = __get_cpuid_count(features[i].leaf, features[i].subleaf,
-                                   &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
+    bool known = __get_cpuid_count(features[i].leaf, features[i].subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
     bool present = known && (r[features[i].reg] >> features[i].bit & 1) &&
                    (saved_state() & features[i].state) == features[i].state;
     return present ? PRESENT : ABSENT;
@@ -112,18 +109,14 @@ static const struct {
   unsigned long type;
   unsigned bit;
 } features[] = {
-    {"neon", AT_HWCAP, 1},     {"fullfp16", AT_HWCAP, 10},
-    {"dotprod", AT_HWCAP, 20}, {"sve", AT_HWCAP, 22},
-    {"sve2", AT_HWCAP2, 1},    {"i8mm", AT_HWCAP2, 13},
-    {"bf16", AT_HWCAP2, 14},
+    {"neon", AT_HWCAP, 1},  {"fullfp16", AT_HWCAP, 10}, {"dotprod", AT_HWCAP, 20}, {"sve", AT_HWCAP, 22},
+    {"sve2", AT_HWCAP2, 1}, {"i8mm", AT_HWCAP2, 13},    {"bf16", AT_HWCAP2, 14},
 };
 
 static enum answer has_feature(const char *name, size_t length) {
   for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i)
-    if (strlen(features[i].name) == length &&
-        memcmp(features[i].name, name, length) == 0)
-      return getauxval(features[i].type) >> features[i].bit & 1 ? PRESENT
-                                                                : ABSENT;
+    if (strlen(features[i].name) == length && memcmp(features[i].name, name, length) == 0)
+      return getauxval(features[i].type) >> features[i].bit & 1 ? PRESENT : ABSENT;
   return UNKNOWN;
 }
 
@@ -162,8 +155,7 @@ lathe_status lathe_target_supported(const char *target) {
   if (length != strlen(PROCESSOR) || memcmp(target, PROCESSOR, length) != 0)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-processor",
                            "code for target \"%s\" cannot run here: this "
-                           "processor is " PROCESSOR
-                           "; compile the model with --target=host",
+                           "processor is " PROCESSOR "; compile the model with --target=host",
                            target);
   const char *rest = target + length + (target[length] == ':'), *name = NULL;
   while (next_feature(&rest, &name, &length)) {

@@ -21,10 +21,8 @@ typedef uint32_t lathe_impl_float_mode;
 #elif defined(__aarch64__)
 #define LATHE_IMPL_FLOAT_DEFAULT 0u
 typedef uint64_t lathe_impl_float_mode;
-#define LATHE_IMPL_FLOAT_READ(mode)                                            \
-  __asm__ volatile("mrs %0, fpcr" : "=r"(mode))
-#define LATHE_IMPL_FLOAT_WRITE(mode)                                           \
-  __asm__ volatile("msr fpcr, %0" ::"r"(mode))
+#define LATHE_IMPL_FLOAT_READ(mode) __asm__ volatile("mrs %0, fpcr" : "=r"(mode))
+#define LATHE_IMPL_FLOAT_WRITE(mode) __asm__ volatile("msr fpcr, %0" ::"r"(mode))
 #define LATHE_IMPL_FLOAT_CONTROL (~(uint64_t)0)
 #else
 #define LATHE_IMPL_FLOAT_DEFAULT 0
@@ -45,8 +43,7 @@ static inline lathe_impl_float_mode lathe_impl_float_mode_enter(void) {
 
 static inline void lathe_impl_float_mode_leave(lathe_impl_float_mode mode) {
   lathe_impl_float_mode standard = LATHE_IMPL_FLOAT_DEFAULT;
-  if ((mode & LATHE_IMPL_FLOAT_CONTROL) !=
-      (standard & LATHE_IMPL_FLOAT_CONTROL))
+  if ((mode & LATHE_IMPL_FLOAT_CONTROL) != (standard & LATHE_IMPL_FLOAT_CONTROL))
     LATHE_IMPL_FLOAT_WRITE(mode);
 }
 

@@ -33,7 +33,5 @@ void lathe_impl_avoid_cpus(const int *used, int count) {
 #else
 int lathe_impl_current_cpu(void) { return -1; }
 
-void lathe_impl_avoid_cpus(const int *used, int count) {
-  (void)used, (void)count;
-}
+void lathe_impl_avoid_cpus(const int *used, int count) { (void)used, (void)count; }
 #endif

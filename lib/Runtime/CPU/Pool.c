@@ -119,9 +119,7 @@ static bool take_pool(void) {
          !atomic_exchange_explicit(&pool.taken, true, memory_order_acquire);
 }
 
-static void release_pool(void) {
-  atomic_store_explicit(&pool.taken, false, memory_order_release);
-}
+static void release_pool(void) { atomic_store_explicit(&pool.taken, false, memory_order_release); }
 
 static void set_ranges(int seats, int64_t tasks) {
   int64_t share = tasks / seats, rest = tasks % seats, begin = 0;
@@ -131,24 +129,20 @@ static void set_ranges(int seats, int64_t tasks) {
     seat->begin = begin;
     seat->end = begin += length;
     seat->chunk = length / CHUNKS_PER_SEAT + (length % CHUNKS_PER_SEAT != 0);
-    seat->chunks =
-        (uint32_t)(length / seat->chunk + (length % seat->chunk != 0));
+    seat->chunks = (uint32_t)(length / seat->chunk + (length % seat->chunk != 0));
     atomic_store_explicit(&seat->next_chunk, 0, memory_order_relaxed);
   }
 }
 
 static void run_range(struct seat *seat) {
   /* The look before the step keeps finished ranges from being written to. */
-  while (atomic_load_explicit(&seat->next_chunk, memory_order_relaxed) <
-         seat->chunks) {
-    uint32_t index =
-        atomic_fetch_add_explicit(&seat->next_chunk, 1, memory_order_relaxed);
+  while (atomic_load_explicit(&seat->next_chunk, memory_order_relaxed) < seat->chunks) {
+    uint32_t index = atomic_fetch_add_explicit(&seat->next_chunk, 1, memory_order_relaxed);
     if (index >= seat->chunks)
       return;
     int64_t begin = seat->begin + index * seat->chunk;
     int64_t left = seat->end - begin;
-    pool.body(begin, begin + (left < seat->chunk ? left : seat->chunk),
-              pool.closure);
+    pool.body(begin, begin + (left < seat->chunk ? left : seat->chunk), pool.closure);
   }
 }
 
@@ -185,8 +179,7 @@ static unsigned spin_while(struct seat *seat, unsigned busy) {
 }
 
 static bool change(struct seat *seat, unsigned from, unsigned to) {
-  return atomic_compare_exchange_strong_explicit(
-      &seat->state, &from, to, memory_order_acq_rel, memory_order_acquire);
+  return atomic_compare_exchange_strong_explicit(&seat->state, &from, to, memory_order_acq_rel, memory_order_acquire);
 }
 
 /* Returns when seat has no part in the loop any more. */
@@ -217,14 +210,12 @@ static unsigned wait_for_work(struct seat *seat) {
 /* Notes the CPU of the worker, after moving it if the owner's is the same. */
 static void settle(struct seat *self) {
   int cpu = lathe_impl_current_cpu();
-  if (cpu >= 0 &&
-      cpu == atomic_load_explicit(&pool.seat[0].cpu, memory_order_relaxed) &&
+  if (cpu >= 0 && cpu == atomic_load_explicit(&pool.seat[0].cpu, memory_order_relaxed) &&
       atomic_load_explicit(&pool.spins, memory_order_relaxed)) {
     int used[LATHE_MAX_THREADS], count = 0;
     for (int i = 0; i < pool.seats; ++i)
       if (&pool.seat[i] != self)
-        used[count++] =
-            atomic_load_explicit(&pool.seat[i].cpu, memory_order_relaxed);
+        used[count++] = atomic_load_explicit(&pool.seat[i].cpu, memory_order_relaxed);
     lathe_impl_avoid_cpus(used, count);
     cpu = lathe_impl_current_cpu();
   }
@@ -244,8 +235,7 @@ static void *work(void *argument) {
       continue;
     settle(seat);
     run_share(self);
-    if (atomic_exchange_explicit(&seat->state, IDLE, memory_order_acq_rel) ==
-        AWAITED)
+    if (atomic_exchange_explicit(&seat->state, IDLE, memory_order_acq_rel) == AWAITED)
       lathe_impl_wake(&seat->state);
   }
   return NULL;
@@ -282,15 +272,13 @@ static void add_workers(int wanted) {
   }
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   /* With more threads than CPUs, a spinning one holds up one that works. */
-  atomic_store_explicit(&pool.spins, pool.workers < usable_cpus(),
-                        memory_order_relaxed);
+  atomic_store_explicit(&pool.spins, pool.workers < usable_cpus(), memory_order_relaxed);
 }
 
 static void stop_workers(void) {
   for (int i = 1; i <= pool.workers; ++i) {
     struct seat *seat = &pool.seat[i];
-    if (atomic_exchange_explicit(&seat->state, EXIT, memory_order_acq_rel) ==
-        ASLEEP)
+    if (atomic_exchange_explicit(&seat->state, EXIT, memory_order_acq_rel) == ASLEEP)
       lathe_impl_wake(&seat->state);
   }
   for (int i = 1; i <= pool.workers; ++i)
@@ -298,9 +286,7 @@ static void stop_workers(void) {
   pool.workers = 0;
 }
 
-void lathe_impl_pool_run(int threads, int64_t tasks,
-                         void (*body)(int64_t, int64_t, void *),
-                         void *closure) {
+void lathe_impl_pool_run(int threads, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
   if (tasks <= 0)
     return;
   int seats = threads < LATHE_MAX_THREADS ? threads : LATHE_MAX_THREADS;
@@ -318,12 +304,10 @@ void lathe_impl_pool_run(int threads, int64_t tasks,
   pool.closure = closure;
   pool.seats = seats;
   set_ranges(seats, tasks);
-  atomic_store_explicit(&pool.seat[0].cpu, lathe_impl_current_cpu(),
-                        memory_order_relaxed);
+  atomic_store_explicit(&pool.seat[0].cpu, lathe_impl_current_cpu(), memory_order_relaxed);
   for (int i = 1; i < seats; ++i) {
     struct seat *seat = &pool.seat[i];
-    if (atomic_exchange_explicit(&seat->state, POSTED, memory_order_acq_rel) ==
-        ASLEEP)
+    if (atomic_exchange_explicit(&seat->state, POSTED, memory_order_acq_rel) == ASLEEP)
       lathe_impl_wake(&seat->state);
   }
   run_share(0);

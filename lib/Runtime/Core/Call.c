@@ -35,9 +35,7 @@ static void host_free(void *context, void *memory) {
     lathe_default_imports()->free(NULL, memory);
 }
 
-static void host_parallel_for(void *context, int64_t tasks,
-                              void (*body)(int64_t, int64_t, void *),
-                              void *closure) {
+static void host_parallel_for(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
   const struct services *services = context;
   if (services->threads == 1) {
     if (tasks > 0)
@@ -54,13 +52,11 @@ static void host_parallel_for(void *context, int64_t tasks,
 static void module_free_memory(const lathe_module *module, void *memory) {
   if (!memory)
     return;
-  const lathe_imports *imports =
-      module->imports.free ? &module->imports : lathe_default_imports();
+  const lathe_imports *imports = module->imports.free ? &module->imports : lathe_default_imports();
   imports->free(imports->context, memory);
 }
 
-static void release_memory(const lathe_module *module,
-                           struct lathe_impl_frame *frame) {
+static void release_memory(const lathe_module *module, struct lathe_impl_frame *frame) {
   module_free_memory(module, frame->workspace);
   frame->workspace = NULL;
   frame->workspace_bytes = 0;
@@ -88,14 +84,12 @@ void lathe_impl_frames_free(lathe_module *module) {
 }
 
 /* One block for all arrays of any function of the module. */
-static bool make_arrays(const lathe_module *module,
-                        struct lathe_impl_frame *frame) {
+static bool make_arrays(const lathe_module *module, struct lathe_impl_frame *frame) {
   size_t inputs = module->max_inputs, outputs = module->max_outputs;
   size_t symbols = module->max_symbols;
-  char *block = calloc(
-      1, inputs * 2 * sizeof(void *) + outputs * 2 * sizeof(void *) +
-             outputs * LATHE_MAX_RANK * sizeof(int64_t) +
-             symbols * sizeof *frame->symbols + outputs * sizeof(bool) + 1);
+  char *block = calloc(1, inputs * 2 * sizeof(void *) + outputs * 2 * sizeof(void *) +
+                              outputs * LATHE_MAX_RANK * sizeof(int64_t) + symbols * sizeof *frame->symbols +
+                              outputs * sizeof(bool) + 1);
   if (!block)
     return false;
   frame->arrays = block;
@@ -115,8 +109,7 @@ static bool make_arrays(const lathe_module *module,
 
 /* A frame of the module's, or `spare` where all are in use. NULL if memory ran
  * out. */
-static struct lathe_impl_frame *take_frame(lathe_module *module,
-                                           struct lathe_impl_frame *spare) {
+static struct lathe_impl_frame *take_frame(lathe_module *module, struct lathe_impl_frame *spare) {
   struct lathe_impl_frame *frame = spare;
   for (int i = 0; i < LATHE_IMPL_FRAMES; ++i)
     if (take(&module->frames[i])) {
@@ -132,8 +125,7 @@ static struct lathe_impl_frame *take_frame(lathe_module *module,
 
 /* --- The call ----------------------------------------------------------- */
 
-static lathe_status check_code(const lathe_function_desc *function,
-                               const lathe_call *call, int64_t code) {
+static lathe_status check_code(const lathe_function_desc *function, const lathe_call *call, int64_t code) {
   if (code == 0)
     return LATHE_OK;
   if (code == -1)
@@ -143,45 +135,35 @@ static lathe_status check_code(const lathe_function_desc *function,
                            function->name);
   if (code < 0 || code > (int64_t)function->check_count)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-bad-check",
-                           "function \"%s\" failed check %" PRId64
-                           " of %u; the module is damaged: compile the model "
+                           "function \"%s\" failed check %" PRId64 " of %u; the module is damaged: compile the model "
                            "again",
                            function->name, code, function->check_count);
-  return lathe_impl_fail_check(function->check_messages[code - 1],
-                               call->error_values);
+  return lathe_impl_fail_check(function->check_messages[code - 1], call->error_values);
 }
 
-static lathe_status grow_workspace(const lathe_module *module,
-                                   const lathe_imports *imports,
-                                   struct lathe_impl_frame *frame,
-                                   uint64_t bytes) {
+static lathe_status grow_workspace(const lathe_module *module, const lathe_imports *imports,
+                                   struct lathe_impl_frame *frame, uint64_t bytes) {
   if (bytes <= frame->workspace_bytes)
     return LATHE_OK;
   module_free_memory(module, frame->workspace);
   frame->workspace = NULL;
   frame->workspace_bytes = 0;
   if (bytes <= PTRDIFF_MAX)
-    frame->workspace =
-        imports->alloc(imports->context, (size_t)bytes, LATHE_ALIGNMENT);
+    frame->workspace = imports->alloc(imports->context, (size_t)bytes, LATHE_ALIGNMENT);
   if (!frame->workspace)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
-                           "no memory for a workspace of %" PRIu64
-                           " bytes; call with smaller inputs or fewer at once",
+                           "no memory for a workspace of %" PRIu64 " bytes; call with smaller inputs or fewer at once",
                            bytes);
   frame->workspace_bytes = bytes;
   return LATHE_OK;
 }
 
-static lathe_status make_outputs(const lathe_function_desc *function,
-                                 const lathe_imports *imports,
-                                 struct lathe_impl_frame *frame,
-                                 const lathe_tensor *inputs,
-                                 lathe_tensor *outputs) {
+static lathe_status make_outputs(const lathe_function_desc *function, const lathe_imports *imports,
+                                 struct lathe_impl_frame *frame, const lathe_tensor *inputs, lathe_tensor *outputs) {
   /* All checks before the first allocation. */
   for (uint32_t i = 0; i < function->output_count; ++i) {
     size_t bytes = 0;
-    lathe_status status = lathe_impl_check_output(
-        function, i, frame->output_dims[i], outputs, inputs, &bytes);
+    lathe_status status = lathe_impl_check_output(function, i, frame->output_dims[i], outputs, inputs, &bytes);
     if (status != LATHE_OK)
       return status;
   }
@@ -190,13 +172,10 @@ static lathe_status make_outputs(const lathe_function_desc *function,
     lathe_tensor *output = &outputs[i];
     if (!output->data) {
       size_t bytes = 0;
-      lathe_impl_bytes((lathe_dtype)value->dtype, value->rank,
-                       frame->output_dims[i], &bytes);
-      output->data =
-          imports->alloc(imports->context, bytes ? bytes : 1, LATHE_ALIGNMENT);
+      lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, frame->output_dims[i], &bytes);
+      output->data = imports->alloc(imports->context, bytes ? bytes : 1, LATHE_ALIGNMENT);
       if (!output->data)
-        return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
-                               "no memory for output \"%s\" of %zu bytes",
+        return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
                                value->name, bytes);
       frame->output_owned[i] = true;
       output->dtype = (lathe_dtype)value->dtype;
@@ -209,12 +188,10 @@ static lathe_status make_outputs(const lathe_function_desc *function,
   return LATHE_OK;
 }
 
-static lathe_status
-call_in_frame(const lathe_module *module, const lathe_function_desc *function,
-              const lathe_imports *imports, struct lathe_impl_frame *frame,
-              const lathe_tensor *inputs, lathe_tensor *outputs) {
-  lathe_status status =
-      lathe_impl_check_inputs(function, inputs, frame->symbols);
+static lathe_status call_in_frame(const lathe_module *module, const lathe_function_desc *function,
+                                  const lathe_imports *imports, struct lathe_impl_frame *frame,
+                                  const lathe_tensor *inputs, lathe_tensor *outputs) {
+  lathe_status status = lathe_impl_check_inputs(function, inputs, frame->symbols);
   if (status != LATHE_OK)
     return status;
   for (uint32_t i = 0; i < function->input_count; ++i) {
@@ -250,10 +227,8 @@ call_in_frame(const lathe_module *module, const lathe_function_desc *function,
   return status;
 }
 
-static lathe_status check_counts(const lathe_function_desc *function,
-                                 const lathe_tensor *inputs, size_t input_count,
-                                 const lathe_tensor *outputs,
-                                 size_t output_count, int threads) {
+static lathe_status check_counts(const lathe_function_desc *function, const lathe_tensor *inputs, size_t input_count,
+                                 const lathe_tensor *outputs, size_t output_count, int threads) {
   if (input_count != function->input_count)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-input-count",
                            "function \"%s\" is called with %zu inputs, but "
@@ -263,50 +238,41 @@ static lathe_status check_counts(const lathe_function_desc *function,
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-count",
                            "function \"%s\" is called with room for %zu "
                            "outputs, but has %u",
-                           function->name, output_count,
-                           function->output_count);
+                           function->name, output_count, function->output_count);
   if ((input_count && !inputs) || (output_count && !outputs))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-null",
                            "function \"%s\" is called with NULL for its array "
                            "of %s",
-                           function->name,
-                           input_count && !inputs ? "inputs" : "outputs");
+                           function->name, input_count && !inputs ? "inputs" : "outputs");
   if (threads < 0 || threads > LATHE_MAX_THREADS)
-    return lathe_impl_fail(
-        LATHE_INVALID_ARGUMENT, "call-threads",
-        "the call asks for %d threads, but 1 to %d, or 0 for "
-        "the default, are possible",
-        threads, LATHE_MAX_THREADS);
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-threads",
+                           "the call asks for %d threads, but 1 to %d, or 0 for "
+                           "the default, are possible",
+                           threads, LATHE_MAX_THREADS);
   return LATHE_OK;
 }
 
-lathe_status lathe_module_call_with(lathe_module *module, const char *name,
-                                    const lathe_tensor *inputs,
-                                    size_t input_count, lathe_tensor *outputs,
-                                    size_t output_count,
+lathe_status lathe_module_call_with(lathe_module *module, const char *name, const lathe_tensor *inputs,
+                                    size_t input_count, lathe_tensor *outputs, size_t output_count,
                                     const lathe_call_options *options) {
   const lathe_function_desc *function = lathe_module_function(module, name);
   if (!function)
     return module && name ? LATHE_NOT_FOUND : LATHE_INVALID_ARGUMENT;
   int threads = options ? options->threads : 0;
-  lathe_status status = check_counts(function, inputs, input_count, outputs,
-                                     output_count, threads);
+  lathe_status status = check_counts(function, inputs, input_count, outputs, output_count, threads);
   if (status != LATHE_OK)
     return status;
 
-  struct services services = {module->imports,
-                              threads ? threads : lathe_get_threads()};
+  struct services services = {module->imports, threads ? threads : lathe_get_threads()};
   lathe_imports imports = *lathe_default_imports();
   imports.context = &services.threads;
   if (module->has_imports)
-    imports =
-        (lathe_imports){host_alloc, host_free, host_parallel_for, &services};
+    imports = (lathe_imports){host_alloc, host_free, host_parallel_for, &services};
 
   struct lathe_impl_frame spare = {0};
   struct lathe_impl_frame *frame = take_frame(module, &spare);
   if (!frame)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
-                           "no memory for the arguments of function \"%s\"",
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for the arguments of function \"%s\"",
                            name);
   lathe_impl_float_mode mode = lathe_impl_float_mode_enter();
   status = call_in_frame(module, function, &imports, frame, inputs, outputs);
@@ -318,9 +284,7 @@ lathe_status lathe_module_call_with(lathe_module *module, const char *name,
   return status;
 }
 
-lathe_status lathe_module_call(lathe_module *module, const char *function,
-                               const lathe_tensor *inputs, size_t input_count,
-                               lathe_tensor *outputs, size_t output_count) {
-  return lathe_module_call_with(module, function, inputs, input_count, outputs,
-                                output_count, NULL);
+lathe_status lathe_module_call(lathe_module *module, const char *function, const lathe_tensor *inputs,
+                               size_t input_count, lathe_tensor *outputs, size_t output_count) {
+  return lathe_module_call_with(module, function, inputs, input_count, outputs, output_count, NULL);
 }

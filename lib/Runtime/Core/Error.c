@@ -42,8 +42,7 @@ static size_t cut(char *text, size_t length) {
   return length + 3;
 }
 
-lathe_status lathe_impl_fail(lathe_status status, const char *id,
-                             const char *format, ...) {
+lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *format, ...) {
   /* Not straight into `message`: an argument may be the last message. */
   char text[MESSAGE_SIZE - ID_SIZE];
   va_list arguments;
@@ -69,8 +68,7 @@ lathe_status lathe_impl_fail_check(const char *check, const int64_t values[2]) {
       break;
     }
     if (used < 2 && strncmp(check, place, sizeof place - 1) == 0) {
-      length += (size_t)snprintf(message + length, 24, "%lld",
-                                 (long long)values[used++]);
+      length += (size_t)snprintf(message + length, 24, "%lld", (long long)values[used++]);
       check += sizeof place - 1;
     } else {
       message[length++] = *check++;

@@ -17,21 +17,18 @@
 
 /* Records "<text> [<id>]" as this thread's message and returns `status`. Text
  * that is too long is cut; the id never is. */
-lathe_status lathe_impl_fail(lathe_status status, const char *id,
-                             const char *format, ...)
+lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Records a module's own check message, putting `values` for its "%lld". */
-lathe_status lathe_impl_fail_check(const char *message,
-                                   const int64_t values[2]);
+lathe_status lathe_impl_fail_check(const char *message, const int64_t values[2]);
 
 /* --- Tensors and signatures --------------------------------------------- */
 
 /* Computes element count times element size. Dims must not be negative. False
  * if it does not fit a pointer difference, even where a dim of 0 makes it 0:
  * strides would overflow all the same. */
-bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims,
-                      size_t *bytes);
+bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes);
 
 /* The value of a symbolic dim, and which input gave it. */
 struct lathe_impl_symbol {
@@ -41,16 +38,13 @@ struct lathe_impl_symbol {
 };
 
 /* Checks all inputs. `symbols` has room for symbol_count. */
-lathe_status lathe_impl_check_inputs(const lathe_function_desc *function,
-                                     const lathe_tensor *inputs,
+lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
                                      struct lathe_impl_symbol *symbols);
 
 /* Checks what `plan` computed for output `index`, then the memory that the
  * caller brought for it, if any. Sets `bytes` to its size. */
-lathe_status lathe_impl_check_output(const lathe_function_desc *function,
-                                     uint32_t index, const int64_t *dims,
-                                     const lathe_tensor *outputs,
-                                     const lathe_tensor *inputs, size_t *bytes);
+lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32_t index, const int64_t *dims,
+                                     const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes);
 
 /* Checks what the runtime relies on in a description that it did not write. */
 lathe_status lathe_impl_check_desc(const lathe_module_desc *desc);
@@ -88,8 +82,7 @@ struct lathe_module {
 };
 
 /* Opens a library and finds its query function. */
-lathe_status lathe_impl_library_open(const char *path, void **library,
-                                     lathe_module_query_fn *query);
+lathe_status lathe_impl_library_open(const char *path, void **library, lathe_module_query_fn *query);
 void lathe_impl_library_close(void *library);
 
 void lathe_impl_frames_free(lathe_module *module);
@@ -99,8 +92,7 @@ void lathe_impl_frames_free(lathe_module *module);
 /* Runs `body` over [0, tasks) on at most `threads` threads, one of them the
  * caller. Runs it inline when the pool is in use: by a call of another thread,
  * or by an outer loop of this one. */
-void lathe_impl_pool_run(int threads, int64_t tasks,
-                         void (*body)(int64_t, int64_t, void *), void *closure);
+void lathe_impl_pool_run(int threads, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure);
 
 /* CPUs that this process may use; at least 1. */
 int lathe_impl_cpu_count(void);

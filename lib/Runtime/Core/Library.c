@@ -33,13 +33,11 @@
 #define MACHINE EM_NONE /* Left to the dynamic linker. */
 #endif
 
-static lathe_status truncated(const char *path, uint64_t size,
-                              uint64_t needed) {
+static lathe_status truncated(const char *path, uint64_t size, uint64_t needed) {
   return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-truncated",
                          "%s: the file has %llu bytes, but its headers ask for "
                          "%llu; copy or compile it again",
-                         path, (unsigned long long)size,
-                         (unsigned long long)needed);
+                         path, (unsigned long long)size, (unsigned long long)needed);
 }
 
 /* True if [offset, offset + length) lies within `size`, with no overflow. */
@@ -83,8 +81,7 @@ static lathe_status check_file(const char *path, int file, uint64_t size) {
     off_t at = (off_t)(header.e_phoff + i * sizeof segment);
     if (pread(file, &segment, sizeof segment, at) != (ssize_t)sizeof segment)
       return truncated(path, size, (uint64_t)at + sizeof segment);
-    if (segment.p_type == PT_LOAD &&
-        !within(size, segment.p_offset, segment.p_filesz))
+    if (segment.p_type == PT_LOAD && !within(size, segment.p_offset, segment.p_filesz))
       return truncated(path, size, end_of(segment.p_offset, segment.p_filesz));
   }
   return LATHE_OK;
@@ -104,8 +101,7 @@ static lathe_status check_path(const char *path) {
     int reason = errno;
     if (file >= 0)
       close(file);
-    return lathe_impl_fail(LATHE_NOT_FOUND, "module-cannot-read",
-                           "%s: cannot read the module: %s", path,
+    return lathe_impl_fail(LATHE_NOT_FOUND, "module-cannot-read", "%s: cannot read the module: %s", path,
                            strerror(reason));
   }
   lathe_status status;
@@ -120,13 +116,11 @@ static lathe_status check_path(const char *path) {
   return status;
 }
 
-static lathe_status open_path(const char *path, const char *full,
-                              void **library, lathe_module_query_fn *query) {
+static lathe_status open_path(const char *path, const char *full, void **library, lathe_module_query_fn *query) {
   *library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
   if (!*library) {
     const char *reason = dlerror();
-    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-cannot-load",
-                           "%s: the system cannot load the library: %s", path,
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-cannot-load", "%s: the system cannot load the library: %s", path,
                            reason ? reason : "no reason given");
   }
   void *symbol = dlsym(*library, "lathe_module_query");
@@ -143,8 +137,7 @@ static lathe_status open_path(const char *path, const char *full,
   return LATHE_OK;
 }
 
-lathe_status lathe_impl_library_open(const char *path, void **library,
-                                     lathe_module_query_fn *query) {
+lathe_status lathe_impl_library_open(const char *path, void **library, lathe_module_query_fn *query) {
   lathe_status status = check_path(path);
   if (status != LATHE_OK)
     return status;
@@ -154,8 +147,7 @@ lathe_status lathe_impl_library_open(const char *path, void **library,
   size_t size = strlen(path) + 3;
   char *full = malloc(size);
   if (!full)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory",
-                           "no memory for a path of %zu bytes", size);
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory", "no memory for a path of %zu bytes", size);
   snprintf(full, size, "./%s", path);
   status = open_path(path, full, library, query);
   free(full);

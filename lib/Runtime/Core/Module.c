@@ -10,8 +10,7 @@
 
 static uint32_t max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-lathe_status lathe_module_from_desc(const lathe_module_desc *desc,
-                                    lathe_module **result) {
+lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **result) {
   if (result)
     *result = NULL;
   if (!desc || !result)
@@ -23,8 +22,7 @@ lathe_status lathe_module_from_desc(const lathe_module_desc *desc,
     return status;
   lathe_module *module = calloc(1, sizeof *module);
   if (!module)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory",
-                           "no memory for a module of %zu bytes",
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory", "no memory for a module of %zu bytes",
                            sizeof *module);
   module->desc = desc;
   for (uint32_t i = 0; i < desc->function_count; ++i) {
@@ -37,8 +35,7 @@ lathe_status lathe_module_from_desc(const lathe_module_desc *desc,
   return LATHE_OK;
 }
 
-lathe_status lathe_module_from_query(lathe_module_query_fn query,
-                                     lathe_module **module) {
+lathe_status lathe_module_from_query(lathe_module_query_fn query, lathe_module **module) {
   if (module)
     *module = NULL;
   if (!query || !module)
@@ -76,8 +73,7 @@ lathe_status lathe_module_load(const char *path, lathe_module **module) {
     if (id && length < sizeof name) {
       memcpy(name, id + 1, length);
       name[length] = '\0';
-      status = lathe_impl_fail(status, name, "%s: %.*s", path,
-                               (int)(id - reason - 1), reason);
+      status = lathe_impl_fail(status, name, "%s: %.*s", path, (int)(id - reason - 1), reason);
     }
     lathe_impl_library_close(library);
     return status;
@@ -100,16 +96,11 @@ void lathe_module_trim(lathe_module *module) {
     lathe_impl_frames_free(module);
 }
 
-const lathe_module_desc *lathe_module_description(const lathe_module *module) {
-  return module ? module->desc : NULL;
-}
+const lathe_module_desc *lathe_module_description(const lathe_module *module) { return module ? module->desc : NULL; }
 
-uint32_t lathe_module_function_count(const lathe_module *module) {
-  return module ? module->desc->function_count : 0;
-}
+uint32_t lathe_module_function_count(const lathe_module *module) { return module ? module->desc->function_count : 0; }
 
-const lathe_function_desc *lathe_module_function(const lathe_module *module,
-                                                 const char *name) {
+const lathe_function_desc *lathe_module_function(const lathe_module *module, const char *name) {
   if (!module || !name) {
     lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-null",
                     "a module and the name of a function are needed, but one "
@@ -121,8 +112,7 @@ const lathe_function_desc *lathe_module_function(const lathe_module *module,
     if (strcmp(desc->functions[i].name, name) == 0)
       return &desc->functions[i];
   if (desc->function_count == 0)
-    lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function",
-                    "the module has no function \"%s\"; it has none at all",
+    lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function", "the module has no function \"%s\"; it has none at all",
                     name);
   else
     lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function",
@@ -132,17 +122,14 @@ const lathe_function_desc *lathe_module_function(const lathe_module *module,
   return NULL;
 }
 
-lathe_status lathe_module_set_imports(lathe_module *module,
-                                      const lathe_imports *imports) {
+lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports *imports) {
   if (!module)
-    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
-                           "the module is NULL");
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null", "the module is NULL");
   if (imports && !imports->alloc != !imports->free)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-imports",
                            "the imports have '%s', but no '%s'; they come in a "
                            "pair",
-                           imports->alloc ? "alloc" : "free",
-                           imports->alloc ? "free" : "alloc");
+                           imports->alloc ? "alloc" : "free", imports->alloc ? "free" : "alloc");
   /* The allocator that a workspace came from must take it back. */
   lathe_impl_frames_free(module);
   module->has_imports = imports != NULL;

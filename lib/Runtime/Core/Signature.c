@@ -11,8 +11,7 @@
 /* " (batch)" if the dim has a name; else nothing. Three strings, for %s%s%s. */
 #define NAME(name) (*(name) ? " (" : ""), (name), (*(name) ? ")" : "")
 
-static lathe_status check_dims(const lathe_function_desc *function,
-                               uint32_t index, const lathe_tensor *inputs,
+static lathe_status check_dims(const lathe_function_desc *function, uint32_t index, const lathe_tensor *inputs,
                                struct lathe_impl_symbol *symbols) {
   const lathe_value_desc *value = &function->inputs[index];
   const lathe_tensor *input = &inputs[index];
@@ -20,15 +19,12 @@ static lathe_status check_dims(const lathe_function_desc *function,
     int64_t expected = value->dims[d], actual = input->dims[d];
     if (actual < 0)
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-dim-negative",
-                             "input \"%s\": dim %u is %" PRId64
-                             ", but a dim is 0 or more",
-                             value->name, d, actual);
+                             "input \"%s\": dim %u is %" PRId64 ", but a dim is 0 or more", value->name, d, actual);
     if (expected >= 0) {
       if (actual != expected)
         return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-dim-mismatch",
-                               "input \"%s\": dim %u is %" PRId64
-                               ", but the model takes %" PRId64,
-                               value->name, d, actual, expected);
+                               "input \"%s\": dim %u is %" PRId64 ", but the model takes %" PRId64, value->name, d,
+                               actual, expected);
       continue;
     }
     struct lathe_impl_symbol *symbol = &symbols[~expected];
@@ -37,19 +33,16 @@ static lathe_status check_dims(const lathe_function_desc *function,
     } else if (symbol->value != actual) {
       const char *name = function->symbol_names[~expected];
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-symbol-mismatch",
-                             "input \"%s\": dim %u%s%s%s is %" PRId64
-                             ", but dim %u of input \"%s\" is %" PRId64
+                             "input \"%s\": dim %u%s%s%s is %" PRId64 ", but dim %u of input \"%s\" is %" PRId64
                              "; the model takes the same size for both",
-                             value->name, d, NAME(name), actual, symbol->dim,
-                             function->inputs[symbol->input].name,
+                             value->name, d, NAME(name), actual, symbol->dim, function->inputs[symbol->input].name,
                              symbol->value);
     }
   }
   return LATHE_OK;
 }
 
-static lathe_status check_input(const lathe_function_desc *function,
-                                uint32_t index, const lathe_tensor *inputs,
+static lathe_status check_input(const lathe_function_desc *function, uint32_t index, const lathe_tensor *inputs,
                                 struct lathe_impl_symbol *symbols) {
   const lathe_value_desc *value = &function->inputs[index];
   const lathe_tensor *input = &inputs[index];
@@ -57,8 +50,7 @@ static lathe_status check_input(const lathe_function_desc *function,
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-dtype-mismatch",
                            "input \"%s\": dtype is %s, but the model takes %s; "
                            "convert the data before the call",
-                           value->name, lathe_dtype_name(input->dtype),
-                           lathe_dtype_name((lathe_dtype)value->dtype));
+                           value->name, lathe_dtype_name(input->dtype), lathe_dtype_name((lathe_dtype)value->dtype));
   if (input->rank != value->rank)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-rank-mismatch",
                            "input \"%s\": rank is %u, but the model takes %u; "
@@ -80,17 +72,15 @@ static lathe_status check_input(const lathe_function_desc *function,
                            value->name, bytes);
   size_t size = lathe_dtype_size(input->dtype);
   if (bytes > 0 && (uintptr_t)input->data % size != 0)
-    return lathe_impl_fail(
-        LATHE_INVALID_ARGUMENT, "call-misaligned",
-        "input \"%s\": data is at an address that is %zu past a multiple of "
-        "%zu, but %s needs a multiple of %zu; copy the data to aligned memory",
-        value->name, (size_t)((uintptr_t)input->data % size), size,
-        lathe_dtype_name(input->dtype), size);
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-misaligned",
+                           "input \"%s\": data is at an address that is %zu past a multiple of "
+                           "%zu, but %s needs a multiple of %zu; copy the data to aligned memory",
+                           value->name, (size_t)((uintptr_t)input->data % size), size, lathe_dtype_name(input->dtype),
+                           size);
   return LATHE_OK;
 }
 
-lathe_status lathe_impl_check_inputs(const lathe_function_desc *function,
-                                     const lathe_tensor *inputs,
+lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
                                      struct lathe_impl_symbol *symbols) {
   for (uint32_t i = 0; i < function->symbol_count; ++i)
     symbols[i].value = -1;
@@ -102,18 +92,15 @@ lathe_status lathe_impl_check_inputs(const lathe_function_desc *function,
   return LATHE_OK;
 }
 
-static bool overlap(const void *a, size_t a_bytes, const void *b,
-                    size_t b_bytes) {
+static bool overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
   uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
-  return x < y ? y - x < a_bytes && b_bytes > 0
-               : x - y < b_bytes && a_bytes > 0;
+  return x < y ? y - x < a_bytes && b_bytes > 0 : x - y < b_bytes && a_bytes > 0;
 }
 
 /* `bytes` at outputs[index].data must be nobody else's. Only outputs before
  * `index` are compared: they are checked already, and the later ones come with
  * their own check. One without data says nothing in its other members. */
-static lathe_status check_alias(const lathe_function_desc *function,
-                                uint32_t index, const lathe_tensor *outputs,
+static lathe_status check_alias(const lathe_function_desc *function, uint32_t index, const lathe_tensor *outputs,
                                 const lathe_tensor *inputs, size_t bytes) {
   const char *name = function->outputs[index].name, *kind = NULL, *other = NULL;
   for (uint32_t i = 0; i < function->input_count && !kind; ++i) {
@@ -143,8 +130,7 @@ static lathe_status check_alias(const lathe_function_desc *function,
 }
 
 /* What `plan` computed is generated code's word, not the caller's. */
-static lathe_status check_plan(const lathe_value_desc *value,
-                               const int64_t *dims, size_t *bytes) {
+static lathe_status check_plan(const lathe_value_desc *value, const int64_t *dims, size_t *bytes) {
   for (uint32_t d = 0; d < value->rank; ++d)
     if (dims[d] < 0 || (value->dims[d] >= 0 && value->dims[d] != dims[d]))
       return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-bad-plan",
@@ -153,19 +139,15 @@ static lathe_status check_plan(const lathe_value_desc *value,
                              "compile the model again",
                              value->name, d, dims[d]);
   if (!lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, dims, bytes))
-    return lathe_impl_fail(
-        LATHE_INVALID_ARGUMENT, "call-output-size-overflow",
-        "output \"%s\": with these inputs it would have more "
-        "bytes than this machine can address",
-        value->name);
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-size-overflow",
+                           "output \"%s\": with these inputs it would have more "
+                           "bytes than this machine can address",
+                           value->name);
   return LATHE_OK;
 }
 
-lathe_status lathe_impl_check_output(const lathe_function_desc *function,
-                                     uint32_t index, const int64_t *dims,
-                                     const lathe_tensor *outputs,
-                                     const lathe_tensor *inputs,
-                                     size_t *bytes) {
+lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32_t index, const int64_t *dims,
+                                     const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes) {
   const lathe_value_desc *value = &function->outputs[index];
   const lathe_tensor *output = &outputs[index];
   lathe_status status = check_plan(value, dims, bytes);
@@ -175,8 +157,7 @@ lathe_status lathe_impl_check_output(const lathe_function_desc *function,
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-dtype-mismatch",
                            "output \"%s\": its memory is given as %s, but the "
                            "model computes %s",
-                           value->name, lathe_dtype_name(output->dtype),
-                           lathe_dtype_name((lathe_dtype)value->dtype));
+                           value->name, lathe_dtype_name(output->dtype), lathe_dtype_name((lathe_dtype)value->dtype));
   if (output->rank != value->rank)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-rank-mismatch",
                            "output \"%s\": its memory is given with rank %u, "
@@ -184,18 +165,14 @@ lathe_status lathe_impl_check_output(const lathe_function_desc *function,
                            value->name, output->rank, value->rank);
   for (uint32_t d = 0; d < value->rank; ++d)
     if (output->dims[d] != dims[d])
-      return lathe_impl_fail(
-          LATHE_INVALID_ARGUMENT, "call-output-dim-mismatch",
-          "output \"%s\": its memory is given with dim %u = %" PRId64
-          ", but the model computes %" PRId64
-          "; set data to NULL to let the call allocate",
-          value->name, d, output->dims[d], dims[d]);
+      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-dim-mismatch",
+                             "output \"%s\": its memory is given with dim %u = %" PRId64
+                             ", but the model computes %" PRId64 "; set data to NULL to let the call allocate",
+                             value->name, d, output->dims[d], dims[d]);
   if ((uintptr_t)output->data % LATHE_ALIGNMENT != 0)
-    return lathe_impl_fail(
-        LATHE_INVALID_ARGUMENT, "call-output-misaligned",
-        "output \"%s\": its memory is %zu past a multiple of %d, but outputs "
-        "start at one; use lathe_tensor_alloc, or set data to NULL",
-        value->name, (size_t)((uintptr_t)output->data % LATHE_ALIGNMENT),
-        LATHE_ALIGNMENT);
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-misaligned",
+                           "output \"%s\": its memory is %zu past a multiple of %d, but outputs "
+                           "start at one; use lathe_tensor_alloc, or set data to NULL",
+                           value->name, (size_t)((uintptr_t)output->data % LATHE_ALIGNMENT), LATHE_ALIGNMENT);
   return check_alias(function, index, outputs, inputs, *bytes);
 }

@@ -12,12 +12,10 @@ static const struct {
   const char *name;
   size_t size;
 } dtypes[] = {
-    [LATHE_DTYPE_INVALID] = {"invalid", 0}, [LATHE_DTYPE_F32] = {"f32", 4},
-    [LATHE_DTYPE_F64] = {"f64", 8},         [LATHE_DTYPE_F16] = {"f16", 2},
-    [LATHE_DTYPE_BF16] = {"bf16", 2},       [LATHE_DTYPE_I8] = {"i8", 1},
-    [LATHE_DTYPE_I16] = {"i16", 2},         [LATHE_DTYPE_I32] = {"i32", 4},
-    [LATHE_DTYPE_I64] = {"i64", 8},         [LATHE_DTYPE_U8] = {"u8", 1},
-    [LATHE_DTYPE_U16] = {"u16", 2},         [LATHE_DTYPE_U32] = {"u32", 4},
+    [LATHE_DTYPE_INVALID] = {"invalid", 0}, [LATHE_DTYPE_F32] = {"f32", 4},   [LATHE_DTYPE_F64] = {"f64", 8},
+    [LATHE_DTYPE_F16] = {"f16", 2},         [LATHE_DTYPE_BF16] = {"bf16", 2}, [LATHE_DTYPE_I8] = {"i8", 1},
+    [LATHE_DTYPE_I16] = {"i16", 2},         [LATHE_DTYPE_I32] = {"i32", 4},   [LATHE_DTYPE_I64] = {"i64", 8},
+    [LATHE_DTYPE_U8] = {"u8", 1},           [LATHE_DTYPE_U16] = {"u16", 2},   [LATHE_DTYPE_U32] = {"u32", 4},
     [LATHE_DTYPE_U64] = {"u64", 8},         [LATHE_DTYPE_BOOL] = {"bool", 1},
 };
 
@@ -28,12 +26,9 @@ static size_t row(lathe_dtype dtype) {
 
 size_t lathe_dtype_size(lathe_dtype dtype) { return dtypes[row(dtype)].size; }
 
-const char *lathe_dtype_name(lathe_dtype dtype) {
-  return dtypes[row(dtype)].name;
-}
+const char *lathe_dtype_name(lathe_dtype dtype) { return dtypes[row(dtype)].name; }
 
-bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims,
-                      size_t *bytes) {
+bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes) {
   size_t product = lathe_dtype_size(dtype);
   bool empty = false;
   for (uint32_t i = 0; i < rank; ++i) {
@@ -54,18 +49,15 @@ lathe_status lathe_tensor_bytes(const lathe_tensor *tensor, size_t *bytes) {
                            "a tensor and a place for its size are needed, but "
                            "one of them is NULL");
   if (lathe_dtype_size(tensor->dtype) == 0)
-    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-dtype",
-                           "tensor has dtype %d, which is not a lathe_dtype",
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-dtype", "tensor has dtype %d, which is not a lathe_dtype",
                            (int)tensor->dtype);
   if (tensor->rank > LATHE_MAX_RANK)
-    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-rank",
-                           "tensor has rank %u, but at most %d is possible",
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-rank", "tensor has rank %u, but at most %d is possible",
                            tensor->rank, LATHE_MAX_RANK);
   for (uint32_t i = 0; i < tensor->rank; ++i)
     if (tensor->dims[i] < 0)
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-dim-negative",
-                             "tensor has dim %u = %lld, but a dim is 0 or more",
-                             i, (long long)tensor->dims[i]);
+                             "tensor has dim %u = %lld, but a dim is 0 or more", i, (long long)tensor->dims[i]);
   if (!lathe_impl_bytes(tensor->dtype, tensor->rank, tensor->dims, bytes))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-size-overflow",
                            "the dims of the tensor multiply to more than this "
@@ -79,8 +71,7 @@ static void *default_alloc(void *context, size_t size, size_t alignment) {
   if (alignment < sizeof(void *))
     alignment = sizeof(void *);
   /* Never 0 bytes: NULL must mean that memory ran out. */
-  return posix_memalign(&memory, alignment, size ? size : 1) == 0 ? memory
-                                                                  : NULL;
+  return posix_memalign(&memory, alignment, size ? size : 1) == 0 ? memory : NULL;
 }
 
 static void default_free(void *context, void *memory) {
@@ -89,16 +80,13 @@ static void default_free(void *context, void *memory) {
 }
 
 /* `context` is NULL or points to the thread limit of the call. */
-static void default_parallel_for(void *context, int64_t tasks,
-                                 void (*body)(int64_t, int64_t, void *),
-                                 void *closure) {
+static void default_parallel_for(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
   int threads = context ? *(const int *)context : lathe_get_threads();
   lathe_impl_pool_run(threads, tasks, body, closure);
 }
 
 const lathe_imports *lathe_default_imports(void) {
-  static const lathe_imports imports = {default_alloc, default_free,
-                                        default_parallel_for, NULL};
+  static const lathe_imports imports = {default_alloc, default_free, default_parallel_for, NULL};
   return &imports;
 }
 
@@ -109,8 +97,7 @@ lathe_status lathe_tensor_alloc(lathe_tensor *tensor) {
     return status;
   void *memory = default_alloc(NULL, bytes, LATHE_ALIGNMENT);
   if (!memory)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory",
-                           "no memory for a tensor of %zu bytes", bytes);
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory", "no memory for a tensor of %zu bytes", bytes);
   tensor->data = memory;
   return LATHE_OK;
 }

@@ -13,20 +13,15 @@
 using namespace mlir;
 using namespace lathe;
 
-static std::optional<Config> match(const Problem &problem,
-                                   const Target &target) {
+static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem);
-  if (work.kind != Workload::Kind::Contract || !work.isF32 ||
-      !isa<graph::MatmulOp>(problem.root))
+  if (work.kind != Workload::Kind::Contract || !work.isF32 || !isa<graph::MatmulOp>(problem.root))
     return std::nullopt;
-  return toConfig(chooseContractTiling(work, target, /*packed=*/false,
-                                       problem.root->getContext()));
+  return toConfig(chooseContractTiling(work, target, /*packed=*/false, problem.root->getContext()));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config,
-                           const Target &) {
-  Operation *root =
-      findKeptRoot(kernel, Workload::Kind::Contract, /*packs=*/false);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
+  Operation *root = findKeptRoot(kernel, Workload::Kind::Contract, /*packs=*/false);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
@@ -34,13 +29,11 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config,
   OpBuilder builder = fusion.insertionPoint();
   auto matmul = cast<graph::MatmulOp>(root);
   Value init = fusion.createInit(builder, kernel);
-  auto op = tile::ContractOp::create(
-      builder, matmul.getLoc(), init.getType(), matmul.getA(), matmul.getB(),
-      fusion.getExtras(), init,
-      /*packed=*/false, *tiling, fusion.getExtraMaps());
+  auto op = tile::ContractOp::create(builder, matmul.getLoc(), init.getType(), matmul.getA(), matmul.getB(),
+                                     fusion.getExtras(), init,
+                                     /*packed=*/false, *tiling, fusion.getExtraMaps());
   fusion.finish(op);
   return success();
 }
 
-const Strategy lathe::batchedGemm = {"cpu.gemm.batched", /*keepsRoot=*/true,
-                                     match, apply};
+const Strategy lathe::batchedGemm = {"cpu.gemm.batched", /*keepsRoot=*/true, match, apply};

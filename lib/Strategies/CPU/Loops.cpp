@@ -72,7 +72,10 @@ static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &) {
   FailureOr<scf::SCFTileAndFuseResult> result = scf::tileConsumerAndFuseProducersUsingSCF(rewriter, tiling, options);
   if (failed(result))
     return success(); // Untiled is right too.
-  rewriter.replaceOp(last, result->replacements[last->getResult(0)]);
+  SmallVector<Value> replacements;
+  for (OpResult old : last->getResults())
+    replacements.push_back(result->replacements.lookup(old));
+  rewriter.replaceOp(last, replacements);
   return success();
 }
 

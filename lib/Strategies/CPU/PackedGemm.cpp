@@ -14,20 +14,15 @@
 using namespace mlir;
 using namespace lathe;
 
-static std::optional<Config> match(const Problem &problem,
-                                   const Target &target) {
+static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem);
-  if (work.kind != Workload::Kind::Contract || !work.isF32 ||
-      !work.hasConstantWeights)
+  if (work.kind != Workload::Kind::Contract || !work.isF32 || !work.hasConstantWeights)
     return std::nullopt;
-  return toConfig(chooseContractTiling(work, target, /*packed=*/true,
-                                       problem.root->getContext()));
+  return toConfig(chooseContractTiling(work, target, /*packed=*/true, problem.root->getContext()));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config,
-                           const Target &) {
-  Operation *root =
-      findKeptRoot(kernel, Workload::Kind::Contract, /*packs=*/true);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
+  Operation *root = findKeptRoot(kernel, Workload::Kind::Contract, /*packs=*/true);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
@@ -47,12 +42,10 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config,
     rhs = collapseDims(builder, rhs, {{0}, {1, 2, 3}, {4}});
   }
   Value init = fusion.createInit(builder, kernel);
-  auto op = tile::ContractOp::create(
-      builder, root->getLoc(), init.getType(), lhs, rhs, fusion.getExtras(),
-      init, /*packed=*/true, *tiling, fusion.getExtraMaps());
+  auto op = tile::ContractOp::create(builder, root->getLoc(), init.getType(), lhs, rhs, fusion.getExtras(), init,
+                                     /*packed=*/true, *tiling, fusion.getExtraMaps());
   fusion.finish(op);
   return success();
 }
 
-const Strategy lathe::packedGemm = {"cpu.gemm.packed", /*keepsRoot=*/true,
-                                    match, apply};
+const Strategy lathe::packedGemm = {"cpu.gemm.packed", /*keepsRoot=*/true, match, apply};

@@ -15,25 +15,20 @@ using namespace lathe;
 /// An element that is copied costs about this many operations of a product.
 static constexpr double operationsPerElement = 16;
 
-static std::optional<Config> match(const Problem &problem,
-                                   const Target &target) {
+static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem);
   // Elementwise ops that follow are better fused by the loops of the fallback.
-  if (work.kind != Workload::Kind::Pad || !work.isF32 ||
-      !isa<kernel::ReturnOp>(problem.root->getNextNode()))
+  if (work.kind != Workload::Kind::Pad || !work.isF32 || !isa<kernel::ReturnOp>(problem.root->getNextNode()))
     return std::nullopt;
   double width = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
   double channels = ShapedType::isDynamic(work.columns) ? 64 : work.columns;
-  int64_t taskLines =
-      chooseTask(work.lines, width * channels * operationsPerElement, 1);
-  return toConfig(tile::TilingAttr::get(
-      problem.root->getContext(), /*rows=*/1, /*vectors=*/1,
-      target.vectorUnit().lanes(), /*unroll=*/1, /*prefetch=*/0,
-      /*block=*/0, taskLines, /*task_panels=*/0));
+  int64_t taskLines = chooseTask(work.lines, width * channels * operationsPerElement, 1);
+  return toConfig(tile::TilingAttr::get(problem.root->getContext(), /*rows=*/1, /*vectors=*/1,
+                                        target.vectorUnit().lanes(), /*unroll=*/1, /*prefetch=*/0,
+                                        /*block=*/0, taskLines, /*task_panels=*/0));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config,
-                           const Target &) {
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
   Operation *root = findKeptRoot(kernel, Workload::Kind::Pad, /*packs=*/false);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
@@ -42,12 +37,9 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config,
   OpBuilder builder(pad);
   SmallVector<int64_t> offsets;
   for (unsigned dim : {1, 2})
-    offsets.push_back(
-        cast<AffineConstantExpr>(pad.getAmounts()->getMap().getResult(dim))
-            .getValue());
+    offsets.push_back(cast<AffineConstantExpr>(pad.getAmounts()->getMap().getResult(dim)).getValue());
   Value init = emptyResult(builder, kernel, pad);
-  auto op = tile::PadOp::create(builder, pad.getLoc(), init.getType(),
-                                pad.getX(), init, offsets, *tiling);
+  auto op = tile::PadOp::create(builder, pad.getLoc(), init.getType(), pad.getX(), init, offsets, *tiling);
   pad.getY().replaceAllUsesWith(op.getResult());
   pad.erase();
   return success();

@@ -56,13 +56,11 @@ struct RegisterTile {
 
 /// Instructions for one step of a tile.
 static double stepCost(int64_t rows, int64_t vectors) {
-  return std::max<double>(rows * vectors, sumsInFlight) +
-         loadCost * (rows + vectors);
+  return std::max<double>(rows * vectors, sumsInFlight) + loadCost * (rows + vectors);
 }
 
 /// Instructions for one step of all `rows` rows and all columns.
-static double cost(const RegisterTile &tile, int64_t rows, int64_t columns,
-                   int64_t lanes) {
+static double cost(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes) {
   if (ShapedType::isDynamic(columns))
     columns = middlingColumns;
   double panels = llvm::divideCeil(columns, tile.vectors * lanes);
@@ -75,8 +73,7 @@ static double cost(const RegisterTile &tile, int64_t rows, int64_t columns,
   return panels * perPanel;
 }
 
-static RegisterTile chooseTile(const VectorUnit &unit, int64_t rows,
-                               int64_t columns, int64_t mostRows) {
+static RegisterTile chooseTile(const VectorUnit &unit, int64_t rows, int64_t columns, int64_t mostRows) {
   RegisterTile best;
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
     for (int64_t tileRows = 1; tileRows <= mostRows; ++tileRows) {
@@ -86,8 +83,7 @@ static RegisterTile chooseTile(const VectorUnit &unit, int64_t rows,
       if (!ShapedType::isDynamic(rows) && tileRows > rows)
         break;
       RegisterTile tile{tileRows, vectors};
-      if (cost(tile, rows, columns, unit.lanes()) <
-          cost(best, rows, columns, unit.lanes()))
+      if (cost(tile, rows, columns, unit.lanes()) < cost(best, rows, columns, unit.lanes()))
         best = tile;
     }
   return best;
@@ -112,37 +108,29 @@ int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
   return !ShapedType::isDynamic(count) && chunk >= count ? 0 : chunk;
 }
 
-tile::TilingAttr lathe::chooseContractTiling(const Workload &work,
-                                             const Target &target, bool packed,
+tile::TilingAttr lathe::chooseContractTiling(const Workload &work, const Target &target, bool packed,
                                              MLIRContext *context) {
   const VectorUnit &unit = target.vectorUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
   bool knowsStride = !ShapedType::isDynamic(work.run);
-  RegisterTile tile =
-      chooseTile(unit, work.rows, work.columns,
-                 knowsStride ? mostRows : mostRowsOfUnknownStride);
+  RegisterTile tile = chooseTile(unit, work.rows, work.columns, knowsStride ? mostRows : mostRowsOfUnknownStride);
   int64_t width = tile.vectors * unit.lanes();
   int64_t unroll = chooseUnroll(work.run);
 
   int64_t rowCount = work.rows;
   if (isConv && !ShapedType::isDynamic(rowCount))
-    rowCount = ShapedType::isDynamic(work.lines) ? ShapedType::kDynamic
-                                                 : rowCount * work.lines;
-  bool knowsSizes =
-      !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
+    rowCount = ShapedType::isDynamic(work.lines) ? ShapedType::kDynamic : rowCount * work.lines;
+  bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
-  if (packed && knowsSizes && !ShapedType::isDynamic(rowCount) &&
-      rowCount <= mostRowsForPrefetch &&
+  if (packed && knowsSizes && !ShapedType::isDynamic(rowCount) && rowCount <= mostRowsForPrefetch &&
       work.k * work.columns * 4 > unit.l2Bytes) {
     int64_t linesOfRound = llvm::divideCeil(width * 4 * unroll, cacheLineBytes);
-    prefetch =
-        llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
+    prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
   // A single tile of rows reads every panel once, whatever the order.
   int64_t block = 0;
-  if (packed && !isConv && !ShapedType::isDynamic(work.k) &&
-      work.k > mostStepsAtOnce &&
+  if (packed && !isConv && !ShapedType::isDynamic(work.k) && work.k > mostStepsAtOnce &&
       (ShapedType::isDynamic(rowCount) || rowCount > tile.rows))
     block = stepsPerBlock;
 
@@ -160,48 +148,37 @@ tile::TilingAttr lathe::chooseContractTiling(const Workload &work,
     int64_t panels = llvm::divideCeil(work.columns, width);
     taskPanels = chooseTask(panels, ofRow * rowCount, 1);
   }
-  return tile::TilingAttr::get(context, tile.rows, tile.vectors, unit.lanes(),
-                               unroll, prefetch, block, taskRows, taskPanels);
+  return tile::TilingAttr::get(context, tile.rows, tile.vectors, unit.lanes(), unroll, prefetch, block, taskRows,
+                               taskPanels);
 }
 
 /// The parameters, in the order of `TilingAttr::get`.
-static constexpr llvm::StringLiteral parameterNames[] = {
-    "rows",     "vectors", "lanes",     "unroll",
-    "prefetch", "block",   "task_rows", "task_panels"};
+static constexpr llvm::StringLiteral parameterNames[] = {"rows",     "vectors", "lanes",     "unroll",
+                                                         "prefetch", "block",   "task_rows", "task_panels"};
 
 Config lathe::toConfig(tile::TilingAttr tiling) {
   Builder builder(tiling.getContext());
-  int64_t values[] = {tiling.getRows(),     tiling.getVectors(),
-                      tiling.getLanes(),    tiling.getUnroll(),
-                      tiling.getPrefetch(), tiling.getBlock(),
-                      tiling.getTaskRows(), tiling.getTaskPanels()};
+  int64_t values[] = {tiling.getRows(),     tiling.getVectors(), tiling.getLanes(),    tiling.getUnroll(),
+                      tiling.getPrefetch(), tiling.getBlock(),   tiling.getTaskRows(), tiling.getTaskPanels()};
   SmallVector<NamedAttribute> list;
   for (auto [name, value] : llvm::zip_equal(parameterNames, values))
-    list.push_back(
-        builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+    list.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
   return builder.getDictionaryAttr(list);
 }
 
-FailureOr<tile::TilingAttr> lathe::toTiling(kernel::FuncOp kernel,
-                                            Config config) {
+FailureOr<tile::TilingAttr> lathe::toTiling(kernel::FuncOp kernel, Config config) {
   int64_t values[std::size(parameterNames)];
   for (auto [name, value] : llvm::zip_equal(parameterNames, values)) {
     auto number = config.getAs<IntegerAttr>(name);
     if (!number)
       return kernel.emitOpError("strategy ")
-             << kernel.getStrategy()->getName() << " needs the parameter '"
-             << name << "' [strategy-parameter]";
+             << kernel.getStrategy()->getName() << " needs the parameter '" << name << "' [strategy-parameter]";
     value = number.getInt();
   }
-  auto [rows, vectors, lanes, unroll, prefetch, block, taskRows, taskPanels] =
-      values;
-  auto emitError = [&] {
-    return kernel.emitOpError("strategy ")
-           << kernel.getStrategy()->getName() << ": ";
-  };
-  auto tiling = tile::TilingAttr::getChecked(
-      emitError, kernel.getContext(), rows, vectors, lanes, unroll, prefetch,
-      block, taskRows, taskPanels);
+  auto [rows, vectors, lanes, unroll, prefetch, block, taskRows, taskPanels] = values;
+  auto emitError = [&] { return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << ": "; };
+  auto tiling = tile::TilingAttr::getChecked(emitError, kernel.getContext(), rows, vectors, lanes, unroll, prefetch,
+                                             block, taskRows, taskPanels);
   if (!tiling)
     return failure();
   return tiling;

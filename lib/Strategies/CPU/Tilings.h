@@ -15,8 +15,7 @@ namespace lathe {
 
 /// The parameters of a contraction or convolution with weights in panels, or
 /// in rows if not `packed`.
-tile::TilingAttr chooseContractTiling(const Workload &work,
-                                      const Target &target, bool packed,
+tile::TilingAttr chooseContractTiling(const Workload &work, const Target &target, bool packed,
                                       mlir::MLIRContext *context);
 
 /// How many of `count` things, each of `cost` operations, one task gets, so
@@ -27,8 +26,7 @@ int64_t chooseTask(int64_t count, double cost, int64_t granule);
 /// The parameters by their names, and back. The latter reports an error at
 /// `kernel` if one is missing or out of its range.
 Config toConfig(tile::TilingAttr tiling);
-mlir::FailureOr<tile::TilingAttr> toTiling(kernel::FuncOp kernel,
-                                           Config config);
+mlir::FailureOr<tile::TilingAttr> toTiling(kernel::FuncOp kernel, Config config);
 
 } // namespace lathe
 

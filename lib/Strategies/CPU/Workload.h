@@ -40,8 +40,7 @@ Workload describe(const Problem &problem);
 /// The root that a strategy kept, and whether it is of kind `kind` on f32, with
 /// constant weights if `packs`. Reports an error and returns null if a pinned
 /// strategy does not suit its kernel.
-mlir::Operation *findKeptRoot(kernel::FuncOp kernel, Workload::Kind kind,
-                              bool packs);
+mlir::Operation *findKeptRoot(kernel::FuncOp kernel, Workload::Kind kind, bool packs);
 
 } // namespace lathe
 

@@ -40,7 +40,8 @@ RankedTensorType permuted(RankedTensorType type, ArrayRef<int64_t> permutation) 
   }
   Attribute attr;
   if (encoding)
-    attr = DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
+    attr =
+        DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
   return RankedTensorType::get(shape, type.getElementType(), attr);
 }
 
@@ -60,7 +61,8 @@ Value raiseRank(OpBuilder &builder, Location loc, Value x, int64_t rank) {
   if (auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding())) {
     SmallVector<AffineExpr> dims(missing, getAffineConstantExpr(1, type.getContext()));
     dims.append(encoding.getMap().getResults().begin(), encoding.getMap().getResults().end());
-    attr = DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
+    attr =
+        DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
   }
   return ReshapeOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType(), attr), x, Value());
 }
@@ -69,8 +71,7 @@ Value raiseRank(OpBuilder &builder, Location loc, Value x, int64_t rank) {
 // Ops that choose
 //===----------------------------------------------------------------------===//
 
-template <typename OpT>
-struct ToChannelsLast final : OpRewritePattern<OpT> {
+template <typename OpT> struct ToChannelsLast final : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
     if (op.getChannelsLast())
@@ -149,7 +150,8 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     Permutation back = inverse(permutation);
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
-      operands.push_back(transposeBack(rewriter, op.getLoc(), raiseRank(rewriter, op.getLoc(), operand, resultType.getRank()), permutation));
+      operands.push_back(transposeBack(rewriter, op.getLoc(),
+                                       raiseRank(rewriter, op.getLoc(), operand, resultType.getRank()), permutation));
     Operation *inner = rewriter.clone(*op.getOperation());
     rewriter.modifyOpInPlace(inner, [&] {
       inner->setOperands(operands);
@@ -190,7 +192,8 @@ struct SinkThroughReduce final : OpRewritePattern<ReduceOp> {
     }
     Attribute attr;
     if (encoding && llvm::is_contained(shape, ShapedType::kDynamic))
-      attr = DimsAttr::get(op.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, op.getContext()));
+      attr =
+          DimsAttr::get(op.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, op.getContext()));
     auto type = RankedTensorType::get(shape, x.getElementType(), attr);
     Value reduced = ReduceOp::create(rewriter, op.getLoc(), type, inner.getX(), op.getKind(), axes, true);
     Value result = transpose(rewriter, op.getLoc(), reduced, permutation);
@@ -220,7 +223,8 @@ struct SinkThroughConcat final : OpRewritePattern<ConcatOp> {
     SmallVector<Value> operands;
     for (Value x : op.getXs())
       operands.push_back(transposeBack(rewriter, op.getLoc(), x, permutation));
-    Value inner = ConcatOp::create(rewriter, op.getLoc(), permuted(op.getType(), back), operands, permutation[op.getAxis()]);
+    Value inner =
+        ConcatOp::create(rewriter, op.getLoc(), permuted(op.getType(), back), operands, permutation[op.getAxis()]);
     rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), inner, permutation));
     return success();
   }
@@ -236,7 +240,8 @@ struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
     // The last dimension is the one that vectorizes; do not move it away.
     if (op.getAxis() == permutation.size() - 1)
       return rewriter.notifyMatchFailure(op, "the axis is the innermost dimension already");
-    Value result = SoftmaxOp::create(rewriter, op.getLoc(), inner.getX().getType(), inner.getX(), permutation[op.getAxis()], op.getLog());
+    Value result = SoftmaxOp::create(rewriter, op.getLoc(), inner.getX().getType(), inner.getX(),
+                                     permutation[op.getAxis()], op.getLog());
     rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
     return success();
   }
@@ -294,7 +299,8 @@ struct SinkThroughPad final : OpRewritePattern<PadOp> {
     auto result = cast<PadOp>(rewriter.clone(*op));
     rewriter.modifyOpInPlace(result, [&] {
       result.getXMutable().assign(inner.getX());
-      result.setAmountsAttr(DimsAttr::get(op.getContext(), AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext())));
+      result.setAmountsAttr(
+          DimsAttr::get(op.getContext(), AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext())));
       result.getResult().setType(permuted(op.getType(), back));
     });
     rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
@@ -306,7 +312,8 @@ struct AssignLayoutsPass final : impl::AssignLayoutsPassBase<AssignLayoutsPass> 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet choose(context);
-    choose.add<ToChannelsLast<ConvOp>, ToChannelsLast<ConvTransposeOp>, ToChannelsLast<MaxPoolOp>, ToChannelsLast<AveragePoolOp>>(context);
+    choose.add<ToChannelsLast<ConvOp>, ToChannelsLast<ConvTransposeOp>, ToChannelsLast<MaxPoolOp>,
+               ToChannelsLast<AveragePoolOp>>(context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(choose))))
       return signalPassFailure();
     RewritePatternSet sink(context);

@@ -38,7 +38,7 @@ struct DecomposeConvTransposePass final : impl::DecomposeConvTransposePassBase<D
     OpBuilder b(op);
     Location loc = op.getLoc();
     Type element = op.getType().getElementType();
-    Dims x = solver.dims(op.getX()); // N, H, W, C
+    Dims x = solver.dims(op.getX());                                // N, H, W, C
     ArrayRef<int64_t> filter = op.getFilter().getType().getShape(); // C, O, KH, KW
     int64_t inputs = filter[0], outputs = filter[1], kh = filter[2], kw = filter[3];
     auto fixed = [&](int64_t n) { return solver.constant(n); };

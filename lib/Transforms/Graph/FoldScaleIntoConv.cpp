@@ -87,8 +87,8 @@ struct ScaleIntoFilter final : OpRewritePattern<MulOp> {
       auto filterType = conv.getFilter().getType();
       SmallVector<int64_t> shape(rank, 1);
       shape[0] = channels;
-      Value column = ReshapeOp::create(rewriter, mul.getLoc(), RankedTensorType::get(shape, filterType.getElementType()),
-                                       scale, Value());
+      Value column = ReshapeOp::create(rewriter, mul.getLoc(),
+                                       RankedTensorType::get(shape, filterType.getElementType()), scale, Value());
       Value filter = MulOp::create(rewriter, mul.getLoc(), filterType, conv.getFilter(), column);
       rewriter.setInsertionPointAfter(conv);
       auto fused = cast<ConvOp>(rewriter.clone(*conv));

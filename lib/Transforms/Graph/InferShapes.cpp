@@ -15,6 +15,8 @@ struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
   using InferShapesPassBase::InferShapesPassBase;
 
   void runOnOperation() override {
+    if (getOperation().isExternal())
+      return;
     ShapeSolver solver(getOperation());
     solver.resolveArguments();
     if (failed(fixDims(solver)) || failed(inferAll(solver)))
@@ -66,14 +68,17 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
     }
   }
   AttrTypeReplacer replacer;
-  replacer.addReplacement([&](RankedTensorType type) -> std::optional<Type> {
+  // Skipped after, or the encoding would be replaced again, by one that names
+  // all symbols: equal shapes would have types that differ.
+  using Replaced = std::optional<std::pair<Type, WalkResult>>;
+  replacer.addReplacement([&](RankedTensorType type) -> Replaced {
     auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
     if (!encoding)
       return std::nullopt;
     Dims fixed;
     for (AffineExpr dim : encoding.getMap().getResults())
       fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
-    return solver.type(fixed, type.getElementType());
+    return {{solver.type(fixed, type.getElementType()), WalkResult::skip()}};
   });
   replacer.addReplacement([&](DimsAttr attr) -> std::optional<Attribute> {
     Dims fixed;
@@ -92,9 +97,8 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
 }
 
 LogicalResult InferShapesPass::inferAll(ShapeSolver &solver) {
-  WalkResult result = getOperation().walk([&](ShapeInference op) {
-    return failed(solver.infer(op)) ? WalkResult::interrupt() : WalkResult::advance();
-  });
+  WalkResult result = getOperation().walk(
+      [&](ShapeInference op) { return failed(solver.infer(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
   return failure(result.wasInterrupted());
 }
 
@@ -104,9 +108,13 @@ void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
   getOperation().walk([&](Operation *op) {
     if (!isa<ShapeInference>(op) || op->getNumResults() != 1 || isa<ConstantOp, DimValuesOp>(op))
       return;
-    bool follows = isa<ShapeOp>(op) || (op->getNumOperands() > 0 && llvm::all_of(op->getOperands(), [&](Value operand) {
-                     return fromShapes.contains(operand) || operand.getDefiningOp<ConstantOp>();
-                   }) && llvm::any_of(op->getOperands(), [&](Value operand) { return fromShapes.contains(operand); }));
+    bool follows = isa<ShapeOp>(op) ||
+                   (op->getNumOperands() > 0 &&
+                    llvm::all_of(op->getOperands(),
+                                 [&](Value operand) {
+                                   return fromShapes.contains(operand) || operand.getDefiningOp<ConstantOp>();
+                                 }) &&
+                    llvm::any_of(op->getOperands(), [&](Value operand) { return fromShapes.contains(operand); }));
     if (!follows)
       return;
     Value result = op->getResult(0);
@@ -121,11 +129,12 @@ void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
     if (allConstant) {
       SmallVector<APInt> values;
       for (AffineExpr e : *contents)
-        values.push_back(APInt(type.getElementType().getIntOrFloatBitWidth(),
-                               cast<AffineConstantExpr>(e).getValue(), /*isSigned=*/true, /*implicitTrunc=*/true));
+        values.push_back(APInt(type.getElementType().getIntOrFloatBitWidth(), cast<AffineConstantExpr>(e).getValue(),
+                               /*isSigned=*/true, /*implicitTrunc=*/true));
       replacement = ConstantOp::create(builder, op->getLoc(), type, DenseElementsAttr::get(type, values));
     } else {
-      replacement = DimValuesOp::create(builder, op->getLoc(), type, DimsAttr::get(&getContext(), solver.map(*contents)));
+      replacement =
+          DimValuesOp::create(builder, op->getLoc(), type, DimsAttr::get(&getContext(), solver.map(*contents)));
     }
     fromShapes.insert(replacement);
     result.replaceAllUsesWith(replacement);

@@ -35,8 +35,7 @@ struct MaterializePaddingPass final : impl::MaterializePaddingPassBase<Materiali
     });
   }
 
-  template <typename OpT>
-  static void pad(OpT op, ShapeSolver &solver, Value value) {
+  template <typename OpT> static void pad(OpT op, ShapeSolver &solver, Value value) {
     OpBuilder builder(op);
     Dims shape = solver.dims(op.getX());
     size_t rank = shape.size(), spatial = rank - 2;

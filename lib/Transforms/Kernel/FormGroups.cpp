@@ -71,6 +71,8 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
   using FormGroupsPassBase::FormGroupsPassBase;
 
   void runOnOperation() override {
+    if (getOperation().isExternal())
+      return;
     makeSmallConstantsDense();
     DenseSet<Operation *> taken;
     SmallVector<Group> groups;

@@ -103,8 +103,9 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   SmallVector<Type> argumentTypes(local.exprs.size(), IndexType::get(context));
   argumentTypes.append(tensorTypes);
   OpBuilder builder(context);
-  auto kernel = FuncOp::create(builder, loc, nameOf(group), FunctionType::get(context, argumentTypes, resultTypes),
-                               local.exprs.size(), StrategyAttr(), StringAttr(), StringAttr(), ArrayAttr(), ArrayAttr());
+  auto kernel =
+      FuncOp::create(builder, loc, nameOf(group), FunctionType::get(context, argumentTypes, resultTypes),
+                     local.exprs.size(), StrategyAttr(), StringAttr(), StringAttr(), ArrayAttr(), ArrayAttr());
   symbols.insert(kernel);
   // The dims of operands and results in the kernel's sizes: types lose them at
   // the levels below, but callers and descriptors need them to the end.
@@ -121,8 +122,8 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
     dims.push_back(AffineMapAttr::get(AffineMap::get(0, 0, fixed, context)));
   }
   kernel->setAttr("kernel.dims", ArrayAttr::get(context, dims));
-  Block *entry = builder.createBlock(&kernel.getBody(), {}, argumentTypes,
-                                     SmallVector<Location>(argumentTypes.size(), loc));
+  Block *entry =
+      builder.createBlock(&kernel.getBody(), {}, argumentTypes, SmallVector<Location>(argumentTypes.size(), loc));
   IRMapping mapping;
   for (auto [i, value] : llvm::enumerate(captured)) {
     unsigned position = local.exprs.size() + i;
@@ -147,7 +148,8 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
         symbolCount = std::max(symbolCount, symbol.getPosition() + 1);
     });
   auto sizes = AffineMapAttr::get(AffineMap::get(0, symbolCount, local.exprs, context));
-  auto call = CallOp::create(builder, loc, group.getResultTypes(), FlatSymbolRefAttr::get(kernel), sizes, captured.getArrayRef());
+  auto call = CallOp::create(builder, loc, group.getResultTypes(), FlatSymbolRefAttr::get(kernel), sizes,
+                             captured.getArrayRef());
   group.replaceAllUsesWith(call.getResults());
   group.erase();
 }

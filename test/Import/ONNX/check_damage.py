@@ -73,11 +73,11 @@ def main(tool: str, folder: pathlib.Path, models: list[pathlib.Path]) -> int:
             for line in done.stderr.splitlines()
             if re.search(r"error: .*\[[a-z0-9-]+\]$", line)
         }
-        for file in map(str, batch):
-            imported += file in ok
-            refused += file in errors and file not in ok
-            if file not in ok and file not in errors:
-                bad.append(f"{file}: refused without an id")
+        for name in map(str, batch):
+            imported += name in ok
+            refused += name in errors and name not in ok
+            if name not in ok and name not in errors:
+                bad.append(f"{name}: refused without an id")
     print(*bad[:20], sep="\n")
     print(
         f"damaged files: {len(files)}, imported: {imported}, "

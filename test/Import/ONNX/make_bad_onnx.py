@@ -10,10 +10,11 @@ import os
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import onnx
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 MODELS: list[Callable[[], ModelProto]] = []
 
@@ -24,20 +25,27 @@ def bad(make: Callable[[], ModelProto]) -> Callable[[], ModelProto]:
     return make
 
 
-def tensor(name: str, shape: list[int] | None = None, dtype: int = TensorProto.FLOAT):
+def tensor(
+    name: str, shape: list[int] | None = None, dtype: int = TensorProto.FLOAT
+) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, dtype, [2, 3] if shape is None else shape)
 
 
-def model(nodes, inputs=None, outputs=None, initializers=(), opset=20, domain="", ir=10):
+def model(
+    nodes: list[NodeProto],
+    inputs: list[ValueInfoProto] | None = None,
+    outputs: list[ValueInfoProto] | None = None,
+    initializers: Iterable[TensorProto] = (),
+    opset: int = 20,
+    ir: int = 10,
+) -> ModelProto:
     graph = helper.make_graph(
         nodes, "g", inputs or [tensor("x")], outputs or [tensor("y")], list(initializers)
     )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid(domain, opset)], ir_version=ir
-    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
 
 
-def relu(**changes) -> ModelProto:
+def relu(**changes: Any) -> ModelProto:
     return model([helper.make_node("Relu", ["x"], ["y"], name="act")], **changes)
 
 
@@ -45,99 +53,99 @@ def raw(name: str, dims: list[int], data: bytes, dtype: int = TensorProto.FLOAT)
     return TensorProto(name=name, dims=dims, data_type=dtype, raw_data=data)
 
 
-def add_w(*initializers: TensorProto, **changes) -> ModelProto:
+def add_w(*initializers: TensorProto, **changes: Any) -> ModelProto:
     node = helper.make_node("Add", ["x", "w"], ["y"], name="sum")
     return model([node], initializers=initializers, **changes)
 
 
 @bad
-def ir_version():
+def ir_version() -> ModelProto:
     return relu(ir=99)
 
 
 @bad
-def opset_old():
+def opset_old() -> ModelProto:
     return relu(opset=6)
 
 
 @bad
-def opset_new():
+def opset_new() -> ModelProto:
     return relu(opset=99)
 
 
 @bad
-def no_opset():
+def no_opset() -> ModelProto:
     m = relu()
     del m.opset_import[:]
     return m
 
 
 @bad
-def unknown_op():
+def unknown_op() -> ModelProto:
     return model([helper.make_node("Relo", ["x"], ["y"], name="act")])
 
 
 @bad
-def later_op():
+def later_op() -> ModelProto:
     return model([helper.make_node("Swish", ["x"], ["y"], name="act")])
 
 
 @bad
-def removed_op():
+def removed_op() -> ModelProto:
     return model([helper.make_node("Upsample", ["x", "x"], ["y"], name="up")])
 
 
 @bad
-def unknown_domain():
+def unknown_domain() -> ModelProto:
     m = model([helper.make_node("FusedGemm", ["x"], ["y"], name="fc", domain="com.acme")])
     m.opset_import.append(helper.make_opsetid("com.acme", 1))
     return m
 
 
 @bad
-def unknown_attribute():
+def unknown_attribute() -> ModelProto:
     return model([helper.make_node("Softmax", ["x"], ["y"], name="probs", axes=1)])
 
 
 @bad
-def attribute_type():
+def attribute_type() -> ModelProto:
     return model([helper.make_node("Softmax", ["x"], ["y"], name="probs", axis=1.0)])
 
 
 @bad
-def missing_attribute():
+def missing_attribute() -> ModelProto:
     return model([helper.make_node("Concat", ["x", "x"], ["y"], name="cat")])
 
 
 @bad
-def attribute_reference():
+def attribute_reference() -> ModelProto:
     node = helper.make_node("Softmax", ["x"], ["y"], name="probs")
     node.attribute.add(name="axis", ref_attr_name="a", type=onnx.AttributeProto.INT)
     return model([node])
 
 
 @bad
-def arity():
+def arity() -> ModelProto:
     return model([helper.make_node("Relu", ["x", "x"], ["y"], name="act")])
 
 
 @bad
-def missing_input():
+def missing_input() -> ModelProto:
     return model([helper.make_node("Add", ["x", ""], ["y"], name="sum")])
 
 
 @bad
-def missing_initializer():
+def missing_initializer() -> ModelProto:
     return add_w()
 
 
 @bad
-def undefined_output():
+def undefined_output() -> ModelProto:
     return relu(outputs=[tensor("z")])
 
 
 @bad
-def duplicate_name():
+def duplicate_name() -> ModelProto:
     return model(
         [
             helper.make_node("Relu", ["x"], ["y"], name="first"),
@@ -147,12 +155,12 @@ def duplicate_name():
 
 
 @bad
-def duplicate_initializer():
+def duplicate_initializer() -> ModelProto:
     return add_w(raw("w", [3], bytes(12)), raw("w", [3], bytes(12)))
 
 
 @bad
-def unsorted():
+def unsorted() -> ModelProto:
     return model(
         [
             helper.make_node("Relu", ["t"], ["y"], name="late"),
@@ -162,7 +170,7 @@ def unsorted():
 
 
 @bad
-def cycle():
+def cycle() -> ModelProto:
     return model(
         [
             helper.make_node("Add", ["x", "b"], ["a"], name="one"),
@@ -173,31 +181,31 @@ def cycle():
 
 
 @bad
-def self_cycle():
+def self_cycle() -> ModelProto:
     return model([helper.make_node("Add", ["x", "y"], ["y"], name="ouroboros")])
 
 
 @bad
-def input_without_type():
+def input_without_type() -> ModelProto:
     m = relu()
     m.graph.input[0].ClearField("type")
     return m
 
 
 @bad
-def input_without_rank():
+def input_without_rank() -> ModelProto:
     m = relu()
     m.graph.input[0].type.tensor_type.ClearField("shape")
     return m
 
 
 @bad
-def input_string():
+def input_string() -> ModelProto:
     return relu(inputs=[tensor("x", dtype=TensorProto.STRING)])
 
 
 @bad
-def input_dtype():
+def input_dtype() -> ModelProto:
     return model(
         [helper.make_node("Conv", ["x", "x"], ["y"], name="c")],
         inputs=[tensor("x", [1, 1, 2, 2], TensorProto.INT32)],
@@ -205,7 +213,7 @@ def input_dtype():
 
 
 @bad
-def mixed_dtypes():
+def mixed_dtypes() -> ModelProto:
     return model(
         [helper.make_node("Add", ["x", "i"], ["y"], name="sum")],
         inputs=[tensor("x"), tensor("i", dtype=TensorProto.INT64)],
@@ -213,12 +221,12 @@ def mixed_dtypes():
 
 
 @bad
-def huge_input():
+def huge_input() -> ModelProto:
     return relu(inputs=[tensor("x", [10**12, 10**12])])
 
 
 @bad
-def huge_product():
+def huge_product() -> ModelProto:
     """Every dim is harmless, the result is not."""
     return model(
         [helper.make_node("MatMul", ["x", "z"], ["y"], name="outer")],
@@ -227,53 +235,53 @@ def huge_product():
 
 
 @bad
-def huge_initializer():
+def huge_initializer() -> ModelProto:
     return add_w(raw("w", [2**62, 2**62], bytes(12)))
 
 
 @bad
-def negative_dim():
+def negative_dim() -> ModelProto:
     return add_w(raw("w", [-3], bytes(12)))
 
 
 @bad
-def tensor_size():
+def tensor_size() -> ModelProto:
     return add_w(raw("w", [3], bytes(8)))
 
 
 @bad
-def tensor_size_typed():
+def tensor_size_typed() -> ModelProto:
     w = TensorProto(name="w", dims=[3], data_type=TensorProto.FLOAT, float_data=[1, 2])
     return add_w(w)
 
 
 @bad
-def tensor_dtype():
+def tensor_dtype() -> ModelProto:
     return add_w(raw("w", [3], bytes(3), TensorProto.FLOAT8E5M2))
 
 
 @bad
-def tensor_dtype_number():
+def tensor_dtype_number() -> ModelProto:
     return add_w(raw("w", [3], bytes(3), 99))
 
 
 @bad
-def shape_mismatch():
+def shape_mismatch() -> ModelProto:
     return add_w(raw("w", [2], bytes(8)))
 
 
 @bad
-def axis_range():
+def axis_range() -> ModelProto:
     return model([helper.make_node("Softmax", ["x"], ["y"], name="probs", axis=4)])
 
 
 @bad
-def rank_limit():
+def rank_limit() -> ModelProto:
     return relu(inputs=[tensor("x", [1] * 9)])
 
 
 @bad
-def all_gaps():
+def all_gaps() -> ModelProto:
     """Every gap must be listed, not only the first."""
     return model(
         [
@@ -332,7 +340,7 @@ def write_external(folder: pathlib.Path) -> None:
     (inside / "linked").symlink_to("sub")
     (inside / "up").symlink_to(folder)
     (inside / "one.bin").write_bytes(bytes(12))
-    os.link(inside / "one.bin", inside / "two.bin")
+    (inside / "two.bin").hardlink_to(inside / "one.bin")
     os.mkfifo(inside / "pipe")
     models = {
         "good": external("w.bin", "4"),

@@ -14,8 +14,8 @@ namespace lathe::graph {
 
 /// Runs a function without arguments and sets one dense attribute per result.
 /// `module` holds just that function, `main`.
-using ConstantEvaluator = std::function<llvm::LogicalResult(
-    mlir::ModuleOp module, llvm::SmallVectorImpl<mlir::ElementsAttr> &results)>;
+using ConstantEvaluator =
+    std::function<llvm::LogicalResult(mlir::ModuleOp module, llvm::SmallVectorImpl<mlir::ElementsAttr> &results)>;
 
 std::unique_ptr<mlir::Pass> createFoldConstantsPass(ConstantEvaluator evaluator);
 

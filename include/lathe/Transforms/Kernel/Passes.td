@@ -8,7 +8,8 @@ def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {
     A group starts at an op and grows along its single result: elementwise ops
     of the same shape join what produces their operand, elementwise chains join
     the reduction that consumes them. A group has one result; whatever happens
-    between its ops never reaches memory.
+    between its ops never reaches memory. Constants of one element, and those whose
+    elements are all equal, move in.
 
     Needs: inferred shapes. Keeps: `graph`, plus `kernel.group`.
 
@@ -34,7 +35,7 @@ def OutlineKernelsPass : Pass<"kernel-outline", "mlir::ModuleOp"> {
     Each `kernel.group` becomes a `kernel.func`: captured tensors are its
     arguments, every expression of sizes in it becomes a symbol of its own, so
     that kernels of equal structure are equal whatever model sizes they serve.
-    Small constants move in, large ones are arguments marked `kernel.constant`.
+    Constants outside of the group are arguments marked `kernel.constant`.
 
     Needs: groups. Keeps: level `kernel`.
   }];

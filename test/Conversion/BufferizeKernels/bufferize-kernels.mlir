@@ -1,0 +1,83 @@
+// Kernels on tensors become functions on memrefs that write their results where the caller wants them.
+// RUN: lathe-opt %s --bufferize-kernels --mlir-print-local-scope | FileCheck %s
+
+// Sizes, operands, results; nothing is allocated or copied.
+// CHECK-LABEL: func.func @exp(
+// CHECK-SAME: %{{[^:]*}}: index, %[[X:[^:]*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>}
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>})
+// CHECK-SAME: attributes {kernel.sizes = 1 : i64, kernel.strategy = #kernel.strategy<"cpu.loops">, kernel.target = "host"} {
+// CHECK-NEXT: linalg.exp ins(%[[X]] : memref<?x4xf32>) outs(%[[Y]] : memref<?x4xf32>)
+// CHECK-NEXT: return
+kernel.func @exp(%n: index, %x: tensor<?x4xf32>) -> tensor<?x4xf32>
+    attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "host",
+                kernel.dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 4)>]} {
+  %e = tensor.empty(%n) : tensor<?x4xf32>
+  %y = linalg.exp ins(%x : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  kernel.return %y : tensor<?x4xf32>
+}
+
+// What is read again needs memory of its own, and every temporary is freed.
+// CHECK-LABEL: func.func @temporaries(
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
+// CHECK-COUNT-2: memref.alloc()
+// CHECK: linalg.exp ins(%[[X]] : memref<8xf32>) outs(%[[T:[^ ]*]] : memref<8xf32>)
+// CHECK: linalg.add ins(%[[T]], %[[T]] : {{.*}}) outs(%[[S:[^ ]*]] : memref<8xf32>)
+// CHECK: linalg.mul ins(%[[T]], %[[S]] : {{.*}}) outs(%[[Y]] : memref<8xf32>)
+// CHECK-DAG: memref.dealloc %[[T]] :
+// CHECK-DAG: memref.dealloc %[[S]] :
+// CHECK: return
+kernel.func @temporaries(%x: tensor<8xf32>) -> tensor<8xf32>
+    attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+  %e = tensor.empty() : tensor<8xf32>
+  %t = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %s = linalg.add ins(%t, %t : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %y = linalg.mul ins(%t, %s : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  kernel.return %y : tensor<8xf32>
+}
+
+// An operand is never written; a result that is an operand is a copy, by a
+// loop and not by a library call.
+// CHECK-LABEL: func.func @identity(
+// CHECK-NOT: memref.copy
+// CHECK: linalg.copy ins(%{{.*}} : memref<8xf32>) outs(%{{.*}} : memref<8xf32>)
+kernel.func @identity(%x: tensor<8xf32>) -> tensor<8xf32>
+    attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+  kernel.return %x : tensor<8xf32>
+}
+
+// CHECK-LABEL: func.func @in_place(
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
+// CHECK-NOT: outs(%[[X]]
+// CHECK: return
+kernel.func @in_place(%x: tensor<8xf32>) -> tensor<8xf32>
+    attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+  %y = linalg.exp ins(%x : tensor<8xf32>) outs(%x : tensor<8xf32>) -> tensor<8xf32>
+  kernel.return %y : tensor<8xf32>
+}
+
+// A branch that yields memory of its own and one that yields an operand: the
+// block around them frees what it gets, so the operand is copied.
+// CHECK-LABEL: func.func @branches(
+// CHECK: %[[R:.*]] = scf.if
+// CHECK: linalg.exp
+// CHECK: } else {
+// CHECK: %[[COPY:.*]] = memref.alloc()
+// CHECK: linalg.copy ins(%{{.*}}) outs(%[[COPY]]
+// CHECK: scf.yield
+// CHECK: memref.dealloc
+// CHECK: return
+kernel.func @branches(%n: index, %x: tensor<8xf32>) -> tensor<8xf32>
+    attributes {sizes = 1 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+  %c4 = arith.constant 4 : index
+  %small = arith.cmpi slt, %n, %c4 : index
+  %t = scf.if %small -> tensor<8xf32> {
+    %e = tensor.empty() : tensor<8xf32>
+    %0 = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %0 : tensor<8xf32>
+  } else {
+    scf.yield %x : tensor<8xf32>
+  }
+  %o = tensor.empty() : tensor<8xf32>
+  %y = linalg.add ins(%t, %t : tensor<8xf32>, tensor<8xf32>) outs(%o : tensor<8xf32>) -> tensor<8xf32>
+  kernel.return %y : tensor<8xf32>
+}

@@ -1,0 +1,57 @@
+// A group becomes a kernel that knows only its own sizes.
+// RUN: lathe-opt %s --kernel-outline --mlir-print-local-scope --split-input-file | FileCheck %s
+
+#x = #graph.dims<()[s0, s1] -> (s1 * 2, s0)>
+#y = #graph.dims<()[s0, s1] -> (s1 * 2, 3)>
+
+// Each distinct expression of the model's symbols is one size, in order of use.
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: %[[X:.*]]: tensor<?x?xf32, {{.*}}>, %[[B:.*]]: tensor<?x3xf32
+// CHECK: %[[W:.*]] = graph.constant
+// CHECK: kernel.call @matmul affine_map<()[s0, s1] -> (s1 * 2, s0)>(%[[X]], %[[W]], %[[B]])
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-SAME: %{{.*}}: index, %{{.*}}: index, %{{.*}}: tensor<?x?xf32, #graph.dims<()[s0, s1] -> (s0, s1)>>,
+// CHECK-SAME: %{{.*}}: tensor<4x3xf32> {kernel.constant}
+// CHECK-SAME: -> tensor<?x3xf32, #graph.dims<()[s0] -> (s0, 3)>>
+// CHECK-SAME: kernel.dims = [affine_map<()[s0, s1] -> (s0, s1)>, affine_map<
+// CHECK-SAME: sizes = 2 : i64
+// CHECK: graph.add {{.*}} -> tensor<?x3xf32, #graph.dims<()[s0] -> (s0, 3)>>
+// CHECK: kernel.return
+func.func @main(%x: tensor<?x?xf32, #x>, %b: tensor<?x3xf32, #y>) -> tensor<?x3xf32, #y>
+    attributes {graph.symbols = [#graph.symbol<"k">, #graph.symbol<"n">]} {
+  %w = graph.constant dense<1.0> : tensor<4x3xf32>
+  %y = kernel.group -> tensor<?x3xf32, #y> {
+    %0 = graph.matmul %x, %w : (tensor<?x?xf32, #x>, tensor<4x3xf32>) -> tensor<?x3xf32, #y>
+    %1 = graph.add %0, %b : (tensor<?x3xf32, #y>, tensor<?x3xf32, #y>) -> tensor<?x3xf32, #y>
+    kernel.yield %1 : tensor<?x3xf32, #y>
+  }
+  return %y : tensor<?x3xf32, #y>
+}
+
+// -----
+
+// Kernels are called after what they mostly do; names stay apart.
+// CHECK-LABEL: func.func @main(
+// CHECK: kernel.call @softmax affine_map<() -> ()>(%{{.*}}) : (tensor<4xf32>) -> tensor<4xf32>
+// CHECK: kernel.call @softmax_0 affine_map<() -> ()>(%{{.*}}) : (tensor<4xf32>) -> tensor<4xf32>
+// CHECK: kernel.call @relu affine_map<() -> ()>(%{{.*}}) : (tensor<4xf32>) -> tensor<4xf32>
+// CHECK-DAG: kernel.func @softmax(
+// CHECK-DAG: kernel.func @softmax_0(
+// CHECK-DAG: kernel.func @relu(
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = kernel.group -> tensor<4xf32> {
+    %c = graph.constant dense<2.0> : tensor<f32>
+    %3 = graph.mul %x, %c : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+    %4 = graph.softmax %3 axis = 0 : tensor<4xf32>
+    kernel.yield %4 : tensor<4xf32>
+  }
+  %1 = kernel.group -> tensor<4xf32> {
+    %3 = graph.softmax %0 axis = 0 : tensor<4xf32>
+    kernel.yield %3 : tensor<4xf32>
+  }
+  %2 = kernel.group -> tensor<4xf32> {
+    %3 = graph.relu %1 : tensor<4xf32> -> tensor<4xf32>
+    kernel.yield %3 : tensor<4xf32>
+  }
+  return %2 : tensor<4xf32>
+}

@@ -1,0 +1,64 @@
+// What the types of elementwise ops must agree on.
+// RUN: lathe-opt %s --verify-diagnostics --split-input-file
+
+func.func @element_types(%a: tensor<3xf32>, %b: tensor<3xf64>) {
+  // expected-error @+1 {{requires the same element type for all operands and results}}
+  %y = graph.add %a, %b : (tensor<3xf32>, tensor<3xf64>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @float_only(%a: tensor<3xi32>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor of 16-bit float or bfloat16 type or 32-bit float or 64-bit float values}}
+  %y = graph.exp %a : tensor<3xi32> -> tensor<3xi32>
+  return
+}
+
+// -----
+
+func.func @int_only(%a: tensor<3xf32>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor of}}
+  %y = graph.bitwise_not %a : tensor<3xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @bool_only(%a: tensor<3xi8>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor of 1-bit signless integer values}}
+  %y = graph.not %a : tensor<3xi8> -> tensor<3xi8>
+  return
+}
+
+// -----
+
+func.func @compared(%a: tensor<3xf32>, %b: tensor<3xi32>) {
+  // expected-error @+1 {{failed to verify that operands have the same element type}}
+  %y = graph.less %a, %b : (tensor<3xf32>, tensor<3xi32>) -> tensor<3xi1>
+  return
+}
+
+// -----
+
+func.func @selected(%c: tensor<3xi1>, %a: tensor<3xf32>, %b: tensor<3xi32>) {
+  // expected-error @+1 {{failed to verify that all of {a, b, y} have same element type}}
+  %y = graph.select %c, %a, %b : (tensor<3xi1>, tensor<3xf32>, tensor<3xi32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @odd_width(%a: tensor<3xi7>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor of}}
+  %y = graph.cast %a : tensor<3xi7> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @unranked(%a: tensor<*xf32>) {
+  // expected-error @+1 {{invalid kind of type specified}}
+  %y = graph.cast %a : tensor<*xf32> -> tensor<3xf32>
+  return
+}

@@ -1,0 +1,42 @@
+// Every op of the dialect reads back as it was written.
+// RUN: lathe-opt %s | lathe-opt | FileCheck %s
+
+// CHECK: host.constant @plain dense<1.000000e+00> : tensor<3xf32>{{$}}
+host.constant @plain dense<1.0> : tensor<3xf32>
+// CHECK: host.constant @packed dense<2.000000e+00> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
+host.constant @packed dense<2.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
+
+// CHECK-LABEL: host.program @plan {
+host.program @plan {
+  // CHECK: %[[N:.*]] = host.dim 0, 1
+  %n = host.dim 0, 1
+  // CHECK: %[[E:.*]] = host.element 1, 3 : i32
+  %e = host.element 1, 3 : i32
+  // CHECK: host.check "eq" %[[N]], %[[E]] id = 0
+  host.check "eq" %n, %e id = 0
+  // CHECK: host.check "ge" %[[N]], %[[E]] id = 1
+  host.check "ge" %n, %e id = 1
+  // CHECK: host.set_dim 0, 1 = %[[N]]
+  host.set_dim 0, 1 = %n
+  // CHECK: host.set_workspace %[[N]]
+  host.set_workspace %n
+}
+
+// CHECK-LABEL: host.program @run {
+host.program @run {
+  %n = host.dim 0, 1
+  // CHECK: %[[IN:.*]] = host.input 0
+  %in = host.input 0
+  // CHECK: %[[OUT:.*]] = host.output 1
+  %out = host.output 1
+  // CHECK: %[[TMP:.*]] = host.workspace %{{.*}}
+  %tmp = host.workspace %n
+  // CHECK: %[[W:.*]] = host.address_of @packed
+  %w = host.address_of @packed
+  // CHECK: host.launch @kernel[%{{.*}}] (%[[IN]], %[[W]], %[[TMP]])
+  host.launch @kernel[%n](%in, %w, %tmp)
+  // CHECK: host.launch @other[] (){{$}}
+  host.launch @other[]()
+  // CHECK: host.copy %[[TMP]] to %[[OUT]], %{{.*}}
+  host.copy %tmp to %out, %n
+}

@@ -1,0 +1,212 @@
+// One case for each constraint of kernels, of calls of them, and of packed constants.
+// RUN: lathe-opt %s --verify-diagnostics --split-input-file
+
+// func_c1
+// expected-error @+1 {{has 3 sizes, but 2 arguments}}
+kernel.func @k(%a: index, %b: index) attributes {sizes = 3 : i64} {
+  kernel.return
+}
+
+// -----
+
+// func_c1
+// expected-error @+1 {{has -1 sizes, but 0 arguments}}
+kernel.func @k() attributes {sizes = -1 : i64} {
+  kernel.return
+}
+
+// -----
+
+// func_c1
+// expected-error @+1 {{argument 1 has type 'tensor<4xf32>', but just the first 2 arguments are sizes}}
+kernel.func @k(%a: index, %x: tensor<4xf32>) attributes {sizes = 2 : i64} {
+  kernel.return
+}
+
+// -----
+
+// func_c1
+// expected-error @+1 {{argument 1 has type 'index', but just the first 1 arguments are sizes}}
+kernel.func @k(%a: index, %b: index) attributes {sizes = 1 : i64} {
+  kernel.return
+}
+
+// -----
+
+// func_c2
+// expected-error @+1 {{must end in 'kernel.return' of its result types}}
+kernel.func @k(%x: tensor<4xf32>) -> tensor<5xf32> attributes {sizes = 0 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+// -----
+
+// func_c2
+// expected-error @+1 {{region #0 ('body') failed to verify constraint: region with 1 blocks}}
+kernel.func @k() attributes {sizes = 0 : i64} {
+  cf.br ^bb1
+^bb1:
+  kernel.return
+}
+
+// -----
+
+// func_c2
+// expected-error @+1 {{must end in 'kernel.return' of its result types}}
+kernel.func @k() attributes {sizes = 0 : i64} {
+  %i = graph.iota 0 : tensor<2xi64>
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{yields other types than those of its results}}
+  %y = kernel.group -> tensor<5xf32> {
+    kernel.yield %x : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// call_c1
+kernel.func @k(%n: index, %x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 1 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{callee 'none' is not a kernel}}
+  %y = kernel.call @none affine_map<() -> (4)>(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// call_c1
+kernel.func @k(%n: index, %x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 1 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{callee 'f' is not a kernel}}
+  %y = kernel.call @f affine_map<() -> (4)>(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// call_c1
+kernel.func @k(%n: index, %x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 1 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{has 0 sizes, but kernel 'k' takes 1}}
+  %y = kernel.call @k affine_map<() -> ()>(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// call_c1
+kernel.func @k(%n: index, %x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 1 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{does not have the operands and results of kernel 'k'}}
+  %y = kernel.call @k affine_map<() -> (4)>() : () -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// call_c1
+kernel.func @k(%n: index, %x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 1 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @+1 {{does not have the operands and results of kernel 'k'}}
+  kernel.call @k affine_map<() -> (4)>(%x) : (tensor<4xf32>) -> ()
+  return
+}
+
+// -----
+
+// pack_c1
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{'order' must list every dim but 1 once}}
+  %y = kernel.pack %w tiled = 1 order = [1] tile = 16 : tensor<3x20xf32> -> tensor<2x3x16xf32>
+  return
+}
+
+// -----
+
+// pack_c1
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{'order' must list every dim but 1 once}}
+  %y = kernel.pack %w tiled = 1 order = [2] tile = 16 : tensor<3x20xf32> -> tensor<2x3x16xf32>
+  return
+}
+
+// -----
+
+// pack_c1
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{cannot tile dim 1 of 'tensor<3x20xf32>' by 0}}
+  %y = kernel.pack %w tiled = 1 order = [0] tile = 0 : tensor<3x20xf32> -> tensor<2x3x16xf32>
+  return
+}
+
+// -----
+
+// pack_c1
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{cannot tile dim 2 of 'tensor<3x20xf32>' by 16}}
+  %y = kernel.pack %w tiled = 2 order = [0] tile = 16 : tensor<3x20xf32> -> tensor<2x3x16xf32>
+  return
+}
+
+// -----
+
+// pack_c1
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{cannot tile dim 1 of 'tensor<3x20xf32>' by 16}}
+  %y = kernel.pack %w tiled = 1 order = [] tile = 16 : tensor<3x20xf32> -> tensor<2x3x16xf32>
+  return
+}
+
+// -----
+
+// pack_c2
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{has a result of type 'tensor<3x3x16xf32>', which is not the packed shape of 'tensor<3x20xf32>'}}
+  %y = kernel.pack %w tiled = 1 order = [0] tile = 16 : tensor<3x20xf32> -> tensor<3x3x16xf32>
+  return
+}
+
+// -----
+
+// pack_c2
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{has a result of type 'tensor<2x3x16xf64>', which is not the packed shape}}
+  %y = kernel.pack %w tiled = 1 order = [0] tile = 16 : tensor<3x20xf32> -> tensor<2x3x16xf64>
+  return
+}
+
+// -----
+
+// pack_c2
+func.func @f(%w: tensor<3x20xf32>) {
+  // expected-error @+1 {{must be statically shaped tensor}}
+  %y = kernel.pack %w tiled = 1 order = [0] tile = 16 : tensor<3x20xf32> -> tensor<?x3x16xf32>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{'kernel.return' op expects parent op 'kernel.func'}}
+  kernel.return
+}

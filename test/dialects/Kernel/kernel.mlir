@@ -1,0 +1,52 @@
+// Every op of the dialect reads back as it was written.
+// RUN: lathe-opt %s | lathe-opt --mlir-print-local-scope | FileCheck %s
+
+#x = #graph.dims<()[s0] -> (s0, 8)>
+#two = #graph.dims<()[s0] -> (s0 * 2, 8)>
+
+// CHECK-LABEL: kernel.func @softmax(
+// CHECK-SAME: %{{.*}}: index, %{{.*}}: tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>, %{{.*}}: tensor<8xf32> {kernel.constant})
+// CHECK-SAME: -> tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>
+// CHECK-SAME: attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops", {unroll = 4 : i64}>, target = "x86_64:avx2,fma"}
+kernel.func @softmax(%n: index, %x: tensor<?x8xf32, #x>, %w: tensor<8xf32> {kernel.constant}) -> tensor<?x8xf32, #x>
+    attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops", {unroll = 4 : i64}>, target = "x86_64:avx2,fma"} {
+  %y = graph.softmax %x axis = 1 : tensor<?x8xf32, #x>
+  // CHECK: kernel.return %{{.*}} : tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>
+  kernel.return %y : tensor<?x8xf32, #x>
+}
+
+// CHECK-LABEL: kernel.func private @two_results()
+// CHECK-SAME: -> (tensor<2xi64>, tensor<2xi64>) attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">}
+kernel.func private @two_results() -> (tensor<2xi64>, tensor<2xi64>)
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">} {
+  %y = graph.iota 0 : tensor<2xi64>
+  kernel.return %y, %y : tensor<2xi64>, tensor<2xi64>
+}
+
+// CHECK-LABEL: func.func @calls(
+func.func @calls(%x: tensor<?x8xf32, #two>, %w: tensor<8xf32>) -> (tensor<?x8xf32, #two>, tensor<2xi64>) {
+  // CHECK: kernel.call @softmax affine_map<()[s0] -> (s0 * 2)>(%{{.*}}, %{{.*}}) : (tensor<?x8xf32, #graph.dims<()[s0] -> (s0 * 2, 8)>>, tensor<8xf32>) -> tensor<?x8xf32, #graph.dims<()[s0] -> (s0 * 2, 8)>>
+  %0 = kernel.call @softmax affine_map<()[s0] -> (s0 * 2)>(%x, %w) : (tensor<?x8xf32, #two>, tensor<8xf32>) -> tensor<?x8xf32, #two>
+  // CHECK: %{{.*}}:2 = kernel.call @two_results affine_map<() -> ()>() : () -> (tensor<2xi64>, tensor<2xi64>)
+  %1:2 = kernel.call @two_results affine_map<() -> ()>() : () -> (tensor<2xi64>, tensor<2xi64>)
+  return %0, %1#1 : tensor<?x8xf32, #two>, tensor<2xi64>
+}
+
+// CHECK-LABEL: func.func @group(
+func.func @group(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: kernel.group -> tensor<4xf32> {
+  // CHECK: kernel.yield %{{.*}} : tensor<4xf32>
+  %y = kernel.group -> tensor<4xf32> {
+    %0 = graph.exp %x : tensor<4xf32> -> tensor<4xf32>
+    kernel.yield %0 : tensor<4xf32>
+  }
+  return %y : tensor<4xf32>
+}
+
+// The last panel is filled up: 20 columns are two panels of 16.
+// CHECK-LABEL: func.func @pack(
+func.func @pack(%w: tensor<3x20x5xf32>) -> tensor<2x5x3x16xf32> {
+  // CHECK: kernel.pack %{{.*}} tiled = 1 order = [2, 0] tile = 16 : tensor<3x20x5xf32> -> tensor<2x5x3x16xf32>
+  %y = kernel.pack %w tiled = 1 order = [2, 0] tile = 16 : tensor<3x20x5xf32> -> tensor<2x5x3x16xf32>
+  return %y : tensor<2x5x3x16xf32>
+}
