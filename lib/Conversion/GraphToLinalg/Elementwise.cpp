@@ -66,21 +66,20 @@ static Lowered lowerElementwise(Operation *op, LinalgBuilder &b, ValueRange oper
   return SmallVector<Value>{result};
 }
 
-template <typename OpT> static Lowered lowerScalar(OpT op, LinalgBuilder &b, ValueRange operands) {
-  return lowerElementwise(op, b, operands);
-}
-
-template <typename... Ops> static void attachScalars(MLIRContext *context) { attach<&lowerScalar<Ops>...>(context); }
+namespace {
+/// The lowering of every op that says what it computes of one element.
+struct ElementwiseModel final : LinalgLowering::FallbackModel<ElementwiseModel> {
+  Lowered lowerToLinalg(Operation *op, LinalgBuilder &b, ValueRange operands) const {
+    return lowerElementwise(op, b, operands);
+  }
+};
+} // namespace
 
 void attachElementwise(MLIRContext *context) {
-  attachScalars<AbsOp, NegOp, SignOp, CeilOp, FloorOp, RoundOp, ReciprocalOp, SqrtOp, ExpOp, LogOp, SinOp, CosOp, TanOp,
-                AsinOp, AcosOp, AtanOp, SinhOp, CoshOp, TanhOp, AsinhOp, AcoshOp, AtanhOp, ErfOp, NotOp, BitwiseNotOp,
-                IsNanOp, IsInfOp, CastOp>(context);
-  attachScalars<ReluOp, SigmoidOp, SoftplusOp, SoftsignOp, MishOp, LeakyReluOp, EluOp, CeluOp, ThresholdedReluOp,
-                SwishOp, HardSigmoidOp, SeluOp, ShrinkOp, GeluOp, PreluOp>(context);
-  attachScalars<AddOp, SubOp, MulOp, DivOp, PowOp, MinOp, MaxOp, ModOp, FmodOp, AndOp, OrOp, XorOp, BitwiseAndOp,
-                BitwiseOrOp, BitwiseXorOp, ShiftLeftOp, ShiftRightOp, EqualOp, LessOp, LessEqualOp, GreaterOp,
-                GreaterEqualOp, SelectOp>(context);
+  StringRef dialect = GraphDialect::getDialectNamespace();
+  for (RegisteredOperationName name : context->getRegisteredOperationsByDialect(dialect))
+    if (name.hasInterface<ScalarComputation>())
+      name.attachInterface<ElementwiseModel>();
 }
 
 } // namespace lathe::lowering

@@ -9,6 +9,7 @@
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -32,9 +33,27 @@ Value lathe::collapse(Emitter &e, Value memref, ArrayRef<ReassociationIndices> g
   auto type = cast<MemRefType>(memref.getType());
   if (static_cast<int64_t>(groups.size()) == type.getRank())
     return memref;
-  if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
+  if (!type.getLayout().isIdentity())
     return nullptr;
-  return memref::CollapseShapeOp::create(e.b, e.loc, memref, groups);
+  // Not memref.collapse_shape: passes that fold it into loads would split each
+  // index again, by a division in the innermost loop.
+  SmallVector<OpFoldResult> sizes, strides;
+  SmallVector<int64_t> shape;
+  for (const ReassociationIndices &group : groups) {
+    Value size = e.index(1);
+    for (int64_t dim : group)
+      size = e.mul(size, e.dim(memref, dim));
+    sizes.push_back(getAsOpFoldResult(size));
+    shape.push_back(constantIndex(size).value_or(ShapedType::kDynamic));
+  }
+  Value stride = e.index(1);
+  for (OpFoldResult size : llvm::reverse(sizes)) {
+    strides.push_back(getAsOpFoldResult(stride));
+    stride = e.mul(stride, getValueOrCreateConstantIndexOp(e.b, e.loc, size));
+  }
+  std::reverse(strides.begin(), strides.end());
+  return memref::ReinterpretCastOp::create(e.b, e.loc, MemRefType::get(shape, type.getElementType()), memref,
+                                           e.b.getIndexAttr(0), sizes, strides);
 }
 
 SmallVector<ReassociationIndices> lathe::groupDims(int64_t rank, int64_t begin, int64_t end) {

@@ -121,7 +121,7 @@ void Checker::checkVersions() {
                "the model has IR version " + Twine(version) + ", but versions 1 to " + Twine(newest) + " are supported")
         .note("export the model with an older opset, or update Lathe");
   opsets = getOpsetImports(model.opset_import());
-  if (model.has_graph() && !opsets.contains("")) {
+  if (model.has_graph() && model.opset_import().empty()) {
     diagnostics.error("onnx-no-opset", file, "the model imports no version of ONNX's operator set")
         .note("opset_import must name a version from " + Twine(oldestOpset) + " to " + Twine(*getNewestOpset("")));
     return;
@@ -331,7 +331,7 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope, co
     return;
   }
   if (opset == opsets.end()) {
-    if (domain.empty()) // Reported once for the model.
+    if (opsets.empty()) // Reported once for the model.
       return;
     diagnostics.error("onnx-no-opset", at, "the model imports no version of operator domain " + quoted(domain))
         .note("add the domain to opset_import");

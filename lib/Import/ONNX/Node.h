@@ -168,6 +168,7 @@ private:
 
   Value noteFailure();
   Value verified(mlir::Operation *op);
+  bool checkSize(Type type);
   const ::onnx::AttributeProto *find(llvm::StringRef name);
 };
 

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ElementType.h"
 #include "Node.h"
 
 #include "mlir/IR/Verifier.h"
@@ -21,6 +22,25 @@ Value Node::verified(mlir::Operation *op) {
   if (llvm::failed(mlir::verify(op, /*verifyRecursively=*/false)))
     return noteFailure();
   return op->getResult(0);
+}
+
+/// The limits that the shape solver sets for shapes that it infers.
+bool Node::checkSize(Type type) {
+  llvm::ArrayRef<int64_t> shape = mlir::cast<RankedTensorType>(type).getShape();
+  int64_t elements = 1;
+  for (int64_t size : shape) {
+    if (mlir::ShapedType::isDynamic(size) || size == 0)
+      continue;
+    if (size < 0 || size > graph::ShapeSolver::maxElements / elements || shape.size() > graph::ShapeSolver::maxRank) {
+      error("graph-size-overflow", "has a result of shape " + formatDims(shape) + ", but at most " +
+                                       llvm::Twine(graph::ShapeSolver::maxElements) + " elements and rank " +
+                                       llvm::Twine(graph::ShapeSolver::maxRank) + " are supported")
+          .note("check the sizes that the node is given");
+      return false;
+    }
+    elements *= size;
+  }
+  return true;
 }
 
 Value Node::constant(mlir::ElementsAttr value) {

@@ -121,6 +121,15 @@ static Value importTile(Node &node) {
     }
     split.push_back(dim);
     wide.push_back(dim);
+    auto times = mlir::dyn_cast<mlir::AffineConstantExpr>(repeat);
+    auto size = mlir::dyn_cast<mlir::AffineConstantExpr>(dim);
+    int64_t most = graph::ShapeSolver::maxElements / std::max<int64_t>(size ? size.getValue() : 1, 1);
+    if (times && (times.getValue() < 0 || times.getValue() > most)) {
+      node.error("graph-size-overflow", "'repeats' has " + Twine(times.getValue()) + ", but for this dimension 0 to " +
+                                            Twine(most) + " are supported")
+          .note("check the numbers of repetitions");
+      return {};
+    }
     result.push_back(node.solver().product({dim, repeat}));
   }
   if (wide.size() > graph::ShapeSolver::maxRank) {

@@ -70,6 +70,14 @@ static DenseElementsAttr inlineElements(RankedTensorType type, ArrayRef<char> by
 }
 
 ElementsAttr onnx_import::importTensor(ImportContext &context, const TensorProto &tensor, StringRef place) {
+  if (tensor.dims_size() > maxRank) {
+    context.diagnostics
+        .error("onnx-rank-limit", place,
+               "tensor " + quoted(tensor.name()) + " has rank " + Twine(tensor.dims_size()) + ", but at most " +
+                   Twine(maxRank) + " is supported")
+        .note("merge dimensions of the tensor");
+    return {};
+  }
   FailureOr<TensorBytes> data = context.file.read(tensor, place, context.diagnostics);
   if (failed(data))
     return {};

@@ -55,7 +55,7 @@ func.func @dynamic_rows(%a: memref<?x64xf32>, %b: memref<2x64x8xf32>, %c: memref
 
 // CHECK-LABEL: func.func @conv(
 // CHECK-DAG:     %[[C15:.*]] = arith.constant 15 : index
-// CHECK:         memref.collapse_shape %{{.*}} {{\[\[}}0], [1], [2, 3]] : memref<1x5x6x5xf32> into memref<1x5x30xf32>
+// CHECK:         memref.reinterpret_cast %{{.*}} to offset: [0], sizes: [1, 5, 30], strides: [150, 30, 1] : memref<1x5x6x5xf32> to memref<1x5x30xf32>
 // CHECK:           scf.for %{{.*}} = %c0{{.*}} to %c3
 // CHECK:             scf.for %{{.*}} = %c0{{.*}} to %[[C15]]
 // CHECK-COUNT-4:       vector.fma

@@ -57,15 +57,18 @@ class Symbols:
         element = ELEMENTS[array.dtype]
         if not sizes.intersection(array.shape):
             return f"tensor<{''.join(f'{d}x' for d in array.shape)}{element}>"
-        dims, shape = [], ""
+        dims, shape, last = [], "", 0
         for size in array.shape:
             if size in sizes:
-                dims.append(f"s{self.positions.setdefault(size, len(self.positions))}")
+                position = self.positions.setdefault(size, len(self.positions))
+                dims.append(f"s{position}")
                 shape += "?x"
+                last = max(last, position)
             else:
                 dims.append(str(size))
                 shape += f"{size}x"
-        return f"tensor<{shape}{element}, #graph.dims<()[SYMBOLS] -> ({', '.join(dims)})>>"
+        symbols = ", ".join(f"s{position}" for position in range(last + 1))
+        return f"tensor<{shape}{element}, #graph.dims<()[{symbols}] -> ({', '.join(dims)})>>"
 
 
 def module_of(cases: Sequence[Case], free: bool) -> str:
@@ -92,14 +95,12 @@ def module_of(cases: Sequence[Case], free: bool) -> str:
         body += "  " + re.sub(r"%([a-z]\w*)", local, case.text.format(**known)) + "\n"
         results.append(f"%c{number}_y")
         types.append(known["y"])
-    names = ", ".join(f"s{position}" for position in symbols.positions.values())
     declared = ", ".join(f'#graph.symbol<"size{size}">' for size in symbols.positions)
-    text = (
+    return (
         f"func.func @main({', '.join(arguments)}) -> ({', '.join(types)})\n"
         f"    attributes {{graph.symbols = [{declared}]}} {{\n"
         f"{body}  return {', '.join(results)} : {', '.join(types)}\n}}\n"
     )
-    return text.replace("SYMBOLS", names)
 
 
 def compute(cases: Sequence[Case], free: bool) -> list[Array]:
