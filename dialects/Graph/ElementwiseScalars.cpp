@@ -37,8 +37,9 @@ struct Scalar {
   Value sqrt(Value x) { return math::SqrtOp::create(b, loc, x); }
   Value tanh(Value x) { return math::TanhOp::create(b, loc, x); }
   Value abs(Value x) { return math::AbsFOp::create(b, loc, x); }
-  Value max(Value x, Value y) { return MaximumFOp::create(b, loc, x, y); }
-  Value min(Value x, Value y) { return MinimumFOp::create(b, loc, x, y); }
+  /// NaN if either is; of two zeros any, which saves processors most of the work.
+  Value max(Value x, Value y) { return MaximumFOp::create(b, loc, x, y, FastMathFlags::nsz); }
+  Value min(Value x, Value y) { return MinimumFOp::create(b, loc, x, y, FastMathFlags::nsz); }
   Value less(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OLT, x, y); }
   Value greater(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OGT, x, y); }
   Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
@@ -117,8 +118,6 @@ LATHE_SCALAR(Select, s.select(args[0], args[1], args[2]))
 LATHE_NUMERIC(Add, AddFOp, AddIOp, AddIOp)
 LATHE_NUMERIC(Sub, SubFOp, SubIOp, SubIOp)
 LATHE_NUMERIC(Mul, MulFOp, MulIOp, MulIOp)
-LATHE_NUMERIC(Min, MinimumFOp, MinSIOp, MinUIOp)
-LATHE_NUMERIC(Max, MaximumFOp, MaxSIOp, MaxUIOp)
 
 //===----------------------------------------------------------------------===//
 // Activations with attributes
@@ -221,6 +220,22 @@ Value SignOp::buildScalar(OpBuilder &builder, ValueRange args) {
     sign = s.select(isNegative, s.like(x, -1), one);
   }
   return s.select(isZero, zero, sign);
+}
+
+Value MaxOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  if (isFloat(args[0]))
+    return Scalar{builder, getLoc()}.max(args[0], args[1]);
+  if (isUnsigned(*this))
+    return MaxUIOp::create(builder, getLoc(), args[0], args[1]);
+  return MaxSIOp::create(builder, getLoc(), args[0], args[1]);
+}
+
+Value MinOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  if (isFloat(args[0]))
+    return Scalar{builder, getLoc()}.min(args[0], args[1]);
+  if (isUnsigned(*this))
+    return MinUIOp::create(builder, getLoc(), args[0], args[1]);
+  return MinSIOp::create(builder, getLoc(), args[0], args[1]);
 }
 
 Value ReluOp::buildScalar(OpBuilder &builder, ValueRange args) {

@@ -17,7 +17,9 @@ struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns);
-    arith::populateArithExpandOpsPatterns(patterns);
+    // Not all that upstream can expand: LLVM knows a maximum as one instruction
+    // and as a reduction that vectorizes, a comparison and selects it does not.
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

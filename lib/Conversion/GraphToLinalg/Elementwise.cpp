@@ -76,8 +76,9 @@ struct ElementwiseModel final : LinalgLowering::FallbackModel<ElementwiseModel> 
 } // namespace
 
 void attachElementwise(MLIRContext *context) {
-  StringRef dialect = GraphDialect::getDialectNamespace();
-  for (RegisteredOperationName name : context->getRegisteredOperationsByDialect(dialect))
+  // Not getRegisteredOperationsByDialect: MLIR 22.1 finds nothing through it
+  // once dialects are loaded that sort before ours.
+  for (RegisteredOperationName name : context->getRegisteredOperations())
     if (name.hasInterface<ScalarComputation>())
       name.attachInterface<ElementwiseModel>();
 }

@@ -222,13 +222,13 @@ Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value y, boo
     return arith::AndIOp::create(b, loc, x, y);
   case ReduceKind::max:
     if (isFloat)
-      return arith::MaximumFOp::create(b, loc, x, y);
+      return arith::MaximumFOp::create(b, loc, x, y, arith::FastMathFlags::nsz);
     if (isUnsigned)
       return arith::MaxUIOp::create(b, loc, x, y);
     return arith::MaxSIOp::create(b, loc, x, y);
   case ReduceKind::min:
     if (isFloat)
-      return arith::MinimumFOp::create(b, loc, x, y);
+      return arith::MinimumFOp::create(b, loc, x, y, arith::FastMathFlags::nsz);
     if (isUnsigned)
       return arith::MinUIOp::create(b, loc, x, y);
     return arith::MinSIOp::create(b, loc, x, y);

@@ -120,7 +120,9 @@ Value fromIndex(OpBuilder &b, Location loc, Value index, Type element);
 Value neutralElement(OpBuilder &b, Location loc, graph::ReduceKind kind, Type type, bool isUnsigned);
 /// `x` and `y` combined by `kind`; a mean is a sum. Float sums and products may
 /// be reassociated, so that reductions vectorize: one order is as good as
-/// another, and the order does not depend on who runs which part.
+/// another, and the order does not depend on who runs which part. Of a positive
+/// and a negative zero either may be the maximum: telling them apart costs
+/// processors more than the rest.
 Value combine(OpBuilder &b, Location loc, graph::ReduceKind kind, Value x, Value y, bool isUnsigned);
 /// `sum + x * y`, of floats or integers, possibly fused.
 Value multiplyAdd(OpBuilder &b, Location loc, Value sum, Value x, Value y);
