@@ -63,7 +63,7 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
       dimension that is exactly this symbol defines it; the others must be equal.
     * `#graph.symbol<"shape[1]", input = 2, element = 1>`: element 1 of the
       integer input 2, read when the function is entered.
-    * `#graph.symbol<"min", min = ()[s0] -> (s0, 512)>` and `max`: the least or
+    * `#graph.symbol<"min", min = affine_map<()[s0] -> (s0, 512)>>` and `max`: the least or
       the largest of two expressions of earlier symbols.
 
     * (C1) At most one of `input`, `min` and `max` is there.
