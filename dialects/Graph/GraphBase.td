@@ -68,8 +68,8 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
 
     * (C1) At most one of `input`, `min` and `max` is there.
     * (C2) `min` and `max` have two results and use earlier symbols only.
-    * (C3) `input` is the number of an input of the function, a tensor of i32 or
-      i64 of fixed shape, and `element` is one of its elements.
+    * (C3) `input` is the number of an input of the function, a tensor of 32- or
+      64-bit integers of fixed shape, and `element` is one of its elements.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
