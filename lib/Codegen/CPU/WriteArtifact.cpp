@@ -26,7 +26,7 @@ struct ContainerHeader {
   uint32_t nameSize = 0;
   uint64_t objectSize = 0, weightsOffset = 0, weightsSize = 0;
   uint32_t targetSize = 0, reserved = 0;
-  uint64_t checksum = 0; ///< Of all before the padding, with this field as 0.
+  uint64_t checksum = 0; ///< Of all before the weights, with this field as 0.
 };
 constexpr uint64_t pageSize = 4096;
 
@@ -113,9 +113,9 @@ bool Writer::writeContainer(const std::string &to) {
   header.weightsSize = model.weights ? model.weights->getBufferSize() : 0;
   std::string padding(header.weightsOffset - end, '\0');
   StringRef weights = model.weights ? model.weights->getBuffer() : StringRef();
-  std::string rest = model.name + model.target + model.object->getBuffer().str();
+  std::string rest = model.name + model.target + model.object->getBuffer().str() + padding;
   header.checksum = containerChecksum(header, rest);
-  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), rest, padding, weights});
+  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), rest, weights});
 }
 
 /// An ELF object that holds the weights in read-only data, written by hand:
@@ -328,7 +328,7 @@ bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &di
       header.weightsOffset < names + header.objectSize || header.weightsOffset % pageSize ||
       header.weightsSize != bytes.size() - header.weightsOffset)
     return fail("artifact-truncated", "is damaged or was not written to its end");
-  if (containerChecksum(header, bytes.slice(sizeof(header), names + header.objectSize)) != header.checksum)
+  if (containerChecksum(header, bytes.slice(sizeof(header), header.weightsOffset)) != header.checksum)
     return fail("artifact-damaged", "is damaged: bytes were changed since it was written");
   model.name = bytes.substr(sizeof(header), header.nameSize).str();
   model.target = bytes.substr(sizeof(header) + header.nameSize, header.targetSize).str();
