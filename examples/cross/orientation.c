@@ -5,8 +5,8 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "lathe-runtime/runtime.h"
 #include "orientation.h"
+#include "lathe-runtime/runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""examples/cross builds for 64-bit ARM with the commands of its README and, emulated, agrees with ONNX Runtime."""
+"""examples/cross builds for 64-bit ARM by its README and, emulated, agrees with ONNX Runtime."""
 
 from __future__ import annotations
 
