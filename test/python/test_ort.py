@@ -138,6 +138,13 @@ def test_wrong_runs_raise_the_same_class(
         assert str(caught.value).split(" : ")[:3] == prefix
 
 
+def test_arguments_of_the_wrong_kind(session: lathe.ort.InferenceSession) -> None:
+    with pytest.raises(TypeError, match="dictionary of inputs by name, not a list"):
+        session.run(None, [X, X])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not the string 'sum'"):
+        session.run("sum", {"a": X, "b": X})
+
+
 def test_models_that_do_not_load(tmp_path: Path) -> None:
     with pytest.raises(errors.NoSuchFile, match=r"nothing\.onnx"):
         lathe.ort.InferenceSession(tmp_path / "nothing.onnx")

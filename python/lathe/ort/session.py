@@ -67,6 +67,12 @@ class InferenceSession:
 
         `input_feed` gives an array, a list or an OrtValue for the name of each input.
         """
+        if not isinstance(input_feed, Mapping):
+            raise TypeError(
+                f"input_feed is a dictionary of inputs by name, not a {type(input_feed).__name__}"
+            )
+        if isinstance(output_names, str):
+            raise TypeError(f"output_names is a list of names, not the string {output_names!r}")
         if missing := [n for n in self._input_names if n not in input_feed]:
             raise ValueError(
                 f"Required inputs ({missing}) are missing from input feed ({list(input_feed)})."
