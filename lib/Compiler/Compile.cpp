@@ -5,6 +5,7 @@
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
+#include "lathe/Compiler/EvaluateConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Target/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -92,8 +93,7 @@ static LogicalResult emit(ModuleOp module, const std::string &name, const Target
   return success();
 }
 
-/// Compiles and runs a program without inputs.
-static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
+LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
   Target host = Target::host();
   PipelineOptions options;
   options.target = host.str();
