@@ -136,6 +136,22 @@ def test_dim_fixes_a_size(lathe: Run, model: pathlib.Path) -> None:
     assert wrong.returncode == 1 and "[inputs-shape-fixed]" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("--input", "pixles=x.npy"), "no input \"pixles\"; did you mean 'pixels'?"),
+        (("--shape", "pixles=2x3"), "no input \"pixles\"; did you mean 'pixels'?"),
+        (("--input", "pixels=none.npy"), "none.npy: error: cannot read the file"),
+    ],
+)
+def test_slips_are_found_before_compiling(
+    lathe: Run, model: pathlib.Path, words: tuple[str, ...], answer: str
+) -> None:
+    result = lathe("run", model.name, "--progress", *words)
+    assert result.returncode == 1 and answer in result.stderr
+    assert "optimize" not in result.stderr
+
+
 def test_a_dim_that_the_model_lacks(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", model.name, "-o", "a.so", "--dim", "bach=4")
     assert result.returncode == 1

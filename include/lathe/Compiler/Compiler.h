@@ -28,6 +28,8 @@ public:
   /// The same from memory, which is copied; `name` stands in messages.
   static std::unique_ptr<Program> parse(const void *bytes, size_t size, const std::string &name,
                                         Diagnostics &diagnostics);
+  /// The names of the inputs, in order; "input0" for the first if it has none.
+  std::vector<std::string> inputNames() const;
   /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
   /// if in `.lathe`. Replaces the file only when all of it is written.
   bool save(const std::string &path, Diagnostics &diagnostics) const;
