@@ -239,7 +239,10 @@ std::unique_ptr<Artifact> Run::run() {
   }
   if (*last != Phase::Emit) {
     llvm::raw_string_ostream out(artifact->impl->ir);
-    module->print(out, OpPrintingFlags().elideLargeResourceString(64));
+    OpPrintingFlags flags;
+    if (!options.wholeConstants)
+      flags.elideLargeResourceString(64);
+    module->print(out, flags);
     return artifact;
   }
   if (options.progress)

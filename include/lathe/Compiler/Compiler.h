@@ -45,6 +45,7 @@ struct CompileOptions {
   std::string startAt;           ///< Name of a phase; empty: the first.
   std::string stopAfter;         ///< Name of a phase; empty: the last.
   std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
+  bool wholeConstants = false;   ///< In the IR, so that it can be read back; else large ones are left out.
   unsigned threads = 0;          ///< That the compiler may use; 0: all.
   /// Called with the name of each phase as it starts.
   std::function<void(const std::string &phase)> progress;
