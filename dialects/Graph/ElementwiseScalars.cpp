@@ -65,7 +65,7 @@ bool isFloat(Value value) { return isa<FloatType>(getElementTypeOrSelf(value)); 
 // and s builds scalars.
 #define LATHE_SCALAR(NAME, FORMULA)                                                                                    \
   Value NAME##Op::buildScalar(OpBuilder &builder, ValueRange args) {                                                   \
-    Scalar s{builder, getLoc()};                                                                                       \
+    [[maybe_unused]] Scalar s{builder, getLoc()};                                                                      \
     [[maybe_unused]] Value x = args[0], y = args.back();                                                               \
     return FORMULA;                                                                                                    \
   }

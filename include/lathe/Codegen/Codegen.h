@@ -25,8 +25,9 @@ struct CompiledModel {
 };
 
 /// The exported symbols of a model called `name`: the query function, which
-/// several models in one program keep apart, and the weights.
+/// several models in one program keep apart, what it returns, and the weights.
 std::string querySymbol(llvm::StringRef name);
+std::string descriptorSymbol(llvm::StringRef name);
 std::string weightsSymbol(llvm::StringRef name);
 
 /// Translates a module at level `llvm`, adds the descriptors of the module ABI
@@ -45,7 +46,9 @@ public:
   virtual const lathe_module_desc *desc() const = 0;
 };
 
-/// Links `model` into this process. `model` must outlive the result.
+/// Links `model` into this process and runs nothing of it: `model` may be for
+/// another machine, and only the runtime checks whether its code can run on this
+/// one. `model` must outlive the result.
 std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnostics &diagnostics);
 
 /// Writes `.so`, `.a`, `.o` or `.lathebin`. Goes through a temporary file in the

@@ -29,6 +29,7 @@ static std::string symbolName(llvm::StringRef prefix, llvm::StringRef name) {
 }
 
 std::string querySymbol(llvm::StringRef name) { return symbolName("lathe_query_", name); }
+std::string descriptorSymbol(llvm::StringRef name) { return symbolName("lathe_module_", name); }
 std::string weightsSymbol(llvm::StringRef name) { return symbolName("lathe_weights_", name); }
 
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, const Target &target) {
