@@ -114,6 +114,8 @@ bool isConstant(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto reshape = dyn_cast_or_null<ReshapeOp>(op))
     return isConstant(reshape.getX());
+  if (auto transpose = dyn_cast_or_null<TransposeOp>(op))
+    return isConstant(transpose.getX());
   return isa_and_nonnull<ConstantOp>(op);
 }
 
@@ -128,7 +130,8 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     TransposeOp first;
     for (Value operand : op->getOperands())
-      if (auto candidate = layoutTranspose(operand); candidate && candidate.getType().getRank() == resultType.getRank())
+      if (auto candidate = layoutTranspose(operand);
+          candidate && !isConstant(operand) && candidate.getType().getRank() == resultType.getRank())
         first = first ? first : candidate;
     if (!first)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
@@ -140,7 +143,7 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
       auto other = layoutTranspose(operand);
       if (other && other.getPermutation() == permutation)
         ++matched;
-      else if (!isConstant(operand) && extents(operand) > 1)
+      else if (!isConstant(operand) && (extents(operand) > 1 || resultType.getRank() == 3))
         ++unmatched;
     }
     // With one spatial dimension the layouts are each other's inverse: a new
