@@ -5,6 +5,7 @@
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
+#include "lathe/Compiler/EvaluateConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Target/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -92,8 +93,7 @@ static LogicalResult emit(ModuleOp module, const std::string &name, const Target
   return success();
 }
 
-/// Compiles and runs a program without inputs.
-static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
+LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
   Target host = Target::host();
   PipelineOptions options;
   options.target = host.str();
@@ -239,7 +239,10 @@ std::unique_ptr<Artifact> Run::run() {
   }
   if (*last != Phase::Emit) {
     llvm::raw_string_ostream out(artifact->impl->ir);
-    module->print(out, OpPrintingFlags().elideLargeResourceString(64));
+    OpPrintingFlags flags;
+    if (!options.wholeConstants)
+      flags.elideLargeResourceString(64);
+    module->print(out, flags);
     return artifact;
   }
   if (options.progress)

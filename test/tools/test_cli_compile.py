@@ -136,6 +136,22 @@ def test_dim_fixes_a_size(lathe: Run, model: pathlib.Path) -> None:
     assert wrong.returncode == 1 and "[inputs-shape-fixed]" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("--input", "pixles=x.npy"), "no input \"pixles\"; did you mean 'pixels'?"),
+        (("--shape", "pixles=2x3"), "no input \"pixles\"; did you mean 'pixels'?"),
+        (("--input", "pixels=none.npy"), "none.npy: error: cannot read the file"),
+    ],
+)
+def test_slips_are_found_before_compiling(
+    lathe: Run, model: pathlib.Path, words: tuple[str, ...], answer: str
+) -> None:
+    result = lathe("run", model.name, "--progress", *words)
+    assert result.returncode == 1 and answer in result.stderr
+    assert "optimize" not in result.stderr
+
+
 def test_a_dim_that_the_model_lacks(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", model.name, "-o", "a.so", "--dim", "bach=4")
     assert result.returncode == 1
@@ -170,6 +186,31 @@ def test_start_at(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", "a.mlir", "--start-at", "partition", "-o", "a.so")
     assert result.returncode == 0, result.stderr
     check_scores(lathe, model.parent, "a.so")
+
+
+def test_start_at_with_large_weights(lathe: Run, model: pathlib.Path) -> None:
+    """What is written to a file has all constants; what is printed, and says so, has not."""
+    graph = onnx.load(model)
+    large = np.random.default_rng(2).standard_normal((3, 500)).astype(np.float32)
+    graph.graph.initializer[0].CopyFrom(numpy_helper.from_array(large, "weights"))
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 500
+    onnx.save(graph, model)
+    folder = model.parent
+    assert lathe("compile", model.name, "--stop-after", "optimize", "-o", "a.mlir").returncode == 0
+    assert lathe("compile", "a.mlir", "--start-at", "partition", "-o", "a.so").returncode == 0
+    pixels = np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32)
+    np.save(folder / "pixels.npy", pixels)
+    result = lathe("run", "a.so", "--input", "pixels=pixels.npy", "--save-outputs", "out")
+    assert result.returncode == 0, result.stderr
+    scores = np.load(folder / "out/scores.npy")
+    np.testing.assert_allclose(scores, np.maximum(pixels @ large, 0), rtol=1e-5, atol=1e-6)
+
+    printed = lathe("compile", model.name, "--stop-after", "optimize").stdout
+    assert len(printed) < 2000 < (folder / "a.mlir").stat().st_size
+    (folder / "b.mlir").write_text(printed)
+    result = lathe("compile", "b.mlir", "--start-at", "partition", "-o", "b.so")
+    assert result.returncode == 1 and "[graph-resource-missing]" in result.stderr
+    assert "--stop-after" in result.stderr and not (folder / "b.so").exists()
 
 
 def test_dump_phases(lathe: Run, model: pathlib.Path) -> None:

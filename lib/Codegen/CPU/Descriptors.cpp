@@ -84,8 +84,9 @@ lathe_dtype dtypeOf(Type type) {
     return isUnsigned ? LATHE_DTYPE_U32 : LATHE_DTYPE_I32;
   case 64:
     return isUnsigned ? LATHE_DTYPE_U64 : LATHE_DTYPE_I64;
+  default:
+    return LATHE_DTYPE_INVALID;
   }
-  return LATHE_DTYPE_INVALID;
 }
 
 } // namespace

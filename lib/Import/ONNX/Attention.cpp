@@ -274,7 +274,6 @@ static Value importRotaryEmbedding(Node &node) {
   int64_t width = node.integer("rotary_embedding_dim");
   bool interleaved = node.flag("interleaved");
   graph::ShapeSolver &solver = node.solver();
-  AffineExpr one = solver.constant(1);
   Dims original = node.dims(x);
   if (node.rank(x) == 4) {
     x = node.transpose(x, {0, 2, 1, 3});
