@@ -130,7 +130,8 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     TransposeOp first;
     for (Value operand : op->getOperands())
-      if (auto candidate = layoutTranspose(operand); candidate && candidate.getType().getRank() == resultType.getRank())
+      if (auto candidate = layoutTranspose(operand);
+          candidate && !isConstant(operand) && candidate.getType().getRank() == resultType.getRank())
         first = first ? first : candidate;
     if (!first)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
