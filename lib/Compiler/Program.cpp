@@ -29,6 +29,16 @@ std::shared_ptr<MLIRContext> createContext() {
 
 Program::~Program() = default;
 
+std::vector<std::string> Program::inputNames() const {
+  std::vector<std::string> names;
+  auto main = impl->module->lookupSymbol<func::FuncOp>("main");
+  for (unsigned i = 0, e = main ? main.getNumArguments() : 0; i < e; ++i) {
+    auto name = main.getArgAttrOfType<StringAttr>(i, "graph.name");
+    names.push_back(name ? name.str() : "input" + std::to_string(i));
+  }
+  return names;
+}
+
 namespace {
 enum class Format { Onnx, Text, Bytecode };
 } // namespace

@@ -95,13 +95,36 @@ std::string lathe::quoted(StringRef text) {
   return result + "\"";
 }
 
+/// Letters to insert, drop or replace, or neighbours to swap, between two words:
+/// LLVM's edit distance counts a swap, the commonest slip, as two.
+static unsigned slips(StringRef a, StringRef b) {
+  std::vector<std::vector<unsigned>> best(a.size() + 1, std::vector<unsigned>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i)
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (!i || !j) {
+        best[i][j] = unsigned(i + j);
+        continue;
+      }
+      best[i][j] =
+          std::min({best[i - 1][j] + 1, best[i][j - 1] + 1, best[i - 1][j - 1] + unsigned(a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        best[i][j] = std::min(best[i][j], best[i - 2][j - 2] + 1);
+    }
+  return best[a.size()][b.size()];
+}
+
 StringRef lathe::closestWord(StringRef word, llvm::ArrayRef<StringRef> known) {
   // A third of the letters may differ; a wilder guess would mislead.
   unsigned best = std::max<size_t>(word.size() / 3, 1) + 1;
   StringRef result;
   std::string lower = word.lower();
   for (StringRef candidate : known) {
-    unsigned distance = StringRef(lower).edit_distance(candidate.lower(), /*AllowReplacements=*/true, best);
+    // Not worth their time: words that differ in more than slips, and names that
+    // no one types.
+    constexpr size_t longest = 200;
+    if (candidate.size() > longest || candidate.size() > word.size() + best || word.size() > candidate.size() + best)
+      continue;
+    unsigned distance = slips(lower, candidate.lower());
     if (distance < best) {
       best = distance;
       result = candidate;

@@ -72,6 +72,8 @@ Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) 
   }
   if (auto expand = memref.getDefiningOp<memref::ExpandShapeOp>())
     return getValueOrCreateConstantIndexOp(b, loc, expand.getMixedOutputShape()[index]);
+  if (auto flat = memref.getDefiningOp<memref::ReinterpretCastOp>())
+    return getValueOrCreateConstantIndexOp(b, loc, flat.getConstifiedMixedSizes()[index]);
   return {};
 }
 

@@ -93,12 +93,21 @@ template <typename OpT> struct ToChannelsLast final : OpRewritePattern<OpT> {
 // Transposes sink
 //===----------------------------------------------------------------------===//
 
+bool isConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op))
+    return isConstant(reshape.getX());
+  return isa_and_nonnull<ConstantOp>(op);
+}
+
 /// A transpose from channels last to channels first: the only kind that sinks.
-/// Others stay where they are, so that no two chase each other.
+/// Others stay where they are, so that no two chase each other; and those of
+/// constants fold.
 TransposeOp layoutTranspose(Value value) {
   auto op = value.getDefiningOp<TransposeOp>();
   bool sinks = op && op.getType().getRank() >= 3 &&
-               op.getPermutation() == ArrayRef(inverse(toChannelsLast(op.getType().getRank())));
+               op.getPermutation() == ArrayRef(inverse(toChannelsLast(op.getType().getRank()))) &&
+               !isConstant(op.getX());
   return sinks ? op : TransposeOp();
 }
 
@@ -108,13 +117,6 @@ Value transposeBack(OpBuilder &builder, Location loc, Value value, ArrayRef<int6
   if (op && op.getPermutation() == permutation)
     return op.getX();
   return transpose(builder, loc, value, inverse(permutation));
-}
-
-bool isConstant(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op))
-    return isConstant(reshape.getX());
-  return isa_and_nonnull<ConstantOp>(op);
 }
 
 /// Number of dims that are not of size one.
@@ -128,7 +130,8 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     TransposeOp first;
     for (Value operand : op->getOperands())
-      if (auto candidate = layoutTranspose(operand); candidate && candidate.getType().getRank() == resultType.getRank())
+      if (auto candidate = layoutTranspose(operand);
+          candidate && !isConstant(operand) && candidate.getType().getRank() == resultType.getRank())
         first = first ? first : candidate;
     if (!first)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
@@ -136,16 +139,17 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     // One transpose more above for one less below is as good, and it may meet
     // its inverse; more than that would only move the work.
     int64_t matched = 0, unmatched = 0;
+    bool isLine = resultType.getRank() == 3;
     for (Value operand : op->getOperands()) {
       auto other = layoutTranspose(operand);
       if (other && other.getPermutation() == permutation)
         ++matched;
-      else if (!isConstant(operand) && extents(operand) > 1)
+      else if (!isConstant(operand) && (isLine || extents(operand) > 1))
         ++unmatched;
     }
     // With one spatial dimension the layouts are each other's inverse: a new
     // transpose above would sink in its turn.
-    if (unmatched > matched || (unmatched && resultType.getRank() == 3))
+    if (unmatched > matched || (unmatched && isLine))
       return rewriter.notifyMatchFailure(op, "most operands would need a transpose of their own");
     Permutation back = inverse(permutation);
     SmallVector<Value> operands;
@@ -230,6 +234,20 @@ struct SinkThroughConcat final : OpRewritePattern<ConcatOp> {
   }
 };
 
+/// Puts `op` before `inner`, the transpose that it follows; `adjust` puts right
+/// which axes the new op names.
+template <typename OpT>
+void sinkThrough(OpT op, TransposeOp inner, PatternRewriter &rewriter, function_ref<void(OpT)> adjust) {
+  ArrayRef<int64_t> permutation = inner.getPermutation();
+  auto sunk = cast<OpT>(rewriter.clone(*op));
+  rewriter.modifyOpInPlace(sunk, [&] {
+    sunk.getXMutable().assign(inner.getX());
+    sunk.getResult().setType(permuted(op.getType(), inverse(permutation)));
+    adjust(sunk);
+  });
+  rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), sunk, permutation));
+}
+
 struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
@@ -240,9 +258,7 @@ struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
     // The last dimension is the one that vectorizes; do not move it away.
     if (op.getAxis() == permutation.size() - 1)
       return rewriter.notifyMatchFailure(op, "the axis is the innermost dimension already");
-    Value result = SoftmaxOp::create(rewriter, op.getLoc(), inner.getX().getType(), inner.getX(),
-                                     permutation[op.getAxis()], op.getLog());
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    sinkThrough<SoftmaxOp>(op, inner, rewriter, [&](SoftmaxOp sunk) { sunk.setAxis(permutation[op.getAxis()]); });
     return success();
   }
 };
@@ -253,14 +269,8 @@ struct SinkThroughResize final : OpRewritePattern<ResizeOp> {
     auto inner = layoutTranspose(op.getX());
     if (!inner || op.getSizes())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or sizes are not inferred");
-    ArrayRef<int64_t> permutation = inner.getPermutation();
-    auto result = cast<ResizeOp>(rewriter.clone(*op));
-    rewriter.modifyOpInPlace(result, [&] {
-      result.getXMutable().assign(inner.getX());
-      result.setAxes(mapAxes(op.getAxes(), permutation));
-      result.getResult().setType(permuted(op.getType(), inverse(permutation)));
-    });
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    sinkThrough<ResizeOp>(op, inner, rewriter,
+                          [&](ResizeOp sunk) { sunk.setAxes(mapAxes(op.getAxes(), inner.getPermutation())); });
     return success();
   }
 };
@@ -271,14 +281,8 @@ struct SinkThroughSlice final : OpRewritePattern<SliceOp> {
     auto inner = layoutTranspose(op.getX());
     if (!inner || !op.getOffsets())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or offsets are not inferred");
-    ArrayRef<int64_t> permutation = inner.getPermutation();
-    auto result = cast<SliceOp>(rewriter.clone(*op));
-    rewriter.modifyOpInPlace(result, [&] {
-      result.getXMutable().assign(inner.getX());
-      result.setAxes(mapAxes(op.getAxes(), permutation));
-      result.getResult().setType(permuted(op.getType(), inverse(permutation)));
-    });
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    sinkThrough<SliceOp>(op, inner, rewriter,
+                         [&](SliceOp sunk) { sunk.setAxes(mapAxes(op.getAxes(), inner.getPermutation())); });
     return success();
   }
 };
@@ -289,21 +293,15 @@ struct SinkThroughPad final : OpRewritePattern<PadOp> {
     auto inner = layoutTranspose(op.getX());
     if (!inner || !op.getAmounts())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or amounts are not inferred");
-    ArrayRef<int64_t> permutation = inner.getPermutation();
-    Permutation back = inverse(permutation);
+    Permutation back = inverse(inner.getPermutation());
     AffineMap map = op.getAmounts()->getMap();
     SmallVector<AffineExpr> amounts;
     for (size_t side = 0; side < 2; ++side)
       for (int64_t axis : back)
         amounts.push_back(map.getResult(axis + side * back.size()));
-    auto result = cast<PadOp>(rewriter.clone(*op));
-    rewriter.modifyOpInPlace(result, [&] {
-      result.getXMutable().assign(inner.getX());
-      result.setAmountsAttr(
-          DimsAttr::get(op.getContext(), AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext())));
-      result.getResult().setType(permuted(op.getType(), back));
-    });
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    auto sunkMap = AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext());
+    sinkThrough<PadOp>(op, inner, rewriter,
+                       [&](PadOp sunk) { sunk.setAmountsAttr(DimsAttr::get(op.getContext(), sunkMap)); });
     return success();
   }
 };
