@@ -59,6 +59,7 @@ kernel.func @mean(%x: tensor<400x96xf32>) -> tensor<96xf32>
 
 // CHECK-LABEL: kernel.func @short(
 // CHECK-NOT:     scf.forall
+// CHECK:         kernel.return
 kernel.func @short(%x: tensor<4x96xf32>) -> tensor<96xf32>
     attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
   %zero = arith.constant 0.0 : f32
