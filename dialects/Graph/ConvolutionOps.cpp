@@ -1,38 +1,25 @@
 // dialects/Graph/ConvolutionOps.cpp: verification and shapes of convolutions.
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Windows.h"
 
 using namespace mlir;
 
 namespace lathe::graph {
 
-/// `values` has `count` entries, none below `least`.
-static LogicalResult verifyEntries(Operation *op, StringRef name, ArrayRef<int64_t> values, size_t count,
-                                   int64_t least) {
-  if (values.size() != count)
-    return op->emitOpError() << "'" << name << "' has " << values.size() << " entries, but " << count
-                             << " are expected";
-  for (int64_t value : values)
-    if (value < least || value > std::numeric_limits<int32_t>::max())
-      return op->emitOpError() << "'" << name << "' has the entry " << value << ", but it must be at least " << least
-                               << " and fit 32 bits";
-  return success();
-}
-
-/// conv_c1 to conv_c4, for both directions.
+/// (C1) to (C4) of both directions, as far as they concern one operand alone.
 template <typename OpT> static LogicalResult verifyConv(OpT op) {
-  int64_t rank = cast<RankedTensorType>(op.getX().getType()).getRank();
-  int64_t filterRank = cast<RankedTensorType>(op.getFilter().getType()).getRank();
-  if (rank < 3 || rank > 5)
-    return op.emitOpError("takes one to three spatial dimensions, but 'x' has rank ") << rank;
-  if (filterRank != rank)
-    return op.emitOpError("'x' has rank ") << rank << ", but 'filter' has rank " << filterRank;
-  size_t spatial = rank - 2;
-  if (failed(verifyEntries(op, "strides", op.getStrides(), spatial, 1)) ||
-      failed(verifyEntries(op, "dilations", op.getDilations(), spatial, 1)) ||
-      failed(verifyEntries(op, "pads", op.getPads(), 2 * spatial, 0)))
+  FailureOr<size_t> spatial = verifySpatialRank(op, op.getX().getType()); // conv_c1, conv_transpose_c1
+  if (failed(spatial))
     return failure();
-  if (static_cast<int64_t>(op.getGroups()) <= 0)
+  if (op.getFilter().getType().getRank() != op.getX().getType().getRank())
+    return op.emitOpError("'x' has rank ")
+           << op.getX().getType().getRank() << ", but 'filter' has rank " << op.getFilter().getType().getRank();
+  if (failed(verifyEntries(op, "strides", op.getStrides(), *spatial, 1)) || // conv_c2, conv_transpose_c2
+      failed(verifyEntries(op, "dilations", op.getDilations(), *spatial, 1)) ||
+      failed(verifyEntries(op, "pads", op.getPads(), 2 * *spatial, 0))) // conv_c3, conv_transpose_c3
+    return failure();
+  if (static_cast<int64_t>(op.getGroups()) <= 0) // conv_c4, conv_transpose_c4
     return op.emitOpError("'groups' is ") << op.getGroups() << ", but must be positive";
   return success();
 }
@@ -60,61 +47,56 @@ static LogicalResult verifyGroups(Operation *op, AffineExpr channels, int64_t gr
   return success();
 }
 
+/// `[N, channels, spatial...]` of the result in the layout of `op`; `size` says
+/// an output size from the spatial dimension, its input size and the filter's.
+template <typename OpT>
+static LogicalResult inferWindows(OpT op, ShapeSolver &solver, AffineExpr channels,
+                                  function_ref<AffineExpr(size_t i, AffineExpr in, int64_t kernel)> size,
+                                  SmallVectorImpl<Dims> &results) {
+  Dims x = solver.dims(op.getX()), filter = solver.dims(op.getFilter()), y = {x[0]};
+  if (!op.getChannelsLast())
+    y.push_back(channels);
+  for (size_t i = 0; i < x.size() - 2; ++i) {
+    auto kernel = dyn_cast<AffineConstantExpr>(filter[i + 2]);
+    if (!kernel)
+      return op.emitOpError("needs a filter of static size [graph-dynamic-filter]");
+    y.push_back(size(i, x[i + (op.getChannelsLast() ? 1 : 2)], kernel.getValue()));
+  }
+  if (op.getChannelsLast())
+    y.push_back(channels);
+  results.push_back(y);
+  return success();
+}
+
 LogicalResult ConvOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   if (failed(verify()))
     return failure();
-  Dims x = solver.dims(getX()), filter = solver.dims(getFilter()), y;
-  size_t spatial = x.size() - 2, channel = getChannelsLast() ? x.size() - 1 : 1;
-  size_t first = getChannelsLast() ? 1 : 2;
+  Dims x = solver.dims(getX()), filter = solver.dims(getFilter());
   int64_t groups = getGroups();
-  if (failed(verifyChannels(*this, solver, x[channel], filter[1] * groups)) ||
+  if (failed(verifyChannels(*this, solver, x[getChannelsLast() ? x.size() - 1 : 1], filter[1] * groups)) ||
       failed(verifyGroups(*this, filter[0], groups, "output channels")))
     return failure();
-  SmallVector<AffineExpr> sizes;
-  for (size_t i = 0; i < spatial; ++i) {
-    auto kernel = dyn_cast<AffineConstantExpr>(filter[i + 2]);
-    if (!kernel)
-      return emitOpError("needs a filter of static size [graph-dynamic-filter]");
-    sizes.push_back(solver.windowed(x[first + i], kernel.getValue(), getStrides()[i], getPads()[i],
-                                    getPads()[spatial + i], getDilations()[i], false));
-  }
-  y.push_back(x[0]);
-  if (!getChannelsLast())
-    y.push_back(filter[0]);
-  y.append(sizes.begin(), sizes.end());
-  if (getChannelsLast())
-    y.push_back(filter[0]);
-  results.push_back(y);
-  return success();
+  auto size = [&](size_t i, AffineExpr in, int64_t kernel) {
+    return solver.windowed(in, kernel, getStrides()[i], getPads()[i], getPads()[x.size() - 2 + i], getDilations()[i],
+                           /*ceil=*/false);
+  };
+  return inferWindows(*this, solver, filter[0], size, results);
 }
 
 LogicalResult ConvTransposeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   if (failed(verify()))
     return failure();
-  Dims x = solver.dims(getX()), filter = solver.dims(getFilter()), y;
-  size_t spatial = x.size() - 2, channel = getChannelsLast() ? x.size() - 1 : 1;
-  size_t first = getChannelsLast() ? 1 : 2;
-  if (failed(verifyChannels(*this, solver, x[channel], filter[0])) ||
-      failed(verifyGroups(*this, filter[0], getGroups(), "input channels")))
+  Dims x = solver.dims(getX()), filter = solver.dims(getFilter());
+  int64_t groups = getGroups();
+  if (failed(verifyChannels(*this, solver, x[getChannelsLast() ? x.size() - 1 : 1], filter[0])) ||
+      failed(verifyGroups(*this, filter[0], groups, "input channels")))
     return failure();
-  SmallVector<AffineExpr> sizes;
-  for (size_t i = 0; i < spatial; ++i) {
-    auto kernel = dyn_cast<AffineConstantExpr>(filter[i + 2]);
-    if (!kernel)
-      return emitOpError("needs a filter of static size [graph-dynamic-filter]");
-    int64_t window = getDilations()[i] * (kernel.getValue() - 1) + 1;
-    int64_t extra = getOutputPadding()[i] + window - getPads()[i] - getPads()[spatial + i];
-    sizes.push_back(solver.simplify((x[first + i] - 1) * getStrides()[i] + extra));
-  }
-  AffineExpr channels = filter[1] * static_cast<int64_t>(getGroups());
-  y.push_back(x[0]);
-  if (!getChannelsLast())
-    y.push_back(channels);
-  y.append(sizes.begin(), sizes.end());
-  if (getChannelsLast())
-    y.push_back(channels);
-  results.push_back(y);
-  return success();
+  auto size = [&](size_t i, AffineExpr in, int64_t kernel) {
+    int64_t window = getDilations()[i] * (kernel - 1) + 1;
+    int64_t extra = getOutputPadding()[i] + window - getPads()[i] - getPads()[x.size() - 2 + i];
+    return solver.simplify((in - 1) * getStrides()[i] + extra);
+  };
+  return inferWindows(*this, solver, filter[1] * groups, size, results);
 }
 
 } // namespace lathe::graph

@@ -24,6 +24,11 @@ namespace lathe::graph {
 /// Result dims of an elementwise op: all operands broadcast together.
 llvm::LogicalResult inferElementwise(mlir::Operation *op, ShapeSolver &solver, llvm::SmallVectorImpl<Dims> &results);
 
+/// Fails, with an error, unless `graph.symbols`, `graph.checks` and all
+/// expressions of sizes in `func` fit each other. The dialect calls it for
+/// functions that have one of the attributes.
+llvm::LogicalResult verifySymbols(mlir::func::FuncOp func);
+
 /// The type without the `graph.dims` encoding and with signless integers: what
 /// a graph tensor becomes at the levels below.
 mlir::RankedTensorType getPlainType(mlir::Type type);

@@ -29,6 +29,7 @@ def Graph_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
+  let hasOperationAttrVerify = 1;
 }
 
 class Graph_Attr<string name, string mnem, list<Trait> traits = []>
@@ -46,6 +47,7 @@ def Graph_DimsAttr : Graph_Attr<"Dims", "dims", [
     * (C1) The map has no dimensions, only symbols.
     * (C2) As the encoding of a tensor type: one result per dimension; a result
       is a constant exactly where the dimension is static, and equals it.
+    * (C3) In a function with `graph.symbols`, only those are used.
   }];
   let parameters = (ins "::mlir::AffineMap":$map);
   let assemblyFormat = "`<` $map `>`";
@@ -61,8 +63,13 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
       dimension that is exactly this symbol defines it; the others must be equal.
     * `#graph.symbol<"shape[1]", input = 2, element = 1>`: element 1 of the
       integer input 2, read when the function is entered.
-    * `#graph.symbol<"min", min = ()[s0] -> (s0, 512)>` and `max`: the least or
+    * `#graph.symbol<"min", min = affine_map<()[s0] -> (s0, 512)>>` and `max`: the least or
       the largest of two expressions of earlier symbols.
+
+    * (C1) At most one of `input`, `min` and `max` is there.
+    * (C2) `min` and `max` have two results and use earlier symbols only.
+    * (C3) `input` is the number of an input of the function, a tensor of 32- or
+      64-bit integers of fixed shape, and `element` is one of its elements.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
@@ -80,6 +87,9 @@ def Graph_CheckAttr : Graph_Attr<"Check", "check"> {
     (`relation = "eq"`), or the first at least the second (`"ge"`). `message`
     names the node and says what must hold; it has two places `%lld` for the
     two values.
+
+    * (C1) `relation` is `eq` or `ge`.
+    * (C2) `map` has two results and uses the function's symbols only.
   }];
   let parameters = (ins
     StringRefParameter<"eq or ge">:$relation,

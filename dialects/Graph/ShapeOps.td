@@ -52,11 +52,10 @@ def Graph_ReshapeOp : Graph_Op<"reshape", [AllElementTypesMatch<["x", "y"]>]> {
   let summary = "the same elements in row-major order under another shape";
   let description = [{
     With `shape`, an `i64` vector: an entry of -1 stands for what is left, an
-    entry of 0 for the operand's dimension at its place (unless `allow_zero`).
-    Without, the result type says it.
+    entry of 0 for the operand's dimension at its place (unless `allow_zero`);
+    the rank of the result is its length. Without, the result type says it.
 
     * (C1) Both sides have the same number of elements.
-    * (C2) The rank of the result is the length of `shape`.
   }];
   let arguments = (ins Graph_Tensor:$x, Optional<Graph_IndexTensor>:$shape, UnitAttr:$allow_zero);
   let results = (outs Graph_Tensor:$y);

@@ -34,6 +34,11 @@ def Host_Buffer : TypeDef<Host_Dialect, "Buffer"> {
 def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator,
     NoRegionArguments, SingleBlock]> {
   let summary = "a list of actions";
+  let description = [{
+    Runs from top to bottom, without branches. `@plan` tells the sizes of the
+    outputs and of the workspace, `@run` computes the outputs. Either ends at the
+    first `host.check` that does not hold.
+  }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name $body attr-dict";
@@ -42,7 +47,8 @@ def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator
 def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
   let summary = "elements that are written into the artifact";
   let description = [{
-    With `tile`, the elements are written in the order that `kernel.pack` with
+    `host.address_of` finds them where the artifact is mapped, aligned for
+    vectors. With `tile`, they are written in the order that `kernel.pack` with
     the same attributes describes.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
@@ -54,6 +60,10 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
 
 def Host_DimOp : Host_Op<"dim", [Pure]> {
   let summary = "a dimension of an input";
+  let description = [{
+    The size of dimension `dim` of input `input`, which the runtime has checked
+    to be of the signature's rank.
+  }];
   let arguments = (ins I64Attr:$input, I64Attr:$dim);
   let results = (outs Index:$size);
   let assemblyFormat = "$input `,` $dim attr-dict";
@@ -61,6 +71,10 @@ def Host_DimOp : Host_Op<"dim", [Pure]> {
 
 def Host_ElementOp : Host_Op<"element", [Pure]> {
   let summary = "an element of an integer input";
+  let description = [{
+    Element `position`, in row-major order, of input `input`, whose elements have
+    type `type`; widened with its sign.
+  }];
   let arguments = (ins I64Attr:$input, I64Attr:$position, TypeAttr:$type);
   let results = (outs Index:$value);
   let assemblyFormat = "$input `,` $position `:` $type attr-dict";
@@ -68,19 +82,28 @@ def Host_ElementOp : Host_Op<"element", [Pure]> {
 
 def Host_CheckOp : Host_Op<"check"> {
   let summary = "what must hold, or the program ends with error `id`";
-  let description = [{ `relation` is `eq` or `ge`, between the signed operands. }];
+  let description = [{
+    `relation` is `eq` or `ge`, between the signed operands. `id` is the place of
+    the message among the checks of the model, which is printed with both values.
+  }];
   let arguments = (ins StrAttr:$relation, Index:$a, Index:$b, I64Attr:$id);
   let assemblyFormat = "$relation $a `,` $b `id` `=` $id attr-dict";
 }
 
 def Host_SetDimOp : Host_Op<"set_dim"> {
   let summary = "tells a dimension of an output";
+  let description = [{
+    In `@plan`: dimension `dim` of output `output` will be `size` in this call.
+  }];
   let arguments = (ins I64Attr:$output, I64Attr:$dim, Index:$size);
   let assemblyFormat = "$output `,` $dim `=` $size attr-dict";
 }
 
 def Host_SetWorkspaceOp : Host_Op<"set_workspace"> {
   let summary = "tells the size of the workspace in bytes";
+  let description = [{
+    In `@plan`: what `host.workspace` slices has to be this large in this call.
+  }];
   let arguments = (ins Index:$bytes);
   let assemblyFormat = "$bytes attr-dict";
 }
@@ -92,24 +115,29 @@ class Host_AddressOp<string mnemonic, dag args> : Host_Op<mnemonic, [Pure]> {
 
 def Host_InputOp : Host_AddressOp<"input", (ins I64Attr:$index)> {
   let summary = "the elements of an input";
+  let description = "The address of what the caller passed as input `index`, in row-major order.";
   let assemblyFormat = "$index attr-dict";
 }
 def Host_OutputOp : Host_AddressOp<"output", (ins I64Attr:$index)> {
   let summary = "where the elements of an output go";
+  let description = "The address of the memory for output `index`, in row-major order.";
   let assemblyFormat = "$index attr-dict";
 }
 def Host_WorkspaceOp : Host_AddressOp<"workspace", (ins Index:$offset)> {
   let summary = "a slice of the workspace, from a byte offset";
+  let description = "The address `offset` bytes into the workspace of this call.";
   let assemblyFormat = "$offset attr-dict";
 }
 def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$constant)> {
   let summary = "the elements of a constant";
+  let description = "The address of a `host.constant` in the mapped weights.";
   let assemblyFormat = "$constant attr-dict";
 }
 
 def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
   let summary = "runs a kernel over all its tasks";
   let description = [{
+    Returns when all tasks are done; the runtime's pool shares them out.
     The kernel's arguments are the sizes, then the buffers: operands of the
     kernel before its results.
   }];
@@ -121,6 +149,7 @@ def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
 
 def Host_CopyOp : Host_Op<"copy"> {
   let summary = "copies bytes between buffers that do not overlap";
+  let description = "Copies the first `bytes` bytes of `source` to `target`.";
   let arguments = (ins Host_Buffer:$source, Host_Buffer:$target, Index:$bytes);
   let assemblyFormat = "$source `to` $target `,` $bytes attr-dict";
 }

@@ -60,7 +60,7 @@ LogicalResult FuncOp::verify() {
 
 LogicalResult GroupOp::verify() {
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
-  if (!llvm::equal(yield.getOperandTypes(), getResultTypes()))
+  if (!llvm::equal(yield.getOperandTypes(), getResultTypes())) // group_c1
     return emitOpError("yields other types than those of its results");
   return success();
 }

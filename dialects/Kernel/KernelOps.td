@@ -54,6 +54,9 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     AffineScope, AutomaticAllocationScope, FunctionOpInterface, IsolatedFromAbove]> {
   let summary = "one kernel";
   let description = [{
+    One root problem with what is fused around it, on tensors; `strategy` says
+    how it is computed, `target` for what.
+
     The first `sizes` arguments are of type `index`: argument `i` is what the
     symbol `s_i` of every dimension expression in the body stands for. Tensors
     follow. An argument attribute `kernel.constant` says that every caller
@@ -84,6 +87,9 @@ def Kernel_FuncOp : Kernel_Op<"func", [
 
 def Kernel_ReturnOp : Kernel_Op<"return", [Pure, Terminator, ReturnLike, HasParent<"FuncOp">]> {
   let summary = "end of a kernel";
+  let description = [{
+    Ends the body of a `kernel.func`; the values are the results of its calls.
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
@@ -94,6 +100,9 @@ def Kernel_GroupOp : Kernel_Op<"group", [
   let description = [{
     Formed by `kernel-form-groups`, turned into a `kernel.func` and a call by
     `kernel-outline`. The region sees all values from above.
+
+    * (C1) The types of the results are those that the `kernel.yield` at the
+      end of the region gives.
   }];
   let results = (outs Variadic<AnyType>:$results);
   let regions = (region SizedRegion<1>:$body);
@@ -103,6 +112,9 @@ def Kernel_GroupOp : Kernel_Op<"group", [
 
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"GroupOp">]> {
   let summary = "results of a group";
+  let description = [{
+    Ends the region of a `kernel.group`; the values are the results of the group.
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ }]>];

@@ -75,17 +75,6 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
       rank 2 or that of `lhs` if not.
     * (C3) Static sizes agree.
     * (C4) `NR` is static and equals `vectors * lanes` of the tiling.
-
-    ```mlir
-    %1 = tile.contract ins(%a, %b : tensor<?x768xf32>, tensor<12x768x64xf32>)
-        extras(%bias : tensor<768xf32>) outs(%0 : tensor<?x768xf32>) packed
-        tiling(<rows = 6, vectors = 4, lanes = 16, unroll = 4>)
-        maps [affine_map<(m, n) -> (n)>] {
-    ^bb0(%acc: f32, %b: f32):
-      %s = arith.addf %acc, %b : f32
-      tile.yield %s : f32
-    } -> tensor<?x768xf32>
-    ```
   }];
   let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$lhs,
                        Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$rhs,
@@ -196,12 +185,6 @@ def Tile_PadOp : Tile_DestinationOp<"pad"> {
     * (C2) Offsets are not negative.
     * (C3) Static sizes fit: batch and channels agree, and the input lies inside
       of `init`.
-
-    ```mlir
-    %1 = tile.pad ins(%x : tensor<1x56x56x64xf32>) outs(%0 : tensor<1x58x58x64xf32>)
-        offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 16, task_rows = 16>)
-        -> tensor<1x58x58x64xf32>
-    ```
   }];
   let arguments = (ins Tile_BufferOfRank<[4]>:$input,
                        Tile_BufferOfRank<[4]>:$init,
@@ -220,9 +203,8 @@ def Tile_YieldOp : Tile_Op<"yield", [
     ParentOneOf<["ContractOp", "ConvOp", "DepthwiseConvOp"]>]> {
   let summary = "ends an epilogue with the value to store";
   let description = [{
-    ```mlir
-    tile.yield %relu : f32
-    ```
+    Ends the region of a tile op; the value, of the output's element type, is
+    what an output element becomes.
   }];
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";

@@ -76,7 +76,7 @@ bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) con
   if (!error)
     error = sys::fs::rename(partial, path);
   if (error) {
-    sys::fs::remove(partial);
+    (void)sys::fs::remove(partial); // The first error is the one to report.
     diagnostics.error("output-not-writable", path, "cannot write: " + error.message())
         .note("choose a folder that exists and is writable");
     return false;

@@ -1,10 +1,11 @@
 // lib/Compiler/Program.cpp: models in every format that Lathe reads, and the native formats out.
 
 #include "Implementation.h"
+#include "NativeFile.h"
+#include "NativeModel.h"
 #include "lathe/Import/ONNX.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -28,13 +29,23 @@ std::shared_ptr<MLIRContext> createContext() {
 
 Program::~Program() = default;
 
+std::vector<std::string> Program::inputNames() const {
+  std::vector<std::string> names;
+  auto main = impl->module->lookupSymbol<func::FuncOp>("main");
+  for (unsigned i = 0, e = main ? main.getNumArguments() : 0; i < e; ++i) {
+    auto name = main.getArgAttrOfType<StringAttr>(i, "graph.name");
+    names.push_back(name ? name.str() : "input" + std::to_string(i));
+  }
+  return names;
+}
+
 namespace {
 enum class Format { Onnx, Text, Bytecode };
 } // namespace
 
-/// Bytecode has a magic number; text of MLIR is text; all else must be ONNX.
+/// A `.lathe` file has a magic number; text of MLIR is text; all else must be ONNX.
 static Format formatOf(StringRef bytes, StringRef name) {
-  if (bytes.starts_with("ML\xefR"))
+  if (isNativeFile(bytes) || name.ends_with(".lathe"))
     return Format::Bytecode;
   if (name.ends_with(".mlir"))
     return Format::Text;
@@ -47,14 +58,26 @@ static Format formatOf(StringRef bytes, StringRef name) {
                                                                                                     : Format::Onnx;
 }
 
-static std::unique_ptr<Program> parseNative(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
-                                            bool isBytecode, Diagnostics &diagnostics) {
+/// Reads text or a `.lathe` file. `bytes` are copied.
+static std::unique_ptr<Program> parseNative(StringRef bytes, const std::string &name, bool isBytecode,
+                                            Diagnostics &diagnostics) {
+  if (isBytecode) {
+    bytes = openNativeFile(bytes, name, diagnostics);
+    if (bytes.empty())
+      return nullptr;
+  } else if (!isShallow(bytes, name, diagnostics)) {
+    return nullptr;
+  }
+  // The parser of text needs a terminating zero, which a mapping may lack; that of bytecode an
+  // alignment, which bytes from elsewhere may lack.
+  auto copy = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes.size(), name, llvm::Align(4096));
+  llvm::copy(bytes, copy->getBufferStart());
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
   program->impl->context = createContext();
   DiagnosticHandler handler(*program->impl->context, diagnostics, name);
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(bytes), SMLoc());
+  sources.AddNewSourceBuffer(std::move(copy), SMLoc());
   ParserConfig config(program->impl->context.get());
   program->impl->module = parseSourceFile<ModuleOp>(sources, config);
   if (!program->impl->module) {
@@ -62,12 +85,8 @@ static std::unique_ptr<Program> parseNative(std::unique_ptr<llvm::MemoryBuffer> 
       diagnostics.error("native-not-readable", name, "is damaged or not a model");
     return nullptr;
   }
-  if (!program->impl->module->lookupSymbol<func::FuncOp>("main")) {
-    diagnostics.error("graph-no-main", name, "has no function 'main'")
-        .note("the model of a native file is its function @main");
+  if (failed(verifyNativeModel(*program->impl->module)))
     return nullptr;
-  }
-  (void)isBytecode;
   return program;
 }
 
@@ -106,9 +125,7 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
   if (format == Format::Onnx) {
     program = parseOnnx(nullptr, path, /*isFile=*/true, diagnostics);
   } else {
-    // The parser needs a terminating zero, which a mapping may lack.
-    auto copy = llvm::MemoryBuffer::getMemBufferCopy((*file)->getBuffer(), path);
-    program = parseNative(std::move(copy), path, format == Format::Bytecode, diagnostics);
+    program = parseNative((*file)->getBuffer(), path, format == Format::Bytecode, diagnostics);
   }
   if (program)
     finish(*program, path);
@@ -119,10 +136,10 @@ std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const st
                                         Diagnostics &diagnostics) {
   StringRef data(static_cast<const char *>(bytes), size);
   Format format = formatOf(data, name);
-  auto copy = llvm::MemoryBuffer::getMemBufferCopy(data, name);
-  std::unique_ptr<Program> program = format == Format::Onnx
-                                         ? parseOnnx(std::move(copy), name, /*isFile=*/false, diagnostics)
-                                         : parseNative(std::move(copy), name, format == Format::Bytecode, diagnostics);
+  std::unique_ptr<Program> program =
+      format == Format::Onnx
+          ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics)
+          : parseNative(data, name, format == Format::Bytecode, diagnostics);
   if (program)
     finish(*program, name);
   return program;
@@ -138,7 +155,7 @@ bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
   llvm::SmallString<128> temporary;
   llvm::sys::fs::createUniquePath(path + ".%%%%%%.partial", temporary, false);
   auto fail = [&](StringRef id, const Twine &message) {
-    llvm::sys::fs::remove(temporary);
+    (void)llvm::sys::fs::remove(temporary); // The first error is the one to report.
     diagnostics.error(id, path, message).note("choose a folder that exists, is writable and has room");
     return false;
   };
@@ -150,8 +167,11 @@ bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
     impl->module->print(out, OpPrintingFlags().enableDebugInfo(true, false));
   } else {
     BytecodeWriterConfig config("Lathe " LATHE_VERSION);
-    if (failed(writeBytecodeToFile(*impl->module, out, config)))
+    std::string bytecode;
+    llvm::raw_string_ostream stream(bytecode);
+    if (failed(writeBytecodeToFile(*impl->module, stream, config)))
       return fail("output-write-failed", "writing bytecode failed");
+    out << nativeHeader(bytecode) << bytecode;
   }
   out.close();
   if (out.has_error()) {

@@ -48,7 +48,9 @@ void registerDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
-void registerPasses() {
+void registerPasses(graph::ConstantEvaluator evaluator) {
+  // The first registration of a pass counts: this one has its evaluator.
+  ::mlir::registerPass([evaluator] { return graph::createFoldConstantsPass(evaluator); });
   graph::registerLatheGraphPasses();
   kernel::registerLatheKernelPasses();
   registerConversionPasses();
@@ -63,7 +65,11 @@ void registerPasses() {
     static SmallVector<std::unique_ptr<PassPipelineRegistration<>>> registered;
     registered.push_back(std::make_unique<PassPipelineRegistration<>>(
         ("lathe-" + name).str(), ("The passes of phase '" + name + "', for this host.").str(),
-        [phase](OpPassManager &manager) { buildPhase(manager, phase, PipelineOptions()); }));
+        [phase, evaluator](OpPassManager &manager) {
+          PipelineOptions options;
+          options.evaluator = evaluator;
+          buildPhase(manager, phase, options);
+        }));
   }
 }
 

@@ -146,8 +146,9 @@ class CompiledModel:
     def ir(self, after: str) -> str:
         """Return the IR after the phase `after` ("import", "optimize", "partition", ...) as text.
 
-        The model is read and compiled again up to that phase. Raises lathe.CompileError if there
-        is no such phase, or if the model came from a compiled file and has no IR any more.
+        Large constants are left out. The model is read and compiled again up to that phase. Raises
+        lathe.CompileError if there is no such phase, or if the model came from a compiled file and
+        has no IR any more.
         """
         if self._reload is None:
             raise compile_error(

@@ -59,13 +59,12 @@ public:
   void save(nb::handle path) { write(path, lathe_artifact_save); }
   void saveHeader(nb::handle path) { write(path, lathe_artifact_save_header); }
 
-  std::optional<std::string> ir() {
+  std::optional<nb::str> ir() {
     char *text = runAlone(mutex, [&] { return lathe_artifact_ir(raw); });
     if (!text)
       return std::nullopt;
-    std::string copy = text;
-    lathe_string_free(text);
-    return copy;
+    std::unique_ptr<char, decltype(&lathe_string_free)> owner(text, lathe_string_free);
+    return toText(text);
   }
 
   Module *module() {
@@ -130,6 +129,7 @@ public:
   Artifact *compile(CompileArguments &arguments) {
     auto orNull = [](const std::optional<std::string> &string) { return string ? string->c_str() : nullptr; };
     std::vector<const char *> dims;
+    dims.reserve(arguments.dims.size());
     for (const std::string &dim : arguments.dims)
       dims.push_back(dim.c_str());
     lathe_compile_options options = {};

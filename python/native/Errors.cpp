@@ -5,11 +5,19 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Errors.h"
 
+#include <cstring>
 #include <stdexcept>
 
 namespace nb = nanobind;
 
 namespace lathe::python {
+
+nb::str toText(const char *bytes) {
+  PyObject *text = PyUnicode_DecodeUTF8(bytes, static_cast<Py_ssize_t>(std::strlen(bytes)), "backslashreplace");
+  if (!text)
+    throw nb::python_error();
+  return nb::steal<nb::str>(text);
+}
 
 /// Calls a function of lathe.errors that does nothing but raise.
 [[noreturn]] static void raiseThrough(const char *function, nb::object argument) {
@@ -23,7 +31,7 @@ nb::list Diagnostics::triples() const {
     return result;
   for (size_t i = 0, count = lathe_diagnostics_count(raw); i < count; ++i)
     result.append(nb::make_tuple(lathe_diagnostics_severity(raw, i), lathe_diagnostics_id(raw, i),
-                                 lathe_diagnostics_text(raw, i)));
+                                 toText(lathe_diagnostics_text(raw, i))));
   return result;
 }
 
@@ -34,8 +42,8 @@ void Diagnostics::emitWarnings() const {
     nb::module_::import_("lathe.errors").attr("emit_warnings")(triples());
 }
 
-void raiseRuntimeError(const char *message) { raiseThrough("raise_runtime_error", nb::str(message)); }
+void raiseRuntimeError(const char *message) { raiseThrough("raise_runtime_error", toText(message)); }
 
-void raiseLoadError(const char *message) { raiseThrough("raise_load_error", nb::str(message)); }
+void raiseLoadError(const char *message) { raiseThrough("raise_load_error", toText(message)); }
 
 } // namespace lathe::python

@@ -12,6 +12,10 @@
 
 namespace lathe::python {
 
+/// `bytes` as str. What is no UTF-8 becomes `\x80`: names in damaged files can
+/// be anything. Needs the GIL.
+nanobind::str toText(const char *bytes);
+
 /// Diagnostics that a function of the compiler fills; frees them.
 class Diagnostics {
 public:

@@ -37,7 +37,7 @@ Module *Module::load(nb::handle path) {
   return new Module(raw);
 }
 
-static nb::str text(const char *string) { return nb::str(string ? string : ""); }
+static nb::str text(const char *string) { return toText(string ? string : ""); }
 
 static nb::list describeValues(const lathe_value_desc *values, uint32_t count) {
   nb::list result;
@@ -77,7 +77,7 @@ nb::dict Module::describe() const {
     kernels.append(kernel);
   }
   nb::dict metadata;
-  for (uint32_t i = 0; i < d.metadata_count; ++i)
+  for (size_t i = 0; i < d.metadata_count; ++i)
     metadata[text(d.metadata[2 * i])] = text(d.metadata[2 * i + 1]);
 
   nb::dict result;

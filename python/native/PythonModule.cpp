@@ -11,7 +11,7 @@ namespace lathe::python {
 
 std::string toPath(nb::handle path) {
   PyObject *bytes = nullptr;
-  if (!PyUnicode_FSConverter(path.ptr(), &bytes))
+  if (!PyUnicode_FSConverter(path.ptr(), static_cast<void *>(&bytes)))
     throw nb::python_error();
   nb::object owner = nb::steal(bytes);
   return std::string(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));

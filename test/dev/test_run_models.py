@@ -18,19 +18,23 @@ Verified = tuple[str, str, list[str]]
 
 
 # These run in the child, in place of the real one.
-def crash(name: str, path: str) -> Verified:
+def crash(name: str, path: str, target: str) -> Verified:
     os._exit(13)
 
 
-def refuse(name: str, path: str) -> Verified:
+def refuse(name: str, path: str, target: str) -> Verified:
     raise ValueError(f"{name} is refused")
 
 
-def differ(name: str, path: str) -> Verified:
+def refuse_target(name: str, path: str, target: str) -> Verified:
+    raise ValueError(f"code for target {target} cannot run here [target-missing-feature]")
+
+
+def differ(name: str, path: str, target: str) -> Verified:
     return "0.5", "900.0%", ["output differs"]
 
 
-def agree(name: str, path: str) -> Verified:
+def agree(name: str, path: str, target: str) -> Verified:
     return "1e-07", "0.1%", []
 
 
@@ -39,6 +43,7 @@ def agree(name: str, path: str) -> Verified:
     [
         (crash, "FAILED", "died"),
         (refuse, "FAILED", "is refused"),
+        (refuse_target, "skipped", "not on this machine: code for target some:features"),
         (differ, "FAILED", "differs"),
         (agree, "ok", ""),
     ],
@@ -47,7 +52,7 @@ def test_each_end_has_its_row(
     monkeypatch: pytest.MonkeyPatch, verify: object, verdict: str, problem: str
 ) -> None:
     monkeypatch.setattr(run_models, "verify", verify)
-    result = run_models.run("gpt2", pathlib.Path("gpt2.onnx"), timed=False)
+    result = run_models.run("gpt2", pathlib.Path("gpt2.onnx"), "some:features", timed=False)
     assert result.verdict == verdict
     assert problem in "".join(result.problems)
 

@@ -138,6 +138,13 @@ def test_wrong_runs_raise_the_same_class(
         assert str(caught.value).split(" : ")[:3] == prefix
 
 
+def test_arguments_of_the_wrong_kind(session: lathe.ort.InferenceSession) -> None:
+    with pytest.raises(TypeError, match="dictionary of inputs by name, not a list"):
+        session.run(None, [X, X])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not the string 'sum'"):
+        session.run("sum", {"a": X, "b": X})
+
+
 def test_models_that_do_not_load(tmp_path: Path) -> None:
     with pytest.raises(errors.NoSuchFile, match=r"nothing\.onnx"):
         lathe.ort.InferenceSession(tmp_path / "nothing.onnx")
@@ -205,6 +212,78 @@ def test_providers() -> None:
         lathe.ort.InferenceSession(data, providers=["FooExecutionProvider"])
     with pytest.raises(ValueError, match="sequence"):
         lathe.ort.InferenceSession(data, providers=cpu)
+
+
+def test_io_binding(session: lathe.ort.InferenceSession) -> None:
+    value = lathe.ort.OrtValue.ortvalue_from_numpy(X * 2)
+    total = np.zeros_like(X)
+    binding = session.io_binding()
+    binding.bind_cpu_input("a", X)
+    binding.bind_input("b", "cpu", 0, np.float32, value.shape(), value.data_ptr())
+    binding.bind_output("product")
+    binding.bind_output("sum", "cpu", 0, np.float32, total.shape, total.ctypes.data)
+    session.run_with_iobinding(binding)
+    product, same = binding.copy_outputs_to_cpu()
+    np.testing.assert_array_equal(product, X * 2)
+    np.testing.assert_array_equal(total, X * 3)
+    np.testing.assert_array_equal(same, total)
+    value.update_inplace(X)  # Bound memory is read at each run.
+    session.run_with_iobinding(binding)
+    np.testing.assert_array_equal(total, X * 2)
+    assert binding.get_outputs()[1].data_ptr() == total.ctypes.data
+
+    binding.clear_binding_outputs()
+    with pytest.raises(errors.InvalidArgument, match="no output is bound"):
+        session.run_with_iobinding(binding)
+    binding.bind_ortvalue_output(
+        "sum", lathe.ort.OrtValue.ortvalue_from_shape_and_type((1, 1), np.float32)
+    )
+    with pytest.raises(
+        errors.InvalidArgument, match=r"'sum' is float32.* bound to float32\[1, 1\]"
+    ):
+        session.run_with_iobinding(binding)
+    with pytest.raises(errors.InvalidArgument, match="it has a, b"):
+        binding.bind_cpu_input("c", X)
+    with pytest.raises(ValueError, match="ort-device"):
+        binding.bind_output("sum", "cuda")
+
+
+def test_ort_values() -> None:
+    array = np.array([[1, 2, 3]], np.int64)
+    ours = lathe.ort.OrtValue.ortvalue_from_numpy(array)
+    theirs = onnxruntime.OrtValue.ortvalue_from_numpy(array)
+    asked = "shape data_type element_type tensor_size_in_bytes device_name is_tensor"
+    for name in (asked + " is_sparse_tensor is_tensor_sequence has_value").split():
+        assert getattr(ours, name)() == getattr(theirs, name)(), name
+    assert lathe.ort.OrtValue.from_dlpack(array).data_ptr() == array.ctypes.data
+    with pytest.raises(ValueError, match=r"int64\[1, 3\], but the array is int64\[3\]"):
+        ours.update_inplace(array[0])
+    with pytest.raises(ValueError, match="ort-device"):
+        lathe.ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
+
+
+def test_run_async(session: lathe.ort.InferenceSession) -> None:
+    done = threading.Event()
+    seen: list[Any] = []
+
+    def callback(outputs: list[Any], user_data: Any, error: str) -> None:
+        seen.append((outputs, user_data, error))
+        done.set()
+
+    session.run_async(["sum"], {"a": X, "b": X}, callback, "mine")
+    assert done.wait(60)
+    np.testing.assert_array_equal(seen[0][0][0], X * 2)
+    assert seen[0][1:] == ("mine", "")
+    done.clear()
+    session.run_async(["none"], {"a": X, "b": X}, callback, None)
+    assert done.wait(60)
+    assert seen[1][0] == [] and "none" in seen[1][2]
+
+
+def test_what_is_missing_says_so() -> None:
+    with pytest.raises(AttributeError, match=r"onnxruntime\.SparseTensor is not in lathe\.ort"):
+        _ = lathe.ort.SparseTensor
+    assert not hasattr(lathe.ort, "training")
 
 
 def test_one_session_in_several_threads(session: lathe.ort.InferenceSession) -> None:

@@ -7,6 +7,8 @@
 #include "Fixture.h"
 #include "Harness.h"
 
+#include "lathe-runtime/seal.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,6 +114,58 @@ static void refuses_truncated_libraries(void) {
   CHECK_ERROR_HAS(lathe_module_load("module-truncated.so", &module), LATHE_INCOMPATIBLE,
                   "the library is for ELF machine 2");
   unlink("module-truncated.so");
+}
+
+/* Writes `size` bytes of a library and the seal for them, with a hole where the
+ * weights would be. */
+static size_t seal(char *bytes, size_t size) {
+  lathe_seal seal = {LATHE_SEAL_MAGIC, size + sizeof seal, 1024, 1088, 0};
+  lathe_checksum sum;
+  lathe_checksum_begin(&sum);
+  lathe_checksum_add(&sum, bytes, 1024);
+  lathe_checksum_add(&sum, bytes + 1088, size - 1088);
+  seal.checksum = lathe_checksum_end(&sum);
+  memcpy(bytes + size, &seal, sizeof seal);
+  return size + sizeof seal;
+}
+
+static void refuses_changed_libraries(void) {
+  static char bytes[1 << 20];
+  FILE *file = fopen("fixture.so", "rb");
+  size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+  if (file)
+    fclose(file);
+  CHECK(size > 2000 && size < sizeof bytes - 200);
+  size_t sealed = seal(bytes, size);
+  write_file("module-changed.so", bytes, sealed);
+  CHECK_OK(lathe_module_load("module-changed.so", &module));
+  lathe_module_free(module);
+  /* Every 97th byte, one after the other, but those that the seal leaves out. */
+  for (size_t at = 64; at < sealed - sizeof(lathe_seal); at += 97) {
+    if (at >= 1024 && at < 1088)
+      continue;
+    bytes[at] ^= 0x10;
+    write_file("module-changed.so", bytes, sealed);
+    CHECK_ERROR_HAS(lathe_module_load("module-changed.so", &module), LATHE_INCOMPATIBLE, "[module-");
+    bytes[at] ^= 0x10;
+  }
+  bytes[size - 1] ^= 1;
+  write_file("module-changed.so", bytes, sealed);
+  CHECK_ERROR(lathe_module_load("module-changed.so", &module), LATHE_INCOMPATIBLE,
+              "module-changed.so: the file is damaged: bytes were changed since lathe compile wrote it; "
+              "copy or compile it again [module-checksum]");
+  bytes[size - 1] ^= 1;
+  memmove(bytes + 1100, bytes + 1099, sealed - 1099);
+  write_file("module-changed.so", bytes, sealed + 1);
+  CHECK_ERROR_HAS(lathe_module_load("module-changed.so", &module), LATHE_INCOMPATIBLE, "bytes were lost or added");
+  memmove(bytes + 1099, bytes + 1100, sealed - 1099);
+  lathe_seal broken;
+  memcpy(&broken, bytes + size, sizeof broken);
+  broken.skipped_end = UINT64_MAX;
+  memcpy(bytes + size, &broken, sizeof broken);
+  write_file("module-changed.so", bytes, sealed);
+  CHECK_ERROR_HAS(lathe_module_load("module-changed.so", &module), LATHE_INCOMPATIBLE, "its seal was changed");
+  unlink("module-changed.so");
 }
 
 static void refuses_damaged_descriptions(void) {
@@ -264,6 +318,7 @@ int main(int argc, char **argv) {
       {"refuses-other-versions", refuses_other_versions},
       {"refuses-other-files", refuses_other_files},
       {"refuses-truncated-libraries", refuses_truncated_libraries},
+      {"refuses-changed-libraries", refuses_changed_libraries},
       {"refuses-damaged-descriptions", refuses_damaged_descriptions},
       {"uses-the-host-program", uses_the_host_program},
   };

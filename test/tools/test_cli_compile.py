@@ -136,6 +136,22 @@ def test_dim_fixes_a_size(lathe: Run, model: pathlib.Path) -> None:
     assert wrong.returncode == 1 and "[inputs-shape-fixed]" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("--input", "pixles=x.npy"), "no input \"pixles\"; did you mean 'pixels'?"),
+        (("--shape", "pixles=2x3"), "no input \"pixles\"; did you mean 'pixels'?"),
+        (("--input", "pixels=none.npy"), "none.npy: error: cannot read the file"),
+    ],
+)
+def test_slips_are_found_before_compiling(
+    lathe: Run, model: pathlib.Path, words: tuple[str, ...], answer: str
+) -> None:
+    result = lathe("run", model.name, "--progress", *words)
+    assert result.returncode == 1 and answer in result.stderr
+    assert "optimize" not in result.stderr
+
+
 def test_a_dim_that_the_model_lacks(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", model.name, "-o", "a.so", "--dim", "bach=4")
     assert result.returncode == 1
@@ -170,6 +186,31 @@ def test_start_at(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", "a.mlir", "--start-at", "partition", "-o", "a.so")
     assert result.returncode == 0, result.stderr
     check_scores(lathe, model.parent, "a.so")
+
+
+def test_start_at_with_large_weights(lathe: Run, model: pathlib.Path) -> None:
+    """What is written to a file has all constants; what is printed, and says so, has not."""
+    graph = onnx.load(model)
+    large = np.random.default_rng(2).standard_normal((3, 500)).astype(np.float32)
+    graph.graph.initializer[0].CopyFrom(numpy_helper.from_array(large, "weights"))
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 500
+    onnx.save(graph, model)
+    folder = model.parent
+    assert lathe("compile", model.name, "--stop-after", "optimize", "-o", "a.mlir").returncode == 0
+    assert lathe("compile", "a.mlir", "--start-at", "partition", "-o", "a.so").returncode == 0
+    pixels = np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32)
+    np.save(folder / "pixels.npy", pixels)
+    result = lathe("run", "a.so", "--input", "pixels=pixels.npy", "--save-outputs", "out")
+    assert result.returncode == 0, result.stderr
+    scores = np.load(folder / "out/scores.npy")
+    np.testing.assert_allclose(scores, np.maximum(pixels @ large, 0), rtol=1e-5, atol=1e-6)
+
+    printed = lathe("compile", model.name, "--stop-after", "optimize").stdout
+    assert len(printed) < 2000 < (folder / "a.mlir").stat().st_size
+    (folder / "b.mlir").write_text(printed)
+    result = lathe("compile", "b.mlir", "--start-at", "partition", "-o", "b.so")
+    assert result.returncode == 1 and "[graph-resource-missing]" in result.stderr
+    assert "--stop-after" in result.stderr and not (folder / "b.so").exists()
 
 
 def test_dump_phases(lathe: Run, model: pathlib.Path) -> None:
@@ -308,3 +349,36 @@ def test_bench(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("bench", model.name, "--rounds", "1", "--dim", "batch=2")
     assert result.returncode == 0, result.stderr
     assert re.search(r"^small\.onnx +\d+\.\d+ +\d+\.\d+ +\d+\.\d%", result.stdout, re.MULTILINE)
+
+
+def test_code_does_not_depend_on_threads(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Kernels are compiled in groups, on several threads: the bytes are always the same."""
+    nodes, weights, value = [], [], "x0"
+    for i, (rows, columns) in enumerate(
+        [(3, 40), (40, 72), (72, 104), (104, 24), (24, 136), (136, 5)]
+    ):
+        weights.append(numpy_helper.from_array(np.full((rows, columns), 0.1, np.float32), f"w{i}"))
+        nodes.append(helper.make_node("MatMul", [value, f"w{i}"], [f"m{i}"]))
+        nodes.append(helper.make_node(["Relu", "Tanh", "Sigmoid"][i % 3], [f"m{i}"], [f"x{i + 1}"]))
+        value = f"x{i + 1}"
+    graph = helper.make_graph(
+        nodes,
+        "deep",
+        [helper.make_tensor_value_info("x0", TensorProto.FLOAT, ["batch", 3])],
+        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["batch", 5])],
+        weights,
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "deep.onnx",
+    )
+    for ending in ("lathebin", "a"):
+        made = []
+        for threads in ("1", "2", "3"):
+            output = f"{threads}.{ending}"
+            result = lathe("compile", "deep.onnx", "-o", output, "--threads", threads)
+            assert result.returncode == 0, result.stderr
+            made.append((tmp_path / output).read_bytes())
+        assert made[0] == made[1] == made[2]
+    objects = int.from_bytes((tmp_path / "1.lathebin").read_bytes()[44:48], "little")
+    assert objects >= 3, "there must be something to do at once"

@@ -69,6 +69,11 @@ def test_wrong_usage(lathe: Run, words: tuple[str, ...], answer: str, id: str) -
     assert re.fullmatch(r"lathe.*: note: 'lathe.* --help' shows what there is", note)
 
 
+def test_swapped_letters_are_one_slip(lathe: Run) -> None:
+    assert "did you mean 'run'?" in lathe("rnu").stderr
+    assert "did you mean 'emit'?" in lathe("compile", "m", "--stop-after", "eimt").stderr
+
+
 def test_nothing_at_all_is_wrong_usage(lathe: Run) -> None:
     result = lathe()
     assert result.returncode == 2

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Write docs/reference from ODS: a page for each dialect, one for all passes.
 
+The example of an op is the first one of its round-trip test, so that it is true and cannot be
+forgotten.
+
 --check writes nothing and fails if the pages are not what ODS says now.
 """
 
@@ -18,6 +21,8 @@ LLVM = pathlib.Path("/usr/lib/llvm-22")
 
 # In the order of the levels.
 DIALECTS = ("graph", "kernel", "tile", "host")
+ROUND_TRIP = "// RUN: lathe-opt %s | lathe-opt"
+STATEMENT = re.compile(r"^( *)(?:%[^=]+ = )?(\w+\.\w+)\b")
 PASS = re.compile(r"^def \w+ *: *(Interface)?Pass<", re.MULTILINE)
 
 
@@ -28,6 +33,45 @@ def tablegen(source: pathlib.Path, *arguments: str) -> str:
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     text = re.sub(r"^<!--.*?-->\n+", "", text).replace("[TOC]\n\n", "")
     return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
+
+
+def examples(dialect: str) -> dict[str, str]:
+    """The first use of each op in the round-trip tests, by the op's name, as it stands there."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "test/dialects" / dialect.capitalize()).glob("*.mlir")):
+        text = path.read_text()
+        if ROUND_TRIP not in text:
+            continue
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
+        for number, line in enumerate(lines):
+            match = STATEMENT.match(line)
+            if not match or match[2] in found or not match[2].startswith(f"{dialect}."):
+                continue
+            # The rest of a statement is indented deeper, but for the ends of regions.
+            indent, taken = len(match[1]), [line]
+            for more in lines[number + 1 :]:
+                deeper = more.startswith(" " * (indent + 1))
+                if not deeper and not more[indent:].startswith(("}", "^")):
+                    break
+                taken.append(more)
+            found[match[2]] = "\n".join(t[indent:] for t in taken)
+    return found
+
+
+def with_examples(text: str, dialect: str) -> str:
+    """The page of a dialect with an example in the section of each op that has a test."""
+    made = examples(dialect)
+
+    def add(section: str) -> str:
+        name = re.match(r"### `([\w.]+)`", section)
+        if not name or name[1] not in made:
+            return section
+        end = re.search(r"^(Traits|Interfaces|Effects|#### )", section, re.MULTILINE)
+        at = end.start() if end else len(section)
+        block = f"Example:\n\n```mlir\n{made[name[1]]}\n```\n\n"
+        return section[:at] + block + section[at:]
+
+    return "".join(map(add, re.split(r"^(?=### )", text, flags=re.MULTILINE)))
 
 
 def page(title: str, body: str) -> str:
@@ -41,7 +85,8 @@ def pages() -> dict[str, str]:
         folder = name.capitalize()
         source = ROOT / "dialects" / folder / f"{folder}Ops.td"
         text = tablegen(source, "-gen-dialect-doc", f"-dialect={name}")
-        made[f"{name}.md"] = page(f"The `{name}` dialect", text.partition("\n")[2].lstrip())
+        body = with_examples(text.partition("\n")[2].lstrip(), name)
+        made[f"{name}.md"] = page(f"The `{name}` dialect", body)
     sources = sorted((ROOT / "include/lathe").rglob("*.td"))
     documented = [tablegen(p, "-gen-pass-doc") for p in sources if PASS.search(p.read_text())]
     found = re.split(r"^(?=### )", "".join(documented), flags=re.MULTILINE)

@@ -50,6 +50,11 @@ def pytest(name: str, summary: str, folder: str) -> Section:
     return section(name, summary, PYTHON, "-m", "pytest", "-q", test(folder), junit="--junitxml=")
 
 
+def models(name: str, summary: str, *options: str) -> Section:
+    command = (PYTHON, test("test/e2e/run_models.py"), "--small", *options)
+    return section(name, summary, *command, junit="--junit")
+
+
 # Cheap sections first: whoever broke a rule of form should not wait to hear it.
 SECTIONS = (
     section("format", "clang-format, ruff, mypy, shell syntax", test("tools/dev/lint")),
@@ -82,9 +87,8 @@ SECTIONS = (
     section(
         "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")
     ),
-    section(
-        "models", "a small model of each kind", PYTHON, test("test/e2e/run_models.py"), "--small"
-    ),
+    models("models", "a small model of each kind"),
+    models("models-avx2", "the same for processors without AVX-512", "--target", "x86_64:v3"),
 )
 
 

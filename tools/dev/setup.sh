@@ -187,10 +187,10 @@ configure() {
   note "build/release is configured"
 }
 
-# Without a terminal, one line in 25 is progress enough.
+# Without a terminal, one step in 25 is progress enough.
 thin_out() {
   if [ -t 1 ]; then cat; else
-    awk '/^ninja: / || /FAILED|error:/ || NR % 25 == 0 { print; fflush() }'
+    awk '/^ninja: / || /FAILED|error:/ || (/^ *[0-9]+\/[0-9]+, / && ++steps % 25 == 0) { print; fflush() }'
   fi
 }
 

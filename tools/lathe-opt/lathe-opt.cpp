@@ -1,5 +1,6 @@
 // tools/lathe-opt/lathe-opt.cpp: runs single passes and phases on MLIR text, for tests and for looking.
 
+#include "lathe/Compiler/EvaluateConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -12,6 +13,6 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   lathe::registerDialects(registry);
-  lathe::registerPasses();
+  lathe::registerPasses(lathe::evaluateConstants);
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Lathe optimizer driver\n", registry));
 }

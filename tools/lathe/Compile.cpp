@@ -166,6 +166,8 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   options.startAt = arguments.get("--start-at").str();
   options.stopAfter = arguments.get("--stop-after").str();
   options.dumpPhasesTo = arguments.get("--dump-phases").str();
+  // What goes to a screen is to be read by people, a file by --start-at, too.
+  options.wholeConstants = !output.empty() && output != "-";
   options.threads = unsigned(arguments.count("--threads", 0));
   options.progress = progress.callback();
   std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
@@ -197,9 +199,10 @@ static constexpr Option options[] = {
     targetOption,
     {"--dim", "", Form::Dim, "NAME=SIZE", "fix a free dim for good; code gets smaller and faster", true},
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
-    {"--stop-after", "", Form::Text, "PHASE", "write the IR after a phase, to -o FILE.mlir or to stdout"},
+    {"--stop-after", "", Form::Text, "PHASE",
+     "write the IR after a phase, to -o FILE.mlir or, less large constants, to stdout"},
     {"--start-at", "", Form::Text, "PHASE", "the model is the IR that the phase before this one wrote"},
-    {"--dump-phases", "", Form::Text, "DIR", "write the IR after every phase into a folder"},
+    {"--dump-phases", "", Form::Text, "DIR", "write the IR after every phase, less large constants, into a folder"},
     progressOption,
 };
 

@@ -13,6 +13,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ InputOptions InputOptions::from(const Arguments &arguments) {
 
 std::vector<lathe_tensor> cli::viewsOf(const std::vector<Tensor> &tensors) {
   std::vector<lathe_tensor> views;
+  views.reserve(tensors.size());
   for (const Tensor &tensor : tensors)
     views.push_back(tensor.view);
   return views;
@@ -56,6 +58,35 @@ static uint64_t physicalMemory() {
   return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : UINT64_MAX;
 }
 
+static std::string listOf(llvm::ArrayRef<StringRef> names) { return names.empty() ? "none" : llvm::join(names, ", "); }
+
+bool cli::checkInputs(llvm::ArrayRef<std::string> names, const InputOptions &options, StringRef place,
+                      Diagnostics &diagnostics) {
+  llvm::SmallVector<StringRef> known(names.begin(), names.end());
+  auto check = [&](StringRef option, StringRef name) {
+    if (llvm::is_contained(known, name))
+      return true;
+    diagnostics
+        .error("inputs-unknown-input", place,
+               option + ": the model has no input " + quoted(name) + didYouMean(name, known))
+        .note("its inputs: " + listOf(known));
+    return false;
+  };
+  for (const NamedSizes &shape : options.shapes)
+    if (!check("--shape", shape.name))
+      return false;
+  for (const std::string &pair : options.files) {
+    auto [name, path] = StringRef(pair).split('=');
+    if (!check("--input", name))
+      return false;
+    if (std::error_code error = llvm::sys::fs::access(path, llvm::sys::fs::AccessMode::Exist)) {
+      diagnostics.error("npy-unreadable", path, "cannot read the file: " + error.message());
+      return false;
+    }
+  }
+  return true;
+}
+
 namespace {
 /// Makes the inputs of one function.
 class Maker {
@@ -65,7 +96,10 @@ public:
         tensors(function.input_count) {}
 
   std::optional<std::vector<Tensor>> make() {
-    if (!checkNames() || !readFiles() || !takeDims())
+    std::vector<std::string> names;
+    for (uint32_t i = 0; i < function.input_count; ++i)
+      names.push_back(input(i).name);
+    if (!checkInputs(names, options, place, diagnostics) || !readFiles() || !takeDims())
       return std::nullopt;
     for (uint32_t i = 0; i < function.input_count; ++i)
       if (!takeGivenShape(i))
@@ -84,30 +118,6 @@ private:
     if (!note.empty())
       error.note(note);
     return false;
-  }
-
-  /// Names of --input and --shape must be those of inputs.
-  bool checkNames() {
-    llvm::SmallVector<StringRef> names;
-    for (uint32_t i = 0; i < function.input_count; ++i)
-      names.push_back(input(i).name);
-    auto check = [&](StringRef option, StringRef name) {
-      if (llvm::is_contained(names, name))
-        return true;
-      return fail("inputs-unknown-input", option + ": the model has no input " + quoted(name) + didYouMean(name, names),
-                  "its inputs: " + listOf(names));
-    };
-    for (const std::string &pair : options.files)
-      if (!check("--input", StringRef(pair).split('=').first))
-        return false;
-    for (const NamedSizes &shape : options.shapes)
-      if (!check("--shape", shape.name))
-        return false;
-    return true;
-  }
-
-  static std::string listOf(llvm::ArrayRef<StringRef> names) {
-    return names.empty() ? "none" : llvm::join(names, ", ");
   }
 
   uint32_t inputIndex(StringRef name) {

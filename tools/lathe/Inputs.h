@@ -36,6 +36,11 @@ struct InputOptions {
 std::optional<std::vector<Tensor>> makeInputs(const lathe_function_desc &function, const InputOptions &options,
                                               llvm::StringRef place, Diagnostics &diagnostics);
 
+/// What can be known of `options` before anything is compiled: the files are
+/// there, and `names`, the model's inputs, have those of --input and --shape.
+bool checkInputs(llvm::ArrayRef<std::string> names, const InputOptions &options, llvm::StringRef place,
+                 Diagnostics &diagnostics);
+
 /// The views of `tensors`, for a call.
 std::vector<lathe_tensor> viewsOf(const std::vector<Tensor> &tensors);
 

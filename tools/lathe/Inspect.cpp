@@ -147,7 +147,7 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   if (model->kind != FileKind::Model && !llvm::sys::fs::file_size(path, fileBytes))
     os << "file       " << formatBytes(fileBytes) << "\n";
   os << "weights    " << formatBytes(module.weights_size) << "\n";
-  for (uint32_t i = 0; i < module.metadata_count; ++i)
+  for (size_t i = 0; i < module.metadata_count; ++i)
     os << "metadata   " << quoted(module.metadata[2 * i]) << " = "
        << quoted(StringRef(module.metadata[2 * i + 1]).take_front(80)) << "\n";
   if (printPlan(*model, arguments, path, diagnostics))

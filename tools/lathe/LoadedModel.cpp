@@ -5,6 +5,7 @@
 #include "LoadedModel.h"
 #include "Command.h"
 #include "Console.h"
+#include "Inputs.h"
 
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
@@ -50,7 +51,8 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(path.str(), diagnostics);
-  if (!program)
+  // Slips of the keyboard should not cost the time that compiling takes.
+  if (!program || !checkInputs(program->inputNames(), InputOptions::from(arguments), path, diagnostics))
     return nullptr;
   CompileOptions options;
   options.target = arguments.get("--target", "host");

@@ -28,6 +28,8 @@ public:
   /// The same from memory, which is copied; `name` stands in messages.
   static std::unique_ptr<Program> parse(const void *bytes, size_t size, const std::string &name,
                                         Diagnostics &diagnostics);
+  /// The names of the inputs, in order; "input0" for the first if it has none.
+  std::vector<std::string> inputNames() const;
   /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
   /// if in `.lathe`. Replaces the file only when all of it is written.
   bool save(const std::string &path, Diagnostics &diagnostics) const;
@@ -43,6 +45,7 @@ struct CompileOptions {
   std::string startAt;           ///< Name of a phase; empty: the first.
   std::string stopAfter;         ///< Name of a phase; empty: the last.
   std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
+  bool wholeConstants = false;   ///< In the IR, so that it can be read back; else large ones are left out.
   unsigned threads = 0;          ///< That the compiler may use; 0: all.
   /// Called with the name of each phase as it starts.
   std::function<void(const std::string &phase)> progress;

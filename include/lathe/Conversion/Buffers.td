@@ -36,6 +36,28 @@ def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
 
     Needs: level `scheduled`. Keeps: level `buffers`, together with
     `bufferize-kernels`.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32> {graph.name = "x"}) -> (tensor<4xf32> {graph.name = "y"}) {
+      %0 = kernel.call @a affine_map<() -> ()>(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      %1 = kernel.call @b affine_map<() -> ()>(%0) : (tensor<4xf32>) -> tensor<4xf32>
+      return %1 : tensor<4xf32>
+    }
+    // becomes
+    host.program @plan {
+      %bytes = arith.constant 64 : index
+      host.set_workspace %bytes
+      // host.set_dim for each dimension of %1, too.
+    }
+    host.program @run {
+      %x = host.input 0
+      %y = host.output 0
+      %zero = arith.constant 0 : index
+      %0 = host.workspace %zero
+      host.launch @a[](%x, %0)
+      host.launch @b[](%0, %y)
+    }
+    ```
   }];
   let dependentDialects = ["::lathe::host::HostDialect", "::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect"];
@@ -50,7 +72,25 @@ def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
     `parallel_for` calls and unpacks the arguments from a closure. Buffers are
     plain pointers from here on. A kernel without tasks is one task.
 
-    Needs: level `buffers`, no linalg or tile ops.
+    Needs: level `buffers`, no linalg or tile ops. Keeps: what loops compute.
+
+    ```mlir
+    func.func @k(%x: memref<8xf32>, %y: memref<8xf32>) {
+      scf.forall (%t) in (2) { ... }
+      return
+    }
+    // becomes
+    func.func @k.tasks() -> index {
+      %two = arith.constant 2 : index
+      return %two : index
+    }
+    func.func @kernel.k(%begin: index, %end: index, %x: !llvm.ptr, %y: !llvm.ptr) {
+      scf.for %t = %begin to %end step %c1 { ... }
+      return
+    }
+    // Reads %x and %y from the closure and calls @kernel.k.
+    func.func @k.entry(%begin: i64, %end: i64, %closure: !llvm.ptr)
+    ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::scf::SCFDialect", "::mlir::func::FuncDialect"];
@@ -63,7 +103,25 @@ def ConvertHostToLLVMPass : Pass<"convert-host-to-llvm", "::mlir::ModuleOp"> {
     the signatures of `lathe_function_desc`; every `host.constant` gets its
     offset in the weights, as the attribute `host.offset`.
 
-    Needs: level `buffers`, kernels split into ranges.
+    Needs: level `buffers`, kernels split into ranges. Keeps: nothing of `host`
+    but the constants, which codegen writes out.
+
+    ```mlir
+    host.program @run {
+      %x = host.input 0
+      %y = host.output 0
+      host.launch @k[](%x, %y)
+    }
+    // becomes
+    func.func @lathe.run(%call: !llvm.ptr) -> i64 {
+      // %x and %y are loaded from the call, and go into a closure on the stack.
+      %tasks = func.call @k.tasks() : () -> index
+      %entry = func.constant @k.entry : (i64, i64, !llvm.ptr) -> ()
+      // One task on this thread, more of them by the runtime's `parallel_for`.
+      func.call @lathe.launch(%call, %tasks, %entry, %closure)
+      return %ok : i64
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
                            "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect"];

@@ -16,17 +16,35 @@ def VerifyLevelPass : Pass<"verify-level", "::mlir::ModuleOp"> {
     | `scheduled` | what `linalg` allows, and tile, but no graph op in a kernel |
     | `buffers` | host, func, memref, and what computes on elements |
     | `llvm` | llvm |
+
+    Needs: any level. Keeps: everything.
+
+    ```mlir
+    %0 = linalg.abs ins(%x : tensor<4xf32>) outs(%y : tensor<4xf32>) -> tensor<4xf32>
+    // with level=graph, becomes
+    // error: internal: 'linalg.abs' is left after phase 'optimize'
+    ```
   }];
   let options = [
     Option<"level", "level", "std::string", "\"graph\"", "The level to check.">,
     Option<"phase", "phase", "std::string", "\"\"", "The phase that must have reached it.">];
 }
 
-def LowerMathPass : Pass<"lower-math", "::mlir::ModuleOp"> {
+def LowerMathPass : Pass<"lower-math"> {
   let summary = "polynomials for exp, tanh, erf and the like; libm for the rest";
   let description = [{
-    Scalar math ops in f32 become arithmetic that LLVM can vectorize, as far as
-    upstream has an approximation; the others are left for libm.
+    Math ops in f32 become arithmetic that LLVM can vectorize, as far as upstream
+    has an approximation; the others are left for libm.
+
+    Needs: scalars or vectors. Keeps: the level.
+
+    ```mlir
+    %y = math.exp %x : f32
+    // becomes
+    %scaled = arith.mulf %x, %log2e : f32
+    %whole = math.floor %scaled : f32
+    // ... a polynomial in what is left of %x, times 2 to the power of %whole.
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }

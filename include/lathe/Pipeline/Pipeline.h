@@ -32,8 +32,9 @@ void buildPipeline(mlir::OpPassManager &manager, Phase first, Phase last, const 
 
 /// Dialects and interface models that the phases need.
 void registerDialects(mlir::DialectRegistry &registry);
-/// All passes of Lathe, and the pipelines `lathe-PHASE`, for lathe-opt.
-void registerPasses();
+/// All passes of Lathe, and the pipelines `lathe-PHASE`, for lathe-opt; without
+/// an evaluator, constants are not folded.
+void registerPasses(graph::ConstantEvaluator evaluator = {});
 
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION

@@ -84,8 +84,9 @@ lathe_dtype dtypeOf(Type type) {
     return isUnsigned ? LATHE_DTYPE_U32 : LATHE_DTYPE_I32;
   case 64:
     return isUnsigned ? LATHE_DTYPE_U64 : LATHE_DTYPE_I64;
+  default:
+    return LATHE_DTYPE_INVALID;
   }
-  return LATHE_DTYPE_INVALID;
 }
 
 } // namespace
@@ -137,7 +138,11 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
       b.structure({b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
                    b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
                    b.small(metadata.size() / 2), b.array(kernels, "kernels"), b.array(metadata, "metadata")});
-  llvm::Constant *global = b.global(desc, "module");
+  // Named, so that a compiler can read what it holds of a model for another
+  // machine, whose code it cannot run.
+  auto *global = cast<llvm::GlobalVariable>(b.global(desc, descriptorSymbol(name)));
+  global->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  global->setVisibility(llvm::GlobalValue::HiddenVisibility);
 
   auto *type = llvm::FunctionType::get(b.ptr, {b.i32}, false);
   auto *query = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, querySymbol(name), code);

@@ -45,13 +45,23 @@ std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnosti
       orc::ExecutorAddr::fromPtr(model.weights ? model.weights->getBufferStart() : nullptr), JITSymbolFlags::Exported};
   if (Error error = library.define(orc::absoluteSymbols(std::move(weights))))
     return fail(std::move(error));
-  auto object = MemoryBuffer::getMemBuffer(model.object->getMemBufferRef(), /*RequiresNullTerminator=*/false);
-  if (Error error = (*jit)->addObjectFile(std::move(object)))
-    return fail(std::move(error));
-  auto query = (*jit)->lookup(querySymbol(model.name));
-  if (!query)
-    return fail(query.takeError());
-  const lathe_module_desc *desc = query->toPtr<lathe_module_query_fn>()(LATHE_ABI_VERSION);
+  for (const auto &object : model.objects) {
+    auto view = MemoryBuffer::getMemBuffer(object->getMemBufferRef(), /*RequiresNullTerminator=*/false);
+    if (Error error = (*jit)->addObjectFile(std::move(view)))
+      return fail(std::move(error));
+  }
+  auto symbol = (*jit)->lookup(descriptorSymbol(model.name));
+  if (!symbol)
+    return fail(symbol.takeError());
+  const auto *desc = symbol->toPtr<const lathe_module_desc *>();
+  if (desc->abi_version != LATHE_ABI_VERSION) {
+    diagnostics
+        .error("artifact-wrong-version", model.name,
+               "has version " + Twine(desc->abi_version) + " of the module ABI, but this is version " +
+                   Twine(LATHE_ABI_VERSION))
+        .note("compile the model again with this version of Lathe");
+    return nullptr;
+  }
   return std::make_unique<JitModel>(std::move(*jit), desc);
 }
 

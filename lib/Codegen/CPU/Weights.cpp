@@ -16,9 +16,17 @@ static FailureOr<ArrayRef<char>> bytesOf(host::ConstantOp constant, SmallVectorI
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue())) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     int64_t expected = type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
-    if (!blob || static_cast<int64_t>(blob->getData().size()) < expected)
+    if (!blob) {
+      InFlightDiagnostic error = constant.emitError()
+                                 << "the elements of resource '" << resource.getRawHandle().getKey()
+                                 << "' are missing [graph-resource-missing]";
+      error.attachNote() << "this is IR that was printed less large constants; 'lathe compile --stop-after PHASE -o "
+                            "FILE.mlir' writes them, too";
+      return error;
+    }
+    if (static_cast<int64_t>(blob->getData().size()) < expected)
       return constant.emitError() << "resource '" << resource.getRawHandle().getKey() << "' has "
-                                  << (blob ? blob->getData().size() : 0) << " bytes, but its type needs " << expected
+                                  << blob->getData().size() << " bytes, but its type needs " << expected
                                   << " [graph-resource-size]";
     return blob->getData();
   }

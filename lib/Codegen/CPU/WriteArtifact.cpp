@@ -1,15 +1,18 @@
 // lib/Codegen/CPU/WriteArtifact.cpp: compiled models as files: shared and static libraries, objects, and our own
 // container.
 
+#include "lathe-runtime/seal.h"
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Support/Diagnostics.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Object/ELF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+#include <deque>
 
 using namespace llvm;
 
@@ -17,22 +20,38 @@ namespace lathe {
 
 namespace {
 
-/// The container: header, object, padding to a page, weights.
+/// The container: header, name, target, the size of each object as 64 bits,
+/// objects, padding to a page, weights.
 struct ContainerHeader {
   char magic[8] = {'L', 'A', 'T', 'H', 'E', 'B', 'I', 'N'};
-  uint32_t version = 1;
+  uint32_t version = 3;
   uint32_t nameSize = 0;
-  uint64_t objectSize = 0, weightsOffset = 0, weightsSize = 0;
-  uint32_t targetSize = 0, reserved = 0;
+  uint64_t objectsSize = 0, weightsOffset = 0, weightsSize = 0;
+  uint32_t targetSize = 0, objectCount = 0;
+  uint64_t checksum = 0; ///< Of all before the padding, with this field as 0.
 };
 constexpr uint64_t pageSize = 4096;
+
+/// The checksum of a container's header, names and object. The weights are
+/// mapped, and reading them here would cost what that saves.
+uint64_t containerChecksum(ContainerHeader header, StringRef rest) {
+  header.checksum = 0;
+  char first[2 * LATHE_CHECKSUM_BLOCK] = {};
+  static_assert(sizeof(header) <= sizeof(first));
+  memcpy(first, &header, sizeof(header));
+  lathe_checksum sum;
+  lathe_checksum_begin(&sum);
+  lathe_checksum_add(&sum, first, sizeof(first));
+  lathe_checksum_add(&sum, rest.data(), rest.size());
+  return lathe_checksum_end(&sum);
+}
 
 /// Files made on the way, removed whatever happens.
 struct TemporaryFiles {
   std::vector<std::string> paths;
   ~TemporaryFiles() {
     for (const std::string &path : paths)
-      sys::fs::remove(path);
+      (void)sys::fs::remove(path); // What was renamed is there no more.
   }
   std::string add(StringRef beside, StringRef suffix) {
     SmallString<128> path;
@@ -53,12 +72,13 @@ private:
     diagnostics.error(id, path, message).note(wayOut);
     return false;
   }
-  bool writeBytes(const std::string &to, ArrayRef<StringRef> parts);
+  bool writeBytes(const std::string &to, ArrayRef<StringRef> parts, sys::fs::OpenFlags flags = sys::fs::OF_None);
   bool writeContainer(const std::string &to);
   bool writeObjects(std::vector<std::string> &objects);
   bool writeArchive(const std::string &to);
   bool link(const std::string &to, bool isShared);
   bool assembleWeights(const std::string &to);
+  bool seal(const std::string &to);
 
   const CompiledModel &model;
   const std::string &path;
@@ -68,9 +88,9 @@ private:
 
 } // namespace
 
-bool Writer::writeBytes(const std::string &to, ArrayRef<StringRef> parts) {
+bool Writer::writeBytes(const std::string &to, ArrayRef<StringRef> parts, sys::fs::OpenFlags flags) {
   std::error_code error;
-  raw_fd_ostream out(to, error);
+  raw_fd_ostream out(to, error, flags);
   if (error)
     return fail("output-not-writable", "cannot write: " + error.message(),
                 "choose a folder that exists and is writable");
@@ -89,14 +109,23 @@ bool Writer::writeContainer(const std::string &to) {
   ContainerHeader header;
   header.nameSize = model.name.size();
   header.targetSize = model.target.size();
-  header.objectSize = model.object->getBufferSize();
-  uint64_t end = sizeof(header) + header.nameSize + header.targetSize + header.objectSize;
+  header.objectCount = model.objects.size();
+  std::vector<uint64_t> sizes;
+  for (const auto &object : model.objects) {
+    sizes.push_back(object->getBufferSize());
+    header.objectsSize += sizes.back();
+  }
+  StringRef table(reinterpret_cast<const char *>(sizes.data()), sizes.size() * sizeof(uint64_t));
+  uint64_t end = sizeof(header) + header.nameSize + header.targetSize + table.size() + header.objectsSize;
   header.weightsOffset = alignTo(end, pageSize);
   header.weightsSize = model.weights ? model.weights->getBufferSize() : 0;
   std::string padding(header.weightsOffset - end, '\0');
   StringRef weights = model.weights ? model.weights->getBuffer() : StringRef();
-  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), model.name, model.target,
-                         model.object->getBuffer(), padding, weights});
+  std::string rest = model.name + model.target + table.str();
+  for (const auto &object : model.objects)
+    rest += object->getBuffer();
+  header.checksum = containerChecksum(header, rest);
+  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), rest, padding, weights});
 }
 
 /// An ELF object that holds the weights in read-only data, written by hand:
@@ -123,7 +152,7 @@ bool Writer::assembleWeights(const std::string &to) {
     uint64_t value, size;
   };
   uint64_t size = model.weights->getBufferSize();
-  std::string names("\0.rodata\0.symtab\0.strtab\0.note.GNU-stack\0", 41);
+  std::string names("\0.symtab\0.strtab\0.note.GNU-stack\0.lathe.weights\0", 48);
   std::string symbolNames = std::string("\0", 1) + weightsSymbol(model.name) + std::string("\0", 1);
   Header header = {};
   memcpy(header.ident,
@@ -131,7 +160,7 @@ bool Writer::assembleWeights(const std::string &to) {
          "ELF\2\1\1",
          7);
   // The object says the machine.
-  memcpy(&header.machine, model.object->getBufferStart() + 18, 2);
+  memcpy(&header.machine, model.objects.front()->getBufferStart() + 18, 2);
   header.type = 1; // ET_REL
   header.version = 1;
   header.ehsize = sizeof(Header);
@@ -145,10 +174,11 @@ bool Writer::assembleWeights(const std::string &to) {
   std::string strings = names + symbolNames;
   header.shoff = alignTo(stringOffset + strings.size(), 8);
   Section sections[5] = {};
-  sections[1] = {1, 1, 2, 0, dataOffset, size, 0, 0, 4096, 0};
-  sections[2] = {9, 2, 0, 0, symbolOffset, sizeof(symbols), 3, 1, 8, sizeof(Symbol)};
-  sections[3] = {17, 3, 0, 0, stringOffset, strings.size(), 0, 0, 1, 0};
-  sections[4] = {25, 1, 0, 0, stringOffset, 0, 0, 0, 1, 0};
+  // A section of their own, so that the seal can leave them out.
+  sections[1] = {33, 1, 2, 0, dataOffset, size, 0, 0, 4096, 0};
+  sections[2] = {1, 2, 0, 0, symbolOffset, sizeof(symbols), 3, 1, 8, sizeof(Symbol)};
+  sections[3] = {9, 3, 0, 0, stringOffset, strings.size(), 0, 0, 1, 0};
+  sections[4] = {17, 1, 0, 0, stringOffset, 0, 0, 0, 1, 0};
   symbols[1].name = names.size() + 1;
   std::string before(dataOffset - sizeof(header), '\0');
   std::string gap(symbolOffset - dataOffset - size, '\0'), last(header.shoff - stringOffset - strings.size(), '\0');
@@ -158,9 +188,11 @@ bool Writer::assembleWeights(const std::string &to) {
 }
 
 bool Writer::writeObjects(std::vector<std::string> &objects) {
-  objects.push_back(temporary.add(path, ".o"));
-  if (!writeBytes(objects.back(), model.object->getBuffer()))
-    return false;
+  for (const auto &object : model.objects) {
+    objects.push_back(temporary.add(path, ".o"));
+    if (!writeBytes(objects.back(), object->getBuffer()))
+      return false;
+  }
   if (!model.weights || !model.weights->getBufferSize())
     return true;
   objects.push_back(temporary.add(path, ".weights.o"));
@@ -172,11 +204,15 @@ bool Writer::writeArchive(const std::string &to) {
   if (!writeObjects(objects))
     return false;
   std::vector<NewArchiveMember> members;
+  std::deque<std::string> names; // Members refer to them.
   for (auto [i, object] : enumerate(objects)) {
     auto member = NewArchiveMember::getFile(object, /*Deterministic=*/true);
     if (!member)
       return fail("output-write-failed", toString(member.takeError()), "free some disk space and try again");
-    member->MemberName = i ? "weights.o" : "model.o";
+    names.push_back(i == 0                     ? std::string("model.o")
+                    : i < model.objects.size() ? "kernels" + std::to_string(i) + ".o"
+                                               : "weights.o");
+    member->MemberName = names.back();
     members.push_back(std::move(*member));
   }
   if (Error error = llvm::writeArchive(to, members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
@@ -223,6 +259,35 @@ bool Writer::link(const std::string &to, bool isShared) {
               "see what the linker says above; a full disk is a common cause");
 }
 
+/// Appends the seal that the runtime looks at before it loads the library.
+bool Writer::seal(const std::string &to) {
+  auto file = MemoryBuffer::getFile(to, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return fail("output-write-failed", "cannot read what was linked: " + file.getError().message(),
+                "free some disk space and try again");
+  StringRef bytes = (*file)->getBuffer();
+  auto library = object::ELF64LEFile::create(bytes);
+  auto sections = library ? library->sections() : library.takeError();
+  if (!sections)
+    return fail("link-failed", "the linker wrote no library: " + toString(sections.takeError()),
+                "report this with the model");
+  lathe_seal seal = {LATHE_SEAL_MAGIC, bytes.size() + sizeof(lathe_seal), 0, 0, 0};
+  for (const auto &section : *sections)
+    if (auto name = library->getSectionName(section); !name) {
+      consumeError(name.takeError());
+    } else if (*name == ".lathe.weights") {
+      seal.skipped_begin = alignTo(section.sh_offset, LATHE_CHECKSUM_BLOCK);
+      seal.skipped_end =
+          std::max(seal.skipped_begin, alignDown(section.sh_offset + section.sh_size, LATHE_CHECKSUM_BLOCK));
+    }
+  lathe_checksum sum;
+  lathe_checksum_begin(&sum);
+  lathe_checksum_add(&sum, bytes.data(), seal.skipped_begin);
+  lathe_checksum_add(&sum, bytes.data() + seal.skipped_end, bytes.size() - seal.skipped_end);
+  seal.checksum = lathe_checksum_end(&sum);
+  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&seal), sizeof(seal))}, sys::fs::OF_Append);
+}
+
 bool Writer::write() {
   StringRef ending = sys::path::extension(path);
   StringRef folder = sys::path::parent_path(path);
@@ -234,7 +299,7 @@ bool Writer::write() {
   std::string to = temporary.add(path, ".partial");
   bool written;
   if (ending == ".so")
-    written = link(to, true);
+    written = link(to, true) && seal(to);
   else if (ending == ".o")
     written = link(to, false);
   else if (ending == ".a")
@@ -269,19 +334,30 @@ bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &di
   if (bytes.size() < sizeof(header))
     return fail("artifact-truncated", "has " + Twine(bytes.size()) + " bytes, less than a header");
   memcpy(&header, bytes.data(), sizeof(header));
-  if (memcmp(header.magic, expected.magic, sizeof(header.magic)))
+  if (memcmp(header.magic, expected.magic, sizeof(header.magic)) != 0)
     return fail("artifact-wrong-magic", "is not a .lathebin file");
   if (header.version != expected.version)
     return fail("artifact-wrong-version",
                 "has version " + Twine(header.version) + ", but this is version " + Twine(expected.version));
   uint64_t names = sizeof(header) + uint64_t(header.nameSize) + header.targetSize;
-  if (names > bytes.size() || header.objectSize > bytes.size() - names || header.weightsOffset > bytes.size() ||
-      header.weightsOffset < names + header.objectSize || header.weightsOffset % pageSize ||
+  uint64_t objects = names + uint64_t(header.objectCount) * sizeof(uint64_t);
+  if (objects > bytes.size() || header.objectsSize > bytes.size() - objects || header.weightsOffset > bytes.size() ||
+      header.weightsOffset < objects + header.objectsSize || header.weightsOffset % pageSize || !header.objectCount ||
       header.weightsSize != bytes.size() - header.weightsOffset)
     return fail("artifact-truncated", "is damaged or was not written to its end");
+  if (containerChecksum(header, bytes.slice(sizeof(header), objects + header.objectsSize)) != header.checksum)
+    return fail("artifact-damaged", "is damaged: bytes were changed since it was written");
   model.name = bytes.substr(sizeof(header), header.nameSize).str();
   model.target = bytes.substr(sizeof(header) + header.nameSize, header.targetSize).str();
-  model.object = MemoryBuffer::getMemBufferCopy(bytes.substr(names, header.objectSize), model.name + ".o");
+  for (uint32_t i = 0; i < header.objectCount; ++i) {
+    uint64_t size;
+    memcpy(&size, bytes.data() + names + i * sizeof(size), sizeof(size));
+    if (size > header.objectsSize)
+      return fail("artifact-truncated", "is damaged or was not written to its end");
+    model.objects.push_back(MemoryBuffer::getMemBufferCopy(bytes.substr(objects, size), model.name + ".o"));
+    objects += size;
+    header.objectsSize -= size;
+  }
   if (!header.weightsSize)
     return true;
   auto mapped = MemoryBuffer::getFileSlice(path, header.weightsSize, header.weightsOffset);

@@ -133,7 +133,7 @@ static Value importConvTranspose(Node &node) {
     return {};
   }
   if (*autoPad == AutoPad::Valid)
-    window->pads.assign(2 * rank, 0);
+    window->pads.assign(size_t(2) * rank, 0);
   else if (!wanted.empty() || *autoPad != AutoPad::Explicit)
     padToOutputShape(node, x, *window, outputPadding, wanted, *autoPad);
   Value y = node.create<graph::ConvTransposeOp>(x, filter, window->strides, window->pads, window->dilations,

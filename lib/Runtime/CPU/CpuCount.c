@@ -6,6 +6,7 @@
  */
 #include "../Core/Internal.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,12 +59,24 @@ static int smaller_limit(int a, int b) {
   return a < b ? a : b;
 }
 
+/* Reads a number at `*at` and steps behind it; false if there is none that fits. */
+static bool read_number(const char **at, long long *number) {
+  char *end;
+  errno = 0;
+  *number = strtoll(*at, &end, 10);
+  if (end == *at || errno != 0)
+    return false;
+  *at = end;
+  return true;
+}
+
 /* One group of version 2: "<quota or max> <period>". */
 static int unified_limit(const char *folder) {
   char path[PATH_MAX], line[64];
   long long quota = 0, period = 0;
+  const char *at = line;
   if (snprintf(path, sizeof path, "%s/cpu.max", folder) >= (int)sizeof path || !read_line(path, line, sizeof line) ||
-      sscanf(line, "%lld %lld", &quota, &period) != 2)
+      !read_number(&at, &quota) || !read_number(&at, &period))
     return 0;
   return quota_cpus(quota, period);
 }
@@ -71,14 +84,16 @@ static int unified_limit(const char *folder) {
 /* One group of version 1: a file for each; the quota is -1 for no limit. */
 static int controller_limit(const char *folder) {
   char path[PATH_MAX], line[64];
+  long long quota = 0, period = 0;
+  const char *at = line;
   if (snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder) >= (int)sizeof path ||
-      !read_line(path, line, sizeof line))
+      !read_line(path, line, sizeof line) || !read_number(&at, &quota))
     return 0;
-  long long quota = atoll(line);
+  at = line;
   if (snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder) >= (int)sizeof path ||
-      !read_line(path, line, sizeof line))
+      !read_line(path, line, sizeof line) || !read_number(&at, &period))
     return 0;
-  return quota_cpus(quota, atoll(line));
+  return quota_cpus(quota, period);
 }
 
 /* The smallest limit of `group` and the groups around it. In a container, the
@@ -124,7 +139,9 @@ int lathe_impl_cgroup_cpus(const char *membership, const char *root) {
       continue;
     *controllers++ = '\0';
     *group++ = '\0';
-    group[strcspn(group, "\n")] = '\0';
+    char *end = strchr(group, '\n');
+    if (end)
+      *end = '\0';
     if (*controllers == '\0') {
       limit = smaller_limit(limit, group_limit(root, group, unified_limit));
     } else if (names_cpu(controllers) &&

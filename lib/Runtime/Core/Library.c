@@ -3,16 +3,20 @@
  *
  * The dynamic linker maps a library without comparing its headers with the
  * file's size: a truncated file ends the process with a bus error when a page
- * past its end is touched. Hence the look.
+ * past its end is touched. Nor does it expect a wrong byte. Hence the look, and
+ * the checksum of libraries that Lathe sealed.
  *
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #include "Internal.h"
 
+#include "lathe-runtime/seal.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +51,50 @@ static bool within(uint64_t size, uint64_t offset, uint64_t length) {
 
 static uint64_t end_of(uint64_t offset, uint64_t length) {
   return length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
+}
+
+static lathe_status damaged(const char *path, const char *what) {
+  return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-checksum",
+                         "%s: the file is damaged: %s since lathe compile wrote it; copy or compile it again", path,
+                         what);
+}
+
+/* Adds the bytes [from, to) of the file; false if they cannot be read. */
+static bool add_range(lathe_checksum *sum, int file, uint64_t from, uint64_t to) {
+  unsigned char block[512 * LATHE_CHECKSUM_BLOCK];
+  while (from < to) {
+    size_t want = to - from < sizeof block ? (size_t)(to - from) : sizeof block;
+    size_t have = 0;
+    while (have < want) {
+      ssize_t got = pread(file, block + have, want - have, (off_t)(from + have));
+      if (got <= 0)
+        return false;
+      have += (size_t)got;
+    }
+    lathe_checksum_add(sum, block, want);
+    from += want;
+  }
+  return true;
+}
+
+static lathe_status check_seal(const char *path, int file, uint64_t size) {
+  lathe_seal seal;
+  if (size < sizeof seal || pread(file, &seal, sizeof seal, (off_t)(size - sizeof seal)) != (ssize_t)sizeof seal ||
+      memcmp(seal.magic, LATHE_SEAL_MAGIC, sizeof seal.magic) != 0)
+    return LATHE_OK; /* Not sealed. */
+  uint64_t end = size - sizeof seal;
+  if (seal.file_size != size)
+    return damaged(path, "bytes were lost or added");
+  if (seal.skipped_begin > seal.skipped_end || seal.skipped_end > end ||
+      (seal.skipped_begin | seal.skipped_end) % LATHE_CHECKSUM_BLOCK != 0)
+    return damaged(path, "its seal was changed");
+  lathe_checksum sum;
+  lathe_checksum_begin(&sum);
+  if (!add_range(&sum, file, 0, seal.skipped_begin) || !add_range(&sum, file, seal.skipped_end, end))
+    return lathe_impl_fail(LATHE_NOT_FOUND, "module-cannot-read", "%s: cannot read the module to its end", path);
+  if (lathe_checksum_end(&sum) != seal.checksum)
+    return damaged(path, "bytes were changed");
+  return LATHE_OK;
 }
 
 static lathe_status check_file(const char *path, int file, uint64_t size) {
@@ -84,7 +132,7 @@ static lathe_status check_file(const char *path, int file, uint64_t size) {
     if (segment.p_type == PT_LOAD && !within(size, segment.p_offset, segment.p_filesz))
       return truncated(path, size, end_of(segment.p_offset, segment.p_filesz));
   }
-  return LATHE_OK;
+  return check_seal(path, file, size);
 }
 #else
 static lathe_status check_file(const char *path, int file, uint64_t size) {

@@ -130,7 +130,8 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     TransposeOp first;
     for (Value operand : op->getOperands())
-      if (auto candidate = layoutTranspose(operand); candidate && candidate.getType().getRank() == resultType.getRank())
+      if (auto candidate = layoutTranspose(operand);
+          candidate && !isConstant(operand) && candidate.getType().getRank() == resultType.getRank())
         first = first ? first : candidate;
     if (!first)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
@@ -233,6 +234,20 @@ struct SinkThroughConcat final : OpRewritePattern<ConcatOp> {
   }
 };
 
+/// Puts `op` before `inner`, the transpose that it follows; `adjust` puts right
+/// which axes the new op names.
+template <typename OpT>
+void sinkThrough(OpT op, TransposeOp inner, PatternRewriter &rewriter, function_ref<void(OpT)> adjust) {
+  ArrayRef<int64_t> permutation = inner.getPermutation();
+  auto sunk = cast<OpT>(rewriter.clone(*op));
+  rewriter.modifyOpInPlace(sunk, [&] {
+    sunk.getXMutable().assign(inner.getX());
+    sunk.getResult().setType(permuted(op.getType(), inverse(permutation)));
+    adjust(sunk);
+  });
+  rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), sunk, permutation));
+}
+
 struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
@@ -243,9 +258,7 @@ struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
     // The last dimension is the one that vectorizes; do not move it away.
     if (op.getAxis() == permutation.size() - 1)
       return rewriter.notifyMatchFailure(op, "the axis is the innermost dimension already");
-    Value result = SoftmaxOp::create(rewriter, op.getLoc(), inner.getX().getType(), inner.getX(),
-                                     permutation[op.getAxis()], op.getLog());
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    sinkThrough<SoftmaxOp>(op, inner, rewriter, [&](SoftmaxOp sunk) { sunk.setAxis(permutation[op.getAxis()]); });
     return success();
   }
 };
@@ -256,14 +269,8 @@ struct SinkThroughResize final : OpRewritePattern<ResizeOp> {
     auto inner = layoutTranspose(op.getX());
     if (!inner || op.getSizes())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or sizes are not inferred");
-    ArrayRef<int64_t> permutation = inner.getPermutation();
-    auto result = cast<ResizeOp>(rewriter.clone(*op));
-    rewriter.modifyOpInPlace(result, [&] {
-      result.getXMutable().assign(inner.getX());
-      result.setAxes(mapAxes(op.getAxes(), permutation));
-      result.getResult().setType(permuted(op.getType(), inverse(permutation)));
-    });
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    sinkThrough<ResizeOp>(op, inner, rewriter,
+                          [&](ResizeOp sunk) { sunk.setAxes(mapAxes(op.getAxes(), inner.getPermutation())); });
     return success();
   }
 };
@@ -274,14 +281,8 @@ struct SinkThroughSlice final : OpRewritePattern<SliceOp> {
     auto inner = layoutTranspose(op.getX());
     if (!inner || !op.getOffsets())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or offsets are not inferred");
-    ArrayRef<int64_t> permutation = inner.getPermutation();
-    auto result = cast<SliceOp>(rewriter.clone(*op));
-    rewriter.modifyOpInPlace(result, [&] {
-      result.getXMutable().assign(inner.getX());
-      result.setAxes(mapAxes(op.getAxes(), permutation));
-      result.getResult().setType(permuted(op.getType(), inverse(permutation)));
-    });
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    sinkThrough<SliceOp>(op, inner, rewriter,
+                         [&](SliceOp sunk) { sunk.setAxes(mapAxes(op.getAxes(), inner.getPermutation())); });
     return success();
   }
 };
@@ -292,21 +293,15 @@ struct SinkThroughPad final : OpRewritePattern<PadOp> {
     auto inner = layoutTranspose(op.getX());
     if (!inner || !op.getAmounts())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or amounts are not inferred");
-    ArrayRef<int64_t> permutation = inner.getPermutation();
-    Permutation back = inverse(permutation);
+    Permutation back = inverse(inner.getPermutation());
     AffineMap map = op.getAmounts()->getMap();
     SmallVector<AffineExpr> amounts;
     for (size_t side = 0; side < 2; ++side)
       for (int64_t axis : back)
         amounts.push_back(map.getResult(axis + side * back.size()));
-    auto result = cast<PadOp>(rewriter.clone(*op));
-    rewriter.modifyOpInPlace(result, [&] {
-      result.getXMutable().assign(inner.getX());
-      result.setAmountsAttr(
-          DimsAttr::get(op.getContext(), AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext())));
-      result.getResult().setType(permuted(op.getType(), back));
-    });
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), result, permutation));
+    auto sunkMap = AffineMap::get(0, map.getNumSymbols(), amounts, op.getContext());
+    sinkThrough<PadOp>(op, inner, rewriter,
+                       [&](PadOp sunk) { sunk.setAmountsAttr(DimsAttr::get(op.getContext(), sunkMap)); });
     return success();
   }
 };

@@ -13,7 +13,9 @@ import importlib
 import logging
 import sys
 from types import ModuleType
+from typing import Any
 
+from lathe.ort.binding import IOBinding
 from lathe.ort.options import (
     ExecutionMode,
     ExecutionOrder,
@@ -107,10 +109,19 @@ def set_seed(seed: int) -> None:
     """Accept: models that draw random numbers carry their seeds."""
 
 
+def __getattr__(name: str) -> Any:
+    """Say what is missing where a program asks for a part of onnxruntime that is not here."""
+    raise AttributeError(
+        f"onnxruntime.{name} is not in lathe.ort, which has the part of onnxruntime's API that "
+        "programs use to run models [ort-no-attribute]"
+    )
+
+
 __all__ = [
     "ExecutionMode",
     "ExecutionOrder",
     "GraphOptimizationLevel",
+    "IOBinding",
     "InferenceSession",
     "ModelMetadata",
     "NodeArg",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import lathe
 from lathe.errors import CompileError, RuntimeError
 from lathe.model import CompiledModel
+from lathe.ort.binding import IOBinding
 from lathe.ort.capi import onnxruntime_pybind11_state as errors
 from lathe.ort.options import RunOptions, SessionOptions
 from lathe.ort.values import Array, ModelMetadata, NodeArg, OrtValue
@@ -65,6 +67,12 @@ class InferenceSession:
 
         `input_feed` gives an array, a list or an OrtValue for the name of each input.
         """
+        if not isinstance(input_feed, Mapping):
+            raise TypeError(
+                f"input_feed is a dictionary of inputs by name, not a {type(input_feed).__name__}"
+            )
+        if isinstance(output_names, str):
+            raise TypeError(f"output_names is a list of names, not the string {output_names!r}")
         if missing := [n for n in self._input_names if n not in input_feed]:
             raise ValueError(
                 f"Required inputs ({missing}) are missing from input feed ({list(input_feed)})."
@@ -91,6 +99,40 @@ class InferenceSession:
     ) -> list[OrtValue]:
         """Do as `run`, with OrtValues."""
         return [OrtValue(a) for a in self.run(output_names, input_dict_ort_values, run_options)]
+
+    def run_async(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        callback: Callable[[list[Array], Any, str], None],
+        user_data: Any,
+        run_options: RunOptions | None = None,
+    ) -> None:
+        """Do as `run` on a thread of its own, then call `callback(outputs, user_data, error)`.
+
+        `error` is "" after success, else the message, and `outputs` is empty.
+        """
+
+        def work() -> None:
+            outputs: list[Array] = []
+            message = ""
+            try:
+                outputs = self.run(output_names, input_feed, run_options)
+            except Exception as error:
+                message = str(error)
+            callback(outputs, user_data, message)
+
+        threading.Thread(target=work, name="lathe.ort.run_async").start()
+
+    def io_binding(self) -> IOBinding:
+        """Return a binding for `run_with_iobinding`."""
+        return IOBinding(self)
+
+    def run_with_iobinding(
+        self, iobinding: IOBinding, run_options: RunOptions | None = None
+    ) -> None:
+        """Run on what `iobinding` binds, which has the outputs afterwards."""
+        iobinding.run(self, run_options)
 
     def get_inputs(self) -> list[NodeArg]:
         """Return the inputs, in the order of the model."""

@@ -36,6 +36,12 @@ class ModelMetadata:
     custom_metadata_map: dict[str, str] = field(default_factory=dict)
 
 
+def require_cpu(device_type: str) -> None:
+    """Raise ValueError for devices but the CPU."""
+    if device_type.lower() != "cpu":
+        raise ValueError(f"device {device_type!r} is not supported; use 'cpu' [ort-device]")
+
+
 class OrtValue:
     """A tensor on the CPU; shares the memory of the array it was made from."""
 
@@ -46,9 +52,14 @@ class OrtValue:
     @staticmethod
     def ortvalue_from_numpy(array: Array, device_type: str = "cpu", device_id: int = 0) -> OrtValue:
         """Return a value over the memory of `array`. Raises ValueError for devices but the CPU."""
-        if device_type.lower() != "cpu":
-            raise ValueError(f"device {device_type!r} is not supported; use 'cpu'")
+        require_cpu(device_type)
         return OrtValue(np.asarray(array))
+
+    @staticmethod
+    def from_dlpack(data: Any, is_bool_tensor: bool = False) -> OrtValue:
+        """Return a value over the memory of what exports DLPack."""
+        array = np.from_dlpack(data)
+        return OrtValue(array.view(np.bool_) if is_bool_tensor else array)
 
     @staticmethod
     def ortvalue_from_shape_and_type(
@@ -70,6 +81,28 @@ class OrtValue:
         dtype = dtypes.BY_NUMPY.get(self._array.dtype)
         return f"tensor({dtype.onnx if dtype else self._array.dtype})"
 
+    def element_type(self) -> int:
+        """Return the number of the type in ONNX's TensorProto.DataType."""
+        from onnx.helper import np_dtype_to_tensor_dtype
+
+        return int(np_dtype_to_tensor_dtype(self._array.dtype))
+
+    def tensor_size_in_bytes(self) -> int:
+        """Return the size of the elements in bytes."""
+        return self._array.nbytes
+
+    def update_inplace(self, array: Array) -> None:
+        """Copy the elements of an array of this shape and type into this value.
+
+        Raises ValueError for another shape or type.
+        """
+        if array.shape != self._array.shape or array.dtype != self._array.dtype:
+            raise ValueError(
+                f"the value is {self._array.dtype}{list(self._array.shape)}, but the array is "
+                f"{array.dtype}{list(array.shape)}"
+            )
+        np.copyto(self._array, array)
+
     def device_name(self) -> str:
         """Return "cpu"."""
         return "cpu"
@@ -81,6 +114,14 @@ class OrtValue:
     def is_tensor(self) -> bool:
         """Return True: there are no sequences or maps."""
         return True
+
+    def is_sparse_tensor(self) -> bool:
+        """Return False: tensors are dense."""
+        return False
+
+    def is_tensor_sequence(self) -> bool:
+        """Return False: there are no sequences."""
+        return False
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""

@@ -2,6 +2,7 @@
 // RUN: lathe-opt %s --pass-pipeline="builtin.module(any(convert-graph-to-linalg))" --split-input-file | FileCheck %s
 
 // Batches broadcast, sums of half precision are f32.
+// matmul_c3
 // CHECK-DAG: #[[A:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
 // CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
 // CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
@@ -31,6 +32,7 @@ func.func @column(%a: tensor<3x4xf32>, %b: tensor<4x1xf32>) -> tensor<3x1xf32> {
 // -----
 
 // Integers wrap in their own type.
+// matmul_c3
 // CHECK-LABEL: func.func @integers(
 // CHECK: arith.muli %{{.*}}, %{{.*}} : i32
 // CHECK: arith.addi %{{.*}}, %{{.*}} : i32

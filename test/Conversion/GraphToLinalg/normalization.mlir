@@ -1,7 +1,10 @@
 // Mean, variance around it, then shift and scale.
 // RUN: lathe-opt %s --pass-pipeline="builtin.module(any(convert-graph-to-linalg))" --split-input-file | FileCheck %s
 
+// Half precision is widened first and narrowed last.
+// layer_norm_c2
 // CHECK-LABEL: func.func @rows(
+// CHECK: arith.extf %{{.*}} : bf16 to f32
 // CHECK: arith.addf %{{.*}}, %{{.*}} fastmath<reassoc> : f32
 // CHECK: arith.divf
 // CHECK: %[[D:.*]] = arith.subf %{{.*}}, %{{.*}} : f32

@@ -4,6 +4,7 @@
 #x = #graph.dims<()[s0] -> (2, s0, 3)>
 
 // Half precision is summed in f32; the mean divides by a size known later.
+// reduce_c2
 // CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0, d1, d2) -> (d0)>
 // CHECK-LABEL: func.func @mean(
 // CHECK-SAME: %[[N:.*]]: index
@@ -56,6 +57,20 @@ func.func @all(%x: tensor<2x3xi1>) -> tensor<2xi1> {
 func.func @softmax(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %y = graph.softmax %x axis = 1 : tensor<2x3xf32>
   return %y : tensor<2x3xf32>
+}
+
+// -----
+
+// Half precision is widened before the sum and narrowed after the quotient.
+// softmax_c2
+// CHECK-LABEL: func.func @softmax_f16(
+// CHECK: arith.extf %{{.*}} : f16 to f32
+// CHECK: arith.addf %{{.*}}, %{{.*}} fastmath<reassoc> : f32
+// CHECK: %[[Q:.*]] = arith.divf %{{.*}}, %{{.*}} : f32
+// CHECK: arith.truncf %[[Q]] : f32 to f16
+func.func @softmax_f16(%x: tensor<2x3xf16>) -> tensor<2x3xf16> {
+  %y = graph.softmax %x axis = 1 : tensor<2x3xf16>
+  return %y : tensor<2x3xf16>
 }
 
 // -----

@@ -133,3 +133,16 @@ func.func @line(%x: tensor<1x8x5xf32>, %s: tensor<1x5x1xf32>) -> tensor<1x5x8xf3
   %5 = graph.sub %0, %4 : (tensor<1x5x8xf32>, tensor<1x5x1xf32>) -> tensor<1x5x8xf32>
   return %5 : tensor<1x5x8xf32>
 }
+
+// -----
+
+// One element in the only spatial dimension: the transposed bias does not sink in its turn, for ever.
+// CHECK-LABEL: func.func @one_element(
+// CHECK: graph.conv {{.*}}channels_last
+// CHECK: graph.add
+func.func @one_element(%x: tensor<1x4x1xf32>, %w: tensor<4x4x3xf32>) -> tensor<1x4x1xf32> {
+  %b = graph.constant dense<[[1.0], [2.0], [3.0], [4.0]]> : tensor<4x1xf32>
+  %c = graph.conv %x, %w strides = [1] pads = [1, 1] dilations = [1] groups = 1 : (tensor<1x4x1xf32>, tensor<4x4x3xf32>) -> tensor<1x4x1xf32>
+  %y = graph.add %c, %b : (tensor<1x4x1xf32>, tensor<4x1xf32>) -> tensor<1x4x1xf32>
+  return %y : tensor<1x4x1xf32>
+}

@@ -29,6 +29,12 @@ func.func @max_pool(%x: tensor<1x?x3xf16, #x>) -> tensor<1x?x3xf16, #x> attribut
 // no padding at all: all stay.
 // CHECK-LABEL: func.func @stays(
 // CHECK-NOT: graph.pad
+// CHECK: graph.conv %{{.*}} pads = [1, 1]
+// CHECK-NEXT: graph.max_pool %{{.*}} pads = [1, 1]
+// CHECK-NEXT: graph.average_pool %{{.*}} pads = [1, 1]
+// CHECK-NEXT: graph.max_pool %{{.*}} pads = [1, 1]
+// CHECK-NEXT: graph.conv %{{.*}} pads = [0, 0]
+// CHECK-NEXT: return
 func.func @stays(%x: tensor<1x8x3xf32>, %i: tensor<1x8x3xi8>, %f: tensor<4x8x3xf32>, %g: tensor<4x3x1xf32>)
     -> (tensor<1x4x3xf32>, tensor<1x8x3xi8>, tensor<1x8x3xf32>, tensor<1x5x3xf32>, tensor<1x8x4xf32>) {
   %0 = graph.conv %x, %f strides = [1] pads = [1, 1] dilations = [1] groups = 1 : (tensor<1x8x3xf32>, tensor<4x8x3xf32>) -> tensor<1x4x3xf32>

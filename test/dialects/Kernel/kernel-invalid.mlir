@@ -59,6 +59,7 @@ kernel.func @k() attributes {sizes = 0 : i64} {
 
 // -----
 
+// group_c1
 func.func @f(%x: tensor<4xf32>) {
   // expected-error @+1 {{yields other types than those of its results}}
   %y = kernel.group -> tensor<5xf32> {

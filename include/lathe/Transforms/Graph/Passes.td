@@ -32,6 +32,15 @@ def FoldScaleIntoConvPass : Pass<"graph-fold-scale-into-conv", "mlir::func::Func
     new filter.
 
     Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %0 = graph.conv %x, %w strides = ...
+    %1 = graph.mul %0, %s : (tensor<1x8x4x4xf32>, tensor<8x1x1xf32>) -> tensor<1x8x4x4xf32>
+    // becomes
+    %r = graph.reshape %s : (tensor<8x1x1xf32>) -> tensor<8x1x1x1xf32>
+    %f = graph.mul %w, %r : (tensor<8x3x3x3xf32>, tensor<8x1x1x1xf32>) -> tensor<8x3x3x3xf32>
+    %1 = graph.conv %x, %f strides = ...
+    ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
 }
@@ -64,6 +73,13 @@ def MaterializePaddingPass : Pass<"graph-materialize-padding", "mlir::func::Func
     microkernels read without bounds checks and padding can fuse with producers.
 
     Needs: channels last. Keeps: `graph`; no convolution has padding.
+
+    ```mlir
+    %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [1, 1, 1, 1] ...
+    // becomes
+    %p = graph.pad constant %x amounts = <() -> (0, 1, 1, 0, 0, 1, 1, 0)> : ...
+    %0 = graph.conv %p, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] ...
+    ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
 }
@@ -76,6 +92,17 @@ def DecomposeConvTransposePass : Pass<"graph-decompose-conv-transpose", "mlir::f
     a matrix, and a transpose that puts the blocks in their places.
 
     Needs: channels last. Keeps: `graph`.
+
+    ```mlir
+    %0 = graph.conv_transpose %x, %w channels_last strides = [2, 2] ...
+        : (tensor<1x4x5x3xf32>, tensor<3x8x2x2xf32>) -> tensor<1x8x10x8xf32>
+    // becomes, with %f the filter as a matrix,
+    %r = graph.reshape %x : (tensor<1x4x5x3xf32>) -> tensor<20x3xf32>
+    %p = graph.matmul %r, %f : (tensor<20x3xf32>, tensor<3x32xf32>) -> tensor<20x32xf32>
+    %b = graph.reshape %p : (tensor<20x32xf32>) -> tensor<4x5x2x16xf32>
+    %t = graph.transpose %b [0, 2, 1, 3] : tensor<4x5x2x16xf32> -> tensor<4x2x5x16xf32>
+    %0 = graph.reshape %t : (tensor<4x2x5x16xf32>) -> tensor<1x8x10x8xf32>
+    ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
 }
@@ -90,6 +117,13 @@ def FoldConstantsPass : Pass<"graph-fold-constants", "mlir::func::FuncOp"> {
     Results much larger than what they are computed from stay unfolded.
 
     Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %a = graph.constant dense<[1.0, 4.0]> : tensor<2xf32>
+    %0 = graph.sqrt %a : tensor<2xf32> -> tensor<2xf32>
+    // becomes
+    %0 = graph.constant dense<[1.0, 2.0]> : tensor<2xf32>
+    ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
   let statistics = [Statistic<"numFolded", "folded", "Values that became constants.">];

@@ -38,6 +38,25 @@ def OutlineKernelsPass : Pass<"kernel-outline", "mlir::ModuleOp"> {
     Constants outside of the group are arguments marked `kernel.constant`.
 
     Needs: groups. Keeps: level `kernel`.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = kernel.group -> tensor<4xf32> {
+        %1 = graph.exp %x : tensor<4xf32> -> tensor<4xf32>
+        kernel.yield %1 : tensor<4xf32>
+      }
+      return %0 : tensor<4xf32>
+    }
+    // becomes
+    kernel.func private @exp(%x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 0 : i64} {
+      %1 = graph.exp %x : tensor<4xf32> -> tensor<4xf32>
+      kernel.return %1 : tensor<4xf32>
+    }
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = kernel.call @exp affine_map<() -> ()>(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    ```
   }];
   let dependentDialects = ["lathe::kernel::KernelDialect"];
 }
@@ -47,6 +66,16 @@ def DeduplicateKernelsPass : Pass<"kernel-deduplicate", "mlir::ModuleOp"> {
   let description = [{
     Kernels that are equal but for names and locations are merged; all calls go
     to the first.
+
+    Needs: level `kernel`. Keeps: level `kernel`.
+
+    ```mlir
+    %1 = kernel.call @exp affine_map<() -> ()>(%0) : ...
+    %2 = kernel.call @exp_0 affine_map<() -> ()>(%1) : ... // The same body.
+    // becomes
+    %1 = kernel.call @exp affine_map<() -> ()>(%0) : ...
+    %2 = kernel.call @exp affine_map<() -> ()>(%1) : ...
+    ```
   }];
   let dependentDialects = ["lathe::kernel::KernelDialect"];
   let statistics = [Statistic<"numRemoved", "removed", "Kernels that another one replaced.">];
@@ -54,6 +83,19 @@ def DeduplicateKernelsPass : Pass<"kernel-deduplicate", "mlir::ModuleOp"> {
 
 def AssignTargetsPass : Pass<"kernel-assign-targets", "mlir::ModuleOp"> {
   let summary = "write the target into every kernel";
+  let description = [{
+    The target string, in its canonical form. From here on, what a kernel becomes
+    depends on nothing outside of it.
+
+    Needs: level `kernel`. Keeps: level `kernel`.
+
+    ```mlir
+    kernel.func private @exp(...) -> tensor<4xf32> attributes {sizes = 0 : i64} {
+    // becomes
+    kernel.func private @exp(...) -> tensor<4xf32>
+        attributes {sizes = 0 : i64, target = "x86_64:avx2,fma"} {
+    ```
+  }];
   let dependentDialects = ["lathe::kernel::KernelDialect"];
   let options = [Option<"target", "target", "std::string", "\"host\"", "The target string.">];
 }

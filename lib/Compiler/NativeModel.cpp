@@ -1,0 +1,118 @@
+// lib/Compiler/NativeModel.cpp: checks native models before and after MLIR's parser.
+
+#include "NativeModel.h"
+
+#include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
+#include "lathe-runtime/module_abi.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+bool isShallow(StringRef text, StringRef name, Diagnostics &diagnostics) {
+  // Exporters need less than ten and some dozens; these take less than a
+  // megabyte of stack.
+  constexpr unsigned mostBrackets = 256, mostOperators = 1024;
+  unsigned brackets = 0, operators = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+    case '"': // Constants are long strings: no step for each of their characters.
+      do
+        i = text.find_first_of("\"\\\n", i + 1);
+      while (i != StringRef::npos && text[i] == '\\' && ++i);
+      if (i == StringRef::npos)
+        return true; // The parser says that the string does not end.
+      break;
+    case '/':
+      if (text.substr(i).starts_with("//"))
+        i = std::min(text.find('\n', i), text.size());
+      break;
+    case '(':
+    case '[':
+    case '{':
+    case '<':
+      ++brackets;
+      operators = 0;
+      break;
+    case ')':
+    case ']':
+    case '}':
+      brackets -= brackets != 0;
+      operators = 0;
+      break;
+    case '>':
+      if (text[i - (i != 0)] != '-' && text.substr(i, 2) != ">=") {
+        brackets -= brackets != 0;
+        operators = 0;
+      }
+      break;
+    case ',':
+    case '%': // The next operand or operation.
+      operators = 0;
+      break;
+    case '+':
+    case '-':
+    case '*':
+      ++operators;
+      break;
+    default:
+      break;
+    }
+    if (brackets > mostBrackets || operators > mostOperators) {
+      unsigned line = 1 + text.take_front(i).count('\n');
+      diagnostics
+          .error("native-too-deep", name + ":" + Twine(line),
+                 brackets > mostBrackets ? "brackets are nested deeper than " + Twine(mostBrackets)
+                                         : "an expression has more than " + Twine(mostOperators) + " operators")
+          .note("no model needs this; the file is damaged");
+      return false;
+    }
+  }
+  return true;
+}
+
+/// A tensor that the runtime's ABI can describe.
+static bool isModelType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.getRank() > LATHE_MAX_RANK)
+    return false;
+  if (Attribute encoding = tensor.getEncoding(); encoding && !isa<graph::DimsAttr>(encoding))
+    return false;
+  Type element = tensor.getElementType();
+  if (element.isF16() || element.isBF16() || element.isF32() || element.isF64() || element.isSignlessInteger(1))
+    return true;
+  auto integer = dyn_cast<IntegerType>(element);
+  return integer && !integer.isSigned() && llvm::is_contained({8u, 16u, 32u, 64u}, integer.getWidth());
+}
+
+static LogicalResult verifyTypes(func::FuncOp main, TypeRange types, StringRef kind) {
+  for (auto [i, type] : llvm::enumerate(types))
+    if (!isModelType(type))
+      return main.emitOpError() << kind << " " << i << " is a " << type << ", but a tensor of rank 0 to "
+                                << LATHE_MAX_RANK
+                                << " is expected, of f16, bf16, f32, f64, i1 or integers of 8 to 64 bits [native-type]";
+  return success();
+}
+
+LogicalResult verifyNativeModel(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isExternal())
+    return module.emitError("has no function 'main' with a body [graph-no-main]");
+  if (!main.getBody().hasOneBlock())
+    return main.emitOpError("has several blocks, but a model is one list of operations [native-blocks]");
+  for (auto other : module.getOps<func::FuncOp>())
+    if (other != main)
+      return other.emitOpError("is another function than 'main', but a model is one function [native-functions]");
+  if (failed(verifyTypes(main, main.getArgumentTypes(), "input")) ||
+      failed(verifyTypes(main, main.getResultTypes(), "output")))
+    return failure();
+  for (Operation &op : main.getBody().front())
+    if (!isa<graph::GraphDialect, kernel::KernelDialect>(op.getDialect()) && !isa<func::ReturnOp>(op))
+      return op.emitOpError("is no operation of a model: those are of the dialect graph [native-op]");
+  // A function without symbols at all escapes the dialect's own check.
+  return graph::verifySymbols(main);
+}
+
+} // namespace lathe

@@ -1,0 +1,23 @@
+// lib/Compiler/NativeModel.h: what makes text or bytecode of MLIR a model: MLIR's parser takes much more than the
+// phases do.
+
+#ifndef LATHE_LIB_COMPILER_NATIVEMODEL_H
+#define LATHE_LIB_COMPILER_NATIVEMODEL_H
+
+#include "lathe/Support/Diagnostics.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace lathe {
+
+/// False, with an error, if MLIR's parser would run out of stack: it calls
+/// itself for every bracket and for every operator in an expression.
+bool isShallow(llvm::StringRef text, llvm::StringRef name, Diagnostics &diagnostics);
+
+/// Fails, with errors at their places, unless the module has one function
+/// `@main`, of tensors that the runtime can take, and only operations of
+/// models in it.
+llvm::LogicalResult verifyNativeModel(mlir::ModuleOp module);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_COMPILER_NATIVEMODEL_H

@@ -1,0 +1,137 @@
+"""IOBinding: inputs and outputs of a session that stay where they are from run to run."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lathe.ort.capi import onnxruntime_pybind11_state as errors
+from lathe.ort.values import Array, OrtValue, require_cpu
+
+if TYPE_CHECKING:
+    from lathe.ort.session import InferenceSession
+
+
+class IOBinding:
+    """What `InferenceSession.run_with_iobinding` reads and writes; made by `io_binding`.
+
+    Everything lies in the memory of the CPU: other devices raise ValueError. Names that the model
+    does not have raise InvalidArgument.
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        """Bind nothing yet."""
+        self._input_names = [v.name for v in session.get_inputs()]
+        self._output_names = [v.name for v in session.get_outputs()]
+        self._inputs: dict[str, Any] = {}
+        self._outputs: dict[str, OrtValue | None] = {}
+        self._results: dict[str, OrtValue] = {}
+
+    def bind_cpu_input(self, name: str, arr_on_cpu: Array) -> None:
+        """Bind an array, which is read at each run."""
+        self._check(name, self._input_names, "input")
+        self._inputs[name] = arr_on_cpu
+
+    def bind_ortvalue_input(self, name: str, ortvalue: OrtValue) -> None:
+        """Bind a value, which is read at each run."""
+        self.bind_cpu_input(name, ortvalue.numpy())
+
+    def bind_input(
+        self,
+        name: str,
+        device_type: str,
+        device_id: int,
+        element_type: Any,
+        shape: Sequence[int],
+        buffer_ptr: int,
+    ) -> None:
+        """Bind the row-major elements at the address `buffer_ptr`, which the caller keeps alive."""
+        require_cpu(device_type)
+        self.bind_cpu_input(name, _at(buffer_ptr, element_type, shape))
+
+    def bind_output(
+        self,
+        name: str,
+        device_type: str = "cpu",
+        device_id: int = 0,
+        element_type: Any = None,
+        shape: Sequence[int] | None = None,
+        buffer_ptr: int | None = None,
+    ) -> None:
+        """Bind an output: to new memory at each run, or to the memory at `buffer_ptr`."""
+        require_cpu(device_type)
+        self._check(name, self._output_names, "output")
+        if buffer_ptr is None:
+            self._outputs[name] = None
+        elif element_type is None or shape is None:
+            raise ValueError("`element_type` and `shape` are to be provided if `buffer_ptr` is")
+        else:
+            self._outputs[name] = OrtValue(_at(buffer_ptr, element_type, shape))
+
+    def bind_ortvalue_output(self, name: str, ortvalue: OrtValue) -> None:
+        """Bind an output to the memory of a value of its shape and type."""
+        self._check(name, self._output_names, "output")
+        self._outputs[name] = ortvalue
+
+    def synchronize_inputs(self) -> None:
+        """Do nothing: the CPU writes at once."""
+
+    def synchronize_outputs(self) -> None:
+        """Do nothing: the CPU writes at once."""
+
+    def get_outputs(self) -> list[OrtValue]:
+        """Return the bound outputs of the last run, in the order in which they were bound."""
+        return [self._results[name] for name in self._outputs if name in self._results]
+
+    def copy_outputs_to_cpu(self) -> list[Array]:
+        """Return copies of the bound outputs of the last run."""
+        return [value.numpy().copy() for value in self.get_outputs()]
+
+    def clear_binding_inputs(self) -> None:
+        """Bind no inputs any more."""
+        self._inputs.clear()
+
+    def clear_binding_outputs(self) -> None:
+        """Bind no outputs any more."""
+        self._outputs.clear()
+        self._results.clear()
+
+    def run(self, session: InferenceSession, run_options: Any = None) -> None:
+        """Run `session` on what is bound; for run_with_iobinding."""
+        if not self._outputs:
+            raise errors.InvalidArgument("no output is bound; call bind_output first")
+        names = list(self._outputs)
+        results = session.run(names, self._inputs, run_options)
+        for name, result in zip(names, results, strict=True):
+            bound = self._outputs[name]
+            if bound is None:
+                self._results[name] = OrtValue(result)
+                continue
+            target = bound.numpy()
+            if target.shape != result.shape or target.dtype != result.dtype:
+                raise errors.InvalidArgument(
+                    f"output {name!r} is {result.dtype}{list(result.shape)}, but is bound to "
+                    f"{target.dtype}{list(target.shape)}"
+                )
+            np.copyto(target, result)
+            self._results[name] = bound
+
+    @staticmethod
+    def _check(name: str, known: Sequence[str], kind: str) -> None:
+        if name not in known:
+            raise errors.InvalidArgument(
+                f"Failed to find {kind} name in the model: {name}; it has {', '.join(known)}"
+            )
+
+
+def _at(address: int, element_type: Any, shape: Sequence[int]) -> Array:
+    """Return an array over memory that the caller keeps alive."""
+    dtype = np.dtype(element_type)
+    count = int(np.prod(shape, dtype=np.int64))
+    if count == 0:
+        return np.zeros(shape, dtype)
+    memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)

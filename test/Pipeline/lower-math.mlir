@@ -1,0 +1,41 @@
+// Functions that upstream approximates become arithmetic; the rest is left for libm.
+// RUN: lathe-opt %s --lower-math | FileCheck %s
+
+// CHECK-LABEL: func.func @approximated(
+// CHECK-NOT: math.exp
+// CHECK-NOT: math.tanh
+// CHECK-NOT: math.erf
+// CHECK: return
+func.func @approximated(%x: f32, %v: vector<8xf32>) -> (f32, f32, vector<8xf32>) {
+  %0 = math.exp %x : f32
+  %1 = math.tanh %x : f32
+  %2 = math.erf %v : vector<8xf32>
+  return %0, %1, %2 : f32, f32, vector<8xf32>
+}
+
+// In double precision there is no approximation that is exact enough.
+// CHECK-LABEL: func.func @exact(
+// CHECK: math.exp %{{.*}} : f64
+func.func @exact(%x: f64) -> f64 {
+  %0 = math.exp %x : f64
+  return %0 : f64
+}
+
+// LLVM knows a maximum as one instruction; comparisons and selects would hide it.
+// CHECK-LABEL: func.func @maximum(
+// CHECK-NEXT: arith.maximumf
+// CHECK-NEXT: return
+func.func @maximum(%x: f32, %y: f32) -> f32 {
+  %0 = arith.maximumf %x, %y : f32
+  return %0 : f32
+}
+
+// CHECK-LABEL: func.func @quotients(
+// CHECK-NOT: arith.ceildivsi
+// CHECK-NOT: arith.floordivsi
+// CHECK: return
+func.func @quotients(%x: index, %y: index) -> (index, index) {
+  %0 = arith.ceildivsi %x, %y : index
+  %1 = arith.floordivsi %x, %y : index
+  return %0, %1 : index, index
+}
