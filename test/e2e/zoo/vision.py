@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.builder import FLOAT, INT64, Family, Net
@@ -12,7 +14,7 @@ IMAGES = ({"n": 1, "h": 8, "w": 8}, {"n": 2, "h": 16, "w": 8}, {"n": 1, "h": 24,
 
 def upsample(m: Net, x: str, factor: int, mode: str = "nearest") -> str:
     """Resize by a fixed factor, as interpolate() is exported."""
-    attributes: dict[str, object] = {"mode": mode, "coordinate_transformation_mode": "asymmetric"}
+    attributes: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": "asymmetric"}
     if mode == "nearest":
         attributes["nearest_mode"] = "floor"
     else:
