@@ -328,7 +328,15 @@ static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, Af
   if (step > 0) {
     result.offset = position(start, zero, dim);
     AffineExpr stop = position(end, zero, dim);
-    AffineExpr span = solver.max(zero, solver.simplify(stop - result.offset));
+    auto first = dyn_cast<AffineConstantExpr>(start), behind = dyn_cast<AffineConstantExpr>(end);
+    // The last ones: as many as wanted, or all.
+    bool isTail = first && first.getValue() < 0 && stop == dim && result.offset != zero;
+    AffineExpr span = isTail ? solver.min(solver.constant(-first.getValue()), dim)
+                             : solver.max(zero, solver.simplify(stop - result.offset));
+    // One element may be meant for broadcasting, so that it is no more must show.
+    bool isOne = first && behind && behind.getValue() - first.getValue() == 1 && behind.getValue() != 0;
+    if (isOne && !solver.isAtMostOne(span))
+      span = solver.min(solver.constant(1), span);
     result.size = solver.simplify(span.ceilDiv(step));
   } else {
     result.offset = position(start, zero, last);

@@ -61,7 +61,8 @@ Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) 
     return sizeOf(b, loc, cast.getSource(), index);
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
     Value product;
-    for (int64_t dim : collapse.getReassociationIndices()[index]) {
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t dim : groups[index]) {
       Value size = sizeOf(b, loc, collapse.getSrc(), dim);
       if (!size)
         return {};

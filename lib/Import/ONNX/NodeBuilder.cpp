@@ -132,6 +132,9 @@ Value Node::channels(Value vector, Value x) {
 SmallVector<int64_t> Node::constantIntegers(unsigned index) {
   if (failed())
     return {};
+  // Constants of any length; what is computed from sizes is followed if short.
+  if (auto constants = graph::ShapeSolver::constantContents(input(index)))
+    return *constants;
   std::optional<Dims> contents = solver().contents(input(index));
   SmallVector<int64_t> result;
   for (AffineExpr entry : contents.value_or(Dims())) {

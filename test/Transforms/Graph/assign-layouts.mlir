@@ -117,6 +117,25 @@ func.func @innermost(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
 
 // -----
 
+// With one spatial dimension both directions are one permutation: what is so
+// small that moving it costs nothing, and constants, start no new round.
+// CHECK-LABEL: func.func @line(
+// CHECK: %[[T:.*]] = graph.transpose %arg0 [0, 2, 1] : tensor<1x8x5xf32> -> tensor<1x5x8xf32>
+// CHECK: graph.add
+// CHECK: graph.sub
+// CHECK: return
+func.func @line(%x: tensor<1x8x5xf32>, %s: tensor<1x5x1xf32>) -> tensor<1x5x8xf32> {
+  %0 = graph.transpose %x [0, 2, 1] : tensor<1x8x5xf32> -> tensor<1x5x8xf32>
+  %1 = graph.reduce mean %0 axes = [2] keep_dims : tensor<1x5x8xf32> -> tensor<1x5x1xf32>
+  %2 = graph.constant dense<1.0e-5> : tensor<f32>
+  %3 = graph.add %1, %2 : (tensor<1x5x1xf32>, tensor<f32>) -> tensor<1x5x1xf32>
+  %4 = graph.add %3, %s : (tensor<1x5x1xf32>, tensor<1x5x1xf32>) -> tensor<1x5x1xf32>
+  %5 = graph.sub %0, %4 : (tensor<1x5x8xf32>, tensor<1x5x1xf32>) -> tensor<1x5x8xf32>
+  return %5 : tensor<1x5x8xf32>
+}
+
+// -----
+
 // One element in the only spatial dimension: the transposed bias does not sink in its turn, for ever.
 // CHECK-LABEL: func.func @one_element(
 // CHECK: graph.conv {{.*}}channels_last

@@ -1,0 +1,95 @@
+// The fallback: what its tasks are.
+// RUN: lathe-opt %s --apply-strategies --canonicalize --cse --split-input-file | FileCheck %s
+
+// Behind the view that the kernel returns is a loop nest, whose outer loops are tasks.
+
+// CHECK-LABEL: kernel.func @repeat(
+// CHECK-SAME:  %[[H:.*]]: index, %[[W:.*]]: index, %[[X:.*]]: tensor<?x?x96xf32>)
+// CHECK:         %[[Y:.*]] = scf.forall (%{{.*}}, %{{.*}}) in (%{{.*}}, 2)
+// CHECK:           linalg.generic
+// CHECK:         %[[FLAT:.*]] = tensor.collapse_shape %[[Y]]
+// CHECK:         kernel.return %[[FLAT]]
+kernel.func @repeat(%h: index, %w: index, %x: tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
+    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %e = tensor.empty(%h, %w) : tensor<?x2x?x2x96xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(a, b, c, d, e) -> (a, c, e)>, affine_map<(a, b, c, d, e) -> (a, b, c, d, e)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<?x?x96xf32>) outs(%e : tensor<?x2x?x2x96xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<?x2x?x2x96xf32>
+  %flat = tensor.collapse_shape %y [[0, 1], [2, 3], [4]] : tensor<?x2x?x2x96xf32> into tensor<?x?x96xf32>
+  kernel.return %flat : tensor<?x?x96xf32>
+}
+
+// -----
+
+// A long sum over rows is shared by columns: two vectors of them a task.
+
+// CHECK-LABEL: kernel.func @mean(
+// CHECK:         %[[Y:.*]] = scf.forall (%{{.*}}) = (0) to (96) step (32)
+// CHECK:           linalg.generic {{.*}}iterator_types = ["reduction", "parallel"]
+// CHECK-SAME:        tensor<400x32xf32>
+// CHECK:         kernel.return %[[Y]]
+kernel.func @mean(%x: tensor<400x96xf32>) -> tensor<96xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %zero = arith.constant 0.0 : f32
+  %scale = arith.constant 0.5 : f32
+  %e = tensor.empty() : tensor<96xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<96xf32>) -> tensor<96xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+                       iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<400x96xf32>) outs(%z : tensor<96xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  } -> tensor<96xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(j) -> (j)>, affine_map<(j) -> (j)>], iterator_types = ["parallel"]}
+      ins(%s : tensor<96xf32>) outs(%e : tensor<96xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.mulf %in, %scale : f32
+    linalg.yield %0 : f32
+  } -> tensor<96xf32>
+  kernel.return %y : tensor<96xf32>
+}
+
+// -----
+
+// A short one is not.
+
+// CHECK-LABEL: kernel.func @short(
+// CHECK-NOT:     scf.forall
+kernel.func @short(%x: tensor<4x96xf32>) -> tensor<96xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<96xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<96xf32>) -> tensor<96xf32>
+  %s = linalg.reduce ins(%x : tensor<4x96xf32>) outs(%z : tensor<96xf32>) dimensions = [0]
+    (%in: f32, %init: f32) {
+      %0 = arith.addf %in, %init : f32
+      linalg.yield %0 : f32
+    }
+  kernel.return %s : tensor<96xf32>
+}
+
+// -----
+
+// A concatenation: each task copies one line of every operand.
+
+// CHECK-LABEL: kernel.func @concat(
+// CHECK-SAME:  %[[H:[^:]*]]: index, %[[W:[^:]*]]: index, %[[A:[^:]*]]: tensor<?x?x24xf32>, %[[B:[^:]*]]: tensor<?x?x40xf32>)
+// CHECK:         %[[Y:.*]] = scf.forall (%[[I:.*]]) in (%[[H]]) shared_outs(%[[OUT:.*]] = %{{.*}})
+// CHECK:           %[[LINE:.*]] = tensor.extract_slice %[[OUT]][%[[I]], 0, 0] [1, %[[W]], 64]
+// CHECK:           %[[FIRST:.*]] = tensor.extract_slice %[[A]][%[[I]], 0, 0] [1, %[[W]], 24]
+// CHECK:           %[[ONE:.*]] = tensor.insert_slice %[[FIRST]] into %[[LINE]][0, 0, 0] [1, %[[W]], 24]
+// CHECK:           %[[SECOND:.*]] = tensor.extract_slice %[[B]][%[[I]], 0, 0] [1, %[[W]], 40]
+// CHECK:           %[[BOTH:.*]] = tensor.insert_slice %[[SECOND]] into %[[ONE]][0, 0, 24] [1, %[[W]], 40]
+// CHECK:           tensor.parallel_insert_slice %[[BOTH]] into %[[OUT]][%[[I]], 0, 0] [1, %[[W]], 64]
+// CHECK:         kernel.return %[[Y]]
+kernel.func @concat(%h: index, %w: index, %a: tensor<?x?x24xf32>, %b: tensor<?x?x40xf32>) -> tensor<?x?x64xf32>
+    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %e = tensor.empty(%h, %w) : tensor<?x?x64xf32>
+  %0 = tensor.insert_slice %a into %e[0, 0, 0] [%h, %w, 24] [1, 1, 1] : tensor<?x?x24xf32> into tensor<?x?x64xf32>
+  %1 = tensor.insert_slice %b into %0[0, 0, 24] [%h, %w, 40] [1, 1, 1] : tensor<?x?x40xf32> into tensor<?x?x64xf32>
+  kernel.return %1 : tensor<?x?x64xf32>
+}
