@@ -430,6 +430,13 @@ LogicalResult PadOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> 
     setAmountsAttr(DimsAttr::get(getContext(), solver.map(amounts)));
     getPadsMutable().clear();
   }
+  for (AffineExpr amount : amounts) {
+    // Larger ones could overflow to a sum that looks like a size.
+    auto fixed = dyn_cast<AffineConstantExpr>(amount);
+    if (fixed && (fixed.getValue() > ShapeSolver::maxElements || fixed.getValue() < -ShapeSolver::maxElements))
+      return emitOpError("adds ") << fixed.getValue() << " elements to a dimension, but at most "
+                                  << ShapeSolver::maxElements << " are supported [graph-size-overflow]";
+  }
   for (size_t i = 0; i < y.size(); ++i)
     y[i] = solver.simplify(y[i] + amounts[i] + amounts[i + y.size()]);
   results.push_back(y);
