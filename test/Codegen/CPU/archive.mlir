@@ -1,17 +1,23 @@
-// A static library is the same code and weights, in two members.
+// A static library is the same code and weights: a member for the model, one for each unit of kernels, one for weights.
 // RUN: lathe compile %s -o %t.a --target x86_64:avx2,fma
 // RUN: llvm-ar t %t.a | FileCheck %s --check-prefix=MEMBERS
 // RUN: llvm-nm --extern-only %t.a | FileCheck %s
 
 // MEMBERS: model.o
+// MEMBERS-NEXT: kernels1.o
 // MEMBERS-NEXT: weights.o
 // MEMBERS-NOT: {{.}}
 
 // CHECK: model.o:
+// CHECK-NEXT: U lathe_code_archive.matmul.entry
+// CHECK-NEXT: U lathe_code_archive.matmul.tasks
 // CHECK-NEXT: D lathe_module_archive
 // CHECK-NEXT: W lathe_module_query
 // CHECK-NEXT: T lathe_query_archive
 // CHECK-NEXT: U lathe_weights_archive
+// CHECK: kernels1.o:
+// CHECK-NEXT: T lathe_code_archive.matmul.entry
+// CHECK-NEXT: T lathe_code_archive.matmul.tasks
 // CHECK: weights.o:
 // CHECK-NEXT: R lathe_weights_archive
 // CHECK-NOT: {{ [A-Za-z] }}

@@ -16,7 +16,10 @@
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_weights_object
 // SYMBOLS-DAG: FUNC WEAK DEFAULT {{[0-9]+}} lathe_module_query
 
-// EXTERN: lathe_module_object
+// Kernels are compiled in units of their own, whose symbols are hidden.
+// EXTERN: lathe_code_object.matmul.entry
+// EXTERN-NEXT: lathe_code_object.matmul.tasks
+// EXTERN-NEXT: lathe_module_object
 // EXTERN-NEXT: lathe_module_query
 // EXTERN-NEXT: lathe_query_object
 // EXTERN-NEXT: lathe_weights_object
@@ -24,19 +27,19 @@
 
 // Weights are read only and start at a page, descriptors are constant once
 // they are relocated, and no stack is executable.
-// SECTIONS-DAG: {{ }}.rodata PROGBITS {{[0-9a-f]+ +[0-9a-f]+ +[0-9a-f]+}} 00 A 0 0 4096
+// SECTIONS-DAG: .lathe.weights PROGBITS {{[0-9a-f]+ +[0-9a-f]+ +[0-9a-f]+}} 00 A 0 0 4096
 // SECTIONS-DAG: {{ }}.data.rel.ro PROGBITS
 // SECTIONS-DAG: .note.GNU-stack PROGBITS 0000000000000000 {{[0-9a-f]+}} 000000 00 0 0 1
 // SECTIONS-NOT: {{ }}.data PROGBITS
 // SECTIONS-NOT: {{ }}.bss
 // SECTIONS-NOT: .eh_frame
 
-// AVX2-LABEL: <lathe.run>:
+// AVX2-LABEL: <lathe_code_object.matmul.entry>:
 // AVX2-NOT: zmm
 // AVX2: vfmadd{{[0-9]+}}ps {{.*}}%ymm
 // AVX2-NOT: zmm
 
-// AVX512-LABEL: <lathe.run>:
+// AVX512-LABEL: <lathe_code_object.matmul.entry>:
 // AVX512: vfmadd{{[0-9]+}}ps {{.*}}%zmm
 func.func @main(%x: tensor<8x64xf32> {graph.name = "x"}) -> (tensor<8x64xf32> {graph.name = "y"}) {
   %w = graph.iota 1 : tensor<64x64xf32>

@@ -326,7 +326,7 @@ func.func @range_ranks(%a: tensor<1xi64>, %b: tensor<i64>) {
 
 func.func @range_delta_zero() {
   %a = graph.constant dense<0> : tensor<i64>
-  // expected-error @+1 {{needs a constant delta other than 0 [graph-data-dependent-shape]}}
+  // expected-error @+1 {{needs a 'delta' other than 0 [graph-shape-mismatch]}}
   %y = graph.range %a to %a by %a : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>
   return
 }
@@ -334,7 +334,7 @@ func.func @range_delta_zero() {
 // -----
 
 func.func @range_float_unknown(%a: tensor<f32>) {
-  // expected-error @+1 {{needs constant floats and a delta other than 0 [graph-data-dependent-shape]}}
+  // expected-error @+1 {{'start' depends on data that is known only at run time}}
   %y = graph.range %a to %a by %a : (tensor<f32>, tensor<f32>, tensor<f32>) -> tensor<?xf32>
   return
 }

@@ -83,7 +83,7 @@ def test_grid_sample(mode: str, padding: str, corners: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.int32])
 def test_top_k(dtype: type) -> None:
-    x = random.integers(-9, 9, (3, 17, 2), np.int64).astype(dtype)
+    x: np.ndarray[Any, Any] = random.integers(-9, 9, (3, 17, 2), np.int64).astype(dtype)
     for largest in (0, 1):
         for axis, k in ((1, 6), (-2, 17), (0, 2)):
             count = {"k_1": np.array([k])}
@@ -137,21 +137,21 @@ def test_short_time_transform() -> None:
 def test_blocks_of_an_image() -> None:
     x = random.floats(2, 12, 20)
     constants = {"image_1": np.array([6, 5]), "block_2": np.array([3, 2])}
-    pads = {"pads": [0, 0, 1, 0], "strides": [1, 1]}
+    pads: dict[str, Any] = {"pads": [0, 0, 1, 0], "strides": [1, 1]}
     check("Col2Im", {"x_0": x}, constants, opset=18, least=20, **pads)
 
 
 @pytest.mark.parametrize("ceil_mode", [0, 1])
 def test_places_of_maxima(ceil_mode: int) -> None:
     x = random.floats(2, 3, 9, 8)
-    attributes = {"kernel_shape": [3, 2], "strides": [2, 3], "pads": [1, 0, 1, 1]}
+    attributes: dict[str, Any] = {"kernel_shape": [3, 2], "strides": [2, 3], "pads": [1, 0, 1, 1]}
     check("MaxPool", {"x_0": x}, outputs=2, opset=12, ceil_mode=ceil_mode, **attributes)
 
 
 @pytest.mark.parametrize("p", [1, 2, 3])
 def test_norms_of_windows(p: int) -> None:
     x = random.floats(2, 3, 9, 8)
-    attributes = {"kernel_shape": [3, 2], "strides": [2, 3], "pads": [1, 0, 1, 1]}
+    attributes: dict[str, Any] = {"kernel_shape": [3, 2], "strides": [2, 3], "pads": [1, 0, 1, 1]}
     check("LpPool", {"x_0": x}, opset=18, ceil_mode=1, p=p, tolerance=1e-4, **attributes)
 
 
@@ -172,9 +172,10 @@ def test_batch_normalization_in_training() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 def test_quantization_in_blocks(dtype: type) -> None:
-    x = random.integers(0, 100, (3, 10), np.int64).astype(dtype)
+    x: np.ndarray[Any, Any] = random.integers(0, 100, (3, 10), np.int64).astype(dtype)
     scale = {"scale_1": np.abs(random.floats(3, 4)) + 0.1}
-    zero = {"zero_2": random.integers(0, 9, (3, 4), np.int64).astype(dtype)}
+    z: np.ndarray[Any, Any] = random.integers(0, 9, (3, 4), np.int64).astype(dtype)
+    zero = {"zero_2": z}
     check("DequantizeLinear", {"x_0": x}, {**scale, **zero}, opset=21, axis=1, block_size=3)
 
 
