@@ -151,7 +151,7 @@ std::optional<SmallVector<int64_t>> ShapeSolver::constantContents(Value value) {
   if (!blob)
     return std::nullopt;
   unsigned bytes = (element.getIntOrFloatBitWidth() + 7) / 8;
-  if (blob->getData().size() < type.getNumElements() * bytes)
+  if (blob->getData().size() < static_cast<size_t>(type.getNumElements()) * bytes)
     return std::nullopt;
   for (int64_t i = 0; i < type.getNumElements(); ++i) {
     uint64_t raw = 0;
