@@ -33,7 +33,8 @@ static Value sizeOf(OpBuilder &b, Location loc, func::FuncOp func, Value memref,
     return sizeOf(b, loc, func, cast.getSource(), index);
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
     Value product;
-    for (int64_t dim : collapse.getReassociationIndices()[index]) {
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t dim : groups[index]) {
       Value size = sizeOf(b, loc, func, collapse.getSrc(), dim);
       if (!size)
         return {};
