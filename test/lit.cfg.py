@@ -25,4 +25,10 @@ config.environment["PATH"] = os.pathsep.join(
     [f"{config.build_root}/bin", config.llvm_bin, os.environ["PATH"]]
 )
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+# For a build with sanitizers. LLVM is not instrumented: it neither keeps the notes on the rests of
+# containers and pools that our code reads, nor frees what lives to the end.
+config.environment.setdefault(
+    "ASAN_OPTIONS", "detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0"
+)
+config.environment.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
 config.substitutions.append(("%python", config.python))

@@ -36,6 +36,14 @@ bool ShapeSolver::isNonNegative(AffineExpr expr) const {
   return binary && isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
 }
 
+bool ShapeSolver::isAtMostOne(AffineExpr expr) const {
+  if (auto fixed = dyn_cast<AffineConstantExpr>(expr))
+    return fixed.getValue() <= 1;
+  auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+  AffineMapAttr least = symbol ? symbols[symbol.getPosition()].getMin() : AffineMapAttr();
+  return least && llvm::any_of(least.getAffineMap().getResults(), [&](AffineExpr part) { return isAtMostOne(part); });
+}
+
 std::optional<bool> ShapeSolver::equal(AffineExpr a, AffineExpr b) {
   if (a == b)
     return true;

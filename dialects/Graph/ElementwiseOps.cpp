@@ -88,14 +88,6 @@ std::optional<Dims> MaxOp::inferContents(ShapeSolver &solver) {
   return combineContents(*this, solver, [&](ArrayRef<AffineExpr> e) { return solver.max(e[0], e[1]); });
 }
 
-std::optional<Dims> CastOp::inferContents(ShapeSolver &solver) {
-  Type from = getX().getType().getElementType();
-  // Narrower than 32 bits, a size could wrap.
-  if (!from.isInteger() || getY().getType().getElementType().getIntOrFloatBitWidth() < 32)
-    return std::nullopt;
-  return solver.contents(getX());
-}
-
 std::optional<Dims> EqualOp::inferContents(ShapeSolver &solver) {
   return compareContents(*this, solver, [&](AffineExpr a, AffineExpr b) { return solver.equal(a, b); });
 }

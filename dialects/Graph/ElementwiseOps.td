@@ -126,6 +126,20 @@ def Graph_CastOp : Graph_ElementwiseOp<"cast"> {
   }];
 }
 
+def Graph_BitcastOp : Graph_ElementwiseOp<"bitcast"> {
+  let summary = "the same bits under another element type";
+  let description = [{
+    Elementwise: the bits of `x` read as an element of the result's type. An
+    `i1` counts as eight bits that hold 0 or 1; any bits but zero become true.
+
+    * (C1) Both element types have as many bits.
+  }];
+  let arguments = (ins Graph_Tensor:$x);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
 class Graph_BinaryOp<string mnemonic, string formula, Type type = Graph_NumberTensor>
     : Graph_ElementwiseOp<mnemonic, [SameOperandsAndResultElementType]> {
   let summary = formula;

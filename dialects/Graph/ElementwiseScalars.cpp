@@ -396,14 +396,14 @@ static Value narrowDouble(Scalar &s, Value x, Type half) {
   Type i32 = s.b.getI32Type();
   Value nearest = TruncFOp::create(s.b, s.loc, s.b.getF32Type(), x);
   Value back = ExtFOp::create(s.b, s.loc, x.getType(), nearest);
-  Value bits = BitcastOp::create(s.b, s.loc, i32, nearest);
+  Value bits = arith::BitcastOp::create(s.b, s.loc, i32, nearest);
   Value isInexact = CmpFOp::create(s.b, s.loc, CmpFPredicate::ONE, back, x);
   Value lowest = AndIOp::create(s.b, s.loc, bits, s.of(i32, 1));
   Value isEven = CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, lowest, s.of(i32, 0));
   Value towardsX = s.select(s.greater(s.abs(back), s.abs(x)), s.of(i32, -1), s.of(i32, 1));
   Value odd = AddIOp::create(s.b, s.loc, bits, towardsX);
   Value chosen = s.select(AndIOp::create(s.b, s.loc, isInexact, isEven), odd, bits);
-  return TruncFOp::create(s.b, s.loc, half, BitcastOp::create(s.b, s.loc, s.b.getF32Type(), chosen));
+  return TruncFOp::create(s.b, s.loc, half, arith::BitcastOp::create(s.b, s.loc, s.b.getF32Type(), chosen));
 }
 
 /// Converts a scalar; `from` and `to` are graph element types, which know
@@ -454,6 +454,31 @@ Value CastOp::buildScalar(OpBuilder &builder, ValueRange args) {
   // Half precision comes widened (see the interface); the type of the argument
   // is what counts.
   return convert(s, args[0], getX().getType().getElementType(), getY().getType().getElementType());
+}
+
+/// Bits of an element in memory, where a truth value has a byte.
+static unsigned storedBits(Type element) { return element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth(); }
+
+LogicalResult BitcastOp::verify() {
+  Type from = getX().getType().getElementType(), to = getY().getType().getElementType();
+  if (storedBits(from) != storedBits(to)) // bitcast_c1
+    return emitOpError("cannot read elements of ")
+           << storedBits(from) << " bits as elements of " << storedBits(to) << " bits";
+  return success();
+}
+
+Value BitcastOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Type from = getX().getType().getElementType(), to = getY().getType().getElementType();
+  Value x = args[0];
+  if (x.getType() != getSignlessType(from)) // Half precision comes widened, without loss.
+    x = TruncFOp::create(builder, getLoc(), from, x);
+  Type bits = builder.getIntegerType(storedBits(from)), target = getSignlessType(to);
+  if (from.isInteger(1))
+    x = ExtUIOp::create(builder, getLoc(), bits, x);
+  if (to.isInteger(1))
+    return CmpIOp::create(builder, getLoc(), CmpIPredicate::ne, x, s.like(x, 0));
+  return x.getType() == target ? x : arith::BitcastOp::create(builder, getLoc(), target, x).getResult();
 }
 
 /// x^n for a small whole number, by squaring.

@@ -63,13 +63,13 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
       dimension that is exactly this symbol defines it; the others must be equal.
     * `#graph.symbol<"shape[1]", input = 2, element = 1>`: element 1 of the
       integer input 2, read when the function is entered.
-    * `#graph.symbol<"min", min = ()[s0] -> (s0, 512)>` and `max`: the least or
+    * `#graph.symbol<"min", min = affine_map<()[s0] -> (s0, 512)>>` and `max`: the least or
       the largest of two expressions of earlier symbols.
 
     * (C1) At most one of `input`, `min` and `max` is there.
     * (C2) `min` and `max` have two results and use earlier symbols only.
-    * (C3) `input` is the number of an input of the function, a tensor of i32 or
-      i64 of fixed shape, and `element` is one of its elements.
+    * (C3) `input` is the number of an input of the function, a tensor of 32- or
+      64-bit integers of fixed shape, and `element` is one of its elements.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,

@@ -13,15 +13,35 @@ static LogicalResult verifyAxis(Operation *op, int64_t axis, Value x) {
   return success();
 }
 
-// softmax_c1, layer_norm_c1, arg_c1, cumulative_sum_c1; ODS rejects negative axes.
+// softmax_c1, layer_norm_c1, arg_c1, cumulative_sum_c1, cumulative_product_c1; ODS rejects negative axes.
 LogicalResult SoftmaxOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
 LogicalResult LayerNormOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
 LogicalResult CumulativeSumOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
+LogicalResult CumulativeProductOp::verify() { return verifyAxis(*this, getAxis(), getX()); }
 
 LogicalResult ArgOp::verify() {
   if (getKind() != ReduceKind::max && getKind() != ReduceKind::min) // arg_c2
     return emitOpError("takes 'max' or 'min', not '") << stringifyReduceKind(getKind()) << "'";
   return verifyAxis(*this, getAxis(), getX());
+}
+
+LogicalResult TopKOp::verify() {
+  if (getKind() != ReduceKind::max && getKind() != ReduceKind::min) // top_k_c2
+    return emitOpError("takes 'max' or 'min', not '") << stringifyReduceKind(getKind()) << "'";
+  auto x = getX().getType(), y = getType();
+  if (x.getRank() != y.getRank()) // top_k_c1
+    return emitOpError("has an operand of rank ") << x.getRank() << ", but a result of rank " << y.getRank();
+  if (failed(verifyAxis(*this, getAxis(), getX())))
+    return failure();
+  for (int64_t i = 0; i < x.getRank(); ++i) { // top_k_c3
+    int64_t from = x.getDimSize(i), taken = y.getDimSize(i);
+    if (x.isDynamicDim(i) || y.isDynamicDim(i))
+      continue;
+    if (i == static_cast<int64_t>(getAxis()) ? taken > from : taken != from)
+      return emitOpError("takes ") << taken << " of the " << from << " elements along dim " << i
+                                   << " [graph-shape-mismatch]";
+  }
+  return success();
 }
 
 LogicalResult ReduceOp::verify() {
@@ -82,6 +102,18 @@ LogicalResult ArgOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> 
   return success();
 }
 
+LogicalResult TopKOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims y = solver.dims(getX());
+  AffineExpr have = y[getAxis()], taken = solver.dims(getY())[getAxis()];
+  if (failed(solver.require(*this, have, taken, "the dimension must have as many elements as are taken")))
+    return failure();
+  y[getAxis()] = taken;
+  results.push_back(y);
+  return success();
+}
+
 /// The result has the shape of the operand.
 template <typename OpT> static LogicalResult inferSame(OpT op, ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   results.push_back(solver.dims(op.getX()));
@@ -95,6 +127,9 @@ LogicalResult LayerNormOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
   return inferSame(*this, solver, results);
 }
 LogicalResult CumulativeSumOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  return inferSame(*this, solver, results);
+}
+LogicalResult CumulativeProductOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   return inferSame(*this, solver, results);
 }
 

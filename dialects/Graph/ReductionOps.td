@@ -73,14 +73,26 @@ def Graph_ArgOp : Graph_Op<"arg"> {
   let hasVerifier = 1;
 }
 
-def Graph_CumulativeSumOp : Graph_Op<"cumulative_sum", [AllTypesMatch<["x", "y"]>]> {
-  let summary = "running sum along an axis";
+def Graph_TopKOp : Graph_Op<"top_k"> {
+  let summary = "positions of the largest or least elements along an axis, in order";
   let description = [{
-    `y[i] = sum_{j <= i} x[j]` along `axis`; with `exclusive` `j < i`; with
-    `reverse` from the end.
+    `y[..., i, ...]` is the position along `axis` of the element that `i` others
+    come before: larger ones for `max`, lesser ones for `min`, and of equal
+    elements those at lower positions. How many positions are wanted is the
+    size of the result type at `axis`; with all of them, this is a stable sort.
 
-    * (C1) `0 <= axis < rank(x)`.
+    * (C1) `0 <= axis < rank(x)`, and `y` has the rank of `x`.
+    * (C2) `kind` is `max` or `min`.
+    * (C3) `y` has the dimensions of `x`, but at `axis` it may have less.
   }];
+  let arguments = (ins Graph_NumberTensor:$x, Graph_ReduceKind:$kind,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$axis);
+  let results = (outs RankedTensorOf<[I64]>:$y);
+  let assemblyFormat = "$kind $x `axis` `=` $axis attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+class Graph_CumulativeOp<string mnemonic> : Graph_Op<mnemonic, [AllTypesMatch<["x", "y"]>]> {
   let arguments = (ins Graph_NumberTensor:$x,
       ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$exclusive, UnitAttr:$reverse);
   let results = (outs Graph_NumberTensor:$y);
@@ -88,6 +100,25 @@ def Graph_CumulativeSumOp : Graph_Op<"cumulative_sum", [AllTypesMatch<["x", "y"]
     $x `axis` `=` $axis (`exclusive` $exclusive^)? (`reverse` $reverse^)? attr-dict `:` type($x)
   }];
   let hasVerifier = 1;
+}
+
+def Graph_CumulativeSumOp : Graph_CumulativeOp<"cumulative_sum"> {
+  let summary = "running sum along an axis";
+  let description = [{
+    `y[i] = sum_{j <= i} x[j]` along `axis`; with `exclusive` `j < i`; with
+    `reverse` from the end.
+
+    * (C1) `0 <= axis < rank(x)`.
+  }];
+}
+
+def Graph_CumulativeProductOp : Graph_CumulativeOp<"cumulative_product"> {
+  let summary = "running product along an axis";
+  let description = [{
+    As `graph.cumulative_sum`, with products: `y[i] = prod_{j <= i} x[j]`.
+
+    * (C1) `0 <= axis < rank(x)`.
+  }];
 }
 
 #endif

@@ -72,6 +72,34 @@ LogicalResult ReshapeOp::verify() {
   return success();
 }
 
+/// 1 where `expr`, which may be negative, is 0, else 0.
+static AffineExpr isZero(ShapeSolver &solver, AffineExpr expr) {
+  AffineExpr one = solver.constant(1);
+  return one - solver.min(one, solver.max(expr, solver.simplify(expr * -1)));
+}
+
+namespace {
+/// An entry of a shape that the program reads from an input: it may turn out to
+/// be a size, or 0 or -1 with their meanings.
+struct ReadEntry {
+  AffineExpr size;   ///< With 1 in the place of -1.
+  AffineExpr isRest; ///< 1 where it is -1, else 0.
+};
+} // namespace
+
+static FailureOr<ReadEntry> readEntry(ReshapeOp op, ShapeSolver &solver, AffineExpr entry, AffineExpr copied) {
+  AffineExpr zero = solver.constant(0), one = solver.constant(1);
+  if (failed(solver.require(op, entry, solver.constant(-1), "an entry of 'shape' must be at least -1")))
+    return failure();
+  AffineExpr isRest = solver.max(zero, solver.simplify(entry * -1));
+  AffineExpr size = solver.simplify(solver.max(entry, zero) + isRest);
+  if (copied && !op.getAllowZero())
+    size = solver.simplify(size + isZero(solver, entry) * copied);
+  // Of several entries that may be -1, each becomes the rest: the check of the
+  // numbers of elements fails, unless the rest is 1.
+  return ReadEntry{size, solver.min(isRest, one)};
+}
+
 LogicalResult ReshapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   Dims x = solver.dims(getX());
   if (!getShape()) {
@@ -83,8 +111,17 @@ LogicalResult ReshapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Di
     return failure();
   Dims y;
   std::optional<size_t> rest;
+  SmallVector<std::pair<size_t, AffineExpr>> maybeRest;
   for (auto [i, dim] : llvm::enumerate(*shape)) {
     auto fixed = dyn_cast<AffineConstantExpr>(dim);
+    if (!fixed && !solver.isNonNegative(dim)) {
+      FailureOr<ReadEntry> entry = readEntry(*this, solver, dim, i < x.size() ? x[i] : AffineExpr());
+      if (failed(entry))
+        return failure();
+      maybeRest.push_back({i, entry->isRest});
+      y.push_back(entry->size);
+      continue;
+    }
     if (fixed && fixed.getValue() == -1) {
       if (rest)
         return emitOpError("'shape' has -1 at ") << *rest << " and at " << i << " [graph-shape-mismatch]";
@@ -99,7 +136,15 @@ LogicalResult ReshapeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Di
     y.push_back(dim);
   }
   AffineExpr total = solver.product(x), known = solver.product(y);
-  if (rest) {
+  if (!maybeRest.empty()) {
+    AffineExpr part = total.floorDiv(solver.max(known, solver.constant(1)));
+    for (auto [i, isRest] : maybeRest)
+      y[i] = solver.simplify(y[i] + isRest * (part - 1));
+    if (rest)
+      y[*rest] = part;
+    if (failed(solver.unify(*this, total, solver.product(y), "numbers of elements before and after reshaping")))
+      return failure();
+  } else if (rest) {
     y[*rest] = solver.divide(total, known);
     if (!y[*rest]) {
       auto above = dyn_cast<AffineConstantExpr>(total), below = dyn_cast<AffineConstantExpr>(known);
@@ -149,6 +194,16 @@ LogicalResult BroadcastOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
       getShape() ? shapeOperand(*this, solver, getShape(), "shape") : FailureOr<Dims>(solver.dims(getY()));
   if (failed(shape))
     return failure();
+  if (getShape() && !getExact()) {
+    // An entry that the program reads may be 1 where the operand has more.
+    Dims x = solver.dims(getX());
+    AffineExpr one = solver.constant(1);
+    for (size_t back = 1; back <= std::min(x.size(), shape->size()); ++back) {
+      AffineExpr dim = x[x.size() - back], &wanted = (*shape)[shape->size() - back];
+      if (dim != one && !isa<AffineConstantExpr>(wanted) && !solver.isNonNegative(wanted))
+        wanted = solver.simplify(wanted + isZero(solver, solver.simplify(wanted - 1)) * (dim - 1));
+    }
+  }
   FailureOr<Dims> both = solver.broadcast(*this, solver.dims(getX()), *shape);
   if (failed(both))
     return failure();
@@ -273,7 +328,15 @@ static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, Af
   if (step > 0) {
     result.offset = position(start, zero, dim);
     AffineExpr stop = position(end, zero, dim);
-    AffineExpr span = solver.max(zero, solver.simplify(stop - result.offset));
+    auto first = dyn_cast<AffineConstantExpr>(start), behind = dyn_cast<AffineConstantExpr>(end);
+    // The last ones: as many as wanted, or all.
+    bool isTail = first && first.getValue() < 0 && stop == dim && result.offset != zero;
+    AffineExpr span = isTail ? solver.min(solver.constant(-first.getValue()), dim)
+                             : solver.max(zero, solver.simplify(stop - result.offset));
+    // One element may be meant for broadcasting, so that it is no more must show.
+    bool isOne = first && behind && behind.getValue() - first.getValue() == 1 && behind.getValue() != 0;
+    if (isOne && !solver.isAtMostOne(span))
+      span = solver.min(solver.constant(1), span);
     result.size = solver.simplify(span.ceilDiv(step));
   } else {
     result.offset = position(start, zero, last);
@@ -367,6 +430,13 @@ LogicalResult PadOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> 
     setAmountsAttr(DimsAttr::get(getContext(), solver.map(amounts)));
     getPadsMutable().clear();
   }
+  for (AffineExpr amount : amounts) {
+    // Larger ones could overflow to a sum that looks like a size.
+    auto fixed = dyn_cast<AffineConstantExpr>(amount);
+    if (fixed && (fixed.getValue() > ShapeSolver::maxElements || fixed.getValue() < -ShapeSolver::maxElements))
+      return emitOpError("adds ") << fixed.getValue() << " elements to a dimension, but at most "
+                                  << ShapeSolver::maxElements << " are supported [graph-size-overflow]";
+  }
   for (size_t i = 0; i < y.size(); ++i)
     y[i] = solver.simplify(y[i] + amounts[i] + amounts[i + y.size()]);
   results.push_back(y);
@@ -380,8 +450,20 @@ LogicalResult RangeOp::verify() {
   return success();
 }
 
+/// What a scalar was before casts to a wider type.
+static Value beforeCasts(Value value) {
+  while (auto cast = value.getDefiningOp<CastOp>()) {
+    bool isFloat = isa<FloatType>(cast.getX().getType().getElementType());
+    if (isFloat && cast.getX().getType().getElementTypeBitWidth() > cast.getType().getElementTypeBitWidth())
+      break;
+    value = cast.getX();
+  }
+  return value;
+}
+
 /// The value of a constant float scalar.
 static std::optional<double> floatConstant(Value value) {
+  value = beforeCasts(value);
   auto constant = value.getDefiningOp<ConstantOp>();
   auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
   if (!dense || dense.getNumElements() != 1 || !isa<FloatType>(dense.getElementType()))
@@ -392,30 +474,60 @@ static std::optional<double> floatConstant(Value value) {
   return number.convertToDouble();
 }
 
+/// The value of a scalar that is a whole number: a float may be the constant of
+/// one, or made from an integer.
+static std::optional<AffineExpr> wholeScalar(ShapeSolver &solver, Value value) {
+  if (!isa<FloatType>(cast<RankedTensorType>(value.getType()).getElementType())) {
+    std::optional<Dims> contents = solver.contents(value);
+    return contents ? std::optional<AffineExpr>(contents->front()) : std::nullopt;
+  }
+  if (std::optional<double> number = floatConstant(value)) {
+    if (*number != std::floor(*number) || std::abs(*number) > static_cast<double>(ShapeSolver::maxElements))
+      return std::nullopt;
+    return solver.constant(static_cast<int64_t>(*number));
+  }
+  Value source = beforeCasts(value);
+  if (isa<FloatType>(cast<RankedTensorType>(source.getType()).getElementType()))
+    return std::nullopt;
+  return wholeScalar(solver, source);
+}
+
 LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   if (failed(verify()))
     return failure();
   if (isa<FloatType>(getType().getElementType())) {
     auto start = floatConstant(getStart()), limit = floatConstant(getLimit()), delta = floatConstant(getDelta());
-    if (!start || !limit || !delta || *delta == 0)
-      return emitOpError("needs constant floats and a delta other than 0 [graph-data-dependent-shape]");
-    double count = std::max(0.0, std::ceil((*limit - *start) / *delta));
-    if (!(count <= static_cast<double>(ShapeSolver::maxElements)))
-      return emitOpError("has too many elements [graph-size-overflow]");
-    results.push_back({solver.constant(static_cast<int64_t>(count))});
-    return success();
+    if (start && limit && delta && *delta != 0) {
+      double count = std::max(0.0, std::ceil((*limit - *start) / *delta));
+      if (!(count <= static_cast<double>(ShapeSolver::maxElements)))
+        return emitOpError("has too many elements [graph-size-overflow]");
+      results.push_back({solver.constant(static_cast<int64_t>(count))});
+      return success();
+    }
   }
   Dims values;
   constexpr StringLiteral names[] = {"start", "limit", "delta"};
   for (auto [operand, name] : llvm::zip(getOperands(), names)) {
-    FailureOr<Dims> contents = shapeOperand(*this, solver, operand, name);
-    if (failed(contents))
-      return failure();
-    values.push_back(contents->front());
+    std::optional<AffineExpr> whole = wholeScalar(solver, operand);
+    if (!whole)
+      return emitOpError() << "'" << name << "' depends on data that is known only at run time; only sizes, constants, "
+                           << "integer inputs and floats made of those are followed [graph-data-dependent-shape]";
+    values.push_back(*whole);
   }
   auto delta = dyn_cast<AffineConstantExpr>(values[2]);
-  if (!delta || delta.getValue() == 0)
-    return emitOpError("needs a constant delta other than 0 [graph-data-dependent-shape]");
+  if (delta && delta.getValue() == 0)
+    return emitOpError("needs a 'delta' other than 0 [graph-shape-mismatch]");
+  if (!delta) {
+    // Its sign is known at run time: 1 or -1, times all of it.
+    AffineExpr one = solver.constant(1), minusOne = solver.constant(-1);
+    AffineExpr sign = solver.max(minusOne, solver.min(values[2], one));
+    AffineExpr size = solver.max(values[2], solver.simplify(values[2] * -1));
+    if (failed(solver.require(*this, size, one, "'delta' must not be 0")))
+      return failure();
+    AffineExpr whole = solver.max(solver.constant(0), solver.simplify((values[1] - values[0]) * sign));
+    results.push_back({solver.simplify(whole.ceilDiv(solver.max(size, one)))});
+    return success();
+  }
   AffineExpr span = delta.getValue() > 0 ? values[1] - values[0] : values[0] - values[1];
   AffineExpr count = solver.max(solver.constant(0), solver.simplify(span));
   results.push_back({solver.simplify(count.ceilDiv(std::abs(delta.getValue())))});

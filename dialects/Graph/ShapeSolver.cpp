@@ -135,7 +135,9 @@ std::optional<SmallVector<int64_t>> ShapeSolver::constantContents(Value value) {
     return std::nullopt;
   auto type = cast<RankedTensorType>(constant.getType());
   Type element = type.getElementType();
-  if (!element.isIntOrIndex() || type.getNumElements() > maxContents)
+  // Parameters such as the sizes of parts; never weights.
+  constexpr int64_t maxConstant = 65536;
+  if (!element.isIntOrIndex() || type.getNumElements() > maxConstant)
     return std::nullopt;
   SmallVector<int64_t> result;
   bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
@@ -262,6 +264,36 @@ FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a, Ar
     result[i] = *dim;
   }
   return result;
+}
+
+void ShapeSolver::stretchUnits(OpBuilder &builder, Operation *op) {
+  if (!isa<ScalarComputation>(op))
+    return;
+  for (OpOperand &operand : op->getOpOperands()) {
+    Dims mine = dims(operand.get()), wanted = mine;
+    for (size_t fromEnd = 1; fromEnd <= mine.size(); ++fromEnd) {
+      AffineExpr &dim = wanted[mine.size() - fromEnd];
+      if (isa<AffineConstantExpr>(dim) || !isAtMostOne(dim))
+        continue;
+      bool isStretched = llvm::any_of(op->getOperands(), [&](Value other) {
+        Dims theirs = dims(other);
+        if (theirs.size() < fromEnd)
+          return false;
+        AffineExpr against = theirs[theirs.size() - fromEnd];
+        return against != constant(1) && !equal(dim, against).value_or(false);
+      });
+      if (!isStretched)
+        continue;
+      addCheck("eq", dim, constant(1), op, "a dim that is broadcast must be 1: %lld is not %lld");
+      dim = constant(1);
+    }
+    if (wanted == mine)
+      continue;
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(op);
+    Type element = getElementTypeOrSelf(operand.get());
+    operand.set(ReshapeOp::create(builder, op->getLoc(), type(wanted, element), operand.get(), Value(), false));
+  }
 }
 
 LogicalResult ShapeSolver::require(Operation *op, AffineExpr a, AffineExpr b, const Twine &what) {

@@ -69,6 +69,7 @@ public:
   mlir::AffineExpr divide(mlir::AffineExpr numerator, mlir::AffineExpr denominator);
   mlir::AffineExpr simplify(mlir::AffineExpr expr);
   bool isNonNegative(mlir::AffineExpr expr) const;
+  bool isAtMostOne(mlir::AffineExpr expr) const;
   /// True or false where `a == b` or `a != b` for all symbols, else nothing.
   std::optional<bool> equal(mlir::AffineExpr a, mlir::AffineExpr b);
   /// True or false where `a < b` or `a >= b` for all symbols, else nothing.
@@ -102,12 +103,17 @@ public:
   template <typename OpT, typename... Args>
   llvm::FailureOr<OpT> create(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type element, Args &&...args) {
     auto op = OpT::create(builder, loc, mlir::RankedTensorType::get({}, element), std::forward<Args>(args)...);
+    stretchUnits(builder, op);
     if (failed(infer(op)))
       return llvm::failure();
     return op;
   }
 
 private:
+  /// Operands of an elementwise op that have one element or none along a
+  /// dimension, such as the last row of a matrix of any height, are meant to be
+  /// broadcast: from here on the dimension is 1, which is checked at run time.
+  void stretchUnits(mlir::OpBuilder &builder, mlir::Operation *op);
   mlir::AffineExpr derived(mlir::AffineExpr a, mlir::AffineExpr b, bool isMin);
   mlir::AffineExpr symbol(SymbolAttr definition);
   std::optional<Dims> inputContents(mlir::BlockArgument argument);

@@ -45,7 +45,7 @@ static LogicalResult verifySymbol(func::FuncOp func, SymbolAttr symbol, int64_t 
   Type type = func.getFunctionType().getInput(symbol.getInput());
   auto tensor = dyn_cast<RankedTensorType>(type);
   bool isRead = tensor && tensor.hasStaticShape() &&
-                (tensor.getElementType().isSignlessInteger(32) || tensor.getElementType().isSignlessInteger(64));
+                (tensor.getElementType().isInteger(32) || tensor.getElementType().isInteger(64));
   if (!isRead || symbol.getElement() < 0 || symbol.getElement() >= tensor.getNumElements())
     return func.emitOpError() << what << " is element " << symbol.getElement() << " of input " << symbol.getInput()
                               << ", but that is a " << type << " [graph-symbols]";

@@ -10,12 +10,17 @@ Artifact::~Artifact() = default;
 
 const std::string &Artifact::ir() const { return impl->ir; }
 const std::vector<KernelInfo> &Artifact::kernels() const { return impl->kernels; }
-size_t Artifact::codeBytes() const { return impl->model.object ? impl->model.object->getBufferSize() : 0; }
+size_t Artifact::codeBytes() const {
+  size_t bytes = 0;
+  for (const auto &object : impl->model.objects)
+    bytes += object->getBufferSize();
+  return bytes;
+}
 size_t Artifact::weightBytes() const { return impl->model.weights ? impl->model.weights->getBufferSize() : 0; }
 
 const lathe_module_desc *Artifact::module(Diagnostics &diagnostics) {
   std::lock_guard<std::mutex> lock(impl->mutex);
-  if (!impl->model.object) {
+  if (impl->model.objects.empty()) {
     diagnostics.error("artifact-no-code", impl->model.name, "holds no code: compilation stopped before 'emit'")
         .note("compile without a phase to stop after");
     return nullptr;
@@ -26,7 +31,7 @@ const lathe_module_desc *Artifact::module(Diagnostics &diagnostics) {
 }
 
 bool Artifact::save(const std::string &path, Diagnostics &diagnostics) const {
-  if (!impl->model.object) {
+  if (impl->model.objects.empty()) {
     diagnostics.error("artifact-no-code", path, "there is no code to write: compilation stopped before 'emit'")
         .note("compile without a phase to stop after");
     return false;

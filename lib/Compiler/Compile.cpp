@@ -13,6 +13,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/ThreadPool.h"
 
 using namespace mlir;
 
@@ -29,7 +30,10 @@ std::vector<std::string> phaseNames() {
 
 static LogicalResult runPhase(ModuleOp module, Phase phase, const PipelineOptions &options) {
   PassManager manager(module.getContext());
-  manager.enableVerifier(true);
+#ifdef NDEBUG
+  // Half of the time of `codegen`, whose result LLVM verifies once more.
+  manager.enableVerifier(phase != Phase::Codegen);
+#endif
   buildPhase(manager, phase, options);
   return manager.run(module);
 }
@@ -108,12 +112,12 @@ static LogicalResult emit(ModuleOp module, const std::string &name, const Target
     return failure();
   for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
     constant.erase();
-  auto object = emitObject(module, name, target, threads);
-  if (failed(object))
+  auto objects = emitObjects(module, name, target, threads);
+  if (failed(objects))
     return failure();
   model.name = name;
   model.target = target.str();
-  model.object = std::move(*object);
+  model.objects = std::move(*objects);
   model.weights = std::move(*weights);
   return success();
 }
@@ -185,6 +189,25 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
 }
 
 namespace {
+/// While it lives, passes of `context` may use `count` threads.
+class Threads {
+public:
+  Threads(MLIRContext &context, unsigned count) : context(context) {
+    if (count == 1)
+      return;
+    pool.emplace(llvm::hardware_concurrency(count));
+    context.setThreadPool(*pool);
+  }
+  ~Threads() {
+    if (pool)
+      context.disableMultithreading();
+  }
+
+private:
+  MLIRContext &context;
+  std::optional<llvm::DefaultThreadPool> pool;
+};
+
 /// One run of the compiler.
 class Run {
 public:
@@ -246,6 +269,8 @@ std::unique_ptr<Artifact> Run::run() {
   DiagnosticHandler handler(*program.context, diagnostics, program.file);
   OwningOpRef<ModuleOp> module =
       cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
+  // What the process may use by its affinity and its quota, or was told to.
+  unsigned threads = options.threads ? options.threads : lathe_get_threads();
   PipelineOptions pipeline;
   pipeline.target = target->str();
   pipeline.dims = options.dims;
@@ -262,7 +287,15 @@ std::unique_ptr<Artifact> Run::run() {
       continue;
     if (options.progress)
       options.progress(phaseName(phase).str());
-    if (failed(runPhase(*module, phase, pipeline))) {
+    LogicalResult done = success();
+    if (phase == Phase::Codegen) {
+      // The one phase whose passes see each kernel alone.
+      Threads pool(*program.context, threads);
+      done = runPhase(*module, phase, pipeline);
+    } else {
+      done = runPhase(*module, phase, pipeline);
+    }
+    if (failed(done)) {
       if (!diagnostics.hasErrors())
         diagnostics
             .error("phase-failed", program.file,
@@ -285,7 +318,7 @@ std::unique_ptr<Artifact> Run::run() {
   }
   if (options.progress)
     options.progress("emit");
-  if (failed(emit(*module, program.name, *target, options.threads, &folded, artifact->impl->model)))
+  if (failed(emit(*module, program.name, *target, threads, &folded, artifact->impl->model)))
     return nullptr;
   return artifact;
 }

@@ -19,9 +19,9 @@ bool isShallow(StringRef text, StringRef name, Diagnostics &diagnostics) {
   for (size_t i = 0; i < text.size(); ++i) {
     switch (text[i]) {
     case '"': // Constants are long strings: no step for each of their characters.
-      do
-        i = text.find_first_of("\"\\\n", i + 1);
-      while (i != StringRef::npos && text[i] == '\\' && ++i);
+      i = text.find_first_of("\"\\\n", i + 1);
+      while (i != StringRef::npos && text[i] == '\\')
+        i = text.find_first_of("\"\\\n", i + 2); // What is escaped ends nothing.
       if (i == StringRef::npos)
         return true; // The parser says that the string does not end.
       break;

@@ -9,6 +9,7 @@
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
@@ -74,30 +75,35 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
 }
 
 void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
+  // What is nested runs on several functions at once.
   OpPassManager &kernels = manager.nest<func::FuncOp>();
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   manager.addPass(createSplitKernelRangesPass());
-  manager.addPass(createLowerMathPass());
   manager.addPass(createConvertHostToLLVMPass());
-  manager.addPass(createLowerAffinePass());
-  manager.addPass(createConvertReshapeToReinterpretCastPass());
-  manager.addPass(memref::createExpandStridedMetadataPass());
-  manager.addPass(createLowerAffinePass());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
-  manager.addPass(createLoopInvariantCodeMotionPass());
-  manager.addPass(createSCFToControlFlowPass());
-  manager.addPass(createConvertVectorToLLVMPass());
+  OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(createLowerMathPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(createConvertReshapeToReinterpretCastPass());
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+  functions.addPass(createLoopInvariantCodeMotionPass());
+  functions.addPass(createSCFToControlFlowPass());
+  functions.addPass(createConvertVectorToLLVMPass());
+  // These declare functions that kernels call.
   manager.addPass(createFinalizeMemRefToLLVMConversionPass());
-  manager.addPass(createConvertMathToLLVMPass());
+  OpPassManager &scalars = manager.nest<func::FuncOp>();
+  scalars.addPass(createConvertMathToLLVMPass());
   manager.addPass(createConvertMathToLibmPass());
-  manager.addPass(createArithToLLVMConversionPass());
   manager.addPass(createConvertFuncToLLVMPass());
   manager.addPass(createConvertControlFlowToLLVMPass());
-  manager.addPass(createUBToLLVMConversionPass());
-  manager.addPass(createReconcileUnrealizedCastsPass());
+  OpPassManager &rest = manager.nest<LLVM::LLVMFuncOp>();
+  rest.addPass(createArithToLLVMConversionPass());
+  rest.addPass(createUBToLLVMConversionPass());
+  rest.addPass(createReconcileUnrealizedCastsPass());
 }
 
 } // namespace lathe

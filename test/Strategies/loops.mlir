@@ -1,50 +1,96 @@
-// The fallback: tasks over the outer loops, whole rows within them, results computed where they go.
-// RUN: lathe-opt %s --select-strategies --lower-kernels --apply-strategies --canonicalize --cse --split-input-file | FileCheck %s
+// The fallback: what its tasks are.
+// RUN: lathe-opt %s --apply-strategies --canonicalize --cse --split-input-file | FileCheck %s
 
-// A head is a task and a row a step. What lies between the passes over a row is
-// one number a row, and the exponentials are computed in the result.
-// CHECK: kernel.func @softmax(
-// CHECK-SAME: %[[X:.*]]: tensor<12x128x128xf32>
-// CHECK: scf.forall (%[[HEAD:.*]]) in (12) shared_outs
-// CHECK: scf.for %[[ROW:.*]] =
-// CHECK: linalg.generic {{.*}}"reduction"{{.*}} outs(%{{.*}} : tensor<1x1xf32>)
-// CHECK: arith.maximumf
-// CHECK: %[[EXPS:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x1x128xf32>)
-// CHECK: math.exp
-// CHECK: %[[SUM:.*]] = linalg.generic {{.*}}"reduction"{{.*}} ins(%[[EXPS]] : {{.*}}) outs(%{{.*}} : tensor<1x1xf32>)
-// CHECK: arith.addf
-// CHECK: linalg.generic {{.*}} ins(%[[SUM]] : tensor<1x1xf32>) outs(%[[EXPS]] : tensor<1x1x128xf32>)
-// CHECK: arith.divf
-// CHECK-NOT: linalg.generic
-// CHECK: kernel.return
-kernel.func @softmax(%x: tensor<12x128x128xf32>) -> tensor<12x128x128xf32> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
-  %y = graph.softmax %x axis = 2 : tensor<12x128x128xf32>
-  kernel.return %y : tensor<12x128x128xf32>
+// Behind the view that the kernel returns is a loop nest, whose outer loops are tasks.
+
+// CHECK-LABEL: kernel.func @repeat(
+// CHECK-SAME:  %[[H:.*]]: index, %[[W:.*]]: index, %[[X:.*]]: tensor<?x?x96xf32>)
+// CHECK:         %[[Y:.*]] = scf.forall (%{{.*}}, %{{.*}}) in (%{{.*}}, 2)
+// CHECK:           linalg.generic
+// CHECK:         %[[FLAT:.*]] = tensor.collapse_shape %[[Y]]
+// CHECK:         kernel.return %[[FLAT]]
+kernel.func @repeat(%h: index, %w: index, %x: tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
+    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %e = tensor.empty(%h, %w) : tensor<?x2x?x2x96xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(a, b, c, d, e) -> (a, c, e)>, affine_map<(a, b, c, d, e) -> (a, b, c, d, e)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<?x?x96xf32>) outs(%e : tensor<?x2x?x2x96xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<?x2x?x2x96xf32>
+  %flat = tensor.collapse_shape %y [[0, 1], [2, 3], [4]] : tensor<?x2x?x2x96xf32> into tensor<?x?x96xf32>
+  kernel.return %flat : tensor<?x?x96xf32>
 }
 
 // -----
 
-// Half precision keeps its sums in f32, so the exponentials of a row are
-// memory of their own.
-// CHECK: kernel.func @softmax(
-// CHECK: scf.for
-// CHECK: %[[EXPS:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x1x128xf32>)
-// CHECK: linalg.generic {{.*}} ins(%[[EXPS]], %{{.*}} : tensor<1x1x128xf32>, tensor<1x1xf32>) outs(%{{.*}} : tensor<1x1x128xf16>)
-kernel.func @softmax(%x: tensor<12x128x128xf16>) -> tensor<12x128x128xf16> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
-  %y = graph.softmax %x axis = 2 : tensor<12x128x128xf16>
-  kernel.return %y : tensor<12x128x128xf16>
+// A long sum over rows is shared by columns: two vectors of them a task.
+
+// CHECK-LABEL: kernel.func @mean(
+// CHECK:         %[[Y:.*]] = scf.forall (%{{.*}}) = (0) to (96) step (32)
+// CHECK:           linalg.generic {{.*}}iterator_types = ["reduction", "parallel"]
+// CHECK-SAME:        tensor<400x32xf32>
+// CHECK:         kernel.return %[[Y]]
+kernel.func @mean(%x: tensor<400x96xf32>) -> tensor<96xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %zero = arith.constant 0.0 : f32
+  %scale = arith.constant 0.5 : f32
+  %e = tensor.empty() : tensor<96xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<96xf32>) -> tensor<96xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+                       iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<400x96xf32>) outs(%z : tensor<96xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  } -> tensor<96xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(j) -> (j)>, affine_map<(j) -> (j)>], iterator_types = ["parallel"]}
+      ins(%s : tensor<96xf32>) outs(%e : tensor<96xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.mulf %in, %scale : f32
+    linalg.yield %0 : f32
+  } -> tensor<96xf32>
+  kernel.return %y : tensor<96xf32>
 }
 
 // -----
 
-// A sum over what is concatenated is added where it was concatenated.
-// CHECK: kernel.func @concat(
-// CHECK: tensor.insert_slice
-// CHECK: %[[ALL:.*]] = tensor.insert_slice
-// CHECK: scf.forall {{.*}} shared_outs(%{{.*}} = %[[ALL]])
-kernel.func @concat(%a: tensor<1x768xf32>, %b: tensor<196x768xf32>, %c: tensor<197x768xf32>) -> tensor<197x768xf32>
-    attributes {sizes = 0 : i64, target = "x86_64:v4"} {
-  %0 = graph.concat %a, %b axis = 0 : (tensor<1x768xf32>, tensor<196x768xf32>) -> tensor<197x768xf32>
-  %1 = graph.add %0, %c : (tensor<197x768xf32>, tensor<197x768xf32>) -> tensor<197x768xf32>
-  kernel.return %1 : tensor<197x768xf32>
+// A short one is not.
+
+// CHECK-LABEL: kernel.func @short(
+// CHECK-NOT:     scf.forall
+// CHECK:         kernel.return
+kernel.func @short(%x: tensor<4x96xf32>) -> tensor<96xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<96xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<96xf32>) -> tensor<96xf32>
+  %s = linalg.reduce ins(%x : tensor<4x96xf32>) outs(%z : tensor<96xf32>) dimensions = [0]
+    (%in: f32, %init: f32) {
+      %0 = arith.addf %in, %init : f32
+      linalg.yield %0 : f32
+    }
+  kernel.return %s : tensor<96xf32>
+}
+
+// -----
+
+// A concatenation: each task copies one line of every operand.
+
+// CHECK-LABEL: kernel.func @concat(
+// CHECK-SAME:  %[[H:[^:]*]]: index, %[[W:[^:]*]]: index, %[[A:[^:]*]]: tensor<?x?x24xf32>, %[[B:[^:]*]]: tensor<?x?x40xf32>)
+// CHECK:         %[[Y:.*]] = scf.forall (%[[I:.*]]) in (%[[H]]) shared_outs(%[[OUT:.*]] = %{{.*}})
+// CHECK:           %[[LINE:.*]] = tensor.extract_slice %[[OUT]][%[[I]], 0, 0] [1, %[[W]], 64]
+// CHECK:           %[[FIRST:.*]] = tensor.extract_slice %[[A]][%[[I]], 0, 0] [1, %[[W]], 24]
+// CHECK:           %[[ONE:.*]] = tensor.insert_slice %[[FIRST]] into %[[LINE]][0, 0, 0] [1, %[[W]], 24]
+// CHECK:           %[[SECOND:.*]] = tensor.extract_slice %[[B]][%[[I]], 0, 0] [1, %[[W]], 40]
+// CHECK:           %[[BOTH:.*]] = tensor.insert_slice %[[SECOND]] into %[[ONE]][0, 0, 24] [1, %[[W]], 40]
+// CHECK:           tensor.parallel_insert_slice %[[BOTH]] into %[[OUT]][%[[I]], 0, 0] [1, %[[W]], 64]
+// CHECK:         kernel.return %[[Y]]
+kernel.func @concat(%h: index, %w: index, %a: tensor<?x?x24xf32>, %b: tensor<?x?x40xf32>) -> tensor<?x?x64xf32>
+    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+  %e = tensor.empty(%h, %w) : tensor<?x?x64xf32>
+  %0 = tensor.insert_slice %a into %e[0, 0, 0] [%h, %w, 24] [1, 1, 1] : tensor<?x?x24xf32> into tensor<?x?x64xf32>
+  %1 = tensor.insert_slice %b into %0[0, 0, 24] [%h, %w, 40] [1, 1, 1] : tensor<?x?x40xf32> into tensor<?x?x64xf32>
+  kernel.return %1 : tensor<?x?x64xf32>
 }

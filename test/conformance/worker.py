@@ -32,8 +32,8 @@ def run(case: Case) -> dict[str, str]:
     for inputs, expected in case.data(model):
         try:
             actual = list(prepared.run(inputs))
-        except LatheRuntimeError as error:
-            # Inputs that only a run can know of (a shape with a -1 in it) are refused then.
+        except (CompileError, LatheRuntimeError) as error:
+            # What only a run can know of (values that the code depends on) is refused then.
             if not error.ids or "" in error.ids:
                 return {"result": "broken", "detail": f"an error without an id: {error}"}
             return {"result": "error", "id": error.ids[0], "detail": str(error).splitlines()[0]}

@@ -60,3 +60,26 @@ def test_what_is_not_supported_is_a_compile_error() -> None:
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(TypeError, match="no_such_option"):
         backend.prepare(add_one(), no_such_option=1)
+
+
+def test_values_that_the_code_depends_on_come_with_the_call() -> None:
+    node = helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)
+    graph = helper.make_graph(
+        [node],
+        "sum",
+        [
+            helper.make_tensor_value_info("x", 1, [2, 3, 4]),
+            helper.make_tensor_value_info("axes", 7, [2]),
+        ],
+        [helper.make_tensor_value_info("y", 1, ["n"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    with pytest.raises(lathe.CompileError, match="onnx-dynamic-parameter"):
+        lathe.compile(model)
+    prepared = backend.prepare(model)
+    x = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    for axes in ([0, 1], [2, 0], [0, 1]):
+        for inputs in ([x, np.array(axes)], {"axes": np.array(axes), "x": x}):
+            np.testing.assert_array_equal(prepared.run(inputs)[0], x.sum(tuple(axes)))
+    with pytest.raises(lathe.CompileError, match="onnx-axis-range"):
+        prepared.run([x, np.array([0, 7])])

@@ -351,3 +351,36 @@ def test_bench(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("bench", model.name, "--rounds", "1", "--dim", "batch=2")
     assert result.returncode == 0, result.stderr
     assert re.search(r"^small\.onnx +\d+\.\d+ +\d+\.\d+ +\d+\.\d%", result.stdout, re.MULTILINE)
+
+
+def test_code_does_not_depend_on_threads(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Kernels are compiled in groups, on several threads: the bytes are always the same."""
+    nodes, weights, value = [], [], "x0"
+    for i, (rows, columns) in enumerate(
+        [(3, 40), (40, 72), (72, 104), (104, 24), (24, 136), (136, 5)]
+    ):
+        weights.append(numpy_helper.from_array(np.full((rows, columns), 0.1, np.float32), f"w{i}"))
+        nodes.append(helper.make_node("MatMul", [value, f"w{i}"], [f"m{i}"]))
+        nodes.append(helper.make_node(["Relu", "Tanh", "Sigmoid"][i % 3], [f"m{i}"], [f"x{i + 1}"]))
+        value = f"x{i + 1}"
+    graph = helper.make_graph(
+        nodes,
+        "deep",
+        [helper.make_tensor_value_info("x0", TensorProto.FLOAT, ["batch", 3])],
+        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["batch", 5])],
+        weights,
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "deep.onnx",
+    )
+    for ending in ("lathebin", "a"):
+        made = []
+        for threads in ("1", "2", "3"):
+            output = f"{threads}.{ending}"
+            result = lathe("compile", "deep.onnx", "-o", output, "--threads", threads)
+            assert result.returncode == 0, result.stderr
+            made.append((tmp_path / output).read_bytes())
+        assert made[0] == made[1] == made[2]
+    objects = int.from_bytes((tmp_path / "1.lathebin").read_bytes()[44:48], "little")
+    assert objects >= 3, "there must be something to do at once"

@@ -28,6 +28,7 @@ InputOptions InputOptions::from(const Arguments &arguments) {
 
 std::vector<lathe_tensor> cli::viewsOf(const std::vector<Tensor> &tensors) {
   std::vector<lathe_tensor> views;
+  views.reserve(tensors.size());
   for (const Tensor &tensor : tensors)
     views.push_back(tensor.view);
   return views;

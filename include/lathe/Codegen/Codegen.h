@@ -18,9 +18,10 @@ class Target;
 
 /// What a compiled model consists of until somebody writes or calls it.
 struct CompiledModel {
-  std::string name;                            ///< Of the model, for symbols and headers.
-  std::string target;                          ///< Canonical target string.
-  std::unique_ptr<llvm::MemoryBuffer> object;  ///< An ELF relocatable.
+  std::string name;   ///< Of the model, for symbols and headers.
+  std::string target; ///< Canonical target string.
+  /// ELF relocatables, of which the first describes the model. None: no code.
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::unique_ptr<llvm::MemoryBuffer> weights; ///< Maybe empty.
 };
 
@@ -30,10 +31,11 @@ std::string querySymbol(llvm::StringRef name);
 std::string descriptorSymbol(llvm::StringRef name);
 std::string weightsSymbol(llvm::StringRef name);
 
-/// Translates a module at level `llvm`, adds the descriptors of the module ABI
-/// and optimizes. Internal errors are reported on `module`.
-llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> emitObject(mlir::ModuleOp module, llvm::StringRef name,
-                                                                const Target &target, unsigned threads);
+/// Translates a module at level `llvm`, adds the descriptors of the module ABI,
+/// optimizes and generates code, on `threads` threads, on whose number the
+/// objects do not depend. The functions of `module` are gone then. Internal errors are reported on `module`.
+llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+emitObjects(mlir::ModuleOp module, llvm::StringRef name, const Target &target, unsigned threads);
 
 /// The weights as `host.offset` of every `host.constant` lays them out. Call
 /// it while the module still holds its constants. `done` is told each resource

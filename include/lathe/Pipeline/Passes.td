@@ -30,7 +30,7 @@ def VerifyLevelPass : Pass<"verify-level", "::mlir::ModuleOp"> {
     Option<"phase", "phase", "std::string", "\"\"", "The phase that must have reached it.">];
 }
 
-def LowerMathPass : Pass<"lower-math", "::mlir::ModuleOp"> {
+def LowerMathPass : Pass<"lower-math"> {
   let summary = "polynomials for exp, tanh, erf and the like; libm for the rest";
   let description = [{
     Math ops in f32 become arithmetic that LLVM can vectorize, as far as upstream

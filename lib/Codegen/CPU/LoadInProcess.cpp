@@ -45,9 +45,11 @@ std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnosti
       orc::ExecutorAddr::fromPtr(model.weights ? model.weights->getBufferStart() : nullptr), JITSymbolFlags::Exported};
   if (Error error = library.define(orc::absoluteSymbols(std::move(weights))))
     return fail(std::move(error));
-  auto object = MemoryBuffer::getMemBuffer(model.object->getMemBufferRef(), /*RequiresNullTerminator=*/false);
-  if (Error error = (*jit)->addObjectFile(std::move(object)))
-    return fail(std::move(error));
+  for (const auto &object : model.objects) {
+    auto view = MemoryBuffer::getMemBuffer(object->getMemBufferRef(), /*RequiresNullTerminator=*/false);
+    if (Error error = (*jit)->addObjectFile(std::move(view)))
+      return fail(std::move(error));
+  }
   auto symbol = (*jit)->lookup(descriptorSymbol(model.name));
   if (!symbol)
     return fail(symbol.takeError());

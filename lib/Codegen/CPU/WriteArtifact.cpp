@@ -12,6 +12,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+#include <deque>
 
 using namespace llvm;
 
@@ -19,14 +20,15 @@ namespace lathe {
 
 namespace {
 
-/// The container: header, names, object, padding to a page, weights.
+/// The container: header, name, target, the size of each object as 64 bits,
+/// objects, padding to a page, weights.
 struct ContainerHeader {
   char magic[8] = {'L', 'A', 'T', 'H', 'E', 'B', 'I', 'N'};
-  uint32_t version = 2;
+  uint32_t version = 3;
   uint32_t nameSize = 0;
-  uint64_t objectSize = 0, weightsOffset = 0, weightsSize = 0;
-  uint32_t targetSize = 0, reserved = 0;
-  uint64_t checksum = 0; ///< Of all before the padding, with this field as 0.
+  uint64_t objectsSize = 0, weightsOffset = 0, weightsSize = 0;
+  uint32_t targetSize = 0, objectCount = 0;
+  uint64_t checksum = 0; ///< Of all before the weights, with this field as 0.
 };
 constexpr uint64_t pageSize = 4096;
 
@@ -107,15 +109,24 @@ bool Writer::writeContainer(const std::string &to) {
   ContainerHeader header;
   header.nameSize = model.name.size();
   header.targetSize = model.target.size();
-  header.objectSize = model.object->getBufferSize();
-  uint64_t end = sizeof(header) + header.nameSize + header.targetSize + header.objectSize;
+  header.objectCount = model.objects.size();
+  std::vector<uint64_t> sizes;
+  for (const auto &object : model.objects) {
+    sizes.push_back(object->getBufferSize());
+    header.objectsSize += sizes.back();
+  }
+  StringRef table(reinterpret_cast<const char *>(sizes.data()), sizes.size() * sizeof(uint64_t));
+  uint64_t end = sizeof(header) + header.nameSize + header.targetSize + table.size() + header.objectsSize;
   header.weightsOffset = alignTo(end, pageSize);
   header.weightsSize = model.weights ? model.weights->getBufferSize() : 0;
   std::string padding(header.weightsOffset - end, '\0');
   StringRef weights = model.weights ? model.weights->getBuffer() : StringRef();
-  std::string rest = model.name + model.target + model.object->getBuffer().str();
+  std::string rest = model.name + model.target + table.str();
+  for (const auto &object : model.objects)
+    rest += object->getBuffer();
+  rest += padding;
   header.checksum = containerChecksum(header, rest);
-  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), rest, padding, weights});
+  return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), rest, weights});
 }
 
 /// An ELF object that holds the weights in read-only data, written by hand:
@@ -150,7 +161,7 @@ bool Writer::assembleWeights(const std::string &to) {
          "ELF\2\1\1",
          7);
   // The object says the machine.
-  memcpy(&header.machine, model.object->getBufferStart() + 18, 2);
+  memcpy(&header.machine, model.objects.front()->getBufferStart() + 18, 2);
   header.type = 1; // ET_REL
   header.version = 1;
   header.ehsize = sizeof(Header);
@@ -178,9 +189,11 @@ bool Writer::assembleWeights(const std::string &to) {
 }
 
 bool Writer::writeObjects(std::vector<std::string> &objects) {
-  objects.push_back(temporary.add(path, ".o"));
-  if (!writeBytes(objects.back(), model.object->getBuffer()))
-    return false;
+  for (const auto &object : model.objects) {
+    objects.push_back(temporary.add(path, ".o"));
+    if (!writeBytes(objects.back(), object->getBuffer()))
+      return false;
+  }
   if (!model.weights || !model.weights->getBufferSize())
     return true;
   objects.push_back(temporary.add(path, ".weights.o"));
@@ -192,11 +205,15 @@ bool Writer::writeArchive(const std::string &to) {
   if (!writeObjects(objects))
     return false;
   std::vector<NewArchiveMember> members;
+  std::deque<std::string> names; // Members refer to them.
   for (auto [i, object] : enumerate(objects)) {
     auto member = NewArchiveMember::getFile(object, /*Deterministic=*/true);
     if (!member)
       return fail("output-write-failed", toString(member.takeError()), "free some disk space and try again");
-    member->MemberName = i ? "weights.o" : "model.o";
+    names.push_back(i == 0                     ? std::string("model.o")
+                    : i < model.objects.size() ? "kernels" + std::to_string(i) + ".o"
+                                               : "weights.o");
+    member->MemberName = names.back();
     members.push_back(std::move(*member));
   }
   if (Error error = llvm::writeArchive(to, members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
@@ -324,15 +341,24 @@ bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &di
     return fail("artifact-wrong-version",
                 "has version " + Twine(header.version) + ", but this is version " + Twine(expected.version));
   uint64_t names = sizeof(header) + uint64_t(header.nameSize) + header.targetSize;
-  if (names > bytes.size() || header.objectSize > bytes.size() - names || header.weightsOffset > bytes.size() ||
-      header.weightsOffset < names + header.objectSize || header.weightsOffset % pageSize ||
+  uint64_t objects = names + uint64_t(header.objectCount) * sizeof(uint64_t);
+  if (objects > bytes.size() || header.objectsSize > bytes.size() - objects || header.weightsOffset > bytes.size() ||
+      header.weightsOffset < objects + header.objectsSize || header.weightsOffset % pageSize || !header.objectCount ||
       header.weightsSize != bytes.size() - header.weightsOffset)
     return fail("artifact-truncated", "is damaged or was not written to its end");
-  if (containerChecksum(header, bytes.slice(sizeof(header), names + header.objectSize)) != header.checksum)
+  if (containerChecksum(header, bytes.slice(sizeof(header), header.weightsOffset)) != header.checksum)
     return fail("artifact-damaged", "is damaged: bytes were changed since it was written");
   model.name = bytes.substr(sizeof(header), header.nameSize).str();
   model.target = bytes.substr(sizeof(header) + header.nameSize, header.targetSize).str();
-  model.object = MemoryBuffer::getMemBufferCopy(bytes.substr(names, header.objectSize), model.name + ".o");
+  for (uint32_t i = 0; i < header.objectCount; ++i) {
+    uint64_t size;
+    memcpy(&size, bytes.data() + names + i * sizeof(size), sizeof(size));
+    if (size > header.objectsSize)
+      return fail("artifact-truncated", "is damaged or was not written to its end");
+    model.objects.push_back(MemoryBuffer::getMemBufferCopy(bytes.substr(objects, size), model.name + ".o"));
+    objects += size;
+    header.objectsSize -= size;
+  }
   if (!header.weightsSize)
     return true;
   auto mapped = MemoryBuffer::getFileSlice(path, header.weightsSize, header.weightsOffset);

@@ -13,8 +13,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
@@ -53,6 +55,60 @@ func::FuncOp createFunction(kernel::FuncOp kernel) {
   return func;
 }
 
+/// The sizes with which the tensor was made that ops in place made into `value`;
+/// empty if there is none, or if they are not known at the start of the kernel.
+SmallVector<OpFoldResult> sizesAtStart(Value value) {
+  while (auto result = dyn_cast<OpResult>(value)) {
+    if (auto op = dyn_cast<DestinationStyleOpInterface>(result.getOwner())) {
+      value = op.getTiedOpOperand(result)->get();
+    } else if (auto forall = dyn_cast<scf::ForallOp>(result.getOwner())) {
+      value = forall.getTiedOpOperand(result)->get();
+    } else {
+      auto empty = dyn_cast<tensor::EmptyOp>(result.getOwner());
+      bool isEarly = empty && llvm::all_of(empty.getDynamicSizes(), llvm::IsaPred<BlockArgument>);
+      return isEarly ? empty.getMixedSizes() : SmallVector<OpFoldResult>();
+    }
+  }
+  return {};
+}
+
+/// Whether each group has a free dim in one shape exactly if it has in the other.
+bool agrees(ArrayRef<int64_t> expanded, ArrayRef<int64_t> collapsed, ArrayRef<ReassociationIndices> groups) {
+  for (auto [size, group] : llvm::zip_equal(collapsed, groups))
+    if (ShapedType::isDynamic(size) !=
+        llvm::any_of(group, [&](int64_t dim) { return ShapedType::isDynamic(expanded[dim]); }))
+      return false;
+  return true;
+}
+
+/// While `value` is another view of a tensor, takes that tensor instead and sees
+/// `target` in its shape: what is computed in place needs no copy at the end.
+void lookThroughViews(OpBuilder &builder, Value &value, Value &target) {
+  for (;;) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !op->hasOneUse())
+      return;
+    Location loc = op->getLoc();
+    auto type = cast<MemRefType>(target.getType());
+    if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+      RankedTensorType wanted = collapse.getSrcType();
+      SmallVector<OpFoldResult> sizes = sizesAtStart(collapse.getSrc());
+      if (sizes.empty() || !agrees(wanted.getShape(), type.getShape(), collapse.getReassociationIndices()))
+        return;
+      target = memref::ExpandShapeOp::create(builder, loc, wanted.getShape(), target,
+                                             collapse.getReassociationIndices(), sizes);
+      value = collapse.getSrc();
+    } else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+      if (!agrees(type.getShape(), expand.getSrcType().getShape(), expand.getReassociationIndices()))
+        return;
+      target = memref::CollapseShapeOp::create(builder, loc, target, expand.getReassociationIndices());
+      value = expand.getSrc();
+    } else {
+      return;
+    }
+  }
+}
+
 void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
   Location loc = kernel.getLoc();
   Block *entry = func.addEntryBlock();
@@ -70,11 +126,15 @@ void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
   for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
     argument.replaceAllUsesWith(value);
   entry->getOperations().splice(entry->end(), body.getOperations());
-  builder.setInsertionPoint(terminator);
   unsigned first = body.getNumArguments();
-  for (auto [i, value] : llvm::enumerate(terminator.getOperands()))
-    bufferization::MaterializeInDestinationOp::create(builder, loc, Type(), value, entry->getArgument(first + i),
-                                                      /*restrict=*/true, /*writable=*/true);
+  for (auto [i, operand] : llvm::enumerate(terminator.getOperands())) {
+    Value value = operand, target = entry->getArgument(first + i);
+    builder.setInsertionPointToStart(entry);
+    lookThroughViews(builder, value, target);
+    builder.setInsertionPoint(terminator);
+    bufferization::MaterializeInDestinationOp::create(builder, loc, Type(), value, target, /*restrict=*/true,
+                                                      /*writable=*/true);
+  }
   func::ReturnOp::create(builder, loc);
   terminator.erase();
 }

@@ -34,6 +34,7 @@ void lathe::registerGraphToLinalgModels(DialectRegistry &registry) {
     lowering::attachReshape(context);
     lowering::attachIndexing(context);
     lowering::attachResize(context);
+    lowering::attachSort(context);
   });
 }
 

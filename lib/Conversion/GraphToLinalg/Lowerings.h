@@ -43,6 +43,7 @@ void attachShape(MLIRContext *context);
 void attachReshape(MLIRContext *context);
 void attachIndexing(MLIRContext *context);
 void attachResize(MLIRContext *context);
+void attachSort(MLIRContext *context);
 
 //===----------------------------------------------------------------------===//
 // Loops

@@ -197,11 +197,12 @@ static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
 }
 
 //===----------------------------------------------------------------------===//
-// cumulative_sum
+// cumulative_sum, cumulative_product
 //===----------------------------------------------------------------------===//
 
-/// A loop over the axis that carries the running sum of all other dimensions.
-static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b, ValueRange operands) {
+/// A loop over the axis that carries the running sum, or product, of all other
+/// dimensions.
+template <typename OpT, ReduceKind kind> static Lowered lowerCumulative(OpT op, LinalgBuilder &b, ValueRange operands) {
   Location loc = b.getLoc();
   Value x = operands[0];
   Type element = elementOf(x), wide = getAccumulatorType(element);
@@ -210,43 +211,45 @@ static Lowered lowerCumulativeSum(CumulativeSumOp op, LinalgBuilder &b, ValueRan
   Value zero = indexValue(b, b.getIndexAttr(0));
   Value one = indexValue(b, b.getIndexAttr(1));
   Value count = indexValue(b, axes.sizes[axis]);
-  Value start = filledTensor(b, axes.keptSizes, constant(b, loc, wide, 0));
+  Value neutral = neutralElement(b, loc, kind, wide, /*isUnsigned=*/false);
+  Value start = filledTensor(b, axes.keptSizes, neutral);
   AffineMap identity = b.getMultiDimIdentityMap(axes.keptSizes.size());
   auto sliceType = RankedTensorType::get(typeOf(start).getShape(), element);
 
-  auto loop = scf::ForOp::create(
-      b, loc, zero, count, one, ValueRange{start, b.empty(op.getType())},
-      [&](OpBuilder &body, Location, Value step, ValueRange carried) {
-        LinalgBuilder in(body, loc, {});
-        Value at = step;
-        if (op.getReverse()) {
-          Value last = arith::SubIOp::create(in, loc, count, one);
-          at = arith::SubIOp::create(in, loc, last, step);
-        }
-        Sizes offsets(axes.sizes.size(), b.getIndexAttr(0));
-        Sizes strides(axes.sizes.size(), b.getIndexAttr(1));
-        Sizes sizes = axes.sizes;
-        offsets[axis] = at;
-        sizes[axis] = b.getIndexAttr(1);
-        Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x, offsets, sizes, strides);
-        auto written = [&](Value row) -> Value {
-          return tensor::InsertSliceOp::create(in, loc, in.castFloat(row, element), carried[1], offsets, sizes,
-                                               strides);
-        };
-        // The old sum is read before the new one takes its place.
-        Value y = op.getExclusive() ? written(carried[0]) : Value();
-        Value sum =
-            in.elementwise(slice, carried[0], identity, [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
-              return combine(inner, innerLoc, ReduceKind::sum, args[1], widen(inner, innerLoc, args[0]), false);
-            });
-        y = y ? y : written(sum);
-        scf::YieldOp::create(in, loc, ValueRange{sum, y});
-      });
+  auto loop =
+      scf::ForOp::create(b, loc, zero, count, one, ValueRange{start, b.empty(op.getType())},
+                         [&](OpBuilder &body, Location, Value step, ValueRange carried) {
+                           LinalgBuilder in(body, loc, {});
+                           Value at = step;
+                           if (op.getReverse()) {
+                             Value last = arith::SubIOp::create(in, loc, count, one);
+                             at = arith::SubIOp::create(in, loc, last, step);
+                           }
+                           Sizes offsets(axes.sizes.size(), b.getIndexAttr(0));
+                           Sizes strides(axes.sizes.size(), b.getIndexAttr(1));
+                           Sizes sizes = axes.sizes;
+                           offsets[axis] = at;
+                           sizes[axis] = b.getIndexAttr(1);
+                           Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x, offsets, sizes, strides);
+                           auto written = [&](Value row) -> Value {
+                             return tensor::InsertSliceOp::create(in, loc, in.castFloat(row, element), carried[1],
+                                                                  offsets, sizes, strides);
+                           };
+                           // The old sum is read before the new one takes its place.
+                           Value y = op.getExclusive() ? written(carried[0]) : Value();
+                           Value sum = in.elementwise(
+                               slice, carried[0], identity, [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
+                                 return combine(inner, innerLoc, kind, args[1], widen(inner, innerLoc, args[0]), false);
+                               });
+                           y = y ? y : written(sum);
+                           scf::YieldOp::create(in, loc, ValueRange{sum, y});
+                         });
   return SmallVector<Value>{loop.getResult(1)};
 }
 
 void attachReduction(MLIRContext *context) {
-  attach<&lowerReduce, &lowerSoftmax, &lowerArg, &lowerCumulativeSum>(context);
+  attach<&lowerReduce, &lowerSoftmax, &lowerArg, &lowerCumulative<CumulativeSumOp, ReduceKind::sum>,
+         &lowerCumulative<CumulativeProductOp, ReduceKind::prod>>(context);
 }
 
 } // namespace lathe::lowering

@@ -66,6 +66,9 @@ static Lowered lowerBroadcast(BroadcastOp op, LinalgBuilder &b, ValueRange opera
 
 static Lowered lowerConcat(ConcatOp op, LinalgBuilder &b, ValueRange operands) {
   Value y = b.empty(op.getType());
+  // Parts of nothing may not be put anywhere.
+  if (llvm::is_contained(op.getType().getShape(), 0))
+    return SmallVector<Value>{y};
   Sizes sizes = b.sizesOf(op.getType());
   Sizes offsets(sizes.size(), b.getIndexAttr(0));
   Sizes strides(sizes.size(), b.getIndexAttr(1));

@@ -198,7 +198,8 @@ LogicalResult Converter::convert(Operation *op) {
     if (failed(launch(launchOp)))
       return failure();
   } else if (auto copy = dyn_cast<host::CopyOp>(op)) {
-    LLVM::MemcpyOp::create(builder, loc, copy.getTarget(), copy.getSource(), asInt(copy.getBytes()),
+    // The op's own accessors expect buffers, but its operands are pointers by now.
+    LLVM::MemcpyOp::create(builder, loc, copy->getOperand(1), copy->getOperand(0), asInt(copy.getBytes()),
                            /*isVolatile=*/false);
   } else if (auto checkOp = dyn_cast<host::CheckOp>(op)) {
     check(checkOp);

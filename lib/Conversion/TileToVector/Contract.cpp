@@ -108,25 +108,26 @@ private:
     DynamicTail tail = tiling.getBlock() ? DynamicTail::Shrink : DynamicTail::MoveBack;
     e.loop(panelRange, 1, [&](Value panel) {
       Value column = e.mul(panel, width);
-      SmallVector<Value> masks = columnMasks(e, column, n, vectors, lanes);
+      Columns columns = chooseColumns(e, column, n, vectors, lanes);
       e.rowTiles(rows, m, tiling.getRows(), tail,
-                 [&](Value row, int64_t count) { emitTile(panel, masks, row, count, steps); });
+                 [&](Value row, int64_t count) { emitTile(panel, columns, row, count, steps); });
     });
   }
 
-  Value loadRhs(Value panel, ArrayRef<Value> masks, Value step, int64_t vector) {
+  Value loadRhs(Value panel, const Columns &columns, Value step, int64_t vector) {
+    int64_t width = columns.lanes[vector];
     if (op.getPacked())
-      return loadVector(e, op.getRhs(), {panel, step, e.index(vector * lanes)}, lanes, nullptr);
+      return loadVector(e, op.getRhs(), {panel, step, e.index(vector * lanes)}, width, nullptr);
     auto type = cast<MemRefType>(op.getRhs().getType());
     SmallVector<Value> position;
     for (auto [dim, index] : llvm::enumerate(batch))
       position.push_back(type.getDimSize(dim) == 1 ? e.index(0) : index);
     position.push_back(step);
-    position.push_back(e.add(e.mul(panel, width), vector * lanes));
-    return loadVector(e, op.getRhs(), position, lanes, masks[vector]);
+    position.push_back(e.add(e.mul(panel, this->width), vector * lanes));
+    return loadVector(e, op.getRhs(), position, width, columns.masks[vector]);
   }
 
-  void emitTile(Value panel, ArrayRef<Value> masks, Value row, int64_t count, IndexRange steps) {
+  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps) {
     MicroKernel kernel;
     kernel.rows = count;
     kernel.vectors = vectors;
@@ -140,7 +141,7 @@ private:
       indices.push_back(step);
       return memref::LoadOp::create(e.b, e.loc, lhs, indices);
     };
-    kernel.rhs = [&](ValueRange, Value step, int64_t vector) { return loadRhs(panel, masks, step, vector); };
+    kernel.rhs = [&](ValueRange, Value step, int64_t vector) { return loadRhs(panel, columns, step, vector); };
     if (panels)
       kernel.prefetch = [&](ValueRange, Value step) {
         Value rounds = e.floorDiv(k, kernel.unroll);
@@ -149,7 +150,7 @@ private:
         PanelPrefetch{panels, panel, tiling.getPrefetch()}.emit(e, round);
       };
 
-    OutputTile output{op, init, extras, count, lanes, {}, {}, {}, {}, llvm::to_vector(masks)};
+    OutputTile output{op, init, extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
     output.leading = [&](Value i) { return rowIndices(init, e.add(row, i)); };
     output.original = [&](Value i) { return rowIndices(op.getInit(), e.add(row, i)); };
     output.flat = [&](Value i) {
@@ -161,7 +162,7 @@ private:
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
 
-    SmallVector<Value> zeros(count * vectors, e.zeros(op.getAccumulatorType(), lanes));
+    SmallVector<Value> zeros = columns.zeros(e, op.getAccumulatorType(), count);
     if (tiling.getBlock() == 0)
       return storeOutput(e, output, kernel.emit(e, zeros));
     SmallVector<Value> sums = kernel.emit(e, firstOrLoaded(steps.begin, zeros, output));

@@ -46,13 +46,13 @@ public:
 
 private:
   void emitPanels(IndexRange panelRange, IndexRange lines) {
-    Value columns = e.dim(op.getInit(), 3);
+    Value size = e.dim(op.getInit(), 3);
     e.loop(panelRange, 1, [&](Value panel) {
-      SmallVector<Value> masks = columnMasks(e, e.mul(panel, width), columns, vectors, lanes);
+      Columns columns = chooseColumns(e, e.mul(panel, width), size, vectors, lanes);
       e.loop(lines, 1, [&](Value line) {
         Position at{panel, line, e.floorDiv(line, height), e.rem(line, height)};
         e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
-                   [&](Value x, int64_t count) { emitTile(at, masks, x, count); });
+                   [&](Value x, int64_t count) { emitTile(at, columns, x, count); });
       });
     });
   }
@@ -74,14 +74,15 @@ private:
     return memref::LoadOp::create(e.b, e.loc, op.getInput(), ValueRange{at.image, y, column, step});
   }
 
-  Value loadFilter(const Position &at, ValueRange outer, Value step, int64_t vector) {
+  Value loadFilter(const Position &at, const Columns &columns, ValueRange outer, Value step, int64_t vector) {
+    int64_t width = columns.lanes[vector];
     Value offset = e.index(vector * lanes);
     if (flatInput)
-      return loadVector(e, flatFilter, {at.panel, outer[0], step, offset}, lanes, nullptr);
-    return loadVector(e, op.getFilter(), {at.panel, outer[0], outer[1], step, offset}, lanes, nullptr);
+      return loadVector(e, flatFilter, {at.panel, outer[0], step, offset}, width, nullptr);
+    return loadVector(e, op.getFilter(), {at.panel, outer[0], outer[1], step, offset}, width, nullptr);
   }
 
-  void emitTile(const Position &at, ArrayRef<Value> masks, Value x, int64_t count) {
+  void emitTile(const Position &at, const Columns &columns, Value x, int64_t count) {
     MicroKernel kernel;
     kernel.rows = count;
     kernel.vectors = vectors;
@@ -91,18 +92,19 @@ private:
       kernel.outer.push_back(e.index(kernelWidth));
     kernel.inner = {e.index(0), e.index(flatInput ? kernelWidth * channels : channels)};
     kernel.lhs = [&](ValueRange outer, Value step, int64_t row) { return loadInput(at, e.add(x, row), outer, step); };
-    kernel.rhs = [&](ValueRange outer, Value step, int64_t vector) { return loadFilter(at, outer, step, vector); };
+    kernel.rhs = [&](ValueRange outer, Value step, int64_t vector) {
+      return loadFilter(at, columns, outer, step, vector);
+    };
     if (panels)
       kernel.prefetch = [&](ValueRange outer, Value step) { emitPrefetch(at, x, kernel, outer, step); };
 
-    OutputTile output{op, op.getInit(), extras, count, lanes, {}, {}, {}, {}, llvm::to_vector(masks)};
+    OutputTile output{op, op.getInit(), extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
     output.leading = [&](Value row) { return SmallVector<Value>{at.image, at.y, e.add(x, row)}; };
     output.original = output.leading;
     Value column = e.mul(at.panel, width);
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
-    SmallVector<Value> zeros(count * vectors, e.zeros(op.getAccumulatorType(), lanes));
-    storeOutput(e, output, kernel.emit(e, zeros));
+    storeOutput(e, output, kernel.emit(e, columns.zeros(e, op.getAccumulatorType(), count)));
   }
 
   void emitPrefetch(const Position &at, Value x, const MicroKernel &kernel, ValueRange outer, Value step) {

@@ -44,23 +44,23 @@ private:
 
   void emitLines(IndexRange lines, Value channel, int64_t vectors) {
     // Only the block at the end can reach past the last channel.
-    SmallVector<Value> masks(vectors);
+    Columns columns{SmallVector<int64_t>(vectors, lanes), SmallVector<Value>(vectors)};
     if (std::optional<int64_t> first = constantIndex(channel); first && *first + vectors * lanes > channels)
-      masks = columnMasks(e, channel, e.index(channels), vectors, lanes);
+      columns = chooseColumns(e, channel, e.index(channels), vectors, lanes);
     e.loop(lines, 1, [&](Value line) {
       Value image = e.floorDiv(line, height), y = e.rem(line, height);
       e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
-                 [&](Value x, int64_t count) { emitTile(image, y, x, count, channel, masks); });
+                 [&](Value x, int64_t count) { emitTile(image, y, x, count, channel, columns); });
     });
   }
 
-  void emitTile(Value image, Value y, Value x, int64_t count, Value channel, ArrayRef<Value> masks) {
-    OutputTile output{op, op.getInit(), extras, count, lanes, {}, {}, {}, {}, llvm::to_vector(masks)};
+  void emitTile(Value image, Value y, Value x, int64_t count, Value channel, const Columns &columns) {
+    OutputTile output{op, op.getInit(), extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
     output.leading = [&](Value row) { return SmallVector<Value>{image, y, e.add(x, row)}; };
-    for (unsigned vector = 0; vector < masks.size(); ++vector)
+    for (unsigned vector = 0; vector < columns.lanes.size(); ++vector)
       output.columns.push_back(e.add(channel, vector * lanes));
     output.original = output.leading;
-    SmallVector<Value> sums(count * masks.size(), e.zeros(op.getAccumulatorType(), lanes));
+    SmallVector<Value> sums = columns.zeros(e, op.getAccumulatorType(), count);
     // Rows of a large filter are a loop: written out, they are mostly code.
     bool inLine = kernelHeight * kernelWidth <= 32;
     auto addRow = [&](Value i, ValueRange carried) { return accumulateRow(image, y, x, count, output, i, carried); };
@@ -82,10 +82,11 @@ private:
     Value first = e.mul(x, stride);
     SmallVector<Value> sums(carried);
     for (int64_t vector = 0; vector < vectors; ++vector) {
+      int64_t width = output.lanes[vector];
       SmallVector<Value> taps;
       for (int64_t j = 0; j < kernelWidth; ++j)
         taps.push_back(
-            loadVector(e, op.getFilter(), {i, e.index(j), output.columns[vector]}, lanes, output.masks[vector]));
+            loadVector(e, op.getFilter(), {i, e.index(j), output.columns[vector]}, width, output.masks[vector]));
       int64_t span = (count - 1) * stride + (kernelWidth - 1) * dilation + 1;
       for (int64_t offset = 0; offset < span; ++offset) {
         Value input;
@@ -94,7 +95,7 @@ private:
           if (apart < 0 || apart % dilation != 0 || apart / dilation >= kernelWidth)
             continue;
           if (!input)
-            input = loadVector(e, op.getInput(), {image, inputY, e.add(first, offset), output.columns[vector]}, lanes,
+            input = loadVector(e, op.getInput(), {image, inputY, e.add(first, offset), output.columns[vector]}, width,
                                output.masks[vector]);
           Value &sum = sums[row * vectors + vector];
           sum = vector::FMAOp::create(e.b, e.loc, input, taps[apart / dilation], sum);

@@ -24,6 +24,9 @@ static constexpr int64_t maxInlineOps = 512;
 /// What a function of `math` expands to, about: a polynomial and its ranges.
 static constexpr int64_t opsPerMathFunction = 24;
 
+/// Lanes of the smallest registers, in elements of 32 bits.
+static constexpr int64_t leastLanes = 4;
+
 Value lathe::loadVector(Emitter &e, Value memref, ValueRange indices, int64_t lanes, Value mask) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   auto type = VectorType::get(lanes, element);
@@ -39,15 +42,34 @@ static void storeVector(Emitter &e, Value vector, Value memref, ValueRange indic
     vector::MaskedStoreOp::create(e.b, e.loc, memref, indices, mask, vector);
 }
 
-SmallVector<Value> lathe::columnMasks(Emitter &e, Value column, Value size, int64_t vectors, int64_t lanes) {
-  std::optional<int64_t> constant = constantIndex(size);
-  if (constant && *constant % (vectors * lanes) == 0)
-    return SmallVector<Value>(vectors);
-  auto type = VectorType::get(lanes, e.b.getI1Type());
-  SmallVector<Value> masks;
-  for (int64_t i = 0; i < vectors; ++i)
-    masks.push_back(vector::CreateMaskOp::create(e.b, e.loc, type, ValueRange{e.sub(size, e.add(column, i * lanes))}));
-  return masks;
+SmallVector<Value> Columns::zeros(Emitter &e, Type element, int64_t count) const {
+  SmallVector<Value> result;
+  for (int64_t row = 0; row < count; ++row)
+    for (int64_t width : lanes)
+      result.push_back(e.zeros(element, width));
+  return result;
+}
+
+Columns lathe::chooseColumns(Emitter &e, Value column, Value size, int64_t vectors, int64_t lanes) {
+  Columns result;
+  std::optional<int64_t> begin = constantIndex(column), end = constantIndex(size);
+  bool isEven = end && *end % (vectors * lanes) == 0;
+  for (int64_t i = 0; i < vectors; ++i) {
+    int64_t width = lanes, left = lanes;
+    if (begin && end) {
+      left = std::min(*end - *begin - i * lanes, lanes);
+      while (left > 0 && width > leastLanes && left <= width / 2)
+        width /= 2;
+    }
+    Value mask;
+    if (!isEven && !(begin && end && left == width)) {
+      auto type = VectorType::get(width, e.b.getI1Type());
+      mask = vector::CreateMaskOp::create(e.b, e.loc, type, ValueRange{e.sub(size, e.add(column, i * lanes))});
+    }
+    result.lanes.push_back(width);
+    result.masks.push_back(mask);
+  }
+  return result;
 }
 
 /// The value that the epilogue of `op` yields for one vector of accumulators.
@@ -111,7 +133,8 @@ private:
     bool variesByRow = false;
     for (unsigned dim = 0; dim < inner; ++dim)
       variesByRow |= extra.map.isFunctionOfDim(dim);
-    std::pair<int64_t, int64_t> place(variesByRow ? row : -1, isVector ? vector : -1);
+    int64_t lanes = tile.lanes[vector];
+    std::pair<int64_t, int64_t> place(variesByRow ? row : -1, isVector ? vector : -lanes);
     if (Value known = loaded.lookup({index, place}))
       return known;
 
@@ -126,10 +149,10 @@ private:
     }
     Value value;
     if (isVector) {
-      value = loadVector(e, extra.memref, indices, tile.lanes, tile.masks[vector]);
+      value = loadVector(e, extra.memref, indices, lanes, tile.masks[vector]);
     } else {
       Value scalar = memref::LoadOp::create(e.b, e.loc, extra.memref, indices);
-      value = vector::BroadcastOp::create(e.b, e.loc, VectorType::get(tile.lanes, scalar.getType()), scalar);
+      value = vector::BroadcastOp::create(e.b, e.loc, VectorType::get(lanes, scalar.getType()), scalar);
     }
     loaded[{index, place}] = value;
     return value;
@@ -157,7 +180,7 @@ static void forEachVector(Emitter &e, const OutputTile &tile,
 SmallVector<Value> lathe::loadOutput(Emitter &e, const OutputTile &tile) {
   SmallVector<Value> result;
   forEachVector(e, tile, [&](int64_t, int64_t vector, ValueRange indices) {
-    result.push_back(loadVector(e, tile.init, indices, tile.lanes, tile.masks[vector]));
+    result.push_back(loadVector(e, tile.init, indices, tile.lanes[vector], tile.masks[vector]));
   });
   return result;
 }
@@ -183,7 +206,7 @@ static void storeInline(Emitter &e, const OutputTile &tile, ValueRange accumulat
   size_t position = 0;
   forEachVector(e, tile, [&](int64_t row, int64_t vector, ValueRange indices) {
     SmallVector<Value> operands = extras.load(row, e.index(row), vector);
-    Value value = applyEpilogue(e, tile.op, accumulators[position++], operands, tile.lanes);
+    Value value = applyEpilogue(e, tile.op, accumulators[position++], operands, tile.lanes[vector]);
     storeVector(e, value, tile.init, indices, tile.masks[vector]);
   });
 }

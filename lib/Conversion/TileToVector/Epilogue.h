@@ -28,7 +28,7 @@ struct OutputTile {
   mlir::Value init;
   llvm::ArrayRef<Extra> extras;
   int64_t rows;
-  int64_t lanes;
+  llvm::SmallVector<int64_t> lanes; ///< Of each vector of a row.
   /// All indices of `init` but the innermost, for row `row` of the tile.
   std::function<llvm::SmallVector<mlir::Value>(mlir::Value row)> leading;
   /// The same as the op's own maps have them, and with all rows as one index.
@@ -54,10 +54,18 @@ void storeOutput(Emitter &e, const OutputTile &tile, mlir::ValueRange accumulato
 /// `vector.load`, masked unless `mask` is null; masked lanes are zero.
 mlir::Value loadVector(Emitter &e, mlir::Value memref, mlir::ValueRange indices, int64_t lanes, mlir::Value mask);
 
-/// One mask for each of `vectors` vectors that start at `column` and end before
-/// `size`: all null if `size` is a multiple of the width of all vectors.
-llvm::SmallVector<mlir::Value> columnMasks(Emitter &e, mlir::Value column, mlir::Value size, int64_t vectors,
-                                           int64_t lanes);
+/// The vectors of a row of a register tile.
+struct Columns {
+  llvm::SmallVector<int64_t> lanes;     ///< Of each.
+  llvm::SmallVector<mlir::Value> masks; ///< Null where all lanes are columns.
+
+  /// `count` rows of zeros.
+  llvm::SmallVector<mlir::Value> zeros(Emitter &e, mlir::Type element, int64_t count) const;
+};
+
+/// `vectors` vectors that start at `column`, of `lanes` lanes where there are so
+/// many columns before `size`; fewer are as few lanes as a register may have.
+Columns chooseColumns(Emitter &e, mlir::Value column, mlir::Value size, int64_t vectors, int64_t lanes);
 
 } // namespace lathe
 

@@ -50,9 +50,13 @@ SmallVector<Value> MicroKernel::emitStep(Emitter &e, ValueRange outerIvs, Value 
     columns.push_back(rhs(outerIvs, k, vector));
   for (int64_t row = 0; row < rows; ++row) {
     Value scalar = lhs(outerIvs, k, row);
-    Value factor = vector::BroadcastOp::create(e.b, e.loc, columns.front().getType(), scalar);
-    for (int64_t vector = 0; vector < vectors; ++vector)
+    Value factor;
+    for (int64_t vector = 0; vector < vectors; ++vector) {
+      Type type = columns[vector].getType();
+      if (!factor || factor.getType() != type)
+        factor = vector::BroadcastOp::create(e.b, e.loc, type, scalar);
       result.push_back(vector::FMAOp::create(e.b, e.loc, factor, columns[vector], sums[row * vectors + vector]));
+    }
   }
   return result;
 }

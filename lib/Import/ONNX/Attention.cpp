@@ -161,11 +161,7 @@ Value Attention::allowed() {
   if (causal || left >= 0 || right >= 0) {
     Value at = node.createTyped<graph::IotaOp>(solver.type({queries, one}, i64), int64_t(0));
     // The position of a query among all keys.
-    auto size = [&](AffineExpr expr) {
-      return node.createTyped<graph::DimValuesOp>(
-          mlir::RankedTensorType::get({}, i64), graph::DimsAttr::get(node.builder().getContext(), solver.map({expr})));
-    };
-    Value offset = valid && !node.input(4) ? node.sub(vector(valid), size(queries)) : size(past);
+    Value offset = valid && !node.input(4) ? node.sub(vector(valid), node.size(queries)) : node.size(past);
     at = node.add(at, offset);
     if (causal)
       require(node.createAs<graph::LessEqualOp>(i1, keys, at));

@@ -36,6 +36,7 @@ static Value importMatMul(Node &node) { return makeMatmul(node, node.input(0), n
 static Value importGemm(Node &node) {
   Value a = node.input(0), b = node.input(1), c = node.input(2);
   double alpha = node.number("alpha"), beta = node.number("beta");
+  node.ignore({"broadcast"}); // Not needed to broadcast since version 7.
   if (node.flag("transA"))
     a = node.transpose(a, {1, 0});
   if (node.flag("transB"))
@@ -53,5 +54,5 @@ static Value importGemm(Node &node) {
 
 void onnx_import::registerContractionOps(OpTable &ops) {
   ops.add("MatMul", {1, 9, 13}, importMatMul);
-  ops.add("Gemm", {7, 9, 11, 13}, importGemm);
+  ops.add("Gemm", {1, 6, 7, 9, 11, 13}, importGemm);
 }

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ElementType.h"
 #include "Node.h"
 #include "OpTable.h"
 
@@ -10,13 +11,41 @@
 
 using namespace lathe;
 using namespace lathe::onnx_import;
+using llvm::SmallVector;
 
 template <typename OpT> static Value importUnary(Node &node) { return node.create<OpT>(node.input(0)); }
 
-template <typename OpT> static Value importBinary(Node &node) { return node.create<OpT>(node.input(0), node.input(1)); }
+/// The second operand of a binary operator. Before version 7, its dimensions
+/// could be those of the first from 'axis' on.
+static Value secondOperand(Node &node) {
+  Value a = node.input(0), b = node.input(1);
+  if (node.version() >= 7)
+    return b;
+  bool hasAxis = node.flag("broadcast") && node.has("axis");
+  int64_t axis = hasAxis ? node.axis("axis", a) : 0;
+  node.ignore({"axis"});
+  if (!hasAxis || node.failed())
+    return b;
+  Dims shape = node.dims(b);
+  int64_t behind = node.rank(a) - axis - node.rank(b);
+  shape.append(std::max<int64_t>(behind, 0), node.solver().constant(1));
+  return node.reshape(b, shape);
+}
+
+template <typename OpT> static Value importBinary(Node &node) {
+  return node.create<OpT>(node.input(0), secondOperand(node));
+}
 
 template <typename OpT> static Value importCompare(Node &node) {
-  return node.createAs<OpT>(node.builder().getI1Type(), node.input(0), node.input(1));
+  return node.createAs<OpT>(node.builder().getI1Type(), node.input(0), secondOperand(node));
+}
+
+/// PRelu before version 7 has one slope, or one for each channel.
+static Value importPRelu(Node &node) {
+  Value x = node.input(0), slope = node.input(1);
+  if (node.version() < 7 && node.rank(slope) == 1 && node.rank(x) > 1)
+    slope = node.channels(slope, x);
+  return node.create<graph::PreluOp>(x, slope);
 }
 
 /// Max, Min and Sum take any number of operands.
@@ -81,6 +110,11 @@ static Value importCast(Node &node) {
   // Both concern 8-bit floats only, which no supported type is.
   node.ignore({"saturate", "round_mode"});
   int32_t to = static_cast<int32_t>(node.integer("to"));
+  if (node.version() == 1) { // By name.
+    ::onnx::TensorProto::DataType type = ::onnx::TensorProto::UNDEFINED;
+    (void)::onnx::TensorProto::DataType_Parse(node.string("to").str(), &type);
+    to = type;
+  }
   Type element = toMLIRType(node.builder().getContext(), to);
   if (!element)
     return node.unsupported("to",
@@ -90,6 +124,14 @@ static Value importCast(Node &node) {
                             "float32, float64, float16, bfloat16, the integers of 8 to 64 bits "
                             "and bool are");
   return node.cast(node.input(0), element);
+}
+
+static Value importBitCast(Node &node) {
+  int32_t to = static_cast<int32_t>(node.integer("to"));
+  Type element = toMLIRType(node.builder().getContext(), to);
+  if (!element)
+    return node.unsupported("to", elementTypeName(to), "float, integer and bool types are");
+  return node.createAs<graph::BitcastOp>(element, node.input(0));
 }
 
 static Value importCastLike(Node &node) {
@@ -138,14 +180,22 @@ static Value importClip6(Node &node) {
 
 static Value importIdentity(Node &node) { return node.input(0); }
 
+/// The ratio of a dropout in training.
+static SmallVector<double> readRatio(Node &node) {
+  return node.input(1) ? node.constantNumbers(1) : SmallVector<double>{0.5};
+}
+
 /// At inference, dropout passes everything through; the mask is all true.
 static void importDropout(Node &node) {
-  node.ignore({"ratio", "seed"});
+  node.ignore({"ratio", "seed", "is_test"});
   if (Value training = node.input(2)) {
     llvm::SmallVector<int64_t> value = node.constantIntegers(2);
     if (node.failed())
       return;
-    if (!value.empty() && value[0] != 0) {
+    SmallVector<double> ratio = value.empty() || value[0] == 0 ? SmallVector<double>{0} : readRatio(node);
+    if (node.failed())
+      return;
+    if (ratio.size() != 1 || ratio[0] != 0) {
       node.error("onnx-unsupported-input", "'training_mode' is true, but only inference is supported")
           .note("export the model for inference");
       return;
@@ -158,7 +208,7 @@ static void importDropout(Node &node) {
 }
 
 void onnx_import::registerElementwiseOps(OpTable &ops) {
-  ops.add("Abs", {6, 13}, importUnary<graph::AbsOp>);
+  ops.add("Abs", {1, 6, 13}, importUnary<graph::AbsOp>);
   ops.add("Acos", {7, 22}, importUnary<graph::AcosOp>);
   ops.add("Acosh", {9, 22}, importUnary<graph::AcoshOp>);
   ops.add("Asin", {7, 22}, importUnary<graph::AsinOp>);
@@ -166,73 +216,74 @@ void onnx_import::registerElementwiseOps(OpTable &ops) {
   ops.add("Atan", {7, 22}, importUnary<graph::AtanOp>);
   ops.add("Atanh", {9, 22}, importUnary<graph::AtanhOp>);
   ops.add("BitwiseNot", {18}, importUnary<graph::BitwiseNotOp>);
-  ops.add("Ceil", {6, 13}, importUnary<graph::CeilOp>);
+  ops.add("Ceil", {1, 6, 13}, importUnary<graph::CeilOp>);
   ops.add("Cos", {7, 22}, importUnary<graph::CosOp>);
   ops.add("Cosh", {9, 22}, importUnary<graph::CoshOp>);
   ops.add("Erf", {9, 13}, importUnary<graph::ErfOp>);
-  ops.add("Exp", {6, 13}, importUnary<graph::ExpOp>);
-  ops.add("Floor", {6, 13}, importUnary<graph::FloorOp>);
-  ops.add("Log", {6, 13}, importUnary<graph::LogOp>);
+  ops.add("Exp", {1, 6, 13}, importUnary<graph::ExpOp>);
+  ops.add("Floor", {1, 6, 13}, importUnary<graph::FloorOp>);
+  ops.add("Log", {1, 6, 13}, importUnary<graph::LogOp>);
   ops.add("Mish", {18, 22}, importUnary<graph::MishOp>);
-  ops.add("Neg", {6, 13}, importUnary<graph::NegOp>);
+  ops.add("Neg", {1, 6, 13}, importUnary<graph::NegOp>);
   ops.add("Not", {1}, importUnary<graph::NotOp>);
-  ops.add("Reciprocal", {6, 13}, importUnary<graph::ReciprocalOp>);
-  ops.add("Relu", {6, 13, 14}, importUnary<graph::ReluOp>);
+  ops.add("Reciprocal", {1, 6, 13}, importUnary<graph::ReciprocalOp>);
+  ops.add("Relu", {1, 6, 13, 14}, importUnary<graph::ReluOp>);
   ops.add("Round", {11, 22}, importUnary<graph::RoundOp>);
-  ops.add("Sigmoid", {6, 13}, importUnary<graph::SigmoidOp>);
+  ops.add("Sigmoid", {1, 6, 13}, importUnary<graph::SigmoidOp>);
   ops.add("Sign", {9, 13}, importUnary<graph::SignOp>);
   ops.add("Sin", {7, 22}, importUnary<graph::SinOp>);
   ops.add("Sinh", {9, 22}, importUnary<graph::SinhOp>);
   ops.add("Softplus", {1, 22}, importUnary<graph::SoftplusOp>);
   ops.add("Softsign", {1, 22}, importUnary<graph::SoftsignOp>);
-  ops.add("Sqrt", {6, 13}, importUnary<graph::SqrtOp>);
+  ops.add("Sqrt", {1, 6, 13}, importUnary<graph::SqrtOp>);
   ops.add("Tan", {7, 22}, importUnary<graph::TanOp>);
-  ops.add("Tanh", {6, 13}, importUnary<graph::TanhOp>);
+  ops.add("Tanh", {1, 6, 13}, importUnary<graph::TanhOp>);
 
   ops.add("Celu", {12, 28}, importAlpha<graph::CeluOp>);
-  ops.add("Elu", {6, 22}, importAlpha<graph::EluOp>);
-  ops.add("LeakyRelu", {6, 16}, importAlpha<graph::LeakyReluOp>);
+  ops.add("Elu", {1, 6, 22}, importAlpha<graph::EluOp>);
+  ops.add("LeakyRelu", {1, 6, 16}, importAlpha<graph::LeakyReluOp>);
   ops.add("Swish", {24}, importAlpha<graph::SwishOp>);
   ops.add("ThresholdedRelu", {10, 22}, importAlpha<graph::ThresholdedReluOp>);
   ops.add("Gelu", {20}, importGelu);
-  ops.add("HardSigmoid", {6, 22}, importHardSigmoid);
+  ops.add("HardSigmoid", {1, 6, 22}, importHardSigmoid);
   ops.add("HardSwish", {14, 22}, importHardSwish);
-  ops.add("Selu", {6, 22}, importSelu);
+  ops.add("Selu", {1, 6, 22}, importSelu);
   ops.add("Shrink", {9}, importShrink);
   ops.add("SwiGLU", {28}, importSwiGLU);
 
   ops.add("IsInf", {10, 20}, importIsInf);
   ops.add("IsNaN", {9, 13, 20}, importIsNaN);
-  ops.add("Cast", {6, 9, 13, 19, 21, 23, 24, 25, 28}, importCast);
+  ops.add("Cast", {1, 6, 9, 13, 19, 21, 23, 24, 25, 28}, importCast);
+  ops.add("BitCast", {26}, importBitCast);
   ops.add("CastLike", {15, 19, 21, 23, 24, 25}, importCastLike);
 
-  ops.add("Add", {7, 13, 14}, importBinary<graph::AddOp>);
-  ops.add("Sub", {7, 13, 14}, importBinary<graph::SubOp>);
-  ops.add("Mul", {7, 13, 14}, importBinary<graph::MulOp>);
-  ops.add("Div", {7, 13, 14}, importBinary<graph::DivOp>);
-  ops.add("Pow", {7, 12, 13, 15}, importBinary<graph::PowOp>);
-  ops.add("PRelu", {7, 9, 16}, importBinary<graph::PreluOp>);
+  ops.add("Add", {1, 6, 7, 13, 14}, importBinary<graph::AddOp>);
+  ops.add("Sub", {1, 6, 7, 13, 14}, importBinary<graph::SubOp>);
+  ops.add("Mul", {1, 6, 7, 13, 14}, importBinary<graph::MulOp>);
+  ops.add("Div", {1, 6, 7, 13, 14}, importBinary<graph::DivOp>);
+  ops.add("Pow", {1, 7, 12, 13, 15}, importBinary<graph::PowOp>);
+  ops.add("PRelu", {1, 6, 7, 9, 16}, importPRelu);
   ops.add("Mod", {10, 13, 28}, importMod);
-  ops.add("Max", {6, 8, 12, 13}, importVariadic<graph::MaxOp>);
-  ops.add("Min", {6, 8, 12, 13}, importVariadic<graph::MinOp>);
-  ops.add("Sum", {6, 8, 13}, importVariadic<graph::AddOp>);
-  ops.add("Mean", {6, 8, 13}, importMean);
-  ops.add("And", {7}, importBinary<graph::AndOp>);
-  ops.add("Or", {7}, importBinary<graph::OrOp>);
-  ops.add("Xor", {7}, importBinary<graph::XorOp>);
+  ops.add("Max", {1, 6, 8, 12, 13}, importVariadic<graph::MaxOp>);
+  ops.add("Min", {1, 6, 8, 12, 13}, importVariadic<graph::MinOp>);
+  ops.add("Sum", {1, 6, 8, 13}, importVariadic<graph::AddOp>);
+  ops.add("Mean", {1, 6, 8, 13}, importMean);
+  ops.add("And", {1, 7}, importBinary<graph::AndOp>);
+  ops.add("Or", {1, 7}, importBinary<graph::OrOp>);
+  ops.add("Xor", {1, 7}, importBinary<graph::XorOp>);
   ops.add("BitwiseAnd", {18}, importBinary<graph::BitwiseAndOp>);
   ops.add("BitwiseOr", {18}, importBinary<graph::BitwiseOrOp>);
   ops.add("BitwiseXor", {18}, importBinary<graph::BitwiseXorOp>);
   ops.add("BitShift", {11, 28}, importBitShift);
-  ops.add("Equal", {7, 11, 13, 19}, importCompare<graph::EqualOp>);
-  ops.add("Greater", {7, 9, 13}, importCompare<graph::GreaterOp>);
+  ops.add("Equal", {1, 7, 11, 13, 19}, importCompare<graph::EqualOp>);
+  ops.add("Greater", {1, 7, 9, 13}, importCompare<graph::GreaterOp>);
   ops.add("GreaterOrEqual", {12, 16}, importCompare<graph::GreaterEqualOp>);
-  ops.add("Less", {7, 9, 13}, importCompare<graph::LessOp>);
+  ops.add("Less", {1, 7, 9, 13}, importCompare<graph::LessOp>);
   ops.add("LessOrEqual", {12, 16}, importCompare<graph::LessEqualOp>);
 
-  ops.add("Clip", {6}, importClip6);
+  ops.add("Clip", {1, 6}, importClip6);
   ops.add("Clip", {11, 12, 13}, importClip11);
   ops.add("Where", {9, 16}, importWhere);
   ops.add("Identity", {1, 13, 14, 16, 19, 21, 23, 24, 25}, importIdentity);
-  ops.add("Dropout", {7, 10, 12, 13, 22}, importDropout);
+  ops.add("Dropout", {1, 6, 7, 10, 12, 13, 22}, importDropout);
 }

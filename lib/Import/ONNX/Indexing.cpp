@@ -144,6 +144,85 @@ static Value importOneHot(Node &node) {
   return node.createAs<graph::SelectOp>(node.element(on), hit, on, off);
 }
 
+/// TensorScatter: `update` in the place of the elements of a cache from a
+/// position on, which each sample of the batch has for itself.
+static Value importTensorScatter(Node &node) {
+  Value cache = node.input(0), update = node.input(1), start = node.input(2);
+  int64_t axis = node.axis("axis", cache);
+  llvm::StringRef mode = node.string("mode");
+  if (mode != "linear" && mode != "circular")
+    return node.unsupported("mode", quoted(mode), "\"linear\" and \"circular\" are");
+  if (node.failed())
+    return {};
+  if (node.rank(update) != node.rank(cache) || axis == 0 || (start && node.rank(start) != 1)) {
+    node.error("onnx-shape-mismatch", "'past_cache' has rank " + Twine(node.rank(cache)) + ", 'update' rank " +
+                                          Twine(node.rank(update)) + ", and 'axis' is " + Twine(axis))
+        .note("equal ranks, an axis other than the batch and a vector of positions are expected");
+    return {};
+  }
+  Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
+  graph::ShapeSolver &solver = node.solver();
+  Dims dims = node.dims(cache), written = node.dims(update);
+  Dims alongAxis(dims.size(), solver.constant(1)), alongBatch = alongAxis;
+  alongAxis[axis] = dims[axis];
+  alongBatch[0] = dims[0];
+  // Which element of the update each element of the cache would be.
+  Value at = node.createTyped<graph::IotaOp>(solver.type(alongAxis, i64), axis);
+  if (start)
+    at = node.sub(at, node.reshape(start, alongBatch));
+  if (mode == "circular")
+    at = node.create<graph::ModOp>(at, node.size(dims[axis]));
+  Value isNew = node.create<graph::AndOp>(node.createAs<graph::GreaterEqualOp>(i1, at, node.scalar(i64, 0)),
+                                          node.createAs<graph::LessOp>(i1, at, node.size(written[axis])));
+  Value safe = node.createAs<graph::SelectOp>(i64, isNew, at, node.scalar(i64, 0));
+  Value taken = node.create<graph::GatherElementsOp>(update, node.broadcast(safe, dims), axis);
+  return node.createAs<graph::SelectOp>(node.element(cache), isNew, taken, cache);
+}
+
+/// The elements at the places where a vector of truth values is true. How many
+/// there are must be known, so the vector must be.
+static Value importCompress(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.has("axis") ? node.axis("axis", x) : 0;
+  llvm::SmallVector<int64_t> condition = node.constantIntegers(1), positions;
+  if (node.failed())
+    return {};
+  if (!node.has("axis"))
+    x = node.reshape(x, {node.solver().product(node.dims(x))});
+  for (auto [position, holds] : llvm::enumerate(condition))
+    if (holds)
+      positions.push_back(position);
+  return node.create<graph::GatherOp>(x, node.constant(positions), axis);
+}
+
+/// The positions of all elements but zeros. How many there are must be known,
+/// so the operand must be.
+static Value importNonZero(Node &node) {
+  Value x = node.input(0);
+  llvm::SmallVector<int64_t> values;
+  if (node.isFloat(x))
+    llvm::append_range(values, llvm::map_range(node.constantNumbers(0), [](double v) { return int64_t(v != 0); }));
+  else
+    values = node.constantIntegers(0);
+  if (node.failed())
+    return {};
+  llvm::ArrayRef<int64_t> shape = mlir::cast<mlir::RankedTensorType>(x.getType()).getShape();
+  llvm::SmallVector<int64_t> found;
+  for (auto [position, value] : llvm::enumerate(values))
+    if (value != 0)
+      found.push_back(position);
+  // One row per dimension.
+  llvm::SmallVector<int64_t> entries;
+  int64_t below = values.size();
+  for (int64_t size : shape) {
+    below /= std::max<int64_t>(size, 1);
+    for (int64_t position : found)
+      entries.push_back(position / std::max<int64_t>(below, 1) % size);
+  }
+  auto type = mlir::RankedTensorType::get({int64_t(shape.size()), int64_t(found.size())}, node.builder().getI64Type());
+  return node.constant(mlir::DenseElementsAttr::get(type, llvm::ArrayRef(entries)));
+}
+
 void onnx_import::registerIndexingOps(OpTable &ops) {
   ops.add("Gather", {1, 11, 13}, importGather);
   ops.add("GatherElements", {11, 13}, importGatherElements);
@@ -153,4 +232,7 @@ void onnx_import::registerIndexingOps(OpTable &ops) {
   ops.add("ScatterND", {11, 13, 16, 18}, importScatterND);
   ops.add("ReverseSequence", {10, 28}, importReverseSequence);
   ops.add("OneHot", {9, 11, 28}, importOneHot);
+  ops.add("TensorScatter", {24}, importTensorScatter);
+  ops.add("Compress", {9, 11, 28}, importCompress);
+  ops.add("NonZero", {9, 13}, importNonZero);
 }

@@ -103,7 +103,8 @@ void Node::ignore(std::initializer_list<StringRef> names) {
 
 StringRef Node::unreadAttribute() const {
   for (const AttributeProto &attribute : proto.attribute())
-    if (!readAttributes.contains(attribute.name()))
+    // A hint of the first opsets about memory that may be overwritten.
+    if (!readAttributes.contains(attribute.name()) && attribute.name() != "consumed_inputs")
       return attribute.name();
   return {};
 }

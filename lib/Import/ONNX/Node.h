@@ -126,6 +126,8 @@ public:
   /// The tensor of an attribute.
   Value constant(const ::onnx::TensorProto &tensor);
 
+  /// An expression of sizes as an i64 tensor of rank 0.
+  Value size(mlir::AffineExpr expr);
   Value cast(Value x, Type element);
   Value reshape(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
   Value unsqueeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
@@ -150,6 +152,8 @@ public:
 
   bool failed() const { return hasFailed; }
   Diagnostic &error(llvm::StringRef id, const llvm::Twine &message);
+  /// After an error that the solver or a verifier has reported: null.
+  Value noteFailure();
   /// Requires two sizes to be equal, at run time if that is when they are
   /// known; `what` names them. `made` is a value of this node.
   void check(Value made, mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
@@ -166,7 +170,6 @@ private:
   llvm::StringSet<> readAttributes;
   bool hasFailed = false;
 
-  Value noteFailure();
   Value verified(mlir::Operation *op);
   bool checkSize(Type type);
   const ::onnx::AttributeProto *find(llvm::StringRef name);

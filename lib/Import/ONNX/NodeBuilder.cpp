@@ -21,7 +21,7 @@ Value Node::verified(mlir::Operation *op) {
   // does not becomes an error here and not a crash later.
   if (llvm::failed(mlir::verify(op, /*verifyRecursively=*/false)))
     return noteFailure();
-  return op->getResult(0);
+  return checkSize(op->getResult(0).getType()) ? op->getResult(0) : Value();
 }
 
 /// The limits that the shape solver sets for shapes that it infers.
@@ -71,6 +71,13 @@ Value Node::scalar(Type element, double value) {
 }
 
 Value Node::constant(const ::onnx::TensorProto &tensor) { return constant(importTensor(context, tensor, place)); }
+
+Value Node::size(AffineExpr expr) {
+  if (failed())
+    return {};
+  auto values = graph::DimsAttr::get(context.builder.getContext(), solver().map({expr}));
+  return createTyped<graph::DimValuesOp>(RankedTensorType::get({}, context.builder.getI64Type()), values);
+}
 
 Value Node::cast(Value x, Type type) { return element(x) == type ? x : createAs<graph::CastOp>(type, x); }
 
@@ -125,6 +132,9 @@ Value Node::channels(Value vector, Value x) {
 SmallVector<int64_t> Node::constantIntegers(unsigned index) {
   if (failed())
     return {};
+  // Constants of any length; what is computed from sizes is followed if short.
+  if (auto constants = graph::ShapeSolver::constantContents(input(index)))
+    return *constants;
   std::optional<Dims> contents = solver().contents(input(index));
   SmallVector<int64_t> result;
   for (AffineExpr entry : contents.value_or(Dims())) {

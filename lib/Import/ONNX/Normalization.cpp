@@ -23,22 +23,48 @@ static Value inverseRoot(Node &node, Value x, double epsilon) {
   return node.create<graph::ReciprocalOp>(node.create<graph::SqrtOp>(node.add(x, epsilon)));
 }
 
-static Value importBatchNormalization(Node &node) {
-  node.ignore({"momentum"}); // Changes running statistics in training only.
-  if (node.version() >= 14 && node.flag("training_mode"))
-    return node.unsupported("training_mode", "1", "only inference is");
+/// Batch normalization in training: by the statistics of the batch, which the
+/// running ones then approach.
+static void trainStatistics(Node &node, Value &mean, Value &variance) {
+  double momentum = node.number("momentum");
+  Value x = node.cast(node.input(0), node.element(variance));
+  if (node.failed())
+    return;
+  SmallVector<int64_t> axes;
+  for (int64_t i = 0; i < node.rank(x); ++i)
+    if (i != 1)
+      axes.push_back(i);
+  Value batchMean = node.reduce(ReduceKind::mean, x, axes, /*keepDims=*/true);
+  Value batchVariance = node.reduce(ReduceKind::mean, square(node, node.sub(x, batchMean)), axes, /*keepDims=*/false);
+  batchMean = node.squeeze(batchMean, axes);
+  auto approach = [&](Value running, Value current) {
+    return node.add(node.mul(running, momentum), node.mul(current, 1 - momentum));
+  };
+  node.setOutput(1, approach(mean, node.cast(batchMean, node.element(mean))));
+  node.setOutput(2, approach(variance, batchVariance));
+  mean = node.cast(batchMean, node.element(mean));
+  variance = batchVariance;
+}
+
+static void importBatchNormalization(Node &node) {
+  // The first changes running statistics in training only. Before version 7,
+  // the number of outputs says whether this is training, as exporters did not
+  // always set the second.
+  node.ignore({"momentum", "is_test"});
   Value x = node.input(0), scale = node.input(1), bias = node.input(2);
   Value mean = node.input(3), variance = node.input(4);
+  if (node.version() >= 14 && node.flag("training_mode"))
+    trainStatistics(node, mean, variance);
   Type statistics = node.element(variance);
   // y = x a + b with per-channel a and b, which constant folding computes.
   Value a = node.mul(node.cast(scale, statistics), inverseRoot(node, variance, node.number("epsilon")));
   Value b = node.sub(node.cast(bias, statistics), node.mul(mean, a));
-  // Version 7 can have statistics per element of a sample.
+  // Up to version 7 there can be statistics per element of a sample.
   bool perChannel = node.version() > 7 || node.flag("spatial");
   auto spread = [&](Value v) { return perChannel ? node.channels(v, x) : v; };
   Value wide = node.cast(x, statistics);
   Value y = node.add(node.mul(wide, spread(a)), spread(b));
-  return node.cast(y, node.element(x));
+  node.setOutput(0, node.cast(y, node.element(x)));
 }
 
 static Value importInstanceNormalization(Node &node) {
@@ -99,7 +125,7 @@ static Value importGroupNormalization(Node &node) {
   Value x = node.input(0);
   int64_t groups = node.integer("num_groups");
   double epsilon = node.number("epsilon");
-  if (!checkStashType(node))
+  if (node.version() >= 21 && !checkStashType(node))
     return {};
   int64_t channels = node.staticDim(x, 1, "GroupNormalization");
   if (node.failed())
@@ -114,9 +140,15 @@ static Value importGroupNormalization(Node &node) {
   grouped[1] = node.solver().constant(groups);
   grouped.insert(grouped.begin() + 2, node.solver().constant(channels / groups));
   Value y = node.create<graph::LayerNormOp>(node.reshape(x, grouped), int64_t(2), llvm::APFloat(epsilon));
-  y = node.reshape(y, original);
-  y = node.mul(y, node.channels(node.input(1), x));
-  return node.add(y, node.channels(node.input(2), x));
+  if (node.version() >= 21) {
+    y = node.reshape(y, original);
+    y = node.mul(y, node.channels(node.input(1), x));
+    return node.add(y, node.channels(node.input(2), x));
+  }
+  // Version 18 has one scale and one bias for each group.
+  y = node.mul(y, node.channels(node.input(1), y));
+  y = node.add(y, node.channels(node.input(2), y));
+  return node.reshape(y, original);
 }
 
 static Value importLpNormalization(Node &node) {
@@ -175,11 +207,11 @@ static Value importLRN(Node &node) {
 }
 
 void onnx_import::registerNormalizationOps(OpTable &ops) {
-  ops.add("BatchNormalization", {7, 9, 14, 15}, importBatchNormalization);
-  ops.add("InstanceNormalization", {6, 22}, importInstanceNormalization);
+  ops.add("BatchNormalization", {1, 6, 7, 9, 14, 15}, importBatchNormalization);
+  ops.add("InstanceNormalization", {1, 6, 22}, importInstanceNormalization);
   ops.add("LayerNormalization", {17}, importLayerNormalization);
   ops.add("RMSNormalization", {23}, importRMSNormalization);
-  ops.add("GroupNormalization", {21}, importGroupNormalization);
+  ops.add("GroupNormalization", {18, 21}, importGroupNormalization);
   ops.add("LpNormalization", {1, 22}, importLpNormalization);
   ops.add("MeanVarianceNormalization", {9, 13}, importMeanVarianceNormalization);
   ops.add("LRN", {1, 13}, importLRN);

@@ -25,6 +25,7 @@ const OpTable &OpTable::get() {
     registerLossOps(ops);
     registerConvolutionOps(ops);
     registerPoolingOps(ops);
+    registerUnpoolingOps(ops);
     registerNormalizationOps(ops);
     registerReductionOps(ops);
     registerShapeOps(ops);
@@ -32,6 +33,7 @@ const OpTable &OpTable::get() {
     registerIndexingOps(ops);
     registerResizeOps(ops);
     registerQuantizationOps(ops);
+    registerSamplingOps(ops);
     registerSignalOps(ops);
     return ops;
   }();

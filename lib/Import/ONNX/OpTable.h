@@ -64,6 +64,8 @@ void registerShapeOps(OpTable &ops);
 void registerSliceOps(OpTable &ops);
 void registerIndexingOps(OpTable &ops);
 void registerResizeOps(OpTable &ops);
+void registerSamplingOps(OpTable &ops);
+void registerUnpoolingOps(OpTable &ops);
 void registerQuantizationOps(OpTable &ops);
 void registerSignalOps(OpTable &ops);
 

@@ -47,16 +47,24 @@ static Value importAveragePool(Node &node) {
   return node.div(y, makeAveragePool(node, ones, *again, ceilMode, true));
 }
 
-static Value importMaxPool(Node &node) {
-  // The order of indices, and those are not supported.
-  node.ignore({"storage_order"});
-  Value x = node.input(0);
+static void importMaxPool(Node &node) {
+  bool columnMajor = node.version() >= 8 && node.flag("storage_order");
+  bool ceilMode = node.flag("ceil_mode");
+  Value x = node.input(0), original = x;
   FailureOr<Window> window = readPool(node, x, -std::numeric_limits<double>::infinity());
   if (failed(window))
-    return {};
-  return node.create<graph::MaxPoolOp>(x, window->kernel, window->strides, window->pads, window->dilations,
-                                       node.flag("ceil_mode"),
-                                       /*channels_last=*/false);
+    return;
+  Value y = node.create<graph::MaxPoolOp>(x, window->kernel, window->strides, window->pads, window->dilations, ceilMode,
+                                          /*channels_last=*/false);
+  node.setOutput(0, y);
+  if (!node.wantsOutput(1))
+    return;
+  if (x != original) {
+    node.error("onnx-dynamic-dim", "'Indices' with 'auto_pad' needs spatial dimensions that are known only at run time")
+        .note("fix the dimensions with --dim NAME=VALUE, or export the model with 'pads'");
+    return;
+  }
+  node.setOutput(1, makePoolIndices(node, x, y, *window, ceilMode, columnMajor));
 }
 
 /// (sum |x|^p)^(1/p) over each window; the sum is the mean times the size.
@@ -72,12 +80,12 @@ static Value importLpPool(Node &node) {
   FailureOr<Window> window = readPool(node, powers, /*fill=*/0);
   if (failed(window))
     return {};
-  if (ceilMode)
-    return node.unsupported("ceil_mode", "1", "0 is");
+  if (ceilMode) // The mean would be over less than the last window.
+    powers = padExplicitly(node, powers, *window, ceilMode, /*fill=*/0);
   int64_t size = 1;
   for (int64_t k : window->kernel)
     size *= k;
-  Value sum = node.mul(makeAveragePool(node, powers, *window, ceilMode, true), size);
+  Value sum = node.mul(makeAveragePool(node, powers, *window, /*ceilMode=*/false, true), size);
   return p == 1 ? sum : node.pow(sum, 1.0 / p);
 }
 
@@ -103,7 +111,7 @@ static Value importGlobalLpPool(Node &node) {
 }
 
 void onnx_import::registerPoolingOps(OpTable &ops) {
-  ops.add("AveragePool", {7, 10, 11, 19, 22}, importAveragePool);
+  ops.add("AveragePool", {1, 7, 10, 11, 19, 22}, importAveragePool);
   ops.add("MaxPool", {1, 8, 10, 11, 12, 22}, importMaxPool);
   ops.add("LpPool", {2, 11, 18, 22}, importLpPool);
   ops.add("GlobalAveragePool", {1, 22}, importGlobalPool<graph::ReduceKind::mean>);

@@ -23,21 +23,57 @@ static Value along(Node &node, Value parameter, Value x, int64_t axis) {
   return node.reshape(parameter, shape);
 }
 
-/// The axis of a quantization with a scale per slice; 0 where it is not used.
-static int64_t readAxis(Node &node, Value x, Value scale) {
+/// A scale or zero point with one entry for each block of `size` elements
+/// along `axis`, repeated so that there is one for each element.
+static Value repeatBlocks(Node &node, Value parameter, Value x, int64_t axis, int64_t size) {
+  if (!parameter || node.failed())
+    return parameter;
+  if (node.rank(parameter) != node.rank(x)) {
+    node.error("onnx-shape-mismatch", "with 'block_size', a scale or zero point has rank " +
+                                          Twine(node.rank(parameter)) + ", but 'x' has rank " + Twine(node.rank(x)))
+        .note("both need the same rank");
+    return {};
+  }
+  graph::ShapeSolver &solver = node.solver();
+  Dims wide = node.dims(parameter), dims = node.dims(x);
+  Dims repeated = wide;
+  wide.insert(wide.begin() + axis + 1, solver.constant(size));
+  repeated[axis] = solver.product({repeated[axis], solver.constant(size)});
+  Value y = node.reshape(node.broadcast(node.unsqueeze(parameter, {axis + 1}), wide), repeated);
+  if (node.failed() || repeated[axis] == dims[axis])
+    return y;
+  // The last block may be shorter.
+  repeated[axis] = dims[axis];
+  auto zero = graph::DimsAttr::get(node.builder().getContext(), solver.map({solver.constant(0)}));
+  return node.createTyped<graph::SliceOp>(solver.type(repeated, node.element(y)), y, Value(), Value(),
+                                          llvm::ArrayRef<int64_t>(axis), llvm::ArrayRef<int64_t>(1), zero);
+}
+
+/// Shapes the scale and the zero point, if there is one, to broadcast with
+/// `x`: of one element, one per slice along 'axis', or one per block of those.
+static void spreadParameters(Node &node, Value x, Value &scale, Value &zero) {
   int64_t axis = node.version() >= 13 ? node.integer("axis") : 0;
-  if (node.version() >= 21 && node.integer("block_size") != 0) {
-    node.unsupported("block_size", Twine(node.integer("block_size")), "0 is");
-    return 0;
+  int64_t block = node.version() >= 21 ? node.integer("block_size") : 0;
+  if (block < 0 || block > int64_t(1) << 31) {
+    node.unsupported("block_size", Twine(block), "0 and positive sizes are");
+    return;
   }
-  if (node.rank(scale) == 0)
-    return 0;
+  if (block > 0) {
+    axis = node.normalizeAxis(axis, node.rank(x), "axis");
+    scale = repeatBlocks(node, scale, x, axis, block);
+    zero = repeatBlocks(node, zero, x, axis, block);
+    return;
+  }
   if (node.rank(scale) > 1) {
-    node.error("onnx-shape-mismatch", "the scale has rank " + Twine(node.rank(scale)) + ", but at most 1 is supported")
-        .note("quantize per tensor or per axis");
-    return 0;
+    node.error("onnx-shape-mismatch", "the scale has rank " + Twine(node.rank(scale)) + ", but at most 1 is expected")
+        .note("without 'block_size', quantize per tensor or per axis");
+    return;
   }
-  return node.normalizeAxis(axis, node.rank(x), "axis");
+  axis = node.rank(scale) == 0 ? 0 : node.normalizeAxis(axis, node.rank(x), "axis");
+  if (node.failed())
+    return;
+  scale = along(node, scale, x, axis);
+  zero = zero ? along(node, zero, x, axis) : zero;
 }
 
 /// Clamps to the range of `type` and converts; `x` is a float.
@@ -73,12 +109,13 @@ static bool isQuantized(Type type) {
 static Value importQuantizeLinear(Node &node) {
   Value x = node.input(0), scale = node.input(1), zero = node.input(2);
   node.ignore({"saturate"}); // Concerns 8-bit floats only.
-  int64_t axis = readAxis(node, x, scale);
+  Type zeroType = node.element(zero);
+  spreadParameters(node, x, scale, zero);
   if (node.version() >= 23 && node.integer("precision") != 0)
     return node.unsupported("precision", Twine(node.integer("precision")), "0 is");
   Type type = node.builder().getIntegerType(8, /*isSigned=*/false);
-  if (zero)
-    type = node.element(zero);
+  if (zeroType)
+    type = zeroType;
   if (node.version() >= 21 && node.integer("output_dtype") != 0)
     type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
   if (!isQuantized(type))
@@ -86,7 +123,7 @@ static Value importQuantizeLinear(Node &node) {
                             "integers of 8 and 16 bits are");
   if (node.failed())
     return {};
-  return quantize(node, x, along(node, scale, x, axis), zero ? along(node, zero, x, axis) : Value(), type);
+  return quantize(node, x, scale, zero, type);
 }
 
 Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
@@ -97,17 +134,17 @@ Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
 
 static Value importDequantizeLinear(Node &node) {
   Value x = node.input(0), scale = node.input(1), zero = node.input(2);
-  int64_t axis = readAxis(node, x, scale);
   Type type = node.element(scale);
+  spreadParameters(node, x, scale, zero);
   if (node.version() >= 23 && node.integer("output_dtype") != 0)
     type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
   if (!type || !mlir::isa<mlir::FloatType>(type))
     return node.unsupported("output_dtype", "another type", "float32, float16 and bfloat16 are");
   if (node.failed())
     return {};
-  Value wide = subtractZero(node, x, zero ? along(node, zero, x, axis) : Value());
+  Value wide = subtractZero(node, x, zero);
   Type compute = graph::getAccumulatorType(node.element(scale));
-  Value y = node.mul(node.cast(wide, compute), node.cast(along(node, scale, x, axis), compute));
+  Value y = node.mul(node.cast(wide, compute), node.cast(scale, compute));
   return node.cast(y, type);
 }
 

@@ -102,7 +102,47 @@ template <bool isMax> static Value importArg(Node &node) {
                                      keepDims, last);
 }
 
-static Value importCumSum(Node &node) {
+/// TopK: its number is an attribute at first, later an input.
+static void importTopK(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("axis", x);
+  bool largest = node.version() < 11 || node.flag("largest");
+  node.ignore({"sorted"}); // In any order if 0: so also in this one.
+  Dims shape = node.dims(x);
+  if (node.failed())
+    return;
+  if (node.version() < 10) {
+    shape[axis] = node.solver().constant(node.integer("k"));
+  } else {
+    std::optional<Dims> count = node.solver().contents(node.input(1));
+    if (!count || count->size() != 1) {
+      node.constantIntegers(1); // Reports that it is not known.
+      if (!node.failed())
+        node.error("onnx-shape-mismatch",
+                   "'K' has " + llvm::Twine(node.rank(node.input(1))) + " dimensions, but one number is expected")
+            .note("give a vector of one element");
+      return;
+    }
+    shape[axis] = count->front();
+  }
+  auto count = mlir::dyn_cast<mlir::AffineConstantExpr>(shape[axis]);
+  auto size = mlir::dyn_cast<mlir::AffineConstantExpr>(node.dims(x)[axis]);
+  if (count && (count.getValue() < 0 || (size && count.getValue() > size.getValue()))) {
+    node.error("onnx-shape-mismatch", "'K' is " + llvm::Twine(count.getValue()) + ", but dimension " +
+                                          llvm::Twine(axis) + " of 'X' is " + graph::printDim(node.dims(x)[axis]))
+        .note("at most as many elements as there are can be taken");
+    return;
+  }
+  Type i64 = node.builder().getI64Type();
+  Value positions = node.createTyped<graph::TopKOp>(node.solver().type(shape, i64), x,
+                                                    largest ? ReduceKind::max : ReduceKind::min, axis);
+  if (!node.failed() && llvm::failed(node.solver().infer(positions.getDefiningOp())))
+    positions = node.noteFailure();
+  node.setOutput(0, node.create<graph::GatherElementsOp>(x, positions, axis));
+  node.setOutput(1, positions);
+}
+
+template <typename OpT> static Value importCumulative(Node &node) {
   Value x = node.input(0);
   bool exclusive = node.flag("exclusive"), reverse = node.flag("reverse");
   SmallVector<int64_t> axis = node.constantIntegers(1);
@@ -113,7 +153,7 @@ static Value importCumSum(Node &node) {
         .note("give one axis");
     return {};
   }
-  return node.create<graph::CumulativeSumOp>(x, node.normalizeAxis(axis[0], node.rank(x), "axis"), exclusive, reverse);
+  return node.create<OpT>(x, node.normalizeAxis(axis[0], node.rank(x), "axis"), exclusive, reverse);
 }
 
 /// Softmax and its kin from version 13 on: along one axis.
@@ -185,7 +225,9 @@ void onnx_import::registerReductionOps(OpTable &ops) {
   ops.add("ReduceLogSumExp", {1, 11, 13, 18, 28}, importReduceLogSumExp);
   ops.add("ArgMax", {1, 11, 12, 13}, importArg<true>);
   ops.add("ArgMin", {1, 11, 12, 13}, importArg<false>);
-  ops.add("CumSum", {11, 14}, importCumSum);
+  ops.add("TopK", {1, 10, 11, 24}, importTopK);
+  ops.add("CumSum", {11, 14}, importCumulative<graph::CumulativeSumOp>);
+  ops.add("CumProd", {26}, importCumulative<graph::CumulativeProductOp>);
   ops.add("Softmax", {13}, importSoftmax13<false>);
   ops.add("Softmax", {1, 11}, importSoftmax1<false>);
   ops.add("LogSoftmax", {13}, importSoftmax13<true>);

@@ -2,7 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Resize.h"
 #include "OpTable.h"
 
 using namespace lathe;
@@ -10,19 +10,6 @@ using namespace lathe::onnx_import;
 using llvm::SmallVector;
 using llvm::StringRef;
 using llvm::Twine;
-
-namespace {
-
-/// The attributes of graph.resize.
-struct Sampling {
-  graph::ResizeMode mode = graph::ResizeMode::nearest;
-  graph::CoordinateMode coordinates = graph::CoordinateMode::asymmetric;
-  graph::NearestMode nearest = graph::NearestMode::floor;
-  double cubic = -0.75;
-  bool excludeOutside = false;
-};
-
-} // namespace
 
 /// Sorts axes together with their scales.
 static void sortAxes(SmallVector<int64_t> &axes, SmallVector<double> &scales) {
@@ -137,13 +124,96 @@ static bool readChoice(Node &node, StringRef attribute, std::optional<Enum> (*pa
 }
 
 static bool readSampling(Node &node, Sampling &sampling) {
-  // Both belong to tf_crop_and_resize, which is reported below.
-  node.ignore({"extrapolation_value"});
   sampling.cubic = node.number("cubic_coeff_a");
   sampling.excludeOutside = node.flag("exclude_outside");
+  sampling.extrapolation = node.number("extrapolation_value");
+  sampling.antialias = node.version() >= 18 && node.flag("antialias");
+  sampling.crops = node.string("coordinate_transformation_mode") == "tf_crop_and_resize";
   return readChoice(node, "mode", graph::symbolizeResizeMode, sampling.mode) &&
-         readChoice(node, "coordinate_transformation_mode", graph::symbolizeCoordinateMode, sampling.coordinates) &&
+         (sampling.crops ||
+          readChoice(node, "coordinate_transformation_mode", graph::symbolizeCoordinateMode, sampling.coordinates)) &&
          readChoice(node, "nearest_mode", graph::symbolizeNearestMode, sampling.nearest);
+}
+
+/// Sets sizes and scales from input 'sizes', under 'keep_aspect_ratio_policy'.
+static void readSizes(Node &node, llvm::MutableArrayRef<ResizedAxis> axes, StringRef policy) {
+  SmallVector<int64_t> sizes = node.constantIntegers(3);
+  if (node.failed())
+    return;
+  if (sizes.size() != axes.size() || llvm::any_of(sizes, [](int64_t s) { return s < 0 || s > int64_t(1) << 31; })) {
+    node.error("onnx-shape-mismatch", "'sizes' has " + Twine(sizes.size()) + " elements or negative ones, but " +
+                                          Twine(axes.size()) + " sizes are expected")
+        .note("give one size for every axis");
+    return;
+  }
+  std::optional<double> common;
+  for (auto [axis, size] : llvm::zip(axes, sizes)) {
+    int64_t in = std::max<int64_t>(node.staticDim(node.input(0), axis.axis, "this kind of Resize"), 1);
+    axis.size = size;
+    axis.scale = static_cast<double>(size) / static_cast<double>(in);
+    if (!common)
+      common = axis.scale;
+    common = policy == "not_larger" ? std::min(*common, axis.scale) : std::max(*common, axis.scale);
+  }
+  if (policy == "stretch" || !common || node.failed())
+    return;
+  for (ResizedAxis &axis : axes) {
+    double in = static_cast<double>(node.staticDim(node.input(0), axis.axis, "this kind of Resize"));
+    axis.scale = *common;
+    axis.size = static_cast<int64_t>(std::floor(*common * in + 0.5));
+  }
+}
+
+/// Sets sizes and scales from input 'scales'.
+static void readScales(Node &node, llvm::MutableArrayRef<ResizedAxis> axes) {
+  SmallVector<double> scales = node.constantNumbers(2);
+  if (node.failed())
+    return;
+  if (scales.size() != axes.size()) {
+    node.error("onnx-shape-mismatch",
+               "'scales' has " + Twine(scales.size()) + " elements, but " + Twine(axes.size()) + " are expected")
+        .note("give one scale for every axis");
+    return;
+  }
+  for (auto [axis, scale] : llvm::zip(axes, scales)) {
+    if (!(scale > 0) || scale > 1e6) {
+      node.error("onnx-scale-range",
+                 "a scale is " + Twine(std::to_string(scale)) + ", but scales must be positive and at most 10^6")
+          .note("correct the scale of dimension " + Twine(axis.axis));
+      return;
+    }
+    axis.scale = scale;
+    axis.size = static_cast<int64_t>(
+        std::floor(scale * static_cast<double>(node.staticDim(node.input(0), axis.axis, "this kind of Resize"))));
+  }
+}
+
+/// What graph.resize cannot express: all sizes must be known.
+static Value importByMatrices(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy, const Sampling &sampling) {
+  SmallVector<ResizedAxis> resized;
+  for (int64_t axis : axes)
+    resized.push_back({axis, 0, 1.0});
+  if (node.input(3))
+    readSizes(node, resized, policy);
+  else
+    readScales(node, resized);
+  if (sampling.crops && !node.failed()) {
+    SmallVector<double> region = node.input(1) ? node.constantNumbers(1) : SmallVector<double>();
+    if (!node.failed() && region.size() != 2 * resized.size())
+      node.error("onnx-shape-mismatch",
+                 "'roi' has " + Twine(region.size()) + " elements, but " + Twine(2 * resized.size()) + " are expected")
+          .note("give all starts, then all ends, from 0 to 1");
+    for (auto [index, axis] : llvm::enumerate(resized))
+      if (!node.failed()) {
+        axis.start = region[index];
+        axis.end = region[resized.size() + index];
+      }
+  }
+  llvm::erase_if(resized, [&](const ResizedAxis &axis) {
+    return axis.scale == 1 && axis.start == 0 && axis.end == 1 && !node.failed() &&
+           axis.size == node.staticDim(node.input(0), axis.axis, "this kind of Resize");
+  });
+  return node.failed() ? Value() : resizeByMatrices(node, resized, sampling);
 }
 
 static Value importResize11(Node &node) {
@@ -152,12 +222,12 @@ static Value importResize11(Node &node) {
   if (!readSampling(node, sampling))
     return {};
   SmallVector<int64_t> axes = allAxes(node);
+  StringRef policy = "stretch";
   if (node.version() >= 18) {
-    if (node.flag("antialias"))
-      return node.unsupported("antialias", "1", "0 is");
-    StringRef policy = node.string("keep_aspect_ratio_policy");
-    if (policy != "stretch" && sizes)
-      return node.unsupported("keep_aspect_ratio_policy", quoted(policy), "\"stretch\" is");
+    policy = node.string("keep_aspect_ratio_policy");
+    if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+      return node.unsupported("keep_aspect_ratio_policy", quoted(policy),
+                              "\"stretch\", \"not_larger\" and \"not_smaller\" are");
     if (node.has("axes")) {
       axes = node.integers("axes");
       for (int64_t &axis : axes)
@@ -168,13 +238,15 @@ static Value importResize11(Node &node) {
   if (node.failed())
     return {};
   // Version 11 has an empty tensor where there are sizes instead.
-  if (sizes)
-    return resizeToSizes(node, axes, sizes, sampling);
-  if (!scales) {
+  if (!scales && !sizes) {
     node.error("onnx-arity", "has neither 'scales' nor 'sizes'").note("give one of both");
     return {};
   }
-  return resizeByScales(node, axes, node.constantNumbers(2), sampling);
+  bool fits = sizes && policy != "stretch";
+  if (fits || sampling.crops || sampling.antialias)
+    return importByMatrices(node, axes, policy, sampling);
+  return sizes ? resizeToSizes(node, axes, sizes, sampling)
+               : resizeByScales(node, axes, node.constantNumbers(2), sampling);
 }
 
 void onnx_import::registerResizeOps(OpTable &ops) {

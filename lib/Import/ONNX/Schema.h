@@ -68,7 +68,7 @@ private:
 };
 
 /// The oldest opset of the default domain that the importer takes.
-constexpr int64_t oldestOpset = 7;
+constexpr int64_t oldestOpset = 1;
 
 /// Highest IR version of the pinned package.
 int64_t getNewestIRVersion();

@@ -15,6 +15,8 @@ using llvm::Twine;
 using mlir::AffineExpr;
 
 static Value importReshape(Node &node) {
+  if (node.version() < 5)
+    return node.create<graph::ReshapeOp>(node.input(0), node.constant(ArrayRef(node.integers("shape"))), false);
   bool allowZero = node.version() >= 14 && node.flag("allowzero");
   return node.create<graph::ReshapeOp>(node.input(0), node.input(1), allowZero);
 }
@@ -88,13 +90,31 @@ static Value importTranspose(Node &node) {
 }
 
 static Value importConcat(Node &node) {
-  int64_t axis = node.axis("axis", node.input(0));
+  int64_t axis = node.version() > 1 || node.has("axis") ? node.axis("axis", node.input(0)) : 1;
   return node.createAs<graph::ConcatOp>(node.element(node.input(0)), mlir::ValueRange(node.inputs()), axis);
 }
 
 static Value importExpand(Node &node) {
   return node.create<graph::BroadcastOp>(node.input(0), node.input(1),
                                          /*exact=*/false);
+}
+
+/// Repeats one dimension after the other, as three dimensions each: for tensors
+/// of high rank.
+static Value tileOneByOne(Node &node, Value x, const Dims &repeats) {
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr one = solver.constant(1);
+  Dims shape = node.dims(x);
+  for (auto [i, repeat] : llvm::enumerate(repeats)) {
+    if (repeat == one)
+      continue;
+    AffineExpr before = solver.product(ArrayRef(shape).take_front(i));
+    AffineExpr rest = solver.product(ArrayRef(shape).drop_front(i));
+    x = node.broadcast(node.reshape(x, {before, one, rest}), {before, repeat, rest});
+    shape[i] = solver.product({shape[i], repeat});
+    x = node.reshape(x, shape);
+  }
+  return x;
 }
 
 /// Each dimension becomes two, the outer of which is broadcast.
@@ -132,13 +152,8 @@ static Value importTile(Node &node) {
     }
     result.push_back(node.solver().product({dim, repeat}));
   }
-  if (wide.size() > graph::ShapeSolver::maxRank) {
-    node.error("onnx-rank-limit", "repeats so many dimensions that rank " + Twine(wide.size()) +
-                                      " is needed inside, but at most " + Twine(graph::ShapeSolver::maxRank) +
-                                      " are supported")
-        .note("repeat fewer dimensions at once");
-    return {};
-  }
+  if (wide.size() > graph::ShapeSolver::maxRank)
+    return tileOneByOne(node, x, *repeats);
   return node.reshape(node.broadcast(node.reshape(x, split), wide), result);
 }
 
@@ -156,11 +171,7 @@ static Value importShape(Node &node) {
   return node.createAs<graph::ShapeOp>(node.builder().getI64Type(), x, start, std::max(start, end));
 }
 
-static Value importSize(Node &node) {
-  AffineExpr size = node.solver().product(node.dims(node.input(0)));
-  auto dims = graph::DimsAttr::get(node.builder().getContext(), node.solver().map({size}));
-  return node.createTyped<graph::DimValuesOp>(mlir::RankedTensorType::get({}, node.builder().getI64Type()), dims);
-}
+static Value importSize(Node &node) { return node.size(node.solver().product(node.dims(node.input(0)))); }
 
 static Value importRange(Node &node) {
   Type element = node.element(node.input(0));
@@ -317,12 +328,12 @@ static Value importSpaceToDepth(Node &node) {
 }
 
 void onnx_import::registerShapeOps(OpTable &ops) {
-  ops.add("Reshape", {5, 13, 14, 19, 21, 23, 24, 25}, importReshape);
+  ops.add("Reshape", {1, 5, 13, 14, 19, 21, 23, 24, 25}, importReshape);
   ops.add("Flatten", {1, 9, 11, 13, 21, 23, 24, 25}, importFlatten);
   ops.add("Squeeze", {1, 11, 13, 21, 23, 24, 25}, importSqueeze);
   ops.add("Unsqueeze", {1, 11, 13, 21, 23, 24, 25}, importUnsqueeze);
   ops.add("Transpose", {1, 13, 21, 23, 24, 25}, importTranspose);
-  ops.add("Concat", {4, 11, 13}, importConcat);
+  ops.add("Concat", {1, 4, 11, 13}, importConcat);
   ops.add("Expand", {8, 13}, importExpand);
   ops.add("Tile", {6, 13}, importTile);
   ops.add("Shape", {1, 13, 15, 19, 21, 23, 24, 25}, importShape);

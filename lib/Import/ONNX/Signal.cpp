@@ -1,4 +1,5 @@
-// lib/Import/ONNX/Signal.cpp: window functions of signal processing.
+// lib/Import/ONNX/Signal.cpp: window functions and transforms of signal
+// processing.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,17 +9,31 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace lathe;
 using namespace lathe::onnx_import;
+using llvm::SmallVector;
+using llvm::Twine;
+using mlir::AffineConstantExpr;
+using mlir::AffineExpr;
+
+/// The type that 'output_datatype' names, or null after an error.
+static Type readOutputType(Node &node) {
+  int32_t dtype = static_cast<int32_t>(node.integer("output_datatype"));
+  Type element = toMLIRType(node.builder().getContext(), dtype);
+  if (!element)
+    node.unsupported("output_datatype", elementTypeName(dtype), "float, integer and bool types are");
+  return element;
+}
 
 /// a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N), with N the size or, for a
 /// symmetric window, one less.
 static Value makeWindow(Node &node, double a0, double a1, double a2) {
   bool periodic = node.flag("periodic");
-  int32_t dtype = static_cast<int32_t>(node.integer("output_datatype"));
-  Type element = toMLIRType(node.builder().getContext(), dtype);
+  Type element = readOutputType(node);
   if (!element)
-    return node.unsupported("output_datatype", elementTypeName(dtype), "float, integer and bool types are");
+    return {};
   Type f32 = node.builder().getF32Type(), i64 = node.builder().getI64Type();
   Value size = node.cast(node.reshape(node.input(0), {}), i64);
   Value steps = node.create<graph::RangeOp>(node.scalar(i64, 0), size, node.scalar(i64, 1));
@@ -37,8 +52,257 @@ static Value importHammingWindow(Node &node) { return makeWindow(node, 25.0 / 46
 
 static Value importBlackmanWindow(Node &node) { return makeWindow(node, 0.42, 0.5, 0.08); }
 
+//===----------------------------------------------------------------------===//
+// Fourier transforms
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Which transform along one axis.
+struct Transform {
+  int64_t axis = 0;
+  AffineExpr length;
+  bool inverse = false;
+  bool oneSided = false;
+};
+
+/// Cosines and sines of a transform, one row per element that goes in.
+struct Waves {
+  Value cosine, sine;
+};
+
+} // namespace
+
+/// The factors cos and sin (2 pi j k / length). Angles are reduced as whole
+/// numbers, so that large products lose nothing.
+static Waves makeWaves(Node &node, const Transform &transform, AffineExpr rows, AffineExpr columns, Type element) {
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr one = solver.constant(1);
+  Type i64 = node.builder().getI64Type(), f64 = node.builder().getF64Type(), i1 = node.builder().getI1Type();
+  Value j = node.createTyped<graph::IotaOp>(solver.type({rows, one}, i64), int64_t(0));
+  Value k = node.createTyped<graph::IotaOp>(solver.type({one, columns}, i64), int64_t(1));
+  Value length = node.size(transform.length);
+  Value turns = node.div(node.cast(node.create<graph::ModOp>(node.mul(j, k), length), f64), node.cast(length, f64));
+  Value angle = node.mul(turns, 2 * llvm::numbers::pi);
+  Value cosine = node.create<graph::CosOp>(angle), sine = node.create<graph::SinOp>(angle);
+  Value scale;
+  if (transform.inverse)
+    scale = node.div(node.scalar(f64, 1), node.cast(length, f64));
+  Value limit = length;
+  if (transform.inverse && transform.oneSided) {
+    // All frequencies but the outer ones stand for two.
+    Value twice = node.mul(j, 2);
+    Value isOuter = node.create<graph::OrOp>(node.createAs<graph::EqualOp>(i1, j, node.scalar(i64, 0)),
+                                             node.createAs<graph::EqualOp>(i1, twice, length));
+    scale = node.mul(scale, node.createAs<graph::SelectOp>(f64, isOuter, node.scalar(f64, 1), node.scalar(f64, 2)));
+    limit = node.add(node.div(length, 2), 1);
+  }
+  // Elements beyond the length are cut off; missing ones are zero anyway.
+  Value counts = node.createAs<graph::LessOp>(i1, j, limit);
+  scale = scale ? scale : node.scalar(f64, 1);
+  scale = node.createAs<graph::SelectOp>(f64, counts, scale, node.scalar(f64, 0));
+  return {node.cast(node.mul(cosine, scale), element), node.cast(node.mul(sine, scale), element)};
+}
+
+/// Transforms `x`, whose last dimension holds the real part and perhaps the
+/// imaginary one, by products with matrices.
+static Value makeTransform(Node &node, Value x, const Transform &transform) {
+  if (node.failed())
+    return {};
+  graph::ShapeSolver &solver = node.solver();
+  int64_t rank = node.rank(x), parts = node.staticDim(x, rank - 1, "a transform");
+  if (!node.failed() && parts != 1 && parts != 2) {
+    node.error("onnx-shape-mismatch", "the last dimension is " + Twine(parts) + ", but 1 or 2 is expected")
+        .note("it holds the real part and the imaginary part of a number");
+    return {};
+  }
+  Type element = node.element(x), wide = graph::getAccumulatorType(element), i64 = node.builder().getI64Type();
+  // The axis becomes the last dimension of a matrix.
+  SmallVector<int64_t> permutation;
+  for (int64_t i = 0; i < rank - 1; ++i)
+    if (i != transform.axis)
+      permutation.push_back(i);
+  permutation.push_back(transform.axis);
+  auto part = [&](int64_t which) {
+    Value y = node.create<graph::GatherOp>(node.cast(x, wide), node.scalar(i64, which), rank - 1);
+    y = node.transpose(y, permutation);
+    return rank == 2 ? node.unsqueeze(y, {0}) : y;
+  };
+  Value real = part(0), imaginary = parts == 2 ? part(1) : Value();
+  if (node.failed())
+    return {};
+  AffineExpr rows = node.dims(real).back(), columns = transform.length;
+  if (transform.oneSided && !transform.inverse)
+    columns = solver.simplify(transform.length.floorDiv(2) + 1);
+  Waves waves = makeWaves(node, transform, rows, columns, wide);
+  auto product = [&](Value a, Value b) { return node.create<graph::MatmulOp>(a, b); };
+
+  // (re + i im) (cos - i sin), or + i sin for the inverse.
+  Value outReal = product(real, waves.cosine), outImaginary = product(real, waves.sine);
+  if (!transform.inverse)
+    outImaginary = node.create<graph::NegOp>(outImaginary);
+  if (imaginary) {
+    Value cross = product(imaginary, waves.sine);
+    outReal = transform.inverse ? node.sub(outReal, cross) : node.add(outReal, cross);
+    outImaginary = node.add(outImaginary, product(imaginary, waves.cosine));
+  }
+  SmallVector<Value> results = {outReal};
+  if (!(transform.inverse && transform.oneSided))
+    results.push_back(outImaginary);
+  SmallVector<int64_t> back(rank - 1);
+  for (auto [from, to] : llvm::enumerate(permutation))
+    back[to] = from;
+  for (Value &result : results) {
+    if (rank == 2)
+      result = node.squeeze(result, {0});
+    result = node.unsqueeze(node.transpose(result, back), {rank - 1});
+  }
+  Value y = results[0];
+  if (results.size() == 2)
+    y = node.createAs<graph::ConcatOp>(wide, mlir::ValueRange(results), rank - 1);
+  return node.cast(y, element);
+}
+
+/// The value of an integer scalar input, an expression of sizes.
+static AffineExpr readSize(Node &node, unsigned index) {
+  if (node.failed())
+    return {};
+  std::optional<Dims> contents = node.solver().contents(node.input(index));
+  if (contents && contents->size() == 1)
+    return contents->front();
+  node.constantIntegers(index); // Reports that it is not known.
+  if (!node.failed())
+    node.error("onnx-shape-mismatch", "input '" + node.inputName(index) + "' is not a scalar").note("give one number");
+  return {};
+}
+
+/// A length of zero would divide by it.
+static bool checkLength(Node &node, AffineExpr length) {
+  auto fixed = length ? mlir::dyn_cast<AffineConstantExpr>(length) : AffineConstantExpr();
+  if (node.failed() || !fixed || (fixed.getValue() > 0 && fixed.getValue() <= int64_t(1) << 24))
+    return !node.failed();
+  node.error("onnx-shape-mismatch",
+             "the transform has length " + Twine(fixed.getValue()) + ", but 1 to 2^24 is expected")
+      .note("correct 'dft_length' or the input's size");
+  return false;
+}
+
+static Value importDFT(Node &node) {
+  Value x = node.input(0);
+  Transform transform;
+  transform.inverse = node.flag("inverse");
+  transform.oneSided = node.flag("onesided");
+  int64_t axis = -2;
+  if (node.version() < 20) {
+    axis = node.integer("axis");
+  } else if (node.input(2)) {
+    SmallVector<int64_t> given = node.constantIntegers(2);
+    axis = given.empty() ? -2 : given[0];
+  }
+  transform.axis = node.normalizeAxis(axis, node.rank(x), "axis");
+  if (node.failed())
+    return {};
+  if (transform.axis == node.rank(x) - 1) {
+    node.error("onnx-axis-range", "'axis' is the last dimension, which holds the parts of a number")
+        .note("name one of the dimensions before it");
+    return {};
+  }
+  AffineExpr size = node.dims(x)[transform.axis];
+  if (node.input(1))
+    transform.length = readSize(node, 1);
+  else if (transform.inverse && transform.oneSided)
+    transform.length = node.solver().simplify((size - 1) * 2);
+  else
+    transform.length = size;
+  if (!checkLength(node, transform.length))
+    return {};
+  return makeTransform(node, x, transform);
+}
+
+/// Transforms of windows that move over a signal of [batch, length, parts].
+static Value importSTFT(Node &node) {
+  Value signal = node.input(0), window = node.input(2);
+  SmallVector<int64_t> steps = node.constantIntegers(1);
+  Transform transform;
+  transform.axis = 2;
+  transform.oneSided = node.flag("onesided");
+  if (node.failed())
+    return {};
+  if (node.rank(signal) != 3 || (window && node.rank(window) != 1) || steps.size() != 1 || steps[0] < 1) {
+    node.error("onnx-shape-mismatch", "'signal' has rank " + Twine(node.rank(signal)))
+        .note("[batch, length, 1 or 2], one positive step and a vector as window are expected");
+    return {};
+  }
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr one = solver.constant(1), length = node.dims(signal)[1];
+  if (node.input(3))
+    transform.length = readSize(node, 3);
+  else
+    transform.length = window ? node.dims(window)[0] : length;
+  if (!checkLength(node, transform.length))
+    return {};
+  AffineExpr width = window ? node.dims(window)[0] : transform.length;
+  AffineExpr frames = solver.simplify((length - transform.length).floorDiv(steps[0]) + 1);
+  Type i64 = node.builder().getI64Type();
+  Value first = node.mul(node.createTyped<graph::IotaOp>(solver.type({frames, one}, i64), int64_t(0)), steps[0]);
+  Value offset = node.createTyped<graph::IotaOp>(solver.type({one, width}, i64), int64_t(1));
+  Value x = node.create<graph::GatherOp>(signal, node.add(first, offset), int64_t(1));
+  if (window)
+    x = node.mul(x, node.unsqueeze(window, {1}));
+  return makeTransform(node, x, transform);
+}
+
+/// Triangles that are evenly spaced on the mel scale, over the frequencies of a
+/// transform. The parameters are numbers of the model, so the matrix is, too.
+static Value importMelWeightMatrix(Node &node) {
+  Type element = readOutputType(node);
+  SmallVector<int64_t> bins = node.constantIntegers(0), length = node.constantIntegers(1),
+                       rate = node.constantIntegers(2);
+  SmallVector<double> low = node.constantNumbers(3), high = node.constantNumbers(4);
+  if (node.failed() || !element)
+    return {};
+  auto isOne = [](auto &values, double least, double most) {
+    return values.size() == 1 && values[0] >= least && values[0] <= most;
+  };
+  if (!isOne(bins, 1, 4096) || !isOne(length, 1, 1 << 20) || !isOne(rate, 1, 1e9) || !isOne(low, 0, 1e9) ||
+      !isOne(high, low.front(), 1e9)) {
+    node.error("onnx-shape-mismatch", "the numbers of bins, the length, the rate or the frequencies are out of range")
+        .note("scalars are expected, with 0 <= lower_edge_hertz <= upper_edge_hertz");
+    return {};
+  }
+  int64_t rows = length[0] / 2 + 1, columns = bins[0];
+  auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
+  double first = toMel(low[0]), step = (toMel(high[0]) - first) / static_cast<double>(columns + 2);
+  // The bin of the transform where each triangle begins.
+  SmallVector<int64_t> edges;
+  for (int64_t i = 0; i < columns + 2; ++i) {
+    double hertz = 700 * (std::pow(10, (first + static_cast<double>(i) * step) / 2595) - 1);
+    edges.push_back(
+        static_cast<int64_t>(std::floor(static_cast<double>(length[0] + 1) * hertz / static_cast<double>(rate[0]))));
+  }
+  std::vector<float> matrix(rows * columns, 0.0f);
+  auto put = [&](int64_t row, int64_t column, double value) {
+    if (row >= 0 && row < rows)
+      matrix[row * columns + column] = static_cast<float>(value);
+  };
+  for (int64_t i = 0; i < columns; ++i) {
+    int64_t begin = edges[i], middle = edges[i + 1], end = edges[i + 2];
+    if (begin == middle)
+      put(middle, i, 1);
+    for (int64_t j = begin; begin < middle && j <= std::min(middle, rows); ++j)
+      put(j, i, static_cast<double>(j - begin) / static_cast<double>(middle - begin));
+    for (int64_t j = middle; middle < end && j < std::min(end, rows); ++j)
+      put(j, i, static_cast<double>(end - j) / static_cast<double>(end - middle));
+  }
+  auto type = mlir::RankedTensorType::get({rows, columns}, node.builder().getF32Type());
+  return node.cast(node.constant(mlir::DenseElementsAttr::get(type, llvm::ArrayRef(matrix))), element);
+}
+
 void onnx_import::registerSignalOps(OpTable &ops) {
   ops.add("HannWindow", {17}, importHannWindow);
   ops.add("HammingWindow", {17}, importHammingWindow);
   ops.add("BlackmanWindow", {17}, importBlackmanWindow);
+  ops.add("DFT", {17, 20}, importDFT);
+  ops.add("STFT", {17}, importSTFT);
+  ops.add("MelWeightMatrix", {17}, importMelWeightMatrix);
 }

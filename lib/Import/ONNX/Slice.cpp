@@ -210,7 +210,7 @@ static Value importPad2(Node &node) {
   if (!mode)
     return {};
   Value value = node.scalar(node.element(x), node.number("value"));
-  Value pads = node.constant(llvm::ArrayRef(node.integers("pads")));
+  Value pads = node.constant(llvm::ArrayRef(node.integers(node.version() == 1 ? "paddings" : "pads")));
   return node.create<graph::PadOp>(x, pads, value, *mode, graph::DimsAttr());
 }
 
@@ -250,6 +250,6 @@ void onnx_import::registerSliceOps(OpTable &ops) {
   ops.add("Slice", {10, 11, 13}, importSlice10);
   ops.add("CenterCropPad", {18}, importCenterCropPad);
   ops.add("Split", {2, 11, 13, 18}, importSplit);
-  ops.add("Pad", {2}, importPad2);
+  ops.add("Pad", {1, 2}, importPad2);
   ops.add("Pad", {11, 13, 18, 19, 21, 23, 24, 25}, importPad11);
 }

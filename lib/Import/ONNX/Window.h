@@ -33,6 +33,15 @@ llvm::FailureOr<AutoPad> readAutoPad(Node &node);
 /// is padded by as many elements of `fill` as turn out to be needed.
 llvm::LogicalResult applySamePadding(Node &node, AutoPad mode, Window &window, Value &x, double fill);
 
+/// Pads `x` with `fill` by what windows reach beyond it, with `ceilMode` also
+/// by what the last window needs; `window` then has no padding of its own.
+Value padExplicitly(Node &node, Value x, Window &window, bool ceilMode, double fill);
+
+/// Where in `x`, as a position in the whole tensor, each maximum of the pooled
+/// `y` is: the first of equal ones. With `columnMajor`, spatial dimensions count
+/// from the first one on.
+Value makePoolIndices(Node &node, Value x, Value y, Window window, bool ceilMode, bool columnMajor);
+
 } // namespace lathe::onnx_import
 
 #endif // LATHE_LIB_IMPORT_ONNX_WINDOW_H

@@ -38,7 +38,7 @@ const char *lathe_status_name(lathe_status status) {
 static size_t cut(char *text, size_t length) {
   while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
     --length;
-  memcpy(text + length, "...", 3);
+  memset(text + length, '.', 3);
   return length + 3;
 }
 

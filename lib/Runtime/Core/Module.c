@@ -65,7 +65,7 @@ lathe_status lathe_module_load(const char *path, lathe_module **module) {
   if (status != LATHE_OK)
     return status;
   status = lathe_module_from_query(query, module);
-  if (status != LATHE_OK) {
+  if (!*module) {
     /* The query knows no path; the user needs it. */
     const char *reason = lathe_last_error(), *id = strrchr(reason, '[');
     char name[64];

@@ -1,6 +1,7 @@
 // lib/Strategies/CPU/Loops.cpp: the fallback: fuse, split the outer loops into tasks, leave the inner ones to LLVM.
 
 #include "Strategies.h"
+#include "TileConcat.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
@@ -17,6 +18,9 @@ namespace lathe {
 /// Elements that the loops inside of one task should have: enough that slicing
 /// buffers costs nothing beside them.
 static constexpr int64_t leastInner = 256;
+
+/// Elements that a reduction must read so that tasks share its columns.
+static constexpr int64_t leastShared = 1 << 15;
 
 static std::optional<Config> match(const Problem &problem, const Target &) {
   return Config::get(problem.root->getContext());
@@ -137,19 +141,56 @@ static linalg::LinalgOp tile(kernel::FuncOp kernel, linalg::LinalgOp op, ArrayRe
   return inner;
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &) {
+/// The op that computes `result`, which may be another view of what it computes.
+static linalg::LinalgOp findLast(Value result) {
+  for (;;) {
+    Operation *op = result.getDefiningOp();
+    if (!op || !op->hasOneUse() || !isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op))
+      return dyn_cast_or_null<linalg::LinalgOp>(op);
+    result = op->getOperand(0);
+  }
+}
+
+/// Whether the kernel sums up so much that it is worth several tasks, which then
+/// read every row in part. A size that only the run knows counts as a long one.
+static bool hasLongReduction(kernel::FuncOp kernel) {
+  bool found = false;
+  kernel.walk([&](linalg::LinalgOp op) {
+    int64_t elements = 1;
+    for (int64_t size : op.getStaticLoopRanges())
+      elements =
+          std::min(elements * (ShapedType::isDynamic(size) ? leastInner : std::max<int64_t>(size, 1)), leastShared);
+    found |= op.getNumReductionLoops() > 0 && elements >= leastShared;
+  });
+  return found;
+}
+
+/// A part of the innermost loop, which is over `size` columns: two vectors of
+/// `lanes`, or one, if that divides them; 0 for all of it.
+static int64_t chooseColumns(int64_t size, int64_t lanes) {
+  for (int64_t columns : {2 * lanes, lanes})
+    if (!ShapedType::isDynamic(size) && size > columns && size % columns == 0)
+      return columns;
+  return 0;
+}
+
+static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &target) {
   if (failed(fuseElementwise(kernel)))
     return failure();
   auto terminator = cast<kernel::ReturnOp>(kernel.getBody().front().getTerminator());
   if (terminator.getNumOperands() != 1)
     return success();
-  auto last = terminator.getOperand(0).getDefiningOp<linalg::LinalgOp>();
+  tileConcat(kernel, leastInner);
+  linalg::LinalgOp last = findLast(terminator.getOperand(0));
   if (!last || !last.hasPureTensorSemantics())
     return success();
   // What is not computed tile by tile would be memory as large as the result.
   computeInPlace(kernel, [](OpResult value) { return isa<tensor::InsertSliceOp, tensor::PadOp>(value.getOwner()); });
   IRRewriter rewriter(last);
   SmallVector<OpFoldResult> tasks = chooseTiles(cast<TilingInterface>(last.getOperation()), rewriter);
+  if (llvm::all_of(tasks, isZeroInteger) && last.getNumLoops() > 0 && last.getNumReductionLoops() == 0 &&
+      hasLongReduction(kernel))
+    tasks.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), target.vectorUnit().lanes()));
   linalg::LinalgOp task = tile(kernel, last, tasks, scf::SCFTilingOptions::LoopType::ForallOp);
   if (!task)
     return success(); // Untiled is right too.

@@ -66,7 +66,7 @@ static double cost(const RegisterTile &tile, int64_t rows, int64_t columns, int6
   double panels = llvm::divideCeil(columns, tile.vectors * lanes);
   if (ShapedType::isDynamic(rows))
     return panels * stepCost(tile.rows, tile.vectors) / tile.rows;
-  double full = rows / tile.rows, rest = rows % tile.rows;
+  int64_t full = rows / tile.rows, rest = rows % tile.rows;
   double perPanel = full * stepCost(tile.rows, tile.vectors);
   if (rest > 0)
     perPanel += stepCost(rest, tile.vectors);

@@ -93,12 +93,21 @@ template <typename OpT> struct ToChannelsLast final : OpRewritePattern<OpT> {
 // Transposes sink
 //===----------------------------------------------------------------------===//
 
+bool isConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op))
+    return isConstant(reshape.getX());
+  return isa_and_nonnull<ConstantOp>(op);
+}
+
 /// A transpose from channels last to channels first: the only kind that sinks.
-/// Others stay where they are, so that no two chase each other.
+/// Others stay where they are, so that no two chase each other; and those of
+/// constants fold.
 TransposeOp layoutTranspose(Value value) {
   auto op = value.getDefiningOp<TransposeOp>();
   bool sinks = op && op.getType().getRank() >= 3 &&
-               op.getPermutation() == ArrayRef(inverse(toChannelsLast(op.getType().getRank())));
+               op.getPermutation() == ArrayRef(inverse(toChannelsLast(op.getType().getRank()))) &&
+               !isConstant(op.getX());
   return sinks ? op : TransposeOp();
 }
 
@@ -108,13 +117,6 @@ Value transposeBack(OpBuilder &builder, Location loc, Value value, ArrayRef<int6
   if (op && op.getPermutation() == permutation)
     return op.getX();
   return transpose(builder, loc, value, inverse(permutation));
-}
-
-bool isConstant(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (auto reshape = dyn_cast_or_null<ReshapeOp>(op))
-    return isConstant(reshape.getX());
-  return isa_and_nonnull<ConstantOp>(op);
 }
 
 /// Number of dims that are not of size one.
@@ -128,7 +130,8 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     TransposeOp first;
     for (Value operand : op->getOperands())
-      if (auto candidate = layoutTranspose(operand); candidate && candidate.getType().getRank() == resultType.getRank())
+      if (auto candidate = layoutTranspose(operand);
+          candidate && !isConstant(operand) && candidate.getType().getRank() == resultType.getRank())
         first = first ? first : candidate;
     if (!first)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
@@ -136,16 +139,17 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     // One transpose more above for one less below is as good, and it may meet
     // its inverse; more than that would only move the work.
     int64_t matched = 0, unmatched = 0;
+    bool isLine = resultType.getRank() == 3;
     for (Value operand : op->getOperands()) {
       auto other = layoutTranspose(operand);
       if (other && other.getPermutation() == permutation)
         ++matched;
-      else if (!isConstant(operand) && extents(operand) > 1)
+      else if (!isConstant(operand) && (isLine || extents(operand) > 1))
         ++unmatched;
     }
     // With one spatial dimension the layouts are each other's inverse: a new
     // transpose above would sink in its turn.
-    if (unmatched > matched || (unmatched && resultType.getRank() == 3))
+    if (unmatched > matched || (unmatched && isLine))
       return rewriter.notifyMatchFailure(op, "most operands would need a transpose of their own");
     Permutation back = inverse(permutation);
     SmallVector<Value> operands;

@@ -1,7 +1,9 @@
 // lib/Transforms/Graph/InferShapes.cpp: resolves every dimension of a function, and the arithmetic on them.
 
+#include "lathe/Support/Diagnostics.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -58,13 +60,16 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
         found = true;
       }
     if (!found) {
-      std::string known;
-      for (StringRef symbol : symbols)
-        if (!symbol.empty())
-          known += (known.empty() ? "" : ", ") + symbol.str();
-      return func.emitError() << "the model has no dim called '" << name << "'; "
-                              << (known.empty() ? "it has no named dims" : "it has: " + known)
-                              << " [dims-unknown-name]";
+      SmallVector<StringRef> known(llvm::make_filter_range(symbols, [](StringRef symbol) { return !symbol.empty(); }));
+      InFlightDiagnostic error = func.emitError() << "the model has no dim called '" << name << "'";
+      std::string hint = didYouMean(name, known);
+      if (known.empty())
+        error << "; it has no named dims";
+      else if (hint.empty())
+        error << "; it has: " << llvm::join(known, ", ");
+      else
+        error << hint << " (it has: " << llvm::join(known, ", ") << ")";
+      return error << " [dims-unknown-name]";
     }
   }
   AttrTypeReplacer replacer;

@@ -8,6 +8,7 @@
 // MEMBERS-NOT: {{.}}
 
 // CHECK: model.o:
+// CHECK-NEXT: D lathe_module_archive
 // CHECK-NEXT: W lathe_module_query
 // CHECK-NEXT: T lathe_query_archive
 // CHECK-NEXT: U lathe_weights_archive

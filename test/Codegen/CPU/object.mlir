@@ -1,6 +1,7 @@
 // An object file: one function to ask for the model, weights beside the code, and nothing that it needs from outside.
 // RUN: lathe compile %s -o %t.o --target x86_64:avx2,fma
 // RUN: llvm-readelf --symbols --wide %t.o | FileCheck %s --check-prefix=SYMBOLS
+// RUN: llvm-nm --extern-only --just-symbol-name %t.o | FileCheck %s --check-prefix=EXTERN
 // RUN: llvm-readelf --sections --wide %t.o | FileCheck %s --check-prefix=SECTIONS
 // RUN: llvm-objdump -d --no-show-raw-insn %t.o | FileCheck %s --check-prefix=AVX2
 // RUN: lathe compile %s -o %t.512.o --target x86_64:v4
@@ -8,14 +9,18 @@
 
 // The query function has the model's name, so that several models can be in
 // one program; the common name is weak. Everything else is local or hidden.
-// SYMBOLS-NOT: {{(GLOBAL|WEAK) .*}}UND
 // SYMBOLS-DAG: FUNC LOCAL DEFAULT {{[0-9]+}} lathe.plan
 // SYMBOLS-DAG: FUNC LOCAL DEFAULT {{[0-9]+}} lathe.run
 // SYMBOLS-DAG: FUNC GLOBAL DEFAULT {{[0-9]+}} lathe_query_object
+// SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_module_object
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_weights_object
 // SYMBOLS-DAG: FUNC WEAK DEFAULT {{[0-9]+}} lathe_module_query
-// SYMBOLS-NOT: GLOBAL
-// SYMBOLS-NOT: WEAK
+
+// EXTERN: lathe_module_object
+// EXTERN-NEXT: lathe_module_query
+// EXTERN-NEXT: lathe_query_object
+// EXTERN-NEXT: lathe_weights_object
+// EXTERN-NOT: {{.}}
 
 // Weights are read only and start at a page, descriptors are constant once
 // they are relocated, and no stack is executable.

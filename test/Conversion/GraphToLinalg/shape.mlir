@@ -60,6 +60,17 @@ func.func @concat(%n: index, %a: tensor<2x?xf32, #x>, %b: tensor<2x3xf32>) -> te
 
 // -----
 
+// CHECK-LABEL: func.func @concat_of_nothing(
+// CHECK-NOT: tensor.insert_slice
+// CHECK: %[[Y:.*]] = tensor.empty() : tensor<0x5xf32>
+// CHECK: return %[[Y]]
+func.func @concat_of_nothing(%a: tensor<0x2xf32>, %b: tensor<0x3xf32>) -> tensor<0x5xf32> {
+  %y = graph.concat %a, %b axis = 1 : (tensor<0x2xf32>, tensor<0x3xf32>) -> tensor<0x5xf32>
+  return %y : tensor<0x5xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @slice(
 // CHECK: tensor.extract_slice %{{.*}}[0, 1] [4, 3] [1, 2] : tensor<4x6xf32> to tensor<4x3xf32>
 func.func @slice(%x: tensor<4x6xf32>) -> tensor<4x3xf32> {

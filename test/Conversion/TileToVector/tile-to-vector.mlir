@@ -78,3 +78,29 @@ func.func @depthwise(%x: memref<1x3x6x16xf32>, %w: memref<1x3x16xf32>, %y: memre
       strides [1, 1] dilations [1, 1] tiling(<rows = 4, vectors = 1, lanes = 16>) maps []
   return
 }
+
+// -----
+
+// Twenty-four columns are a whole vector and half of one: no lane is idle and
+// nothing needs a mask. Where the rest is odd, only the last vector has one.
+
+// CHECK-LABEL: func.func @narrow_columns(
+// CHECK-NOT:     mask
+// CHECK:         scf.for {{.*}} -> (vector<16xf32>, vector<8xf32>, vector<16xf32>, vector<8xf32>) {
+// CHECK:           vector.load %{{.*}} : memref<1x64x32xf32>, vector<16xf32>
+// CHECK:           vector.load %{{.*}} : memref<1x64x32xf32>, vector<8xf32>
+// CHECK:           vector.fma {{.*}} : vector<16xf32>
+// CHECK:           vector.fma {{.*}} : vector<8xf32>
+// CHECK-LABEL: func.func @odd_columns(
+// CHECK:         vector.store {{.*}} : memref<2x22xf32>, vector<16xf32>
+// CHECK:         vector.maskedstore {{.*}} : memref<2x22xf32>, vector<8xi1>, vector<8xf32>
+func.func @narrow_columns(%a: memref<2x64xf32>, %b: memref<1x64x32xf32>, %c: memref<2x24xf32>) {
+  tile.contract ins(%a, %b : memref<2x64xf32>, memref<1x64x32xf32>) outs(%c : memref<2x24xf32>) packed
+      tiling(<rows = 2, vectors = 2, lanes = 16>) maps []
+  return
+}
+func.func @odd_columns(%a: memref<2x64xf32>, %b: memref<1x64x32xf32>, %c: memref<2x22xf32>) {
+  tile.contract ins(%a, %b : memref<2x64xf32>, memref<1x64x32xf32>) outs(%c : memref<2x22xf32>) packed
+      tiling(<rows = 2, vectors = 2, lanes = 16>) maps []
+  return
+}

@@ -65,7 +65,7 @@ def ir_version() -> ModelProto:
 
 @bad
 def opset_old() -> ModelProto:
-    return relu(opset=6)
+    return relu(opset=0)
 
 
 @bad
@@ -152,6 +152,46 @@ def duplicate_name() -> ModelProto:
             helper.make_node("Abs", ["x"], ["y"], name="second"),
         ]
     )
+
+
+@bad
+def duplicate_input() -> ModelProto:
+    return relu(inputs=[tensor("x"), tensor("x")])
+
+
+@bad
+def duplicate_output() -> ModelProto:
+    return relu(outputs=[tensor("y"), tensor("y")])
+
+
+@bad
+def duplicate_attribute() -> ModelProto:
+    node = helper.make_node("Softmax", ["x"], ["y"], name="probs", axis=1)
+    node.attribute.append(node.attribute[0])
+    return model([node])
+
+
+@bad
+def input_is_output() -> ModelProto:
+    return model([helper.make_node("Relu", ["x"], ["x"], name="act")], outputs=[tensor("x")])
+
+
+@bad
+def output_arity() -> ModelProto:
+    return model([helper.make_node("Relu", ["x"], ["y", "z"], name="act")])
+
+
+@bad
+def attribute_list() -> ModelProto:
+    return model([helper.make_node("Softmax", ["x"], ["y"], name="probs", axis=[1])])
+
+
+@bad
+def shapes_of_nodes() -> ModelProto:
+    """A product of two results that do not fit."""
+    left = helper.make_node("Relu", ["x"], ["a"], name="left")
+    right = helper.make_node("Abs", ["x"], ["b"], name="right")
+    return model([left, right, helper.make_node("MatMul", ["a", "b"], ["y"], name="product")])
 
 
 @bad

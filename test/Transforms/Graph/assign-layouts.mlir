@@ -114,3 +114,35 @@ func.func @innermost(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
   %1 = graph.softmax %0 axis = 3 : tensor<1x4x8x8xf32>
   return %1 : tensor<1x4x8x8xf32>
 }
+
+// -----
+
+// With one spatial dimension both directions are one permutation: what is so
+// small that moving it costs nothing, and constants, start no new round.
+// CHECK-LABEL: func.func @line(
+// CHECK: %[[T:.*]] = graph.transpose %arg0 [0, 2, 1] : tensor<1x8x5xf32> -> tensor<1x5x8xf32>
+// CHECK: graph.add
+// CHECK: graph.sub
+// CHECK: return
+func.func @line(%x: tensor<1x8x5xf32>, %s: tensor<1x5x1xf32>) -> tensor<1x5x8xf32> {
+  %0 = graph.transpose %x [0, 2, 1] : tensor<1x8x5xf32> -> tensor<1x5x8xf32>
+  %1 = graph.reduce mean %0 axes = [2] keep_dims : tensor<1x5x8xf32> -> tensor<1x5x1xf32>
+  %2 = graph.constant dense<1.0e-5> : tensor<f32>
+  %3 = graph.add %1, %2 : (tensor<1x5x1xf32>, tensor<f32>) -> tensor<1x5x1xf32>
+  %4 = graph.add %3, %s : (tensor<1x5x1xf32>, tensor<1x5x1xf32>) -> tensor<1x5x1xf32>
+  %5 = graph.sub %0, %4 : (tensor<1x5x8xf32>, tensor<1x5x1xf32>) -> tensor<1x5x8xf32>
+  return %5 : tensor<1x5x8xf32>
+}
+
+// -----
+
+// One element in the only spatial dimension: the transposed bias does not sink in its turn, for ever.
+// CHECK-LABEL: func.func @one_element(
+// CHECK: graph.conv {{.*}}channels_last
+// CHECK: graph.add
+func.func @one_element(%x: tensor<1x4x1xf32>, %w: tensor<4x4x3xf32>) -> tensor<1x4x1xf32> {
+  %b = graph.constant dense<[[1.0], [2.0], [3.0], [4.0]]> : tensor<4x1xf32>
+  %c = graph.conv %x, %w strides = [1] pads = [1, 1] dilations = [1] groups = 1 : (tensor<1x4x1xf32>, tensor<4x4x3xf32>) -> tensor<1x4x1xf32>
+  %y = graph.add %c, %b : (tensor<1x4x1xf32>, tensor<4x1xf32>) -> tensor<1x4x1xf32>
+  return %y : tensor<1x4x1xf32>
+}

@@ -54,19 +54,19 @@ func.func private @no_list() attributes {graph.symbols = "n"}
 // symbol_c1
 // expected-error @+1 {{symbol s1 has more than one of 'input', 'min' and 'max' [graph-symbols]}}
 func.func private @two_kinds() attributes {graph.symbols = [#graph.symbol<"n">,
-  #graph.symbol<"m", min = ()[s0] -> (s0, 1), max = ()[s0] -> (s0, 1)>]}
+  #graph.symbol<"m", min = affine_map<()[s0] -> (s0, 1)>, max = affine_map<()[s0] -> (s0, 1)>>]}
 
 // -----
 
 // symbol_c2
 // expected-error @+1 {{symbol s1 uses symbol s1, but may use only the first 1 [graph-symbols]}}
-func.func private @later() attributes {graph.symbols = [#graph.symbol<"n">, #graph.symbol<"m", min = ()[s0, s1] -> (s1, 1)>]}
+func.func private @later() attributes {graph.symbols = [#graph.symbol<"n">, #graph.symbol<"m", min = affine_map<()[s0, s1] -> (s1, 1)>>]}
 
 // -----
 
 // symbol_c2
 // expected-error @+1 {{symbol s0 has 0 dimensions and 1 expressions, but none and two are expected [graph-symbols]}}
-func.func private @one_result() attributes {graph.symbols = [#graph.symbol<"m", max = () -> (1)>]}
+func.func private @one_result() attributes {graph.symbols = [#graph.symbol<"m", max = affine_map<() -> (1)>>]}
 
 // -----
 

@@ -62,3 +62,12 @@ func.func @unranked(%a: tensor<*xf32>) {
   %y = graph.cast %a : tensor<*xf32> -> tensor<3xf32>
   return
 }
+
+// -----
+
+// bitcast_c1
+func.func @bitcast_width(%a: tensor<3xf32>) {
+  // expected-error @+1 {{cannot read elements of 32 bits as elements of 16 bits}}
+  %y = graph.bitcast %a : tensor<3xf32> -> tensor<3xf16>
+  return
+}

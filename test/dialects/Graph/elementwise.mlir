@@ -173,6 +173,8 @@ func.func @bits(%x: tensor<2x3xui8>, %s: tensor<ui8>) -> tensor<2x3xui8> {
 
 // CHECK-LABEL: func.func @casts(
 func.func @casts(%x: tensor<2x3xf32>) -> tensor<2x3xui64> {
+  // CHECK: graph.bitcast %{{.*}} : tensor<2x3xf32> -> tensor<2x3xui32>
+  %bits = graph.bitcast %x : tensor<2x3xf32> -> tensor<2x3xui32>
   // CHECK: graph.cast %{{.*}} : tensor<2x3xf32> -> tensor<2x3xbf16>
   %0 = graph.cast %x : tensor<2x3xf32> -> tensor<2x3xbf16>
   // CHECK: graph.cast %{{.*}} : tensor<2x3xbf16> -> tensor<2x3xi1>

@@ -123,3 +123,48 @@ func.func @cumulative_sum_axis(%x: tensor<2x3xf32>) {
   %y = graph.cumulative_sum %x axis = 2 : tensor<2x3xf32>
   return
 }
+
+// -----
+
+// cumulative_product_c1
+func.func @cumulative_product_axis(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{'axis' is 2, but the operand has rank 2}}
+  %y = graph.cumulative_product %x axis = 2 : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// top_k_c1
+func.func @top_k_axis(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{'axis' is 2, but the operand has rank 2}}
+  %y = graph.top_k max %x axis = 2 : tensor<2x3xf32> -> tensor<2x3xi64>
+  return
+}
+
+// -----
+
+// top_k_c1
+func.func @top_k_rank(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{has an operand of rank 2, but a result of rank 1}}
+  %y = graph.top_k max %x axis = 0 : tensor<2x3xf32> -> tensor<3xi64>
+  return
+}
+
+// -----
+
+// top_k_c2
+func.func @top_k_kind(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{takes 'max' or 'min', not 'mean'}}
+  %y = graph.top_k mean %x axis = 0 : tensor<2x3xf32> -> tensor<1x3xi64>
+  return
+}
+
+// -----
+
+// top_k_c3
+func.func @top_k_more(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{takes 4 of the 3 elements along dim 1}}
+  %y = graph.top_k max %x axis = 1 : tensor<2x3xf32> -> tensor<2x4xi64>
+  return
+}

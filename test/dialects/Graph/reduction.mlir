@@ -58,3 +58,19 @@ func.func @cumulative_sum(%x: tensor<2x3xf64>) -> tensor<2x3xf64> {
   %1 = graph.cumulative_sum %0 axis = 0 exclusive reverse : tensor<2x3xf64>
   return %1 : tensor<2x3xf64>
 }
+
+// CHECK-LABEL: func.func @cumulative_product(
+func.func @cumulative_product(%x: tensor<2x3xi32>) -> tensor<2x3xi32> {
+  // CHECK: graph.cumulative_product %{{.*}} axis = 1 exclusive reverse : tensor<2x3xi32>
+  %0 = graph.cumulative_product %x axis = 1 exclusive reverse : tensor<2x3xi32>
+  return %0 : tensor<2x3xi32>
+}
+
+// CHECK-LABEL: func.func @top_k(
+func.func @top_k(%x: tensor<2x5xf16>) -> tensor<2x3xi64> {
+  // CHECK: graph.top_k min %{{.*}} axis = 0 : tensor<2x5xf16> -> tensor<1x5xi64>
+  %0 = graph.top_k min %x axis = 0 : tensor<2x5xf16> -> tensor<1x5xi64>
+  // CHECK: graph.top_k max %{{.*}} axis = 1 : tensor<2x5xf16> -> tensor<2x3xi64>
+  %1 = graph.top_k max %x axis = 1 : tensor<2x5xf16> -> tensor<2x3xi64>
+  return %1 : tensor<2x3xi64>
+}

@@ -273,3 +273,22 @@ def test_cast(free: bool) -> None:
     wide = np.array([300, -1, 70000], np.int32)
     cases += [unary("cast", wide, wide.astype(t)) for t in (np.int8, np.uint8, np.int16, np.uint64)]
     check(cases, free)
+
+
+@either_way
+def test_bitcast(free: bool) -> None:
+    """The bits stay, whatever they mean; a NaN is none of them, as it need not keep its payload."""
+    cases = []
+    for source in ELEMENTS:
+        x = random.integers(-100, 100, (5,), np.int64).astype(source)
+        for target in ELEMENTS:
+            if source.itemsize != target.itemsize or source == target or target == np.bool_:
+                continue
+            y = x.view(target)
+            if y.dtype.kind == "f" or y.dtype == BFLOAT16:
+                y = np.where(np.isnan(y.astype(np.float64)), y.dtype.type(0), y)
+                x = y.view(source)
+            cases.append(unary("bitcast", x, y, rtol=0, atol=0))
+    small = np.array([0, 1, 2, 255], np.uint8)
+    cases.append(unary("bitcast", small, small != 0))
+    check(cases, free)

@@ -131,3 +131,54 @@ def test_cumulative_sum(free: bool) -> None:
     whole = random.integers(0, 9, (3, 4), np.int64)
     cases.append(Case(text, {"x": whole}, np.cumsum(whole, 0)))
     check(cases, free)
+
+
+@either_way
+def test_cumulative_product(free: bool) -> None:
+    cases = []
+    for axis in range(2):
+        for exclusive in (False, True):
+            for reverse in (False, True):
+                x = random.floats(3, 4)
+                flipped = np.flip(x, axis) if reverse else x
+                y = np.cumprod(flipped.astype(np.float64), axis)
+                if exclusive:
+                    ones = np.ones_like(np.take(y, [0], axis))
+                    y = np.concatenate([ones, np.take(y, range(x.shape[axis] - 1), axis)], axis)
+                y = (np.flip(y, axis) if reverse else y).astype(np.float32)
+                flags = f"{'exclusive' if exclusive else ''} {'reverse' if reverse else ''}"
+                text = f"%y = graph.cumulative_product %x axis = {axis} {flags} : {{x}}"
+                cases.append(Case(text, {"x": x}, y, rtol=1e-4, atol=1e-5))
+    text = "%y = graph.cumulative_product %x axis = 0 : {x}"
+    whole = random.integers(1, 4, (5, 3), np.int64)
+    cases.append(Case(text, {"x": whole}, np.cumprod(whole, 0)))
+    check(cases, free)
+
+
+def order(x: Array, kind: str, axis: int, count: int) -> Array:
+    """The first positions of a stable sort."""
+    # Reversed twice, so that the largest come first and equal ones keep their order.
+    if kind == "min":
+        positions = np.argsort(x, axis, kind="stable")
+    else:
+        last = np.flip(np.argsort(np.flip(x, axis), axis, kind="stable"), axis)
+        positions = x.shape[axis] - 1 - last
+    return np.take(positions, range(count), axis)
+
+
+@either_way
+def test_top_k(free: bool) -> None:
+    cases = []
+    for kind in ("max", "min"):
+        for dtype in (np.float32, np.float16, np.uint8, np.int64):
+            # Few values, so that many are equal; sizes on both sides of a power of two.
+            for shape, axis in (((2, 7, 3), 1), ((9, 2), 0), ((3, 8), 1), ((17,), 0), ((2, 1), 1)):
+                x = random.integers(0, 5, shape, dtype)
+                for count in {1, shape[axis] // 2, shape[axis]} - {0}:
+                    y = order(x, kind, axis, count)
+                    text = f"%y = graph.top_k {kind} %x axis = {axis} : {{x}} -> {{y}}"
+                    cases.append(Case(text, {"x": x}, y.astype(np.int64)))
+    long = random.floats(3000)
+    text = "%y = graph.top_k max %x axis = 0 : {x} -> {y}"
+    cases.append(Case(text, {"x": long}, order(long, "max", 0, 300).astype(np.int64)))
+    check(cases, free)

@@ -1,0 +1,127 @@
+// lib/Codegen/CPU/CodeUnits.cpp: which functions are compiled together.
+
+#include "CodeUnits.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+/// Operations of a unit, about: enough that what every object costs does not
+/// show, few enough that the units of a middling model keep several threads busy.
+static constexpr size_t operationsOfUnit = 6000;
+
+namespace {
+
+/// Functions that belong together: a kernel, its entry and its number of tasks.
+struct Cluster {
+  SmallVector<LLVM::LLVMFuncOp> functions;
+  size_t weight = 0;
+  bool isLoops = false, isHost = false;
+};
+
+class Divider {
+public:
+  explicit Divider(ModuleOp module) : module(module), symbols(module) {}
+  CodeUnits divide();
+
+private:
+  llvm::MapVector<StringRef, Cluster> cluster();
+  void declareUses(CodeUnit &unit, CodeUnits &result);
+
+  ModuleOp module;
+  SymbolTable symbols;
+  llvm::StringMap<Operation *> all; ///< Every symbol, also those that were moved.
+};
+
+} // namespace
+
+/// `kernel.NAME`, `NAME.entry` and `NAME.tasks` are NAME's; the rest, which has
+/// no such name, is the host's.
+static StringRef clusterOf(StringRef symbol) {
+  if (symbol.consume_front("kernel.") || symbol.consume_back(".entry") || symbol.consume_back(".tasks"))
+    return symbol;
+  return "";
+}
+
+llvm::MapVector<StringRef, Cluster> Divider::cluster() {
+  llvm::MapVector<StringRef, Cluster> clusters;
+  clusters[""].isHost = true;
+  for (Operation &op : *module.getBody()) {
+    if (auto symbol = dyn_cast<SymbolOpInterface>(op))
+      all[symbol.getName()] = &op;
+    auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
+    if (!function || function.isExternal())
+      continue;
+    Cluster &entry = clusters[clusterOf(function.getSymName())];
+    entry.functions.push_back(function);
+    function.walk([&](Operation *) { ++entry.weight; });
+    auto strategy = function->getAttrOfType<kernel::StrategyAttr>("kernel.strategy");
+    entry.isLoops |= strategy && strategy.getName().getValue() == "cpu.loops";
+  }
+  return clusters;
+}
+
+/// Declares functions of other units and of libraries, and copies what small
+/// constants the functions share.
+void Divider::declareUses(CodeUnit &unit, CodeUnits &result) {
+  SymbolTable own(*unit.module);
+  SmallVector<Operation *> open;
+  for (Operation &op : *unit.module->getBody())
+    open.push_back(&op);
+  while (!open.empty()) {
+    std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(open.pop_back_val());
+    for (const SymbolTable::SymbolUse &use : *uses) {
+      StringRef name = use.getSymbolRef().getRootReference().getValue();
+      auto found = all.find(name);
+      if (found == all.end() || own.lookup(name))
+        continue;
+      OpBuilder builder = OpBuilder::atBlockEnd(unit.module->getBody());
+      auto function = dyn_cast<LLVM::LLVMFuncOp>(found->second);
+      if (!function) {
+        Operation *copy = builder.clone(*found->second);
+        own.insert(copy);
+        open.push_back(copy);
+        continue;
+      }
+      if (!function.isExternal())
+        result.shared.insert(name);
+      Operation *declaration = builder.cloneWithoutRegions(function);
+      cast<LLVM::LLVMFuncOp>(declaration).setLinkage(LLVM::Linkage::External);
+      own.insert(declaration);
+    }
+  }
+}
+
+CodeUnits Divider::divide() {
+  CodeUnits result;
+  llvm::MapVector<StringRef, Cluster> clusters = cluster();
+  auto create = [&](const Cluster &first) -> CodeUnit & {
+    CodeUnit &unit = result.units.emplace_back();
+    unit.module = ModuleOp::create(module.getLoc());
+    unit.isLoops = first.isLoops;
+    unit.isHost = first.isHost;
+    return unit;
+  };
+  std::optional<size_t> current[2]; // The unit that grows, for each kind.
+  for (auto &[name, cluster] : clusters) {
+    std::optional<size_t> &growing = current[cluster.isLoops];
+    if (cluster.isHost || !growing || result.units[*growing].weight + cluster.weight > operationsOfUnit) {
+      create(cluster);
+      if (!cluster.isHost)
+        growing = result.units.size() - 1;
+    }
+    CodeUnit &unit = cluster.isHost ? result.units.back() : result.units[*growing];
+    unit.weight += cluster.weight;
+    for (LLVM::LLVMFuncOp function : cluster.functions)
+      function->moveBefore(unit.module->getBody(), unit.module->getBody()->end());
+  }
+  for (CodeUnit &unit : result.units)
+    declareUses(unit, result);
+  return result;
+}
+
+CodeUnits divideIntoUnits(ModuleOp module) { return Divider(module).divide(); }
+
+} // namespace lathe

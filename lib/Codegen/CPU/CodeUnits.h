@@ -1,0 +1,34 @@
+// lib/Codegen/CPU/CodeUnits.h: a model's functions in groups that are compiled independently of each other.
+
+#ifndef LATHE_CODEGEN_CPU_CODEUNITS_H
+#define LATHE_CODEGEN_CPU_CODEUNITS_H
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace lathe {
+
+/// Functions that become one object.
+struct CodeUnit {
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< The functions, and declarations of what they use from other units.
+  bool isLoops = false;                     ///< Has loops that LLVM should unroll and vectorize.
+  bool isHost = false;                      ///< Has the launch program.
+  size_t weight = 0;                        ///< Operations.
+};
+
+/// How a model's functions are divided. It depends on the model alone, so that
+/// its code is the same however many threads compile it.
+struct CodeUnits {
+  llvm::SmallVector<CodeUnit> units;
+  llvm::StringSet<> shared; ///< Functions that other units call.
+};
+
+/// Moves the functions of `module`, a module at level `llvm`, into units. The
+/// launch program comes first.
+CodeUnits divideIntoUnits(mlir::ModuleOp module);
+
+} // namespace lathe
+
+#endif // LATHE_CODEGEN_CPU_CODEUNITS_H

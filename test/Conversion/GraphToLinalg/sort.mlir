@@ -1,0 +1,35 @@
+// Sorting by merging: rows one after the other, each in passes over a buffer of two halves.
+// RUN: lathe-opt %s --pass-pipeline="builtin.module(any(convert-graph-to-linalg))" --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func.func @largest(
+// CHECK-SAME: %[[X:.*]]: tensor<4x5xf32>
+// The number of passes.
+// CHECK: %[[PASSES:.*]] = scf.for
+// CHECK: %[[BUFFER:.*]] = tensor.empty() : tensor<2x5xi64>
+// CHECK: scf.for %[[ROW:[a-z0-9]+]] = {{.*}} -> (tensor<4x3xi64>, tensor<2x5xi64>)
+// Each position in its own place.
+// CHECK: scf.for {{.*}} -> (tensor<2x5xi64>)
+// CHECK: tensor.insert {{.*}} : tensor<2x5xi64>
+// A pass, and its places.
+// CHECK: scf.for {{.*}} to %[[PASSES]]
+// CHECK: scf.for {{.*}} -> (index, index, tensor<2x5xi64>)
+// CHECK: tensor.extract %[[X]][%[[ROW]], %{{.*}}]
+// CHECK: arith.cmpf olt
+// CHECK: tensor.insert {{.*}} : tensor<2x5xi64>
+// CHECK: scf.for
+// CHECK: tensor.insert {{.*}} : tensor<4x3xi64>
+func.func @largest(%x: tensor<4x5xf32>) -> tensor<4x3xi64> {
+  %y = graph.top_k max %x axis = 1 : tensor<4x5xf32> -> tensor<4x3xi64>
+  return %y : tensor<4x3xi64>
+}
+
+// -----
+
+// A vector has no rows to loop over; unsigned integers compare as such.
+// CHECK-LABEL: func.func @least(
+// CHECK-NOT: -> (tensor<3xi64>, tensor<2x5xi64>)
+// CHECK: arith.cmpi ult, %{{.*}} : i8
+func.func @least(%x: tensor<5xui8>) -> tensor<3xi64> {
+  %y = graph.top_k min %x axis = 0 : tensor<5xui8> -> tensor<3xi64>
+  return %y : tensor<3xi64>
+}

@@ -1,0 +1,1 @@
+"""Small copies of the graphs that exporters write, one file a family."""
