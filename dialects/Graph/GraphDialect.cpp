@@ -1,6 +1,7 @@
 // dialects/Graph/GraphDialect.cpp: registration, attributes, and the types of the levels below.
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/MappedFiles.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -22,6 +23,7 @@ using namespace mlir;
 namespace lathe::graph {
 
 void GraphDialect::initialize() {
+  addInterfaces<MappedFiles>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Graph/GraphAttrs.cpp.inc"

@@ -15,6 +15,8 @@
 
 #include "dialects/Host/HostDialect.h.inc"
 
+#include "dialects/Host/HostEnums.h.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Host/HostTypes.h.inc"
 

@@ -1,4 +1,4 @@
-// dialects/Host/HostDialect.cpp: registration of the host dialect.
+// dialects/Host/HostDialect.cpp: the host dialect and what its ops demand.
 
 #include "dialects/Host/Host.h"
 #include "mlir/IR/Builders.h"
@@ -8,6 +8,8 @@
 using namespace mlir;
 
 #include "dialects/Host/HostDialect.cpp.inc"
+
+#include "dialects/Host/HostEnums.cpp.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Host/HostTypes.cpp.inc"
@@ -26,6 +28,52 @@ void HostDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Host/HostOps.cpp.inc"
       >();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  StringRef name = getSymName();
+  if (name != "plan" && name != "run") // program_c1
+    return emitOpError("is called '") << name << "', but the programs of a model are 'plan' and 'run' [host-program]";
+  bool isPlan = name == "plan";
+  for (Operation &op : getBody().front()) { // program_c2
+    bool ofPlan = isa<CheckOp, SetDimOp, SetWorkspaceOp, TemporariesOp>(op);
+    bool ofRun = isa<OutputOp, WorkspaceOp, LaunchOp, CopyOp>(op);
+    if (isPlan ? ofRun : ofPlan)
+      return op.emitOpError("belongs into program '") << (isPlan ? "run" : "plan") << "' [host-program]";
+  }
+  return success();
+}
+
+LogicalResult ConstantOp::verify() {
+  auto type = dyn_cast<RankedTensorType>(getValue().getType());
+  if (!type) // constant_c1
+    return emitOpError("has elements of type ") << getValue().getType() << ", not of a ranked tensor [host-constant]";
+  if (!getTile() && !getTiled() && !getOrder())
+    return success();
+  if (!getTile() || !getTiled() || !getOrder()) // constant_c2
+    return emitOpError("needs 'tiled', 'order' and 'tile' together, or none of them [host-constant]");
+  int64_t rank = type.getRank(), tiled = *getTiled();
+  ArrayRef<int64_t> order = *getOrder();
+  if (tiled < 0 || tiled >= rank || *getTile() < 1)
+    return emitOpError("cannot tile dim ") << tiled << " of " << type << " by " << *getTile() << " [host-constant]";
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (llvm::count(order, dim) != (dim == tiled ? 0 : 1) || static_cast<int64_t>(order.size()) != rank - 1)
+      return emitOpError("'order' must list every dim of ") << type << " but " << tiled << " once [host-constant]";
+  return success();
+}
+
+LogicalResult ElementOp::verify() {
+  auto type = dyn_cast<IntegerType>(getType());
+  if (!type || !llvm::is_contained({1u, 8u, 16u, 32u, 64u}, type.getWidth())) // element_c1
+    return emitOpError("reads an element of type ")
+           << getType() << ", but only integers of 1, 8, 16, 32 or 64 bits are sizes [host-element]";
+  return success();
+}
+
+LogicalResult AddressOfOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<ConstantOp>(*this, getConstantAttr())) // address_of_c1
+    return emitOpError("'") << getConstant() << "' is not a constant of this module [host-address-of]";
+  return success();
 }
 
 } // namespace lathe::host

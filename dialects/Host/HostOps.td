@@ -5,6 +5,7 @@
 
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -18,8 +19,9 @@ def Host_Dialect : Dialect {
     A `host.program` is a list of runtime actions on buffers; there are no
     tensors. Every temporary is a slice of one workspace, at an offset that is a
     constant or is computed from the sizes of the inputs when the program is
-    entered. The two programs of a model are `plan`, which computes the sizes of
-    outputs and workspace, and `run`; both check what must hold.
+    entered. The two programs of a model are `plan`, which checks what must hold
+    and computes the sizes of outputs and workspace, and `run`, which computes the
+    outputs and is entered only after `plan` found nothing wrong.
   }];
   let useDefaultTypePrinterParser = 1;
 }
@@ -31,6 +33,14 @@ def Host_Buffer : TypeDef<Host_Dialect, "Buffer"> {
   let summary = "address of memory";
 }
 
+def Host_Relation : I32EnumAttr<"Relation", "what must hold between two numbers", [
+    I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ge", 1>]> {
+  let cppNamespace = "::lathe::host";
+}
+
+/// Which input, output, dim, element or check.
+def Host_Number : ConfinedAttr<I64Attr, [IntNonNegative]>;
+
 def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator,
     NoRegionArguments, SingleBlock]> {
   let summary = "a list of actions";
@@ -38,9 +48,14 @@ def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator
     Runs from top to bottom, without branches. `@plan` tells the sizes of the
     outputs and of the workspace, `@run` computes the outputs. Either ends at the
     first `host.check` that does not hold.
+
+    (C1) The program is called `plan` or `run`.
+    (C2) Checks, dimensions of outputs and the size of the workspace are told by
+    `plan`; buffers, which exist only then, are used by `run`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
+  let hasRegionVerifier = 1;
   let assemblyFormat = "$sym_name $body attr-dict";
 }
 
@@ -50,7 +65,12 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
     `host.address_of` finds them where the artifact is mapped, aligned for
     vectors. With `tile`, they are written in the order that `kernel.pack` with
     the same attributes describes.
+
+    (C1) The elements are a ranked tensor.
+    (C2) `tiled`, `order` and `tile` are there together: `tiled` is a dim, `tile`
+    is at least 1, and `order` lists every other dim once.
   }];
+  let hasVerifier = 1;
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
       OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile);
   let assemblyFormat = [{
@@ -64,7 +84,7 @@ def Host_DimOp : Host_Op<"dim", [Pure]> {
     The size of dimension `dim` of input `input`, which the runtime has checked
     to be of the signature's rank.
   }];
-  let arguments = (ins I64Attr:$input, I64Attr:$dim);
+  let arguments = (ins Host_Number:$input, Host_Number:$dim);
   let results = (outs Index:$size);
   let assemblyFormat = "$input `,` $dim attr-dict";
 }
@@ -73,9 +93,13 @@ def Host_ElementOp : Host_Op<"element", [Pure]> {
   let summary = "an element of an integer input";
   let description = [{
     Element `position`, in row-major order, of input `input`, whose elements have
-    type `type`; widened with its sign.
+    type `type`; unsigned integers and booleans, which are bytes, are widened with
+    zeros, others with their sign.
+
+    (C1) `type` is an integer of 1, 8, 16, 32 or 64 bits.
   }];
-  let arguments = (ins I64Attr:$input, I64Attr:$position, TypeAttr:$type);
+  let arguments = (ins Host_Number:$input, Host_Number:$position, TypeAttr:$type);
+  let hasVerifier = 1;
   let results = (outs Index:$value);
   let assemblyFormat = "$input `,` $position `:` $type attr-dict";
 }
@@ -83,10 +107,10 @@ def Host_ElementOp : Host_Op<"element", [Pure]> {
 def Host_CheckOp : Host_Op<"check"> {
   let summary = "what must hold, or the program ends with error `id`";
   let description = [{
-    `relation` is `eq` or `ge`, between the signed operands. `id` is the place of
-    the message among the checks of the model, which is printed with both values.
+    `eq` is `a == b` and `ge` is `a >= b`, both signed. `id` is the place of the
+    message among the checks of the model, which is printed with both values.
   }];
-  let arguments = (ins StrAttr:$relation, Index:$a, Index:$b, I64Attr:$id);
+  let arguments = (ins Host_Relation:$relation, Index:$a, Index:$b, Host_Number:$id);
   let assemblyFormat = "$relation $a `,` $b `id` `=` $id attr-dict";
 }
 
@@ -95,7 +119,7 @@ def Host_SetDimOp : Host_Op<"set_dim"> {
   let description = [{
     In `@plan`: dimension `dim` of output `output` will be `size` in this call.
   }];
-  let arguments = (ins I64Attr:$output, I64Attr:$dim, Index:$size);
+  let arguments = (ins Host_Number:$output, Host_Number:$dim, Index:$size);
   let assemblyFormat = "$output `,` $dim `=` $size attr-dict";
 }
 
@@ -108,17 +132,18 @@ def Host_SetWorkspaceOp : Host_Op<"set_workspace"> {
   let assemblyFormat = "$bytes attr-dict";
 }
 
-class Host_AddressOp<string mnemonic, dag args> : Host_Op<mnemonic, [Pure]> {
+class Host_AddressOp<string mnemonic, dag args, list<Trait> traits = []>
+    : Host_Op<mnemonic, traits # [Pure]> {
   let arguments = args;
   let results = (outs Host_Buffer:$address);
 }
 
-def Host_InputOp : Host_AddressOp<"input", (ins I64Attr:$index)> {
+def Host_InputOp : Host_AddressOp<"input", (ins Host_Number:$index)> {
   let summary = "the elements of an input";
   let description = "The address of what the caller passed as input `index`, in row-major order.";
   let assemblyFormat = "$index attr-dict";
 }
-def Host_OutputOp : Host_AddressOp<"output", (ins I64Attr:$index)> {
+def Host_OutputOp : Host_AddressOp<"output", (ins Host_Number:$index)> {
   let summary = "where the elements of an output go";
   let description = "The address of the memory for output `index`, in row-major order.";
   let assemblyFormat = "$index attr-dict";
@@ -128,10 +153,25 @@ def Host_WorkspaceOp : Host_AddressOp<"workspace", (ins Index:$offset)> {
   let description = "The address `offset` bytes into the workspace of this call.";
   let assemblyFormat = "$offset attr-dict";
 }
-def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$constant)> {
+def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$constant),
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the elements of a constant";
-  let description = "The address of a `host.constant` in the mapped weights.";
+  let description = [{
+    The address of a `host.constant` in the mapped weights.
+
+    (C1) `constant` is a `host.constant`.
+  }];
   let assemblyFormat = "$constant attr-dict";
+}
+
+def Host_TemporariesOp : Host_Op<"temporaries", [Pure]> {
+  let summary = "the bytes of workspace that a launch needs for the kernel's temporaries";
+  let description = [{
+    Every range of tasks that may run at the same time has temporaries of its own.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes);
+  let results = (outs Index:$bytes);
+  let assemblyFormat = "$kernel `[` $sizes `]` attr-dict";
 }
 
 def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
@@ -139,7 +179,8 @@ def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
   let description = [{
     Returns when all tasks are done; the runtime's pool shares them out.
     The kernel's arguments are the sizes, then the buffers: operands of the
-    kernel before its results.
+    kernel before its results, and last, where the kernel has temporaries, memory
+    of as many bytes as `host.temporaries` says.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes, Variadic<Host_Buffer>:$buffers);
   let results = (outs);

@@ -90,15 +90,16 @@ typedef struct lathe_function_desc {
   uint32_t symbol_count;
   uint32_t check_count;
   const char *const *symbol_names; /* "" where the model gives no name. */
-  /* The checks that `plan` and `run` make, in words: each names the node and
-   * what must hold, and has two places "%lld" for lathe_call.error_values. */
+  /* The checks that `plan` makes, in words: each names the node and what must
+   * hold, and has two places "%lld" for lathe_call.error_values. */
   const char *const *check_messages;
   /* Computes the output dims (`output_dims[i]` has room for the rank of output
    * i) and the size of the workspace from the input dims. Returns 0, or k when
    * check k - 1 failed. */
   int64_t (*plan)(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes);
-  /* Computes the outputs. Returns 0, or k when check k - 1 failed, or -1 when
-   * memory ran out. */
+  /* Computes the outputs of a call that `plan` found nothing wrong with.
+   * Returns 0, or k when check k - 1 failed, or -1 when memory ran out; what
+   * Lathe compiles always returns 0. */
   int64_t (*run)(lathe_call *call);
 } lathe_function_desc;
 
@@ -107,6 +108,7 @@ typedef struct lathe_kernel_desc {
   const char *name;
   const char *strategy; /* "cpu.gemm.packed {mr = 6, nr = 64}" */
   const char *nodes;    /* The nodes of the model that it computes. */
+  uint64_t calls;       /* How often `run` of the module's functions calls it. */
 } lathe_kernel_desc;
 
 typedef struct lathe_module_desc {

@@ -1,6 +1,7 @@
 // lib/Compiler/Compile.cpp: a program walks the phases; constants are evaluated by compiling them the same way.
 
 #include "Implementation.h"
+#include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
@@ -72,7 +73,8 @@ static std::vector<KernelInfo> describeKernels(ModuleOp module) {
     for (const std::string &node : info.nodes)
       nodes += (nodes.empty() ? "" : ", ") + node;
     entries.push_back(
-        builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(info.name)),
+        builder.getDictionaryAttr({builder.getNamedAttr("calls", builder.getI64IntegerAttr(info.calls)),
+                                   builder.getNamedAttr("name", builder.getStringAttr(info.name)),
                                    builder.getNamedAttr("nodes", builder.getStringAttr(nodes)),
                                    builder.getNamedAttr("strategy", builder.getStringAttr(info.strategy))}));
   }
@@ -80,9 +82,32 @@ static std::vector<KernelInfo> describeKernels(ModuleOp module) {
   return result;
 }
 
+/// Resources that constant folding made in one run of the compiler. Nothing
+/// refers to them after it, but the context would keep them.
+class FoldedResources {
+public:
+  void add(DenseResourceElementsHandle handle) { handles.insert(handle); }
+  void release(DenseResourceElementsHandle handle) {
+    if (handles.erase(handle))
+      handle.getResource()->setBlob(AsmResourceBlob());
+  }
+  ~FoldedResources() {
+    while (!handles.empty())
+      release(cast<DenseResourceElementsHandle>(*handles.begin()));
+  }
+
+private:
+  DenseSet<AsmDialectResourceHandle> handles;
+};
+
 static LogicalResult emit(ModuleOp module, const std::string &name, const Target &target, unsigned threads,
-                          CompiledModel &model) {
-  auto weights = writeWeights(module);
+                          FoldedResources *folded, CompiledModel &model) {
+  auto weights = writeWeights(module, [&](DenseResourceElementsHandle handle) {
+    if (AsmResourceBlob *blob = handle.getBlob())
+      graph::MappedFiles::of(*module.getContext()).release(blob->getData());
+    if (folded)
+      folded->release(handle);
+  });
   if (failed(weights))
     return failure();
   for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
@@ -97,7 +122,9 @@ static LogicalResult emit(ModuleOp module, const std::string &name, const Target
   return success();
 }
 
-LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
+/// Compiles and runs a program without inputs.
+static LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results,
+                                       FoldedResources *folded) {
   Target host = Target::host();
   PipelineOptions options;
   options.target = host.str();
@@ -111,7 +138,7 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
     if (failed(runPhase(module, phase, options)))
       return failure();
   CompiledModel model;
-  if (failed(emit(module, "constants", host, 1, model)))
+  if (failed(emit(module, "constants", host, 1, nullptr, model)))
     return failure();
   Diagnostics diagnostics;
   std::unique_ptr<LoadedModel> loaded = loadInProcess(model, diagnostics);
@@ -147,10 +174,18 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
     if (type.getNumElements() <= 64 && !type.getElementType().isInteger(1) &&
         DenseElementsAttr::isValidRawBuffer(type, bytes, isSplat))
       results.push_back(DenseElementsAttr::getFromRawBuffer(type, bytes));
-    else
-      results.push_back(DenseResourceElementsAttr::get(type, "folded", std::move(blob)));
+    else {
+      auto resource = DenseResourceElementsAttr::get(type, "folded", std::move(blob));
+      if (folded)
+        folded->add(resource.getRawHandle());
+      results.push_back(resource);
+    }
   }
   return success();
+}
+
+LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
+  return evaluateConstants(module, results, nullptr);
 }
 
 namespace {
@@ -239,7 +274,10 @@ std::unique_ptr<Artifact> Run::run() {
   PipelineOptions pipeline;
   pipeline.target = target->str();
   pipeline.dims = options.dims;
-  pipeline.evaluator = evaluateConstants;
+  FoldedResources folded;
+  pipeline.evaluator = [&](ModuleOp constants, SmallVectorImpl<ElementsAttr> &results) {
+    return evaluateConstants(constants, results, &folded);
+  };
   auto artifact = std::make_unique<Artifact>();
   if (!dump(*module, Phase::Import))
     return nullptr;
@@ -280,7 +318,7 @@ std::unique_ptr<Artifact> Run::run() {
   }
   if (options.progress)
     options.progress("emit");
-  if (failed(emit(*module, program.name, *target, threads, artifact->impl->model)))
+  if (failed(emit(*module, program.name, *target, threads, &folded, artifact->impl->model)))
     return nullptr;
   return artifact;
 }

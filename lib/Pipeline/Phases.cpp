@@ -68,6 +68,9 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
   manager.addPass(createConvertGraphToHostPass());
   manager.addPass(createBufferizeKernelsPass());
   manager.addPass(createCanonicalizerPass());
+  // Of the temporaries that are left, some were folded away just now.
+  manager.addPass(createPlanTemporariesPass());
+  manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
 

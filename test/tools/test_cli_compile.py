@@ -170,6 +170,8 @@ def test_inspect(lathe: Run, model: pathlib.Path, name: str) -> None:
     assert 'output     "scores" [7, 5]' in result.stdout
     assert re.search(r"^kernels    [1-9]", result.stdout, re.MULTILINE)
     assert "dense" in result.stdout and "clip" in result.stdout
+    calls = re.search(r"^kernels    (\d+) in (\d+) calls$", result.stdout, re.MULTILINE)
+    assert calls and int(calls[2]) >= int(calls[1])
 
 
 @pytest.mark.parametrize("phase", PHASES[:-1])

@@ -106,27 +106,17 @@ static std::string strategyText(StringRef strategy) {
 static void printKernels(const LoadedModel &model) {
   const lathe_module_desc &module = model.description();
   llvm::raw_ostream &os = llvm::outs();
-  std::vector<std::vector<std::string>> table;
-  if (model.artifact() && !model.artifact()->kernels().empty()) {
-    size_t calls = 0;
-    table.push_back({"  kernel", "calls", "nodes", "strategy"});
-    for (const KernelInfo &kernel : model.artifact()->kernels()) {
-      calls += kernel.calls;
-      table.push_back({"  " + kernel.name, std::to_string(kernel.calls), cut(llvm::join(kernel.nodes, ", ")),
-                       strategyText(kernel.strategy)});
-    }
-    os << "kernels    " << table.size() - 1 << " in " << calls << " calls\n" << formatTable("lrll", table);
-    return;
-  }
-  // An artifact from a file does not say how often it calls each.
-  os << "kernels    " << module.kernel_count << "\n";
-  table.push_back({"  kernel", "nodes", "strategy"});
+  std::vector<std::vector<std::string>> table = {{"  kernel", "calls", "nodes", "strategy"}};
+  uint64_t calls = 0;
   for (uint32_t i = 0; i < module.kernel_count; ++i) {
     const lathe_kernel_desc &kernel = module.kernels[i];
-    table.push_back({"  " + std::string(kernel.name), cut(kernel.nodes), strategyText(kernel.strategy)});
+    calls += kernel.calls;
+    table.push_back({"  " + std::string(kernel.name), std::to_string(kernel.calls), cut(kernel.nodes),
+                     strategyText(kernel.strategy)});
   }
+  os << "kernels    " << module.kernel_count << " in " << calls << " calls\n";
   if (module.kernel_count)
-    os << formatTable("lll", table);
+    os << formatTable("lrll", table);
 }
 
 static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {

@@ -38,8 +38,11 @@ llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
 emitObjects(mlir::ModuleOp module, llvm::StringRef name, const Target &target, unsigned threads);
 
 /// The weights as `host.offset` of every `host.constant` lays them out. Call
-/// it while the module still holds its constants.
-llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> writeWeights(mlir::ModuleOp module);
+/// it while the module still holds its constants. `done` is told each resource
+/// that the rest of the weights does not need, so that large models need not be
+/// in memory twice.
+llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+writeWeights(mlir::ModuleOp module, llvm::function_ref<void(mlir::DenseResourceElementsHandle)> done);
 
 /// An object linked into this process.
 class LoadedModel {

@@ -10,8 +10,10 @@ def BufferizeKernelsPass : Pass<"bufferize-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Each `kernel.func` becomes a `func.func` whose arguments are its sizes, its
     operands and then its results, all in row-major order and never aliasing.
-    The bodies go through One-Shot Bufferize; temporaries are hoisted out of
-    loops and freed where they were made.
+    The bodies go through One-Shot Bufferize. What a kernel returns through a
+    reshape is computed where the caller wants it, too. Temporaries are
+    `memref.alloc`, hoisted out of loops; nothing frees them, which is what
+    `plan-temporaries` is for.
 
     Needs: level `scheduled`. Keeps: level `buffers`, together with
     `convert-graph-to-host`.
@@ -24,6 +26,32 @@ def BufferizeKernelsPass : Pass<"bufferize-kernels", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::func::FuncDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def PlanTemporariesPass : Pass<"plan-temporaries", "::mlir::ModuleOp"> {
+  let summary = "give the temporaries of kernels places in the workspace";
+  let description = [{
+    Temporaries of a fixed and small size move to the stack. Each other one
+    becomes an argument of the kernel, `kernel.temporary`; `@NAME.temporaries`
+    computes the bytes of each from the sizes. The program `plan` reserves, behind
+    the arena, what the launch with the most temporaries needs for all its ranges
+    of tasks, and `run` passes that memory as the last buffer of each launch.
+
+    Needs: level `buffers`. Keeps: level `buffers`.
+
+    ```mlir
+    func.func @k(%n: index, %x: memref<?xf32>, %y: memref<?xf32>) {
+      %t = memref.alloc(%n) : memref<?xf32>
+    // becomes
+    func.func @k.temporaries(%n: index) -> index
+    func.func @k(%n: index, %x: memref<?xf32>, %y: memref<?xf32>, %m: memref<?xi8> {kernel.temporary}) {
+      %t = memref.view %m[%c0][%n] : memref<?xi8> to memref<?xf32>
+    ```
+  }];
+  let dependentDialects = ["::lathe::host::HostDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numOnStack", "on-stack", "Number of temporaries on the stack">,
+                    Statistic<"numPlanned", "planned", "Number of temporaries in the workspace">];
 }
 
 def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
@@ -70,7 +98,9 @@ def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
     range to compute as its first two arguments; `@NAME.tasks` computes how many
     there are from the sizes; `@NAME.entry` has the signature that the runtime's
     `parallel_for` calls and unpacks the arguments from a closure. Buffers are
-    plain pointers from here on. A kernel without tasks is one task.
+    plain pointers from here on. A kernel without tasks is one task; the tasks of
+    a kernel with temporaries come in at most 64 chunks, and each range has the
+    temporaries of its first one.
 
     Needs: level `buffers`, no linalg or tile ops. Keeps: what loops compute.
 

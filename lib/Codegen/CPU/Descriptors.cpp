@@ -120,9 +120,9 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
                    b.stringArray("host.checks"), code.getFunction("lathe.plan"), code.getFunction("lathe.run")});
   SmallVector<llvm::Constant *> kernels;
   for (auto entry : b.list("host.kernels").getAsRange<DictionaryAttr>())
-    kernels.push_back(b.structure({b.string(entry.getAs<StringAttr>("name").getValue()),
-                                   b.string(entry.getAs<StringAttr>("strategy").getValue()),
-                                   b.string(entry.getAs<StringAttr>("nodes").getValue())}));
+    kernels.push_back(b.structure(
+        {b.string(entry.getAs<StringAttr>("name").getValue()), b.string(entry.getAs<StringAttr>("strategy").getValue()),
+         b.string(entry.getAs<StringAttr>("nodes").getValue()), b.number(entry.getAs<IntegerAttr>("calls").getInt())}));
   SmallVector<llvm::Constant *> metadata; // key, value, key, value, ...
   if (auto custom = module->getAttrOfType<DictionaryAttr>("graph.metadata"))
     for (NamedAttribute entry : custom)

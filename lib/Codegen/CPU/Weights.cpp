@@ -82,13 +82,18 @@ static void pack(ArrayRef<char> source, RankedTensorType type, int64_t tiled, Ar
   }
 }
 
-FailureOr<std::unique_ptr<llvm::MemoryBuffer>> writeWeights(ModuleOp module) {
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+writeWeights(ModuleOp module, llvm::function_ref<void(DenseResourceElementsHandle)> done) {
   auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
   if (!size)
     return module.emitError("internal: constants have no places [codegen-no-weights]");
   auto buffer = llvm::WritableMemoryBuffer::getNewMemBuffer(size.getInt(), "weights"); // Zeroed.
   if (!buffer)
     return module.emitError() << "no memory for " << size.getInt() << " bytes of weights [codegen-out-of-memory]";
+  DenseMap<AsmDialectResourceHandle, unsigned> uses;
+  for (auto constant : module.getOps<host::ConstantOp>())
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue()))
+      ++uses[resource.getRawHandle()];
   for (auto constant : module.getOps<host::ConstantOp>()) {
     auto type = cast<RankedTensorType>(constant.getValue().getType());
     SmallVector<char> storage;
@@ -98,10 +103,13 @@ FailureOr<std::unique_ptr<llvm::MemoryBuffer>> writeWeights(ModuleOp module) {
     char *target = buffer->getBufferStart() + constant->getAttrOfType<IntegerAttr>("host.offset").getInt();
     if (!type.getNumElements())
       continue;
+    auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
     if (constant.getTile())
       pack(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), target);
     else
       memcpy(target, bytes->data(), type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
+    if (resource && --uses[resource.getRawHandle()] == 0)
+      done(resource.getRawHandle());
   }
   return std::unique_ptr<llvm::MemoryBuffer>(std::move(buffer));
 }

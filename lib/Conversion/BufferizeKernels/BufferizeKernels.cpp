@@ -8,10 +8,14 @@
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -135,64 +139,63 @@ void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
   terminator.erase();
 }
 
-/// `value` in memory of its own, made at the insertion point.
-Value copyOf(OpBuilder &builder, Location loc, Value value) {
-  auto type = cast<MemRefType>(value.getType());
-  SmallVector<Value> sizes;
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    if (type.isDynamicDim(i))
-      sizes.push_back(memref::DimOp::create(builder, loc, value, i));
-  auto own = MemRefType::get(type.getShape(), type.getElementType());
-  Value copy = memref::AllocOp::create(builder, loc, own, sizes);
-  linalg::CopyOp::create(builder, loc, value, copy);
-  return type == own ? copy : Value(memref::CastOp::create(builder, loc, type, copy));
-}
-
-Value withoutCasts(Value value) {
-  while (auto cast = value.getDefiningOp<memref::CastOp>())
-    value = cast.getSource();
-  return value;
-}
-
-/// Frees each temporary at the end of the block that owns it: the block that
-/// allocates it, or, where a branch yields it, the block around the branch. A
-/// branch that yields something else yields a copy, so that the owner may free
-/// what it gets.
-void freeTemporaries(func::FuncOp func) {
-  SmallVector<Value> owned;
-  func.walk([&](memref::AllocOp alloc) { owned.push_back(alloc); });
-  DenseSet<Value> done;
-  while (!owned.empty()) {
-    Value value = owned.pop_back_val();
-    if (!done.insert(value).second)
-      continue;
-    Block *block = value.getParentBlock();
-    auto yield = dyn_cast<scf::YieldOp>(block->getTerminator());
-    auto branch = dyn_cast<scf::IfOp>(block->getParentOp());
-    bool yielded = false;
-    if (yield && branch)
-      for (OpOperand &operand : yield->getOpOperands()) {
-        if (withoutCasts(operand.get()) != value)
-          continue;
-        yielded = true;
-        unsigned index = operand.getOperandNumber();
-        for (Region &region : branch->getRegions()) {
-          auto other = cast<scf::YieldOp>(region.front().getTerminator());
-          Value source = withoutCasts(other.getOperand(index));
-          if (source.getDefiningOp<memref::AllocOp>() && source.getParentBlock() == &region.front())
-            continue;
-          OpBuilder builder(other);
-          Value copy = copyOf(builder, other.getLoc(), other.getOperand(index));
-          done.insert(withoutCasts(copy));
-          other.setOperand(index, copy);
-        }
-        owned.push_back(branch.getResult(index));
-      }
-    if (yielded)
-      continue;
-    OpBuilder builder(block->getTerminator());
-    memref::DeallocOp::create(builder, value.getLoc(), value);
+/// Dims of `value` that are known before it is computed, where they are.
+static SmallVector<OpFoldResult> earlySizes(OpBuilder &builder, Location loc, Value value) {
+  Operation *op = value.getDefiningOp();
+  while (auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(op)) {
+    if (linalgOp.getNumDpsInits() != 1)
+      break;
+    op = linalgOp.getDpsInits()[0].getDefiningOp();
   }
+  if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(op))
+    return empty.getMixedSizes();
+  return tensor::getMixedSizes(builder, loc, value);
+}
+
+/// As early as `values` allow: a destination must be there before what is
+/// computed into it.
+static void setEarlyInsertionPoint(OpBuilder &builder, func::FuncOp func, ValueRange values) {
+  Block *entry = &func.getBody().front();
+  Operation *last = nullptr;
+  for (Value value : values)
+    if (Operation *op = value.getDefiningOp(); op && op->getBlock() == entry && (!last || last->isBeforeInBlock(op)))
+      last = op;
+  if (last)
+    builder.setInsertionPointAfter(last);
+  else
+    builder.setInsertionPointToStart(entry);
+}
+
+/// Results are stored before they are reshaped: then what computes them may do
+/// so in the caller's memory.
+void storeBeforeReshape(func::FuncOp func) {
+  SmallVector<bufferization::MaterializeInDestinationOp> stores;
+  func.walk([&](bufferization::MaterializeInDestinationOp store) { stores.push_back(store); });
+  for (bufferization::MaterializeInDestinationOp store : stores)
+    while (true) {
+      OpBuilder builder(store);
+      Location loc = store.getLoc();
+      Value target = store.getDest(), source;
+      if (auto expand = store.getSource().getDefiningOp<tensor::ExpandShapeOp>()) {
+        source = expand.getSrc();
+        setEarlyInsertionPoint(builder, func, target);
+        target = memref::CollapseShapeOp::create(builder, loc, target, expand.getReassociationIndices());
+      } else if (auto collapse = store.getSource().getDefiningOp<tensor::CollapseShapeOp>()) {
+        source = collapse.getSrc();
+        SmallVector<OpFoldResult> sizes = earlySizes(builder, loc, source);
+        SmallVector<Value> needed = {target};
+        for (OpFoldResult size : sizes)
+          if (auto value = dyn_cast<Value>(size))
+            needed.push_back(value);
+        setEarlyInsertionPoint(builder, func, needed);
+        target = memref::ExpandShapeOp::create(builder, loc, cast<RankedTensorType>(source.getType()).getShape(),
+                                               target, collapse.getReassociationIndices(), sizes);
+      } else {
+        break;
+      }
+      store.getSourceMutable().assign(source);
+      store.getDestMutable().assign(target);
+    }
 }
 
 /// Copies as loops: a copy between strided buffers would otherwise call a
@@ -212,18 +215,26 @@ struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKern
     options.unknownTypeConverterFn = [](TensorType type, Attribute space, const bufferization::BufferizationOptions &) {
       return bufferization::getMemRefTypeWithStaticIdentityLayout(type, space);
     };
+    // A padded tensor would be memory of its own, wherever it goes.
+    RewritePatternSet patterns(&getContext());
+    linalg::populateDecomposePadPatterns(patterns);
+    FrozenRewritePatternSet padding(std::move(patterns));
     for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
       func::FuncOp func = createFunction(kernel);
       moveBody(kernel, func);
       kernel.erase();
       IRRewriter rewriter(func);
       bufferization::BufferizationState state;
+      storeBeforeReshape(func);
+      (void)applyPatternsGreedily(func, padding);
       if (failed(bufferization::eliminateEmptyTensors(rewriter, func)) ||
           failed(bufferization::runOneShotBufferize(func, options, state)))
         return signalPassFailure();
       bufferization::hoistBuffersFromLoops(func);
+      // A copy of a buffer onto itself is found by its two views being one.
+      DominanceInfo dominance(func);
+      eliminateCommonSubExpressions(rewriter, dominance, func);
       writeOutCopies(func);
-      freeTemporaries(func);
     }
   }
 };

@@ -102,9 +102,7 @@ LogicalResult Converter::assignPlaces() {
     places[argument] = {Place::Input, argument.getArgNumber(), ""};
     ownerOf[argument] = argument;
   }
-  unsigned step = 0;
   for (Operation &op : body.without_terminator()) {
-    ++step;
     if (auto constant = dyn_cast<graph::ConstantOp>(op)) {
       ownerOf[constant] = constant;
       // Constants that are only packed are written in packed order alone.
@@ -243,9 +241,14 @@ LogicalResult Converter::emitPlan() {
   builder.createBlock(&program.getBody());
   if (failed(defineSymbols()))
     return failure();
-  for (auto [id, check] : llvm::enumerate(checks))
-    host::CheckOp::create(builder, loc, check.getRelation(), materialize(check.getMap().getResult(0)),
+  for (auto [id, check] : llvm::enumerate(checks)) {
+    std::optional<host::Relation> relation = host::symbolizeRelation(check.getRelation());
+    if (!relation)
+      return func.emitError() << "has a check of relation '" << check.getRelation()
+                              << "'; the relations are 'eq' and 'ge' [host-relation]";
+    host::CheckOp::create(builder, loc, *relation, materialize(check.getMap().getResult(0)),
                           materialize(check.getMap().getResult(1)), id);
+  }
   for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands())) {
     auto tensor = cast<RankedTensorType>(value.getType());
     auto encoding = dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());

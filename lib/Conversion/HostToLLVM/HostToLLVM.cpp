@@ -40,7 +40,9 @@ private:
   void store(Value value, Value base, int64_t bytes) { LLVM::StoreOp::create(builder, loc, value, at(base, bytes)); }
   /// Entry `i` of an array of pointers that a field of the call points to.
   Value entry(int64_t field, int64_t i) { return load(ptr, load(ptr, call, field), i * sizeof(void *)); }
-  void launch(host::LaunchOp op);
+  FailureOr<func::FuncOp> partOf(Operation *user, StringRef kernel, StringRef part);
+  FailureOr<Value> temporaryBytes(host::TemporariesOp op);
+  LogicalResult launch(host::LaunchOp op);
   void check(host::CheckOp op);
 
   ModuleOp module;
@@ -101,23 +103,47 @@ void Converter::createLaunch() {
   func::ReturnOp::create(builder, loc);
 }
 
-void Converter::launch(host::LaunchOp op) {
-  auto tasksName = (op.getKernel() + ".tasks").str(), entryName = (op.getKernel() + ".entry").str();
+/// `@NAME.PART`, which `split-kernel-ranges` and `plan-temporaries` make.
+FailureOr<func::FuncOp> Converter::partOf(Operation *user, StringRef kernel, StringRef part) {
+  auto func = module.lookupSymbol<func::FuncOp>((kernel + part).str());
+  if (!func)
+    return user->emitOpError("internal: kernel '") << kernel << "' has no '" << kernel << part << "' [host-no-kernel]";
+  return func;
+}
+
+/// Those of one range, for as many ranges as there are tasks.
+FailureOr<Value> Converter::temporaryBytes(host::TemporariesOp op) {
+  auto tasks = partOf(op, op.getKernel(), ".tasks");
+  auto each = failed(tasks) ? tasks : partOf(op, op.getKernel(), ".temporaries");
+  if (failed(each))
+    return failure();
+  Value sum = arith::ConstantIndexOp::create(builder, loc, 0);
+  for (Value bytes : func::CallOp::create(builder, loc, *each, op.getSizes()).getResults())
+    sum = arith::AddIOp::create(builder, loc, sum, bytes);
+  Value count = func::CallOp::create(builder, loc, *tasks, op.getSizes()).getResult(0);
+  return arith::MulIOp::create(builder, loc, count, sum).getResult();
+}
+
+LogicalResult Converter::launch(host::LaunchOp op) {
+  auto tasksOf = partOf(op, op.getKernel(), ".tasks");
+  auto entry = failed(tasksOf) ? tasksOf : partOf(op, op.getKernel(), ".entry");
+  if (failed(entry))
+    return failure();
   SmallVector<Value> sizes(op.getSizes());
-  Value tasks = asInt(func::CallOp::create(builder, loc, tasksName, index, sizes).getResult(0));
+  Value tasks = asInt(func::CallOp::create(builder, loc, *tasksOf, sizes).getResult(0));
   int64_t field = 0;
   for (Value size : sizes)
     store(asInt(size), closure, 8 * field++);
   for (Value buffer : op.getBuffers())
     store(buffer, closure, 8 * field++);
-  auto entryType = builder.getFunctionType({i64, i64, ptr}, {});
-  Value function = func::ConstantOp::create(builder, loc, entryType, entryName);
+  Value function = func::ConstantOp::create(builder, loc, entry->getFunctionType(), entry->getSymName());
   Value kernel = UnrealizedConversionCastOp::create(builder, loc, ptr, function).getResult(0);
   func::CallOp::create(builder, loc, launchHelper, ValueRange{call, tasks, kernel, closure});
+  return success();
 }
 
 void Converter::check(host::CheckOp op) {
-  auto predicate = op.getRelation() == "eq" ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
+  auto predicate = op.getRelation() == host::Relation::eq ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
   Value holds = arith::CmpIOp::create(builder, loc, predicate, op.getA(), op.getB());
   Block *here = builder.getBlock();
   Block *next = here->splitBlock(std::next(op->getIterator()));
@@ -138,8 +164,12 @@ LogicalResult Converter::convert(Operation *op) {
     replace(asIndex(load(i64, dims, 8 * dim.getDim())));
   } else if (auto element = dyn_cast<host::ElementOp>(op)) {
     Value data = entry(LATHE_OFFSET(lathe_call, inputs), element.getInput());
-    Type type = IntegerType::get(context, element.getType().getIntOrFloatBitWidth());
-    replace(asIndex(load(type, data, element.getPosition() * type.getIntOrFloatBitWidth() / 8)));
+    auto declared = cast<IntegerType>(element.getType());
+    unsigned width = std::max(8u, declared.getWidth()); // Booleans are bytes.
+    Type type = builder.getIntegerType(width);
+    Value value = load(type, data, static_cast<int64_t>(element.getPosition()) * (width / 8));
+    bool hasSign = !declared.isUnsigned() && declared.getWidth() != 1;
+    replace(hasSign ? asIndex(value) : Value(arith::IndexCastUIOp::create(builder, loc, index, value)));
   } else if (auto input = dyn_cast<host::InputOp>(op)) {
     replace(entry(LATHE_OFFSET(lathe_call, inputs), input.getIndex()));
   } else if (auto output = dyn_cast<host::OutputOp>(op)) {
@@ -150,7 +180,7 @@ LogicalResult Converter::convert(Operation *op) {
     replace(LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset}));
   } else if (auto address = dyn_cast<host::AddressOfOp>(op)) {
     Value base = load(ptr, call, LATHE_OFFSET(lathe_call, weights));
-    Value offset = number(offsets.lookup(address.getConstant()));
+    Value offset = number(offsets.at(address.getConstant()));
     replace(LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset}));
   } else if (auto setDim = dyn_cast<host::SetDimOp>(op)) {
     Block *block = &op->getParentRegion()->front();
@@ -159,8 +189,14 @@ LogicalResult Converter::convert(Operation *op) {
   } else if (auto setWorkspace = dyn_cast<host::SetWorkspaceOp>(op)) {
     Block *block = &op->getParentRegion()->front();
     store(asInt(setWorkspace.getBytes()), block->getArgument(2), 0);
+  } else if (auto temporaries = dyn_cast<host::TemporariesOp>(op)) {
+    FailureOr<Value> bytes = temporaryBytes(temporaries);
+    if (failed(bytes))
+      return failure();
+    replace(*bytes);
   } else if (auto launchOp = dyn_cast<host::LaunchOp>(op)) {
-    launch(launchOp);
+    if (failed(launch(launchOp)))
+      return failure();
   } else if (auto copy = dyn_cast<host::CopyOp>(op)) {
     // The op's own accessors expect buffers, but its operands are pointers by now.
     LLVM::MemcpyOp::create(builder, loc, copy->getOperand(1), copy->getOperand(0), asInt(copy.getBytes()),

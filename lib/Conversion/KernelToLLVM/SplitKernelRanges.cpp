@@ -1,9 +1,8 @@
 // lib/Conversion/KernelToLLVM/SplitKernelRanges.cpp: kernels meet the calling convention of the runtime.
 
+#include "../BufferizeKernels/KernelSizes.h"
 #include "lathe/Conversion/Buffers.h"
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -15,20 +14,26 @@ namespace lathe {
 
 namespace {
 
+/// More threads than this do not work on one kernel that has temporaries.
+constexpr int64_t mostChunks = 64;
+
 /// One kernel on its way.
 class Splitter {
 public:
-  Splitter(func::FuncOp func, unsigned sizes) : func(func), sizes(sizes), builder(func) {}
+  Splitter(func::FuncOp func, unsigned sizes) : func(func), sizes(sizes), builder(func) {
+    for (BlockArgument argument : func.getArguments())
+      temporaries += isTemporary(argument);
+  }
 
   LogicalResult split();
 
 private:
-  Value sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index);
-  void resolveDims();
+  bool isTemporary(Value argument) const;
   bool writesArgument(Operation *op);
   scf::ForallOp findTasks();
   void sequentialize(scf::ForallOp keep);
   LogicalResult createTasks(scf::ForallOp tasks);
+  Value chunksOf(OpBuilder &b, Location loc, Value total);
   void replaceTasks(scf::ForallOp tasks, Value begin, Value end);
   void createEntry(func::FuncOp callee);
   Value descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues);
@@ -37,62 +42,21 @@ private:
 
   func::FuncOp func;
   unsigned sizes;
+  unsigned temporaries = 0; ///< The last arguments.
   OpBuilder builder;
 };
 
 } // namespace
 
-/// The size of a dimension, computed from the kernel's sizes; null if it comes
-/// from something else.
-Value Splitter::sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) {
-  auto type = cast<MemRefType>(memref.getType());
-  if (!type.isDynamicDim(index))
-    return arith::ConstantIndexOp::create(b, loc, type.getDimSize(index));
-  if (auto argument = dyn_cast<BlockArgument>(memref)) {
-    if (argument.getOwner() != &func.getBody().front())
-      return {};
-    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
-    auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
-    return symbol ? func.getArgument(symbol.getPosition()) : Value();
-  }
-  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
-    return alloc.getDynamicSizes()[type.getDynamicDimIndex(index)];
-  if (auto cast = memref.getDefiningOp<memref::CastOp>())
-    return sizeOf(b, loc, cast.getSource(), index);
-  if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
-    Value product;
-    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
-    for (int64_t dim : groups[index]) {
-      Value size = sizeOf(b, loc, collapse.getSrc(), dim);
-      if (!size)
-        return {};
-      product = product ? Value(arith::MulIOp::create(b, loc, product, size)) : size;
-    }
-    return product;
-  }
-  if (auto expand = memref.getDefiningOp<memref::ExpandShapeOp>())
-    return getValueOrCreateConstantIndexOp(b, loc, expand.getMixedOutputShape()[index]);
-  if (auto flat = memref.getDefiningOp<memref::ReinterpretCastOp>())
-    return getValueOrCreateConstantIndexOp(b, loc, flat.getConstifiedMixedSizes()[index]);
-  return {};
+bool Splitter::isTemporary(Value value) const {
+  auto argument = dyn_cast<BlockArgument>(value);
+  func::FuncOp kernel = func; // Ops are handles without const methods.
+  return argument && argument.getOwner() == &kernel.getBody().front() &&
+         kernel.getArgAttr(argument.getArgNumber(), temporaryAttrName);
 }
 
-/// Dims of arguments, of the kernel's own memory and of views of them are
-/// sizes; nothing needs to ask a buffer for them.
-void Splitter::resolveDims() {
-  func.walk([&](memref::DimOp dim) {
-    std::optional<int64_t> index = dim.getConstantIndex();
-    if (!index || !isa<MemRefType>(dim.getSource().getType()))
-      return;
-    OpBuilder b(dim);
-    if (Value size = sizeOf(b, dim.getLoc(), dim.getSource(), *index)) {
-      dim.replaceAllUsesWith(size);
-      dim.erase();
-    }
-  });
-}
-
-/// Whether `op`, or an op in it, may write memory that the caller sees.
+/// Whether `op`, or an op in it, may write memory that other ranges see, or so
+/// much memory of its own that ranges should not each do it again.
 bool Splitter::writesArgument(Operation *op) {
   WalkResult result = op->walk([&](Operation *inner) {
     auto effects = dyn_cast<MemoryEffectOpInterface>(inner);
@@ -111,9 +75,8 @@ bool Splitter::writesArgument(Operation *op) {
         else
           break;
       }
-      if (!target || !target.getDefiningOp<memref::AllocOp>())
-        if (!target || !target.getDefiningOp<memref::AllocaOp>())
-          return WalkResult::interrupt();
+      if (!target || !target.getDefiningOp<memref::AllocaOp>())
+        return WalkResult::interrupt();
     }
     return WalkResult::advance();
   });
@@ -167,6 +130,13 @@ SmallVector<Value> Splitter::counts(OpBuilder &b, Location loc, scf::ForallOp ta
   return result;
 }
 
+/// Temporaries are reserved for each range that may run at the same time, so
+/// tasks come in chunks, and chunks are the tasks that the runtime sees.
+Value Splitter::chunksOf(OpBuilder &b, Location loc, Value total) {
+  Value most = arith::ConstantIndexOp::create(b, loc, mostChunks);
+  return arith::MinSIOp::create(b, loc, total, most);
+}
+
 /// `@NAME.tasks`: what the bounds of the loop are computed from, once more.
 LogicalResult Splitter::createTasks(scf::ForallOp tasks) {
   Location loc = func.getLoc();
@@ -180,25 +150,15 @@ LogicalResult Splitter::createTasks(scf::ForallOp tasks) {
     func::ReturnOp::create(body, loc, one);
     return success();
   }
-  llvm::SetVector<Operation *> slice;
-  BackwardSliceOptions options;
-  options.omitBlockArguments = true;
-  for (Value operand : tasks.getOperands()) {
-    if (operand.getType().isIndex() && operand.getDefiningOp()) {
-      (void)getBackwardSlice(operand, &slice, options);
-      slice.insert(operand.getDefiningOp());
-    }
-  }
   IRMapping mapping;
   for (unsigned i = 0; i < sizes; ++i)
     mapping.map(func.getArgument(i), count.getArgument(i));
-  for (Operation &op : func.getBody().front())
-    if (slice.contains(&op)) {
-      if (!isPure(&op))
-        return op.emitError("internal: the number of tasks depends on memory [split-ranges]");
-      body.clone(op, mapping);
-    }
-  func::ReturnOp::create(body, loc, counts(body, loc, tasks, &mapping).back());
+  SmallVector<Value> bounds;
+  llvm::copy_if(tasks.getOperands(), std::back_inserter(bounds), [](Value v) { return v.getType().isIndex(); });
+  if (failed(cloneSizes(body, func, bounds, mapping)))
+    return tasks.emitError("internal: the number of tasks depends on memory [split-ranges]");
+  Value total = counts(body, loc, tasks, &mapping).back();
+  func::ReturnOp::create(body, loc, temporaries ? chunksOf(body, loc, total) : total);
   return success();
 }
 
@@ -208,6 +168,13 @@ void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
   OpBuilder b(tasks);
   SmallVector<Value> steps = counts(b, loc, tasks, nullptr);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  if (temporaries) {
+    Value chunks = arith::MaxSIOp::create(b, loc, chunksOf(b, loc, steps.back()), one);
+    for (Value *bound : {&begin, &end}) {
+      Value scaled = arith::MulIOp::create(b, loc, *bound, steps.back());
+      *bound = arith::DivUIOp::create(b, loc, scaled, chunks);
+    }
+  }
   SmallVector<Value> lows, strides;
   for (auto [low, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedStep())) {
     lows.push_back(getValueOrCreateConstantIndexOp(b, loc, low));
@@ -256,8 +223,10 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   for (int64_t i = static_cast<int64_t>(rank) - 1; i >= 0; --i) {
     Value size;
     if (type.isDynamicDim(i)) {
-      auto symbol = cast<AffineSymbolExpr>(dims.getResult(i));
-      size = arith::IndexCastOp::create(builder, loc, i64, sizeValues[symbol.getPosition()]);
+      auto fixedSize = dyn_cast<AffineConstantExpr>(dims.getResult(i));
+      size = fixedSize ? number(fixedSize.getValue())
+                       : arith::IndexCastOp::create(
+                             builder, loc, i64, sizeValues[cast<AffineSymbolExpr>(dims.getResult(i)).getPosition()]);
     } else {
       size = number(type.getDimSize(i));
     }
@@ -273,7 +242,8 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   return UnrealizedConversionCastOp::create(builder, loc, type, value).getResult(0);
 }
 
-/// `@NAME.entry(begin, end, closure)`.
+/// `@NAME.entry(begin, end, closure)`. The range has the temporaries of its
+/// first chunk: ranges do not overlap.
 void Splitter::createEntry(func::FuncOp callee) {
   Location loc = func.getLoc();
   MLIRContext *context = func.getContext();
@@ -285,7 +255,7 @@ void Splitter::createEntry(func::FuncOp callee) {
   SmallVector<Value> arguments;
   for (unsigned i = 0; i < 2; ++i)
     arguments.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry.getArgument(i)));
-  for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes().drop_front(2))) {
+  for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes().drop_front(2).drop_back(temporaries))) {
     Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2),
                                         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     Value field = LLVM::LoadOp::create(builder, loc, type.isIndex() ? i64 : ptr, address);
@@ -293,12 +263,31 @@ void Splitter::createEntry(func::FuncOp callee) {
       field = arith::IndexCastOp::create(builder, loc, type, field);
     arguments.push_back(field);
   }
+  if (temporaries) {
+    size_t given = arguments.size() - 2;
+    Value field = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2),
+                                      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(given)});
+    Value base = LLVM::LoadOp::create(builder, loc, ptr, field);
+    SmallVector<Type> types(temporaries, builder.getIndexType());
+    auto bytes = func::CallOp::create(builder, loc, func.getSymName().str() + ".temporaries", types,
+                                      ValueRange(arguments).slice(2, sizes));
+    Value stride = arith::ConstantIndexOp::create(builder, loc, 0);
+    for (Value size : bytes.getResults())
+      stride = arith::AddIOp::create(builder, loc, stride, size);
+    Value offset = arith::MulIOp::create(builder, loc, arguments[0], stride);
+    for (Value size : bytes.getResults()) {
+      Value at = arith::IndexCastOp::create(builder, loc, i64, offset);
+      arguments.push_back(
+          LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{at}));
+      offset = arith::AddIOp::create(builder, loc, offset, size);
+    }
+  }
   func::CallOp::create(builder, loc, callee, arguments);
   func::ReturnOp::create(builder, loc);
 }
 
 LogicalResult Splitter::split() {
-  resolveDims();
+  resolveDims(func);
   scf::ForallOp tasks = findTasks();
   sequentialize(tasks);
   if (failed(createTasks(tasks)))
@@ -323,6 +312,9 @@ LogicalResult Splitter::split() {
     body.getArgument(i).replaceAllUsesWith(sizeValues[i]);
   for (unsigned i = sizes; i < body.getNumArguments(); ++i) {
     auto map = func.getArgAttrOfType<AffineMapAttr>(i, "kernel.dims");
+    if (isTemporary(body.getArgument(i)))
+      // Views of it say their sizes; this one is never looked at.
+      map = AffineMapAttr::get(AffineMap::getConstantMap(std::numeric_limits<int64_t>::max(), context));
     Value memref = descriptor(cast<MemRefType>(body.getArgument(i).getType()), map.getAffineMap(),
                               block->getArgument(2 + i), sizeValues);
     body.getArgument(i).replaceAllUsesWith(memref);
@@ -342,7 +334,10 @@ LogicalResult Splitter::split() {
   auto module = result->getParentOfType<ModuleOp>();
   auto entry = module.lookupSymbol<func::FuncOp>(name + ".body.entry");
   SymbolTable::setSymbolName(entry, name + ".entry");
-  entry.walk([&](func::CallOp call) { call.setCallee("kernel." + name); });
+  entry.walk([&](func::CallOp call) {
+    if (call.getCallee() == name + ".body")
+      call.setCallee("kernel." + name);
+  });
   return success();
 }
 

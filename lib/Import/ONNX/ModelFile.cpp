@@ -55,7 +55,7 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::parse(std::shared_ptr<llvm::Mem
 /// Copies a typed list of numbers as elements of type `T`.
 template <typename T, typename Field> static TensorBytes copyElements(const Field &field) {
   auto copy = std::make_shared<std::vector<T>>(field.begin(), field.end());
-  return {{reinterpret_cast<const char *>(copy->data()), copy->size() * sizeof(T)}, copy};
+  return {{reinterpret_cast<const char *>(copy->data()), copy->size() * sizeof(T)}, copy, nullptr};
 }
 
 /// The elements of a tensor that uses one of the typed fields; onnx-ml.proto
@@ -91,7 +91,7 @@ static TensorBytes normalizeBools(TensorBytes tensor) {
   auto copy = std::make_shared<std::vector<char>>(tensor.bytes);
   for (char &byte : *copy)
     byte = byte != 0;
-  return {*copy, copy};
+  return {*copy, copy, nullptr};
 }
 
 FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor, StringRef place, Diagnostics &diagnostics) {
@@ -123,10 +123,10 @@ FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor, StringRef plac
         external.read(tensor, *expected, (place + ": tensor " + quoted(tensor.name())).str(), diagnostics);
     if (failed(found))
       return failure();
-    result = {found->bytes, found->file};
+    result = {found->bytes, found->file, found->file};
   } else if (tensor.has_raw_data()) {
     RawDataHandle handle = RawDataHandle::decode(tensor.raw_data()).value_or(RawDataHandle{});
-    result = {{buffer->getBufferStart() + handle.offset, handle.size}, buffer};
+    result = {{buffer->getBufferStart() + handle.offset, handle.size}, buffer, buffer};
   } else {
     result = readTyped(tensor);
   }

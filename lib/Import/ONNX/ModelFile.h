@@ -22,6 +22,8 @@ struct TensorBytes {
   llvm::ArrayRef<char> bytes;
   /// Keeps `bytes` alive: the mapping of a file or a buffer of its own.
   std::shared_ptr<const void> owner;
+  /// The file that `bytes` are in; null where they are a buffer of their own.
+  std::shared_ptr<const llvm::MemoryBuffer> file;
 };
 
 /// A parsed model. `TensorProto.raw_data` of its messages holds handles, not

@@ -6,6 +6,7 @@
 #include "ElementType.h"
 #include "Node.h"
 
+#include "dialects/Graph/MappedFiles.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -87,6 +88,7 @@ ElementsAttr onnx_import::importTensor(ImportContext &context, const TensorProto
   if (type.getNumElements() <= maxInlineElements)
     return inlineElements(type, data->bytes);
 
+  graph::MappedFiles::of(*mlir).add(data->file);
   // The file keeps the tensor at any address; say how well it is aligned.
   uintptr_t address = reinterpret_cast<uintptr_t>(data->bytes.data());
   size_t alignment = std::min<size_t>(address & -address, 64);

@@ -6,7 +6,9 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -57,6 +59,88 @@ static SmallVector<OpFoldResult> chooseTiles(TilingInterface op, OpBuilder &buil
   return tiles;
 }
 
+/// Lets an elementwise op write over an operand that nothing reads after it and
+/// that `mayOverwrite` admits: what it reads is then computed where its result
+/// goes, and needs no memory of its own.
+static void computeInPlace(kernel::FuncOp kernel, llvm::function_ref<bool(OpResult)> mayOverwrite) {
+  SmallVector<linalg::GenericOp> ops;
+  kernel.walk([&](linalg::GenericOp op) { ops.push_back(op); });
+  for (linalg::GenericOp op : ops) {
+    if (op.getNumDpsInits() != 1 || op.getNumResults() != 1 || op.getNumParallelLoops() != op.getNumLoops() ||
+        op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)))
+      continue;
+    AffineMap outMap = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    auto isLast = [&](OpOperand *operand) {
+      auto value = dyn_cast<OpResult>(operand->get());
+      return value && value.getType() == op.getResult(0).getType() && op.getMatchingIndexingMap(operand) == outMap &&
+             value.getOwner()->getBlock() == op->getBlock() && mayOverwrite(value) &&
+             llvm::all_of(value.getUses(), [&](OpOperand &use) {
+               Operation *user = use.getOwner();
+               return user == op ? &use == operand : user->getBlock() == op->getBlock() && user->isBeforeInBlock(op);
+             });
+    };
+    SmallVector<OpOperand *> inputs = op.getDpsInputOperands();
+    auto *found = llvm::find_if(inputs, isLast);
+    if (found == inputs.end())
+      continue;
+    unsigned position = (*found)->getOperandNumber();
+    Block *body = op.getBody();
+    body->getArgument(position).replaceAllUsesWith(body->getArguments().back());
+    body->eraseArgument(position);
+    Value target = (*found)->get();
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps.erase(maps.begin() + position);
+    op.setIndexingMapsAttr(Builder(op.getContext()).getAffineMapArrayAttr(maps));
+    op.getOutputsMutable().assign(target);
+    op.getInputsMutable().erase(position);
+  }
+}
+
+/// Tile sizes that leave whole rows: 1 for each loop but the last and those
+/// over which something that `op` is computed from is reduced. All zero where
+/// nothing is reduced.
+static SmallVector<OpFoldResult> rowTiles(kernel::FuncOp kernel, linalg::LinalgOp op, OpBuilder &builder) {
+  SmallVector<OpFoldResult> tiles(op.getNumLoops(), builder.getIndexAttr(0));
+  SmallVector<bool> isReduced(op.getNumLoops(), false);
+  kernel.walk([&](linalg::LinalgOp other) {
+    if (other.getNumLoops() != op.getNumLoops())
+      return;
+    for (auto [i, iterator] : llvm::enumerate(other.getIteratorTypesArray()))
+      isReduced[i] = isReduced[i] || iterator == utils::IteratorType::reduction;
+  });
+  if (!llvm::is_contained(isReduced, true) || op.getNumParallelLoops() != op.getNumLoops())
+    return tiles;
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  for (unsigned i = 0; i + 1 < op.getNumLoops(); ++i)
+    if (!isReduced[i] && sizes[i] != 1)
+      tiles[i] = builder.getIndexAttr(1);
+  return tiles;
+}
+
+/// Tiles `op` and computes what it reads tile by tile; the op inside, or null
+/// where that is not possible.
+static linalg::LinalgOp tile(kernel::FuncOp kernel, linalg::LinalgOp op, ArrayRef<OpFoldResult> tiles,
+                             scf::SCFTilingOptions::LoopType loops) {
+  if (llvm::all_of(tiles, isZeroInteger))
+    return op;
+  IRRewriter rewriter(op);
+  scf::SCFTileAndFuseOptions options;
+  options.tilingOptions.setTileSizes(tiles).setLoopType(loops);
+  FailureOr<scf::SCFTileAndFuseResult> result =
+      scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(result))
+    return {};
+  SmallVector<Value> replacements;
+  for (OpResult old : op->getResults())
+    replacements.push_back(result->replacements.lookup(old));
+  auto inner = cast<linalg::LinalgOp>(result->tiledAndFusedOps.front());
+  rewriter.replaceOp(op, replacements);
+  // What two ops read has been fused once for each of them.
+  DominanceInfo dominance(kernel);
+  eliminateCommonSubExpressions(rewriter, dominance, kernel);
+  return inner;
+}
+
 /// The op that computes `result`, which may be another view of what it computes.
 static linalg::LinalgOp findLast(Value result) {
   for (;;) {
@@ -100,23 +184,20 @@ static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &target) 
   linalg::LinalgOp last = findLast(terminator.getOperand(0));
   if (!last || !last.hasPureTensorSemantics())
     return success();
-  auto tiling = cast<TilingInterface>(last.getOperation());
+  // What is not computed tile by tile would be memory as large as the result.
+  computeInPlace(kernel, [](OpResult value) { return isa<tensor::InsertSliceOp, tensor::PadOp>(value.getOwner()); });
   IRRewriter rewriter(last);
-  SmallVector<OpFoldResult> tiles = chooseTiles(tiling, rewriter);
-  unsigned loops = last.getNumLoops();
-  if (llvm::all_of(tiles, isZeroInteger) && loops > 0 && last.getNumReductionLoops() == 0 && hasLongReduction(kernel))
-    tiles.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), target.vectorUnit().lanes()));
-  if (llvm::all_of(tiles, isZeroInteger))
-    return success();
-  scf::SCFTileAndFuseOptions options;
-  options.tilingOptions.setTileSizes(tiles).setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-  FailureOr<scf::SCFTileAndFuseResult> result = scf::tileConsumerAndFuseProducersUsingSCF(rewriter, tiling, options);
-  if (failed(result))
+  SmallVector<OpFoldResult> tasks = chooseTiles(cast<TilingInterface>(last.getOperation()), rewriter);
+  if (llvm::all_of(tasks, isZeroInteger) && last.getNumLoops() > 0 && last.getNumReductionLoops() == 0 &&
+      hasLongReduction(kernel))
+    tasks.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), target.vectorUnit().lanes()));
+  linalg::LinalgOp task = tile(kernel, last, tasks, scf::SCFTilingOptions::LoopType::ForallOp);
+  if (!task)
     return success(); // Untiled is right too.
-  SmallVector<Value> replacements;
-  for (OpResult old : last->getResults())
-    replacements.push_back(result->replacements.lookup(old));
-  rewriter.replaceOp(last, replacements);
+  // Row by row within a task: a row is still in the nearest cache when it is
+  // read again.
+  tile(kernel, task, rowTiles(kernel, task, rewriter), scf::SCFTilingOptions::LoopType::ForOp);
+  computeInPlace(kernel, [](OpResult value) { return isa<linalg::LinalgOp>(value.getOwner()); });
   return success();
 }
 

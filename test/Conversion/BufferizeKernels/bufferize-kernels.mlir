@@ -16,15 +16,14 @@ kernel.func @exp(%n: index, %x: tensor<?x4xf32>) -> tensor<?x4xf32>
   kernel.return %y : tensor<?x4xf32>
 }
 
-// What is read again needs memory of its own, and every temporary is freed.
+// What is read again needs memory of its own.
 // CHECK-LABEL: func.func @temporaries(
 // CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
 // CHECK-COUNT-2: memref.alloc()
 // CHECK: linalg.exp ins(%[[X]] : memref<8xf32>) outs(%[[T:[^ ]*]] : memref<8xf32>)
 // CHECK: linalg.add ins(%[[T]], %[[T]] : {{.*}}) outs(%[[S:[^ ]*]] : memref<8xf32>)
 // CHECK: linalg.mul ins(%[[T]], %[[S]] : {{.*}}) outs(%[[Y]] : memref<8xf32>)
-// CHECK-DAG: memref.dealloc %[[T]] :
-// CHECK-DAG: memref.dealloc %[[S]] :
+// CHECK-NOT: memref.dealloc
 // CHECK: return
 kernel.func @temporaries(%x: tensor<8xf32>) -> tensor<8xf32>
     attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
@@ -55,16 +54,16 @@ kernel.func @in_place(%x: tensor<8xf32>) -> tensor<8xf32>
   kernel.return %y : tensor<8xf32>
 }
 
-// A branch that yields memory of its own and one that yields an operand: the
-// block around them frees what it gets, so the operand is copied.
+// Who yields memory of its own and who yields an operand need not agree:
+// nothing is freed.
 // CHECK-LABEL: func.func @branches(
+// CHECK-SAME: %{{.*}}: index, %[[X:[^:]*]]: memref<8xf32>
 // CHECK: %[[R:.*]] = scf.if
 // CHECK: linalg.exp
 // CHECK: } else {
-// CHECK: %[[COPY:.*]] = memref.alloc()
-// CHECK: linalg.copy ins(%{{.*}}) outs(%[[COPY]]
-// CHECK: scf.yield
-// CHECK: memref.dealloc
+// CHECK-NOT: linalg.copy
+// CHECK: scf.yield %[[X]]
+// CHECK-NOT: memref.dealloc
 // CHECK: return
 kernel.func @branches(%n: index, %x: tensor<8xf32>) -> tensor<8xf32>
     attributes {sizes = 1 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
@@ -80,4 +79,45 @@ kernel.func @branches(%n: index, %x: tensor<8xf32>) -> tensor<8xf32>
   %o = tensor.empty() : tensor<8xf32>
   %y = linalg.add ins(%t, %t : tensor<8xf32>, tensor<8xf32>) outs(%o : tensor<8xf32>) -> tensor<8xf32>
   kernel.return %y : tensor<8xf32>
+}
+
+// A result is computed where it goes, although it goes there in another shape.
+// CHECK-LABEL: func.func @reshaped(
+// CHECK-SAME: %[[N:[^:]*]]: index, %[[X:[^:]*]]: memref<?x8xf32> {{.*}}, %[[Y:[^:]*]]: memref<?x1x1x8xf32> {{.*}}, %[[Z:[^:]*]]: memref<?xf32>
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: linalg.copy
+// CHECK-DAG: %[[YROWS:.*]] = memref.collapse_shape %[[Y]]
+// CHECK-DAG: %[[ZROWS:.*]] = memref.expand_shape %[[Z]]
+// CHECK: linalg.exp {{.*}} outs(%[[YROWS]] :
+// CHECK: linalg.abs {{.*}} outs(%[[ZROWS]] :
+// CHECK-NOT: linalg.copy
+// CHECK: return
+kernel.func @reshaped(%n: index, %x: tensor<?x8xf32>) -> (tensor<?x1x1x8xf32>, tensor<?xf32>)
+    attributes {sizes = 1 : i64, kernel.dims = [affine_map<()[s0] -> (s0, 8)>, affine_map<()[s0] -> (s0, 1, 1, 8)>, affine_map<()[s0] -> (s0)>]} {
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %0 = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = tensor.expand_shape %0 [[0, 1, 2], [3]] output_shape [%n, 1, 1, 8] : tensor<?x8xf32> into tensor<?x1x1x8xf32>
+  %f = tensor.empty(%n) : tensor<?x8xf32>
+  %1 = linalg.abs ins(%x : tensor<?x8xf32>) outs(%f : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %z = tensor.collapse_shape %1 [[0, 1]] : tensor<?x8xf32> into tensor<?xf32>
+  kernel.return %y, %z : tensor<?x1x1x8xf32>, tensor<?xf32>
+}
+
+// Padding is written around what is copied, with no memory in between.
+// CHECK-LABEL: func.func @padded(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x4xf32> {{.*}}, %[[Y:[^:]*]]: memref<?x6xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.fill ins(%{{.*}}) outs(%[[Y]] :
+// CHECK: %[[INSIDE:.*]] = memref.subview %[[Y]]
+// CHECK: linalg.copy ins(%[[X]] : {{.*}}) outs(%[[INSIDE]] :
+// CHECK-NOT: linalg.copy
+// CHECK: return
+kernel.func @padded(%n: index, %x: tensor<?x4xf32>) -> tensor<?x6xf32>
+    attributes {sizes = 1 : i64, kernel.dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 6)>]} {
+  %zero = arith.constant 0.0 : f32
+  %y = tensor.pad %x low[0, 1] high[0, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f32
+  } : tensor<?x4xf32> to tensor<?x6xf32>
+  kernel.return %y : tensor<?x6xf32>
 }

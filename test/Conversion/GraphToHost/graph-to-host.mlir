@@ -14,7 +14,7 @@
 // CHECK: %[[E:.*]] = host.element 1, 1 : i32
 // CHECK: %[[MIN:.*]] = arith.minsi %[[N]], %{{.*}}
 // CHECK: %[[D:.*]] = affine.apply affine_map<()[s0, s1] -> (s0 - s1)>()[%[[MIN]], %[[E]]]
-// CHECK: host.check "ge" %[[N]], %[[D]] id = 0
+// CHECK: host.check ge %[[N]], %[[D]] id = 0
 // CHECK: %[[N4:.*]] = affine.apply affine_map<()[s0] -> (s0 * 4)>()[%[[N]]]
 // CHECK: host.set_dim 0, 0 = %[[N4]]
 // CHECK: host.set_dim 1, 0 = %[[N]]

@@ -12,6 +12,11 @@
 // CHECK: %[[N:.*]] = arith.index_cast %{{.*}} : i64 to index
 // CHECK: llvm.load %{{.*}} : !llvm.ptr -> i32
 // CHECK: %[[E:.*]] = arith.index_cast %{{.*}} : i32 to index
+// Unsigned numbers have no sign to extend, and a boolean is a byte.
+// CHECK: %[[U:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i32
+// CHECK: arith.index_castui %[[U]] : i32 to index
+// CHECK: %[[BOOL:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i8
+// CHECK: arith.index_castui %[[BOOL]] : i8 to index
 // CHECK: %[[HOLDS:.*]] = arith.cmpi sge, %[[N]], %[[E]] : index
 // CHECK: cf.cond_br %[[HOLDS]], ^[[NEXT:.*]], ^[[FAILS:.*]]
 // A check that fails tells both values, and its number counted from 1.
@@ -20,6 +25,12 @@
 // CHECK: %[[FIVE:.*]] = arith.constant 5 : i64
 // CHECK: return %[[FIVE]] : i64
 // CHECK: ^[[NEXT]]:
+// Each of the tasks that may run at once has both temporaries.
+// CHECK: %[[T:.*]]:2 = call @kernel.temporaries(%[[N]])
+// CHECK: %[[FIRST:.*]] = arith.addi %{{.*}}, %[[T]]#0
+// CHECK: %[[BOTH:.*]] = arith.addi %[[FIRST]], %[[T]]#1
+// CHECK: %[[RANGES:.*]] = call @kernel.tasks(%[[N]])
+// CHECK: arith.muli %[[RANGES]], %[[BOTH]]
 // CHECK: llvm.getelementptr %[[DIMS]][0]
 // CHECK: llvm.store
 // CHECK: llvm.getelementptr %[[WORKSPACE]][0]
@@ -54,9 +65,14 @@ host.constant @b dense<2.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
 host.program @plan {
   %n = host.dim 1, 2
   %e = host.element 0, 3 : i32
-  host.check "ge" %n, %e id = 4
+  %u = host.element 0, 3 : ui32
+  %b = host.element 0, 3 : i1
+  host.check ge %n, %e id = 4
+  %t = host.temporaries @kernel[%n]
   host.set_dim 0, 1 = %n
-  host.set_workspace %n
+  host.set_dim 0, 2 = %u
+  host.set_dim 0, 3 = %b
+  host.set_workspace %t
 }
 host.program @run {
   %n = host.dim 0, 0
@@ -68,4 +84,5 @@ host.program @run {
   host.copy %tmp to %out, %n
 }
 func.func private @kernel.tasks(index) -> index
+func.func private @kernel.temporaries(index) -> (index, index)
 func.func private @kernel.entry(i64, i64, !llvm.ptr)

@@ -5,8 +5,8 @@ func.func @k(%x: memref<1xindex> {kernel.dims = affine_map<() -> (1)>}, %y: memr
     attributes {kernel.sizes = 0 : i64} {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
-  // expected-error @+1 {{internal: the number of tasks depends on memory [split-ranges]}}
   %n = memref.load %x[%c0] : memref<1xindex>
+  // expected-error @+1 {{internal: the number of tasks depends on memory [split-ranges]}}
   scf.forall (%i) in (%n) {
     memref.store %zero, %y[%i] : memref<8xf32>
   }

@@ -79,20 +79,75 @@ func.func @write_beside(%y: memref<8xf32> {kernel.dims = affine_map<() -> (8)>})
   return
 }
 
-// A write to memory of the kernel's own does not end the loop's freedom.
+// A write to the stack, which is every range's own, does not end the loop's freedom.
 // CHECK-LABEL: func.func @own_memory.tasks()
 // CHECK: %[[EIGHT:.*]] = arith.constant 8 : index
 // CHECK: return %[[EIGHT]]
 func.func @own_memory(%y: memref<8xf32> {kernel.dims = affine_map<() -> (8)>}) attributes {kernel.sizes = 0 : i64} {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
-  %t = memref.alloc() : memref<8xf32>
+  %t = memref.alloca() : memref<8xf32>
   memref.store %zero, %t[%c0] : memref<8xf32>
   scf.forall (%i) in (8) {
     %v = memref.load %t[%c0] : memref<8xf32>
     memref.store %v, %y[%i] : memref<8xf32>
   }
-  memref.dealloc %t : memref<8xf32>
+  return
+}
+
+// Temporaries are reserved for 64 ranges at most, so tasks come in chunks. A
+// range has those of its first chunk.
+// CHECK-LABEL: func.func @chunks.tasks(
+// CHECK-SAME: %[[N:.*]]: index) -> index
+// CHECK: %[[MOST:.*]] = arith.constant 64 : index
+// CHECK: %[[CHUNKS:.*]] = arith.minsi %{{.*}}, %[[MOST]]
+// CHECK: return %[[CHUNKS]]
+// CHECK-LABEL: func.func @kernel.chunks(
+// CHECK-SAME: %[[BEGIN:[^:]*]]: index, %[[END:[^:]*]]: index, %[[N:[^:]*]]: index, %{{[^:]*}}: !llvm.ptr {{{[^}]*}}}, %{{[^:]*}}: !llvm.ptr {llvm.noalias, llvm.nonnull})
+// CHECK: %[[SCALED:.*]] = arith.muli %[[BEGIN]], %{{.*}}
+// CHECK: arith.divui %[[SCALED]], %{{.*}}
+// CHECK: arith.muli %[[END]], %{{.*}}
+// CHECK-LABEL: func.func @chunks.entry(
+// CHECK-SAME: %[[FROM:[^:]*]]: i64, %{{[^:]*}}: i64, %[[CLOSURE:[^:]*]]: !llvm.ptr)
+// CHECK: %[[FIRST:.*]] = arith.index_cast %[[FROM]] : i64 to index
+// CHECK: llvm.getelementptr %[[CLOSURE]][2]
+// CHECK: %[[BASE:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
+// CHECK: %[[BYTES:.*]] = call @chunks.temporaries(
+// CHECK: %[[OFFSET:.*]] = arith.muli %[[FIRST]], %[[BYTES]]
+// CHECK: %[[AT:.*]] = arith.index_cast %[[OFFSET]]
+// CHECK: %[[OWN:.*]] = llvm.getelementptr %[[BASE]][%[[AT]]]
+// CHECK: call @kernel.chunks({{.*}}, %[[OWN]])
+func.func @chunks.temporaries(%n: index) -> index {
+  return %n : index
+}
+func.func @chunks(%n: index, %y: memref<?xf32> {kernel.dims = affine_map<()[s0] -> (s0)>}, %m: memref<?xi8> {kernel.temporary}) attributes {kernel.sizes = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  scf.forall (%i) in (%n) {
+    %t = memref.view %m[%c0][%n] : memref<?xi8> to memref<?xf32>
+    memref.store %zero, %t[%i] : memref<?xf32>
+    %v = memref.load %t[%i] : memref<?xf32>
+    memref.store %v, %y[%i] : memref<?xf32>
+  }
+  return
+}
+
+// What every range would fill for itself is filled once: one task.
+// CHECK-LABEL: func.func @filled_before.tasks(
+// CHECK: %[[ONE:.*]] = arith.constant 1 : index
+// CHECK: return %[[ONE]]
+func.func @filled_before.temporaries(%n: index) -> index {
+  return %n : index
+}
+func.func @filled_before(%n: index, %y: memref<?xf32> {kernel.dims = affine_map<()[s0] -> (s0)>}, %m: memref<?xi8> {kernel.temporary}) attributes {kernel.sizes = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %t = memref.view %m[%c0][%n] : memref<?xi8> to memref<?xf32>
+  memref.store %zero, %t[%c0] : memref<?xf32>
+  scf.forall (%i) in (%n) {
+    %v = memref.load %t[%c0] : memref<?xf32>
+    memref.store %v, %y[%i] : memref<?xf32>
+  }
   return
 }
 

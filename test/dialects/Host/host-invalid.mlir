@@ -1,4 +1,4 @@
-// What the ODS of the dialect rules out.
+// What the ODS and the verifiers of the dialect rule out.
 // RUN: lathe-opt %s --verify-diagnostics --split-input-file
 
 func.func @within(%n: index) {
@@ -28,8 +28,97 @@ host.program @run {
 // -----
 
 // expected-error @+1 {{expects region #0 to have 0 or 1 blocks}}
-host.program @run {
+host.program @plan {
   %n = host.dim 0, 0
 ^bb1:
   host.set_workspace %n
+}
+
+// -----
+
+// program_c1
+// expected-error @+1 {{is called 'main', but the programs of a model are 'plan' and 'run' [host-program]}}
+host.program @main {
+}
+
+// -----
+
+// program_c2
+host.program @run {
+  %n = host.dim 0, 0
+  // expected-error @+1 {{belongs into program 'plan' [host-program]}}
+  host.set_dim 0, 0 = %n
+}
+
+// -----
+
+host.program @plan {
+  // expected-error @+1 {{belongs into program 'run' [host-program]}}
+  %out = host.output 0
+}
+
+// -----
+
+host.program @plan {
+  // expected-error @+1 {{attribute 'dim' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
+  %n = host.dim 0, -1
+}
+
+// -----
+
+host.program @plan {
+  %n = host.dim 0, 0
+  // expected-error @+1 {{expected string or keyword containing one of the following enum values for attribute 'relation' [eq, ge]}}
+  host.check le %n, %n id = 0
+}
+
+// -----
+
+// constant_c1
+// expected-error @+1 {{has elements of type 'vector<2xf32>', not of a ranked tensor [host-constant]}}
+host.constant @a dense<1.0> : vector<2xf32>
+
+// -----
+
+// constant_c2
+// expected-error @+1 {{needs 'tiled', 'order' and 'tile' together, or none of them [host-constant]}}
+"host.constant"() <{sym_name = "a", value = dense<1.0> : tensor<2xf32>, tile = 4 : i64}> : () -> ()
+
+// -----
+
+// expected-error @+1 {{cannot tile dim 2 of 'tensor<3x20xf32>' by 16 [host-constant]}}
+host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 2 order = [0] tile = 16
+
+// -----
+
+// expected-error @+1 {{cannot tile dim 1 of 'tensor<3x20xf32>' by 0 [host-constant]}}
+host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 0
+
+// -----
+
+// expected-error @+1 {{'order' must list every dim of 'tensor<3x20xf32>' but 1 once [host-constant]}}
+host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 1 order = [1] tile = 16
+
+// -----
+
+// element_c1
+host.program @plan {
+  // expected-error @+1 {{reads an element of type 'f32', but only integers of 1, 8, 16, 32 or 64 bits are sizes [host-element]}}
+  %e = host.element 0, 0 : f32
+}
+
+// -----
+
+// address_of_c1
+host.constant @a dense<1.0> : tensor<2xf32>
+host.program @run {
+  // expected-error @+1 {{'b' is not a constant of this module [host-address-of]}}
+  %w = host.address_of @b
+}
+
+// -----
+
+host.program @run {
+  // expected-error @+1 {{'run' is not a constant of this module [host-address-of]}}
+  %w = host.address_of @run
 }

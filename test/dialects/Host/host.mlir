@@ -12,12 +12,14 @@ host.program @plan {
   %n = host.dim 0, 1
   // CHECK: %[[E:.*]] = host.element 1, 3 : i32
   %e = host.element 1, 3 : i32
-  // CHECK: host.check "eq" %[[N]], %[[E]] id = 0
-  host.check "eq" %n, %e id = 0
-  // CHECK: host.check "ge" %[[N]], %[[E]] id = 1
-  host.check "ge" %n, %e id = 1
+  // CHECK: host.check eq %[[N]], %[[E]] id = 0
+  host.check eq %n, %e id = 0
+  // CHECK: host.check ge %[[N]], %[[E]] id = 1
+  host.check ge %n, %e id = 1
   // CHECK: host.set_dim 0, 1 = %[[N]]
   host.set_dim 0, 1 = %n
+  // CHECK: host.temporaries @kernel[%[[N]], %[[E]]]
+  %t = host.temporaries @kernel[%n, %e]
   // CHECK: host.set_workspace %[[N]]
   host.set_workspace %n
 }

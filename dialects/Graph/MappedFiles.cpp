@@ -1,0 +1,34 @@
+// dialects/Graph/MappedFiles.cpp: weights leave memory once they are in the artifact, so that they are there once.
+
+#include "dialects/Graph/MappedFiles.h"
+#include "dialects/Graph/Graph.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Process.h"
+#include <sys/mman.h>
+
+namespace lathe::graph {
+
+const MappedFiles &MappedFiles::of(mlir::MLIRContext &context) {
+  return *context.getLoadedDialect<GraphDialect>()->getRegisteredInterface<MappedFiles>();
+}
+
+void MappedFiles::add(std::shared_ptr<const llvm::MemoryBuffer> file) const {
+  if (file && file->getBufferKind() == llvm::MemoryBuffer::MemoryBuffer_MMap && !llvm::is_contained(files, file))
+    files.push_back(std::move(file));
+}
+
+void MappedFiles::release(llvm::ArrayRef<char> bytes) const {
+  bool isMapped = llvm::any_of(files, [&](const auto &file) {
+    return bytes.begin() >= file->getBufferStart() && bytes.end() <= file->getBufferEnd();
+  });
+  if (!isMapped)
+    return;
+  // Whole pages only: the others hold what other tensors need.
+  uintptr_t page = llvm::sys::Process::getPageSizeEstimate();
+  uintptr_t begin = llvm::alignTo(reinterpret_cast<uintptr_t>(bytes.begin()), page);
+  uintptr_t end = llvm::alignDown(reinterpret_cast<uintptr_t>(bytes.end()), page);
+  if (begin < end) // No harm is done where this fails.
+    (void)madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
+} // namespace lathe::graph

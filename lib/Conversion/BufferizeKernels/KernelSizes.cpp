@@ -1,0 +1,89 @@
+// lib/Conversion/BufferizeKernels/KernelSizes.cpp: sizes of buffers and of task loops, from the kernel's arguments.
+
+#include "KernelSizes.h"
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+/// The size of a dimension, computed from the kernel's sizes; null if it comes
+/// from something else.
+static Value sizeOf(OpBuilder &b, Location loc, func::FuncOp func, Value memref, int64_t index) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(index))
+    return arith::ConstantIndexOp::create(b, loc, type.getDimSize(index));
+  if (auto argument = dyn_cast<BlockArgument>(memref)) {
+    if (argument.getOwner() != &func.getBody().front())
+      return {};
+    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
+    auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
+    return symbol ? func.getArgument(symbol.getPosition()) : Value();
+  }
+  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    return alloc.getDynamicSizes()[type.getDynamicDimIndex(index)];
+  if (auto view = memref.getDefiningOp<memref::ViewOp>())
+    return view.getSizes()[type.getDynamicDimIndex(index)];
+  if (auto flat = memref.getDefiningOp<memref::ReinterpretCastOp>())
+    return getValueOrCreateConstantIndexOp(b, loc, flat.getMixedSizes()[index]);
+  if (auto cast = memref.getDefiningOp<memref::CastOp>())
+    return sizeOf(b, loc, func, cast.getSource(), index);
+  if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
+    Value product;
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t dim : groups[index]) {
+      Value size = sizeOf(b, loc, func, collapse.getSrc(), dim);
+      if (!size)
+        return {};
+      product = product ? Value(arith::MulIOp::create(b, loc, product, size)) : size;
+    }
+    return product;
+  }
+  if (auto expand = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return getValueOrCreateConstantIndexOp(b, loc, expand.getMixedOutputShape()[index]);
+  return {};
+}
+
+void resolveDims(func::FuncOp func) {
+  func.walk([&](memref::DimOp dim) {
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!index || !isa<MemRefType>(dim.getSource().getType()))
+      return;
+    OpBuilder b(dim);
+    if (Value size = sizeOf(b, dim.getLoc(), func, dim.getSource(), *index)) {
+      dim.replaceAllUsesWith(size);
+      dim.erase();
+    }
+  });
+}
+
+LogicalResult cloneSizes(OpBuilder &builder, func::FuncOp func, ValueRange values, IRMapping &mapping) {
+  llvm::SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.omitBlockArguments = true;
+  options.inclusive = true;
+  for (Value value : values)
+    if (value.getDefiningOp())
+      (void)getBackwardSlice(value, &slice, options);
+  Block *entry = &func.getBody().front();
+  for (Operation *op : slice) // In the order of definition.
+    if (!isPure(op) || op->getNumRegions())
+      return failure();
+  for (Operation *op : slice)
+    for (Value operand : op->getOperands())
+      if (auto argument = dyn_cast<BlockArgument>(operand))
+        if (argument.getOwner() != entry || !argument.getType().isIndex())
+          return failure();
+  for (Value value : values)
+    if (auto argument = dyn_cast<BlockArgument>(value); argument && argument.getOwner() != entry)
+      return failure();
+  for (Operation *op : slice)
+    if (!mapping.contains(op->getResult(0)))
+      builder.clone(*op, mapping);
+  return success();
+}
+
+} // namespace lathe

@@ -1,0 +1,24 @@
+// lib/Conversion/BufferizeKernels/KernelSizes.h: what is computed from a kernel's sizes alone.
+
+#ifndef LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
+#define LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace lathe {
+
+/// Replaces `memref.dim` of the kernel's arguments, of its own memory and of
+/// views of them by sizes, so that nothing needs to ask a buffer.
+void resolveDims(mlir::func::FuncOp func);
+
+/// Computes `values`, which are of type index and in the body of `func`, once
+/// more at the insertion point of `builder`, where `mapping` says what stands
+/// for the arguments of `func`. Fails, and leaves dead ops behind at most, if
+/// they come from memory, from a loop or from another argument.
+mlir::LogicalResult cloneSizes(mlir::OpBuilder &builder, mlir::func::FuncOp func, mlir::ValueRange values,
+                               mlir::IRMapping &mapping);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
