@@ -1,5 +1,5 @@
 // dialects/Host/HostDialect.cpp: registration of the host dialect.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Host/Host.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"

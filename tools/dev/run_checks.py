@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run every section of tests and sum them up; tools/check calls this after the set-up."""
 
 from __future__ import annotations
