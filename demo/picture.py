@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Draws what was read: the page with its boxes, and beside it each line where it was found."""
 
 from __future__ import annotations

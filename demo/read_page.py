@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Read the text of a photographed page with three networks that Lathe compiled.
 
 RapidOCR's own pipeline runs unmodified: lathe.ort stands in for the onnxruntime module

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX Runtime in a process of its own, timed on request.
 
 It has to be another process: in ours, lathe.ort may be what `import onnxruntime` finds, and

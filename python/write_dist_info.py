@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Write the metadata that makes an installed package one that pip can list and remove."""
 
 import argparse

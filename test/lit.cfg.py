@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Which files hold RUN lines, and which programs those may name."""
 
 # lit defines the names `config` and `lit_config` before it reads this file.

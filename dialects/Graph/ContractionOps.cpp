@@ -1,5 +1,5 @@
 // dialects/Graph/ContractionOps.cpp: verification and shapes of matrix products.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 
 using namespace mlir;

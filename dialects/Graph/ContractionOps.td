@@ -1,5 +1,5 @@
 // dialects/Graph/ContractionOps.td: ops that multiply and sum over shared dimensions.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_CONTRACTION
 #define LATHE_GRAPH_CONTRACTION
 

@@ -1,5 +1,5 @@
 // dialects/Graph/ConvolutionOps.cpp: verification and shapes of convolutions.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Windows.h"
 

@@ -1,5 +1,5 @@
 // dialects/Graph/ConvolutionOps.td: convolution and its transpose, in one to three spatial dimensions.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_CONVOLUTION
 #define LATHE_GRAPH_CONVOLUTION
 

@@ -1,5 +1,5 @@
 // dialects/Graph/DimArithmetic.cpp: what can be known of expressions of sizes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/ShapeSolver.h"
 

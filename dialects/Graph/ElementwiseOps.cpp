@@ -1,5 +1,5 @@
 // dialects/Graph/ElementwiseOps.cpp: shapes, contents and folds of elementwise ops.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 
 using namespace mlir;

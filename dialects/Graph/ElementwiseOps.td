@@ -1,5 +1,5 @@
 // dialects/Graph/ElementwiseOps.td: ops that compute each element on its own.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_ELEMENTWISE
 #define LATHE_GRAPH_ELEMENTWISE
 

@@ -1,5 +1,5 @@
 // dialects/Graph/ElementwiseScalars.cpp: what every elementwise op computes, on one element.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -1,5 +1,5 @@
 // dialects/Graph/Graph.h: the graph dialect for C++ code: include this one.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_GRAPH_H
 #define LATHE_DIALECTS_GRAPH_GRAPH_H
 

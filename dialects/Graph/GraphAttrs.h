@@ -1,5 +1,5 @@
 // dialects/Graph/GraphAttrs.h: the attributes and enums of the dialect, which the shape solver needs without the ops.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_GRAPHATTRS_H
 #define LATHE_DIALECTS_GRAPH_GRAPHATTRS_H
 

@@ -1,5 +1,5 @@
 // dialects/Graph/GraphBase.td: the graph dialect, its attributes, type constraints and op classes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_BASE
 #define LATHE_GRAPH_BASE
 

@@ -1,5 +1,5 @@
 // dialects/Graph/GraphDialect.cpp: registration, attributes, and the types of the levels below.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "mlir/IR/Builders.h"

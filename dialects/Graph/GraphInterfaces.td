@@ -1,5 +1,5 @@
 // dialects/Graph/GraphInterfaces.td: what every graph op can say about itself.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_INTERFACES
 #define LATHE_GRAPH_INTERFACES
 

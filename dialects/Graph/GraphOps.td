@@ -1,5 +1,5 @@
 // dialects/Graph/GraphOps.td: all op families, for one run of mlir-tblgen.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include "dialects/Graph/ElementwiseOps.td"
 include "dialects/Graph/ContractionOps.td"
 include "dialects/Graph/ConvolutionOps.td"

@@ -1,5 +1,5 @@
 // dialects/Graph/IndexingOps.cpp: verification and shapes of ops that read or write at positions.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 
 using namespace mlir;

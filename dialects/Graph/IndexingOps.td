@@ -1,5 +1,5 @@
 // dialects/Graph/IndexingOps.td: ops that read or write at positions given by tensors, and resampling.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_INDEXING
 #define LATHE_GRAPH_INDEXING
 

@@ -1,5 +1,5 @@
 // dialects/Graph/LinalgBuilder.cpp: sizes, empty tensors and generic loops for lowerings.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/LinalgBuilder.h"
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

@@ -1,5 +1,5 @@
 // dialects/Graph/LinalgBuilder.h: what a lowering to linalg builds with.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_LINALGBUILDER_H
 #define LATHE_DIALECTS_GRAPH_LINALGBUILDER_H
 

@@ -1,5 +1,5 @@
 // dialects/Graph/NodeLocation.cpp: walks nested locations for the nodes in them.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/NodeLocation.h"
 #include "llvm/ADT/STLExtras.h"
 

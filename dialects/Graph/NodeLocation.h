@@ -1,5 +1,5 @@
 // dialects/Graph/NodeLocation.h: the model's node names in MLIR locations.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_NODELOCATION_H
 #define LATHE_DIALECTS_GRAPH_NODELOCATION_H
 

@@ -1,5 +1,5 @@
 // dialects/Graph/NormalizationOps.td: ops that shift and scale by statistics of their operand.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_NORMALIZATION
 #define LATHE_GRAPH_NORMALIZATION
 

@@ -1,5 +1,5 @@
 // dialects/Graph/PoolingOps.cpp: verification and shapes of pooling.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Windows.h"
 

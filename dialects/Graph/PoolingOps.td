@@ -1,5 +1,5 @@
 // dialects/Graph/PoolingOps.td: ops that reduce windows of spatial dimensions.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_POOLING
 #define LATHE_GRAPH_POOLING
 

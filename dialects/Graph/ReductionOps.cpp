@@ -1,5 +1,5 @@
 // dialects/Graph/ReductionOps.cpp: the semantics of reductions and normalizations.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 
 using namespace mlir;

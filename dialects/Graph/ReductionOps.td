@@ -1,5 +1,5 @@
 // dialects/Graph/ReductionOps.td: ops that reduce or normalize along axes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_REDUCTION
 #define LATHE_GRAPH_REDUCTION
 

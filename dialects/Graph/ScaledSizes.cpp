@@ -1,6 +1,6 @@
 // dialects/Graph/ScaledSizes.cpp: sizes that a model computes in floating point: cast, scaled by a constant, rounded
 // and cast back, as exporters write the output size of a resize by a factor.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 
 using namespace mlir;

@@ -1,5 +1,5 @@
 // dialects/Graph/ShapeFolds.cpp: folds and canonicalizations of ops that move elements.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "mlir/IR/PatternMatch.h"
 

@@ -1,5 +1,5 @@
 // dialects/Graph/ShapeOps.cpp: verification, shapes and contents of ops that move elements.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 
 using namespace mlir;

@@ -1,5 +1,5 @@
 // dialects/Graph/ShapeOps.td: ops that move elements without computing on them, and ops on shapes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_GRAPH_SHAPE
 #define LATHE_GRAPH_SHAPE
 

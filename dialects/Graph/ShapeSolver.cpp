@@ -1,5 +1,5 @@
 // dialects/Graph/ShapeSolver.cpp: symbols, checks and types; the arithmetic is in DimArithmetic.cpp.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/ShapeSolver.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/NodeLocation.h"

@@ -1,5 +1,5 @@
 // dialects/Graph/ShapeSolver.h: dimensions as expressions of a function's symbols.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_SHAPESOLVER_H
 #define LATHE_DIALECTS_GRAPH_SHAPESOLVER_H
 

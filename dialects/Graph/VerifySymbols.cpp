@@ -1,6 +1,6 @@
 // dialects/Graph/VerifySymbols.cpp: what a function says of its symbols, checked once so that all others may believe
 // it.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"

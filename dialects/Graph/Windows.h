@@ -1,5 +1,5 @@
 // dialects/Graph/Windows.h: what ops that move a window over spatial dimensions must all verify.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_WINDOWS_H
 #define LATHE_DIALECTS_GRAPH_WINDOWS_H
 

@@ -1,5 +1,5 @@
 // dialects/Host/Host.h: the host dialect for C++ code.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_HOST_HOST_H
 #define LATHE_DIALECTS_HOST_HOST_H
 

@@ -1,5 +1,5 @@
 // dialects/Host/HostOps.td: the launch program of a model.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_HOST_OPS
 #define LATHE_HOST_OPS
 

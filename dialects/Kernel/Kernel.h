@@ -1,5 +1,5 @@
 // dialects/Kernel/Kernel.h: the kernel dialect for C++ code.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_KERNEL_KERNEL_H
 #define LATHE_DIALECTS_KERNEL_KERNEL_H
 

@@ -1,5 +1,5 @@
 // dialects/Kernel/KernelDialect.cpp: registration, text form and verification of kernels.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"

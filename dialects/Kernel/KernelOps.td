@@ -1,5 +1,5 @@
 // dialects/Kernel/KernelOps.td: fused, outlined units of work and the calls of them.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_KERNEL_OPS
 #define LATHE_KERNEL_OPS
 

@@ -1,5 +1,5 @@
 // lib/CAPI/CompilerC.cpp: the C++ API behind plain C functions.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-c/compiler.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"

@@ -1,5 +1,5 @@
 // lib/Compiler/Artifact.cpp: a compiled model, in files or linked into this process.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
 #include "llvm/Support/FileSystem.h"
 

@@ -1,5 +1,5 @@
 // lib/Compiler/Compile.cpp: a program walks the phases; constants are evaluated by compiling them the same way.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/NodeLocation.h"

@@ -1,5 +1,5 @@
 // lib/Compiler/DiagnosticHandler.cpp: MLIR's diagnostics as ours: file, node, operator, message, id, notes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
 #include "dialects/Graph/NodeLocation.h"
 

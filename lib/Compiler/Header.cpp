@@ -1,5 +1,5 @@
 // lib/Compiler/Header.cpp: a plain C header for a compiled model.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

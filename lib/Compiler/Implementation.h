@@ -1,5 +1,5 @@
 // lib/Compiler/Implementation.h: what the opaque classes of Compiler.h hold.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_COMPILER_IMPLEMENTATION_H
 #define LATHE_LIB_COMPILER_IMPLEMENTATION_H
 

@@ -1,5 +1,5 @@
 // lib/Compiler/NativeFile.cpp: writes and checks the header of .lathe files.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "NativeFile.h"
 
 #include "lathe-runtime/seal.h"

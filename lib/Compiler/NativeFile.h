@@ -1,6 +1,6 @@
 // lib/Compiler/NativeFile.h: the header of .lathe files, because MLIR's reader of bytecode must only be given what
 // MLIR's writer wrote: it ends the process over a damaged length or alignment.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_COMPILER_NATIVEFILE_H
 #define LATHE_LIB_COMPILER_NATIVEFILE_H
 

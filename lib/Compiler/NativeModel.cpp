@@ -1,5 +1,5 @@
 // lib/Compiler/NativeModel.cpp: checks native models before and after MLIR's parser.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "NativeModel.h"
 
 #include "dialects/Graph/Graph.h"

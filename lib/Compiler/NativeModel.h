@@ -1,6 +1,6 @@
 // lib/Compiler/NativeModel.h: what makes text or bytecode of MLIR a model: MLIR's parser takes much more than the
 // phases do.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_COMPILER_NATIVEMODEL_H
 #define LATHE_LIB_COMPILER_NATIVEMODEL_H
 

@@ -1,5 +1,5 @@
 // lib/Compiler/Program.cpp: models in every format that Lathe reads, and the native formats out.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
 #include "NativeFile.h"
 #include "NativeModel.h"

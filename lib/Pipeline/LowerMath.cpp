@@ -1,5 +1,5 @@
 // lib/Pipeline/LowerMath.cpp: transcendental functions as code that vectorizes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"

@@ -1,5 +1,5 @@
 // lib/Pipeline/Phases.cpp: which passes a phase runs, and why in this order.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Phases.h"
 #include "lathe/Conversion/Buffers.h"
 #include "lathe/Conversion/GraphToLinalg.h"

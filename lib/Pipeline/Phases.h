@@ -1,5 +1,5 @@
 // lib/Pipeline/Phases.h: the builders that the table of phases lists.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_PIPELINE_PHASES_H
 #define LATHE_LIB_PIPELINE_PHASES_H
 

@@ -1,5 +1,5 @@
 // lib/Pipeline/Pipeline.cpp: the table.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Pipeline/Pipeline.h"
 #include "Phases.h"
 

@@ -1,5 +1,5 @@
 // lib/Pipeline/Register.cpp: everything that the phases need to be known in a context.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Tile/Tile.h"

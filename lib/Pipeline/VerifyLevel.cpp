@@ -1,5 +1,5 @@
 // lib/Pipeline/VerifyLevel.cpp: a phase that did not finish its work is found where it happened.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "llvm/ADT/StringSet.h"

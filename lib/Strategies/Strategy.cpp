@@ -1,5 +1,5 @@
 // lib/Strategies/Strategy.cpp: the ordered list, and the passes that walk it.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Strategies/Strategy.h"
 #include "CPU/Strategies.h"
 #include "FuseEpilogue.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Lathe compiles deep learning models to native code and runs them.
 
     import lathe

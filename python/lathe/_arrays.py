@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The slow path of a call: inputs that the native module cannot borrow as they are."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Lathe and the engines it is compared with, behind one interface: load, inputs, run."""
 
 from __future__ import annotations

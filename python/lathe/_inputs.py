@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Random inputs for a model, the same for every engine and in every process."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Types of the native module, which python/native builds over the C ABI."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What Python needs of an ONNX file without parsing it: metadata, and the files it refers to.
 
 Reads the wire format of protobuf at the few places it needs and skips the rest, so that a file of

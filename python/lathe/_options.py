@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The command-line options that `bench` and `verify` share."""
 
 from __future__ import annotations

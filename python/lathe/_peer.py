@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """An engine in a process of its own, driven by lines of JSON: for `bench` and `verify`.
 
 `python -m lathe._peer` reads one request a line from standard input and answers each with one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`python -m lathe.bench`: how fast Lathe runs models, beside other engines.
 
 Every engine runs in a process of its own. They take turns in short slices, round after round, so

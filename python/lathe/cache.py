@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The compile cache: what any process compiled once is not compiled again.
 
 In the process, artifacts are shared as long as somebody uses them. On disk, they are `.lathebin`

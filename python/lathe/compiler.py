@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`lathe.compile` and `lathe.load`: from a model to something to call."""
 
 from __future__ import annotations

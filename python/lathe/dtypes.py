@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The element types of Lathe's tensors, with their names in NumPy, in ONNX and in the ABI."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What goes wrong, as Python sees it: diagnostics with stable ids, and exceptions with those."""
 
 from __future__ import annotations

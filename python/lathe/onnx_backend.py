@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX's Backend API on Lathe: `prepare`, `run_model`, `run_node`, `supports_device`.
 
 Needs the package onnx. The module is itself a backend, as ONNX asks:

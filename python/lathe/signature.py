@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a compiled model takes and gives: names, element types and shapes."""
 
 from __future__ import annotations

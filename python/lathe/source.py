@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A model as the caller gave it, a file or bytes: its identity, and how to read it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`python -m lathe.verify MODEL`: does Lathe compute what ONNX Runtime computes?
 
 Runs three random inputs through both. Each element may differ from onnxruntime's by

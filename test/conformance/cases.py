@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX's own backend tests as a table of cases that can be run one by one, in any process."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run ONNX's own backend tests (onnx.backend.test) through lathe.onnx_backend.
 
 Each case ends as one of

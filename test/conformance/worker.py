@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The child of run_conformance.py: runs the cases it is asked for and says how each ended.
 
 Reads one name a line from standard input and answers with one line of JSON each, on the

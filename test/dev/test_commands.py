@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """tools/quickstart and tools/check answer wrong usage and a bad machine with one sentence."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The layer check finds what it is there to find, and nothing else."""
 
 from __future__ import annotations

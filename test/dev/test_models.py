@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Test models are found by name, made once, and their absence is explained."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """tools/check counts what its sections report, goes on after a failure, and fails if one did."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The table of models survives a model that crashes, fails or is absent, and says which did."""
 
 from __future__ import annotations

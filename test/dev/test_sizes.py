@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The size check stops long files and stale exceptions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Makes the small trees that the tests of the development tools run on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tests of the documentation ask of a page: its code blocks, words and links."""
 
 from __future__ import annotations

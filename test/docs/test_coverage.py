@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What ODS declares is documented, tested and used: ops, their constraints, and passes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """docs/errors.md lists every stable id that the sources use, and no other."""
 
 from __future__ import annotations

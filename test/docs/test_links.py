@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every link inside the tree leads somewhere."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the pages say about the tree is true: files, names, excerpts and commands.
 
 Rules for whoever writes a page:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """docs/reference is what ODS says now."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run whole models on Lathe and compare them with ONNX Runtime; with --bench, time them too.
 
 Every model runs on three random inputs, of three different sizes where its dims are free, on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """examples/cpp builds with the commands of its README and agrees with ONNX Runtime."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """examples/cross builds for 64-bit ARM by its README and, emulated, agrees with ONNX Runtime."""
 
 from __future__ import annotations

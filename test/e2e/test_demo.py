@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The demo reads the page on Lathe: the words, the picture and numbers that match the reference."""
 
 from __future__ import annotations

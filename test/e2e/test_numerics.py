@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compares what several parts of the compiler decide together with ONNX Runtime."""
 
 from __future__ import annotations

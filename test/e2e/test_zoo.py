@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compares the graph kinds of zoo/ with ONNX Runtime, from small copies of what exporters write."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tests of the Python package share: small models, and a compile cache of their own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The compile cache: what decides a key, what happens on disk, and many processes at once."""
 
 from __future__ import annotations

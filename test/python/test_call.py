@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Calls: what goes in without a copy, what comes out, and what is refused."""
 
 from __future__ import annotations

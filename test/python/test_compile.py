@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compilation: all kinds of models in, all kinds of files out, errors that say what is wrong."""
 
 from __future__ import annotations

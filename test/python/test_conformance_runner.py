@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The runner of ONNX's backend tests must survive and name every way in which a case can end."""
 
 from __future__ import annotations

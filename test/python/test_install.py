@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The metadata that the installation writes: pip must know the package, and what to remove."""
 
 from __future__ import annotations

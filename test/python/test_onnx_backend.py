@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX's Backend API; the backend tests of ONNX themselves run in test/conformance."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The stand-in for onnxruntime, beside onnxruntime itself where the two must agree."""
 
 from __future__ import annotations

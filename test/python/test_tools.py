@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`lathe.verify`, `lathe.bench` and the process that runs an engine for them."""
 
 from __future__ import annotations

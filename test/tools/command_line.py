@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Where the command line is, and the dtypes that it knows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tests of the command line share: running it, and modules that need no compiler."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Damages files of every kind that `lathe` reads, the same way for the same seed.
 
 As a program it looks for crashes for as long as you like:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`lathe compile`, `convert` and `check` on real models: every kind of output does its work."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """No damage to a file that `lathe` reads crashes it, and each refusal says why."""
 
 from __future__ import annotations

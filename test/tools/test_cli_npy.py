@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Files of NumPy's format go in and out without a change, and every bad one is named as such."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Work that `lathe` leaves to the Python package: which Python it takes, what it hands on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`lathe run`, `bench` and `inspect` on a module that was written by hand."""
 
 from __future__ import annotations

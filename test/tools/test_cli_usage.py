@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Wrong usage of `lathe` is answered in one sentence with the way out, and exit code 2."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fail if a file uses what its layer may not use, as layers.toml has it."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fail if a file is longer than sizes.toml allows, or if files have grown long as a whole."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Write docs/reference from ODS: a page for each dialect, one for all passes.
 
 The example of an op is the first one of its round-trip test, so that it is true and cannot be

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Finds the models that tests and benchmarks run, and makes those that are made.
 
 Most are exporters' graphs that a script completes with random weights; it lies in the

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run every section of tests and sum them up; tools/check calls this after the set-up."""
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def models(name: str, summary: str, *options: str) -> Section:
 
 # Cheap sections first: whoever broke a rule of form should not wait to hear it.
 SECTIONS = (
-    section("format", "clang-format, ruff, mypy, shell syntax", test("tools/dev/lint")),
+    section("format", "clang-format, ruff, mypy, licence, shell syntax", test("tools/dev/lint")),
     section("layers", "who includes whom", PYTHON, test("tools/dev/check_layers.py"), str(ROOT)),
     section("sizes", "lengths of files", PYTHON, test("tools/dev/check_sizes.py"), str(ROOT)),
     pytest("docs", "recipes, links, error ids", "test/docs"),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # tools/dev/setup.sh: the steps from a bare Debian machine to an installed Lathe.
 #
 # tools/quickstart and tools/check source this file so that a set-up exists

@@ -1,5 +1,5 @@
 // tools/lathe-opt/lathe-opt.cpp: runs single passes and phases on MLIR text, for tests and for looking.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Compiler/EvaluateConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/InitAllDialects.h"

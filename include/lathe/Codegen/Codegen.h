@@ -1,5 +1,5 @@
 // include/lathe/Codegen/Codegen.h: from the LLVM dialect to object code, in memory or in files.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CODEGEN_CODEGEN_H
 #define LATHE_CODEGEN_CODEGEN_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Compiler/Compiler.h: the whole public C++ API of the compiler: std types only.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_COMPILER_COMPILER_H
 #define LATHE_COMPILER_COMPILER_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Compiler/EvaluateConstants.h: the evaluator of constants, for drivers that run single passes.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_COMPILER_EVALUATECONSTANTS_H
 #define LATHE_COMPILER_EVALUATECONSTANTS_H
 

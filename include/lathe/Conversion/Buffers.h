@@ -1,5 +1,5 @@
 // include/lathe/Conversion/Buffers.h: the passes from tensors to buffers, and from buffers to LLVM.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CONVERSION_BUFFERS_H
 #define LATHE_CONVERSION_BUFFERS_H
 

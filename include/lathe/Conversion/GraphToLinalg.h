@@ -1,6 +1,6 @@
 // include/lathe/Conversion/GraphToLinalg.h: from graph ops to linalg on
 // tensors.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CONVERSION_GRAPHTOLINALG_H
 #define LATHE_CONVERSION_GRAPHTOLINALG_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Conversion/Passes.h: registers every pass of this area.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CONVERSION_PASSES_H
 #define LATHE_CONVERSION_PASSES_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Conversion/Passes.td: the passes that go from one dialect to another.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CONVERSION_PASSES
 #define LATHE_CONVERSION_PASSES
 

@@ -1,6 +1,6 @@
 // include/lathe/Conversion/ReshapeToReinterpretCast.h: writes out reshapes that
 // upstream cannot.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CONVERSION_RESHAPETOREINTERPRETCAST_H
 #define LATHE_CONVERSION_RESHAPETOREINTERPRETCAST_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Pipeline/Passes.td: passes about phases, not about code.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include "mlir/Pass/PassBase.td"
 
 def VerifyLevelPass : Pass<"verify-level", "::mlir::ModuleOp"> {

@@ -1,5 +1,5 @@
 // include/lathe/Pipeline/Pipeline.h: the compiler as one table of phases, which every driver walks.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_PIPELINE_PIPELINE_H
 #define LATHE_PIPELINE_PIPELINE_H
 

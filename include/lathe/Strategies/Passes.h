@@ -1,5 +1,5 @@
 // include/lathe/Strategies/Passes.h: choosing a strategy for each kernel, and obeying it.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_STRATEGIES_PASSES_H
 #define LATHE_STRATEGIES_PASSES_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Strategies/Passes.td: choosing a strategy for each kernel, and obeying it.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include "mlir/Pass/PassBase.td"
 
 def SelectStrategiesPass : Pass<"select-strategies", "::mlir::ModuleOp"> {

@@ -1,5 +1,5 @@
 // include/lathe/Strategies/Strategy.h: how a kernel is computed, as data: a name, a match and an application.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_STRATEGIES_STRATEGY_H
 #define LATHE_STRATEGIES_STRATEGY_H
 

@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/CodeUnits.cpp: which functions are compiled together.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CodeUnits.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/SymbolTable.h"

@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/CodeUnits.h: a model's functions in groups that are compiled independently of each other.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CODEGEN_CPU_CODEUNITS_H
 #define LATHE_CODEGEN_CPU_CODEUNITS_H
 

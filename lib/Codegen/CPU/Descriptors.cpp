@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/Descriptors.cpp: what a compiled model says of itself.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Descriptors.h"
 #include "dialects/Graph/Graph.h"
 #include "lathe-runtime/module_abi.h"

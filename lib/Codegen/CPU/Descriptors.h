@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/Descriptors.h: the data of the module ABI as LLVM constants.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CODEGEN_CPU_DESCRIPTORS_H
 #define LATHE_CODEGEN_CPU_DESCRIPTORS_H
 

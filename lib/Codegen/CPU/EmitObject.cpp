@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/EmitObject.cpp: LLVM's optimizer and code generator, set up for one target, on several threads.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CodeUnits.h"
 #include "Descriptors.h"
 #include "lathe/Codegen/Codegen.h"

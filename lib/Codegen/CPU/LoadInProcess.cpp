@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/LoadInProcess.cpp: the object that a file would hold, linked into this process.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Support/Diagnostics.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"

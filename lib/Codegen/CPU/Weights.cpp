@@ -1,5 +1,5 @@
 // lib/Codegen/CPU/Weights.cpp: constants in the order in which kernels read them.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Host/Host.h"
 #include "lathe/Codegen/Codegen.h"
 #include "mlir/IR/BuiltinAttributes.h"

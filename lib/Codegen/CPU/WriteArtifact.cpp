@@ -1,6 +1,6 @@
 // lib/Codegen/CPU/WriteArtifact.cpp: compiled models as files: shared and static libraries, objects, and our own
 // container.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-runtime/seal.h"
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Support/Diagnostics.h"

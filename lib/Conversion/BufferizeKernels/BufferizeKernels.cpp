@@ -1,5 +1,5 @@
 // lib/Conversion/BufferizeKernels/BufferizeKernels.cpp: kernels on tensors become functions on memrefs.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"

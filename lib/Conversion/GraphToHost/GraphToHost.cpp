@@ -1,5 +1,5 @@
 // lib/Conversion/GraphToHost/GraphToHost.cpp: the function that calls kernels becomes the launch program.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "MemoryPlan.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"

@@ -1,5 +1,5 @@
 // lib/Conversion/GraphToHost/MemoryPlan.cpp: offsets for constant sizes, slots for sizes known at entry.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "MemoryPlan.h"
 #include "lathe-runtime/module_abi.h"
 #include "llvm/ADT/STLExtras.h"

@@ -1,5 +1,5 @@
 // lib/Conversion/GraphToHost/MemoryPlan.h: which temporaries share memory.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_CONVERSION_GRAPHTOHOST_MEMORYPLAN_H
 #define LATHE_CONVERSION_GRAPHTOHOST_MEMORYPLAN_H
 

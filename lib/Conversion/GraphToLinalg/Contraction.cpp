@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Contraction.cpp: matrix products as loops whose
 // innermost one walks along rows.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 using namespace lathe::graph;

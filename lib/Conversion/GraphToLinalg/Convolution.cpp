@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Convolution.cpp: convolution and its transpose,
 // for any number of spatial dimensions, groups and both layouts.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 using namespace lathe::graph;

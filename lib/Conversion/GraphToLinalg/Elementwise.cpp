@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Elementwise.cpp: one loop nest per op, whose
 // body is what the op says of one element.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/GraphToLinalg.cpp: the pass that applies the
 // lowerings to a kernel.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Conversion/GraphToLinalg.h"
 
 #include "Lowerings.h"

@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Indexing.cpp: reads and writes at positions that
 // tensors hold.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Lowerings.cpp: loops, sizes, tensors and scalars
 // for the lowerings of all op families.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Lowerings.h: what the lowerings of all op
 // families share.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_CONVERSION_GRAPHTOLINALG_LOWERINGS_H
 #define LATHE_LIB_CONVERSION_GRAPHTOLINALG_LOWERINGS_H
 

@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Normalization.cpp: shift and scale by
 // statistics of rows.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 #include "Reductions.h"
 

@@ -1,5 +1,5 @@
 // lib/Conversion/GraphToLinalg/Pooling.cpp: maxima and means of windows.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

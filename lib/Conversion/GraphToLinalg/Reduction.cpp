@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Reduction.cpp: reductions over axes, softmax,
 // positions of extremes and running sums.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 #include "Reductions.h"
 

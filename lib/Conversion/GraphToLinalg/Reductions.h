@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Reductions.h: loops of which some reduce, for
 // reductions and for normalizations that are made of them.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_CONVERSION_GRAPHTOLINALG_REDUCTIONS_H
 #define LATHE_LIB_CONVERSION_GRAPHTOLINALG_REDUCTIONS_H
 

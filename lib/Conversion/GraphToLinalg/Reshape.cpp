@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Reshape.cpp: reshaping as dimensions that merge
 // and split, which moves no element.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

@@ -1,5 +1,5 @@
 // lib/Conversion/GraphToLinalg/Resize.cpp: resampling, one coordinate per axis.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,6 +1,6 @@
 // lib/Conversion/GraphToLinalg/Shape.cpp: ops that move elements, and ops on
 // shapes; reshaping is in Reshape.cpp.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

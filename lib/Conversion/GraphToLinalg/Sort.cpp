@@ -1,5 +1,5 @@
 // lib/Conversion/GraphToLinalg/Sort.cpp: the order of elements along an axis.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

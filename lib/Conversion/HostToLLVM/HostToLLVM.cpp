@@ -1,5 +1,5 @@
 // lib/Conversion/HostToLLVM/HostToLLVM.cpp: launch programs become functions of the module ABI.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "llvm/Support/MathExtras.h"

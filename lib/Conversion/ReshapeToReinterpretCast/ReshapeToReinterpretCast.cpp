@@ -1,7 +1,7 @@
 // lib/Conversion/ReshapeToReinterpretCast/ReshapeToReinterpretCast.cpp: splits
 // of dimensions into several free ones, which upstream's
 // expand-strided-metadata cannot write out: it deduces one free size per group.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Conversion/ReshapeToReinterpretCast.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 /* lib/Runtime/CPU/Pool.c: the process's threads, and how they share a loop.
  *
  * One loop uses the pool at a time; a loop that finds it in use runs inline, so

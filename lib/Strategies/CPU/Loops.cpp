@@ -1,5 +1,5 @@
 // lib/Strategies/CPU/Loops.cpp: the fallback: fuse, split the outer loops into tasks, leave the inner ones to LLVM.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Strategies.h"
 #include "TileConcat.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

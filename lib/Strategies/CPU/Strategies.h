@@ -1,5 +1,5 @@
 // lib/Strategies/CPU/Strategies.h: what the ordered list refers to; each strategy is a file of its own.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_STRATEGIES_CPU_STRATEGIES_H
 #define LATHE_STRATEGIES_CPU_STRATEGIES_H
 

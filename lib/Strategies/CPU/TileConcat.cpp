@@ -1,5 +1,5 @@
 // lib/Strategies/CPU/TileConcat.cpp: each task copies its lines of all operands.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "TileConcat.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

@@ -1,5 +1,5 @@
 // lib/Strategies/CPU/TileConcat.h: concatenations as tasks; no op of linalg says them.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_STRATEGIES_CPU_TILECONCAT_H
 #define LATHE_LIB_STRATEGIES_CPU_TILECONCAT_H
 

@@ -1,5 +1,5 @@
 // lib/Transforms/Graph/AssignLayouts.cpp: channels last inside; transposes sink until they cancel.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 

@@ -1,5 +1,5 @@
 // lib/Transforms/Graph/DecomposeConvTranspose.cpp: upsampling by a whole factor is a matrix product and a permutation.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Graph/Passes.h"
 
 using namespace mlir;

@@ -1,5 +1,5 @@
 // lib/Transforms/Graph/FoldConstants.cpp: constant subgraphs run once, on the compiler's own code.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/IR/IRMapping.h"
 

@@ -1,5 +1,5 @@
 // lib/Transforms/Graph/FoldScaleIntoConv.cpp: the scale of a BatchNormalization costs nothing at run time.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 

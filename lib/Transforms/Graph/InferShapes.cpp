@@ -1,5 +1,5 @@
 // lib/Transforms/Graph/InferShapes.cpp: resolves every dimension of a function, and the arithmetic on them.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Support/Diagnostics.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"

@@ -1,5 +1,5 @@
 // lib/Transforms/Graph/MaterializePadding.cpp: convolutions read what is there; padding is an op of its own.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Graph/Passes.h"
 
 using namespace mlir;

@@ -1,5 +1,5 @@
 // lib/Transforms/Kernel/AssignTargets.cpp: from here on, the IR itself says what it is compiled for.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Kernel/Passes.h"
 
 using namespace mlir;

@@ -1,5 +1,5 @@
 // lib/Transforms/Kernel/DeduplicateKernels.cpp: equal kernels are compiled once.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "llvm/ADT/StringMap.h"
 

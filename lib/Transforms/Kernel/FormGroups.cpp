@@ -1,5 +1,5 @@
 // lib/Transforms/Kernel/FormGroups.cpp: decides what is computed together; everything after it is mechanical.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "mlir/IR/IRMapping.h"
 

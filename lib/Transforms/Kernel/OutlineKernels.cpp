@@ -1,5 +1,5 @@
 // lib/Transforms/Kernel/OutlineKernels.cpp: groups become isolated functions that know nothing of the model.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A stand-in for onnxruntime: the part of its Python API that programs use, on Lathe.
 
     import lathe.ort as onnxruntime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IOBinding: inputs and outputs of a session that stay where they are from run to run."""
 
 from __future__ import annotations

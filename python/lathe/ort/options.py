@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """SessionOptions and RunOptions: what has a meaning here is kept, the rest is accepted."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """InferenceSession: the class of onnxruntime that programs use, over a compiled model."""
 
 from __future__ import annotations

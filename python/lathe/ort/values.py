@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What sessions describe and take: NodeArg, ModelMetadata, OrtValue."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """One function of each kind of tile op: its text, its arrays, and what it must compute."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compile MLIR text to machine code and call it with NumPy arrays, for tests that check numbers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What convert-tile-to-vector emits computes what the ops mean, on each vector unit of the machine.
 
 RUN: %python %s

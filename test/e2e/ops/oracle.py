@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiles graph ops through the whole compiler and compares what they compute with an oracle."""
 
 from __future__ import annotations

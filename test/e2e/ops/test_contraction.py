@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Matrix products: batches that broadcast, columns, types, nothing to sum."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions and their transposes, in both layouts and one to three dimensions."""
 
 from __future__ import annotations

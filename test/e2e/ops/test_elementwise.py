@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every elementwise op, in the types it is defined on, with broadcasting."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Gathers and scatters, with positions from the end and out of range."""
 
 from __future__ import annotations

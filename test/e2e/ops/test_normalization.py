@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Layer normalization, also where a mean is far from zero."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX operators that become several graph ops, compared with ONNX Runtime.
 
 ONNX's own backend tests have each operator in a few forms; here are those that they lack: open

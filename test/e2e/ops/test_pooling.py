@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Maxima and means of windows: pads, dilations, rounding up, what a mean counts."""
 
 from __future__ import annotations

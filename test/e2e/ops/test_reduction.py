@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reductions, softmax, positions of extremes, running sums."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Resampling: every mode, every way to find positions, up and down."""
 
 from __future__ import annotations

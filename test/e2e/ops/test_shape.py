@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Ops that move elements, and ops on shapes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes ONNX graphs the way exporters do, in as few words as the operators allow."""
 
 from __future__ import annotations

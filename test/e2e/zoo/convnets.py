@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Classifiers built of convolutions, block by block."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Sound, time series, recommendation: one-dimensional convolutions, embeddings, scans."""
 
 from __future__ import annotations

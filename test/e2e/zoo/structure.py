@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Graphs that are odd in themselves: their inputs, outputs, names, types, depth."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Attention, the way exporters write it for text, pictures and sound."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // include/lathe/Transforms/Graph/Passes.h: passes from graph to graph.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_TRANSFORMS_GRAPH_PASSES_H
 #define LATHE_TRANSFORMS_GRAPH_PASSES_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Transforms/Graph/Passes.td: graph -> graph.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include "mlir/Pass/PassBase.td"
 
 def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {

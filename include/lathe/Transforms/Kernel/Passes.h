@@ -1,5 +1,5 @@
 // include/lathe/Transforms/Kernel/Passes.h: passes that make and arrange kernels.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_TRANSFORMS_KERNEL_PASSES_H
 #define LATHE_TRANSFORMS_KERNEL_PASSES_H
 

@@ -1,5 +1,5 @@
 // include/lathe/Transforms/Kernel/Passes.td: from graph ops to kernels, and kernel -> kernel.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include "mlir/Pass/PassBase.td"
 
 def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {

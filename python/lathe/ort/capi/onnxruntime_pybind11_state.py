@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The error classes, where programs that catch them look for them."""
 
 from __future__ import annotations
