@@ -1,5 +1,5 @@
 // dialects/Graph/MappedFiles.cpp: weights leave memory once they are in the artifact, so that they are there once.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/Graph.h"
 #include "llvm/Support/MathExtras.h"

@@ -1,5 +1,5 @@
 // dialects/Graph/MappedFiles.h: which resources are pages of files, and when nobody needs those in memory.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_MAPPEDFILES_H
 #define LATHE_DIALECTS_GRAPH_MAPPEDFILES_H
 

@@ -1,5 +1,5 @@
 // dialects/Host/HostDialect.cpp: the host dialect and what its ops demand.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Host/Host.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The weights of a model are in memory once, however they come into the artifact."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What kernels need on the way comes with the workspace: compiled code allocates nothing."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // lib/Conversion/BufferizeKernels/KernelSizes.cpp: sizes of buffers and of task loops, from the kernel's arguments.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "KernelSizes.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"

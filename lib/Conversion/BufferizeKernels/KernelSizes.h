@@ -1,5 +1,5 @@
 // lib/Conversion/BufferizeKernels/KernelSizes.h: what is computed from a kernel's sizes alone.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
 #define LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
 

@@ -1,5 +1,5 @@
 // lib/Conversion/BufferizeKernels/PlanTemporaries.cpp: kernels get their temporaries from the plan, never from malloc.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "KernelSizes.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"

@@ -1,5 +1,5 @@
 // lib/Conversion/KernelToLLVM/SplitKernelRanges.cpp: kernels meet the calling convention of the runtime.
-
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "../BufferizeKernels/KernelSizes.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
