@@ -170,7 +170,8 @@ static const lathe_function_desc functions[] = {
     {"denormal", 1, 1, denormal_inputs, denormal_outputs, 1, 0, no_names, 0, denormal_plan, denormal_run},
 };
 
-static const lathe_module_desc module = {
+/* Unused where the library is to have no query. */
+__attribute__((unused)) static const lathe_module_desc module = {
     .abi_version = FIXTURE_ABI,
     .function_count = sizeof functions / sizeof functions[0],
     .target = FIXTURE_TARGET,

@@ -19,7 +19,7 @@ static MemoryPlan planOffsets(ArrayRef<Temporary> temporaries) {
   size_t count = temporaries.size();
   auto bytesOf = [&](size_t i) { return aligned(cast<AffineConstantExpr>(temporaries[i].bytes).getValue()); };
   SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, count));
-  llvm::stable_sort(order, [&](size_t a, size_t b) { return bytesOf(a) > bytesOf(b); });
+  llvm::sort(order, [&](size_t a, size_t b) { return std::make_pair(bytesOf(b), a) < std::make_pair(bytesOf(a), b); });
   plan.offsets.assign(count, 0);
   SmallVector<size_t> placed; // By offset.
   for (size_t i : order) {
