@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/Graph.h"
-#include "llvm/Support/MathExtras.h"
-#include "llvm/Support/Process.h"
-#include <sys/mman.h>
+#include "lathe/Support/Pages.h"
 
 namespace lathe::graph {
 
@@ -21,14 +19,8 @@ void MappedFiles::release(llvm::ArrayRef<char> bytes) const {
   bool isMapped = llvm::any_of(files, [&](const auto &file) {
     return bytes.begin() >= file->getBufferStart() && bytes.end() <= file->getBufferEnd();
   });
-  if (!isMapped)
-    return;
-  // Whole pages only: the others hold what other tensors need.
-  uintptr_t page = llvm::sys::Process::getPageSizeEstimate();
-  uintptr_t begin = llvm::alignTo(reinterpret_cast<uintptr_t>(bytes.begin()), page);
-  uintptr_t end = llvm::alignDown(reinterpret_cast<uintptr_t>(bytes.end()), page);
-  if (begin < end) // No harm is done where this fails.
-    (void)madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  if (isMapped)
+    releasePages(bytes);
 }
 
 } // namespace lathe::graph

@@ -1,6 +1,7 @@
 // lib/Compiler/Compile.cpp: a program walks the phases; constants are evaluated by compiling them the same way.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
+#include "NativeModel.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Host/Host.h"
@@ -79,6 +80,31 @@ static std::vector<KernelInfo> describeKernels(ModuleOp module) {
                                    builder.getNamedAttr("strategy", builder.getStringAttr(info.strategy))}));
   }
   module->setAttr("host.kernels", builder.getArrayAttr(entries));
+  return result;
+}
+
+/// What `describeKernels` noted before the IR was written and read again.
+static std::vector<KernelInfo> readKernels(ModuleOp module) {
+  std::vector<KernelInfo> result;
+  auto list = module->getAttrOfType<ArrayAttr>("host.kernels");
+  for (Attribute entry : list ? list.getValue() : ArrayRef<Attribute>()) {
+    auto fields = dyn_cast<DictionaryAttr>(entry);
+    auto name = fields ? fields.getAs<StringAttr>("name") : StringAttr();
+    auto strategy = fields ? fields.getAs<StringAttr>("strategy") : StringAttr();
+    auto nodes = fields ? fields.getAs<StringAttr>("nodes") : StringAttr();
+    auto calls = fields ? fields.getAs<IntegerAttr>("calls") : IntegerAttr();
+    if (!name || !strategy || !nodes || !calls)
+      continue;
+    KernelInfo info;
+    info.name = name.str();
+    info.strategy = strategy.str();
+    info.calls = calls.getInt();
+    SmallVector<StringRef> parts;
+    nodes.getValue().split(parts, ", ", /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+    for (StringRef part : parts)
+      info.nodes.push_back(part.str());
+    result.push_back(std::move(info));
+  }
   return result;
 }
 
@@ -217,6 +243,7 @@ public:
 
 private:
   std::optional<Phase> phaseNamed(const std::string &name, Phase otherwise);
+  bool checkStart(ModuleOp module, Phase first);
   bool dump(ModuleOp module, Phase phase);
 
   const Program::Impl &program;
@@ -238,6 +265,27 @@ std::optional<Phase> Run::phaseNamed(const std::string &name, Phase otherwise) {
         .note("the phases are: " + known);
   }
   return phase;
+}
+
+/// The phases up to `bufferize` start from a function of tensors, `codegen` from
+/// programs of the host and `emit` from LLVM functions.
+bool Run::checkStart(ModuleOp module, Phase first) {
+  bool isProgram = module.lookupSymbol<host::ProgramOp>("plan") && module.lookupSymbol<host::ProgramOp>("run");
+  bool isCode =
+      module->hasAttr("host.weights_size") && module.lookupSymbol("lathe.plan") && module.lookupSymbol("lathe.run");
+  StringRef is = "a model", way = "start at a phase up to 'bufferize', or leave --start-at out";
+  bool fits = first <= Phase::Bufferize;
+  if (isBehindBufferize(module)) {
+    is = isProgram ? "IR that 'codegen' starts from" : isCode ? "IR that 'emit' starts from" : "IR that is not whole";
+    way = isProgram ? "use --start-at codegen" : isCode ? "use --start-at emit" : "write it again from the model";
+    fits = (isProgram && first == Phase::Codegen) || (isCode && first == Phase::Emit);
+  }
+  if (!fits)
+    diagnostics
+        .error("phase-wrong-start", program.file,
+               "is " + is + ", but '" + phaseName(first) + "' is to be the first phase")
+        .note(way);
+  return fits;
 }
 
 bool Run::dump(ModuleOp module, Phase phase) {
@@ -269,6 +317,8 @@ std::unique_ptr<Artifact> Run::run() {
   DiagnosticHandler handler(*program.context, diagnostics, program.file);
   OwningOpRef<ModuleOp> module =
       cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
+  if (!checkStart(*module, *first))
+    return nullptr;
   // What the process may use by its affinity and its quota, or was told to.
   unsigned threads = options.threads ? options.threads : lathe_get_threads();
   PipelineOptions pipeline;
@@ -318,6 +368,8 @@ std::unique_ptr<Artifact> Run::run() {
   }
   if (options.progress)
     options.progress("emit");
+  if (*first > Phase::Lower)
+    artifact->impl->kernels = readKernels(*module);
   if (failed(emit(*module, program.name, *target, threads, &folded, artifact->impl->model)))
     return nullptr;
   return artifact;

@@ -115,4 +115,6 @@ LogicalResult verifyNativeModel(ModuleOp module) {
   return graph::verifySymbols(main);
 }
 
+bool isBehindBufferize(ModuleOp module) { return module->hasAttr("host.inputs"); }
+
 } // namespace lathe

@@ -18,6 +18,10 @@ bool isShallow(llvm::StringRef text, llvm::StringRef name, Diagnostics &diagnost
 /// models in it.
 llvm::LogicalResult verifyNativeModel(mlir::ModuleOp module);
 
+/// Whether the module is IR from behind the phase `bufferize`: programs of the
+/// host or LLVM functions instead of a function of tensors.
+bool isBehindBufferize(mlir::ModuleOp module);
+
 } // namespace lathe
 
 #endif // LATHE_LIB_COMPILER_NATIVEMODEL_H

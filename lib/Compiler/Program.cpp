@@ -85,7 +85,8 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, const std::string &
       diagnostics.error("native-not-readable", name, "is damaged or not a model");
     return nullptr;
   }
-  if (failed(verifyNativeModel(*program->impl->module)))
+  // What comes from behind `bufferize` is looked at where a phase starts from it.
+  if (!isBehindBufferize(*program->impl->module) && failed(verifyNativeModel(*program->impl->module)))
     return nullptr;
   return program;
 }

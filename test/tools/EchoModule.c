@@ -41,7 +41,7 @@ static const char *const symbols[] = {"n", "", ""};
 static const char *const checks[] = {"node \"echo\": n is %lld, but at most %lld is possible [echo-size]"};
 static const lathe_function_desc function = {"main", 1,       1,      &input,    &output, RANK,
                                              1,      symbols, checks, echo_plan, echo_run};
-static const lathe_kernel_desc kernel = {"echo", "copy {by = 1}", "first, last"};
+static const lathe_kernel_desc kernel = {"echo", "copy {by = 1}", "first, last", 2};
 static const char *const metadata[] = {"author", "by hand"};
 static const lathe_module_desc module = {
     .abi_version = LATHE_ABI_VERSION,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import pty
@@ -189,6 +190,35 @@ def test_start_at(lathe: Run, model: pathlib.Path) -> None:
     result = lathe("compile", "a.mlir", "--start-at", "partition", "-o", "a.so")
     assert result.returncode == 0, result.stderr
     check_scores(lathe, model.parent, "a.so")
+
+
+@pytest.mark.parametrize(("last", "first"), list(itertools.pairwise(PHASES[1:])))
+def test_any_phase_starts_from_what_the_one_before_it_wrote(
+    lathe: Run, model: pathlib.Path, last: str, first: str
+) -> None:
+    assert lathe("compile", model.name, "--stop-after", last, "-o", "a.mlir").returncode == 0
+    result = lathe("compile", "a.mlir", "--start-at", first, "-o", "a.so")
+    assert result.returncode == 0, result.stderr
+    assert "in 1 kernels" in result.stdout
+    check_scores(lathe, model.parent, "a.so")
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "way"),
+    [
+        ("optimize", "codegen", "up to 'bufferize'"),
+        ("bufferize", "optimize", "--start-at codegen"),
+        ("codegen", "schedule", "--start-at emit"),
+    ],
+)
+def test_a_phase_says_where_to_start_instead(
+    lathe: Run, model: pathlib.Path, last: str, first: str, way: str
+) -> None:
+    assert lathe("compile", model.name, "--stop-after", last, "-o", "a.mlir").returncode == 0
+    result = lathe("compile", "a.mlir", "--start-at", first, "-o", "a.so")
+    assert result.returncode == 1
+    assert "[phase-wrong-start]" in result.stderr and way in result.stderr
+    assert not (model.parent / "a.so").exists()
 
 
 def test_start_at_with_large_weights(lathe: Run, model: pathlib.Path) -> None:

@@ -112,8 +112,8 @@ def test_inspect(lathe: Run, echo: pathlib.Path) -> None:
     assert lines["workspace"] == "4.1 kB for inputs [4, 5]"
     assert lines["output"] == '"../y/0" [4, 5]'
     assert lines["metadata"] == '"author" = "by hand"'
-    assert lines["kernels"] == "1"
-    assert re.split("  +", lines["echo"]) == ["first, last", "copy {by = 1}"]
+    assert lines["kernels"] == "1 in 2 calls"
+    assert re.split("  +", lines["echo"]) == ["2", "first, last", "copy {by = 1}"]
     # Without sizes, all but the workspace can be told.
     result = lathe("inspect", echo)
     assert result.returncode == 0
