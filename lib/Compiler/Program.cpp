@@ -3,6 +3,7 @@
 #include "Implementation.h"
 #include "NativeFile.h"
 #include "NativeModel.h"
+#include "dialects/Graph/MappedFiles.h"
 #include "lathe/Import/ONNX.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -58,9 +59,25 @@ static Format formatOf(StringRef bytes, StringRef name) {
                                                                                                     : Format::Onnx;
 }
 
-/// Reads text or a `.lathe` file. `bytes` are copied.
-static std::unique_ptr<Program> parseNative(StringRef bytes, const std::string &name, bool isBytecode,
-                                            Diagnostics &diagnostics) {
+namespace {
+/// A part of a file, which stays mapped as long as the part is needed.
+class PartOfFile final : public llvm::MemoryBuffer {
+public:
+  PartOfFile(std::shared_ptr<const llvm::MemoryBuffer> file, StringRef part) : file(std::move(file)) {
+    init(part.begin(), part.end(), /*RequiresNullTerminator=*/false);
+  }
+  StringRef getBufferIdentifier() const override { return file->getBufferIdentifier(); }
+  BufferKind getBufferKind() const override { return file->getBufferKind(); }
+
+private:
+  std::shared_ptr<const llvm::MemoryBuffer> file;
+};
+} // namespace
+
+/// Reads text or a `.lathe` file. Constants of a `.lathe` file stay in `file`,
+/// which `bytes` are in; without it, `bytes` are copied.
+static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<const llvm::MemoryBuffer> file,
+                                            const std::string &name, bool isBytecode, Diagnostics &diagnostics) {
   if (isBytecode) {
     bytes = openNativeFile(bytes, name, diagnostics);
     if (bytes.empty())
@@ -68,18 +85,31 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, const std::string &
   } else if (!isShallow(bytes, name, diagnostics)) {
     return nullptr;
   }
-  // The parser of text needs a terminating zero, which a mapping may lack; that of bytecode an
-  // alignment, which bytes from elsewhere may lack.
-  auto copy = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes.size(), name, llvm::Align(4096));
-  llvm::copy(bytes, copy->getBufferStart());
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
   program->impl->context = createContext();
-  DiagnosticHandler handler(*program->impl->context, diagnostics, name);
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(copy), SMLoc());
-  ParserConfig config(program->impl->context.get());
-  program->impl->module = parseSourceFile<ModuleOp>(sources, config);
+  MLIRContext &context = *program->impl->context;
+  auto parse = [&](std::unique_ptr<llvm::MemoryBuffer> source) {
+    auto sources = std::make_shared<llvm::SourceMgr>();
+    sources->AddNewSourceBuffer(std::move(source), SMLoc());
+    program->impl->module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  };
+  if (isBytecode && file) {
+    // Constants that want more alignment than the header leaves them are refused.
+    ScopedDiagnosticHandler quiet(&context, [](mlir::Diagnostic &) { return success(); });
+    graph::MappedFiles::of(context).add(file);
+    // The checksum has read all of it.
+    graph::MappedFiles::of(context).release(ArrayRef<char>(bytes.data(), bytes.size()));
+    parse(std::make_unique<PartOfFile>(file, bytes));
+  }
+  DiagnosticHandler handler(context, diagnostics, name);
+  if (!program->impl->module) {
+    // The parser of text needs a terminating zero, which a mapping may lack; that of bytecode an
+    // alignment, which bytes from elsewhere may lack.
+    auto copy = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes.size(), name, llvm::Align(4096));
+    llvm::copy(bytes, copy->getBufferStart());
+    parse(std::move(copy));
+  }
   if (!program->impl->module) {
     if (!diagnostics.hasErrors())
       diagnostics.error("native-not-readable", name, "is damaged or not a model");
@@ -126,7 +156,8 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
   if (format == Format::Onnx) {
     program = parseOnnx(nullptr, path, /*isFile=*/true, diagnostics);
   } else {
-    program = parseNative((*file)->getBuffer(), path, format == Format::Bytecode, diagnostics);
+    StringRef bytes = (*file)->getBuffer();
+    program = parseNative(bytes, std::move(*file), path, format == Format::Bytecode, diagnostics);
   }
   if (program)
     finish(*program, path);
@@ -140,7 +171,7 @@ std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const st
   std::unique_ptr<Program> program =
       format == Format::Onnx
           ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics)
-          : parseNative(data, name, format == Format::Bytecode, diagnostics);
+          : parseNative(data, nullptr, name, format == Format::Bytecode, diagnostics);
   if (program)
     finish(*program, name);
   return program;

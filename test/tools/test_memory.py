@@ -72,6 +72,19 @@ def test_peak(tmp_path: pathlib.Path, kind: str, copies: int) -> None:
     assert growth < copies * weights + 40 * MB, f"{growth / MB:.0f} MB for {weights / MB:.0f} MB"
 
 
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/statm").exists(), reason="Linux tells resident memory"
+)
+def test_peak_of_a_native_file(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Constants of a native file stay in the file until they are packed."""
+    save(tmp_path / "small.onnx", "packed", 16)
+    weights = save(tmp_path / "large.onnx", "packed", 1100)
+    for name in ("small", "large"):
+        assert lathe("convert", f"{name}.onnx", "-o", f"{name}.lathe").returncode == 0
+    growth = peak(tmp_path, "large.lathe") - peak(tmp_path, "small.lathe")
+    assert growth < weights + 40 * MB, f"{growth / MB:.0f} MB for {weights / MB:.0f} MB"
+
+
 def test_it_can_be_compiled_twice(lathe: Run, tmp_path: pathlib.Path) -> None:
     """What left memory is read again where it is needed again."""
     save(tmp_path / "model.onnx", "packed", 300, 2)
