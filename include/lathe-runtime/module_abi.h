@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define LATHE_ABI_VERSION 1u
+#define LATHE_ABI_VERSION 2u
 
 /* The highest tensor rank that a module may have. */
 #define LATHE_MAX_RANK 8

@@ -58,7 +58,7 @@ class LatheValuesRep(onnx.backend.base.BackendRep):
         """Keep a model, and the options of `lathe.compile` for it."""
         self._source = model
         self._options = dict(options)
-        self._versions: dict[tuple[tuple[str, bytes], ...], CompiledModel] = {}
+        self._versions: dict[tuple[Any, ...], CompiledModel] = {}
         given = {tensor.name for tensor in model.graph.initializer}
         self._names = [v.name for v in model.graph.input if v.name not in given]
         self._known: list[str] | None = None  # The inputs whose values the code depends on.
@@ -66,7 +66,8 @@ class LatheValuesRep(onnx.backend.base.BackendRep):
     def run(self, inputs: Any, **kwargs: Any) -> tuple[Array, ...]:
         """Return the outputs for a sequence of inputs, a mapping by name, or one array.
 
-        Raises lathe.CompileError if the values of small inputs are not enough to compile.
+        Raises ValueError if an input has no value, and lathe.CompileError if the values of small
+        inputs are not enough to compile.
         """
         _check_options(kwargs)
         values = dict(inputs) if isinstance(inputs, Mapping) else {}
@@ -74,6 +75,9 @@ class LatheValuesRep(onnx.backend.base.BackendRep):
             inputs = [inputs]
         if not values:
             values = dict(zip(self._names, inputs, strict=True))
+        missing = [name for name in self._names if name not in values]
+        if missing:
+            raise ValueError(f"no value for input {missing[0]!r}; the model takes {self._names}")
         arrays = {name: np.asarray(value) for name, value in values.items()}
         known, compiled = self._compiled(arrays)
         rest = {name: array for name, array in arrays.items() if name not in known}
@@ -82,27 +86,29 @@ class LatheValuesRep(onnx.backend.base.BackendRep):
 
     def _compiled(self, arrays: Mapping[str, Array]) -> tuple[Sequence[str], CompiledModel]:
         if self._known is not None:
-            key = tuple((name, arrays[name].tobytes()) for name in self._known)
+            key = _contents(arrays, self._known)
             if key in self._versions:
                 return self._known, self._versions[key]
         small = [n for n in self._names if arrays[n].size <= _MOST_ELEMENTS]
         # Parameters are the last inputs of an operator: as few of those as will do.
-        counts = [len(self._known)] if self._known is not None else range(1, len(small) + 1)
-        last: lathe.CompileError | None = None
+        # Where none is small, the model as it is says what it lacks.
+        counts: Sequence[int] = range(1, len(small) + 1) or [0]
+        if self._known is not None:
+            counts = [len(self._known)]
+        failure: lathe.CompileError
         for count in counts:
             known = self._known if self._known is not None else small[len(small) - count :]
             try:
                 compiled = lathe.compile(self._with(arrays, known), **self._options)
             except lathe.CompileError as error:
-                last = error
+                failure = error
                 continue
             self._known = list(known)
             if len(self._versions) >= _MOST_VERSIONS:
                 self._versions.pop(next(iter(self._versions)))
-            self._versions[tuple((n, arrays[n].tobytes()) for n in known)] = compiled
+            self._versions[_contents(arrays, known)] = compiled
             return known, compiled
-        assert last is not None
-        raise last
+        raise failure
 
     def _with(self, arrays: Mapping[str, Array], known: Sequence[str]) -> ModelProto:
         """Return the model with the values of some inputs inside."""
@@ -184,6 +190,10 @@ class LatheBackend(onnx.backend.base.Backend):
     def supports_device(cls, device: str) -> bool:
         """Return whether `device` is "CPU"."""
         return device.split(":")[0] == "CPU"
+
+
+def _contents(arrays: Mapping[str, Array], names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple((n, arrays[n].dtype.str, arrays[n].shape, arrays[n].tobytes()) for n in names)
 
 
 def _has_small_inputs(model: ModelProto) -> bool:

@@ -84,3 +84,24 @@ def test_values_that_the_code_depends_on_come_with_the_call() -> None:
             np.testing.assert_array_equal(prepared.run(inputs)[0], x.sum(tuple(axes)))
     with pytest.raises(lathe.CompileError, match="onnx-axis-range"):
         prepared.run([x, np.array([0, 7])])
+
+
+def test_values_that_are_too_many_or_missing() -> None:
+    """What the code depends on is no small input of the call, or is not given."""
+    node = helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)
+    graph = helper.make_graph(
+        [node],
+        "sum",
+        [
+            helper.make_tensor_value_info("x", 1, ["a", "b"]),
+            helper.make_tensor_value_info("axes", 7, ["n"]),
+        ],
+        [helper.make_tensor_value_info("y", 1, ["m"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    prepared = backend.prepare(model)
+    x = np.zeros((10, 10), np.float32)
+    with pytest.raises(lathe.CompileError, match="onnx-dynamic-parameter"):
+        prepared.run([x, np.zeros(100, np.int64)])
+    with pytest.raises(ValueError, match="no value for input 'axes'"):
+        prepared.run({"x": x})

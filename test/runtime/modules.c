@@ -48,11 +48,11 @@ static void loads_a_library(void) {
 static void refuses_other_versions(void) {
   CHECK_ERROR(lathe_module_load("fixture-other-abi.so", &module), LATHE_INCOMPATIBLE,
               "fixture-other-abi.so: the module has ABI version 7, but this "
-              "runtime has 1; compile the model with the compiler that the "
+              "runtime has 2; compile the model with the compiler that the "
               "runtime came with [module-abi-version]");
   CHECK(module == NULL);
   CHECK_ERROR(lathe_module_load("fixture-refuses.so", &module), LATHE_INCOMPATIBLE,
-              "fixture-refuses.so: the module cannot serve ABI version 1 of "
+              "fixture-refuses.so: the module cannot serve ABI version 2 of "
               "this runtime; compile the model with the compiler that the "
               "runtime came with [module-abi-version]");
   CHECK_ERROR_HAS(lathe_module_load("fixture-other-processor.so", &module), LATHE_INCOMPATIBLE, "[target-processor]");
