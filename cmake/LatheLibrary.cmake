@@ -3,11 +3,16 @@
 # lathe_tablegen(TD OUT args...): runs mlir-tblgen into the build tree at the
 # same relative path and adds the result to the current directory's headers.
 
-# One precompiled header serves every MLIR translation unit: 6 s become 1 s.
+# Two precompiled headers: MLIR for the dialects themselves, MLIR and the dialects
+# for everything behind them. Each halves what a translation unit costs there.
 file(WRITE "${CMAKE_BINARY_DIR}/pch/pch.cpp" "// Owner of the precompiled header.\n")
-add_library(lathe_pch STATIC "${CMAKE_BINARY_DIR}/pch/pch.cpp")
-target_precompile_headers(lathe_pch PRIVATE "${CMAKE_CURRENT_LIST_DIR}/pch.h")
-target_compile_options(lathe_pch PRIVATE -fpch-instantiate-templates)
+function(lathe_precompile name)
+  add_library(${name} STATIC "${CMAKE_BINARY_DIR}/pch/pch.cpp")
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+  target_compile_options(${name} PRIVATE -fpch-instantiate-templates)
+endfunction()
+set(LATHE_MLIR_HEADERS "${CMAKE_CURRENT_LIST_DIR}/pch.h")
+lathe_precompile(lathe_pch ${LATHE_MLIR_HEADERS})
 
 set_property(GLOBAL PROPERTY LATHE_TABLEGEN_TARGETS "")
 
@@ -27,7 +32,12 @@ function(lathe_library name)
   cmake_parse_arguments(ARG "NO_PCH" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   if(NOT ARG_NO_PCH)
-    target_precompile_headers(${name} REUSE_FROM lathe_pch)
+    # dialects/CMakeLists.txt makes the larger one once there are dialects.
+    if(TARGET lathe_dialects_pch)
+      target_precompile_headers(${name} REUSE_FROM lathe_dialects_pch)
+    else()
+      target_precompile_headers(${name} REUSE_FROM lathe_pch)
+    endif()
     target_compile_options(${name} PRIVATE -fpch-instantiate-templates)
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
