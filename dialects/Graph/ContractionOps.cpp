@@ -6,12 +6,22 @@ using namespace mlir;
 
 namespace lathe::graph {
 
+LogicalResult verifyProductTypes(Operation *op, Type left, Type right, Type result) {
+  Type a = getElementTypeOrSelf(left), b = getElementTypeOrSelf(right), y = getElementTypeOrSelf(result);
+  bool isSame = a == b && b == y;
+  bool isHalf = a == b && (a.isF16() || a.isBF16()) && y.isF32();
+  bool isByte = a.isInteger(8) && b.isInteger(8) && y.isSignlessInteger(32);
+  if (isSame || isHalf || isByte)
+    return success();
+  return op->emitOpError("cannot multiply ") << a << " by " << b << " to " << y;
+}
+
 LogicalResult MatmulOp::verify() {
   // matmul_c1
   for (Value operand : getOperands())
     if (int64_t rank = cast<RankedTensorType>(operand.getType()).getRank(); rank < 2)
       return emitOpError("takes matrices, but an operand has rank ") << rank;
-  return success();
+  return verifyProductTypes(*this, getA().getType(), getB().getType(), getType()); // matmul_c3
 }
 
 LogicalResult MatmulOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {

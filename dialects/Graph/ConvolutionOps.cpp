@@ -24,7 +24,11 @@ template <typename OpT> static LogicalResult verifyConv(OpT op) {
   return success();
 }
 
-LogicalResult ConvOp::verify() { return verifyConv(*this); }
+LogicalResult ConvOp::verify() {
+  if (failed(verifyConv(*this)))
+    return failure();
+  return verifyProductTypes(*this, getX().getType(), getFilter().getType(), getType()); // conv_c5
+}
 
 LogicalResult ConvTransposeOp::verify() {
   if (failed(verifyConv(*this)))

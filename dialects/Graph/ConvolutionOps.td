@@ -5,7 +5,7 @@
 
 include "dialects/Graph/GraphBase.td"
 
-def Graph_ConvOp : Graph_Op<"conv", [AllElementTypesMatch<["x", "filter", "y"]>]> {
+def Graph_ConvOp : Graph_Op<"conv"> {
   let summary = "convolution (cross-correlation) with zero padding";
   let description = [{
     `y[n, o, p] = sum_{c, k} x[n, g C + c, stride p + dilation k - pad] filter[o, c, k]`
@@ -21,6 +21,7 @@ def Graph_ConvOp : Graph_Op<"conv", [AllElementTypesMatch<["x", "filter", "y"]>]
       begins, then all ends.
     * (C4) `groups` is positive and divides both channel counts; the filter's
       second dimension is the input channels divided by `groups`.
+    * (C5) The element types are as `graph.matmul` has them (C3).
   }];
   let arguments = (ins Graph_NumberTensor:$x, Graph_NumberTensor:$filter,
       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,

@@ -24,8 +24,8 @@ bool ShapeSolver::isNonNegative(AffineExpr expr) const {
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
     // Elements of integer inputs may be anything.
     SymbolAttr definition = symbols[symbol.getPosition()];
-    if (definition.getInput() >= 0)
-      return false;
+    if (definition.getInput() >= 0 || signedSymbols.contains(symbol.getPosition()))
+      return isChecked(expr);
     if (AffineMapAttr least = definition.getMin())
       return llvm::all_of(least.getAffineMap().getResults(), [&](AffineExpr part) { return isNonNegative(part); });
     if (AffineMapAttr largest = definition.getMax())
@@ -34,6 +34,13 @@ bool ShapeSolver::isNonNegative(AffineExpr expr) const {
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   return binary && isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
+}
+
+bool ShapeSolver::isChecked(AffineExpr expr) const {
+  return llvm::any_of(checks, [&](CheckAttr check) {
+    auto least = dyn_cast<AffineConstantExpr>(check.getMap().getResult(1));
+    return check.getRelation() == "ge" && least && least.getValue() >= 0 && check.getMap().getResult(0) == expr;
+  });
 }
 
 bool ShapeSolver::isAtMostOne(AffineExpr expr) const {
@@ -76,7 +83,8 @@ AffineExpr ShapeSolver::derived(AffineExpr a, AffineExpr b, bool isMin) {
       return getAffineSymbolExpr(position, context);
   }
   StringAttr name = StringAttr::get(context, isMin ? "min" : "max");
-  return symbol(SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(), isMin ? AffineMapAttr() : map));
+  return symbol(
+      SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(), isMin ? AffineMapAttr() : map, false, {}));
 }
 
 AffineExpr ShapeSolver::min(AffineExpr a, AffineExpr b) {
@@ -95,6 +103,88 @@ AffineExpr ShapeSolver::max(AffineExpr a, AffineExpr b) {
   if (isNonNegative(simplify(-difference)))
     return b;
   return derived(a, b, /*isMin=*/false);
+}
+
+AffineExpr ShapeSolver::stretched(AffineExpr a, AffineExpr b) {
+  // In one order, so that equal sizes are equal expressions.
+  auto first = dyn_cast<AffineSymbolExpr>(a), second = dyn_cast<AffineSymbolExpr>(b);
+  if (first && second && second.getPosition() < first.getPosition())
+    std::swap(a, b);
+  AffineExpr most = max(a, b);
+  return min(most, product({a, b}));
+}
+
+std::optional<std::pair<AffineExpr, AffineExpr>> ShapeSolver::stretchedFrom(AffineExpr expr) const {
+  auto operands = [&](AffineExpr of, bool isMin) -> AffineMap {
+    auto symbol = dyn_cast<AffineSymbolExpr>(of);
+    if (!symbol)
+      return {};
+    SymbolAttr definition = symbols[symbol.getPosition()];
+    AffineMapAttr map = isMin ? definition.getMin() : definition.getMax();
+    return map ? map.getAffineMap() : AffineMap();
+  };
+  AffineMap least = operands(expr, /*isMin=*/true);
+  AffineMap most = least ? operands(least.getResult(0), /*isMin=*/false) : AffineMap();
+  if (!most)
+    return std::nullopt;
+  AffineExpr a = most.getResult(0), b = most.getResult(1);
+  if (simplifyAffineExpr(a * b, 0, symbols.size()) != least.getResult(1))
+    return std::nullopt;
+  return std::make_pair(a, b);
+}
+
+bool ShapeSolver::absorbs(AffineExpr whole, AffineExpr part) const {
+  if (whole == part)
+    return true;
+  auto parts = stretchedFrom(whole);
+  return parts && (absorbs(parts->first, part) || absorbs(parts->second, part));
+}
+
+bool ShapeSolver::mayStretch(AffineExpr a, AffineExpr b) const {
+  if (stretchedFrom(a) || stretchedFrom(b))
+    return true;
+  // The sizes and input elements from which `expr` follows.
+  auto roots = [&](AffineExpr expr) {
+    DenseSet<unsigned> visited, result;
+    SmallVector<AffineExpr> pending = {expr};
+    while (!pending.empty())
+      pending.pop_back_val().walk([&](AffineExpr part) {
+        auto symbol = dyn_cast<AffineSymbolExpr>(part);
+        if (!symbol || !visited.insert(symbol.getPosition()).second)
+          return;
+        SymbolAttr definition = symbols[symbol.getPosition()];
+        if (AffineMapAttr map = definition.getMin() ? definition.getMin() : definition.getMax())
+          llvm::append_range(pending, map.getAffineMap().getResults());
+        else
+          result.insert(symbol.getPosition());
+      });
+    return result;
+  };
+  DenseSet<unsigned> first = roots(a), second = roots(b);
+  return llvm::none_of(first, [&](unsigned root) { return second.contains(root); });
+}
+
+void ShapeSolver::resolveDerived(MutableArrayRef<AffineExpr> values) {
+  for (auto [i, definition] : llvm::enumerate(symbols)) {
+    AffineMapAttr map = definition.getMin() ? definition.getMin() : definition.getMax();
+    if (!map)
+      continue;
+    auto valueOf = [&](AffineExpr expr) { return simplify(expr.replaceSymbols(values)); };
+    if (auto parts = stretchedFrom(getAffineSymbolExpr(i, context))) {
+      AffineExpr a = valueOf(parts->first), b = valueOf(parts->second);
+      if (isa<AffineConstantExpr>(b))
+        std::swap(a, b);
+      if (isa<AffineConstantExpr>(a))
+        values[i] = a == constant(1) ? b : a;
+      continue;
+    }
+    AffineExpr a = valueOf(map.getAffineMap().getResult(0)), b = valueOf(map.getAffineMap().getResult(1));
+    AffineExpr difference = simplify(a - b);
+    if (isNonNegative(difference))
+      values[i] = definition.getMin() ? b : a;
+    else if (isNonNegative(simplify(-difference)))
+      values[i] = definition.getMin() ? a : b;
+  }
 }
 
 /// Splits a product into a constant and other factors.

@@ -32,7 +32,7 @@ def Graph_NegOp : Graph_UnaryOp<"neg", "y = -x", Graph_NumberTensor> {
     std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
   }];
 }
-def Graph_SignOp : Graph_UnaryOp<"sign", "y = -1, 0 or 1 as x < 0, x = 0 or x > 0", Graph_NumberTensor>;
+def Graph_SignOp : Graph_UnaryOp<"sign", "y = -1, 0 or 1 as x < 0, x = 0 or x > 0; NaN stays NaN", Graph_NumberTensor>;
 def Graph_CeilOp : Graph_UnaryOp<"ceil", "y = the least integer >= x">;
 def Graph_FloorOp : Graph_UnaryOp<"floor", "y = the largest integer <= x">;
 def Graph_RoundOp : Graph_UnaryOp<"round", "y = the nearest integer, ties to even">;
@@ -171,7 +171,8 @@ def Graph_DivOp : Graph_BinaryOp<"div", "y = a / b, truncated towards zero for i
 }
 def Graph_PowOp : Graph_ElementwiseOp<"pow"> {
   let summary = "y = a^b";
-  let description = "Elementwise with broadcasting: `y = a^b` in the element type of `a`.";
+  let description = "Elementwise with broadcasting: `y = a^b` in the element type of `a`. Powers of "
+      "integers by integers are exact modulo 2^width; by negative ones they are cut off, of 0 as well.";
   let arguments = (ins Graph_NumberTensor:$a, Graph_NumberTensor:$b);
   let results = (outs Graph_NumberTensor:$y);
   let assemblyFormat = "$a `,` $b attr-dict `:` functional-type(operands, results)";
@@ -257,6 +258,38 @@ def Graph_SelectOp : Graph_ElementwiseOp<"select", [
   let extraClassDeclaration = [{
     std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
   }];
+}
+
+def Graph_QuantizeOp : Graph_ElementwiseOp<"quantize", [AllElementTypesMatch<["x", "scale"]>]> {
+  let summary = "y = x / scale, rounded to even, plus zero, saturated";
+  let description = [{
+    Elementwise with broadcasting: `y = clamp(round(x / scale) + zero)`, where
+    ties round to even and `clamp` is to the range of the integers of `y`. Half
+    precision is computed in f32. Without `zero`, that is 0. What is not a
+    number becomes the least integer.
+
+    * (C1) `zero` has the element type of `y`.
+    * (C2) The integers of `y` have 16 bits or less.
+  }];
+  let arguments = (ins Graph_FloatTensor:$x, Graph_FloatTensor:$scale, Optional<Graph_IntTensor>:$zero);
+  let results = (outs Graph_IntTensor:$y);
+  let assemblyFormat = "$x `scale` $scale (`zero` $zero^)? attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Graph_DequantizeOp : Graph_ElementwiseOp<"dequantize"> {
+  let summary = "y = (x - zero) scale";
+  let description = [{
+    Elementwise with broadcasting: `y = (x - zero) scale`, where the difference
+    is one of 32-bit integers. Half precision is computed in f32. Without
+    `zero`, that is 0.
+
+    * (C1) `zero` has the element type of `x`.
+  }];
+  let arguments = (ins Graph_IntTensor:$x, Graph_FloatTensor:$scale, Optional<Graph_IntTensor>:$zero);
+  let results = (outs Graph_FloatTensor:$y);
+  let assemblyFormat = "$x `scale` $scale (`zero` $zero^)? attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 #endif

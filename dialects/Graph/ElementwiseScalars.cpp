@@ -42,6 +42,7 @@ struct Scalar {
   Value min(Value x, Value y) { return MinimumFOp::create(b, loc, x, y, FastMathFlags::nsz); }
   Value less(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OLT, x, y); }
   Value greater(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OGT, x, y); }
+  Value equal(Value x, Value y) { return CmpFOp::create(b, loc, CmpFPredicate::OEQ, x, y); }
   Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
 
   /// ln(1 + e^x) without overflow: max(x, 0) + log1p(e^-|x|).
@@ -85,8 +86,6 @@ LATHE_SCALAR(Floor, math::FloorOp::create(builder, getLoc(), x))
 LATHE_SCALAR(Round, math::RoundEvenOp::create(builder, getLoc(), x))
 LATHE_SCALAR(Reciprocal, s.div(s.like(x, 1), x))
 LATHE_SCALAR(Sqrt, s.sqrt(x))
-LATHE_SCALAR(Exp, s.exp(x))
-LATHE_SCALAR(Log, s.log(x))
 LATHE_SCALAR(Sin, math::SinOp::create(builder, getLoc(), x))
 LATHE_SCALAR(Cos, math::CosOp::create(builder, getLoc(), x))
 LATHE_SCALAR(Tan, math::TanOp::create(builder, getLoc(), x))
@@ -118,6 +117,32 @@ LATHE_SCALAR(Select, s.select(args[0], args[1], args[2]))
 LATHE_NUMERIC(Add, AddFOp, AddIOp, AddIOp)
 LATHE_NUMERIC(Sub, SubFOp, SubIOp, SubIOp)
 LATHE_NUMERIC(Mul, MulFOp, MulIOp, MulIOp)
+
+// The approximations of exp and log that vectorize leave denormal numbers out:
+// as results of one and arguments of the other they are scaled into the range
+// of the others, and back. Functions that are made of them do without.
+Value ExpOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0];
+  if (!getX().getType().getElementType().isF32())
+    return s.exp(x);
+  // x + 32 is exact there, and one rounding more is no loss.
+  constexpr double expOfMinus32 = 1.2664165549094176e-14;
+  Value isSmall = s.less(x, s.like(x, -80));
+  Value y = s.exp(s.select(isSmall, s.add(x, s.like(x, 32)), x));
+  return s.select(isSmall, s.mul(y, s.like(x, expOfMinus32)), y);
+}
+
+Value LogOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Value x = args[0];
+  if (!getX().getType().getElementType().isF32())
+    return s.log(x);
+  constexpr double logOfTwoTo24 = 16.635532333438686;
+  Value isSmall = s.less(x, s.like(x, 0x1p-126));
+  Value y = s.log(s.select(isSmall, s.mul(x, s.like(x, 0x1p24)), x));
+  return s.select(isSmall, s.sub(y, s.like(x, logOfTwoTo24)), y);
+}
 
 //===----------------------------------------------------------------------===//
 // Activations with attributes
@@ -212,7 +237,8 @@ Value SignOp::buildScalar(OpBuilder &builder, ValueRange args) {
   Scalar s{builder, getLoc()};
   Value x = args[0], zero = s.like(x, 0), one = s.like(x, 1);
   if (isFloat(x))
-    return s.select(s.less(x, zero), s.like(x, -1), s.select(s.greater(x, zero), one, zero));
+    return s.select(s.less(x, zero), s.like(x, -1),
+                    s.select(s.greater(x, zero), one, s.select(s.equal(x, zero), zero, x))); // NaN stays
   Value isZero = CmpIOp::create(builder, getLoc(), CmpIPredicate::eq, x, zero);
   Value sign = one;
   if (!isUnsigned(*this)) {
@@ -481,40 +507,134 @@ Value BitcastOp::buildScalar(OpBuilder &builder, ValueRange args) {
   return x.getType() == target ? x : arith::BitcastOp::create(builder, getLoc(), target, x).getResult();
 }
 
-/// x^n for a small whole number, by squaring.
-static Value wholePower(Scalar &s, Value x, int64_t n) {
-  if (n < 0)
-    return s.div(s.like(x, 1), wholePower(s, x, -n));
+/// x^n for a whole number, by squaring; of integers, modulo 2^width.
+static Value wholePower(Scalar &s, Value x, uint64_t n) {
+  auto mul = [&](Value p, Value q) -> Value { return isFloat(x) ? s.mul(p, q) : MulIOp::create(s.b, s.loc, p, q); };
   Value result;
-  for (Value square = x; n; n >>= 1, square = n ? s.mul(square, square) : square)
+  for (Value square = x; n; n >>= 1, square = n ? mul(square, square) : square)
     if (n & 1)
-      result = result ? s.mul(result, square) : square;
+      result = result ? mul(result, square) : square;
   return result ? result : s.like(x, 1);
+}
+
+/// x^n for integers x, where n is negative: 1, -1 or 0, as the quotient is cut off.
+static Value powerBelowOne(Scalar &s, Value x, Value isOdd) {
+  auto equals = [&](int64_t value) -> Value {
+    return CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, x, s.like(x, static_cast<double>(value)));
+  };
+  Value zero = s.like(x, 0), one = s.like(x, 1), minusOne = s.like(x, -1);
+  Value ofMinusOne = s.select(isOdd, minusOne, one);
+  return s.select(equals(1), one, s.select(equals(-1), ofMinusOne, zero));
+}
+
+/// x^n for integers, bit by bit of n.
+static Value integerPower(Scalar &s, Value x, Value n, bool isUnsignedExponent) {
+  Type type = n.getType();
+  unsigned bits = type.getIntOrFloatBitWidth() - (isUnsignedExponent ? 0 : 1);
+  Value result = s.like(x, 1), square = x, one = s.like(n, 1), zero = s.like(n, 0);
+  for (unsigned i = 0; i < bits; ++i) {
+    Value shifted = ShRUIOp::create(s.b, s.loc, n, s.like(n, i));
+    Value bit = CmpIOp::create(s.b, s.loc, CmpIPredicate::ne, AndIOp::create(s.b, s.loc, shifted, one), zero);
+    result = s.select(bit, MulIOp::create(s.b, s.loc, result, square), result);
+    if (i + 1 < bits)
+      square = MulIOp::create(s.b, s.loc, square, square);
+  }
+  if (isUnsignedExponent)
+    return result;
+  Value isOdd = CmpIOp::create(s.b, s.loc, CmpIPredicate::ne, AndIOp::create(s.b, s.loc, n, one), zero);
+  Value isNegative = CmpIOp::create(s.b, s.loc, CmpIPredicate::slt, n, zero);
+  return s.select(isNegative, powerBelowOne(s, x, isOdd), result);
+}
+
+/// The exponent of `op`, if it is one number known at compile time.
+static std::optional<double> constantExponent(PowOp op) {
+  auto def = op.getB().getDefiningOp<graph::ConstantOp>();
+  auto constant = def ? dyn_cast<SplatElementsAttr>(def.getValue()) : SplatElementsAttr();
+  if (!constant)
+    return std::nullopt;
+  Type type = constant.getElementType();
+  if (isa<FloatType>(type)) {
+    APFloat value = constant.getSplatValue<APFloat>();
+    bool lost;
+    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+    return value.convertToDouble();
+  }
+  APInt value = constant.getSplatValue<APInt>();
+  return type.isUnsignedInteger() ? static_cast<double>(value.getZExtValue())
+                                  : static_cast<double>(value.getSExtValue());
 }
 
 Value PowOp::buildScalar(OpBuilder &builder, ValueRange args) {
   Scalar s{builder, getLoc()};
   Type base = getA().getType().getElementType(), exponent = getB().getType().getElementType();
   Value x = args[0], y = args[1];
-  DenseElementsAttr constant;
-  if (auto def = getB().getDefiningOp<graph::ConstantOp>())
-    constant = dyn_cast<DenseElementsAttr>(def.getValue());
-  if (isFloat(x) && constant && constant.isSplat()) {
-    double n = isa<FloatType>(exponent) ? constant.getSplatValue<APFloat>().convertToDouble()
-                                        : static_cast<double>(constant.getSplatValue<APInt>().getSExtValue());
-    if (n == 0.5)
-      return s.sqrt(x);
-    if (n == std::floor(n) && std::abs(n) <= 16)
-      return wholePower(s, x, static_cast<int64_t>(n));
-  }
+  std::optional<double> n = constantExponent(*this);
+  bool isWhole = n && *n == std::floor(*n);
   if (isFloat(x)) {
+    if (n && *n == 0.5) { // pow(-inf, 0.5) is inf and pow(-0.0, 0.5) is 0; their roots are not.
+      double infinity = std::numeric_limits<double>::infinity();
+      Value root = s.sqrt(s.add(x, s.like(x, 0)));
+      return s.select(s.equal(x, s.like(x, -infinity)), s.like(x, infinity), root);
+    }
+    if (isWhole && std::abs(*n) <= 16) {
+      Value power = wholePower(s, x, static_cast<uint64_t>(std::abs(*n)));
+      return *n < 0 ? s.div(s.like(x, 1), power) : power;
+    }
     y = convert(s, y, exponent, x.getType());
     return math::PowFOp::create(builder, getLoc(), x, y);
   }
-  // Integers: in f64, which is exact as long as the power has 53 bits.
+  // Integers: all bits are right, modulo 2^width as for a product.
+  if (isWhole && *n >= 0 && *n < 0x1p62)
+    return wholePower(s, x, static_cast<uint64_t>(*n));
+  if (isa<IntegerType>(exponent))
+    return integerPower(s, x, y, exponent.isUnsignedInteger());
   Type wide = builder.getF64Type();
   Value power = math::PowFOp::create(builder, getLoc(), convert(s, x, base, wide), convert(s, y, exponent, wide));
   return convert(s, power, wide, base);
+}
+
+LogicalResult QuantizeOp::verify() {
+  if (unsigned width = getY().getType().getElementType().getIntOrFloatBitWidth(); width > 16) // quantize_c2
+    return emitOpError("rounds to integers of up to 16 bits, but the result has ") << width;
+  if (getZero() && getZero().getType().getElementType() != getY().getType().getElementType()) // quantize_c1
+    return emitOpError("has a zero point of type ")
+           << getZero().getType().getElementType() << " for a result of type " << getY().getType().getElementType();
+  return success();
+}
+
+LogicalResult DequantizeOp::verify() {
+  if (getZero() && getZero().getType().getElementType() != getX().getType().getElementType()) // dequantize_c1
+    return emitOpError("has a zero point of type ")
+           << getZero().getType().getElementType() << " for 'x' of type " << getX().getType().getElementType();
+  return success();
+}
+
+Value QuantizeOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  auto type = cast<IntegerType>(getY().getType().getElementType());
+  Value y = math::RoundEvenOp::create(builder, getLoc(), s.div(args[0], args[1]));
+  if (args.size() > 2)
+    y = s.add(y, convert(s, args[2], type, y.getType()));
+  bool isUnsigned = type.isUnsigned();
+  double low = isUnsigned ? 0 : -std::exp2(type.getWidth() - 1);
+  double high = std::exp2(type.getWidth() - (isUnsigned ? 0 : 1)) - 1;
+  // Comparisons, for which processors have one instruction, unlike for a
+  // maximum that keeps what is not a number.
+  y = s.select(s.greater(y, s.like(y, low)), y, s.like(y, low));
+  y = s.select(s.greater(s.like(y, high), y), y, s.like(y, high));
+  Value number = FPToSIOp::create(builder, getLoc(), builder.getI32Type(), y);
+  return TruncIOp::create(builder, getLoc(), getSignlessType(type), number);
+}
+
+Value DequantizeOp::buildScalar(OpBuilder &builder, ValueRange args) {
+  Scalar s{builder, getLoc()};
+  Type type = getX().getType().getElementType(), i32 = builder.getI32Type();
+  Value x = convert(s, args[0], type, i32);
+  if (args.size() > 2)
+    x = SubIOp::create(builder, getLoc(), x, convert(s, args[2], type, i32));
+  Value y = s.mul(SIToFPOp::create(builder, getLoc(), args[1].getType(), x), args[1]);
+  Type wanted = getAccumulatorType(getY().getType().getElementType());
+  return y.getType() == wanted ? y : convert(s, y, y.getType(), wanted);
 }
 
 } // namespace lathe::graph

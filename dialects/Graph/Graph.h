@@ -39,6 +39,9 @@ mlir::Type getSignlessType(mlir::Type element);
 /// f32 for half precision, else `element` itself.
 mlir::Type getAccumulatorType(mlir::Type element);
 
+/// Enforces (C3) of `graph.matmul` for factors of the types `left` and `right`.
+mlir::LogicalResult verifyProductTypes(mlir::Operation *op, mlir::Type left, mlir::Type right, mlir::Type result);
+
 } // namespace lathe::graph
 
 #define GET_OP_CLASSES

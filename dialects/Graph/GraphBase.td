@@ -55,44 +55,65 @@ def Graph_DimsAttr : Graph_Attr<"Dims", "dims", [
 }
 
 def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
-  let summary = "a symbol of a function: a named dimension or a value read at entry";
+  let summary = "a symbol of a function: a named dimension or a value read at run time";
   let description = [{
-    Symbol `i` of a function is entry `i` of its `graph.symbols` attribute.
+    Symbol `i` of a function is entry `i` of its `graph.symbols` attribute. Each
+    symbol that something uses is defined by exactly one thing, and the definition
+    dominates its uses.
 
     * `#graph.symbol<"batch">`: a dimension of an input. The first input
       dimension that is exactly this symbol defines it; the others must be equal.
     * `#graph.symbol<"shape[1]", input = 2, element = 1>`: element 1 of the
       integer input 2, read when the function is entered.
     * `#graph.symbol<"min", min = affine_map<()[s0] -> (s0, 512)>>` and `max`: the least or
-      the largest of two expressions of earlier symbols.
+      the largest of two expressions of earlier symbols; defined where all of
+      these are.
+    * `#graph.symbol<"count", inner = true>`: defined in the body, by a
+      `graph.define_symbol`, by the first argument of a `graph.loop`'s body, or by the
+      first result of a `graph.loop` or `graph.if`, whose type has a dimension that
+      is exactly this symbol. `bound = affine_map<()[s0] -> (s0 * 4)>` says what it
+      never exceeds, in earlier symbols.
 
-    * (C1) At most one of `input`, `min` and `max` is there.
+    * (C1) At most one of `input`, `min`, `max` and `inner` is there.
     * (C2) `min` and `max` have two results and use earlier symbols only.
     * (C3) `input` is the number of an input of the function, a tensor of 32- or
       64-bit integers of fixed shape, and `element` is one of its elements.
+    * (C4) `bound` belongs to an `inner` symbol, has one result and uses earlier
+      symbols only.
+    * (C5) Two things never define one symbol.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
     DefaultValuedParameter<"int64_t", "-1">:$input,
     DefaultValuedParameter<"int64_t", "-1">:$element,
     OptionalParameter<"::mlir::AffineMapAttr">:$min,
-    OptionalParameter<"::mlir::AffineMapAttr">:$max);
-  let assemblyFormat = "`<` $name (`,` struct($input, $element, $min, $max)^)? `>`";
+    OptionalParameter<"::mlir::AffineMapAttr">:$max,
+    DefaultValuedParameter<"bool", "false">:$inner,
+    OptionalParameter<"::mlir::AffineMapAttr">:$bound);
+  let assemblyFormat = "`<` $name (`,` struct($input, $element, $min, $max, $inner, $bound)^)? `>`";
+  let extraClassDeclaration = [{
+    /// Whether dimensions of inputs define it.
+    bool isInputDim() const { return getInput() < 0 && !getMin() && !getMax() && !getInner(); }
+    /// The two expressions of a `min` or `max`, or null.
+    ::mlir::AffineMapAttr getParts() const { return getMin() ? getMin() : getMax(); }
+  }];
 }
 
 def Graph_CheckAttr : Graph_Attr<"Check", "check"> {
   let summary = "what must hold at run time for the inferred shapes to be true";
   let description = [{
-    Both expressions of symbols must be equal when the function is entered
-    (`relation = "eq"`), or the first at least the second (`"ge"`). `message`
-    names the node and says what must hold; it has two places `%lld` for the
-    two values.
+    Both expressions of symbols must be equal (`relation = "eq"`), or the first at
+    least the second (`"ge"`), or both equal or one of them 1 (`"broadcast"`), when
+    the function is entered, or, with `inner` symbols, each time the last of these is
+    defined. `message` names the node and says what must hold; it has two places
+    `%lld` for the two values.
 
-    * (C1) `relation` is `eq` or `ge`.
+    * (C1) `relation` is `eq`, `ge` or `broadcast`.
     * (C2) `map` has two results and uses the function's symbols only.
+    * (C3) There is a place where all symbols of `map` are defined.
   }];
   let parameters = (ins
-    StringRefParameter<"eq or ge">:$relation,
+    StringRefParameter<"eq, ge or broadcast">:$relation,
     "::mlir::AffineMap":$map,
     "::mlir::StringAttr":$message);
   let assemblyFormat = "`<` $relation `,` $map `,` $message `>`";
@@ -113,6 +134,9 @@ def Graph_FloatTensor : RankedTensorOf<[Graph_Float]>;
 def Graph_IntTensor : RankedTensorOf<[Graph_Int]>;
 def Graph_BoolTensor : RankedTensorOf<[I1]>;
 def Graph_IndexTensor : RankedTensorOf<[I32, I64]>;
+
+/// What branches and turns of loops hand on.
+def Graph_Value : AnyTypeOf<[Graph_Tensor]>;
 
 //===----------------------------------------------------------------------===//
 // Op classes

@@ -8,3 +8,9 @@ include "dialects/Graph/NormalizationOps.td"
 include "dialects/Graph/ReductionOps.td"
 include "dialects/Graph/ShapeOps.td"
 include "dialects/Graph/IndexingOps.td"
+include "dialects/Graph/ControlOps.td"
+
+// Families with headers of their own; for the reference only.
+#ifdef LATHE_ALL_OPS
+include "dialects/Graph/RecurrentOps.td"
+#endif

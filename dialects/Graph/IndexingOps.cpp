@@ -17,6 +17,27 @@ template <typename OpT> static LogicalResult verifyAxis(OpT op) {
 
 LogicalResult GatherOp::verify() { return verifyAxis(*this); }
 
+/// Where there are positions, there must be something that they select: in each of
+/// the `length` dims of `x` from `first` on. Ops in branches and loops may never
+/// run, so their sizes say nothing at entry.
+static LogicalResult requireElements(Operation *op, ShapeSolver &solver, Value x, uint64_t first, int64_t length,
+                                     ArrayRef<AffineExpr> positions) {
+  Dims dims = solver.dims(x);
+  auto hasElements = [](AffineExpr dim) {
+    auto fixed = dyn_cast<AffineConstantExpr>(dim);
+    return fixed && fixed.getValue() > 0;
+  };
+  if (!isa<FunctionOpInterface>(op->getParentOp()) || llvm::all_of(ArrayRef(dims).slice(first, length), hasElements))
+    return success();
+  AffineExpr least = solver.constant(1);
+  for (AffineExpr dim : positions)
+    least = solver.min(least, dim);
+  for (uint64_t i = first; i < first + length; ++i)
+    if (failed(solver.require(op, dims[i], least, "dim " + Twine(i) + " of 'x' must have what 'indices' select")))
+      return failure();
+  return success();
+}
+
 LogicalResult GatherOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   if (failed(verify()))
     return failure();
@@ -24,7 +45,7 @@ LogicalResult GatherOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dim
   y.append(indices);
   y.append(x.begin() + getAxis() + 1, x.end());
   results.push_back(y);
-  return success();
+  return requireElements(*this, solver, getX(), getAxis(), 1, indices);
 }
 
 std::optional<Dims> GatherOp::inferContents(ShapeSolver &solver) {
@@ -44,6 +65,17 @@ std::optional<Dims> GatherOp::inferContents(ShapeSolver &solver) {
   return result;
 }
 
+/// But for `axis`, a position in `indices` is one in `x`: it may not lie outside.
+static LogicalResult requireInside(Operation *op, ShapeSolver &solver, Value x, Value indices, uint64_t axis) {
+  for (auto [i, dims] : llvm::enumerate(llvm::zip(solver.dims(x), solver.dims(indices)))) {
+    auto [mine, theirs] = dims;
+    if (i != axis &&
+        failed(solver.require(op, mine, theirs, "dim " + Twine(i) + " of 'x' must be at least that of 'indices'")))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult GatherElementsOp::verify() {
   if (rankOf(getX()) != rankOf(getIndices()))
     return emitOpError("'x' has rank ") << rankOf(getX()) << ", but 'indices' has rank " << rankOf(getIndices());
@@ -52,7 +84,11 @@ LogicalResult GatherElementsOp::verify() {
 
 LogicalResult GatherElementsOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   results.push_back(solver.dims(getIndices()));
-  return verify();
+  if (failed(verify()))
+    return failure();
+  if (failed(requireElements(*this, solver, getX(), getAxis(), 1, solver.dims(getIndices()))))
+    return failure();
+  return requireInside(*this, solver, getX(), getIndices(), getAxis()); // gather_elements_c2
 }
 
 /// The static length of the positions in the last dimension, or failure.
@@ -88,7 +124,7 @@ LogicalResult GatherNdOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<D
   y.append(indices.begin() + getBatchDims(), indices.end() - 1);
   y.append(x.begin() + getBatchDims() + length, x.end());
   results.push_back(y);
-  return success();
+  return requireElements(*this, solver, getX(), getBatchDims(), length, ArrayRef(indices).drop_back());
 }
 
 LogicalResult ScatterElementsOp::verify() {
@@ -105,7 +141,9 @@ LogicalResult ScatterElementsOp::inferResultDims(ShapeSolver &solver, SmallVecto
     if (failed(solver.unify(*this, a, b, "dims of 'indices' and 'updates'")))
       return failure();
   results.push_back(solver.dims(getX()));
-  return success();
+  if (failed(requireElements(*this, solver, getX(), getAxis(), 1, solver.dims(getIndices()))))
+    return failure();
+  return requireInside(*this, solver, getX(), getIndices(), getAxis()); // scatter_elements_c3
 }
 
 LogicalResult ScatterNdOp::verify() { return positionLength(*this, getIndices(), rankOf(getX())); }
@@ -124,6 +162,46 @@ LogicalResult ScatterNdOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
     if (failed(solver.unify(*this, a, b, "dims of 'updates' and those that 'indices' asks for")))
       return failure();
   results.push_back(x);
+  return requireElements(*this, solver, getX(), 0, length, ArrayRef(indices).drop_back());
+}
+
+LogicalResult NonzeroOp::verify() {
+  int64_t rank = rankOf(getX());
+  if (rank == 0 || getType().getRank() != 2 || getType().getDimSize(0) != rank) // nonzero_c1
+    return emitOpError("finds positions in ") << getX().getType() << ", which are [rank, number] and not " << getType();
+  return success();
+}
+
+LogicalResult NonzeroOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  results.push_back(solver.dims(getY()));
+  return verify();
+}
+
+LogicalResult SuppressBoxesOp::verify() {
+  auto boxes = getBoxes().getType();
+  bool good = boxes.getRank() == 3 && boxes.getDimSize(2) == 4 && rankOf(getOverlap()) == 0 &&
+              (!getLeast() || rankOf(getLeast()) == 0);
+  for (Value other : {Value(getScores()), Value(getOrder()), Value(getY())})
+    good = good && rankOf(other) == 3;
+  if (!good) // suppress_boxes_c1
+    return emitOpError("takes boxes of [images, boxes, 4], and scores and order of [images, classes, boxes], not ")
+           << boxes << ", " << getScores().getType() << " and " << getOrder().getType();
+  return success();
+}
+
+LogicalResult SuppressBoxesOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  Dims boxes = solver.dims(getBoxes()), scores = solver.dims(getScores()), order = solver.dims(getOrder());
+  Dims y = solver.dims(getY());
+  for (auto [a, b, what] : {std::tuple(boxes[0], scores[0], "the images of 'boxes' and of 'scores'"),
+                            std::tuple(boxes[1], scores[2], "the boxes of 'boxes' and of 'scores'")})
+    if (failed(solver.unify(*this, a, b, what)))
+      return failure();
+  for (auto [a, b] : llvm::zip(scores, order))
+    if (failed(solver.unify(*this, a, b, "dims of 'scores' and 'order'")))
+      return failure();
+  results.push_back({scores[0], scores[1], y[2]});
   return success();
 }
 
@@ -132,8 +210,13 @@ LogicalResult ResizeOp::verify() {
   for (int64_t axis : getAxes()) // resize_c1
     if (axis < 0 || axis >= rank || llvm::count(getAxes(), axis) != 1)
       return emitOpError("'axes' must be distinct and in [0, ") << rank << "), but has " << axis;
-  if (getSizes() && !getScales().empty()) // resize_c2
-    return emitOpError("takes 'sizes' or 'scales', not both");
+  if (!!getSizes() + !!getFactors() + !getScales().empty() > 1) // resize_c2
+    return emitOpError("takes one of 'sizes', 'scales' and 'factors'");
+  if (getFactors()) { // resize_c3
+    RankedTensorType factors = getFactors().getType();
+    if (factors.getRank() != 1 || factors.getDimSize(0) != static_cast<int64_t>(getAxes().size()))
+      return emitOpError("needs one entry of 'factors' for each of ") << getAxes().size() << " axes, not " << factors;
+  }
   if (!getScales().empty() && getScales().size() != getAxes().size())
     return emitOpError("'scales' has ") << getScales().size() << " entries for " << getAxes().size() << " axes";
   for (double scale : getScales())
@@ -145,19 +228,33 @@ LogicalResult ResizeOp::verify() {
 LogicalResult ResizeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   if (failed(verify()))
     return failure();
-  Dims y = solver.dims(getX());
+  Dims x = solver.dims(getX()), y = x;
+  // What is larger than nothing is read from somewhere.
+  auto requireElements = [&](ArrayRef<AffineExpr> sizes) {
+    if (!isa<FunctionOpInterface>((*this)->getParentOp()))
+      return success();
+    for (int64_t axis : getAxes()) {
+      auto fixed = dyn_cast<AffineConstantExpr>(x[axis]);
+      if ((!fixed || fixed.getValue() < 1) &&
+          failed(solver.require(*this, x[axis], solver.min(solver.constant(1), sizes[axis]),
+                                "dim " + Twine(axis) + " has no elements to read")))
+        return failure();
+    }
+    return success();
+  };
   if (!getSizes() && getScales().empty()) {
     results.push_back(solver.dims(getY()));
-    return success();
+    return requireElements(results.front());
   }
   if (getSizes()) {
-    std::optional<Dims> sizes = solver.contents(getSizes());
+    OpBuilder builder(*this);
+    std::optional<Dims> sizes = solver.elements(builder, getSizes());
     if (!sizes || sizes->size() != getAxes().size())
-      return emitOpError("needs 'sizes' that follow from shapes, one per axis [graph-data-dependent-shape]");
+      return emitOpError("needs 'sizes' whose number is known, one per axis [graph-shape-operand]");
     for (auto [axis, size] : llvm::zip(getAxes(), *sizes))
       y[axis] = size;
     results.push_back(y);
-    return success();
+    return requireElements(y);
   }
   for (auto [axis, scale] : llvm::zip(getAxes(), getScales())) {
     if (auto fixed = dyn_cast<AffineConstantExpr>(y[axis])) {
@@ -167,19 +264,18 @@ LogicalResult ResizeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dim
       y[axis] = solver.constant(static_cast<int64_t>(size));
       continue;
     }
-    // A free size times a scale must stay a whole-number expression: scales
-    // are fractions of small numbers in practice.
-    bool found = false;
-    for (int64_t denominator = 1; denominator <= 64 && !found; ++denominator) {
-      double numerator = scale * denominator;
-      if (numerator != std::floor(numerator))
-        continue;
-      y[axis] = (y[axis] * static_cast<int64_t>(numerator)).floorDiv(denominator);
-      found = true;
-    }
-    if (!found)
+    // Every scale is a whole number by a power of two, hence so is the size,
+    // rounded down just as that of a fixed one.
+    int exponent;
+    double mantissa = std::frexp(scale, &exponent);
+    for (; mantissa != std::floor(mantissa); --exponent)
+      mantissa *= 2;
+    constexpr double mostFactor = 0x1p24, mostDivisor = 60;
+    double factor = exponent > 0 ? std::ldexp(mantissa, exponent) : mantissa;
+    if (factor > mostFactor || -exponent > mostDivisor)
       return emitOpError("cannot scale the free dim ")
-             << axis << " by " << scale << "; fix the dim with --dim [graph-dynamic-scale]";
+             << axis << " by " << scale << ": sizes would overflow; fix the dim with --dim [graph-dynamic-scale]";
+    y[axis] = solver.simplify(y[axis] * static_cast<int64_t>(factor)).floorDiv(int64_t(1) << std::max(0, -exponent));
   }
   results.push_back(y);
   return success();

@@ -44,6 +44,13 @@ LogicalResult TopKOp::verify() {
   return success();
 }
 
+LogicalResult SortRowsOp::verify() {
+  if (getX().getType().getRank() != 2 || getType().getRank() != 1) // sort_rows_c1
+    return emitOpError("orders the rows of a matrix as a vector, not those of ")
+           << getX().getType() << " as " << getType();
+  return success();
+}
+
 LogicalResult ReduceOp::verify() {
   int64_t rank = getX().getType().getRank(), previous = -1;
   for (int64_t axis : getAxes()) { // reduce_c1
@@ -111,6 +118,13 @@ LogicalResult TopKOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims>
     return failure();
   y[getAxis()] = taken;
   results.push_back(y);
+  return success();
+}
+
+LogicalResult SortRowsOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  if (failed(verify()))
+    return failure();
+  results.push_back({solver.dims(getX()).front()});
   return success();
 }
 

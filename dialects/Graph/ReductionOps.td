@@ -58,7 +58,7 @@ def Graph_ArgOp : Graph_Op<"arg"> {
   let summary = "index of the largest or least element along an axis";
   let description = [{
     The index of the `max` or `min` along `axis`; of equal elements the first,
-    or with `last` the last.
+    or with `last` the last. NaN counts as better than any number.
 
     * (C1) `0 <= axis < rank(x)`.
     * (C2) `kind` is `max` or `min`.
@@ -80,6 +80,7 @@ def Graph_TopKOp : Graph_Op<"top_k"> {
     come before: larger ones for `max`, lesser ones for `min`, and of equal
     elements those at lower positions. How many positions are wanted is the
     size of the result type at `axis`; with all of them, this is a stable sort.
+    NaN counts as larger than any number.
 
     * (C1) `0 <= axis < rank(x)`, and `y` has the rank of `x`.
     * (C2) `kind` is `max` or `min`.
@@ -89,6 +90,21 @@ def Graph_TopKOp : Graph_Op<"top_k"> {
       ConfinedAttr<I64Attr, [IntNonNegative]>:$axis);
   let results = (outs RankedTensorOf<[I64]>:$y);
   let assemblyFormat = "$kind $x `axis` `=` $axis attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_SortRowsOp : Graph_Op<"sort_rows"> {
+  let summary = "the order of the rows of a matrix";
+  let description = [{
+    `y[i]` is the position of the row that `i` others come before: those that
+    are less in the first column where both differ, and equal ones at lower
+    positions. A NaN is greater than all numbers and equal to itself.
+
+    * (C1) `x` has rank 2, `y` has rank 1.
+  }];
+  let arguments = (ins Graph_Tensor:$x);
+  let results = (outs RankedTensorOf<[I64]>:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
 }
 

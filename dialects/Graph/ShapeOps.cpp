@@ -10,11 +10,12 @@ static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType
 
 /// The elements of a shape operand, or an error that says what is missing.
 static FailureOr<Dims> shapeOperand(Operation *op, ShapeSolver &solver, Value operand, StringRef name) {
-  if (std::optional<Dims> contents = solver.contents(operand))
-    return *contents;
-  return op->emitOpError() << "'" << name << "' depends on data that is known only at run time; only "
-                           << "sizes, constants and integer inputs are followed"
-                           << " [graph-data-dependent-shape]";
+  OpBuilder builder(op);
+  if (std::optional<Dims> elements = solver.elements(builder, operand))
+    return *elements;
+  return op->emitOpError() << "'" << name << "' is a " << operand.getType() << ", but a tensor of at most "
+                           << ShapeSolver::maxContents << " integers, whose number is known, is expected"
+                           << " [graph-shape-operand]";
 }
 
 //===----------------------------------------------------------------------===//
@@ -194,16 +195,6 @@ LogicalResult BroadcastOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<
       getShape() ? shapeOperand(*this, solver, getShape(), "shape") : FailureOr<Dims>(solver.dims(getY()));
   if (failed(shape))
     return failure();
-  if (getShape() && !getExact()) {
-    // An entry that the program reads may be 1 where the operand has more.
-    Dims x = solver.dims(getX());
-    AffineExpr one = solver.constant(1);
-    for (size_t back = 1; back <= std::min(x.size(), shape->size()); ++back) {
-      AffineExpr dim = x[x.size() - back], &wanted = (*shape)[shape->size() - back];
-      if (dim != one && !isa<AffineConstantExpr>(wanted) && !solver.isNonNegative(wanted))
-        wanted = solver.simplify(wanted + isZero(solver, solver.simplify(wanted - 1)) * (dim - 1));
-    }
-  }
   FailureOr<Dims> both = solver.broadcast(*this, solver.dims(getX()), *shape);
   if (failed(both))
     return failure();
@@ -305,8 +296,10 @@ struct Section {
 };
 } // namespace
 
-/// ONNX's rules: negative positions count from the end, then are clamped.
+/// ONNX's rules: negative positions count from the end, then are clamped. Steps
+/// beyond every size are all the same, and shorter ones do not overflow.
 static Section section(ShapeSolver &solver, AffineExpr dim, AffineExpr start, AffineExpr end, int64_t step) {
+  step = std::clamp(step, -ShapeSolver::maxElements, ShapeSolver::maxElements);
   AffineExpr zero = solver.constant(0), last = solver.simplify(dim - 1);
   auto position = [&](AffineExpr at, AffineExpr least, AffineExpr most) {
     auto fixed = dyn_cast<AffineConstantExpr>(at);
@@ -388,17 +381,21 @@ LogicalResult SliceOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims
 
 std::optional<Dims> SliceOp::inferContents(ShapeSolver &solver) {
   std::optional<Dims> x = solver.contents(getX());
-  if (!x || rankOf(getX()) != 1 || getAxes().size() != 1 || !getOffsets())
+  if (!x || getAxes().size() != 1 || !getOffsets())
     return std::nullopt;
   auto offset = dyn_cast<AffineConstantExpr>(getOffsets()->getMap().getResult(0));
   if (!offset || !getType().hasStaticShape())
     return std::nullopt;
+  int64_t axis = getAxes()[0], inner = 1;
+  for (int64_t size : getType().getShape().drop_front(axis + 1))
+    inner *= size;
+  int64_t before = cast<RankedTensorType>(getX().getType()).getDimSize(axis), after = getType().getDimSize(axis);
   Dims result;
-  int64_t at = offset.getValue(), size = x->size();
-  for (int64_t i = 0; i < getType().getNumElements(); ++i, at += getSteps()[0]) {
-    if (at < 0 || at >= size)
+  for (int64_t i = 0; i < getType().getNumElements(); ++i) {
+    int64_t row = i / inner, at = offset.getValue() + row % after * getSteps()[0];
+    if (at < 0 || at >= before)
       return std::nullopt;
-    result.push_back((*x)[at]);
+    result.push_back((*x)[(row / after * before + at) * inner + i % inner]);
   }
   return result;
 }
@@ -476,10 +473,10 @@ static std::optional<double> floatConstant(Value value) {
 
 /// The value of a scalar that is a whole number: a float may be the constant of
 /// one, or made from an integer.
-static std::optional<AffineExpr> wholeScalar(ShapeSolver &solver, Value value) {
+static std::optional<AffineExpr> wholeScalar(OpBuilder &builder, ShapeSolver &solver, Value value) {
   if (!isa<FloatType>(cast<RankedTensorType>(value.getType()).getElementType())) {
-    std::optional<Dims> contents = solver.contents(value);
-    return contents ? std::optional<AffineExpr>(contents->front()) : std::nullopt;
+    std::optional<Dims> elements = solver.elements(builder, value);
+    return elements ? std::optional<AffineExpr>(elements->front()) : std::nullopt;
   }
   if (std::optional<double> number = floatConstant(value)) {
     if (*number != std::floor(*number) || std::abs(*number) > static_cast<double>(ShapeSolver::maxElements))
@@ -489,7 +486,7 @@ static std::optional<AffineExpr> wholeScalar(ShapeSolver &solver, Value value) {
   Value source = beforeCasts(value);
   if (isa<FloatType>(cast<RankedTensorType>(source.getType()).getElementType()))
     return std::nullopt;
-  return wholeScalar(solver, source);
+  return wholeScalar(builder, solver, source);
 }
 
 LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
@@ -508,10 +505,11 @@ LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims
   Dims values;
   constexpr StringLiteral names[] = {"start", "limit", "delta"};
   for (auto [operand, name] : llvm::zip(getOperands(), names)) {
-    std::optional<AffineExpr> whole = wholeScalar(solver, operand);
+    OpBuilder builder(*this);
+    std::optional<AffineExpr> whole = wholeScalar(builder, solver, operand);
     if (!whole)
-      return emitOpError() << "'" << name << "' depends on data that is known only at run time; only sizes, constants, "
-                           << "integer inputs and floats made of those are followed [graph-data-dependent-shape]";
+      return emitOpError() << "'" << name << "' is a float that is no whole number; read the number of elements from "
+                           << "an integer instead [graph-shape-operand]";
     values.push_back(*whole);
   }
   auto delta = dyn_cast<AffineConstantExpr>(values[2]);
@@ -526,6 +524,20 @@ LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims
       return failure();
     AffineExpr whole = solver.max(solver.constant(0), solver.simplify((values[1] - values[0]) * sign));
     results.push_back({solver.simplify(whole.ceilDiv(solver.max(size, one)))});
+    return success();
+  }
+  auto start = dyn_cast<AffineConstantExpr>(values[0]), limit = dyn_cast<AffineConstantExpr>(values[1]);
+  if (start && limit) {
+    // Differences of 64-bit numbers need one bit more than those.
+    int64_t from = start.getValue(), to = limit.getValue(), step = delta.getValue();
+    if (step < 0)
+      std::swap(from, to);
+    uint64_t span = from < to ? static_cast<uint64_t>(to) - static_cast<uint64_t>(from) : 0;
+    uint64_t size = step < 0 ? -static_cast<uint64_t>(step) : static_cast<uint64_t>(step);
+    uint64_t count = span / size + (span % size != 0);
+    if (count > static_cast<uint64_t>(ShapeSolver::maxElements))
+      return emitOpError("has too many elements [graph-size-overflow]");
+    results.push_back({solver.constant(static_cast<int64_t>(count))});
     return success();
   }
   AffineExpr span = delta.getValue() > 0 ? values[1] - values[0] : values[0] - values[1];

@@ -21,6 +21,18 @@ static AffineMap minimalMap(ArrayRef<AffineExpr> dims, MLIRContext *context) {
   return AffineMap::get(0, count, dims, context);
 }
 
+RankedTensorType tensorType(ArrayRef<AffineExpr> dims, Type element) {
+  SmallVector<int64_t> shape;
+  for (AffineExpr dim : dims) {
+    auto fixed = dyn_cast<AffineConstantExpr>(dim);
+    shape.push_back(fixed ? fixed.getValue() : ShapedType::kDynamic);
+  }
+  if (!llvm::is_contained(shape, ShapedType::kDynamic))
+    return RankedTensorType::get(shape, element);
+  MLIRContext *context = element.getContext();
+  return RankedTensorType::get(shape, element, DimsAttr::get(context, minimalMap(dims, context)));
+}
+
 ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContext()) {
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     for (Attribute entry : list)
@@ -30,6 +42,7 @@ ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContex
     for (Attribute entry : list)
       if (auto check = dyn_cast<CheckAttr>(entry))
         checks.push_back(check);
+  findInner();
 }
 
 void ShapeSolver::commit() {
@@ -44,13 +57,12 @@ AffineExpr ShapeSolver::symbol(SymbolAttr definition) {
 }
 
 AffineExpr ShapeSolver::fresh(StringRef name) {
-  return symbol(SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}));
+  return symbol(SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}, false, {}));
 }
 
 AffineExpr ShapeSolver::named(StringRef name) {
   for (auto [position, definition] : llvm::enumerate(symbols))
-    if (definition.getName().getValue() == name && definition.getInput() < 0 && !definition.getMin() &&
-        !definition.getMax())
+    if (definition.getName().getValue() == name && definition.isInputDim())
       return getAffineSymbolExpr(position, context);
   return fresh(name);
 }
@@ -63,8 +75,20 @@ void ShapeSolver::resolveArguments() {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
     // Also where all is resolved: inferred types name no symbol without need,
     // and types of one shape must be equal.
-    if (tensor)
-      argument.setType(type(dims(tensor), tensor.getElementType()));
+    if (tensor) {
+      Dims resolved = dims(tensor);
+      // What is computed from symbols is checked; the dim itself is read.
+      for (auto [i, dim] : llvm::enumerate(resolved)) {
+        if (isa<AffineConstantExpr, AffineSymbolExpr>(dim))
+          continue;
+        AffineExpr read = fresh("");
+        addCheck("eq", read, dim, func,
+                 "dim " + Twine(i) + " of input " + Twine(argument.getArgNumber()) + " must be " + printDim(dim) +
+                     ": %lld is not %lld");
+        dim = read;
+      }
+      argument.setType(type(resolved, tensor.getElementType()));
+    }
     inputs.push_back(argument.getType());
   }
   func.setType(FunctionType::get(context, inputs, func.getResultTypes()));
@@ -72,10 +96,8 @@ void ShapeSolver::resolveArguments() {
 
 SmallVector<StringRef> ShapeSolver::symbolNames() const {
   SmallVector<StringRef> names;
-  for (SymbolAttr symbol : symbols) {
-    bool isDim = symbol.getInput() < 0 && !symbol.getMin() && !symbol.getMax();
-    names.push_back(isDim ? symbol.getName().getValue() : StringRef());
-  }
+  for (SymbolAttr symbol : symbols)
+    names.push_back(symbol.isInputDim() ? symbol.getName().getValue() : StringRef());
   return names;
 }
 
@@ -91,7 +113,8 @@ void ShapeSolver::substitute(ArrayRef<AffineExpr> values) {
   };
   for (SymbolAttr &symbol : symbols)
     symbol = SymbolAttr::get(context, symbol.getName(), symbol.getInput(), symbol.getElement(),
-                             replacedAttr(symbol.getMin()), replacedAttr(symbol.getMax()));
+                             replacedAttr(symbol.getMin()), replacedAttr(symbol.getMax()), symbol.getInner(),
+                             replacedAttr(symbol.getBound()));
   SmallVector<CheckAttr> kept;
   for (CheckAttr check : checks)
     kept.push_back(CheckAttr::get(context, check.getRelation(), replaced(check.getMap()), check.getMessage()));
@@ -112,18 +135,7 @@ Dims ShapeSolver::dims(RankedTensorType tensor) {
 
 AffineMap ShapeSolver::map(ArrayRef<AffineExpr> dims) { return AffineMap::get(0, symbols.size(), dims, context); }
 
-RankedTensorType ShapeSolver::type(ArrayRef<AffineExpr> dims, Type element) {
-  SmallVector<int64_t> shape;
-  bool isStatic = true;
-  for (AffineExpr dim : dims) {
-    auto fixed = dyn_cast<AffineConstantExpr>(dim);
-    isStatic &= !!fixed;
-    shape.push_back(fixed ? fixed.getValue() : ShapedType::kDynamic);
-  }
-  if (isStatic)
-    return RankedTensorType::get(shape, element);
-  return RankedTensorType::get(shape, element, DimsAttr::get(context, minimalMap(dims, context)));
-}
+RankedTensorType ShapeSolver::type(ArrayRef<AffineExpr> dims, Type element) { return tensorType(dims, element); }
 
 //===----------------------------------------------------------------------===//
 // Contents of small integer tensors
@@ -175,32 +187,66 @@ std::optional<Dims> ShapeSolver::inputContents(BlockArgument argument) {
       if (auto given = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "graph.name"))
         name = given.getValue().str();
       name += "[" + std::to_string(element) + "]";
-      found =
-          symbol(SymbolAttr::get(context, StringAttr::get(context, name), argument.getArgNumber(), element, {}, {}));
+      found = symbol(SymbolAttr::get(context, StringAttr::get(context, name), argument.getArgNumber(), element, {}, {},
+                                     false, {}));
     }
     result.push_back(found);
   }
   return result;
 }
 
+std::optional<Dims> ShapeSolver::transposedContents(TransposeOp op) {
+  std::optional<Dims> x = contents(op.getX());
+  if (!x)
+    return std::nullopt;
+  ArrayRef<int64_t> from = cast<RankedTensorType>(op.getX().getType()).getShape(), to = op.getType().getShape();
+  ArrayRef<int64_t> permutation = op.getPermutation();
+  Dims result;
+  for (int64_t position = 0, count = x->size(); position < count; ++position) {
+    int64_t rest = position, source = 0;
+    for (size_t axis = to.size(); axis-- > 0;) {
+      int64_t stride = 1;
+      for (int64_t size : from.drop_front(permutation[axis] + 1))
+        stride *= size;
+      source += rest % to[axis] * stride;
+      rest /= to[axis];
+    }
+    result.push_back((*x)[source]);
+  }
+  return result;
+}
+
 std::optional<Dims> ShapeSolver::contents(Value value) {
-  if (auto found = contentsCache.find(value); found != contentsCache.end())
+  if (auto found = contentsCache.find(value); found != contentsCache.end() && (found->second || !reader))
     return found->second;
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || !type.hasStaticShape() || type.getNumElements() > maxContents || !type.getElementType().isInteger())
     return std::nullopt;
   std::optional<Dims> result;
+  auto argument = dyn_cast<BlockArgument>(value);
   if (auto constants = constantContents(value)) {
     result.emplace();
     for (int64_t entry : *constants)
       result->push_back(constant(entry));
-  } else if (auto argument = dyn_cast<BlockArgument>(value)) {
+  } else if (argument && argument.getOwner()->getParentOp() == func) {
     if (type.getElementType().isInteger(64) || type.getElementType().isInteger(32))
       result = inputContents(argument);
+  } else if (auto transpose = value.getDefiningOp<TransposeOp>()) {
+    result = transposedContents(transpose);
   } else if (auto op = dyn_cast_or_null<ShapeInference>(value.getDefiningOp())) {
     result = op.inferContents(*this);
     if (result && static_cast<int64_t>(result->size()) != type.getNumElements())
       result = std::nullopt;
+  }
+  if (!result) {
+    Dims read;
+    for (int64_t index = 0; index < type.getNumElements(); ++index)
+      if (reader)
+        read.push_back(readElement(*reader, value, index));
+      else if (auto found = elementSymbols.find({value, index}); found != elementSymbols.end())
+        read.push_back(getAffineSymbolExpr(found->second, context));
+    if (static_cast<int64_t>(read.size()) == type.getNumElements())
+      result = read;
   }
   return contentsCache[value] = result;
 }
@@ -216,16 +262,32 @@ std::string printDim(AffineExpr expr) {
   return text;
 }
 
+bool ShapeSolver::isChecked(StringRef relation, AffineExpr a, AffineExpr b) const {
+  return llvm::any_of(checks, [&](CheckAttr check) {
+    AffineExpr first = check.getMap().getResult(0), second = check.getMap().getResult(1);
+    return check.getRelation() == relation && ((first == a && second == b) || (first == b && second == a));
+  });
+}
+
 void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Operation *op, const Twine &what) {
   std::string node = describeNode(op->getLoc());
   std::string message = node + (node.empty() ? "" : ": ") + what.str() +
                         "; change the inputs' shapes, or fix the dim when compiling [call-shape-check]";
   auto check = CheckAttr::get(context, relation, minimalMap({a, b}, context), StringAttr::get(context, message));
   // One check is enough for all nodes that need the same.
-  for (CheckAttr made : checks)
-    if (made.getRelation() == relation && made.getMap() == check.getMap())
-      return;
-  checks.push_back(check);
+  auto isSame = [&](CheckAttr made) { return made.getRelation() == relation && made.getMap() == check.getMap(); };
+  if (llvm::any_of(checks, isSame))
+    return;
+  Block *block = op == func ? nullptr : op->getBlock();
+  if (!block || block->getParentOp() == func) {
+    checks.push_back(check);
+    return;
+  }
+  // Only where this branch is taken.
+  if (llvm::none_of(block->getOps<CheckOp>(), [&](CheckOp made) { return isSame(made.getCheck()); })) {
+    OpBuilder builder(op);
+    CheckOp::create(builder, op->getLoc(), check);
+  }
 }
 
 FailureOr<AffineExpr> ShapeSolver::unify(Operation *op, AffineExpr a, AffineExpr b, const Twine &what) {
@@ -248,7 +310,18 @@ FailureOr<AffineExpr> ShapeSolver::broadcast(Operation *op, AffineExpr a, Affine
     return b;
   if (b == one)
     return a;
-  return unify(op, a, b, what);
+  if (absorbs(a, b))
+    return a;
+  if (absorbs(b, a))
+    return b;
+  bool areFixed = isa<AffineConstantExpr>(a) && isa<AffineConstantExpr>(b);
+  if (areFixed || equal(a, b).value_or(false) || isChecked("eq", a, b) || !mayStretch(a, b))
+    return unify(op, a, b, what);
+  addCheck("broadcast", a, b, op, what + " must be equal, or one of them 1, but are %lld and %lld");
+  // A fixed size is not 1 here, so it is the result's.
+  if (isa<AffineConstantExpr>(a))
+    return a;
+  return isa<AffineConstantExpr>(b) ? b : stretched(a, b);
 }
 
 FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
@@ -264,6 +337,27 @@ FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a, Ar
     result[i] = *dim;
   }
   return result;
+}
+
+void ShapeSolver::stretchOperands(Operation *op, ArrayRef<AffineExpr> shape) {
+  // Of a matrix product, all but the last two dimensions broadcast.
+  size_t behind = isa<MatmulOp>(op) ? 2 : 0;
+  for (OpOperand &operand : op->getOpOperands()) {
+    Dims mine = dims(operand.get()), wanted = mine;
+    for (size_t fromEnd = behind + 1; fromEnd <= mine.size(); ++fromEnd) {
+      AffineExpr &dim = wanted[mine.size() - fromEnd], result = shape[shape.size() - fromEnd];
+      if (dim == constant(1) || equal(dim, result).value_or(false) || isChecked("eq", dim, result))
+        continue;
+      // Other results come from sizes that are checked to be equal.
+      if (isa<AffineConstantExpr>(result) || stretchedFrom(result))
+        dim = result;
+    }
+    if (wanted == mine)
+      continue;
+    OpBuilder builder(op);
+    RankedTensorType stretched = type(wanted, getElementTypeOrSelf(operand.get()));
+    operand.set(BroadcastOp::create(builder, op->getLoc(), stretched, operand.get(), Value(), /*exact=*/false));
+  }
 }
 
 void ShapeSolver::stretchUnits(OpBuilder &builder, Operation *op) {
@@ -308,37 +402,48 @@ LogicalResult ShapeSolver::require(Operation *op, AffineExpr a, AffineExpr b, co
 }
 
 LogicalResult ShapeSolver::infer(Operation *op) {
+  if (auto branch = dyn_cast<IfOp>(op))
+    return inferIf(branch);
+  if (auto loop = dyn_cast<LoopOp>(op))
+    return inferLoop(loop);
   auto iface = dyn_cast<ShapeInference>(op);
   if (!iface)
     return success();
   SmallVector<Dims> results;
   if (failed(iface.inferResultDims(*this, results)))
     return failure();
-  for (auto [result, dims] : llvm::zip_equal(op->getResults(), results)) {
-    if (dims.size() > maxRank)
-      return op->emitOpError() << "has a result of rank " << dims.size() << ", but at most " << maxRank
-                               << " are supported [graph-rank-limit]";
-    for (AffineExpr &dim : dims) {
-      dim = simplify(dim);
-      auto fixed = dyn_cast<AffineConstantExpr>(dim);
-      if (fixed && fixed.getValue() < 0)
-        return op->emitOpError() << "has a result dimension of " << fixed.getValue()
-                                 << "; the operands are too small for its attributes"
-                                 << " [graph-shape-mismatch]";
-      if (!fixed && !isNonNegative(dim))
-        addCheck("ge", dim, constant(0), op, "the input is too small: a size is %lld, less than %lld");
-    }
-    int64_t elements = 1;
-    for (AffineExpr dim : dims)
-      if (auto fixed = dyn_cast<AffineConstantExpr>(dim))
-        if (fixed.getValue() && llvm::MulOverflow(elements, fixed.getValue(), elements))
-          return op->emitOpError() << "has a result whose number of elements overflows 64 bits"
-                                   << " [graph-size-overflow]";
-    if (elements > maxElements)
-      return op->emitOpError() << "has a result of " << elements << " elements, but at most " << maxElements
-                               << " are supported [graph-size-overflow]";
-    result.setType(type(dims, cast<RankedTensorType>(result.getType()).getElementType()));
+  for (auto [result, dims] : llvm::zip_equal(op->getResults(), results))
+    if (failed(setDims(op, result, dims)))
+      return failure();
+  if (isa<ScalarComputation, MatmulOp>(op))
+    stretchOperands(op, dims(op->getResult(0)));
+  return success();
+}
+
+LogicalResult ShapeSolver::setDims(Operation *op, Value result, Dims dims) {
+  if (dims.size() > maxRank)
+    return op->emitOpError() << "has a result of rank " << dims.size() << ", but at most " << maxRank
+                             << " are supported [graph-rank-limit]";
+  for (AffineExpr &dim : dims) {
+    dim = simplify(dim);
+    auto fixed = dyn_cast<AffineConstantExpr>(dim);
+    if (fixed && fixed.getValue() < 0)
+      return op->emitOpError() << "has a result dimension of " << fixed.getValue()
+                               << "; the operands are too small for its attributes"
+                               << " [graph-shape-mismatch]";
+    if (!fixed && !isNonNegative(dim))
+      addCheck("ge", dim, constant(0), op, "the input is too small: a size is %lld, less than %lld");
   }
+  int64_t elements = 1;
+  for (AffineExpr dim : dims)
+    if (auto fixed = dyn_cast<AffineConstantExpr>(dim))
+      if (fixed.getValue() && llvm::MulOverflow(elements, fixed.getValue(), elements))
+        return op->emitOpError() << "has a result whose number of elements overflows 64 bits"
+                                 << " [graph-size-overflow]";
+  if (elements > maxElements)
+    return op->emitOpError() << "has a result of " << elements << " elements, but at most " << maxElements
+                             << " are supported [graph-size-overflow]";
+  result.setType(type(dims, cast<RankedTensorType>(result.getType()).getElementType()));
   return success();
 }
 

@@ -9,6 +9,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
 
@@ -17,9 +18,19 @@ namespace lathe::graph {
 /// One expression of symbols per dimension, or per element of a small tensor.
 using Dims = llvm::SmallVector<mlir::AffineExpr, 6>;
 
+class IfOp;
+class LoopOp;
+class TransposeOp;
+
+/// A dimension of a value that a loop carries, by its number in `inits`.
+struct CarriedDim {
+  unsigned value, dim;
+};
+
 /// Infers shapes in one function. Symbols and checks live in the attributes
 /// `graph.symbols` and `graph.checks` of the function: the constructor reads
-/// them, `commit` writes them back. Symbols are sizes, hence never negative.
+/// them, `commit` writes them back. Dimensions are sizes, hence never negative;
+/// elements of tensors may be anything.
 class ShapeSolver {
 public:
   /// The largest integer tensor whose elements are followed as expressions.
@@ -53,6 +64,16 @@ public:
   /// The elements of a small integer tensor, if they are known; with
   /// `mayReadInputs`, elements of integer inputs become symbols.
   std::optional<Dims> contents(mlir::Value value);
+  /// Element `index`, in row-major order, of an integer or boolean tensor of
+  /// fixed shape: what `contents` knows, else a symbol that a
+  /// `graph.define_symbol` behind the tensor reads at run time, one for each
+  /// tensor and element. Null for other tensors.
+  mlir::AffineExpr element(mlir::OpBuilder &builder, mlir::Value tensor, int64_t index);
+  /// The integer that the scalar `tensor` holds and that is known to be from 0
+  /// to `most`: the symbol's `bound`.
+  mlir::AffineExpr count(mlir::OpBuilder &builder, mlir::Value tensor, mlir::AffineExpr most);
+  /// All elements, of at most `maxContents`.
+  std::optional<Dims> elements(mlir::OpBuilder &builder, mlir::Value tensor);
   /// The elements of a constant integer tensor.
   static std::optional<llvm::SmallVector<int64_t>> constantContents(mlir::Value value);
 
@@ -80,12 +101,23 @@ public:
   /// them: "'a' dim 1 and 'b' dim 0".
   llvm::FailureOr<mlir::AffineExpr> unify(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b,
                                           const llvm::Twine &what);
-  /// The same under broadcasting: a 1 gives way to the other.
+  /// The same under broadcasting: a 1 gives way to the other. Sizes of which
+  /// nothing relates one to the other (see `mayStretch`) need not be equal: one
+  /// of them may turn out to be 1 at run time, and the value is `stretched`.
   llvm::FailureOr<mlir::AffineExpr> broadcast(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b,
                                               const llvm::Twine &what);
   /// Broadcasts two shapes, aligned at their last dimensions.
   llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> a,
                                   llvm::ArrayRef<mlir::AffineExpr> b);
+  /// The value of two sizes that broadcast: `min(max(a, b), a * b)`, which is
+  /// the other one where one is 1, and the common one where they are equal.
+  mlir::AffineExpr stretched(mlir::AffineExpr a, mlir::AffineExpr b);
+  /// Whether of two sizes one may be 1 in a call where the other is not. Sizes
+  /// that follow from one and the same input are meant to be equal.
+  bool mayStretch(mlir::AffineExpr a, mlir::AffineExpr b) const;
+  /// Puts, for sizes that follow from those that have a value now, the
+  /// value that follows; `values` has one entry per symbol.
+  void resolveDerived(llvm::MutableArrayRef<mlir::AffineExpr> values);
   /// Requires `a >= b` at run time (an error if that never holds).
   llvm::LogicalResult require(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
 
@@ -96,7 +128,39 @@ public:
   //===--- Ops --------------------------------------------------------------===//
 
   /// Sets the result types of a graph op from its operands; element types stay.
+  ///
+  /// A `graph.if` or `graph.loop` is inferred with all that is in its regions,
+  /// which have their terminators. Dims of results that are symbols already stay
+  /// so where they have to be; others that differ between branches, or from turn to
+  /// turn, become new `inner` symbols.
   llvm::LogicalResult infer(mlir::Operation *op);
+
+  //===--- Regions ----------------------------------------------------------===//
+  // What was inferred in the body of a loop under the assumption that carried
+  // values keep their sizes is void where they do not. Whoever makes a body op by
+  // op makes it again then:
+  //
+  //   Mark before = solver.mark();
+  //   for (;;) { make the body; changing = solver.changingDims(loop);
+  //              if (changing.empty()) break;
+  //              remove what is in the body; solver.rollBack(before);
+  //              before = solver.widen(loop, changing); }
+  //   solver.infer(loop);
+
+  /// How many symbols and checks there are.
+  struct Mark {
+    size_t symbols, checks;
+  };
+  Mark mark() const;
+  /// Forgets the symbols and checks made since, and all that is known of values.
+  void rollBack(Mark mark);
+  /// Carried dims that are other ones before the loop, in its body, or at the end
+  /// of a turn, and no symbols of the body yet.
+  llvm::SmallVector<CarriedDim> changingDims(LoopOp loop);
+  /// Makes them symbols that the body's arguments define.
+  Mark widen(LoopOp loop, llvm::ArrayRef<CarriedDim> changing);
+  /// Whether all symbols in `expr` are defined in `region` or around it.
+  bool isVisible(mlir::AffineExpr expr, mlir::Region *region) const;
 
   /// Makes an op whose single result has element type `element`, and infers
   /// its shape. `args` are the op's operands and attributes in ODS order.
@@ -114,9 +178,32 @@ private:
   /// dimension, such as the last row of a matrix of any height, are meant to be
   /// broadcast: from here on the dimension is 1, which is checked at run time.
   void stretchUnits(mlir::OpBuilder &builder, mlir::Operation *op);
+  /// Operands that are broadcast along a dimension which may be 1 at run time
+  /// go through a `graph.broadcast`: kernels see equal sizes only.
+  void stretchOperands(mlir::Operation *op, llvm::ArrayRef<mlir::AffineExpr> shape);
+  /// `a` and `b` if `expr` is `stretched(a, b)`.
+  std::optional<std::pair<mlir::AffineExpr, mlir::AffineExpr>> stretchedFrom(mlir::AffineExpr expr) const;
+  bool absorbs(mlir::AffineExpr whole, mlir::AffineExpr part) const;
+  bool isChecked(llvm::StringRef relation, mlir::AffineExpr a, mlir::AffineExpr b) const;
   mlir::AffineExpr derived(mlir::AffineExpr a, mlir::AffineExpr b, bool isMin);
   mlir::AffineExpr symbol(SymbolAttr definition);
+  /// A new symbol that `op` defines for what is in `region`; `bound` may be null.
+  mlir::AffineExpr inner(llvm::StringRef name, mlir::Region *region, mlir::Operation *op, mlir::AffineExpr bound);
+  /// Whether `expr` is exactly a symbol that `op` defines for what is in `region`.
+  bool isInner(mlir::AffineExpr expr, mlir::Region *region, mlir::Operation *op) const;
+  /// `expr`, a dim of a result of `op`, or null where it has to be a symbol: the
+  /// one that it `was`, if that is a symbol of the op, else a new one.
+  mlir::AffineExpr resultDim(mlir::Operation *op, mlir::AffineExpr expr, mlir::AffineExpr was, mlir::AffineExpr bound);
+  void findInner();
+  llvm::LogicalResult inferBlock(mlir::Region &region);
+  llvm::LogicalResult inferIf(IfOp op);
+  llvm::LogicalResult inferLoop(LoopOp op);
+  llvm::LogicalResult inferScans(LoopOp op);
+  llvm::LogicalResult setDims(mlir::Operation *op, mlir::Value result, Dims dims);
+  bool isChecked(mlir::AffineExpr expr) const;
+  mlir::AffineExpr readElement(mlir::OpBuilder &builder, mlir::Value tensor, int64_t index, mlir::AffineExpr most = {});
   std::optional<Dims> inputContents(mlir::BlockArgument argument);
+  std::optional<Dims> transposedContents(TransposeOp op);
   void addCheck(llvm::StringRef relation, mlir::AffineExpr a, mlir::AffineExpr b, mlir::Operation *op,
                 const llvm::Twine &what);
 
@@ -125,7 +212,17 @@ private:
   llvm::SmallVector<SymbolAttr> symbols;
   llvm::SmallVector<CheckAttr> checks;
   llvm::DenseMap<mlir::Value, std::optional<Dims>> contentsCache;
+  /// Where and by what `inner` symbols are defined; never followed, only compared.
+  llvm::DenseMap<unsigned, std::pair<mlir::Region *, mlir::Operation *>> definers;
+  /// Elements that are symbols, and those of these that may be negative.
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, unsigned> elementSymbols;
+  llvm::DenseSet<unsigned> signedSymbols;
+  mlir::OpBuilder *reader = nullptr; ///< While `contents` may read elements.
 };
+
+/// The tensor type of `dims`. Its map has just as many symbols as they use, so
+/// that types of one shape are equal; all types of dimensions are made here.
+mlir::RankedTensorType tensorType(llvm::ArrayRef<mlir::AffineExpr> dims, mlir::Type element);
 
 /// `s0`, `s0 floordiv 2 + 1` ... with the symbols' names, for messages.
 std::string printDim(mlir::AffineExpr expr);

@@ -35,13 +35,16 @@ LogicalResult ProgramOp::verifyRegions() {
   if (name != "plan" && name != "run") // program_c1
     return emitOpError("is called '") << name << "', but the programs of a model are 'plan' and 'run' [host-program]";
   bool isPlan = name == "plan";
-  for (Operation &op : getBody().front()) { // program_c2
-    bool ofPlan = isa<CheckOp, SetDimOp, SetWorkspaceOp, TemporariesOp>(op);
-    bool ofRun = isa<OutputOp, WorkspaceOp, LaunchOp, CopyOp>(op);
-    if (isPlan ? ofRun : ofPlan)
-      return op.emitOpError("belongs into program '") << (isPlan ? "run" : "plan") << "' [host-program]";
-  }
-  return success();
+  WalkResult walked = getBody().walk([&](Operation *op) { // program_c2
+    bool ofPlan = isa<SetWorkspaceOp>(op);
+    bool ofRun =
+        isa<OutputOp, WorkspaceOp, LaunchOp, CopyOp, AllocOp, FreeOp, LoadOp, StoreOp, PollOp, SetOutputOp>(op);
+    if (isPlan ? !ofRun : !ofPlan)
+      return WalkResult::advance();
+    op->emitOpError("belongs into program '") << (isPlan ? "run" : "plan") << "' [host-program]";
+    return WalkResult::interrupt();
+  });
+  return failure(walked.wasInterrupted());
 }
 
 LogicalResult ConstantOp::verify() {
@@ -62,13 +65,18 @@ LogicalResult ConstantOp::verify() {
   return success();
 }
 
-LogicalResult ElementOp::verify() {
-  auto type = dyn_cast<IntegerType>(getType());
-  if (!type || !llvm::is_contained({1u, 8u, 16u, 32u, 64u}, type.getWidth())) // element_c1
-    return emitOpError("reads an element of type ")
-           << getType() << ", but only integers of 1, 8, 16, 32 or 64 bits are sizes [host-element]";
+/// element_c1 and load_c1.
+static LogicalResult verifyInteger(Operation *op, Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer || !llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth()))
+    return op->emitOpError("reads an element of type ")
+           << type << ", but only integers of 1, 8, 16, 32 or 64 bits are sizes [host-element]";
   return success();
 }
+
+LogicalResult ElementOp::verify() { return verifyInteger(*this, getType()); }
+
+LogicalResult LoadOp::verify() { return verifyInteger(*this, getType()); }
 
 LogicalResult AddressOfOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!symbols.lookupNearestSymbolFrom<ConstantOp>(*this, getConstantAttr())) // address_of_c1

@@ -17,11 +17,16 @@ def Host_Dialect : Dialect {
   let summary = "what a call of a model does, step by step";
   let description = [{
     A `host.program` is a list of runtime actions on buffers; there are no
-    tensors. Every temporary is a slice of one workspace, at an offset that is a
-    constant or is computed from the sizes of the inputs when the program is
-    entered. The two programs of a model are `plan`, which checks what must hold
-    and computes the sizes of outputs and workspace, and `run`, which computes the
-    outputs and is entered only after `plan` found nothing wrong.
+    tensors. Branches and loops are `scf.if` and `scf.while` around host ops, numbers
+    are of type `index` and computed by `arith`. The two programs of a model are
+    `plan`, which checks what must hold at entry and computes the sizes of outputs
+    and workspace, and `run`, which computes the outputs and is entered only after
+    `plan` found nothing wrong.
+
+    A temporary whose size is known when the program is entered is a slice of one
+    workspace, also within branches and loops. Memory whose size comes from data is
+    allocated by `host.alloc` and belongs to the call: the runtime frees it when
+    the call ends, with an error or without; `host.free` gives it back early.
   }];
   let useDefaultTypePrinterParser = 1;
 }
@@ -34,7 +39,8 @@ def Host_Buffer : TypeDef<Host_Dialect, "Buffer"> {
 }
 
 def Host_Relation : I32EnumAttr<"Relation", "what must hold between two numbers", [
-    I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ge", 1>]> {
+    I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ge", 1>,
+    I32EnumAttrCase<"broadcast", 2>]> {
   let cppNamespace = "::lathe::host";
 }
 
@@ -45,13 +51,13 @@ def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator
     NoRegionArguments, SingleBlock]> {
   let summary = "a list of actions";
   let description = [{
-    Runs from top to bottom, without branches. `@plan` tells the sizes of the
-    outputs and of the workspace, `@run` computes the outputs. Either ends at the
-    first `host.check` that does not hold.
+    Runs from top to bottom. `@plan` tells the sizes of the outputs and of the
+    workspace, `@run` computes the outputs. Either ends at the first `host.check` that
+    does not hold.
 
     (C1) The program is called `plan` or `run`.
-    (C2) Checks, dimensions of outputs and the size of the workspace are told by
-    `plan`; buffers, which exist only then, are used by `run`.
+    (C2) The size of the workspace is told by `plan`; buffers, which exist only then,
+    are used by `run`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
@@ -68,13 +74,16 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
 
     (C1) The elements are a ranked tensor.
     (C2) `tiled`, `order` and `tile` are there together: `tiled` is a dim, `tile`
-    is at least 1, and `order` lists every other dim once.
+    is at least 1, and `order` lists every other dim once. `step` and `run` are
+    as in `kernel.pack`, too.
   }];
   let hasVerifier = 1;
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
-      OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile);
+      OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile,
+      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run);
   let assemblyFormat = [{
-    $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile)? attr-dict
+    $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile (`step` `=` $step^)?
+    (`run` `=` $run^)?)? attr-dict
   }];
 }
 
@@ -107,8 +116,10 @@ def Host_ElementOp : Host_Op<"element", [Pure]> {
 def Host_CheckOp : Host_Op<"check"> {
   let summary = "what must hold, or the program ends with error `id`";
   let description = [{
-    `eq` is `a == b` and `ge` is `a >= b`, both signed. `id` is the place of the
+    `eq` is `a == b` and `ge` is `a >= b`, both signed; `broadcast` holds where
+    `a == b` or one of them is 1. `id` is the place of the
     message among the checks of the model, which is printed with both values.
+    What must hold at entry is asked by `plan`, the rest by `run` where it is known.
   }];
   let arguments = (ins Host_Relation:$relation, Index:$a, Index:$b, Host_Number:$id);
   let assemblyFormat = "$relation $a `,` $b `id` `=` $id attr-dict";
@@ -117,7 +128,8 @@ def Host_CheckOp : Host_Op<"check"> {
 def Host_SetDimOp : Host_Op<"set_dim"> {
   let summary = "tells a dimension of an output";
   let description = [{
-    In `@plan`: dimension `dim` of output `output` will be `size` in this call.
+    Dimension `dim` of output `output` is `size` in this call. `@plan` tells those of
+    all outputs whose memory the caller provides, `@run` those of the others.
   }];
   let arguments = (ins Host_Number:$output, Host_Number:$dim, Index:$size);
   let assemblyFormat = "$output `,` $dim `=` $size attr-dict";
@@ -164,10 +176,107 @@ def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$cons
   let assemblyFormat = "$constant attr-dict";
 }
 
+def Host_OffsetOp : Host_Op<"offset", [Pure]> {
+  let summary = "an address some bytes further on";
+  let description = "The address `bytes` bytes behind `base`.";
+  let arguments = (ins Host_Buffer:$base, Index:$bytes);
+  let results = (outs Host_Buffer:$address);
+  let assemblyFormat = "$base `,` $bytes attr-dict";
+}
+
+def Host_NullOp : Host_AddressOp<"null", (ins)> {
+  let summary = "no memory";
+  let description = "An address that is none: `host.free` of it does nothing.";
+  let assemblyFormat = "attr-dict";
+}
+
+def Host_AllocOp : Host_Op<"alloc", [MemoryEffects<[MemAlloc, MemWrite]>]> {
+  let summary = "memory of this call, of a size that was just computed";
+  let description = [{
+    At least `bytes` bytes, aligned as the workspace is. The call ends with an error
+    where there is not enough memory. A negative number is taken for too large a
+    one.
+  }];
+  let arguments = (ins Index:$bytes);
+  let results = (outs Host_Buffer:$address);
+  let assemblyFormat = "$bytes attr-dict";
+}
+
+def Host_FreeOp : Host_Op<"free"> {
+  let summary = "gives memory back before the call ends";
+  let description = "`address` is one that `host.alloc` gave in this call, or of `host.null`.";
+  let arguments = (ins Host_Buffer:$address);
+  let assemblyFormat = "$address attr-dict";
+}
+
+def Host_LoadOp : Host_Op<"load", [MemoryEffects<[MemRead]>]> {
+  let summary = "reads an integer";
+  let description = [{
+    Element `position` of a buffer of integers of type `type`; unsigned integers and
+    booleans, which are bytes, are widened with zeros, others with their sign.
+
+    (C1) `type` is an integer of 1, 8, 16, 32 or 64 bits.
+  }];
+  let arguments = (ins Host_Buffer:$source, Host_Number:$position, TypeAttr:$type);
+  let results = (outs Index:$value);
+  let hasVerifier = 1;
+  let assemblyFormat = "$source `[` $position `]` `:` $type attr-dict";
+}
+
+def Host_StoreOp : Host_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "writes a 64-bit integer";
+  let description = "Writes `value` as element 0 of a buffer of `i64`.";
+  let arguments = (ins Index:$value, Host_Buffer:$target);
+  let assemblyFormat = "$value `to` $target attr-dict";
+}
+
+def Host_MulOp : Host_Op<"mul", [Pure, Commutative]> {
+  let summary = "a product of sizes that never wraps";
+  let description = [{
+    `a * b`, both signed; what does not fit 64 bits is the largest or the smallest
+    number. No memory is that large, so a size that overflows is an error of the call
+    and never looks like a small one.
+  }];
+  let arguments = (ins Index:$a, Index:$b);
+  let results = (outs Index:$product);
+  let assemblyFormat = "$a `,` $b attr-dict";
+}
+
+def Host_AddOp : Host_Op<"add", [Pure, Commutative]> {
+  let summary = "a sum of sizes that never wraps";
+  let description = "`a + b` as `host.mul` is `a * b`.";
+  let arguments = (ins Index:$a, Index:$b);
+  let results = (outs Index:$sum);
+  let assemblyFormat = "$a `,` $b attr-dict";
+}
+
+def Host_PollOp : Host_Op<"poll"> {
+  let summary = "whether a loop may go on";
+  let description = [{
+    At the start of each turn: the call ends with an error if it was cancelled, or
+    if its loops have made as many turns together as the caller allows; `id` is the
+    place of the message that names the loop.
+  }];
+  let arguments = (ins Host_Number:$id);
+  let assemblyFormat = "`id` `=` $id attr-dict";
+}
+
+def Host_SetOutputOp : Host_Op<"set_output"> {
+  let summary = "tells where an output is";
+  let description = [{
+    In `@run`, for an output whose dims `@plan` does not tell: its elements are at
+    `address`. Memory of `host.alloc` becomes the caller's, other memory is copied
+    when the call ends.
+  }];
+  let arguments = (ins Host_Number:$output, Host_Buffer:$address);
+  let assemblyFormat = "$output `=` $address attr-dict";
+}
+
 def Host_TemporariesOp : Host_Op<"temporaries", [Pure]> {
   let summary = "the bytes of workspace that a launch needs for the kernel's temporaries";
   let description = [{
-    Every range of tasks that may run at the same time has temporaries of its own.
+    What one worker needs, for as many workers as the launch may have: those of the
+    call, but no more than it has tasks.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes);
   let results = (outs Index:$bytes);
@@ -180,11 +289,13 @@ def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
     Returns when all tasks are done; the runtime's pool shares them out.
     The kernel's arguments are the sizes, then the buffers: operands of the
     kernel before its results, and last, where the kernel has temporaries, memory
-    of as many bytes as `host.temporaries` says.
+    of as many bytes as `host.temporaries` says. If one of the kernel's own checks
+    fails, the program ends with the error that is `checks` plus its number.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes, Variadic<Host_Buffer>:$buffers);
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes, Variadic<Host_Buffer>:$buffers,
+      DefaultValuedOptionalAttr<I64Attr, "0">:$checks);
   let results = (outs);
-  let assemblyFormat = "$kernel `[` $sizes `]` `(` $buffers `)` attr-dict";
+  let assemblyFormat = "$kernel `[` $sizes `]` `(` $buffers `)` (`checks` `=` $checks^)? attr-dict";
   let builders = [];
 }
 

@@ -1,6 +1,7 @@
 // dialects/Kernel/KernelDialect.cpp: registration, text form and verification of kernels.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Kernel/Kernel.h"
+#include "lathe/Support/Diagnostics.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -19,7 +20,22 @@ using namespace mlir;
 
 namespace lathe::kernel {
 
+namespace {
+/// One line for the target, not its text on every kernel.
+struct TargetAlias final : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
+    if (!isa<TargetAttr>(attr))
+      return AliasResult::NoAlias;
+    os << "target";
+    return AliasResult::FinalAlias;
+  }
+};
+} // namespace
+
 void KernelDialect::initialize() {
+  addInterfaces<TargetAlias>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Kernel/KernelAttrs.cpp.inc"
@@ -28,6 +44,43 @@ void KernelDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Kernel/KernelOps.cpp.inc"
       >();
+}
+
+Attribute TargetAttr::parse(AsmParser &parser, Type) {
+  std::string text;
+  SMLoc place = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseString(&text) || parser.parseGreater())
+    return {};
+  Diagnostics diagnostics;
+  std::optional<Target> target = Target::parse(text, diagnostics);
+  if (!target) {
+    parser.emitError(place, diagnostics.text());
+    return {};
+  }
+  return get(parser.getContext(), *target);
+}
+
+void TargetAttr::print(AsmPrinter &printer) const { printer << "<\"" << getValue().str() << "\">"; }
+
+Operation *findRoot(Block &body) {
+  Operation *root = nullptr;
+  for (Operation &op : body.without_terminator()) {
+    if (op.hasAttr(KernelDialect::rootAttrName))
+      return &op;
+    if (!isa<graph::GraphDialect>(op.getDialect()) || isa<graph::ConstantOp>(op))
+      continue;
+    if (!root || (isa<graph::ScalarComputation>(root) && !isa<graph::ScalarComputation>(op)))
+      root = &op;
+  }
+  return root;
+}
+
+void FuncOp::build(OpBuilder &builder, OperationState &state, StringRef name, FunctionType type, int64_t sizes) {
+  auto &properties = state.getOrAddProperties<Properties>();
+  properties.sym_name = builder.getStringAttr(name);
+  properties.function_type = TypeAttr::get(type);
+  properties.sizes = builder.getI64IntegerAttr(sizes);
+  state.addRegion();
 }
 
 ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
@@ -55,7 +108,34 @@ LogicalResult FuncOp::verify() {
   auto terminator = dyn_cast<ReturnOp>(getBody().front().getTerminator());
   if (!terminator || !llvm::equal(terminator.getOperandTypes(), getResultTypes())) // func_c2
     return emitOpError("must end in 'kernel.return' of its result types");
+  int64_t temporaries = getShared() + getScratch(), buffers = count - sizes - temporaries;
+  if (static_cast<int64_t>(getOutputs()) > buffers || (temporaries > 0 && !getMemory())) // func_c4
+    return emitOpError("has ") << count << " arguments, which cannot be " << sizes << " sizes, " << getOutputs()
+                               << " outputs and " << temporaries << " temporaries of the bytes that 'memory' says";
+  if (!getDims())
+    return success();
+  int64_t expected = buffers + getResultTypes().size();
+  if (static_cast<int64_t>(getDims()->size()) != expected) // func_c3
+    return emitOpError("has the dims of ") << getDims()->size() << " tensors, but " << expected << " are expected";
+  auto types = llvm::concat<const Type>(getArgumentTypes().slice(sizes, buffers), getResultTypes());
+  for (auto [map, type] : llvm::zip_equal(getDims()->getAsRange<AffineMapAttr>(), types))
+    if (auto shape = dyn_cast<ShapedType>(type); !shape || shape.getRank() != map.getValue().getNumResults()) // func_c3
+      return emitOpError("has the dims ") << map << " for " << type;
   return success();
+}
+
+LogicalResult EntryOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (getPhases().empty()) // entry_c1
+    return emitOpError("has no phase");
+  auto exists = [&](FlatSymbolRefAttr name) -> LogicalResult {
+    if (symbols.lookupNearestSymbolFrom(*this, name))
+      return success();
+    return emitOpError("names the function ") << name << ", which does not exist";
+  };
+  for (auto phase : getPhases().getAsRange<PhaseAttr>())
+    if (failed(exists(phase.getTasks())) || failed(exists(phase.getBody())))
+      return failure();
+  return getMemoryAttr() ? exists(getMemoryAttr()) : success();
 }
 
 LogicalResult GroupOp::verify() {
@@ -77,18 +157,38 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+SmallVector<int64_t> packedShape(ArrayRef<int64_t> shape, int64_t tiled, ArrayRef<int64_t> order, int64_t tile,
+                                 std::optional<int64_t> step, std::optional<int64_t> run) {
+  SmallVector<int64_t> result = {static_cast<int64_t>(llvm::divideCeil(shape[tiled], tile))};
+  ArrayRef<int64_t> last = step ? order.take_back(run.value_or(1)) : ArrayRef<int64_t>();
+  for (int64_t dim : order.drop_back(last.size()))
+    result.push_back(shape[dim]);
+  if (step) {
+    int64_t length = 1;
+    for (int64_t dim : last)
+      length *= shape[dim];
+    result.push_back(llvm::divideCeil(length, *step));
+  }
+  result.push_back(tile);
+  if (step)
+    result.push_back(*step);
+  return result;
+}
+
 LogicalResult PackOp::verify() {
   auto x = cast<RankedTensorType>(getX().getType()), y = cast<RankedTensorType>(getY().getType());
   int64_t rank = x.getRank(), tiled = getTiled(), tile = getTile();
   if (tiled < 0 || tiled >= rank || tile <= 0 || static_cast<int64_t>(getOrder().size()) != rank - 1)
     return emitOpError("cannot tile dim ") << tiled << " of " << x << " by " << tile;
-  SmallVector<int64_t> expected = {static_cast<int64_t>(llvm::divideCeil(x.getDimSize(tiled), tile))};
-  for (int64_t dim : getOrder()) { // pack_c1
+  for (int64_t dim : getOrder()) // pack_c1
     if (dim < 0 || dim >= rank || dim == tiled || llvm::count(getOrder(), dim) != 1)
       return emitOpError("'order' must list every dim but ") << tiled << " once";
-    expected.push_back(x.getDimSize(dim));
-  }
-  expected.push_back(tile);
+  int64_t run = getRun().value_or(1);
+  if (static_cast<int64_t>(getStep().value_or(1)) < 1 || run < 1 || run > rank - 1 ||
+      (getRun() && !getStep())) // pack_c3
+    return emitOpError("cannot put ") << getStep().value_or(0) << " neighbours of a run of " << run
+                                      << " dims side by side";
+  SmallVector<int64_t> expected = packedShape(x.getShape(), tiled, getOrder(), tile, getStep(), getRun());
   if (y.getShape() != ArrayRef(expected) || y.getElementType() != x.getElementType()) // pack_c2
     return emitOpError("has a result of type ") << y << ", which is not the packed shape of " << x;
   return success();

@@ -31,6 +31,10 @@ def Kernel_Dialect : Dialect {
   }];
   let dependentDialects = ["::lathe::graph::GraphDialect"];
   let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    /// Marks the op that decides how a group or kernel is computed.
+    static constexpr ::llvm::StringLiteral rootAttrName = "kernel.root";
+  }];
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
@@ -50,27 +54,64 @@ def Kernel_StrategyAttr : AttrDef<Kernel_Dialect, "Strategy"> {
   let assemblyFormat = "`<` $name (`,` $config^)? `>`";
 }
 
+def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "what a kernel is compiled for";
+  let description = [{
+    Architecture, level and features as `lathe::Target` reads them, "host" for
+    this machine; it is printed in the canonical form. What else there is to
+    know (kind, vector and matrix units, caches) the tables of `lib/Target` say,
+    so no pass reads the text again.
+
+    ```mlir
+    #kernel.target<"x86_64:v4,avx512vnni">
+    ```
+  }];
+  let parameters = (ins "::lathe::Target":$value);
+  let hasCustomAssemblyFormat = 1;
+}
+
 def Kernel_FuncOp : Kernel_Op<"func", [
     AffineScope, AutomaticAllocationScope, FunctionOpInterface, IsolatedFromAbove]> {
   let summary = "one kernel";
   let description = [{
     One root problem with what is fused around it, on tensors; `strategy` says
-    how it is computed, `target` for what.
+    how it is computed, `target` for what. `key` is the same for kernels that are
+    equal but for names, whatever model they come from.
 
     The first `sizes` arguments are of type `index`: argument `i` is what the
     symbol `s_i` of every dimension expression in the body stands for. Tensors
-    follow. An argument attribute `kernel.constant` says that every caller
+    follow. One op of the body is marked `kernel.root`: by it the strategy is
+    chosen. Where none is, as in a kernel that was written by hand, it is the
+    first op that is not elementwise, or the first if all are. An argument attribute `kernel.constant` says that every caller
     passes a constant.
+
+    `dims` says the dimensions of each tensor, operands before results, by the
+    sizes: types lose them at the levels below.
+
+    `bufferize-kernels` turns tensors into memrefs, and the results into `outputs`
+    more arguments. `plan-temporaries` adds memory that the caller provides: first
+    what `shared` arguments, which all tasks see, then `scratch` ones, of which
+    each worker has its own. The function `memory` computes the bytes of each from
+    the sizes.
 
     * (C1) There are at least `sizes` arguments, and just these are of type `index`.
     * (C2) The body is one block that ends in `kernel.return` of the result types.
+    * (C3) `dims` has one map for each argument that is no size and no temporary,
+      and for each result; its results are the dims.
+    * (C4) There are at least `outputs`, `shared` and `scratch` arguments behind
+      the sizes, and `memory` if there is a temporary.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
       TypeAttrOf<FunctionType>:$function_type, I64Attr:$sizes,
-      OptionalAttr<Kernel_StrategyAttr>:$strategy, OptionalAttr<StrAttr>:$target,
-      OptionalAttr<StrAttr>:$sym_visibility,
+      OptionalAttr<AffineMapArrayAttr>:$dims,
+      DefaultValuedOptionalAttr<I64Attr, "0">:$outputs, DefaultValuedOptionalAttr<I64Attr, "0">:$shared,
+      DefaultValuedOptionalAttr<I64Attr, "0">:$scratch, OptionalAttr<FlatSymbolRefAttr>:$memory,
+      OptionalAttr<Kernel_StrategyAttr>:$strategy, OptionalAttr<Kernel_TargetAttr>:$target,
+      OptionalAttr<StrAttr>:$key, OptionalAttr<StrAttr>:$sym_visibility,
       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
   let regions = (region SizedRegion<1>:$body);
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::FunctionType":$type, "int64_t":$sizes)>];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -81,8 +122,61 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     ::mlir::ValueRange getSizeArguments() { return getArguments().take_front(getSizes()); }
     /// The tensor arguments.
     ::mlir::ValueRange getTensorArguments() { return getArguments().drop_front(getSizes()); }
+    /// Those that are temporaries: shared ones, then scratch.
+    ::mlir::ValueRange getTemporaries() { return getArguments().take_back(getShared() + getScratch()); }
+    /// The dims of an argument by the sizes, or null if nothing says them.
+    ::mlir::AffineMap getDimsOf(unsigned argument) {
+      unsigned i = argument - getSizes();
+      return getDims() && argument >= getSizes() && i < getDims()->size()
+          ? ::llvm::cast<::mlir::AffineMapAttr>((*getDims())[i]).getValue() : ::mlir::AffineMap();
+    }
     static constexpr ::llvm::StringLiteral constantAttrName = "kernel.constant";
+    /// Of an op in the body: the number of the check that it makes at run time.
+    static constexpr ::llvm::StringLiteral checkAttrName = "kernel.check";
   }];
+}
+
+def Kernel_PhaseAttr : AttrDef<Kernel_Dialect, "Phase"> {
+  let mnemonic = "phase";
+  let summary = "one phase of a compiled kernel";
+  let description = [{
+    The function `tasks` computes from the sizes how many tasks there are, and
+    `body` is a `lathe_task_fn` that does a range of them. `loops` says that the
+    body is loops over scalars, which LLVM should vectorize.
+
+    ```mlir
+    #kernel.phase<tasks = @k.tasks, body = @k.entry>
+    ```
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$tasks, "::mlir::FlatSymbolRefAttr":$body,
+      DefaultValuedParameter<"bool", "false">:$loops);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+def Kernel_PhaseArrayAttr : TypedArrayAttrBase<Kernel_PhaseAttr, "phases of a kernel">;
+
+def Kernel_EntryOp : Kernel_Op<"entry", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a compiled kernel: where its functions are";
+  let description = [{
+    What `split-kernel-ranges` leaves of a `kernel.func`, for those who launch or
+    describe it. `function_type` has the sizes, the operands and then the
+    `outputs` as memrefs, `dims` their dimensions by the sizes. The phases run in
+    order; each starts when all tasks of the one before it are done. Of the
+    temporaries, whose bytes the function `memory` returns, the first `shared` are
+    for all tasks, the others for one worker each.
+
+    ```mlir
+    kernel.entry @k {function_type = (index, memref<?xf32>, memref<?xf32>) -> (), sizes = 1 : i64, outputs = 1 : i64,
+                     phases = [#kernel.phase<tasks = @k.tasks, body = @k.entry>]}
+    ```
+
+    * (C1) There is a phase; all functions that are named exist.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+      TypeAttrOf<FunctionType>:$function_type, I64Attr:$sizes, OptionalAttr<AffineMapArrayAttr>:$dims,
+      DefaultValuedOptionalAttr<I64Attr, "0">:$outputs, DefaultValuedOptionalAttr<I64Attr, "0">:$shared,
+      OptionalAttr<FlatSymbolRefAttr>:$memory, Kernel_PhaseArrayAttr:$phases,
+      OptionalAttr<Kernel_StrategyAttr>:$strategy, OptionalAttr<Kernel_TargetAttr>:$target, OptionalAttr<StrAttr>:$key);
+  let assemblyFormat = "$sym_name attr-dict";
 }
 
 def Kernel_ReturnOp : Kernel_Op<"return", [Pure, Terminator, ReturnLike, HasParent<"FuncOp">]> {
@@ -124,13 +218,35 @@ def Kernel_CallOp : Kernel_Op<"call", [Pure, DeclareOpInterfaceMethods<SymbolUse
   let summary = "call of a kernel";
   let description = [{
     `sizes` are expressions of the host function's symbols, one for each size
-    argument of the kernel.
+    argument of the kernel. `checks` are the messages of the checks that the kernel
+    makes at run time, by their numbers.
 
     * (C1) The callee is a `kernel.func` with as many sizes, operands and results.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, AffineMapAttr:$sizes, Variadic<AnyType>:$operands);
+  let arguments = (ins FlatSymbolRefAttr:$callee, AffineMapAttr:$sizes, Variadic<AnyType>:$operands,
+      OptionalAttr<StrArrayAttr>:$checks);
   let results = (outs Variadic<AnyType>:$results);
-  let assemblyFormat = "$callee $sizes `(` $operands `)` attr-dict `:` functional-type($operands, $results)";
+  let assemblyFormat = "$callee $sizes `(` $operands `)` (`checks` $checks^)? attr-dict `:` functional-type($operands, $results)";
+}
+
+def Kernel_CheckIndexOp : Kernel_Op<"check_index", [NoMemoryEffect]> {
+  let summary = "a position that comes from data, made safe";
+  let description = [{
+    `position` counts from the start of a dimension of `size`, or, where it is
+    negative, from its end. The result is the position from the start. If
+    `position` is not in `[-size, size)`, the call of the model ends with check
+    `check` of the call of this kernel, which is told position and size; what the
+    kernel computes meanwhile does not matter, and the result is in `[0, size)`, or
+    0 where `size` is.
+
+    It is not speculated, as it may end the call, and dropped where nobody uses the
+    result.
+
+    * (C1) `check` is 0 or more.
+  }];
+  let arguments = (ins Index:$position, Index:$size, ConfinedAttr<I64Attr, [IntNonNegative]>:$check);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$position `in` $size `check` `=` $check attr-dict";
 }
 
 def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
@@ -142,12 +258,23 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
     `tiled` and `i` in the dimensions that `order` lists. It is computed when
     the artifact is written.
 
+    With `step`, the last `run` dimensions of `order` (one, if it is not there)
+    become one, of `L` elements, of which `step` neighbours lie side by side, as
+    instructions that sum over them read them: the result is `[panels, other
+    dimensions, ceil(L / step), tile, step]`.
+
     * (C1) `order` is a permutation of the other dimensions; `tile` is positive.
     * (C2) Both types are static; the result has the shape said above.
+    * (C3) `step` is positive, and `run`, which needs it, from 1 to the length of
+      `order`.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$x, I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile);
+  let arguments = (ins AnyStaticShapeTensor:$x, I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile,
+      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run);
   let results = (outs AnyStaticShapeTensor:$y);
-  let assemblyFormat = "$x `tiled` `=` $tiled `order` `=` $order `tile` `=` $tile attr-dict `:` type($x) `->` type($y)";
+  let assemblyFormat = [{
+    $x `tiled` `=` $tiled `order` `=` $order `tile` `=` $tile (`step` `=` $step^)? (`run` `=` $run^)?
+    attr-dict `:` type($x) `->` type($y)
+  }];
   let hasVerifier = 1;
 }
 

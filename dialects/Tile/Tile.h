@@ -18,14 +18,23 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "lathe/Target/DotUnits.h"
+
 #include "dialects/Tile/TileDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Tile/TileAttributes.h.inc"
 
 namespace lathe::tile {
 
-/// The type in which `op`, a tile compute op, accumulates: f32 for f32.
+/// The signless element type that `type` stands for.
+mlir::Type toType(DotType type, mlir::MLIRContext *context);
+
+/// The type in which `op`, a tile compute op, accumulates.
 mlir::Type getAccumulatorType(mlir::Operation *op);
+
+/// Enforces that the unit of `op`, an EpilogueOpInterface, takes factors of the
+/// types `a` and `b`.
+mlir::LogicalResult verifyUnit(mlir::Operation *op, mlir::Type a, mlir::Type b);
 
 /// Enforces (E1) to (E5) of the dialect on `op`, an EpilogueOpInterface.
 mlir::LogicalResult verifyEpilogue(mlir::Operation *op);

@@ -64,5 +64,6 @@ static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEff
 LATHE_TILE_MEMORY(ContractOp)
 LATHE_TILE_MEMORY(ConvOp)
 LATHE_TILE_MEMORY(DepthwiseConvOp)
+LATHE_TILE_MEMORY(PackOp)
 LATHE_TILE_MEMORY(PadOp)
 #undef LATHE_TILE_MEMORY

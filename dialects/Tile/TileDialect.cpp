@@ -32,13 +32,15 @@ void TileDialect::initialize() {
 
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t vectors,
                                  int64_t lanes, int64_t unroll, int64_t prefetch, int64_t block, int64_t taskRows,
-                                 int64_t taskPanels) {
+                                 int64_t taskPanels, StringAttr unit) {
   auto require = [&](StringRef name, int64_t value, int64_t least) {
     if (value >= least)
       return success();
     return LogicalResult(emitError() << "'" << name << "' is " << value << ", but must be at least " << least
                                      << " [tile-tiling]");
   };
+  if (unit && !findDotUnit(unit.getValue())) // tiling_c3
+    return emitError() << "there is no dot unit " << unit << " [tile-unit]";
   return success(succeeded(require("rows", rows, 1)) && // tiling_c1
                  succeeded(require("vectors", vectors, 1)) && succeeded(require("lanes", lanes, 1)) &&
                  succeeded(require("unroll", unroll, 1)) && succeeded(require("prefetch", prefetch, 0)) && // tiling_c2
@@ -46,7 +48,42 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError, i
                  succeeded(require("task_panels", taskPanels, 0)));
 }
 
-Type lathe::tile::getAccumulatorType(Operation *op) { return Float32Type::get(op->getContext()); }
+const lathe::DotUnit *TilingAttr::getDotUnit() const { return getUnit() ? findDotUnit(getUnit().getValue()) : nullptr; }
+
+Type lathe::tile::toType(DotType type, MLIRContext *context) {
+  switch (type) {
+  case DotType::F64:
+    return Float64Type::get(context);
+  case DotType::F32:
+    return Float32Type::get(context);
+  case DotType::F16:
+    return Float16Type::get(context);
+  case DotType::BF16:
+    return BFloat16Type::get(context);
+  default:
+    return IntegerType::get(context, bytesOf(type) * 8);
+  }
+}
+
+Type lathe::tile::getAccumulatorType(Operation *op) {
+  if (const DotUnit *unit = cast<EpilogueOpInterface>(op).getTiling().getDotUnit())
+    return toType(unit->sum, op->getContext());
+  return getElementTypeOrSelf(op->getOperand(0).getType());
+}
+
+LogicalResult lathe::tile::verifyUnit(Operation *op, Type a, Type b) {
+  const DotUnit *unit = cast<EpilogueOpInterface>(op).getTiling().getDotUnit();
+  if (!unit) {
+    if (a == b && (a.isF32() || a.isF64()))
+      return success();
+    return op->emitOpError("multiplies ") << a << " and " << b << ", so it needs a 'unit' [tile-unit]";
+  }
+  Type expectedA = toType(unit->a, op->getContext()), expectedB = toType(unit->b, op->getContext());
+  if (a == expectedA && b == expectedB)
+    return success();
+  return op->emitOpError("multiplies ") << a << " and " << b << ", but its unit '" << unit->name << "' takes "
+                                        << expectedA << " and " << expectedB << " [tile-unit]";
+}
 
 /// (E1) to (E3) for one extra.
 static LogicalResult verifyExtra(EpilogueOpInterface op, unsigned index) {

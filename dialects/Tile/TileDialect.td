@@ -52,11 +52,18 @@ def Tile_TilingAttr : AttrDef<Tile_Dialect, "Tiling"> {
     A register tile is `rows` x `vectors` accumulators of `lanes` elements. What
     a row and a task is, each op says. A count of 0 stands for "all in one".
 
+    `unit` names a row of the table of dot units (`lathe/Target/DotUnits.h`): the
+    instructions that multiply, and the types that they take. Without one, the
+    operands and the sums are all f32 or all f64. The row's `step` is the number
+    of terms of one sum that lie side by side in a register: 4 for bytes.
+
     * (C1) `rows`, `vectors`, `lanes` and `unroll` are positive.
-    * (C2) The others are not negative.
+    * (C2) The other numbers are not negative.
+    * (C3) `unit` is in the table.
 
     ```mlir
     #tile.tiling<rows = 6, vectors = 4, lanes = 16, task_rows = 48>
+    #tile.tiling<rows = 4, vectors = 2, lanes = 8, unit = "madd.u8s8">
     ```
   }];
   let parameters = (ins
@@ -70,10 +77,17 @@ def Tile_TilingAttr : AttrDef<Tile_Dialect, "Tiling"> {
     // Reduction steps between two visits of an output element; 0: one visit.
     DefaultValuedParameter<"int64_t", "0">:$block,
     DefaultValuedParameter<"int64_t", "0">:$task_rows,
-    DefaultValuedParameter<"int64_t", "0">:$task_panels
+    DefaultValuedParameter<"int64_t", "0">:$task_panels,
+    OptionalParameter<"::mlir::StringAttr">:$unit
   );
   let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1; // tiling_c1, tiling_c2
+  let genVerifyDecl = 1; // tiling_c1, tiling_c2, tiling_c3
+  let extraClassDeclaration = [{
+    /// The row that `unit` names; null without one.
+    const ::lathe::DotUnit *getDotUnit() const;
+    /// Terms of one sum that lie side by side in a register.
+    int64_t getStep() const { return getDotUnit() ? getDotUnit()->step : 1; }
+  }];
 }
 
 #endif // LATHE_DIALECTS_TILE_TILEDIALECT

@@ -26,7 +26,7 @@ def Tile_EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
                     "::lathe::tile::TilingAttr", "getTiling">,
   ];
   let extraSharedClassDeclaration = [{
-    /// The type in which sums are accumulated, whatever the operands hold.
+    /// The type in which sums are accumulated, as the tiling's unit says.
     ::mlir::Type getAccumulatorType() {
       return ::lathe::tile::getAccumulatorType($_op);
     }

@@ -5,10 +5,13 @@
 
 #include "dialects/Tile/Tile.h"
 
+#include "dialects/Kernel/Kernel.h"
+
 #include "mlir/IR/OpImplementation.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
+using namespace lathe;
 using namespace lathe::tile;
 
 #define GET_OP_CLASSES
@@ -51,9 +54,14 @@ LogicalResult ContractOp::verify() {
   int64_t rank = lhs.getRank(), rhsRank = rhs.getRank();
   if (init.getRank() != rank) // contract_c2
     return emitOpError("lhs has rank ") << rank << ", but the output has rank " << init.getRank();
-  if (getPacked() ? rhsRank != 3 : rhsRank != 2 && rhsRank != rank) // contract_c2
+  int64_t step = getTiling().getStep(), packedRank = step > 1 ? 4 : 3;
+  if (getPacked() ? rhsRank != packedRank : rhsRank != 2 && rhsRank != rank) // contract_c2
     return emitOpError("has ") << (getPacked() ? "a packed" : "an unpacked") << " rhs of rank " << rhsRank << ", but "
-                               << (getPacked() ? 3 : rank) << " is expected";
+                               << (getPacked() ? packedRank : rank) << " is expected";
+  if (failed(verifyUnit(*this, lhs.getElementType(), rhs.getElementType()))) // contract_c6
+    return failure();
+  if (int64_t block = getTiling().getBlock(); block % step) // contract_c5
+    return emitOpError("sums in blocks of ") << block << " terms, but in steps of " << step;
 
   for (int64_t dim = 0; dim + 1 < rank; ++dim) // contract_c3
     if (failed(expectSize(*this, "dim " + Twine(dim) + " of the output", init.getDimSize(dim), lhs.getDimSize(dim))))
@@ -62,7 +70,20 @@ LogicalResult ContractOp::verify() {
     if (rhs.getDimSize(dim) != 1 &&
         failed(expectSize(*this, "dim " + Twine(dim) + " of rhs", rhs.getDimSize(dim), lhs.getDimSize(dim))))
       return failure();
+  if (getTiling().getBlock() != 0 && init.getElementType() != tile::getAccumulatorType(*this)) // contract_c5
+    return emitOpError("sums in blocks, so its output must be of ")
+           << tile::getAccumulatorType(*this) << ", not " << init.getElementType();
   int64_t k = lhs.getDimSize(rank - 1), n = init.getDimSize(rank - 1);
+  if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // contract_c4
+    if (!getPacked() || ShapedType::isDynamic(k) || k % step || getTiling().getVectors() != 2 ||
+        getTiling().getLanes() != 16 || getTiling().getRows() > 32 || getTiling().getBlock())
+      return emitOpError("has a matrix unit, which needs packed operands of whole steps, 2 vectors of 16 lanes, up to "
+                         "32 rows, and no blocks");
+  if (getPacked() && step > 1) {
+    if (ShapedType::isDynamic(k) || rhs.getDimSize(3) != step) // contract_c4
+      return emitOpError("with a step of ") << step << " needs a static last dim of lhs, and of rhs one of that size";
+    k = llvm::divideCeil(k, step);
+  }
   if (failed(expectSize(*this, "dim K of rhs", rhs.getDimSize(getPacked() ? 1 : rhsRank - 2), k)))
     return failure();
   if (!getPacked())
@@ -102,13 +123,26 @@ LogicalResult ConvOp::verify() {
   int64_t channels = init.getDimSize(3);
   if (!filter.hasStaticShape() || ShapedType::isDynamic(channels) || input.isDynamicDim(3)) // conv_c3
     return emitOpError("needs a static filter and static channels");
-  if (failed(
-          expectSize(*this, "the number of input channels of the filter", filter.getDimSize(3), input.getDimSize(3))) ||
-      failed(verifyPanel(*this, filter.getDimSize(4), getTiling())) || // c4
-      failed(expectSize(*this, "the number of panels", filter.getDimSize(0),
-                        llvm::divideCeil(channels, filter.getDimSize(4)))))
+  int64_t step = getTiling().getStep(), terms = input.getDimSize(3), columns = filter.getRank() - (step > 1 ? 2 : 1);
+  if (failed(verifyUnit(*this, input.getElementType(), filter.getElementType()))) // conv_c5
     return failure();
-  return verifySpatial(*this, input, init, filter.getShape().slice(1, 2), getStrides(), getDilations());
+  if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // conv_c5
+    return emitOpError("cannot be computed by a matrix unit");
+  bool isRun = getKernelWidth().has_value();
+  int64_t kernelWidth = isRun ? *getKernelWidth() : filter.getDimSize(2);
+  if (isRun != (filter.getRank() == 5 && step > 1) ||
+      (isRun && (kernelWidth < 1 || (getDilations()[1] != 1 && kernelWidth != 1)))) // conv_c6
+    return emitOpError("has a filter of rank ")
+           << filter.getRank() << " with a step of " << step << " and a dilation of columns of " << getDilations()[1]
+           << ", which does not go with " << (isRun ? "this" : "no") << " 'kernel_width'";
+  terms = llvm::divideCeil(isRun ? terms * kernelWidth : terms, step);
+  if (failed(expectSize(*this, "the number of input channels of the filter", filter.getDimSize(columns - 1), terms)) ||
+      failed(verifyPanel(*this, filter.getDimSize(columns), getTiling())) || // conv_c4
+      failed(expectSize(*this, "the step of the filter", step > 1 ? filter.getShape().back() : 1, step)) ||
+      failed(expectSize(*this, "the number of panels", filter.getDimSize(0),
+                        llvm::divideCeil(channels, filter.getDimSize(columns)))))
+    return failure();
+  return verifySpatial(*this, input, init, {filter.getDimSize(1), kernelWidth}, getStrides(), getDilations());
 }
 
 LogicalResult DepthwiseConvOp::verify() {
@@ -117,6 +151,10 @@ LogicalResult DepthwiseConvOp::verify() {
   ShapedType input = shapeOf(getInput()), filter = shapeOf(getFilter()), init = shapeOf(getInit());
   if (!filter.hasStaticShape() || init.isDynamicDim(3) || input.isDynamicDim(3)) // depthwise_conv_c3
     return emitOpError("needs a static filter and static channels");
+  if (failed(verifyUnit(*this, input.getElementType(), filter.getElementType()))) // depthwise_conv_c4
+    return failure();
+  if (getTiling().getStep() != 1) // depthwise_conv_c4
+    return emitOpError("takes one term at a time, but its unit takes ") << getTiling().getStep();
   if (failed(expectSize(*this, "the number of channels of the filter", filter.getDimSize(2), input.getDimSize(3))) ||
       failed(expectSize(*this, "the number of channels of the output", init.getDimSize(3), input.getDimSize(3))))
     return failure();
@@ -127,6 +165,10 @@ LogicalResult PadOp::verify() {
   if (failed(verifySemantics(*this))) // pad_c1
     return failure();
   ShapedType input = shapeOf(getInput()), init = shapeOf(getInit());
+  if (input.getElementType() != init.getElementType()) // pad_c3
+    return emitOpError("copies ") << input.getElementType() << " into " << init.getElementType();
+  if (getValue() && getValue()->getType() != init.getElementType()) // pad_c3
+    return emitOpError("fills ") << init << " with a value of type " << getValue()->getType();
   if (failed(expectSize(*this, "the batch of the output", // pad_c3
                         init.getDimSize(0), input.getDimSize(0))) ||
       failed(expectSize(*this, "the number of channels of the output", init.getDimSize(3), input.getDimSize(3))))
@@ -137,5 +179,23 @@ LogicalResult PadOp::verify() {
       return emitOpError("dim ") << i + 1 << " of the output is " << out << ", but " << in + getOffsets()[i]
                                  << " are needed";
   }
+  return success();
+}
+
+LogicalResult PackOp::verify() {
+  if (failed(verifySemantics(*this))) // pack_c1
+    return failure();
+  ShapedType input = shapeOf(getInput()), init = shapeOf(getInit());
+  int64_t rank = input.getRank(), step = getStep().value_or(1), run = getRun().value_or(1);
+  bool listsAll = static_cast<int64_t>(getOrder().size()) == rank - 1 &&
+                  llvm::all_of(llvm::seq<int64_t>(0, rank), [&](int64_t dim) {
+                    return llvm::count(getOrder(), dim) == (dim == static_cast<int64_t>(getTiled()) ? 0 : 1);
+                  });
+  if (!listsAll || static_cast<int64_t>(getTile()) < 1 || step < 1 || run < 1 || run > rank - 1) // pack_c2
+    return emitOpError("cannot pack dim ") << getTiled() << " of " << input << " by " << getTile() << " and " << step;
+  if (!input.hasStaticShape() || input.getElementType() != init.getElementType() ||
+      init.getShape() != ArrayRef(kernel::packedShape(input.getShape(), getTiled(), getOrder(), getTile(), getStep(),
+                                                      getRun()))) // pack_c3
+    return emitOpError("has an output of type ") << init << ", which is not the packed shape of " << input;
   return success();
 }

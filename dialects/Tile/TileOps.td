@@ -9,6 +9,7 @@
 include "dialects/Tile/TileDialect.td"
 include "dialects/Tile/TileInterfaces.td"
 include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/CommonAttrConstraints.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
@@ -17,14 +18,18 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Tile_Op<string mnemonic, list<Trait> traits = []>
     : Op<Tile_Dialect, mnemonic, traits>;
 
-// Other element types (bf16, i8) come with the microkernels that compute them.
+// What dot units take and give; signs are in the unit.
+def Tile_Element : AnyTypeOf<[F64, F32, F16, BF16, I8, I16, I32, I64]>;
 class Tile_BufferOfRank<list<int> ranks> : AnyTypeOf<[
-  TensorRankOf<[F32], ranks>, MemRefRankOf<[F32], ranks>]>;
-// An i1 takes a byte in memory but a bit in a vector, so it cannot be loaded.
-def Tile_ByteInteger : AnyTypeOf<[I8, I16, I32, I64]>;
+  TensorRankOf<[Tile_Element], ranks>, MemRefRankOf<[Tile_Element], ranks>]>;
+// An i1 takes a byte in memory: 0 or 1.
+def Tile_StoredInteger : AnyTypeOf<[I1, I8, I16, I32, I64]>;
 def Tile_Extra : AnyTypeOf<[
-  RankedTensorOf<[Tile_ByteInteger, AnyFloat]>,
-  MemRefOf<[Tile_ByteInteger, AnyFloat]>]>;
+  RankedTensorOf<[Tile_StoredInteger, AnyFloat]>,
+  MemRefOf<[Tile_StoredInteger, AnyFloat]>]>;
+// What an epilogue makes of a sum may be of another type.
+class Tile_OutputOfRank<list<int> ranks> : AnyTypeOf<[
+  TensorRankOf<[Tile_StoredInteger, AnyFloat], ranks>, MemRefRankOf<[Tile_StoredInteger, AnyFloat], ranks>]>;
 def Tile_PositivePair : ConfinedAttr<DenseI64ArrayAttr, [
   DenseArrayCount<2>, DenseArrayStrictlyPositive<DenseI64ArrayAttr>]>;
 
@@ -56,7 +61,9 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
   let description = [{
     `init[r..., n] = epilogue(sum_k lhs[r..., k] * rhs[k, n])`: all dims of `lhs`
     but the last are rows. With `packed`, `rhs` is cut into panels of `NR`
-    columns, `rhs[n floordiv NR, k, n mod NR]`, filled up with zeros.
+    columns, `rhs[n floordiv NR, k, n mod NR]`, filled up with zeros. If the
+    unit's `step` is more than 1, that many terms lie side by side:
+    `rhs[n floordiv NR, k floordiv step, n mod NR, k mod step]`.
 
     If `rhs` is not packed and has rank 3 or more, the dims before its last two
     are a batch: `init[b..., m, n] = epilogue(sum_k lhs[b..., m, k] *
@@ -71,15 +78,21 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
 
     * (C1) All operands are tensors and there is a result of the type of
       `init`, or all are memrefs and there is none.
-    * (C2) `lhs` and `init` have the same rank. `rhs` has rank 3 if packed, and
-      rank 2 or that of `lhs` if not.
+    * (C2) `lhs` and `init` have the same rank. `rhs` has rank 3 if packed, or 4
+      with a step, and rank 2 or that of `lhs` if not packed.
     * (C3) Static sizes agree.
-    * (C4) `NR` is static and equals `vectors * lanes` of the tiling.
+    * (C4) `NR` is static and equals `vectors * lanes` of the tiling; so is the
+      last size of `rhs` and equals `step`, if that is more than 1, and then the
+      last size of `lhs` is static, too. A matrix unit takes packed operands only,
+      whole steps, and 2 vectors of 16 lanes.
+    * (C5) With a `block`, `init` holds sums on the way, so it is of their type;
+      the block is a multiple of the unit's step.
+    * (C6) The unit takes the element types of `lhs` and `rhs`.
   }];
   let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$lhs,
                        Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$rhs,
                        Variadic<Tile_Extra>:$extras,
-                       Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$init,
+                       Tile_OutputOfRank<[2, 3, 4, 5, 6, 7, 8]>:$init,
                        UnitAttr:$packed,
                        Tile_TilingAttr:$tiling,
                        AffineMapArrayAttr:$extra_maps);
@@ -107,6 +120,12 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
     j, c, o mod NR])`. The input is already padded. The sum runs in the order
     (i, j, c) in one accumulator.
 
+    If the unit's `step` is more than 1, that many terms lie side by side, at the
+    end of a run filled up with zeros. A run is the channels of one tap, as in
+    `filter[o floordiv NR, i, j, c floordiv step, o mod NR, c mod step]`; or, with
+    `kernel_width`, it is all of `r = j C + c` in a row of taps, as in
+    `filter[o floordiv NR, i, r floordiv step, o mod NR, r mod step]`.
+
     A row of the tiling is an output column `x`; a task is `task_rows` output
     lines `(n, y)` by `task_panels` panels, lines inside.
 
@@ -115,14 +134,18 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
     * (C2) Strides and dilations are positive.
     * (C3) The sizes of `filter`, and the channels of `input` and `init`, are
       static, and agree; so do other sizes where they are static.
-    * (C4) `NR`, the last size of `filter`, equals `vectors * lanes`.
+    * (C4) `NR`, the last size of `filter` but for `step`, equals `vectors * lanes`.
+    * (C5) The unit takes the element types of `input` and `filter`.
+    * (C6) `kernel_width` is there if and only if the filter's taps and channels
+      are one run; then the dilation of columns is 1, or there is one column.
   }];
   let arguments = (ins Tile_BufferOfRank<[4]>:$input,
-                       Tile_BufferOfRank<[5]>:$filter,
+                       Tile_BufferOfRank<[5, 6]>:$filter,
                        Variadic<Tile_Extra>:$extras,
-                       Tile_BufferOfRank<[4]>:$init,
+                       Tile_OutputOfRank<[4]>:$init,
                        Tile_PositivePair:$strides,
                        Tile_PositivePair:$dilations,
+                       OptionalAttr<I64Attr>:$kernel_width,
                        Tile_TilingAttr:$tiling,
                        AffineMapArrayAttr:$extra_maps);
   let assemblyFormat = [{
@@ -130,6 +153,7 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
     (`extras` `(` $extras^ `:` type($extras) `)`)?
     `outs` `(` $init `:` type($init) `)`
     `strides` $strides `dilations` $dilations
+    (`kernel_width` $kernel_width^)?
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
     ($epilogue^)? (`->` type($result)^)?
   }];
@@ -151,11 +175,13 @@ def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
     * (C2) Strides and dilations are positive.
     * (C3) The sizes of `filter`, and the channels of `input` and `init`, are
       static, and agree; so do other sizes where they are static.
+    * (C4) The unit takes the element types of `input` and `filter`, one term at a
+      time.
   }];
   let arguments = (ins Tile_BufferOfRank<[4]>:$input,
                        Tile_BufferOfRank<[3]>:$filter,
                        Variadic<Tile_Extra>:$extras,
-                       Tile_BufferOfRank<[4]>:$init,
+                       Tile_OutputOfRank<[4]>:$init,
                        Tile_PositivePair:$strides,
                        Tile_PositivePair:$dilations,
                        Tile_TilingAttr:$tiling,
@@ -174,7 +200,7 @@ def Tile_PadOp : Tile_DestinationOp<"pad"> {
   let summary = "an image with a margin of zeros";
   let description = [{
     `init[n, y, x, c]` is `input[n, y - offsets[0], x - offsets[1], c]` where
-    that exists, and zero elsewhere. Convolutions read padded images, so that
+    that exists, and `value` or zero elsewhere. Convolutions read padded images, so that
     their inner loops need no bounds.
 
     Only `lanes` of the tiling has a meaning here, and `task_rows`: the lines
@@ -183,18 +209,43 @@ def Tile_PadOp : Tile_DestinationOp<"pad"> {
     * (C1) Both operands are tensors and there is a result of the type of
       `init`, or both are memrefs and there is none.
     * (C2) Offsets are not negative.
-    * (C3) Static sizes fit: batch and channels agree, and the input lies inside
-      of `init`.
+    * (C3) Element types are the same, and so is that of `value`. Static sizes fit: batch and channels agree,
+      and the input lies inside of `init`.
   }];
   let arguments = (ins Tile_BufferOfRank<[4]>:$input,
                        Tile_BufferOfRank<[4]>:$init,
                        ConfinedAttr<DenseI64ArrayAttr, [
                          DenseArrayCount<2>,
                          DenseArrayNonNegative<DenseI64ArrayAttr>]>:$offsets,
+                       OptionalAttr<TypedAttrInterface>:$value,
                        Tile_TilingAttr:$tiling);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
-    `offsets` $offsets `tiling` `(` $tiling `)` attr-dict (`->` type($result)^)?
+    `offsets` $offsets (`value` $value^)? `tiling` `(` $tiling `)` attr-dict
+    (`->` type($result)^)?
+  }];
+}
+
+def Tile_PackOp : Tile_DestinationOp<"pack"> {
+  let summary = "a matrix or filter in the order in which a microkernel reads it";
+  let description = [{
+    What `kernel.pack` does with the same attributes when the artifact is
+    written, at run time: for weights that are not constants. A task is a panel.
+
+    * (C1) Both operands are tensors and there is a result of the type of
+      `init`, or both are memrefs and there is none.
+    * (C2) The attributes are as `kernel.pack` needs them.
+    * (C3) Both types are static and of the same element type, and `init` has the
+      packed shape.
+  }];
+  let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6]>:$input,
+                       Tile_BufferOfRank<[2, 3, 4, 5, 6]>:$init,
+                       I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile,
+                       OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
+    `tiled` `=` $tiled `order` `=` $order `tile` `=` $tile (`step` `=` $step^)? (`run` `=` $run^)?
+    attr-dict (`->` type($result)^)?
   }];
 }
 

@@ -44,7 +44,7 @@ LATHE_C_API const char *lathe_compiler_version(void);
 
 /* Number of diagnostics, errors and warnings, in the order of their making. */
 LATHE_C_API size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics);
-/* "error" or "warning". */
+/* "error", "warning" or "remark". */
 LATHE_C_API const char *lathe_diagnostics_severity(const lathe_diagnostics *diagnostics, size_t index);
 /* The stable id without its brackets, "onnx-unsupported-op"; "" if none. */
 LATHE_C_API const char *lathe_diagnostics_id(const lathe_diagnostics *diagnostics, size_t index);
@@ -54,17 +54,28 @@ LATHE_C_API void lathe_diagnostics_free(lathe_diagnostics *diagnostics); /* NULL
 
 /* --- Programs ---------------------------------------------------------- */
 
-/* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content. */
-LATHE_C_API lathe_program *lathe_program_load(const char *path, lathe_diagnostics **diagnostics);
+typedef struct lathe_program_options {
+  /* Tensor files of an ONNX model may be reached by links, as in the folders that
+   * hubs keep. Links can lead anywhere: only for models that you trust. */
+  bool allow_links;
+  /* `input_count` initializers of an ONNX model that are inputs, too: programs give
+   * their values in every call. The others are constants. */
+  const char *const *inputs;
+  size_t input_count;
+} lathe_program_options;
+
+/* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content. `options` may be NULL. */
+LATHE_C_API lathe_program *lathe_program_load(const char *path, const lathe_program_options *options,
+                                              lathe_diagnostics **diagnostics);
 /* The same from memory; `name` stands in messages. The bytes are copied. */
 LATHE_C_API lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name,
-                                               lathe_diagnostics **diagnostics);
+                                               const lathe_program_options *options, lathe_diagnostics **diagnostics);
 LATHE_C_API void lathe_program_free(lathe_program *program); /* NULL is allowed. */
 
 /* --- Compilation ------------------------------------------------------- */
 
 typedef struct lathe_compile_options {
-  const char *target;      /* "host" or a target string; NULL means "host". */
+  const char *target;      /* "host", or one target or several: "x86_64:v2+v3"; NULL means "host". */
   const char *const *dims; /* `dim_count` strings "NAME=VALUE" that fix named dims. */
   size_t dim_count;
   const char *dump_phases; /* A directory for the IR after every phase; NULL for none. */

@@ -1,7 +1,13 @@
 /* include/lathe-runtime/module_abi.h: what generated code and the runtime agree on.
  *
- * The one header that both sides include; it includes nothing of either. A
- * change here is a new LATHE_ABI_VERSION and an entry in docs/release-notes.
+ * The one header that both sides include; it includes nothing of either.
+ *
+ * How it grows: a struct that starts with `struct_size` gets new fields at its
+ * end, and whoever reads one looks at LATHE_HAS first; structs that may grow are
+ * reached through arrays of pointers, never of structs. What an older runtime
+ * must not overlook is a bit of lathe_module_desc.features, and it refuses bits
+ * that it does not know. Any other change is a new LATHE_ABI_VERSION. Both get
+ * an entry in docs/release-notes.
  *
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -16,7 +22,11 @@
 extern "C" {
 #endif
 
-#define LATHE_ABI_VERSION 2u
+#define LATHE_ABI_VERSION 3u
+
+/* Whether the struct that `pointer` leads to is long enough to have `field`. */
+#define LATHE_HAS(pointer, field)                                                                                      \
+  ((pointer)->struct_size >= (size_t)((const char *)(&(pointer)->field + 1) - (const char *)(pointer)))
 
 /* The highest tensor rank that a module may have. */
 #define LATHE_MAX_RANK 8
@@ -44,90 +54,226 @@ typedef enum lathe_dtype {
   LATHE_DTYPE_BOOL = 13, /* One byte, 0 or 1. */
 } lathe_dtype;
 
+/* --- What the host program gives ---------------------------------------- */
+
+/* What a task returns, and what `run` hands on: 0 when all went well; k when
+ * check k - 1 of the function failed; or one of these. */
+enum {
+  LATHE_TASK_OUT_OF_MEMORY = -1,
+  LATHE_TASK_CANCELLED = -2, /* The flag of the call is set. */
+  LATHE_TASK_LIMIT = -3,     /* A loop of the model took max_loop_steps; error_code
+                                is that of the check whose message says which. */
+};
+
+/* Computes tasks `begin` to `end` of a loop. `worker` is a number below the
+ * loop's `workers`, and no two ranges that run at the same time have the same
+ * one. `scratch` is memory of that worker alone: what it holds is undefined at
+ * the start of each range. Returns 0 or a status as above. */
+typedef int32_t (*lathe_task_fn)(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure);
+
 /* Services of the host program. Besides libc and libm, a module links against
  * nothing. */
 typedef struct lathe_imports {
-  /* Returns `size` bytes aligned to `alignment`, or NULL. */
+  uint32_t struct_size;
+  uint32_t reserved; /* 0. */
+  /* Returns `size` bytes aligned to `alignment`, or NULL. Generated code calls
+   * this and `free` from `plan` and `run` alone, never from a task. What a call
+   * has allocated when it ends, with an error or without, the runtime frees,
+   * but for the outputs: `free` only gives back early. */
   void *(*alloc)(void *context, size_t size, size_t alignment);
   void (*free)(void *context, void *memory);
-  /* Calls `body(begin, end, closure)` for disjoint ranges that together cover
-   * [0, tasks), on any threads, and returns when all have returned. */
-  void (*parallel_for)(void *context, int64_t tasks, void (*body)(int64_t begin, int64_t end, void *closure),
-                       void *closure);
+  /* Calls `body` for disjoint ranges that together cover [0, tasks), on any
+   * threads, and returns when all have returned. Worker w is given
+   * `scratch + w * scratch_stride`, which has room for `workers` of them.
+   * Returns 0, or the status of a range that failed; once one has, no further
+   * range needs to be begun. */
+  int32_t (*parallel_for)(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
+                          size_t scratch_stride, void *closure);
   void *context;
 } lathe_imports;
 
+/* --- Values ------------------------------------------------------------- */
+
+/* A dense tensor in row-major order. Only the first `rank` dims count. A tensor
+ * with a dim of 0 has no elements, and its `data` may be NULL. Elements of
+ * LATHE_DTYPE_BOOL must be 0 or 1. */
+typedef struct lathe_tensor {
+  void *data;
+  lathe_dtype dtype;
+  uint32_t rank;
+  int64_t dims[LATHE_MAX_RANK];
+} lathe_tensor;
+
+typedef enum lathe_kind {
+  LATHE_KIND_TENSOR = 0,
+  LATHE_KIND_SEQUENCE = 1, /* Any number of tensors of one dtype and rank. */
+  LATHE_KIND_OPTIONAL = 2, /* A tensor, or a sequence, or none. */
+} lathe_kind;
+
+/* A value of any kind. Of one whose description says LATHE_KIND_OPTIONAL, `kind` is
+ * that of what is there, and LATHE_KIND_OPTIONAL if there is none. */
+typedef struct lathe_value {
+  lathe_kind kind;
+  uint32_t reserved;      /* 0. */
+  lathe_tensor tensor;    /* LATHE_KIND_TENSOR. */
+  lathe_tensor *elements; /* LATHE_KIND_SEQUENCE: `count` of them; may be NULL if 0. */
+  int64_t count;
+} lathe_value;
+
+/* Where the elements of a value are. */
+typedef enum lathe_space {
+  LATHE_SPACE_HOST = 0, /* Memory that the CPU addresses. */
+} lathe_space;
+
+/* Bits of lathe_value_desc.flags. */
+enum {
+  /* An output whose dims `plan` does not know. `run` writes them to output_dims
+   * of the call, and to `outputs` the address of the elements: memory that it
+   * allocated with `alloc`, which then is the caller's, or any other memory
+   * that is still there when it returns, which is copied; NULL where there are
+   * none. Before, the dims are -1 and the address is NULL. */
+  LATHE_VALUE_SIZED_BY_RUN = 1,
+  /* An optional value that is a sequence where there is one. */
+  LATHE_VALUE_OF_SEQUENCE = 2,
+};
+
 /* One input or output of a function. */
 typedef struct lathe_value_desc {
+  uint32_t struct_size;
+  uint32_t kind; /* A lathe_kind. */
   const char *name;
-  uint32_t dtype; /* A lathe_dtype. */
+  uint32_t dtype; /* A lathe_dtype; of the elements, where the kind has some. */
   uint32_t rank;
   /* `rank` entries. d >= 0: the dim is fixed to d. d < 0: the dim is free; on
    * inputs, all dims with the same d must be equal, and ~d is an index into
    * lathe_function_desc.symbol_names. On outputs, INT64_MIN stands for a dim
-   * that is computed from others. */
+   * that is computed from others. Of the tensors in a sequence or an optional
+   * value, each has dims of its own, and any d < 0 is free. */
   const int64_t *dims;
+  uint32_t space; /* A lathe_space. */
+  uint32_t flags;
+  /* On outputs: the input whose memory the output may have, because it is read
+   * before the output is written; -1 for none. On inputs -1. */
+  int32_t alias;
+  uint32_t reserved; /* 0. */
 } lathe_value_desc;
 
-/* What one call hands to generated code. */
+/* --- Calls -------------------------------------------------------------- */
+
+/* What one call hands to generated code; the same for `plan` and `run`. */
 typedef struct lathe_call {
+  uint32_t struct_size;
+  /* The `workers` of each loop of this call; the workspace has scratch memory
+   * for as many. At least 1. */
+  uint32_t workers;
   const lathe_imports *imports;
-  const void *const *inputs;        /* One data pointer an input. */
-  const int64_t *const *input_dims; /* One array of `rank` dims an input. */
-  void *const *outputs;             /* One data pointer an output; `run` only. */
-  void *workspace;                  /* As large as `plan` said; `run` only. */
-  const void *weights;              /* lathe_module_desc.weights. */
-  /* Where generated code found an error, the values that disagree. */
+  /* One data pointer an input; of a kind other than LATHE_KIND_TENSOR, a
+   * `const lathe_value *`. */
+  const void *const *inputs;
+  const int64_t *const *input_dims; /* One array of `rank` dims an input; NULL for other kinds. */
+  /* One data pointer an output; `run` only. Of a kind other than
+   * LATHE_KIND_TENSOR, NULL, where `run` puts a `lathe_value *`. That, its
+   * elements and their data are memory as with LATHE_VALUE_SIZED_BY_RUN. */
+  void **outputs;
+  int64_t *const *output_dims; /* Room for the rank of each output. */
+  void *workspace;             /* As large as `plan` said; `run` only. */
+  const void *weights;         /* lathe_module_desc.weights. */
+  /* Where generated code found an error: its status, and the values that
+   * disagree. Ranges that run at once write them with a compare and exchange of
+   * error_code, which only the first changes from 0. */
+  int32_t error_code;
+  uint32_t reserved; /* 0. */
   int64_t error_values[2];
+  /* Not 0, at the latest when another thread has set it, if the call is to end
+   * with LATHE_TASK_CANCELLED; may be NULL. Loops of the model look at it in
+   * each turn, `parallel_for` before each range. */
+  const int32_t *cancel;
+  /* Turns that all loops of the model have made in this call, and how many they
+   * may make. */
+  int64_t loop_steps;
+  int64_t max_loop_steps;
 } lathe_call;
 
 typedef struct lathe_function_desc {
-  const char *name;
+  uint32_t struct_size;
   uint32_t input_count;
+  const char *name;
+  const lathe_value_desc *const *inputs;
+  const lathe_value_desc *const *outputs;
   uint32_t output_count;
-  const lathe_value_desc *inputs;
-  const lathe_value_desc *outputs;
   uint32_t symbol_count;
-  uint32_t check_count;
   const char *const *symbol_names; /* "" where the model gives no name. */
-  /* The checks that `plan` makes, in words: each names the node and what must
-   * hold, and has two places "%lld" for lathe_call.error_values. */
+  /* The checks that `plan` and `run` make, in words: each names the node and
+   * what must hold, and has two places "%lld" for lathe_call.error_values. */
   const char *const *check_messages;
-  /* Computes the output dims (`output_dims[i]` has room for the rank of output
-   * i) and the size of the workspace from the input dims. Returns 0, or k when
-   * check k - 1 failed. */
-  int64_t (*plan)(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes);
+  uint32_t check_count;
+  uint32_t reserved; /* 0. */
+  /* Computes the dims of the outputs, in `output_dims` of the call, and the
+   * size of the workspace from the input dims. Returns 0, or k when check k - 1
+   * failed. */
+  int32_t (*plan)(lathe_call *call, uint64_t *workspace_bytes);
   /* Computes the outputs of a call that `plan` found nothing wrong with.
-   * Returns 0, or k when check k - 1 failed, or -1 when memory ran out; what
-   * Lathe compiles always returns 0. */
-  int64_t (*run)(lathe_call *call);
+   * Returns a status as a task does. */
+  int32_t (*run)(lathe_call *call);
 } lathe_function_desc;
 
-/* One kernel, for tools that show what a module holds. */
+/* --- Kernels ------------------------------------------------------------ */
+
+/* A part of a kernel whose tasks are independent. The phases of a kernel run in
+ * order: each begins when all tasks of the one before are done. */
+typedef struct lathe_phase_desc {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0. */
+  lathe_task_fn body;
+} lathe_phase_desc;
+
 typedef struct lathe_kernel_desc {
+  uint32_t struct_size;
+  uint32_t phase_count;
   const char *name;
+  const char *key;      /* What it computes and how, in hex: equal kernels of
+                           different models have the same key. */
   const char *strategy; /* "cpu.gemm.packed {mr = 6, nr = 64}" */
   const char *nodes;    /* The nodes of the model that it computes. */
   uint64_t calls;       /* How often `run` of the module's functions calls it. */
+  const lathe_phase_desc *const *phases;
 } lathe_kernel_desc;
+
+/* --- Modules ------------------------------------------------------------ */
+
+/* The code of a module for one kind of machine. */
+typedef struct lathe_variant_desc {
+  uint32_t struct_size;
+  uint32_t function_count;
+  const char *name;   /* What lathe_load_options.isa calls it, such as "v3". */
+  const char *target; /* Canonical target string, as in lathe::Target, with all
+                         the features that the code needs. */
+  const lathe_function_desc *const *functions;
+  const lathe_kernel_desc *const *kernels;
+  uint32_t kernel_count;
+  uint32_t reserved;   /* 0. */
+  uint64_t code_bytes; /* Of the objects that hold its code, for tools; 0 if unknown. */
+} lathe_variant_desc;
 
 typedef struct lathe_module_desc {
   uint32_t abi_version; /* First, so that any version can read it. */
-  uint32_t function_count;
-  const char *target;   /* Canonical target string, as in lathe::Target. */
+  uint32_t struct_size;
+  uint64_t features;    /* What a runtime must know to serve it; none so far. */
   const char *compiler; /* Version of the compiler that wrote the module. */
   const char *model;    /* Name of the model. */
-  const lathe_function_desc *functions;
   const void *weights;
   uint64_t weights_size;
-  uint32_t kernel_count;
-  uint32_t metadata_count; /* Pairs of strings, custom metadata of the model. */
-  const lathe_kernel_desc *kernels;
+  /* The best first. All have the same functions, with the same signatures, in
+   * the same order. */
+  const lathe_variant_desc *const *variants;
+  uint32_t variant_count;
+  uint32_t metadata_count;     /* Pairs of strings, custom metadata of the model. */
   const char *const *metadata; /* key, value, key, value, ... */
 } lathe_module_desc;
 
 /* The only symbol that a compiled library exports. Returns NULL if the module
- * cannot serve a runtime of that version. */
+ * cannot serve a runtime of that LATHE_ABI_VERSION; a runtime that serves
+ * several asks for each, the newest first. */
 const lathe_module_desc *lathe_module_query(uint32_t runtime_abi_version);
 
 typedef const lathe_module_desc *(*lathe_module_query_fn)(uint32_t);

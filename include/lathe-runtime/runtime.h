@@ -36,6 +36,8 @@ typedef enum lathe_status {
   LATHE_OUT_OF_MEMORY = 4,
   LATHE_DEVICE_ERROR = 5, /* The driver reported a failure; the device is
                              lost. */
+  LATHE_CANCELLED = 6,    /* The flag of the call was set. */
+  LATHE_LIMIT = 7,        /* Loops of the model took more steps than allowed. */
 } lathe_status;
 
 /* "LATHE_OK" and so on; "unknown status" for other numbers. */
@@ -48,16 +50,6 @@ LATHE_RUNTIME_API const char *lathe_status_name(lathe_status status);
 LATHE_RUNTIME_API const char *lathe_last_error(void);
 
 /* --- Tensors ------------------------------------------------------------ */
-
-/* A dense tensor in row-major order. Only the first `rank` dims count. A tensor
- * with a dim of 0 has no elements, and its `data` may be NULL. Elements of
- * LATHE_DTYPE_BOOL must be 0 or 1. */
-typedef struct lathe_tensor {
-  void *data;
-  lathe_dtype dtype;
-  uint32_t rank;
-  int64_t dims[LATHE_MAX_RANK];
-} lathe_tensor;
 
 /* Bytes of one element; 0 if `dtype` is none. */
 LATHE_RUNTIME_API size_t lathe_dtype_size(lathe_dtype dtype);
@@ -78,6 +70,11 @@ LATHE_RUNTIME_API lathe_status lathe_tensor_alloc(lathe_tensor *tensor);
  * is allowed, as `tensor` and as its data. */
 LATHE_RUNTIME_API void lathe_tensor_free(lathe_tensor *tensor);
 
+/* Frees the tensors of a value that a call made, as lathe_tensor_free, and the
+ * array of a sequence, and makes it an optional value that is none. NULL is
+ * allowed. */
+LATHE_RUNTIME_API void lathe_value_free(lathe_value *value);
+
 /* --- Modules ------------------------------------------------------------ */
 
 typedef struct lathe_module lathe_module;
@@ -94,6 +91,23 @@ LATHE_RUNTIME_API lathe_status lathe_module_from_query(lathe_module_query_fn que
  * must outlive the module. */
 LATHE_RUNTIME_API lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **module);
 
+typedef struct lathe_load_options {
+  uint32_t struct_size; /* sizeof(lathe_load_options). */
+  uint32_t reserved;    /* 0. */
+  /* The name of the variant to take, such as "v3", where the best one is not
+   * wanted; NULL for the best. LATHE_NOT_FOUND if there is none of that name,
+   * LATHE_INCOMPATIBLE if this machine cannot run it. */
+  const char *isa;
+} lathe_load_options;
+
+/* The same as the three above; `options` may be NULL for the defaults. */
+LATHE_RUNTIME_API lathe_status lathe_module_load_with(const char *path, const lathe_load_options *options,
+                                                      lathe_module **module);
+LATHE_RUNTIME_API lathe_status lathe_module_from_query_with(lathe_module_query_fn query,
+                                                            const lathe_load_options *options, lathe_module **module);
+LATHE_RUNTIME_API lathe_status lathe_module_from_desc_with(const lathe_module_desc *desc,
+                                                           const lathe_load_options *options, lathe_module **module);
+
 /* Frees the module and its workspaces and unloads its library. No call of the
  * module may be under way. NULL is allowed. */
 LATHE_RUNTIME_API void lathe_module_free(lathe_module *module);
@@ -101,13 +115,19 @@ LATHE_RUNTIME_API void lathe_module_free(lathe_module *module);
 /* What the module holds; lives as long as the module (or its `desc`). */
 LATHE_RUNTIME_API const lathe_module_desc *lathe_module_description(const lathe_module *module);
 
+/* The variant that runs on this machine: the first of the module's that it can
+ * run, chosen once when the module was made. Lives as long as the module. */
+LATHE_RUNTIME_API const lathe_variant_desc *lathe_module_variant(const lathe_module *module);
+
 LATHE_RUNTIME_API uint32_t lathe_module_function_count(const lathe_module *module);
 
 /* The function with that name; NULL, and a message, if there is none. */
 LATHE_RUNTIME_API const lathe_function_desc *lathe_module_function(const lathe_module *module, const char *name);
 
-/* Replaces the allocator and `parallel_for` of this module. Members that are
- * NULL stay the runtime's own; `alloc` and `free` come in a pair. All of them
+/* Replaces the allocator and `parallel_for` of this module. `struct_size` is
+ * sizeof(lathe_imports). Members that are NULL stay the runtime's own; `alloc`
+ * and `free` come in a pair. `parallel_for` is not asked for loops of calls with
+ * one thread; the `workers` of others is that of the call's threads. All of them
  * may be called from several threads at once. NULL brings the runtime's own
  * back. No call of the module may be under way. */
 LATHE_RUNTIME_API lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports *imports);
@@ -119,17 +139,37 @@ LATHE_RUNTIME_API void lathe_module_trim(lathe_module *module);
 /* --- Calls -------------------------------------------------------------- */
 
 typedef struct lathe_call_options {
+  uint32_t struct_size; /* sizeof(lathe_call_options). */
   /* The most threads that this call may use, at most LATHE_MAX_THREADS; 0 for
    * the process's default, 1 for the calling thread alone. */
   int threads;
+  uint32_t reserved; /* 0. */
+  /* A flag that ends the call with LATHE_CANCELLED soon after lathe_cancel has
+   * set it: before the next turn of a loop of the model, and before the next
+   * part of a kernel where it runs on several threads. NULL for none. It may
+   * serve several calls, and stays set. */
+  const int32_t *cancel;
+  /* How many turns all loops of the model (ONNX's Loop, Scan and recurrent
+   * nodes) may make in this call before it ends with LATHE_LIMIT: 1 or more,
+   * or 0 for LATHE_DEFAULT_LOOP_STEPS. */
+  int64_t max_loop_steps;
 } lathe_call_options;
+
+/* Some minutes of an empty loop. */
+#define LATHE_DEFAULT_LOOP_STEPS INT64_C(1000000000)
+
+/* Sets the flag of lathe_call_options.cancel, which is 0 before. From any
+ * thread; also from a signal handler. */
+LATHE_RUNTIME_API void lathe_cancel(int32_t *flag);
 
 /* Calls `function`. Inputs are borrowed until the call returns and are checked
  * against the signature before anything runs.
  *
  * Each output must have `data` NULL or point to memory of its own, aligned to
- * LATHE_ALIGNMENT and overlapping no input or other output, with `dtype`,
- * `rank` and `dims` that are exactly the result's. Where it is NULL, the call
+ * LATHE_ALIGNMENT and overlapping no input or other output (but that of the input
+ * that lathe_value_desc.alias names, which the call then overwrites), with `dtype`,
+ * `rank` and `dims` that are exactly the result's; of an output whose size
+ * follows from computed data, this is found out after the computation. Where it is NULL, the call
  * sets every member, and the caller frees `data` with lathe_tensor_free (or
  * with the `free` of the module's imports, if it has one). Data is never NULL
  * after success. After a failure, no output owns new memory; what memory of the
@@ -146,6 +186,17 @@ LATHE_RUNTIME_API lathe_status lathe_module_call_with(lathe_module *module, cons
                                                       const lathe_tensor *inputs, size_t input_count,
                                                       lathe_tensor *outputs, size_t output_count,
                                                       const lathe_call_options *options);
+
+/* The same for functions with values of any kind. Outputs that are tensors are
+ * as above, in `tensor` of their value, whose kind is LATHE_KIND_TENSOR; of the
+ * others nothing is read, and the call allocates all of them, for
+ * lathe_value_free (or the `free` of the module's imports: of each element's
+ * data, and of `elements`). A function that has tensors only takes these as well.
+ * The functions above refuse one that has other kinds. */
+LATHE_RUNTIME_API lathe_status lathe_module_call_values(lathe_module *module, const char *function,
+                                                        const lathe_value *inputs, size_t input_count,
+                                                        lathe_value *outputs, size_t output_count,
+                                                        const lathe_call_options *options);
 
 /* --- The process -------------------------------------------------------- */
 

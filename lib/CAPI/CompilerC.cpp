@@ -59,7 +59,7 @@ size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics) {
 }
 
 const char *lathe_diagnostics_severity(const lathe_diagnostics *diagnostics, size_t index) {
-  return at(diagnostics, index).severity == lathe::Severity::Error ? "error" : "warning";
+  return lathe::severityName(at(diagnostics, index).severity).data();
 }
 
 const char *lathe_diagnostics_id(const lathe_diagnostics *diagnostics, size_t index) {
@@ -76,14 +76,25 @@ static lathe_program *wrap(std::unique_ptr<lathe::Program> program) {
   return program ? new lathe_program{std::move(program)} : nullptr;
 }
 
-lathe_program *lathe_program_load(const char *path, lathe_diagnostics **diagnostics) {
-  Collector collector(diagnostics);
-  return wrap(lathe::Program::load(path, *collector));
+static lathe::LoadOptions loadOptions(const lathe_program_options *given) {
+  lathe::LoadOptions options;
+  if (given) {
+    options.allowLinks = given->allow_links;
+    options.inputs.assign(given->inputs, given->inputs + given->input_count);
+  }
+  return options;
 }
 
-lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name, lathe_diagnostics **diagnostics) {
+lathe_program *lathe_program_load(const char *path, const lathe_program_options *given,
+                                  lathe_diagnostics **diagnostics) {
   Collector collector(diagnostics);
-  return wrap(lathe::Program::parse(bytes, size, name ? name : "model", *collector));
+  return wrap(lathe::Program::load(path, *collector, loadOptions(given)));
+}
+
+lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name, const lathe_program_options *given,
+                                   lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return wrap(lathe::Program::parse(bytes, size, name ? name : "model", *collector, loadOptions(given)));
 }
 
 void lathe_program_free(lathe_program *program) { delete program; }

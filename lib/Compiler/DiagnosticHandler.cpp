@@ -7,8 +7,9 @@ using namespace mlir;
 
 namespace lathe {
 
-DiagnosticHandler::DiagnosticHandler(MLIRContext &context, Diagnostics &diagnostics, std::string file)
-    : context(context), diagnostics(diagnostics), file(std::move(file)) {
+DiagnosticHandler::DiagnosticHandler(MLIRContext &context, Diagnostics &diagnostics, std::string file,
+                                     bool wantsRemarks)
+    : context(context), diagnostics(diagnostics), file(std::move(file)), wantsRemarks(wantsRemarks) {
   id = context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
     report(diagnostic);
     return success();
@@ -29,7 +30,8 @@ static std::string placeOf(Location loc, const std::string &file) {
 }
 
 void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
-  if (diagnostic.getSeverity() == DiagnosticSeverity::Note || diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+  DiagnosticSeverity severity = diagnostic.getSeverity();
+  if (severity == DiagnosticSeverity::Note || (severity == DiagnosticSeverity::Remark && !wantsRemarks))
     return;
   std::string message = diagnostic.str(), stableId;
   // Messages end in their id; those of MLIR itself have none.
@@ -42,9 +44,9 @@ void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
     stableId = "mlir";
   }
   std::string place = placeOf(diagnostic.getLocation(), file);
-  lathe::Diagnostic &made = diagnostic.getSeverity() == DiagnosticSeverity::Error
-                                ? diagnostics.error(stableId, place, text)
-                                : diagnostics.warning(stableId, place, text);
+  lathe::Diagnostic &made = severity == DiagnosticSeverity::Error    ? diagnostics.error(stableId, place, text)
+                            : severity == DiagnosticSeverity::Remark ? diagnostics.remark(stableId, place, text)
+                                                                     : diagnostics.warning(stableId, place, text);
   for (mlir::Diagnostic &note : diagnostic.getNotes())
     made.note(note.str());
 }

@@ -1,8 +1,8 @@
 // lib/Compiler/Header.cpp: a plain C header for a compiled model.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
+#include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 
 using namespace llvm;
 
@@ -42,46 +42,63 @@ static void describe(raw_ostream &out, StringRef kind, const lathe_value_desc &v
   out << "]\n";
 }
 
+/// The functions of kernels without a model.
+static void describeKernels(raw_ostream &out, ArrayRef<KernelInfo> kernels) {
+  out << "\n"
+      << "/* Each function computes on memory in row-major order that does not overlap, and\n"
+      << " * returns 0, or a status as a task does. The call must have its struct_size, the\n"
+      << " * number of workers, imports such as lathe_default_imports() and, where the\n"
+      << " * function beside it says that it is not 0, so many bytes of workspace. */\n\n";
+  for (const KernelInfo &kernel : kernels) {
+    std::string sizes;
+    for (StringRef part : split(StringRef(kernel.parameters).drop_front(2), ", "))
+      if (part.starts_with("int64_t s"))
+        sizes += ", " + part.str();
+    out << "/* " << kernel.name << ", key " << kernel.key << "\n"
+        << kernel.description << " */\n"
+        << "int32_t lathe_kernel_" << kernel.name << "(lathe_call *call" << kernel.parameters << ");\n"
+        << "uint64_t lathe_kernel_" << kernel.name << "_workspace(const lathe_call *call" << sizes << ");\n\n";
+  }
+}
+
+static bool write(const std::string &path, StringRef text, Diagnostics &diagnostics) {
+  if (std::error_code error = replaceFile(path, {text}))
+    return reportWriteError(path, error, diagnostics);
+  return true;
+}
+
 bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) const {
   const lathe_module_desc *desc = const_cast<Artifact *>(this)->module(diagnostics);
   if (!desc)
     return false;
-  const lathe_function_desc &main = desc->functions[0];
+  const lathe_variant_desc &variant = *desc->variants[0];
+  bool isLibrary = variant.function_count == 0;
   std::string name = identifier(impl->model.name), guard = "LATHE_MODEL_" + StringRef(name).upper() + "_H", text;
   raw_string_ostream out(text);
-  out << "/* " << commentText(impl->model.name) << ": a model compiled by Lathe " << desc->compiler << " for "
-      << desc->target << ".\n"
-      << " *\n * Tensors are contiguous, in row-major order. Load the model with\n"
+  out << "/* " << commentText(impl->model.name) << ": " << (isLibrary ? "kernels" : "a model") << " compiled by Lathe "
+      << desc->compiler << " for " << impl->model.target << ".\n";
+  if (isLibrary) {
+    out << " */\n#ifndef " << guard << "\n#define " << guard << "\n\n#include \"lathe-runtime/runtime.h\"\n\n"
+        << "#ifdef __cplusplus\nextern \"C\" {\n#else\n#include <stdbool.h>\n#endif\n";
+    describeKernels(out, kernels());
+    out << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
+    return write(path, text, diagnostics);
+  }
+  const lathe_function_desc &main = *variant.functions[0];
+  out << " *\n * Tensors are contiguous, in row-major order. Load the model with\n"
       << " * lathe_module_from_query(" << querySymbol(impl->model.name) << ", &module) and call its function\n"
       << " * \"main\" with lathe_module_call of lathe-runtime/runtime.h:\n *\n";
   for (uint32_t i = 0; i < main.input_count; ++i)
-    describe(out, "input", main.inputs[i], i, main);
+    describe(out, "input", *main.inputs[i], i, main);
   for (uint32_t i = 0; i < main.output_count; ++i)
-    describe(out, "output", main.outputs[i], i, main);
+    describe(out, "output", *main.outputs[i], i, main);
   out << " */\n#ifndef " << guard << "\n#define " << guard << "\n\n#include \"lathe-runtime/module_abi.h\"\n\n"
       << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
       << "const lathe_module_desc *" << querySymbol(impl->model.name) << "(uint32_t runtime_abi_version);\n\n"
       << "#define " << StringRef(name).upper() << "_INPUT_COUNT " << main.input_count << "\n"
       << "#define " << StringRef(name).upper() << "_OUTPUT_COUNT " << main.output_count << "\n\n"
       << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
-  std::string partial = path + ".partial";
-  std::error_code error;
-  raw_fd_ostream file(partial, error);
-  if (!error) {
-    file << text;
-    file.close();
-    error = file.error();
-    file.clear_error();
-  }
-  if (!error)
-    error = sys::fs::rename(partial, path);
-  if (error) {
-    (void)sys::fs::remove(partial); // The first error is the one to report.
-    diagnostics.error("output-not-writable", path, "cannot write: " + error.message())
-        .note("choose a folder that exists and is writable");
-    return false;
-  }
-  return true;
+  return write(path, text, diagnostics);
 }
 
 } // namespace lathe

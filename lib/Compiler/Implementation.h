@@ -6,10 +6,14 @@
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Target.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
 #include <mutex>
 
 namespace lathe {
@@ -29,10 +33,11 @@ struct Artifact::Impl {
   std::mutex mutex; ///< Guards `loaded`.
 };
 
-/// Collects what MLIR reports into `diagnostics`, in the words of the model.
+/// Collects what MLIR reports into `diagnostics`, in the words of the model;
+/// remarks only where they are asked for.
 class DiagnosticHandler {
 public:
-  DiagnosticHandler(mlir::MLIRContext &context, Diagnostics &diagnostics, std::string file);
+  DiagnosticHandler(mlir::MLIRContext &context, Diagnostics &diagnostics, std::string file, bool wantsRemarks = false);
   ~DiagnosticHandler();
 
 private:
@@ -41,10 +46,49 @@ private:
   mlir::MLIRContext &context;
   Diagnostics &diagnostics;
   std::string file;
+  bool wantsRemarks;
   mlir::DiagnosticEngine::HandlerID id;
 };
 
 std::shared_ptr<mlir::MLIRContext> createContext();
+
+/// Resources that constant folding made in one run of the compiler. Nothing
+/// refers to them after it, but the context would keep them.
+class FoldedResources {
+public:
+  void add(mlir::DenseResourceElementsHandle handle) { handles.insert(handle); }
+  void release(mlir::DenseResourceElementsHandle handle) {
+    if (handles.erase(handle))
+      handle.getResource()->setBlob(mlir::AsmResourceBlob());
+  }
+  ~FoldedResources() {
+    while (!handles.empty())
+      release(llvm::cast<mlir::DenseResourceElementsHandle>(*handles.begin()));
+  }
+
+private:
+  llvm::DenseSet<mlir::AsmDialectResourceHandle> handles;
+};
+
+/// Compiles `module`, a program without inputs, for this machine through all
+/// phases and runs it once. `folded`, which may be null, is told what it made.
+llvm::LogicalResult evaluateConstants(mlir::ModuleOp module, llvm::SmallVectorImpl<mlir::ElementsAttr> &results,
+                                      FoldedResources *folded);
+
+/// Writes weights and objects of the variants of a model, which are at level
+/// `llvm`. `folded`, which may be null, is told which resources are not needed
+/// any more.
+llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::string &name, unsigned threads,
+                              FoldedResources *folded, CompiledModel &model);
+
+/// Describes the kernels in an attribute of the module, too; to be called after
+/// `lower`, while calls and strategies are both there.
+/// `known` is what `describeForC` said, for kernels without a model.
+std::vector<KernelInfo> describeKernels(mlir::ModuleOp module, llvm::StringMap<KernelInfo> known);
+/// What a header says of each kernel, by its name; to be called before `lower`.
+llvm::StringMap<KernelInfo> describeForC(mlir::ModuleOp module);
+/// What `describeKernels` noted before the IR was written and read again.
+std::vector<KernelInfo> readKernels(mlir::ModuleOp module);
 
 } // namespace lathe
 

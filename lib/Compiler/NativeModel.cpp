@@ -6,6 +6,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -96,8 +97,45 @@ static LogicalResult verifyTypes(func::FuncOp main, TypeRange types, StringRef k
   return success();
 }
 
+bool isKernelLibrary(ModuleOp module) {
+  return module.getOps<func::FuncOp>().empty() && !module.getOps<kernel::FuncOp>().empty();
+}
+
+/// Kernels that C code will call.
+static LogicalResult verifyKernelLibrary(ModuleOp module) {
+  for (auto kernel : module.getOps<kernel::FuncOp>()) {
+    StringRef name = kernel.getSymName();
+    if (!llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
+      return kernel.emitOpError("is called '")
+             << name << "', but the name of a kernel without a model becomes part of a C name: letters, digits and '_' "
+             << "are expected [kernel-name]";
+    auto types =
+        llvm::concat<const Type>(kernel.getArgumentTypes().drop_front(kernel.getSizes()), kernel.getResultTypes());
+    for (Type type : types) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      auto dims = tensor ? dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding()) : graph::DimsAttr();
+      if (dims && !llvm::all_of(dims.getMap().getResults(), llvm::IsaPred<AffineSymbolExpr, AffineConstantExpr>))
+        return kernel.emitOpError("has a tensor of type ")
+               << type << ", but each size of an operand or a result of a kernel is a number or one of its 'index' "
+               << "arguments; give the kernel one more of them [kernel-dims]";
+      if (!isModelType(type))
+        return kernel.emitOpError("takes or returns a ")
+               << type << ", but a tensor of rank 0 to " << LATHE_MAX_RANK
+               << " is expected, of f16, bf16, f32, f64, i1 or integers of 8 to 64 bits [native-type]";
+    }
+  }
+  return success();
+}
+
 LogicalResult verifyNativeModel(ModuleOp module) {
+  if (isKernelLibrary(module))
+    return verifyKernelLibrary(module);
   auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main && !module.getOps<ModuleOp>().empty()) {
+    InFlightDiagnostic error = module.emitError("holds IR for several targets [native-variants]");
+    error.attachNote() << "compile the model up to this phase for one target";
+    return error;
+  }
   if (!main || main.isExternal())
     return module.emitError("has no function 'main' with a body [graph-no-main]");
   if (!main.getBody().hasOneBlock())

@@ -15,8 +15,11 @@ bool isShallow(llvm::StringRef text, llvm::StringRef name, Diagnostics &diagnost
 
 /// Fails, with errors at their places, unless the module has one function
 /// `@main`, of tensors that the runtime can take, and only operations of
-/// models in it.
+/// models in it; or kernels only, of such tensors.
 llvm::LogicalResult verifyNativeModel(mlir::ModuleOp module);
+
+/// Whether the module holds kernels, and no model that calls them.
+bool isKernelLibrary(mlir::ModuleOp module);
 
 /// Whether the module is IR from behind the phase `bufferize`: programs of the
 /// host or LLVM functions instead of a function of tensors.

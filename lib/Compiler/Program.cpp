@@ -6,6 +6,7 @@
 #include "dialects/Graph/MappedFiles.h"
 #include "lathe/Import/ONNX.h"
 #include "lathe/Pipeline/Pipeline.h"
+#include "lathe/Support/PartialFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
@@ -122,13 +123,14 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
 }
 
 static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
-                                          bool isFile, Diagnostics &diagnostics) {
+                                          bool isFile, Diagnostics &diagnostics, const LoadOptions &options = {}) {
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
   program->impl->context = createContext();
   DiagnosticHandler handler(*program->impl->context, diagnostics, name);
-  auto module = isFile ? importONNX(name, *program->impl->context, diagnostics)
-                       : importONNX(std::move(bytes), name, *program->impl->context, diagnostics);
+  ImportOptions importing{options.allowLinks, options.inputs};
+  auto module = isFile ? importONNX(name, *program->impl->context, diagnostics, importing)
+                       : importONNX(std::move(bytes), name, *program->impl->context, diagnostics, importing);
   if (failed(module) || diagnostics.hasErrors())
     return nullptr;
   program->impl->module = std::move(*module);
@@ -144,7 +146,7 @@ static void finish(Program &program, const std::string &name) {
     program.impl->name = "model";
 }
 
-std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &diagnostics) {
+std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &diagnostics, const LoadOptions &options) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
     diagnostics.error("model-not-readable", path, "cannot read the model: " + file.getError().message())
@@ -154,7 +156,7 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
   Format format = formatOf((*file)->getBuffer(), path);
   std::unique_ptr<Program> program;
   if (format == Format::Onnx) {
-    program = parseOnnx(nullptr, path, /*isFile=*/true, diagnostics);
+    program = parseOnnx(nullptr, path, /*isFile=*/true, diagnostics, options);
   } else {
     StringRef bytes = (*file)->getBuffer();
     program = parseNative(bytes, std::move(*file), path, format == Format::Bytecode, diagnostics);
@@ -165,12 +167,12 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
 }
 
 std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name,
-                                        Diagnostics &diagnostics) {
+                                        Diagnostics &diagnostics, const LoadOptions &options) {
   StringRef data(static_cast<const char *>(bytes), size);
   Format format = formatOf(data, name);
   std::unique_ptr<Program> program =
       format == Format::Onnx
-          ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics)
+          ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics, options)
           : parseNative(data, nullptr, name, format == Format::Bytecode, diagnostics);
   if (program)
     finish(*program, name);
@@ -184,35 +186,23 @@ bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
         .note("use .mlir for text or .lathe for bytecode");
     return false;
   }
-  llvm::SmallString<128> temporary;
-  llvm::sys::fs::createUniquePath(path + ".%%%%%%.partial", temporary, false);
-  auto fail = [&](StringRef id, const Twine &message) {
-    (void)llvm::sys::fs::remove(temporary); // The first error is the one to report.
-    diagnostics.error(id, path, message).note("choose a folder that exists, is writable and has room");
-    return false;
-  };
   std::error_code error;
-  llvm::raw_fd_ostream out(temporary, error);
-  if (error)
-    return fail("output-not-writable", "cannot write: " + error.message());
   if (isText) {
-    impl->module->print(out, OpPrintingFlags().enableDebugInfo(true, false));
+    error = replaceFile(path, [&](llvm::raw_ostream &out) {
+      impl->module->print(out, OpPrintingFlags().enableDebugInfo(true, false));
+    });
   } else {
     BytecodeWriterConfig config("Lathe " LATHE_VERSION);
     std::string bytecode;
     llvm::raw_string_ostream stream(bytecode);
-    if (failed(writeBytecodeToFile(*impl->module, stream, config)))
-      return fail("output-write-failed", "writing bytecode failed");
-    out << nativeHeader(bytecode) << bytecode;
+    if (failed(writeBytecodeToFile(*impl->module, stream, config))) {
+      diagnostics.error("output-write-failed", path, "internal: writing bytecode failed");
+      return false;
+    }
+    error = replaceFile(path, {nativeHeader(bytecode), bytecode});
   }
-  out.close();
-  if (out.has_error()) {
-    std::string message = out.error().message();
-    out.clear_error();
-    return fail("output-write-failed", "writing failed: " + message);
-  }
-  if (std::error_code renamed = llvm::sys::fs::rename(temporary, path))
-    return fail("output-not-writable", "cannot replace the file: " + renamed.message());
+  if (error)
+    return reportWriteError(path, error, diagnostics);
   return true;
 }
 

@@ -1,8 +1,10 @@
 // lib/Pipeline/LowerMath.cpp: transcendental functions as code that vectorizes.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Trigonometry.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -13,13 +15,36 @@ namespace lathe {
 #include "lathe/Pipeline/Passes.h.inc"
 
 namespace {
+/// An integer becomes bf16 by way of f32: canonicalization takes the two steps
+/// for one, which LLVM has a library round.
+template <typename Op> struct NarrowIntegerToBF16 final : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isBF16())
+      return rewriter.notifyMatchFailure(op, "the result is not bf16");
+    Type wide = rewriter.getF32Type();
+    if (auto vector = dyn_cast<VectorType>(type))
+      wide = vector.clone(wide);
+    Value number = Op::create(rewriter, op.getLoc(), wide, op.getIn());
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, number);
+    return success();
+  }
+};
+
 struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns);
+    // Before upstream's: those lose accuracy as the argument grows.
+    populateTrigonometryPatterns(patterns);
     // Not all that upstream can expand: LLVM knows a maximum as one instruction
     // and as a reduction that vectorizes, a comparison and selects it does not.
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+    // LLVM makes a call of a library function of each element that is rounded.
+    arith::populateExpandBFloat16Patterns(patterns);
+    patterns.add<NarrowIntegerToBF16<arith::SIToFPOp>, NarrowIntegerToBF16<arith::UIToFPOp>>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -22,9 +22,12 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
   graph::InferShapesPassOptions shapes;
   shapes.dims.assign(options.dims.begin(), options.dims.end());
   manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass(shapes));
+  manager.addNestedPass<func::FuncOp>(graph::createDecomposeRecurrentPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   if (!options.isEvaluator) {
+    // Before constants fold, among them the bytes that are widened.
+    manager.addNestedPass<func::FuncOp>(graph::createFormIntegerProductsPass());
     // Scales fold while channels are still in dim 1, where ONNX has them.
     manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
   }
@@ -42,23 +45,25 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
 }
 
 void buildPartitionPhase(OpPassManager &manager, const PipelineOptions &options) {
-  manager.addNestedPass<func::FuncOp>(kernel::createFormGroupsPass());
+  manager.addNestedPass<func::FuncOp>(createFormGroupsPass({options.target}));
   manager.addPass(kernel::createOutlineKernelsPass());
   // What moved into kernels as a constant, and what nobody uses.
   manager.addPass(createCSEPass());
-  manager.addPass(kernel::createDeduplicateKernelsPass());
   manager.addPass(kernel::createAssignTargetsPass({options.target}));
+  manager.addPass(kernel::createDeduplicateKernelsPass());
 }
 
 void buildLowerPhase(OpPassManager &manager, const PipelineOptions &) {
+  OpPassManager &kernels = manager.nest<kernel::FuncOp>();
+  kernels.addPass(createSelectStrategiesPass());
   // Roots that a strategy takes whole stay graph ops.
-  manager.addPass(createSelectStrategiesPass());
-  manager.addPass(createLowerKernelsPass());
+  kernels.addPass(createLowerKernelsPass());
   manager.addPass(createCSEPass());
 }
 
 void buildSchedulePhase(OpPassManager &manager, const PipelineOptions &) {
-  manager.addPass(createApplyStrategiesPass());
+  manager.addNestedPass<kernel::FuncOp>(createApplyStrategiesPass());
+  manager.addPass(createPackConstantsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
@@ -76,11 +81,12 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
 
 void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
   // What is nested runs on several functions at once.
-  OpPassManager &kernels = manager.nest<func::FuncOp>();
+  OpPassManager &kernels = manager.nest<kernel::FuncOp>();
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   manager.addPass(createSplitKernelRangesPass());
+  manager.addPass(createExportKernelsPass());
   manager.addPass(createConvertHostToLLVMPass());
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createLowerMathPass());

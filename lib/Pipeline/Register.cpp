@@ -48,6 +48,12 @@ void registerDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+namespace {
+struct PhaseOptions final : PassPipelineOptions<PhaseOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc("The target string."), llvm::cl::init("host")};
+};
+} // namespace
+
 void registerPasses(graph::ConstantEvaluator evaluator) {
   // The first registration of a pass counts: this one has its evaluator.
   ::mlir::registerPass([evaluator] { return graph::createFoldConstantsPass(evaluator); });
@@ -62,14 +68,16 @@ void registerPasses(graph::ConstantEvaluator evaluator) {
     Phase phase = *parsePhase(name);
     if (phase == Phase::Import || phase == Phase::Emit)
       continue;
-    static SmallVector<std::unique_ptr<PassPipelineRegistration<>>> registered;
-    registered.push_back(std::make_unique<PassPipelineRegistration<>>(
-        ("lathe-" + name).str(), ("The passes of phase '" + name + "', for this host.").str(),
-        [phase, evaluator](OpPassManager &manager) {
-          PipelineOptions options;
-          options.evaluator = evaluator;
-          buildPhase(manager, phase, options);
-        }));
+    using Registration = PassPipelineRegistration<PhaseOptions>;
+    static SmallVector<std::unique_ptr<Registration>> registered;
+    registered.push_back(
+        std::make_unique<Registration>(("lathe-" + name).str(), ("The passes of phase '" + name + "'.").str(),
+                                       [phase, evaluator](OpPassManager &manager, const PhaseOptions &given) {
+                                         PipelineOptions options;
+                                         options.evaluator = evaluator;
+                                         options.target = given.target;
+                                         buildPhase(manager, phase, options);
+                                       }));
   }
 }
 

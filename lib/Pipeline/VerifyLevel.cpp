@@ -1,8 +1,10 @@
 // lib/Pipeline/VerifyLevel.cpp: a phase that did not finish its work is found where it happened.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Pipeline/Pipeline.h"
-#include "llvm/ADT/StringSet.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 
@@ -12,21 +14,123 @@ namespace lathe {
 
 namespace {
 
+/// What is wrong with an op at a level; empty if nothing is.
+using Rule = std::string (*)(Operation *op);
+
 struct LevelInfo {
   StringRef name;
   SmallVector<StringRef> dialects;
+  SmallVector<Rule> rules;
 };
+
+/// Calls `visit` with each type of a value that `op` makes, until one is wrong.
+std::string forTypes(Operation *op, llvm::function_ref<std::string(Type)> visit) {
+  for (Type type : op->getResultTypes())
+    if (std::string text = visit(type); !text.empty())
+      return text;
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Type type : block.getArgumentTypes())
+        if (std::string text = visit(type); !text.empty())
+          return text;
+  return "";
+}
+
+std::string show(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+bool isGraph(Operation *op) { return isa_and_nonnull<graph::GraphDialect>(op->getDialect()); }
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+/// Values of the model are ranked tensors whose open dims are expressions of
+/// symbols, and what a symbol stands for is said by the function or the kernel.
+std::string hasNamedDims(Operation *op) {
+  if (!isGraph(op) && !isa<func::FuncOp, kernel::FuncOp, kernel::CallOp>(op))
+    return "";
+  return forTypes(op, [](Type type) -> std::string {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped)
+      return "";
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor)
+      return "has a " + show(type) + ", which is no ranked tensor";
+    if (!tensor.hasStaticShape() && !isa_and_nonnull<graph::DimsAttr>(tensor.getEncoding()))
+      return "has a " + show(type) + ", whose open dims have no expressions";
+    return "";
+  });
+}
+
+std::string hasNoTarget(Operation *op) {
+  for (NamedAttribute attr : op->getAttrs())
+    if (isa<kernel::TargetAttr>(attr.getValue()))
+      return ("says what it is compiled for in '" + attr.getName().getValue() + "'").str();
+  return "";
+}
+
+std::string hasTarget(Operation *op) {
+  auto kernel = dyn_cast<kernel::FuncOp>(op);
+  return kernel && !kernel.getTarget() ? "does not say what it is compiled for" : "";
+}
+
+/// The function that calls kernels computes nothing itself.
+std::string onlyCalls(Operation *op) {
+  bool computes = isa<graph::LinalgLowering>(op) && !isa<graph::ConstantOp, graph::ReshapeOp>(op);
+  return computes && !op->getParentOfType<kernel::FuncOp>() ? "computes elements outside of a kernel" : "";
+}
+
+std::string isScheduled(Operation *op) {
+  return isGraph(op) && op->getParentOfType<kernel::FuncOp>() ? "is not scheduled" : "";
+}
+
+std::string hasNoTensors(Operation *op) {
+  return forTypes(op, [](Type type) -> std::string {
+    return isa<TensorType>(type) ? "has a " + show(type) + ", which is no memory" : "";
+  });
+}
+
+/// Temporaries are slices of the planned workspace, or small and on the stack.
+std::string isPlanned(Operation *op) {
+  return isa<memref::AllocOp, memref::DeallocOp>(op) ? "allocates outside of the workspace" : "";
+}
+
+bool isKernel(Operation *op) { return isa_and_nonnull<kernel::KernelDialect>(op->getDialect()); }
+
+/// Nothing calls kernels on memory any more; positions are checked where their
+/// loops are split into ranges.
+std::string isKernelOnMemory(Operation *op) {
+  return isKernel(op) && !isa<kernel::FuncOp, kernel::ReturnOp, kernel::CheckIndexOp>(op) ? "is left" : "";
+}
+
+/// Kernels are functions, and an entry names them.
+std::string isEntryOfKernel(Operation *op) { return isKernel(op) && !isa<kernel::EntryOp>(op) ? "is left" : ""; }
+
+/// The constants wait for `emit`; the rest of `host` is gone.
+std::string isCodeOrConstant(Operation *op) {
+  bool isHost = isa_and_nonnull<host::HostDialect>(op->getDialect());
+  return isHost && !isa<host::ConstantOp>(op) ? "is not converted" : "";
+}
 
 const SmallVector<LevelInfo> &levels() {
   static const SmallVector<LevelInfo> table = {
-      {"graph", {"builtin", "func", "graph"}},
-      {"kernel", {"builtin", "func", "graph", "kernel"}},
-      {"linalg", {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf"}},
+      {"graph", {"builtin", "func", "graph"}, {hasNamedDims, hasNoTarget}},
+      {"kernel", {"builtin", "func", "graph", "kernel"}, {hasNamedDims, hasTarget, onlyCalls}},
+      {"linalg",
+       {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf"},
+       {onlyCalls}},
       {"scheduled",
        {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf", "tile",
-        "bufferization"}},
-      {"buffers", {"builtin", "host", "func", "linalg", "memref", "arith", "math", "affine", "scf", "tile"}},
-      {"llvm", {"builtin", "llvm", "host"}},
+        "bufferization"},
+       {onlyCalls, isScheduled}},
+      {"buffers",
+       {"builtin", "host", "func", "kernel", "linalg", "memref", "arith", "math", "affine", "scf", "tile"},
+       {hasNoTensors, isPlanned, isKernelOnMemory}},
+      {"llvm", {"builtin", "llvm", "host", "kernel"}, {isCodeOrConstant, isEntryOfKernel}},
   };
   return table;
 }
@@ -45,12 +149,13 @@ struct VerifyLevelPass final : impl::VerifyLevelPassBase<VerifyLevelPass> {
     }
     WalkResult result = getOperation().walk([&](Operation *op) {
       StringRef dialect = op->getName().getDialectNamespace();
-      bool allowed = llvm::is_contained(info->dialects, dialect);
-      if (level == "scheduled" && dialect == "graph" && op->getParentOfType<kernel::FuncOp>())
-        allowed = false;
-      if (allowed)
+      std::string fault = llvm::is_contained(info->dialects, dialect) ? "" : "is left";
+      for (Rule rule : info->rules)
+        if (fault.empty())
+          fault = rule(op);
+      if (fault.empty())
         return WalkResult::advance();
-      op->emitError() << "internal: '" << op->getName().getStringRef() << "' is left after phase '" << phase
+      op->emitError() << "internal: '" << op->getName().getStringRef() << "' " << fault << " after phase '" << phase
                       << "' [level-" << level << "]";
       return WalkResult::interrupt();
     });

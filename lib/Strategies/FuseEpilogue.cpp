@@ -28,7 +28,7 @@ Value lathe::emptyResult(OpBuilder &builder, kernel::FuncOp kernel, Operation *r
 /// Whether an epilogue can load `value` under `map` (E1 to E3 of the dialect).
 static bool isLoadable(Value value, AffineMap map) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getElementType().isInteger(1) || !type.getElementType().isIntOrFloat())
+  if (!type || !type.getElementType().isIntOrFloat())
     return false;
   unsigned inner = map.getNumDims() - 1;
   for (auto [i, expr] : llvm::enumerate(map.getResults())) {
@@ -62,14 +62,40 @@ static bool isElementwiseBody(Block &body) {
   return true;
 }
 
-EpilogueFusion::EpilogueFusion(Operation *root) : root(root) {
+bool lathe::acceptsInEpilogue(const Problem &problem, Operation *op) {
+  auto scalar = dyn_cast<graph::ScalarComputation>(op);
+  auto shape = cast<RankedTensorType>(problem.root->getResult(0).getType()).getShape();
+  if (!scalar)
+    return false;
+  // Built for nothing but to look at it.
+  Block block;
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointToEnd(&block);
+  for (Value operand : op->getOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!type || !type.getElementType().isIntOrFloat() || type.getRank() > static_cast<int64_t>(shape.size()))
+      return false;
+    // Broadcast over a dim of which only the run knows whether it is 1.
+    for (auto [own, size] : llvm::zip_equal(type.getShape(), shape.take_back(type.getRank())))
+      if (own != 1 && own != size)
+        return false;
+    Type element = graph::getAccumulatorType(graph::getSignlessType(type.getElementType()));
+    block.addArgument(element, op->getLoc());
+  }
+  Value result = scalar.buildScalar(builder, block.getArguments());
+  // The place of the yield that `isElementwiseBody` leaves out.
+  tile::YieldOp::create(builder, op->getLoc(), result ? result : block.getArgument(0));
+  return result && isElementwiseBody(block);
+}
+
+EpilogueFusion::EpilogueFusion(Operation *root, tile::TilingAttr tiling) : root(root) {
   values.push_back(root->getResult(0));
   for (Operation *op = root->getNextNode(); op; op = op->getNextNode())
     if (llvm::any_of(op->getOperands(), [&](Value value) { return isInChain(value); }) && tryAdd(op)) {
       chain.push_back(op);
       values.push_back(op->getResult(0));
     }
-  cutToOneResult();
+  cutToOneResult(/*keepsType=*/tiling.getBlock() != 0);
   // Extras are numbered only now, when it is sure who needs them.
   for (Operation *op : chain)
     for (auto generic = cast<linalg::GenericOp>(op); OpOperand *input : generic.getDpsInputOperands())
@@ -95,8 +121,9 @@ bool EpilogueFusion::tryAdd(Operation *op) {
 }
 
 /// Keeps the longest beginning of the chain of which only the last value is
-/// used elsewhere: one tile op has one result, of the type of its sums.
-void EpilogueFusion::cutToOneResult() {
+/// used elsewhere, as one tile op has one result; with `keepsType`, one of the
+/// type of the sums.
+void EpilogueFusion::cutToOneResult(bool keepsType) {
   for (;; chain.pop_back(), values.pop_back()) {
     if (chain.empty())
       return;
@@ -104,7 +131,8 @@ void EpilogueFusion::cutToOneResult() {
     auto isInner = [&](Value value) {
       return llvm::all_of(value.getUsers(), [&](Operation *user) { return inside.contains(user); });
     };
-    if (getElementTypeOrSelf(values.back()).isF32() && llvm::all_of(ArrayRef(values).drop_back(), isInner))
+    bool isStorable = !keepsType || getElementTypeOrSelf(values.back()) == getElementTypeOrSelf(values.front());
+    if (isStorable && llvm::all_of(ArrayRef(values).drop_back(), isInner))
       return;
   }
 }
@@ -130,12 +158,15 @@ Value EpilogueFusion::createInit(OpBuilder &builder, kernel::FuncOp kernel) {
 
 unsigned EpilogueFusion::finish(tile::EpilogueOpInterface op) {
   OpBuilder builder(op);
-  if (!chain.empty()) {
+  Type rootType = getElementTypeOrSelf(values.front()), sumType = op.getAccumulatorType();
+  if (!chain.empty() || rootType != sumType) {
     Block *block = builder.createBlock(&op.getEpilogue());
     Value sum = block->addArgument(op.getAccumulatorType(), op.getLoc());
     for (Value extra : extras)
       block->addArgument(getElementTypeOrSelf(extra.getType()), op.getLoc());
     builder.setInsertionPointToEnd(block);
+    if (rootType != sumType) // Half precision is rounded once, and then is what follows.
+      sum = arith::TruncFOp::create(builder, op.getLoc(), rootType, sum);
     IRMapping scalars; // From tensors of the chain to their elements.
     scalars.map(values.front(), sum);
     for (Operation *link : chain) {

@@ -9,6 +9,7 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Tile/Tile.h"
+#include "lathe/Strategies/Strategy.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -18,8 +19,10 @@ namespace lathe {
 /// Finds the ops that can follow the sums in registers, and moves them.
 class EpilogueFusion {
 public:
-  /// Looks at what follows `root`, an op with one result, in its block.
-  explicit EpilogueFusion(mlir::Operation *root);
+  /// Looks at what follows `root`, an op with one result, in its block. Where
+  /// `tiling` sums in blocks, the output holds the sums on the way, so that it
+  /// must be of their type.
+  EpilogueFusion(mlir::Operation *root, tile::TilingAttr tiling);
 
   /// Where the tile op belongs: after all that it reads.
   mlir::OpBuilder insertionPoint() const;
@@ -38,7 +41,7 @@ private:
   bool tryAdd(mlir::Operation *op);
   bool isInChain(mlir::Value value) const { return llvm::is_contained(values, value); }
   unsigned addExtra(mlir::Value value, mlir::AffineMap map);
-  void cutToOneResult();
+  void cutToOneResult(bool keepsType);
 
   mlir::Operation *root;
   llvm::SmallVector<mlir::Operation *> chain; ///< In the order of the block.
@@ -46,6 +49,10 @@ private:
   llvm::SmallVector<mlir::Value> extras;
   llvm::SmallVector<mlir::AffineMap> maps;
 };
+
+/// Whether the lowering of `op`, an elementwise graph op on values of the shape
+/// of `problem.root`, can stand in an epilogue (`Strategy::accepts`).
+bool acceptsInEpilogue(const Problem &problem, mlir::Operation *op);
 
 /// The sizes of the root's result by the kernel's sizes, which plain types do
 /// not tell: an attribute of roots that a strategy keeps.

@@ -1,10 +1,12 @@
-// lib/Strategies/PackWeights.cpp: changes an argument's type in the kernel and
-// at all of its calls at once.
+// lib/Strategies/PackWeights.cpp: changes the type of an argument in the kernel,
+// and says there what the calls have to do.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "PackWeights.h"
+
+#include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -19,7 +21,7 @@ static void setArgumentType(kernel::FuncOp kernel, unsigned position, RankedTens
   SmallVector<Type> inputs(kernel.getArgumentTypes());
   inputs[position] = type;
   kernel.setFunctionType(FunctionType::get(kernel.getContext(), inputs, kernel.getResultTypes()));
-  auto dims = kernel->getAttrOfType<ArrayAttr>("kernel.dims");
+  ArrayAttr dims = kernel.getDimsAttr();
   if (!dims)
     return;
   SmallVector<AffineExpr> sizes;
@@ -27,28 +29,54 @@ static void setArgumentType(kernel::FuncOp kernel, unsigned position, RankedTens
     sizes.push_back(getAffineConstantExpr(size, kernel.getContext()));
   SmallVector<Attribute> maps(dims.getValue());
   maps[position - kernel.getSizes()] = AffineMapAttr::get(AffineMap::get(0, 0, sizes, kernel.getContext()));
-  kernel->setAttr("kernel.dims", ArrayAttr::get(kernel.getContext(), maps));
+  kernel.setDimsAttr(ArrayAttr::get(kernel.getContext(), maps));
 }
 
-Value lathe::packWeights(kernel::FuncOp kernel, Value weights, int64_t tiled, ArrayRef<int64_t> order, int64_t tile) {
-  unsigned position = cast<BlockArgument>(weights).getArgNumber();
-  auto type = cast<RankedTensorType>(weights.getType());
-  SmallVector<int64_t> shape{static_cast<int64_t>(llvm::divideCeil(type.getDimSize(tiled), tile))};
-  for (int64_t dim : order)
-    shape.push_back(type.getDimSize(dim));
-  shape.push_back(tile);
-  auto packed = RankedTensorType::get(shape, type.getElementType());
-  setArgumentType(kernel, position, packed);
+/// Whether every call of `kernel` gives a constant for `weights`, which nothing
+/// else reads.
+static bool isPackedBefore(kernel::FuncOp kernel, Value weights) {
+  auto argument = dyn_cast<BlockArgument>(weights);
+  return argument && weights.hasOneUse() &&
+         kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
+}
 
-  auto module = kernel->getParentOfType<ModuleOp>();
-  module.walk([&](kernel::CallOp call) {
-    if (call.getCallee() != kernel.getSymName())
-      return;
-    OpBuilder builder(call);
-    OpOperand &operand = call.getOperandsMutable()[position - kernel.getSizes()];
-    operand.set(kernel::PackOp::create(builder, call.getLoc(), packed, operand.get(), tiled, order, tile));
-  });
+Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weights, const Packing &packing) {
+  auto type = cast<RankedTensorType>(weights.getType());
+  IntegerAttr step, run;
+  if (packing.step > 1) {
+    step = builder.getI64IntegerAttr(packing.step);
+    run = packing.run > 1 ? builder.getI64IntegerAttr(packing.run) : IntegerAttr();
+  }
+  auto number = [](IntegerAttr attr) { return attr ? std::optional(attr.getInt()) : std::nullopt; };
+  SmallVector<int64_t> shape =
+      kernel::packedShape(type.getShape(), packing.tiled, packing.order, packing.tile, number(step), number(run));
+  auto packed = RankedTensorType::get(shape, type.getElementType());
+  if (!isPackedBefore(kernel, weights)) {
+    Value init = tensor::EmptyOp::create(builder, weights.getLoc(), shape, type.getElementType());
+    return tile::PackOp::create(builder, weights.getLoc(), packed, weights, init, packing.tiled, packing.order,
+                                packing.tile, step, run)
+        .getResult();
+  }
+  unsigned position = cast<BlockArgument>(weights).getArgNumber();
+  setArgumentType(kernel, position, packed);
+  NamedAttrList list;
+  list.append("order", builder.getDenseI64ArrayAttr(packing.order));
+  list.append("tile", builder.getI64IntegerAttr(packing.tile));
+  list.append("tiled", builder.getI64IntegerAttr(packing.tiled));
+  if (step)
+    list.append("step", step);
+  if (run)
+    list.append("run", run);
+  kernel.setArgAttr(position, packingAttrName, list.getDictionary(builder.getContext()));
   return kernel.getBody().front().getArgument(position);
+}
+
+Value lathe::pack(OpBuilder &builder, Location loc, Value constant, Type packed, DictionaryAttr packing) {
+  // Callers know the sign of integers.
+  auto type = cast<RankedTensorType>(packed).clone(getElementTypeOrSelf(constant.getType()));
+  return kernel::PackOp::create(builder, loc, type, constant, packing.getAs<IntegerAttr>("tiled"),
+                                packing.getAs<DenseI64ArrayAttr>("order"), packing.getAs<IntegerAttr>("tile"),
+                                packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"));
 }
 
 Value lathe::collapseDims(OpBuilder &builder, Value tensor, ArrayRef<SmallVector<int64_t, 2>> groups) {

@@ -13,11 +13,28 @@
 
 namespace lathe {
 
-/// Makes the argument of `kernel` that `weights` is, which has no other use, a
-/// packed one, as `kernel.pack` describes with these attributes, and packs it
-/// at every call. Returns the new argument.
-mlir::Value packWeights(kernel::FuncOp kernel, mlir::Value weights, int64_t tiled, llvm::ArrayRef<int64_t> order,
-                        int64_t tile);
+/// On an argument of a kernel: the attributes of the `kernel.pack` that gives it
+/// its type. `pack-constants` makes these ops at the calls.
+inline constexpr llvm::StringLiteral packingAttrName = "kernel.packing";
+
+/// The attributes of `kernel.pack`; a step of 1 stands for none.
+struct Packing {
+  int64_t tiled;
+  llvm::SmallVector<int64_t> order;
+  int64_t tile;
+  int64_t step = 1;
+  int64_t run = 1;
+};
+
+/// `weights`, an operand of the root of `kernel`, packed. An argument for which
+/// all callers give a constant, and that has no other use, becomes a packed one,
+/// which is noted at it; any other operand is packed in the kernel, at `builder`.
+/// Touches nothing but the kernel.
+mlir::Value packWeights(mlir::OpBuilder &builder, kernel::FuncOp kernel, mlir::Value weights, const Packing &packing);
+
+/// `constant`, packed as an argument with the note `packing` wants it.
+mlir::Value pack(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value constant, mlir::Type packed,
+                 mlir::DictionaryAttr packing);
 
 /// `tensor` with the dims of each group in one.
 mlir::Value collapseDims(mlir::OpBuilder &builder, mlir::Value tensor,

@@ -6,6 +6,7 @@
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Support/Diagnostics.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -28,65 +29,75 @@ const Strategy *findStrategy(StringRef name, const Target &target) {
   return nullptr;
 }
 
-Operation *findRoot(kernel::FuncOp kernel) {
-  Operation *root = nullptr;
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
-    if (isa<graph::ConstantOp>(op))
-      continue;
-    if (!root || isa<graph::ScalarComputation>(root))
-      root = &op;
-  }
-  return root;
+bool movesInside(Value value, Operation *user) {
+  auto constant = value.getDefiningOp<graph::ConstantOp>();
+  if (!constant)
+    return false;
+  if (constant.getType().getNumElements() == 1)
+    return true;
+  return isa<SplatElementsAttr>(constant.getValue()) && !isa<graph::MatmulOp, graph::ConvOp>(user);
 }
 
 bool Problem::isConstant(Value value) const {
+  if (value.getDefiningOp<graph::ConstantOp>())
+    return !root->getParentOfType<kernel::FuncOp>() && !movesInside(value, root);
   auto argument = dyn_cast<BlockArgument>(value);
-  kernel::FuncOp func = kernel; // Ops are handles without const methods.
-  return argument && func.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
+  auto kernel = argument ? dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp()) : kernel::FuncOp();
+  return kernel && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
 }
 
-bool Problem::hasElementwiseEpilogue() const {
-  auto shape = cast<RankedTensorType>(root->getResult(0).getType());
-  for (Operation *op = root->getNextNode(); op && !isa<kernel::ReturnOp>(op); op = op->getNextNode()) {
-    if (isa<graph::ConstantOp>(op))
-      continue;
-    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (!isa<graph::ScalarComputation>(op) || type.getShape() != shape.getShape() ||
-        type.getEncoding() != shape.getEncoding())
-      return false;
+Choice chooseStrategy(const Problem &problem, const Target &target, std::string *reasons) {
+  SmallVector<std::string> rejections;
+  for (const Strategy *strategy : getStrategies(target)) {
+    std::string reason;
+    std::optional<Config> config = strategy->match({problem.root, &reason}, target);
+    if (config) {
+      if (reasons)
+        *reasons = llvm::join(rejections, "; ");
+      return {strategy, *config};
+    }
+    if (!reason.empty() && !llvm::is_contained(rejections, reason))
+      rejections.push_back(reason);
   }
-  return true;
+  llvm_unreachable("the last strategy matches everything");
 }
 
-/// The target that a kernel says; reports an error on it if that is none.
-static std::optional<Target> targetOf(kernel::FuncOp kernel) {
-  Diagnostics diagnostics;
-  std::optional<Target> target = Target::parse(kernel.getTarget().value_or("host"), diagnostics);
-  if (!target)
-    kernel.emitError(diagnostics.text());
-  return target;
+/// The target that a kernel says, else this machine.
+static Target targetOf(kernel::FuncOp kernel) {
+  kernel::TargetAttr attr = kernel.getTargetAttr();
+  return attr ? attr.getValue() : Target::host();
+}
+
+/// What costs many times more as loops than in registers.
+static bool isProduct(Operation *op) { return isa<graph::MatmulOp, graph::ConvOp>(op); }
+
+/// Tells the user that a product falls to loops and why, now and where the
+/// kernel is shown.
+static Config explainLoops(kernel::FuncOp kernel, Operation *root, StringRef reasons) {
+  Builder builder(kernel.getContext());
+  if (reasons.empty())
+    reasons = "no strategy knows its form";
+  root->emitRemark() << "kernel '" << kernel.getSymName() << "' for '" << targetOf(kernel).str()
+                     << "' is computed by plain loops, many times slower than in registers: " << reasons
+                     << " [strategy-loops]";
+  return builder.getDictionaryAttr(builder.getNamedAttr("because", builder.getStringAttr(reasons)));
 }
 
 namespace {
 
 struct SelectStrategiesPass final : impl::SelectStrategiesPassBase<SelectStrategiesPass> {
   void runOnOperation() override {
-    for (kernel::FuncOp kernel : getOperation().getOps<kernel::FuncOp>()) {
-      Operation *root = findRoot(kernel);
-      if (kernel.getStrategy() || !root)
-        continue;
-      std::optional<Target> target = targetOf(kernel);
-      if (!target)
-        return signalPassFailure();
-      for (const Strategy *strategy : getStrategies(*target)) {
-        std::optional<Config> config = strategy->match({kernel, root}, *target);
-        if (!config)
-          continue;
-        kernel.setStrategyAttr(kernel::StrategyAttr::get(&getContext(), StringAttr::get(&getContext(), strategy->name),
-                                                         config->empty() ? Config() : *config));
-        break;
-      }
-    }
+    kernel::FuncOp kernel = getOperation();
+    Operation *root = kernel::findRoot(kernel.getBody().front());
+    if (kernel.getStrategy() || !root)
+      return;
+    std::string reasons;
+    Choice choice = chooseStrategy({root}, targetOf(kernel), &reasons);
+    if (choice.strategy == &loops && isProduct(root))
+      choice.config = explainLoops(kernel, root, reasons);
+    kernel.setStrategyAttr(kernel::StrategyAttr::get(&getContext(),
+                                                     StringAttr::get(&getContext(), choice.strategy->name),
+                                                     choice.config.empty() ? Config() : choice.config));
   }
 };
 
@@ -103,6 +114,28 @@ const Strategy *strategyOf(kernel::FuncOp kernel, const Target &target) {
   return strategy;
 }
 
+/// The dims of operands and results in the kernel's sizes: types lose them now,
+/// but callers and descriptors need them to the end.
+void recordDims(kernel::FuncOp kernel) {
+  if (kernel.getDims())
+    return;
+  MLIRContext *context = kernel.getContext();
+  SmallVector<Attribute> dims;
+  for (Type type :
+       llvm::concat<const Type>(kernel.getArgumentTypes().drop_front(kernel.getSizes()), kernel.getResultTypes())) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (auto encoding = dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding())) {
+      dims.push_back(AffineMapAttr::get(encoding.getMap()));
+      continue;
+    }
+    SmallVector<AffineExpr> fixed;
+    for (int64_t size : tensor.getShape())
+      fixed.push_back(getAffineConstantExpr(size, context));
+    dims.push_back(AffineMapAttr::get(AffineMap::get(0, 0, fixed, context)));
+  }
+  kernel.setDimsAttr(ArrayAttr::get(context, dims));
+}
+
 /// Plain types do not tell sizes, so a root that is kept says its own.
 void recordDims(Operation *root) {
   auto type = cast<RankedTensorType>(root->getResult(0).getType());
@@ -112,31 +145,30 @@ void recordDims(Operation *root) {
 
 struct LowerKernelsPass final : impl::LowerKernelsPassBase<LowerKernelsPass> {
   void runOnOperation() override {
-    for (kernel::FuncOp kernel : getOperation().getOps<kernel::FuncOp>()) {
-      std::optional<Target> target = targetOf(kernel);
-      const Strategy *strategy = target ? strategyOf(kernel, *target) : nullptr;
-      if (!strategy)
-        return signalPassFailure();
-      Operation *root = strategy->keepsRoot ? findRoot(kernel) : nullptr;
-      if (root)
-        recordDims(root);
-      if (failed(convertGraphToLinalg(kernel, [&](Operation *op) { return op == root; })))
-        return signalPassFailure();
-    }
+    kernel::FuncOp kernel = getOperation();
+    Target target = targetOf(kernel);
+    const Strategy *strategy = strategyOf(kernel, target);
+    if (!strategy)
+      return signalPassFailure();
+    recordDims(kernel);
+    Operation *root = strategy->keepsRoot ? kernel::findRoot(kernel.getBody().front()) : nullptr;
+    if (root)
+      recordDims(root);
+    if (failed(convertGraphToLinalg(kernel, [&](Operation *op) { return op == root; })))
+      return signalPassFailure();
   }
 };
 
 struct ApplyStrategiesPass final : impl::ApplyStrategiesPassBase<ApplyStrategiesPass> {
   void runOnOperation() override {
-    for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
-      std::optional<Target> target = targetOf(kernel);
-      const Strategy *strategy = target ? strategyOf(kernel, *target) : nullptr;
-      if (!strategy)
-        return signalPassFailure();
-      Config config = kernel.getStrategyAttr() ? kernel.getStrategyAttr().getConfig() : Config();
-      if (failed(strategy->apply(kernel, config ? config : Config::get(&getContext()), *target)))
-        return signalPassFailure();
-    }
+    kernel::FuncOp kernel = getOperation();
+    Target target = targetOf(kernel);
+    const Strategy *strategy = strategyOf(kernel, target);
+    if (!strategy)
+      return signalPassFailure();
+    Config config = kernel.getStrategyAttr() ? kernel.getStrategyAttr().getConfig() : Config();
+    if (failed(strategy->apply(kernel, config ? config : Config::get(&getContext()), target)))
+      return signalPassFailure();
   }
 };
 

@@ -38,6 +38,18 @@ static std::string legible(StringRef text) {
   return result;
 }
 
+StringRef lathe::severityName(Severity severity) {
+  switch (severity) {
+  case Severity::Error:
+    return "error";
+  case Severity::Warning:
+    return "warning";
+  case Severity::Remark:
+    return "remark";
+  }
+  return "";
+}
+
 std::string Diagnostic::text() const {
   std::string result;
   llvm::raw_string_ostream os(result);
@@ -46,7 +58,7 @@ std::string Diagnostic::text() const {
       os << place << ": ";
     return os << kind << ": ";
   };
-  line(severity == Severity::Error ? "error" : "warning") << message;
+  line(severityName(severity)) << message;
   if (!id.empty())
     os << " [" << id << "]";
   for (const std::string &note : notes) {
@@ -64,6 +76,11 @@ Diagnostic &Diagnostics::error(StringRef id, const llvm::Twine &place, const llv
 
 Diagnostic &Diagnostics::warning(StringRef id, const llvm::Twine &place, const llvm::Twine &message) {
   list.push_back({Severity::Warning, id.str(), place.str(), message.str(), {}});
+  return list.back();
+}
+
+Diagnostic &Diagnostics::remark(StringRef id, const llvm::Twine &place, const llvm::Twine &message) {
+  list.push_back({Severity::Remark, id.str(), place.str(), message.str(), {}});
   return list.back();
 }
 

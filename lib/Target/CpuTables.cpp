@@ -1,4 +1,5 @@
-// lib/Target/CpuTables.cpp: to support a processor, add its rows here.
+// lib/Target/CpuTables.cpp: to support a processor, add its rows here; features
+// and levels are in lathe-runtime/cpu_features.def, which the runtime reads too.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,58 +9,63 @@
 using namespace lathe;
 
 static constexpr FeatureRow x86Features[] = {
-    {"sse3", ""},
-    {"ssse3", "sse3"},
-    {"sse4.1", "ssse3"},
-    {"sse4.2", "sse4.1"},
-    {"popcnt", ""},
-    {"lzcnt", ""},
-    {"movbe", ""},
-    {"bmi", ""},
-    {"bmi2", ""},
-    {"avx", "sse4.2"},
-    {"f16c", "avx"},
-    {"fma", "avx"},
-    {"avx2", "avx"},
-    {"avxvnni", "avx2"},
-    {"avx512f", "avx2,fma,f16c"},
-    {"avx512cd", "avx512f"},
-    {"avx512dq", "avx512f"},
-    {"avx512bw", "avx512f"},
-    {"avx512vl", "avx512f"},
-    {"avx512vnni", "avx512f"},
-    {"avx512bf16", "avx512bw"},
-    {"avx512fp16", "avx512bw,avx512vl,avx512dq"},
-    {"amx-tile", ""},
-    {"amx-bf16", "amx-tile"},
-    {"amx-int8", "amx-tile"},
+#define LATHE_X86_FEATURE(name, implies, ...) {name, implies},
+#include "lathe-runtime/cpu_features.def"
 };
-
-// The levels of the x86-64 psABI.
 static constexpr LevelRow x86Levels[] = {
-    {"v1", ""},
-    {"v2", "sse4.2,popcnt"},
-    {"v3", "sse4.2,popcnt,lzcnt,movbe,bmi,bmi2,f16c,fma,avx2"},
-    {"v4", "popcnt,lzcnt,movbe,bmi,bmi2,avx512cd,avx512dq,avx512bw,avx512vl"},
+#define LATHE_X86_LEVEL(name, features) {name, features},
+#include "lathe-runtime/cpu_features.def"
 };
-
 static constexpr VectorUnit x86Units[] = {
-    {"avx512", "avx512f,avx512dq,avx512bw,avx512vl", 512, 32, true, 32 << 10, 1 << 20},
-    {"avx2", "avx2,fma", 256, 16, false, 32 << 10, 256 << 10},
-    {"sse2", "", 128, 16, false, 32 << 10, 256 << 10},
+    {"avx512", "avx512f,avx512dq,avx512bw,avx512vl", 512, 32, true, false, 32 << 10, 1 << 20},
+    {"avx2", "avx2,fma", 256, 16, false, false, 32 << 10, 256 << 10},
+    {"sse2", "", 128, 16, false, false, 32 << 10, 256 << 10},
+};
+static constexpr MatrixUnit x86MatrixUnits[] = {
+    {"amx", "amx-tile", 8, 16, 64},
 };
 
 static constexpr FeatureRow armFeatures[] = {
-    {"neon", ""}, {"fullfp16", "neon"}, {"dotprod", "neon"}, {"bf16", "neon"}, {"i8mm", "neon"},
+#define LATHE_ARM_FEATURE(name, implies, ...) {name, implies},
+#include "lathe-runtime/cpu_features.def"
+};
+static constexpr LevelRow armLevels[] = {
+#define LATHE_ARM_LEVEL(name, features) {name, features},
+#include "lathe-runtime/cpu_features.def"
+};
+static constexpr VectorUnit armUnits[] = {
+    {"sve", "sve", 128, 32, true, true, 32 << 10, 256 << 10},
+    {"neon", "", 128, 32, false, false, 32 << 10, 256 << 10},
 };
 
-static constexpr VectorUnit armUnits[] = {
-    {"neon", "", 128, 32, false, 32 << 10, 256 << 10},
+static constexpr FeatureRow riscvFeatures[] = {
+#define LATHE_RISCV_FEATURE(name, implies, ...) {name, implies},
+#include "lathe-runtime/cpu_features.def"
 };
+static constexpr LevelRow riscvLevels[] = {
+#define LATHE_RISCV_LEVEL(name, features) {name, features},
+#include "lathe-runtime/cpu_features.def"
+};
+// Without vectors, two numbers are in flight where others have a vector.
+static constexpr VectorUnit riscvUnits[] = {
+    {"rvv", "v", 128, 32, true, true, 32 << 10, 128 << 10},
+    {"scalar", "", 64, 16, false, false, 32 << 10, 128 << 10},
+};
+
+static_assert(std::size(x86Features) <= 64 && std::size(armFeatures) <= 64 && std::size(riscvFeatures) <= 64,
+              "a Target keeps its features in 64 bits");
 
 static constexpr ArchRow archs[] = {
-    {"x86_64", "x86_64-unknown-linux-gnu", x86Features, x86Levels, x86Units},
-    {"aarch64", "aarch64-unknown-linux-gnu", armFeatures, {}, armUnits},
+    {"x86_64", "x86_64-unknown-linux-gnu", "", x86Features, x86Levels, x86Units, x86MatrixUnits},
+    {"aarch64", "aarch64-unknown-linux-gnu", "", armFeatures, armLevels, armUnits, {}},
+    {"riscv64", "riscv64-unknown-linux-gnu", "lp64d", riscvFeatures, riscvLevels, riscvUnits, {}},
 };
 
 llvm::ArrayRef<ArchRow> lathe::archTable() { return archs; }
+
+const ArchRow &lathe::unknownArch() {
+  static constexpr LevelRow levels[] = {{"base", ""}};
+  static constexpr VectorUnit units[] = {{"scalar", "", 64, 16, false, false, 32 << 10, 128 << 10}};
+  static constexpr ArchRow row = {"unknown", "", "", {}, levels, units, {}};
+  return row;
+}

@@ -28,13 +28,18 @@ struct LevelRow {
 struct ArchRow {
   llvm::StringRef name;
   llvm::StringRef triple;
-  llvm::ArrayRef<FeatureRow> features; ///< At most 64.
-  llvm::ArrayRef<LevelRow> levels;
-  llvm::ArrayRef<VectorUnit> units; ///< Widest first; the last needs nothing.
+  llvm::StringRef abi;                    ///< As LLVM calls it; empty for the only one.
+  llvm::ArrayRef<FeatureRow> features;    ///< At most 64.
+  llvm::ArrayRef<LevelRow> levels;        ///< Of the first, every processor has all.
+  llvm::ArrayRef<VectorUnit> units;       ///< Best first; the last needs nothing.
+  llvm::ArrayRef<MatrixUnit> matrixUnits; ///< Best first.
 };
 
 /// All architectures that a target string may name.
 llvm::ArrayRef<ArchRow> archTable();
+
+/// What stands for a machine that has no row: LLVM's default code for it.
+const ArchRow &unknownArch();
 
 } // namespace lathe
 

@@ -17,6 +17,9 @@
 using namespace lathe;
 using llvm::StringRef;
 
+/// The row of an architecture; behind the table, that of machines without one.
+static const ArchRow &rowAt(unsigned index) { return index < archTable().size() ? archTable()[index] : unknownArch(); }
+
 static std::optional<unsigned> findFeature(const ArchRow &arch, StringRef name) {
   for (auto [i, row] : llvm::enumerate(arch.features))
     if (row.name == name)
@@ -60,22 +63,28 @@ static llvm::SmallVector<StringRef> knownWords(const ArchRow &arch) {
   return words;
 }
 
+/// What every processor of the architecture has.
+static uint64_t baseOf(const ArchRow &arch) { return closure(arch, arch.levels.front().features); }
+
 Target Target::host() {
-  llvm::Triple triple(llvm::sys::getProcessTriple());
-  llvm::ArrayRef<ArchRow> archs = archTable();
-  unsigned index = triple.isAArch64() ? 1 : 0;
+  llvm::Triple triple(llvm::sys::getProcessTriple()); // Owns the name.
+  StringRef name = triple.getArchName();
+  const ArchRow *arch = llvm::find_if(archTable(), [&](const ArchRow &row) { return row.name == name; });
+  unsigned index = arch - archTable().begin();
+  const ArchRow &row = rowAt(index);
   // LLVM leaves out what the operating system does not save on a switch.
-  uint64_t bits = 0;
+  uint64_t bits = baseOf(row);
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  for (const FeatureRow &row : archs[index].features)
-    if (features.lookup(row.name))
-      bits |= closure(archs[index], row.name);
+  for (const FeatureRow &feature : row.features)
+    if (features.lookup(feature.name))
+      bits |= closure(row, feature.name);
   return Target(index, bits);
 }
 
 std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, StringRef place) {
-  if (text == "host")
-    return host();
+  if (text == "host" || text == unknownArch().name)
+    if (Target target = host(); text == "host" || target.arch() == text)
+      return target;
   auto [archName, list] = text.split(':');
   llvm::SmallVector<StringRef> archNames{"host"};
   for (const ArchRow &row : archTable())
@@ -89,7 +98,7 @@ std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, St
               "x86_64:avx2,fma");
     return std::nullopt;
   }
-  Target target(arch - archTable().begin(), 0);
+  Target target(arch - archTable().begin(), baseOf(*arch));
   if (!text.contains(':'))
     return target;
   for (StringRef word : llvm::split(list, ',')) {
@@ -109,32 +118,90 @@ std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, St
   return target;
 }
 
-std::string Target::str() const {
-  const ArchRow &row = archTable()[archIndex];
+std::vector<Target> Target::parseList(StringRef text, Diagnostics &diagnostics, StringRef place) {
+  std::vector<Target> given, sorted;
+  StringRef arch = text.take_until([](char c) { return c == ':' || c == '+'; });
+  if (arch == "host")
+    arch = host().arch();
+  for (StringRef part : llvm::split(text, '+')) {
+    bool isWhole = given.empty() || part == "host" || part.contains(':');
+    std::string whole = isWhole ? part.str() : (arch + ":" + part).str();
+    std::optional<Target> target = parse(whole, diagnostics, place);
+    if (!target)
+      return {};
+    if (text == part)
+      return {*target};
+    if (!given.empty() && target->arch() != given.front().arch()) {
+      diagnostics
+          .error("target-architectures", place,
+                 "'" + target->str() + "' and '" + given.front().str() + "' are of different architectures")
+          .note("an artifact is for one of them; compile the model once for each");
+      return {};
+    }
+    if (llvm::is_contained(given, *target)) {
+      diagnostics.error("target-twice", place, "target '" + target->str() + "' is named twice in " + inQuotes(text))
+          .note("leave one out: each target is a variant of its own in the artifact");
+      return {};
+    }
+    given.push_back(*target);
+  }
+  // The last that no other one includes, again and again.
+  while (!given.empty()) {
+    auto best = llvm::find_if(llvm::reverse(given), [&](const Target &target) {
+      return llvm::none_of(given, [&](const Target &other) { return !(other == target) && other.includes(target); });
+    });
+    sorted.push_back(*best);
+    given.erase(std::next(best).base());
+  }
+  return sorted;
+}
+
+/// What follows the architecture in the canonical form.
+static std::string wordsOf(const ArchRow &row, uint64_t features) {
   uint64_t implied = 0;
+  StringRef name;
+  for (const LevelRow &level : row.levels)
+    if (uint64_t bits = closure(row, level.features); (features & bits) == bits) {
+      implied = bits;
+      name = &level == row.levels.begin() ? StringRef() : level.name;
+    }
   for (auto [i, feature] : llvm::enumerate(row.features))
     if (features >> i & 1)
       implied |= closure(row, feature.implies);
-  std::string text = row.name.str();
-  char separator = ':';
+  std::string text = name.str();
   for (auto [i, feature] : llvm::enumerate(row.features))
-    if ((features & ~implied) >> i & 1) {
-      text += separator;
-      text += feature.name;
-      separator = ',';
-    }
+    if ((features & ~implied) >> i & 1)
+      text += (text.empty() ? "" : ",") + feature.name.str();
   return text;
 }
 
-StringRef Target::arch() const { return archTable()[archIndex].name; }
+std::string Target::str() const {
+  const ArchRow &row = rowAt(archIndex);
+  std::string words = wordsOf(row, features);
+  return words.empty() ? row.name.str() : row.name.str() + ":" + words;
+}
+
+std::string Target::name() const {
+  const ArchRow &row = rowAt(archIndex);
+  std::string words = wordsOf(row, features);
+  return words.empty() ? row.levels.front().name.str() : words;
+}
+
+StringRef Target::arch() const { return rowAt(archIndex).name; }
 
 bool Target::has(StringRef feature) const {
-  std::optional<unsigned> i = findFeature(archTable()[archIndex], feature);
+  std::optional<unsigned> i = findFeature(rowAt(archIndex), feature);
   return i && features >> *i & 1;
 }
 
+bool Target::includes(const Target &other) const {
+  return archIndex == other.archIndex && (features & other.features) == other.features;
+}
+
+Target Target::baseline() const { return Target(archIndex, baseOf(rowAt(archIndex))); }
+
 const VectorUnit &Target::vectorUnit() const {
-  const ArchRow &row = archTable()[archIndex];
+  const ArchRow &row = rowAt(archIndex);
   for (const VectorUnit &unit : row.units) {
     uint64_t needed = closure(row, unit.needs);
     if ((features & needed) == needed)
@@ -143,16 +210,28 @@ const VectorUnit &Target::vectorUnit() const {
   return row.units.back();
 }
 
+const MatrixUnit *Target::matrixUnit() const {
+  const ArchRow &row = rowAt(archIndex);
+  for (const MatrixUnit &unit : row.matrixUnits) {
+    uint64_t needed = closure(row, unit.needs);
+    if ((features & needed) == needed)
+      return &unit;
+  }
+  return nullptr;
+}
+
 std::string Target::llvmTriple() const {
-  const ArchRow &row = archTable()[archIndex];
+  const ArchRow &row = rowAt(archIndex);
   llvm::Triple process(llvm::sys::getProcessTriple());
   // The system of this process is the one that the code will run on, unless
   // the architecture says otherwise.
-  return process.getArchName() == row.name ? process.str() : row.triple.str();
+  return row.triple.empty() || process.getArchName() == row.name ? process.str() : row.triple.str();
 }
 
+StringRef Target::llvmAbi() const { return rowAt(archIndex).abi; }
+
 std::string Target::llvmFeatures() const {
-  const ArchRow &row = archTable()[archIndex];
+  const ArchRow &row = rowAt(archIndex);
   llvm::SmallVector<std::string> names;
   for (auto [i, feature] : llvm::enumerate(row.features))
     if (features >> i & 1)

@@ -11,9 +11,10 @@
 """
 
 from lathe import cache
-from lathe._lathe import set_threads, version
+from lathe._lathe import CancelToken, set_threads, version
 from lathe.compiler import compile, load
 from lathe.errors import (
+    CancelledError,
     CompileError,
     CompileWarning,
     Diagnostic,
@@ -26,6 +27,8 @@ from lathe.signature import Signature, Value
 __version__: str = version()
 
 __all__ = [
+    "CancelToken",
+    "CancelledError",
     "CompileError",
     "CompileWarning",
     "CompiledModel",

@@ -33,13 +33,14 @@ class LatheEngine:
     """Lathe itself."""
 
     def __init__(self, path: str, threads: int, options: Mapping[str, Any]) -> None:
-        """Compile; `options` may have `target`, `dims` and `cache` of lathe.compile."""
+        """Compile; `options` may have `target`, `isa`, `dims` and `cache` of lathe.compile."""
         import lathe
 
         self.version = lathe.__version__
         self._model = lathe.compile(
             path,
             target=options.get("target", "host"),
+            isa=options.get("isa"),
             dims=options.get("dims"),
             threads=threads,
             cache=options.get("cache", True),

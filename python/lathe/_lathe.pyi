@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, TypedDict
 
-import numpy as np
-import numpy.typing as npt
-
 class ValueDescription(TypedDict):
     name: str
+    kind: int
+    of_sequence: bool
     dtype: int
     dims: tuple[int, ...]
 
@@ -22,11 +21,14 @@ class FunctionDescription(TypedDict):
 class KernelDescription(TypedDict):
     name: str
     strategy: str
+    key: str
     nodes: str
 
 class ModuleDescription(TypedDict):
     model: str
     target: str
+    isa: str
+    variants: dict[str, str]
     compiler: str
     weights_size: int
     functions: list[FunctionDescription]
@@ -39,9 +41,11 @@ def set_threads(threads: int) -> None: ...
 
 class Program:
     @staticmethod
-    def load(path: str | PathLike[str]) -> Program: ...
+    def load(
+        path: str | PathLike[str], allow_links: bool = False, inputs: Sequence[str] = ...
+    ) -> Program: ...
     @staticmethod
-    def parse(data: bytes, name: str) -> Program: ...
+    def parse(data: bytes, name: str, inputs: Sequence[str] = ...) -> Program: ...
     def compile(
         self,
         target: str,
@@ -60,12 +64,25 @@ class Artifact:
     def save(self, path: str | PathLike[str]) -> None: ...
     def save_header(self, path: str | PathLike[str]) -> None: ...
     def ir(self) -> str | None: ...
-    def module(self) -> Module: ...
+    def module(self, isa: str | None = None) -> Module: ...
+
+class CancelToken:
+    """Ends calls of compiled models that are under way, from another thread."""
+
+    def __init__(self) -> None: ...
+    def cancel(self) -> None: ...
+    @property
+    def cancelled(self) -> bool: ...
 
 class Module:
     @staticmethod
-    def load(path: str | PathLike[str]) -> Module: ...
+    def load(path: str | PathLike[str], isa: str | None = None) -> Module: ...
     def describe(self) -> ModuleDescription: ...
     def call(
-        self, function: int, inputs: Sequence[Any], threads: int = 0
-    ) -> list[npt.NDArray[np.generic]]: ...
+        self,
+        function: int,
+        inputs: Sequence[Any],
+        threads: int = 0,
+        max_loop_steps: int = 0,
+        cancel: CancelToken | None = None,
+    ) -> list[Any]: ...

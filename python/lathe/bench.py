@@ -188,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--slice", type=float, default=0.2, metavar="S", help="seconds of an engine's turn [0.2]"
     )
     parser.add_argument("--target", default="host", help="target of Lathe [host]")
+    parser.add_argument("--isa", help="which of several targets Lathe uses [the best]")
     parser.add_argument("--no-cache", action="store_true", help="compile anew: load s is honest")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     add_size_options(parser)
@@ -203,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing := [m for m in models if not m.is_file()]:
         parser.error(f"{missing[0]}: no such file")
     sizes = Sizes(dims_of(parser, chosen.dim), dict(chosen.shape), chosen.integers)
-    options = {"target": chosen.target, "cache": not chosen.no_cache}
+    options = {"target": chosen.target, "isa": chosen.isa, "cache": not chosen.no_cache}
 
     rows: list[Row] = []
     failures: list[Failure] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from lathe import _lathe
 from lathe import cache as _cache
 from lathe._lathe import Artifact, Module, Program
-from lathe.errors import compile_error
+from lathe.errors import CompileError, compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
 
@@ -27,17 +27,28 @@ def compile(
     threads: int | None = None,
     cache: bool | _cache.CompileCache = True,
     *,
+    allow_links: bool = False,
+    overridable: Sequence[str] = (),
+    isa: str | None = None,
+    max_loop_steps: int | None = None,
     progress: Callable[[str], object] | None = None,
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
     `model` is a path to an ONNX file or to Lathe's own format, the bytes of one, or an
-    onnx.ModelProto. `target` is "host" or a target string such as "x86_64:avx2,fma". `dims` fixes
+    onnx.ModelProto. `target` is "host" or a target string such as "x86_64:avx2,fma", or several, as
+    in "x86_64:v2+v3+v4", of which the best that this machine can run is used, or the one that `isa`
+    names, as in "v3". `dims` fixes
     free dims by the names the model gives them, `{"batch": 8}`; the others stay free, and one
     compiled model takes any size. `threads` is the most that one call uses; None for all that the
     process may use. With `cache`, a model that was compiled before is not compiled again; a
-    CompileCache instead of True is used in place of the default one. `progress` is called with the
-    name of each phase as it starts.
+    CompileCache instead of True is used in place of the default one. With `allow_links`, tensor
+    files beside the model may be reached by links, as in the folders that hubs keep; links can lead
+    anywhere, so it is for models that you trust. `overridable` names initializers that are inputs
+    of the graph, too, and become inputs of every call; the others are constants, but a call by name
+    that passes one compiles the model again for all such calls. `max_loop_steps` is how many turns
+    all loops of the model may make in one call before it raises lathe.RuntimeError; None for a
+    billion. `progress` is called with the name of each phase as it starts.
 
     Raises lathe.CompileError, whose `diagnostics` list all that is wrong with the model.
     """
@@ -45,36 +56,78 @@ def compile(
     fixed = _format_dims(dims)
 
     def build() -> Artifact:
-        return source.load().compile(target, fixed, threads=threads or 0, progress=progress)
+        program = source.load(allow_links=allow_links, overridable=overridable)
+        return program.compile(target, fixed, threads=threads or 0, progress=progress)
 
     def reload() -> tuple[Program, str, Sequence[str]]:
-        return source.load(), target, fixed
+        return source.load(allow_links=allow_links, overridable=overridable), target, fixed
+
+    def override(names: Sequence[str]) -> CompiledModel | None:
+        wanted = sorted({*overridable, *names})
+        try:
+            return compile(
+                source,
+                target,
+                dims,
+                threads,
+                cache,
+                allow_links=allow_links,
+                overridable=wanted,
+                isa=isa,
+            )
+        except CompileError as error:
+            if "onnx-no-default" in error.ids:
+                return None
+            raise
 
     artifact: Artifact | None = None
     if cache is not False:
         store = _cache.default() if cache is True else cache
         if (content := source.content_hash()) is not None:
             key = _cache.make_key(
-                _KEY_FORMAT, content, *_target_key(target), *fixed, *_compiler_key()
+                _KEY_FORMAT,
+                content,
+                "links" if allow_links else "no links",
+                *(f"input {name}" for name in overridable),
+                *_target_key(target),
+                *fixed,
+                *_compiler_key(),
             )
             artifact = store.get(key, build)
     if artifact is None:
         artifact = build()
-    return CompiledModel(artifact.module(), artifact, threads=threads, reload=reload)
+    return CompiledModel(
+        artifact.module(isa),
+        artifact,
+        threads=threads,
+        max_loop_steps=max_loop_steps,
+        reload=reload,
+        override=override,
+    )
 
 
-def load(path: str | os.PathLike[str], threads: int | None = None) -> CompiledModel:
+def load(
+    path: str | os.PathLike[str],
+    threads: int | None = None,
+    *,
+    isa: str | None = None,
+    max_loop_steps: int | None = None,
+) -> CompiledModel:
     """Load what `CompiledModel.save` or `lathe compile` wrote: a `.lathebin` or a `.so`.
 
-    `threads` is as in `lathe.compile`. Raises lathe.CompileError if the file is no such thing, or
-    was made for a processor that can do more than this one.
+    `threads`, `isa` and `max_loop_steps` are as in `lathe.compile`. Raises lathe.CompileError if
+    the file is no such thing, or was made for a processor that can do more than this one.
     """
     suffix = Path(path).suffix
     if suffix == ".so":
-        return CompiledModel(Module.load(path), None, threads=threads)
+        return CompiledModel(
+            Module.load(path, isa), None, threads=threads, max_loop_steps=max_loop_steps
+        )
     if suffix == ".lathebin":
         artifact = Artifact.load(path)
-        return CompiledModel(artifact.module(), artifact, threads=threads)
+        return CompiledModel(
+            artifact.module(isa), artifact, threads=threads, max_loop_steps=max_loop_steps
+        )
     raise compile_error(
         "load-ending",
         f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "

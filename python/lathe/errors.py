@@ -58,6 +58,10 @@ class RuntimeError(LatheError, builtins.RuntimeError):
     """A call of a compiled model failed: wrong inputs, or no memory."""
 
 
+class CancelledError(RuntimeError):
+    """A call of a compiled model was ended by its `CancelToken`."""
+
+
 class CompileWarning(UserWarning):
     """A model was compiled, but something about it deserves attention."""
 
@@ -80,6 +84,11 @@ def raise_compile_error(diagnostics: Sequence[tuple[str, str, str]]) -> None:
 def raise_runtime_error(message: str) -> None:
     """Raise RuntimeError from the runtime's message; the native module calls this."""
     raise RuntimeError([_from_message(message)])
+
+
+def raise_cancelled(message: str) -> None:
+    """Raise CancelledError from the runtime's message; the native module calls this."""
+    raise CancelledError([_from_message(message)])
 
 
 def raise_load_error(message: str) -> None:

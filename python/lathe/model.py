@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,11 +11,26 @@ from typing import Any
 import numpy.typing as npt
 
 from lathe import dtypes, signature
-from lathe._lathe import Artifact, Module, Program
+from lathe._lathe import Artifact, CancelToken, Module, Program
 from lathe.errors import compile_error, runtime_error
 from lathe.signature import Signature, Value
 
 Array = npt.NDArray[Any]
+
+
+class Unchanged(enum.Enum):
+    """What an option is where it is not given, since None has a meaning of its own."""
+
+    UNCHANGED = enum.auto()
+
+
+UNCHANGED = Unchanged.UNCHANGED
+
+
+def _as_bfloat16(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_bfloat16(v) for v in value]
+    return value if value is None else value.view(dtypes.BFLOAT16.numpy)
 
 
 class CompiledModel:
@@ -29,15 +45,31 @@ class CompiledModel:
         artifact: Artifact | None,
         *,
         threads: int | None = None,
+        max_loop_steps: int | None = None,
+        cancel: CancelToken | None = None,
         reload: Callable[[], tuple[Program, str, Sequence[str]]] | None = None,
+        override: Callable[[Sequence[str]], CompiledModel | None] | None = None,
     ) -> None:
-        """Wrap `module`; `reload` gives program, target and dims back for `ir`."""
+        """Wrap `module`; `reload` gives program, target and dims back for `ir`.
+
+        `override` compiles the model with more inputs; None if it cannot have them.
+        """
         if threads is not None and (isinstance(threads, bool) or threads < 0):
             raise ValueError(f"threads is {threads}; give 1 or more, or None for all of them")
+        if max_loop_steps is not None and (
+            isinstance(max_loop_steps, bool) or not 1 <= max_loop_steps < 2**63
+        ):
+            raise ValueError(
+                f"max_loop_steps is {max_loop_steps}; give 1 or more, or None for the default"
+            )
         self._module = module
         self._artifact = artifact
         self._reload = reload
+        self._override = override
+        self._variants: dict[tuple[str, ...], CompiledModel] = {}
         self._threads = threads or 0
+        self._max_loop_steps = max_loop_steps or 0
+        self._cancel = cancel
         self._description = module.describe()
         functions = self._description["functions"]
         names = [f["name"] for f in functions]
@@ -74,15 +106,28 @@ class CompiledModel:
         return self._description["target"]
 
     @property
+    def isa(self) -> str:
+        """The name of the variant in use, such as "v3"."""
+        return self._description["isa"]
+
+    @property
+    def variants(self) -> dict[str, str]:
+        """The target string of each variant by its name, the best first."""
+        return dict(self._description["variants"])
+
+    @property
     def metadata(self) -> dict[str, str]:
         """The custom metadata of the model."""
         return dict(self._description["metadata"])
 
     @property
     def kernels(self) -> tuple[dict[str, str], ...]:
-        """One dictionary a kernel: its `name`, `strategy`, and the model's `nodes` it computes."""
+        """One dictionary a kernel: `name`, `strategy`, `key` and the `nodes` that it computes.
+
+        Kernels that are equal have the same key, 32 hexadecimal digits, whatever model they are of.
+        """
         return tuple(
-            {"name": k["name"], "strategy": k["strategy"], "nodes": k["nodes"]}
+            {"name": k["name"], "strategy": k["strategy"], "key": k["key"], "nodes": k["nodes"]}
             for k in self._description["kernels"]
         )
 
@@ -96,29 +141,91 @@ class CompiledModel:
         """Most threads that one call uses; None for all of the process."""
         return self._threads or None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Array, ...]:
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Compute the outputs for inputs given by position, by name, or some of each.
 
         Inputs are C-contiguous NumPy arrays or DLPack objects on the CPU of exactly the element
-        type in `inputs`; they are not copied. Other layouts are copied; lists and scalars of
-        Python are converted. The arrays returned own their memory.
+        type in `inputs`; they are not copied. Other layouts are copied; lists and scalars of Python
+        are converted. A sequence is a list or tuple of arrays and comes back as a list; an optional
+        value may be None. The arrays returned own their memory.
 
-        Raises lathe.RuntimeError if an input does not fit the signature.
+        Raises lathe.RuntimeError if an input does not fit the signature, or if the model finds an
+        error in what it computes, and KeyboardInterrupt on Ctrl-C, also in the middle of a loop.
         """
+        if kwargs and (variant := self._variant(kwargs)):
+            return variant(**dict(zip(self._names, args, strict=False)), **kwargs)
         values = args if not kwargs and len(args) == len(self._names) else self._bind(args, kwargs)
-        outputs = self._module.call(self._function, values, self._threads)
+        return self._call(values, self._cancel)
+
+    def _call(self, values: Sequence[Any], cancel: CancelToken | None) -> tuple[Any, ...]:
+        outputs = self._module.call(
+            self._function, values, self._threads, self._max_loop_steps, cancel
+        )
         for i in self._bfloat16:
-            outputs[i] = outputs[i].view(dtypes.BFLOAT16.numpy)
+            outputs[i] = _as_bfloat16(outputs[i])
         return tuple(outputs)
 
-    def run(self, feed: Mapping[str, Any]) -> dict[str, Array]:
-        """Compute the outputs, by name, for inputs by name. As `__call__` for names of any kind."""
-        outputs = self(*self._bind((), feed))
+    def run(self, feed: Mapping[str, Any], *, cancel: CancelToken | None = None) -> dict[str, Any]:
+        """Compute the outputs, by name, for inputs by name. As `__call__` for names of any kind.
+
+        `cancel` ends the call from another thread, which then raises lathe.CancelledError.
+        """
+        if variant := self._variant(feed):
+            return variant.run(feed, cancel=cancel)
+        outputs = self._call(self._bind((), feed), cancel or self._cancel)
         return {v.name: array for v, array in zip(self.outputs, outputs, strict=True)}
 
     def with_threads(self, threads: int | None) -> CompiledModel:
         """Return the same compiled code with another limit on the threads of one call."""
-        return CompiledModel(self._module, self._artifact, threads=threads, reload=self._reload)
+        return self.with_options(threads=threads)
+
+    def with_options(
+        self,
+        *,
+        threads: int | Unchanged | None = UNCHANGED,
+        max_loop_steps: int | Unchanged | None = UNCHANGED,
+        cancel: CancelToken | Unchanged | None = UNCHANGED,
+    ) -> CompiledModel:
+        """Return the same compiled code with other options for its calls.
+
+        `threads` and `max_loop_steps` are as in `lathe.compile`; `cancel` is a `CancelToken` that
+        ends calls, or None.
+        """
+        return CompiledModel(
+            self._module,
+            self._artifact,
+            threads=self.threads if isinstance(threads, Unchanged) else threads,
+            max_loop_steps=(
+                self._max_loop_steps or None
+                if isinstance(max_loop_steps, Unchanged)
+                else max_loop_steps
+            ),
+            cancel=self._cancel if isinstance(cancel, Unchanged) else cancel,
+            reload=self._reload,
+            override=self._override,
+        )
+
+    def with_isa(self, isa: str | None) -> CompiledModel:
+        """Return the variant called `isa` of the same artifact; None for the best one.
+
+        Raises lathe.CompileError if there is none or this machine cannot run it, or if the model
+        was loaded from a shared library, which `lathe.load` loads again with another `isa`.
+        """
+        if self._artifact is None:
+            raise compile_error(
+                "isa-loaded-library",
+                "a model loaded from a shared library keeps its variant; "
+                "load it again with lathe.load(path, isa=...)",
+            )
+        return CompiledModel(
+            self._artifact.module(isa),
+            self._artifact,
+            threads=self._threads or None,
+            max_loop_steps=self._max_loop_steps or None,
+            cancel=self._cancel,
+            reload=self._reload,
+            override=self._override,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artifact by the ending of `path`.
@@ -166,6 +273,23 @@ class CompiledModel:
     def __repr__(self) -> str:
         """Show signature and target."""
         return f"<lathe.CompiledModel {self._signature} for {self.target}>"
+
+    def _variant(self, feed: Mapping[str, Any]) -> CompiledModel | None:
+        """Return the model in which the initializers that `feed` gives values are inputs."""
+        names = tuple(sorted(name for name in feed if name not in self._names))
+        if not names or self._override is None:
+            return None
+        if names not in self._variants:
+            made = self._override(names)
+            # A model without initializers of these names is the same one again.
+            if made is None or not set(names) <= set(made._names):
+                return None
+            self._variants[names] = made.with_options(
+                threads=self._threads or None,
+                max_loop_steps=self._max_loop_steps or None,
+                cancel=self._cancel,
+            )
+        return self._variants[names]
 
     def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         names = self._names

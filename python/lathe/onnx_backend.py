@@ -7,9 +7,7 @@ Needs the package onnx. The module is itself a backend, as ONNX asks:
 
     backend.run_model(model, [x])
 
-Some models have inputs on whose values the code depends: the axes of a reduction, the scales of a
-resize. `lathe.compile` refuses these, but here the values come with the call: such a model is
-compiled when it is run, once for each set of values.
+A model is compiled once, by `lathe.compile`, before any value is known.
 """
 
 from __future__ import annotations
@@ -20,15 +18,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.backend.base
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, helper
 
 import lathe
 from lathe.model import Array, CompiledModel
-
-# Errors that go away when values become known.
-_NEEDS_VALUES = frozenset({"onnx-dynamic-parameter", "graph-data-dependent-shape"})
-_MOST_ELEMENTS = 64  # As many as the compiler follows.
-_MOST_VERSIONS = 16  # Compiled models that are kept for different values.
 
 _LEAST_OPSET = 17  # Older ones lack nothing that newer ones have, but are read less often.
 
@@ -51,81 +44,6 @@ class LatheBackendRep(onnx.backend.base.BackendRep):
         return self.model(*inputs)
 
 
-class LatheValuesRep(onnx.backend.base.BackendRep):
-    """A model that is compiled when it is run, as its code depends on values of inputs."""
-
-    def __init__(self, model: ModelProto, options: Mapping[str, Any]) -> None:
-        """Keep a model, and the options of `lathe.compile` for it."""
-        self._source = model
-        self._options = dict(options)
-        self._versions: dict[tuple[Any, ...], CompiledModel] = {}
-        given = {tensor.name for tensor in model.graph.initializer}
-        self._names = [v.name for v in model.graph.input if v.name not in given]
-        self._known: list[str] | None = None  # The inputs whose values the code depends on.
-
-    def run(self, inputs: Any, **kwargs: Any) -> tuple[Array, ...]:
-        """Return the outputs for a sequence of inputs, a mapping by name, or one array.
-
-        Raises ValueError if an input has no value, and lathe.CompileError if the values of small
-        inputs are not enough to compile.
-        """
-        _check_options(kwargs)
-        values = dict(inputs) if isinstance(inputs, Mapping) else {}
-        if isinstance(inputs, np.ndarray):
-            inputs = [inputs]
-        if not values:
-            values = dict(zip(self._names, inputs, strict=True))
-        missing = [name for name in self._names if name not in values]
-        if missing:
-            raise ValueError(f"no value for input {missing[0]!r}; the model takes {self._names}")
-        arrays = {name: np.asarray(value) for name, value in values.items()}
-        known, compiled = self._compiled(arrays)
-        rest = {name: array for name, array in arrays.items() if name not in known}
-        outputs = compiled.run(rest)
-        return tuple(outputs[value.name] for value in compiled.outputs)
-
-    def _compiled(self, arrays: Mapping[str, Array]) -> tuple[Sequence[str], CompiledModel]:
-        if self._known is not None:
-            key = _contents(arrays, self._known)
-            if key in self._versions:
-                return self._known, self._versions[key]
-        small = [n for n in self._names if arrays[n].size <= _MOST_ELEMENTS]
-        # Parameters are the last inputs of an operator: as few of those as will do.
-        # Where none is small, the model as it is says what it lacks.
-        counts: Sequence[int] = range(1, len(small) + 1) or [0]
-        if self._known is not None:
-            counts = [len(self._known)]
-        failure: lathe.CompileError
-        for count in counts:
-            known = self._known if self._known is not None else small[len(small) - count :]
-            try:
-                compiled = lathe.compile(self._with(arrays, known), **self._options)
-            except lathe.CompileError as error:
-                failure = error
-                continue
-            self._known = list(known)
-            if len(self._versions) >= _MOST_VERSIONS:
-                self._versions.pop(next(iter(self._versions)))
-            self._versions[_contents(arrays, known)] = compiled
-            return known, compiled
-        raise failure
-
-    def _with(self, arrays: Mapping[str, Array], known: Sequence[str]) -> ModelProto:
-        """Return the model with the values of some inputs inside."""
-        model = ModelProto()
-        model.CopyFrom(self._source)
-        rest = [value for value in model.graph.input if value.name not in known]
-        del model.graph.input[:]
-        model.graph.input.extend(rest)
-        model.graph.initializer.extend(
-            numpy_helper.from_array(
-                np.ascontiguousarray(arrays[name]).reshape(arrays[name].shape), name
-            )
-            for name in known
-        )
-        return model
-
-
 class LatheBackend(onnx.backend.base.Backend):
     """Compiles models for the CPU."""
 
@@ -141,24 +59,16 @@ class LatheBackend(onnx.backend.base.Backend):
         return True
 
     @classmethod
-    def prepare(
-        cls, model: ModelProto, device: str = "CPU", **kwargs: Any
-    ) -> LatheBackendRep | LatheValuesRep:
+    def prepare(cls, model: ModelProto, device: str = "CPU", **kwargs: Any) -> LatheBackendRep:
         """Compile a model. Raises lathe.CompileError with all that Lathe does not support in it.
 
-        If nothing is missing but values of small inputs, it is compiled when it is run. `threads`
-        and `cache` are those of `lathe.compile`; there are no other options.
+        `threads` and `cache` are those of `lathe.compile`; there are no other options.
         """
         _check_options(kwargs, "threads", "cache")
         if not cls.supports_device(device):
             raise ValueError(f"device {device!r} is not supported; use 'CPU'")
         options = {"threads": kwargs.get("threads"), "cache": kwargs.get("cache", True)}
-        try:
-            return LatheBackendRep(lathe.compile(model, **options))
-        except lathe.CompileError as error:
-            if not _NEEDS_VALUES.issuperset(error.ids) or not _has_small_inputs(model):
-                raise
-        return LatheValuesRep(model, options)
+        return LatheBackendRep(lathe.compile(model, **options))
 
     @classmethod
     def run_model(
@@ -190,19 +100,6 @@ class LatheBackend(onnx.backend.base.Backend):
     def supports_device(cls, device: str) -> bool:
         """Return whether `device` is "CPU"."""
         return device.split(":")[0] == "CPU"
-
-
-def _contents(arrays: Mapping[str, Array], names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple((n, arrays[n].dtype.str, arrays[n].shape, arrays[n].tobytes()) for n in names)
-
-
-def _has_small_inputs(model: ModelProto) -> bool:
-    given = {tensor.name for tensor in model.graph.initializer}
-    for value in model.graph.input:
-        dims = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
-        if value.name not in given and int(np.prod(dims, dtype=object)) <= _MOST_ELEMENTS:
-            return True
-    return False
 
 
 def _by_name(node: NodeProto, inputs: Any) -> dict[str, Array]:

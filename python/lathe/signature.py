@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lathe import dtypes
 from lathe.dtypes import DType
@@ -17,6 +17,9 @@ _COMPUTED = -(2**63)
 Dim = int | str | None
 """A size: fixed, free with the name that the model gives it, or free without a name."""
 
+Kind = Literal["tensor", "sequence"]
+_SEQUENCE, _OPTIONAL = 1, 2  # lathe_kind
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -25,11 +28,21 @@ class Value:
     name: str
     dtype: DType
     shape: tuple[Dim, ...]
+    kind: Kind = "tensor"
+    """A sequence is a list of arrays, of which each has a shape of its own like `shape`."""
+    optional: bool = False
+    """Whether it may be None."""
 
     @property
     def type(self) -> str:
-        """The type as in a signature: "f32[batch, 3]", with "?" for a size without a name."""
-        return f"{self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
+        """The type as in a signature: "f32[batch, 3]", with "?" for a size without a name.
+
+        A sequence is "sequence(f32[?, 3])", and a value that may be absent "optional(f32[3])".
+        """
+        text = f"{self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
+        if self.kind == "sequence":
+            text = f"sequence({text})"
+        return f"optional({text})" if self.optional else text
 
     def __str__(self) -> str:
         """Return "name: type"."""
@@ -59,10 +72,13 @@ def _value(description: ValueDescription, symbols: list[str]) -> Value:
             return None
         return symbols[~d] or None
 
+    kind = description["kind"]
     return Value(
         description["name"],
         dtypes.BY_CODE[description["dtype"]],
         tuple(dim(d) for d in description["dims"]),
+        "sequence" if kind == _SEQUENCE or description["of_sequence"] else "tensor",
+        kind == _OPTIONAL,
     )
 
 

@@ -8,6 +8,7 @@ import hashlib
 import mmap
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,11 +49,11 @@ class Source:
                 f"{type(model).__name__} is not a model; pass a path, bytes or an onnx.ModelProto"
             )
 
-    def load(self) -> Program:
+    def load(self, *, allow_links: bool = False, overridable: Sequence[str] = ()) -> Program:
         """Parse the model. Raises CompileError if it cannot be read."""
         if self.path is not None:
-            return Program.load(self.path)
-        return Program.parse(self.data, self.name)
+            return Program.load(self.path, allow_links, overridable)
+        return Program.parse(self.data, self.name, overridable)
 
     def content_hash(self) -> str | None:
         """Return a hash over the model and the files it refers to; None if it has no certain one.

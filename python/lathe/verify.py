@@ -89,6 +89,7 @@ def verify(
     sizes: Sequence[Sizes],
     *,
     target: str = "host",
+    isa: str | None = None,
     atol: float = 1e-4,
     rtol: float = 1e-3,
     cache: bool = True,
@@ -97,7 +98,7 @@ def verify(
 
     Raises lathe.LatheError, PeerError or InputError if one of the sides cannot run the model.
     """
-    single = lathe.compile(model, target=target, threads=1, cache=cache)
+    single = lathe.compile(model, target=target, isa=isa, threads=1, cache=cache)
     double = single.with_threads(2)
     specs = [InputSpec(v.name, v.dtype.numpy, v.shape) for v in single.inputs]
     rows: list[list[Any]] = []
@@ -154,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lathe.verify", description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--target", default="host", help="target string [host]")
+    parser.add_argument("--isa", help="which of several targets to use [the best]")
     parser.add_argument("--atol", type=float, default=1e-4, help="absolute tolerance [1e-4]")
     parser.add_argument("--rtol", type=float, default=1e-3, help="relative tolerance [1e-3]")
     parser.add_argument("--runs", type=checked(integers(1)), default=RUNS, help="inputs [3]")
@@ -166,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen.model,
             sizes,
             target=chosen.target,
+            isa=chosen.isa,
             atol=chosen.atol,
             rtol=chosen.rtol,
             cache=not chosen.no_cache,

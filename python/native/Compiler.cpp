@@ -67,12 +67,12 @@ public:
     return toText(text);
   }
 
-  Module *module() {
+  Module *module(const std::optional<std::string> &isa) {
     Diagnostics diagnostics;
     const lathe_module_desc *desc = runAlone(mutex, [&] { return lathe_artifact_module(raw, diagnostics.out()); });
     if (!desc)
       diagnostics.raise();
-    return Module::fromDescription(desc);
+    return Module::fromDescription(desc, isa);
   }
 
 private:
@@ -109,6 +109,20 @@ static void reportProgress(const char *phase, void *context) {
   }
 }
 
+/// The options of loading, with the arrays that they refer to.
+struct Options {
+  Options(bool allowLinks, const std::vector<std::string> &names) {
+    inputs.reserve(names.size());
+    for (const std::string &name : names)
+      inputs.push_back(name.c_str());
+    raw.allow_links = allowLinks;
+    raw.inputs = inputs.data();
+    raw.input_count = inputs.size();
+  }
+  std::vector<const char *> inputs;
+  lathe_program_options raw = {};
+};
+
 class Program {
 public:
   explicit Program(lathe_program *raw) : raw(raw) {}
@@ -116,14 +130,17 @@ public:
   Program &operator=(const Program &) = delete;
   ~Program() { lathe_program_free(raw); }
 
-  static Program *load(nb::handle path) {
+  static Program *load(nb::handle path, bool allowLinks, const std::vector<std::string> &inputs) {
     std::string file = toPath(path);
-    return make([&](lathe_diagnostics **out) { return lathe_program_load(file.c_str(), out); });
+    Options options(allowLinks, inputs);
+    return make([&](lathe_diagnostics **out) { return lathe_program_load(file.c_str(), &options.raw, out); });
   }
 
-  static Program *parse(nb::bytes data, const std::string &name) {
-    return make(
-        [&](lathe_diagnostics **out) { return lathe_program_parse(data.data(), data.size(), name.c_str(), out); });
+  static Program *parse(nb::bytes data, const std::string &name, const std::vector<std::string> &inputs) {
+    Options options(false, inputs);
+    return make([&](lathe_diagnostics **out) {
+      return lathe_program_parse(data.data(), data.size(), name.c_str(), &options.raw, out);
+    });
   }
 
   Artifact *compile(CompileArguments &arguments) {
@@ -189,11 +206,14 @@ void bindCompiler(nb::module_ &m) {
       .def("save", &Artifact::save, "path"_a, "Writes .so, .a, .o or .lathebin, by the ending of `path`.")
       .def("save_header", &Artifact::saveHeader, "path"_a, "Writes a C header for the model.")
       .def("ir", &Artifact::ir, "The IR at which the compilation stopped.")
-      .def("module", &Artifact::module, nb::keep_alive<0, 1>(), "Links the artifact into this process.");
+      .def("module", &Artifact::module, nb::keep_alive<0, 1>(), "isa"_a = nb::none(),
+           "Links the artifact into this process; `isa` names the variant to use, None the best.");
 
   nb::class_<Program>(m, "Program", "A model that was read.")
-      .def_static("load", &Program::load, "path"_a, "Reads a file.")
-      .def_static("parse", &Program::parse, "data"_a, "name"_a, "Reads bytes; `name` stands in messages.")
+      .def_static("load", &Program::load, "path"_a, "allow_links"_a = false, "inputs"_a = std::vector<std::string>(),
+                  "Reads a file.")
+      .def_static("parse", &Program::parse, "data"_a, "name"_a, "inputs"_a = std::vector<std::string>(),
+                  "Reads bytes; `name` stands in messages.")
       .def(
           "compile",
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,

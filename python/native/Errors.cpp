@@ -44,6 +44,8 @@ void Diagnostics::emitWarnings() const {
 
 void raiseRuntimeError(const char *message) { raiseThrough("raise_runtime_error", toText(message)); }
 
+void raiseCancelled(const char *message) { raiseThrough("raise_cancelled", toText(message)); }
+
 void raiseLoadError(const char *message) { raiseThrough("raise_load_error", toText(message)); }
 
 } // namespace lathe::python

@@ -42,6 +42,9 @@ private:
 /// the GIL.
 [[noreturn]] void raiseRuntimeError(const char *message);
 
+/// Raises lathe.CancelledError. Needs the GIL.
+[[noreturn]] void raiseCancelled(const char *message);
+
 /// Raises lathe.CompileError for a message of the runtime, whose stable id is
 /// read from it. Needs the GIL.
 [[noreturn]] void raiseLoadError(const char *message);

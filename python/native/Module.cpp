@@ -5,8 +5,12 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Module.h"
 #include "Bindings.h"
+#include "Cancel.h"
 #include "Errors.h"
 #include "Tensors.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 
 #include <memory>
 #include <string>
@@ -16,20 +20,29 @@ namespace nb = nanobind;
 
 namespace lathe::python {
 
-Module *Module::fromDescription(const lathe_module_desc *desc) {
+static lathe_load_options loadOptions(const std::optional<std::string> &isa) {
+  lathe_load_options options = {};
+  options.struct_size = sizeof(options);
+  options.isa = isa ? isa->c_str() : nullptr;
+  return options;
+}
+
+Module *Module::fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa) {
   lathe_module *raw = nullptr;
-  if (lathe_module_from_desc(desc, &raw) != LATHE_OK)
+  lathe_load_options options = loadOptions(isa);
+  if (lathe_module_from_desc_with(desc, &options, &raw) != LATHE_OK)
     raiseLoadError(lathe_last_error());
   return new Module(raw);
 }
 
-Module *Module::load(nb::handle path) {
+Module *Module::load(nb::handle path, const std::optional<std::string> &isa) {
   std::string file = toPath(path);
+  lathe_load_options options = loadOptions(isa);
   lathe_module *raw = nullptr;
   std::string error;
   {
     nb::gil_scoped_release unlocked;
-    if (lathe_module_load(file.c_str(), &raw) != LATHE_OK)
+    if (lathe_module_load_with(file.c_str(), &options, &raw) != LATHE_OK)
       error = lathe_last_error();
   }
   if (!raw)
@@ -39,15 +52,17 @@ Module *Module::load(nb::handle path) {
 
 static nb::str text(const char *string) { return toText(string ? string : ""); }
 
-static nb::list describeValues(const lathe_value_desc *values, uint32_t count) {
+static nb::list describeValues(const lathe_value_desc *const *values, uint32_t count) {
   nb::list result;
   for (uint32_t i = 0; i < count; ++i) {
     nb::list dims;
-    for (uint32_t d = 0; d < values[i].rank; ++d)
-      dims.append(values[i].dims[d]);
+    for (uint32_t d = 0; d < values[i]->rank; ++d)
+      dims.append(values[i]->dims[d]);
     nb::dict value;
-    value["name"] = text(values[i].name);
-    value["dtype"] = values[i].dtype;
+    value["name"] = text(values[i]->name);
+    value["kind"] = values[i]->kind;
+    value["of_sequence"] = (values[i]->flags & LATHE_VALUE_OF_SEQUENCE) != 0;
+    value["dtype"] = values[i]->dtype;
     value["dims"] = nb::tuple(dims);
     result.append(value);
   }
@@ -56,9 +71,10 @@ static nb::list describeValues(const lathe_value_desc *values, uint32_t count) {
 
 nb::dict Module::describe() const {
   const lathe_module_desc &d = desc();
+  const lathe_variant_desc &v = variant();
   nb::list functions, kernels;
-  for (uint32_t i = 0; i < d.function_count; ++i) {
-    const lathe_function_desc &f = d.functions[i];
+  for (uint32_t i = 0; i < v.function_count; ++i) {
+    const lathe_function_desc &f = *v.functions[i];
     nb::list symbols;
     for (uint32_t s = 0; s < f.symbol_count; ++s)
       symbols.append(text(f.symbol_names[s]));
@@ -69,11 +85,12 @@ nb::dict Module::describe() const {
     function["symbols"] = symbols;
     functions.append(function);
   }
-  for (uint32_t i = 0; i < d.kernel_count; ++i) {
+  for (uint32_t i = 0; i < v.kernel_count; ++i) {
     nb::dict kernel;
-    kernel["name"] = text(d.kernels[i].name);
-    kernel["strategy"] = text(d.kernels[i].strategy);
-    kernel["nodes"] = text(d.kernels[i].nodes);
+    kernel["name"] = text(v.kernels[i]->name);
+    kernel["strategy"] = text(v.kernels[i]->strategy);
+    kernel["key"] = text(v.kernels[i]->key);
+    kernel["nodes"] = text(v.kernels[i]->nodes);
     kernels.append(kernel);
   }
   nb::dict metadata;
@@ -82,7 +99,12 @@ nb::dict Module::describe() const {
 
   nb::dict result;
   result["model"] = text(d.model);
-  result["target"] = text(d.target);
+  result["target"] = text(v.target);
+  result["isa"] = text(v.name);
+  nb::dict variants;
+  for (uint32_t i = 0; i < d.variant_count; ++i)
+    variants[text(d.variants[i]->name)] = text(d.variants[i]->target);
+  result["variants"] = variants;
   result["compiler"] = text(d.compiler);
   result["weights_size"] = d.weights_size;
   result["functions"] = functions;
@@ -91,11 +113,10 @@ nb::dict Module::describe() const {
   return result;
 }
 
-nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
-  const lathe_module_desc &d = desc();
-  if (index >= d.function_count)
+nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token) const {
+  if (index >= variant().function_count)
     throw nb::index_error("the module has no such function");
-  const lathe_function_desc &function = d.functions[index];
+  const lathe_function_desc &function = *variant().functions[index];
 
   // A list or tuple of our own, so that no other thread changes its length.
   nb::tuple items(values);
@@ -105,21 +126,31 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
                           std::to_string(function.input_count) + " [call-input-count]";
     raiseRuntimeError(message.c_str());
   }
-  std::vector<lathe_tensor> inputs(count, lathe_tensor{});
-  auto borrowed = std::make_unique<BorrowedInput[]>(count);
+  std::vector<lathe_value> inputs(count, lathe_value{});
+  auto borrowed = std::make_unique<BorrowedValue[]>(count);
   for (size_t i = 0; i < count; ++i)
-    borrowed[i].borrow(items[i], function.inputs[i], inputs[i]);
+    borrowed[i].borrow(items[i], *function.inputs[i], inputs[i]);
 
   Outputs outputs(function.output_count);
   lathe_call_options options = {};
+  options.struct_size = sizeof options;
   options.threads = threads;
+  options.max_loop_steps = maxLoopSteps;
   lathe_status status;
   std::string error;
   {
+    CallFlag flag(token);
+    options.cancel = flag.get();
     nb::gil_scoped_release unlocked;
-    status = lathe_module_call_with(raw, function.name, inputs.data(), count, outputs.data(), outputs.size(), &options);
+    status =
+        lathe_module_call_values(raw, function.name, inputs.data(), count, outputs.data(), outputs.size(), &options);
     if (status != LATHE_OK)
       error = lathe_last_error(); // Per thread: read before others run in it.
+  }
+  if (status == LATHE_CANCELLED) {
+    if (PyErr_CheckSignals() != 0) // KeyboardInterrupt.
+      throw nb::python_error();
+    raiseCancelled(error.c_str());
   }
   if (status != LATHE_OK)
     raiseRuntimeError(error.c_str());
@@ -128,11 +159,21 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads) const {
 
 void bindRuntime(nb::module_ &m) {
   nb::class_<Module>(m, "Module", nb::is_weak_referenceable(), "A compiled module. May be called from many threads.")
-      .def_static("load", &Module::load, nb::arg("path"), "Loads a shared library that lathe wrote.")
+      .def_static("load", &Module::load, nb::arg("path"), nb::arg("isa") = nb::none(),
+                  "Loads a shared library that lathe wrote.")
       .def("describe", &Module::describe, "What the module holds, as dictionaries and lists.")
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
+           nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(),
            "Calls the function with that index on at most `threads` threads "
-           "(0: no limit). Outputs of bf16 are given as uint16.");
+           "(0: no limit). Outputs of bf16 are given as uint16. Sequences are lists, and optional "
+           "values may be None.");
+  nb::class_<CancelToken>(m, "CancelToken",
+                          "Ends calls of compiled models that are under way, from another thread.\n\n"
+                          "Give it to `CompiledModel.run` or `with_options`; a call that it ends raises\n"
+                          "lathe.CancelledError. It stays cancelled.")
+      .def(nb::init<>(), "Make a token that is not cancelled.")
+      .def("cancel", &CancelToken::cancel, "End all calls that have this token, now and later.")
+      .def_prop_ro("cancelled", &CancelToken::isCancelled, "Whether `cancel` was called.");
   m.def(
       "set_threads",
       [](int threads) {

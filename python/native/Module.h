@@ -10,8 +10,12 @@
 #include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace lathe::python {
+
+class CancelToken;
 
 /// A module of the runtime, which any number of threads may call.
 class Module {
@@ -21,19 +25,22 @@ public:
   Module &operator=(const Module &) = delete;
   ~Module() { lathe_module_free(raw); }
 
-  /// Loads a shared library. The caller owns the result.
-  static Module *load(nanobind::handle path);
+  /// Loads a shared library; `isa` names the variant to use, none the best. The
+  /// caller owns the result.
+  static Module *load(nanobind::handle path, const std::optional<std::string> &isa);
   /// Takes a description, which must outlive the module. The caller owns the
   /// result.
-  static Module *fromDescription(const lathe_module_desc *desc);
+  static Module *fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa);
 
   nanobind::dict describe() const;
   /// Calls the function of that index without the GIL; `threads` is 0 for no
-  /// limit.
-  nanobind::list call(uint32_t function, nanobind::handle inputs, int threads) const;
+  /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
+  nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps,
+                      CancelToken *token) const;
 
 private:
   const lathe_module_desc &desc() const { return *lathe_module_description(raw); }
+  const lathe_variant_desc &variant() const { return *lathe_module_variant(raw); }
 
   lathe_module *raw;
 };

@@ -193,29 +193,72 @@ void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc, lathe
   tensor.dtype = static_cast<lathe_dtype>(nb::cast<int>(pair[1]));
 }
 
+void BorrowedValue::borrowSequence(nb::handle items, const lathe_value_desc &desc, lathe_value &result) {
+  if (!PyList_Check(items.ptr()) && !PyTuple_Check(items.ptr())) {
+    std::string message = "input \"" + std::string(desc.name) +
+                          "\": " + nb::str(items.type().attr("__name__")).c_str() +
+                          " is no sequence of arrays; pass a list or a tuple of them [call-input-type]";
+    raiseRuntimeError(message.c_str());
+  }
+  nb::tuple own(items); // No other thread changes its length.
+  elements.resize(own.size(), lathe_tensor{});
+  parts = std::make_unique<BorrowedInput[]>(own.size());
+  for (size_t i = 0; i < own.size(); ++i)
+    parts[i].borrow(own[i], desc, elements[i]);
+  result.kind = LATHE_KIND_SEQUENCE;
+  result.elements = elements.data();
+  result.count = static_cast<int64_t>(elements.size());
+}
+
+void BorrowedValue::borrow(nb::handle value, const lathe_value_desc &desc, lathe_value &result) {
+  bool isOptional = desc.kind == LATHE_KIND_OPTIONAL;
+  if (isOptional && value.is_none()) {
+    result.kind = LATHE_KIND_OPTIONAL;
+    return;
+  }
+  if (desc.kind == LATHE_KIND_SEQUENCE || (isOptional && (desc.flags & LATHE_VALUE_OF_SEQUENCE)))
+    return borrowSequence(value, desc, result);
+  result.kind = LATHE_KIND_TENSOR;
+  single.borrow(value, desc, result.tensor);
+}
+
 //===-- Outputs -----------------------------------------------------------===//
 
 Outputs::~Outputs() {
-  for (lathe_tensor &tensor : tensors)
-    lathe_tensor_free(&tensor);
+  for (lathe_value &value : values)
+    lathe_value_free(&value);
+}
+
+/// An array that owns the memory of `tensor`, which has none then.
+static nb::object takeArray(lathe_tensor &tensor) {
+  size_t shape[LATHE_MAX_RANK];
+  for (uint32_t i = 0; i < tensor.rank; ++i)
+    shape[i] = static_cast<size_t>(tensor.dims[i]);
+  nb::capsule owner = nb::capsule(tensor.data, [](void *data) noexcept {
+    lathe_tensor freed = {};
+    freed.data = data;
+    lathe_tensor_free(&freed);
+  });
+  void *data = tensor.data;
+  tensor.data = nullptr; // The capsule owns it.
+  return nb::cast(nb::ndarray<nb::numpy>(data, tensor.rank, shape, owner, nullptr, dlpackOfDtype(tensor.dtype)));
 }
 
 nb::list Outputs::take() {
-  nb::list arrays;
-  for (lathe_tensor &tensor : tensors) {
-    size_t shape[LATHE_MAX_RANK];
-    for (uint32_t i = 0; i < tensor.rank; ++i)
-      shape[i] = static_cast<size_t>(tensor.dims[i]);
-    nb::capsule owner = nb::capsule(tensor.data, [](void *data) noexcept {
-      lathe_tensor freed = {};
-      freed.data = data;
-      lathe_tensor_free(&freed);
-    });
-    void *data = tensor.data;
-    tensor.data = nullptr; // The capsule owns it.
-    arrays.append(nb::ndarray<nb::numpy>(data, tensor.rank, shape, owner, nullptr, dlpackOfDtype(tensor.dtype)));
+  nb::list result;
+  for (lathe_value &value : values) {
+    if (value.kind == LATHE_KIND_TENSOR) {
+      result.append(takeArray(value.tensor));
+    } else if (value.kind == LATHE_KIND_SEQUENCE) {
+      nb::list arrays;
+      for (int64_t i = 0; i < value.count; ++i)
+        arrays.append(takeArray(value.elements[i]));
+      result.append(arrays);
+    } else {
+      result.append(nb::none());
+    }
   }
-  return arrays;
+  return result;
 }
 
 } // namespace lathe::python

@@ -11,6 +11,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <memory>
 #include <vector>
 
 namespace lathe::python {
@@ -37,23 +38,38 @@ private:
   nanobind::ndarray<nanobind::ro> dlpack;
 };
 
+/// An input of any kind: an array, a list or tuple of arrays for a sequence, or
+/// None for an optional value that is absent. As BorrowedInput.
+class BorrowedValue {
+public:
+  void borrow(nanobind::handle value, const lathe_value_desc &desc, lathe_value &result);
+
+private:
+  void borrowSequence(nanobind::handle items, const lathe_value_desc &desc, lathe_value &result);
+
+  BorrowedInput single;
+  std::unique_ptr<BorrowedInput[]> parts; ///< Of `elements`; they cannot be moved.
+  std::vector<lathe_tensor> elements;
+};
+
 /// Outputs that the runtime allocated; frees those that Python did not take.
 class Outputs {
 public:
-  explicit Outputs(size_t count) : tensors(count, lathe_tensor{}) {}
+  explicit Outputs(size_t count) : values(count, lathe_value{}) {}
   Outputs(const Outputs &) = delete;
   Outputs &operator=(const Outputs &) = delete;
   ~Outputs();
 
-  lathe_tensor *data() { return tensors.data(); }
-  size_t size() const { return tensors.size(); }
+  lathe_value *data() { return values.data(); }
+  size_t size() const { return values.size(); }
 
-  /// Hands all of them over as NumPy arrays. Elements of bf16, which NumPy has
-  /// not, are given as uint16.
+  /// Hands all of them over: tensors as NumPy arrays, sequences as lists of these,
+  /// absent ones as None. Elements of bf16, which NumPy has not, are given as
+  /// uint16.
   nanobind::list take();
 
 private:
-  std::vector<lathe_tensor> tensors;
+  std::vector<lathe_value> values;
 };
 
 } // namespace lathe::python

@@ -13,6 +13,22 @@ func.func @approximated(%x: f32, %v: vector<8xf32>) -> (f32, f32, vector<8xf32>)
   return %0, %1, %2 : f32, f32, vector<8xf32>
 }
 
+// Arguments of any size: a reduction in f64, and libm for the largest ones.
+// CHECK-LABEL: func.func @periodic(
+// CHECK-NOT: math.cos {{.*}} : f32
+// CHECK: arith.cmpf ugt, %{{.*}}, %{{.*}} : f32
+// CHECK: scf.if
+// CHECK: math.sin %{{.*}} : f64
+// CHECK: vector.reduction <or>
+// CHECK: math.cos %{{.*}} : vector<8xf64>
+// CHECK-NOT: math.atan
+func.func @periodic(%x: f32, %v: vector<8xf32>) -> (f32, vector<8xf32>, f32) {
+  %0 = math.sin %x : f32
+  %1 = math.cos %v : vector<8xf32>
+  %2 = math.atan %x : f32
+  return %0, %1, %2 : f32, vector<8xf32>, f32
+}
+
 // In double precision there is no approximation that is exact enough.
 // CHECK-LABEL: func.func @exact(
 // CHECK: math.exp %{{.*}} : f64
@@ -38,4 +54,14 @@ func.func @quotients(%x: index, %y: index) -> (index, index) {
   %0 = arith.ceildivsi %x, %y : index
   %1 = arith.floordivsi %x, %y : index
   return %0, %1 : index, index
+}
+
+// In two steps, or a library would have to round.
+// CHECK-LABEL: func.func @integer(
+// CHECK: arith.sitofp %{{.*}} : i32 to f32
+// CHECK-NOT: bf16
+// CHECK: arith.bitcast %{{.*}} : i16 to bf16
+func.func @integer(%x: i32) -> bf16 {
+  %0 = arith.sitofp %x : i32 to bf16
+  return %0 : bf16
 }

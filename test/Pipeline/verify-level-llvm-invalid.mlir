@@ -1,5 +1,11 @@
 // What must not be left at this level.
-// RUN: lathe-opt %s --verify-level="level=llvm phase=codegen" --verify-diagnostics
+// RUN: lathe-opt %s --verify-level="level=llvm phase=codegen" --verify-diagnostics --split-input-file
 
 // expected-error @+1 {{internal: 'func.func' is left after phase 'codegen' [level-llvm]}}
 func.func private @main()
+
+// -----
+
+// expected-error @+1 {{internal: 'host.program' is not converted after phase 'codegen' [level-llvm]}}
+host.program @plan {
+}

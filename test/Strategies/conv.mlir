@@ -1,5 +1,5 @@
 // Convolutions in NHWC: over all channels, over one, and as a plain product.
-// RUN: lathe-opt %s --select-strategies --lower-kernels --apply-strategies --canonicalize --split-input-file | FileCheck %s
+// RUN: lathe-opt %s --select-strategies --lower-kernels --apply-strategies --pack-constants --canonicalize --split-input-file | FileCheck %s
 
 // The filter is packed, the residual is added in registers.
 
@@ -20,7 +20,7 @@ func.func @main(%x: tensor<1x58x58x64xf32>, %r: tensor<1x56x56x64xf32>) -> tenso
 // CHECK-NOT: linalg.generic
 kernel.func @conv(%x: tensor<1x58x58x64xf32>, %w: tensor<64x64x3x3xf32> {kernel.constant},
                   %bias: tensor<64xf32> {kernel.constant}, %r: tensor<1x56x56x64xf32>)
-    -> tensor<1x56x56x64xf32> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    -> tensor<1x56x56x64xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1
       : (tensor<1x58x58x64xf32>, tensor<64x64x3x3xf32>) -> tensor<1x56x56x64xf32>
   %1 = graph.add %0, %bias : (tensor<1x56x56x64xf32>, tensor<64xf32>) -> tensor<1x56x56x64xf32>
@@ -40,7 +40,7 @@ kernel.func @conv(%x: tensor<1x58x58x64xf32>, %w: tensor<64x64x3x3xf32> {kernel.
 #in = #graph.dims<()[s0, s1] -> (1, s0, s1, 24)>
 #out = #graph.dims<()[s0, s1] -> (1, s0, s1, 144)>
 kernel.func @pointwise(%h: index, %w: index, %x: tensor<1x?x?x24xf32, #in>, %f: tensor<144x24x1x1xf32> {kernel.constant})
-    -> tensor<1x?x?x144xf32, #out> attributes {sizes = 2 : i64, target = "x86_64:v4"} {
+    -> tensor<1x?x?x144xf32, #out> attributes {sizes = 2 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.conv %x, %f channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1
       : (tensor<1x?x?x24xf32, #in>, tensor<144x24x1x1xf32>) -> tensor<1x?x?x144xf32, #out>
   kernel.return %0 : tensor<1x?x?x144xf32, #out>
@@ -61,7 +61,7 @@ func.func @main(%x: tensor<1x113x113x96xf32>) -> tensor<1x56x56x96xf32> {
 // CHECK:   tile.depthwise_conv ins(%{{.*}}, %{{.*}} : tensor<1x113x113x96xf32>, tensor<3x3x96xf32>)
 // CHECK-SAME: strides [2, 2]
 kernel.func @depthwise(%x: tensor<1x113x113x96xf32>, %w: tensor<96x1x3x3xf32> {kernel.constant})
-    -> tensor<1x56x56x96xf32> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    -> tensor<1x56x56x96xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.conv %x, %w channels_last strides = [2, 2] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 96
       : (tensor<1x113x113x96xf32>, tensor<96x1x3x3xf32>) -> tensor<1x56x56x96xf32>
   %low = graph.constant dense<0.0> : tensor<f32>
@@ -75,7 +75,7 @@ kernel.func @depthwise(%x: tensor<1x113x113x96xf32>, %w: tensor<96x1x3x3xf32> {k
 // CHECK-SAME: strategy = #kernel.strategy<"cpu.pad"
 // CHECK:   tile.pad ins(%{{.*}} : tensor<1x56x56x64xf32>) outs(%{{.*}} : tensor<1x58x58x64xf32>) offsets [1, 1]
 kernel.func @pad(%x: tensor<1x56x56x64xf32>) -> tensor<1x58x58x64xf32>
-    attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.pad constant %x amounts = <() -> (0, 1, 1, 0, 0, 1, 1, 0)> : (tensor<1x56x56x64xf32>) -> tensor<1x58x58x64xf32>
   kernel.return %0 : tensor<1x58x58x64xf32>
 }
@@ -85,9 +85,9 @@ kernel.func @pad(%x: tensor<1x56x56x64xf32>) -> tensor<1x58x58x64xf32>
 // Groups of more than one channel have no microkernel.
 
 // CHECK: kernel.func @grouped(
-// CHECK-SAME: strategy = #kernel.strategy<"cpu.loops">
+// CHECK-SAME: strategy = #kernel.strategy<"cpu.loops", {because = "there are 2 groups, neither 1 nor one a channel"}>
 kernel.func @grouped(%x: tensor<1x9x9x8xf32>, %w: tensor<8x4x3x3xf32> {kernel.constant})
-    -> tensor<1x7x7x8xf32> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    -> tensor<1x7x7x8xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 2
       : (tensor<1x9x9x8xf32>, tensor<8x4x3x3xf32>) -> tensor<1x7x7x8xf32>
   kernel.return %0 : tensor<1x7x7x8xf32>

@@ -1,6 +1,6 @@
 // Products with constant matrices are packed, those with computed ones are not;
 // the elementwise ops that follow become the epilogue.
-// RUN: lathe-opt %s --select-strategies --lower-kernels --apply-strategies --canonicalize --split-input-file | FileCheck %s
+// RUN: lathe-opt %s --select-strategies --lower-kernels --apply-strategies --pack-constants --canonicalize --split-input-file | FileCheck %s
 
 // CHECK: #[[COLUMN:.*]] = affine_map<(d0, d1) -> (d1)>
 // CHECK: func.func @main(
@@ -15,7 +15,7 @@ func.func @main(%x: tensor<197x768xf32>, %bias: tensor<768xf32>) -> tensor<197x7
 }
 
 // CHECK: kernel.func @matmul(
-// CHECK-SAME:    %[[A:.*]]: tensor<197x768xf32>, %[[B:.*]]: tensor<12x768x64xf32> {kernel.constant}, %[[BIAS:.*]]: tensor<768xf32>)
+// CHECK-SAME:    %[[A:.*]]: tensor<197x768xf32>, %[[B:.*]]: tensor<12x768x64xf32> {kernel.constant, kernel.packing = {order = array<i64: 0>, tile = 64 : i64, tiled = 1 : i64}}, %[[BIAS:.*]]: tensor<768xf32>)
 // CHECK-SAME:    strategy = #kernel.strategy<"cpu.gemm.packed"
 // CHECK:   %[[INIT:.*]] = tensor.empty() : tensor<197x768xf32>
 // CHECK:   %[[Y:.*]] = tile.contract ins(%[[A]], %[[B]] : {{.*}}) extras(%[[BIAS]] : tensor<768xf32>) outs(%[[INIT]] : tensor<197x768xf32>) packed
@@ -27,7 +27,7 @@ func.func @main(%x: tensor<197x768xf32>, %bias: tensor<768xf32>) -> tensor<197x7
 // CHECK-NOT: linalg.generic
 // CHECK:   kernel.return %[[Y]]
 kernel.func @matmul(%a: tensor<197x768xf32>, %b: tensor<768x768xf32> {kernel.constant}, %bias: tensor<768xf32>)
-    -> tensor<197x768xf32> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    -> tensor<197x768xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.matmul %a, %b : (tensor<197x768xf32>, tensor<768x768xf32>) -> tensor<197x768xf32>
   %1 = graph.add %0, %bias : (tensor<197x768xf32>, tensor<768xf32>) -> tensor<197x768xf32>
   %2 = graph.relu %1 : tensor<197x768xf32> -> tensor<197x768xf32>
@@ -48,7 +48,7 @@ kernel.func @matmul(%a: tensor<197x768xf32>, %b: tensor<768x768xf32> {kernel.con
 #dyn = #graph.dims<()[s0] -> (s0, 5, 64)>
 #out = #graph.dims<()[s0] -> (s0, 5, 20)>
 kernel.func @silu(%n: index, %a: tensor<?x5x64xf32, #dyn>, %b: tensor<64x20xf32> {kernel.constant})
-    -> tensor<?x5x20xf32, #out> attributes {sizes = 1 : i64, target = "x86_64:v3"} {
+    -> tensor<?x5x20xf32, #out> attributes {sizes = 1 : i64, target = #kernel.target<"x86_64:v3">} {
   %0 = graph.matmul %a, %b : (tensor<?x5x64xf32, #dyn>, tensor<64x20xf32>) -> tensor<?x5x20xf32, #out>
   %1 = graph.sigmoid %0 : tensor<?x5x20xf32, #out> -> tensor<?x5x20xf32, #out>
   %2 = graph.mul %0, %1 : (tensor<?x5x20xf32, #out>, tensor<?x5x20xf32, #out>) -> tensor<?x5x20xf32, #out>
@@ -74,7 +74,7 @@ kernel.func @silu(%n: index, %a: tensor<?x5x64xf32, #dyn>, %b: tensor<64x20xf32>
 #y = #graph.dims<()[s0, s1] -> (s0, 12, s1, s1)>
 kernel.func @scores(%b: index, %s: index, %q: tensor<?x12x?x64xf32, #q>, %k: tensor<?x12x64x?xf32, #k>,
                     %mask: tensor<?x1x1x?xf32, #m>)
-    -> tensor<?x12x?x?xf32, #y> attributes {sizes = 2 : i64, target = "x86_64:v4"} {
+    -> tensor<?x12x?x?xf32, #y> attributes {sizes = 2 : i64, target = #kernel.target<"x86_64:v4">} {
   %scale = graph.constant dense<0.125> : tensor<f32>
   %0 = graph.matmul %q, %k : (tensor<?x12x?x64xf32, #q>, tensor<?x12x64x?xf32, #k>) -> tensor<?x12x?x?xf32, #y>
   %1 = graph.mul %0, %scale : (tensor<?x12x?x?xf32, #y>, tensor<f32>) -> tensor<?x12x?x?xf32, #y>
@@ -84,23 +84,23 @@ kernel.func @scores(%b: index, %s: index, %q: tensor<?x12x?x64xf32, #q>, %k: ten
 
 // -----
 
-// Without an epilogue, and for integers, which no microkernel computes yet.
+// Without an epilogue, and for integers, which are multiplied as they are.
 
 // CHECK: kernel.func @alone(
 // CHECK:   %[[INIT:.*]] = tensor.empty() : tensor<4x8xf32>
 // CHECK:   %[[Y:.*]] = tile.contract {{.*}} outs(%[[INIT]] : tensor<4x8xf32>) tiling({{.*}}) maps [] -> tensor<4x8xf32>
 // CHECK:   kernel.return %[[Y]]
 kernel.func @alone(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
-    attributes {sizes = 0 : i64, target = "x86_64"} {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64">} {
   %0 = graph.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>
   kernel.return %0 : tensor<4x8xf32>
 }
 
 // CHECK: kernel.func @integers(
-// CHECK-SAME: strategy = #kernel.strategy<"cpu.loops">
-// CHECK-NOT: tile.contract
+// CHECK-SAME: strategy = #kernel.strategy<"cpu.gemm.batched"
+// CHECK: tile.contract {{.*}} unit = "multiply.i32">
 kernel.func @integers(%a: tensor<4x6xi32>, %b: tensor<6x8xi32>) -> tensor<4x8xi32>
-    attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.matmul %a, %b : (tensor<4x6xi32>, tensor<6x8xi32>) -> tensor<4x8xi32>
   kernel.return %0 : tensor<4x8xi32>
 }

@@ -17,7 +17,7 @@
 // CHECK: arith.divf
 // CHECK-NOT: linalg.generic
 // CHECK: kernel.return
-kernel.func @softmax(%x: tensor<12x128x128xf32>) -> tensor<12x128x128xf32> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+kernel.func @softmax(%x: tensor<12x128x128xf32>) -> tensor<12x128x128xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %y = graph.softmax %x axis = 2 : tensor<12x128x128xf32>
   kernel.return %y : tensor<12x128x128xf32>
 }
@@ -30,7 +30,7 @@ kernel.func @softmax(%x: tensor<12x128x128xf32>) -> tensor<12x128x128xf32> attri
 // CHECK: scf.for
 // CHECK: %[[EXPS:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x1x128xf32>)
 // CHECK: linalg.generic {{.*}} ins(%[[EXPS]], %{{.*}} : tensor<1x1x128xf32>, tensor<1x1xf32>) outs(%{{.*}} : tensor<1x1x128xf16>)
-kernel.func @softmax(%x: tensor<12x128x128xf16>) -> tensor<12x128x128xf16> attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+kernel.func @softmax(%x: tensor<12x128x128xf16>) -> tensor<12x128x128xf16> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %y = graph.softmax %x axis = 2 : tensor<12x128x128xf16>
   kernel.return %y : tensor<12x128x128xf16>
 }
@@ -43,7 +43,7 @@ kernel.func @softmax(%x: tensor<12x128x128xf16>) -> tensor<12x128x128xf16> attri
 // CHECK: %[[ALL:.*]] = tensor.insert_slice
 // CHECK: scf.forall {{.*}} shared_outs(%{{.*}} = %[[ALL]])
 kernel.func @concat(%a: tensor<1x768xf32>, %b: tensor<196x768xf32>, %c: tensor<197x768xf32>) -> tensor<197x768xf32>
-    attributes {sizes = 0 : i64, target = "x86_64:v4"} {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.concat %a, %b axis = 0 : (tensor<1x768xf32>, tensor<196x768xf32>) -> tensor<197x768xf32>
   %1 = graph.add %0, %c : (tensor<197x768xf32>, tensor<197x768xf32>) -> tensor<197x768xf32>
   kernel.return %1 : tensor<197x768xf32>

@@ -10,7 +10,7 @@
 // CHECK:         %[[FLAT:.*]] = tensor.collapse_shape %[[Y]]
 // CHECK:         kernel.return %[[FLAT]]
 kernel.func @repeat(%h: index, %w: index, %x: tensor<?x?x96xf32>) -> tensor<?x?x96xf32>
-    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
   %e = tensor.empty(%h, %w) : tensor<?x2x?x2x96xf32>
   %y = linalg.generic {indexing_maps = [affine_map<(a, b, c, d, e) -> (a, c, e)>, affine_map<(a, b, c, d, e) -> (a, b, c, d, e)>],
                        iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
@@ -32,7 +32,7 @@ kernel.func @repeat(%h: index, %w: index, %x: tensor<?x?x96xf32>) -> tensor<?x?x
 // CHECK-SAME:        tensor<400x32xf32>
 // CHECK:         kernel.return %[[Y]]
 kernel.func @mean(%x: tensor<400x96xf32>) -> tensor<96xf32>
-    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
   %zero = arith.constant 0.0 : f32
   %scale = arith.constant 0.5 : f32
   %e = tensor.empty() : tensor<96xf32>
@@ -61,7 +61,7 @@ kernel.func @mean(%x: tensor<400x96xf32>) -> tensor<96xf32>
 // CHECK-NOT:     scf.forall
 // CHECK:         kernel.return
 kernel.func @short(%x: tensor<4x96xf32>) -> tensor<96xf32>
-    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<96xf32>
   %z = linalg.fill ins(%zero : f32) outs(%e : tensor<96xf32>) -> tensor<96xf32>
@@ -88,9 +88,58 @@ kernel.func @short(%x: tensor<4x96xf32>) -> tensor<96xf32>
 // CHECK:           tensor.parallel_insert_slice %[[BOTH]] into %[[OUT]][%[[I]], 0, 0] [1, %[[W]], 64]
 // CHECK:         kernel.return %[[Y]]
 kernel.func @concat(%h: index, %w: index, %a: tensor<?x?x24xf32>, %b: tensor<?x?x40xf32>) -> tensor<?x?x64xf32>
-    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "x86_64:v4"} {
+    attributes {sizes = 2 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
   %e = tensor.empty(%h, %w) : tensor<?x?x64xf32>
   %0 = tensor.insert_slice %a into %e[0, 0, 0] [%h, %w, 24] [1, 1, 1] : tensor<?x?x24xf32> into tensor<?x?x64xf32>
   %1 = tensor.insert_slice %b into %0[0, 0, 24] [%h, %w, 40] [1, 1, 1] : tensor<?x?x40xf32> into tensor<?x?x64xf32>
   kernel.return %1 : tensor<?x?x64xf32>
+}
+
+// -----
+
+// A loop of no iteration computes nothing: its result is what it started from,
+// which tasks fill.
+
+// CHECK-LABEL: kernel.func @empty(
+// CHECK-NOT:     linalg.generic
+// CHECK:         %[[Z:.*]] = scf.forall (%{{.*}}) in (4)
+// CHECK:           linalg.fill
+// CHECK:         kernel.return %[[Z]]
+kernel.func @empty(%x: tensor<0x4x300xf32>) -> tensor<4x300xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x300xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4x300xf32>) -> tensor<4x300xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, j, k)>, affine_map<(i, j, k) -> (j, k)>],
+                       iterator_types = ["reduction", "parallel", "parallel"]}
+      ins(%x : tensor<0x4x300xf32>) outs(%z : tensor<4x300xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  } -> tensor<4x300xf32>
+  kernel.return %s : tensor<4x300xf32>
+}
+
+// -----
+
+// Each result is a loop of tasks; what both need is computed in both.
+
+// CHECK-LABEL: kernel.func @two_results(
+// CHECK:         %[[A:.*]] = scf.forall (%{{.*}}) in (4)
+// CHECK:           linalg.exp
+// CHECK:         %[[B:.*]] = scf.forall (%{{.*}}) in (4)
+// CHECK:           arith.extf
+// CHECK:         kernel.return %[[A]], %[[B]]
+kernel.func @two_results(%x: tensor<4x300xf32>) -> (tensor<4x300xf32>, tensor<4x300xf64>)
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
+  %e = tensor.empty() : tensor<4x300xf32>
+  %f = tensor.empty() : tensor<4x300xf64>
+  %0 = linalg.exp ins(%x : tensor<4x300xf32>) outs(%e : tensor<4x300xf32>) -> tensor<4x300xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%0 : tensor<4x300xf32>) outs(%f : tensor<4x300xf64>) {
+  ^bb0(%in: f32, %out: f64):
+    %2 = arith.extf %in : f32 to f64
+    linalg.yield %2 : f64
+  } -> tensor<4x300xf64>
+  kernel.return %0, %1 : tensor<4x300xf32>, tensor<4x300xf64>
 }

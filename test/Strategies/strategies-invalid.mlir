@@ -3,7 +3,7 @@
 
 // expected-error @+1 {{there is no strategy "cpu.gemm.paked" for target 'x86_64'; did you mean 'cpu.gemm.packed'? [strategy-unknown]}}
 kernel.func @unknown(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
-    attributes {sizes = 0 : i64, target = "x86_64", strategy = #kernel.strategy<"cpu.gemm.paked">} {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64">, strategy = #kernel.strategy<"cpu.gemm.paked">} {
   %0 = graph.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>
   kernel.return %0 : tensor<4x8xf32>
 }
@@ -12,7 +12,7 @@ kernel.func @unknown(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32
 
 // expected-error @+1 {{strategy "cpu.gemm.packed" cannot compute graph.matmul as it is here; remove the strategy to have one chosen [strategy-unfit]}}
 kernel.func @not_constant(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
-    attributes {sizes = 0 : i64, target = "x86_64", strategy = #kernel.strategy<"cpu.gemm.packed", {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64">, strategy = #kernel.strategy<"cpu.gemm.packed", {
       rows = 4 : i64, vectors = 1 : i64, lanes = 4 : i64, unroll = 1 : i64, prefetch = 0 : i64, block = 0 : i64,
       task_rows = 0 : i64, task_panels = 0 : i64}>} {
   %0 = graph.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>
@@ -23,7 +23,7 @@ kernel.func @not_constant(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x
 
 // expected-error @+1 {{strategy "cpu.gemm.batched" needs the parameter 'vectors' [strategy-parameter]}}
 kernel.func @missing(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
-    attributes {sizes = 0 : i64, target = "x86_64", strategy = #kernel.strategy<"cpu.gemm.batched", {rows = 4 : i64}>} {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64">, strategy = #kernel.strategy<"cpu.gemm.batched", {rows = 4 : i64}>} {
   %0 = graph.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>
   kernel.return %0 : tensor<4x8xf32>
 }
@@ -32,7 +32,7 @@ kernel.func @missing(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32
 
 // expected-error @+1 {{strategy "cpu.gemm.batched": 'rows' is 0, but must be at least 1 [tile-tiling]}}
 kernel.func @range(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
-    attributes {sizes = 0 : i64, target = "x86_64", strategy = #kernel.strategy<"cpu.gemm.batched", {
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64">, strategy = #kernel.strategy<"cpu.gemm.batched", {
       rows = 0 : i64, vectors = 1 : i64, lanes = 4 : i64, unroll = 1 : i64, prefetch = 0 : i64, block = 0 : i64,
       task_rows = 0 : i64, task_panels = 0 : i64}>} {
   %0 = graph.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>

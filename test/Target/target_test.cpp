@@ -51,8 +51,16 @@ int main() {
   expectCanonical("x86_64:fma,avx2", "x86_64:fma,avx2");
   expectCanonical("x86_64:avx2,fma,avx2", "x86_64:fma,avx2");
   expectCanonical("x86_64:avx512f,avx2", "x86_64:avx512f");
-  expectCanonical("x86_64:v2", "x86_64:sse4.2,popcnt");
-  expectCanonical("aarch64:neon", "aarch64:neon");
+  expectCanonical("x86_64:v1", "x86_64");
+  expectCanonical("x86_64:v2", "x86_64:v2");
+  expectCanonical("x86_64:sse4.2,popcnt", "x86_64:v2");
+  expectCanonical("x86_64:avx2,fma,v2", "x86_64:v2,fma,avx2");
+  expectCanonical("x86_64:v4,avx512vnni,bmi", "x86_64:v4,avx512vnni");
+  expectCanonical("x86_64:v4,avx512vnni,avx512bf16,amx-int8,amx-bf16", "x86_64:amx");
+  expectCanonical("aarch64:neon", "aarch64");
+  expectCanonical("aarch64:i8mm", "aarch64:i8mm");
+  expectCanonical("riscv64", "riscv64");
+  expectCanonical("riscv64:gc,v", "riscv64:v");
   expect(canonical("host") == Target::host().str(), "host", canonical("host"));
   expect(canonical(Target::host().str()) == Target::host().str(), "the host's canonical form can be read",
          Target::host().str());
@@ -79,6 +87,47 @@ int main() {
   std::string features = parsed("x86_64:avx2,fma").llvmFeatures();
   expect(features == "+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+fma,+avx2", "features for LLVM", features);
   expect(parsed("aarch64").llvmTriple().starts_with("aarch64-"), "triple for LLVM", parsed("aarch64").llvmTriple());
+
+  expect(parsed("riscv64").llvmFeatures() == "+m,+a,+f,+d,+c", "what every RISC-V Linux has",
+         parsed("riscv64").llvmFeatures());
+  expect(parsed("riscv64").llvmAbi() == "lp64d", "the ABI of RISC-V", parsed("riscv64").llvmAbi().str());
+  expect(parsed("riscv64:v").vectorUnit().isScalable, "RISC-V vectors are scalable", "");
+  expect(parsed("x86_64:amx").matrixUnit() && parsed("x86_64:amx").matrixUnit()->rowBytes == 64, "tiles of AMX", "");
+  expect(!parsed("x86_64:v4").matrixUnit(), "v4 has no tiles", "");
+
+  expect(parsed("x86_64").name() == "v1", "name without features", parsed("x86_64").name());
+  expect(parsed("aarch64").name() == "neon", "name without features", parsed("aarch64").name());
+  expect(parsed("x86_64:v4,avx512vnni").name() == "v4,avx512vnni", "name", parsed("x86_64:v4,avx512vnni").name());
+  expect(parsed("x86_64:v4").includes(parsed("x86_64:v3")), "v4 includes v3", "");
+  expect(!parsed("x86_64:v3").includes(parsed("x86_64:v4")), "v3 does not include v4", "");
+  expect(!parsed("x86_64").includes(parsed("aarch64")), "another architecture", "");
+  auto list = [](llvm::StringRef text) {
+    Diagnostics diagnostics;
+    std::string names;
+    for (const Target &target : Target::parseList(text, diagnostics))
+      names += (names.empty() ? "" : " ") + target.str();
+    return names.empty() ? diagnostics.text() : names;
+  };
+  auto expectList = [&](llvm::StringRef text, llvm::StringRef expected) {
+    std::string got = list(text);
+    expect(llvm::StringRef(got).contains(expected), text.data(), got);
+  };
+  expectList("x86_64:v2+amx+v3+v4", "x86_64:amx x86_64:v4 x86_64:v3 x86_64:v2");
+  expectList("x86_64:v2,avxvnni+v2,gfni+v2", "x86_64:v2,gfni x86_64:v2,avxvnni x86_64:v2");
+  expectList("aarch64:neon+dotprod+i8mm+bf16", "aarch64:bf16 aarch64:i8mm aarch64:dotprod aarch64");
+  expectList("x86_64:v3", "x86_64:v3");
+  expectList("riscv64+v", "riscv64:v riscv64");
+  expectList("host", Target::host().str());
+  expectList("x86_64:v2+v9", "[target-unknown-feature]");
+  expectList("x86_64:v2+sse4.2,popcnt", "target 'x86_64:v2' is named twice");
+  expectList("x86_64:v2+", "[target-unknown-feature]");
+  expectList("x86_64:v2+aarch64:neon", "'aarch64' and 'x86_64:v2' are of different architectures");
+  expectList("aarch64:neon+aarch64:dotprod", "aarch64:dotprod aarch64");
+  if (Target::host().arch() == "x86_64") {
+    expectList("host+v1,gfni", Target::host().str());
+    expectList("x86_64:v1,gfni+host", Target::host().str());
+    expectList("aarch64+host", "[target-architectures]");
+  }
 
   if (failures == 0)
     std::puts("ok");

@@ -19,23 +19,23 @@ Verified = tuple[str, str, list[str]]
 
 
 # These run in the child, in place of the real one.
-def crash(name: str, path: str, target: str) -> Verified:
+def crash(name: str, path: str, target: str, isa: str | None) -> Verified:
     os._exit(13)
 
 
-def refuse(name: str, path: str, target: str) -> Verified:
+def refuse(name: str, path: str, target: str, isa: str | None) -> Verified:
     raise ValueError(f"{name} is refused")
 
 
-def refuse_target(name: str, path: str, target: str) -> Verified:
+def refuse_target(name: str, path: str, target: str, isa: str | None) -> Verified:
     raise ValueError(f"code for target {target} cannot run here [target-missing-feature]")
 
 
-def differ(name: str, path: str, target: str) -> Verified:
+def differ(name: str, path: str, target: str, isa: str | None) -> Verified:
     return "0.5", "900.0%", ["output differs"]
 
 
-def agree(name: str, path: str, target: str) -> Verified:
+def agree(name: str, path: str, target: str, isa: str | None) -> Verified:
     return "1e-07", "0.1%", []
 
 
@@ -49,12 +49,14 @@ def agree(name: str, path: str, target: str) -> Verified:
         (agree, "ok", ""),
     ],
 )
+@pytest.mark.parametrize("isa", [None, "v2"])
 def test_each_end_has_its_row(
-    monkeypatch: pytest.MonkeyPatch, verify: object, verdict: str, problem: str
+    monkeypatch: pytest.MonkeyPatch, verify: object, verdict: str, problem: str, isa: str | None
 ) -> None:
     monkeypatch.setattr(run_models, "verify", verify)
-    result = run_models.run("gpt2", pathlib.Path("gpt2.onnx"), "some:features", timed=False)
+    result = run_models.run("gpt2", pathlib.Path("gpt2.onnx"), "some:features", isa, timed=False)
     assert result.verdict == verdict
+    assert result.model == ("gpt2 (v2)" if isa else "gpt2")
     assert problem in "".join(result.problems)
 
 

@@ -37,7 +37,7 @@ class Result:
     problems: list[str] = dataclasses.field(default_factory=list)
 
 
-def verify(name: str, path: str, target: str) -> tuple[str, str, list[str]]:
+def verify(name: str, path: str, target: str, isa: str | None) -> tuple[str, str, list[str]]:
     """The largest difference, its share of what is allowed, and what is wrong. Runs in a child."""
     import lathe.verify as lathe_verify
     from lathe._inputs import Sizes
@@ -47,12 +47,19 @@ def verify(name: str, path: str, target: str) -> tuple[str, str, list[str]]:
         Sizes(shapes=model.feeds[run % len(model.feeds)], integers=model.integers)
         for run in range(RUNS)
     ]
-    rows, problems = lathe_verify.verify(pathlib.Path(path), sizes, target=target)
+    rows, problems = lathe_verify.verify(
+        pathlib.Path(path),
+        sizes,
+        target=target,
+        isa=isa,
+        atol=model.tolerance,
+        rtol=model.tolerance,
+    )
     worst = max(rows, key=lambda row: float(row[4].rstrip("%")))
     return worst[3], worst[4], problems
 
 
-def bench(name: str, path: str, target: str) -> tuple[str, ...]:
+def bench(name: str, path: str, target: str, isa: str | None) -> tuple[str, ...]:
     """Compile seconds, peak MB, ms of Lathe and onnxruntime, and speed: one thread, one run."""
     import lathe.bench as lathe_bench
     from lathe._inputs import Sizes
@@ -65,7 +72,7 @@ def bench(name: str, path: str, target: str) -> tuple[str, ...]:
         Sizes(shapes=model.feeds[0], integers=model.integers),
         rounds=10,
         slice_s=0.2,
-        options={"target": target, "cache": False},
+        options={"target": target, "isa": isa, "cache": False},
     )
     if failures:
         raise RuntimeError("; ".join(f"{failure.engine}: {failure.error}" for failure in failures))
@@ -75,22 +82,23 @@ def bench(name: str, path: str, target: str) -> tuple[str, ...]:
     return (*(f"{figure:.2f}" for figure in figures), f"{speed:.2f}x")
 
 
-def run(name: str, path: pathlib.Path, target: str, timed: bool) -> Result:
+def run(name: str, path: pathlib.Path, target: str, isa: str | None, timed: bool) -> Result:
     """Both of the above for one model, in a child that may crash without taking us along."""
-    result = Result(name)
+    result = Result(f"{name} ({isa})" if isa else name)
     start = time.monotonic()
     context = multiprocessing.get_context("spawn")
     try:
         with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-            verified = pool.submit(verify, name, str(path), target).result()
+            verified = pool.submit(verify, name, str(path), target, isa).result()
             result.difference, result.share, result.problems = verified
             if timed:
-                result.timing = pool.submit(bench, name, str(path), target).result()
+                result.timing = pool.submit(bench, name, str(path), target, isa).result()
     except concurrent.futures.process.BrokenProcessPool:
         result.problems = ["the process that ran the model died"]
     except Exception as error:  # Whatever a model meets is a row of the table.
-        if "[target-processor]" in str(error) or "[target-missing-feature]" in str(error):
-            return Result(name, "skipped", problems=[f"not on this machine: {error}"])
+        unfit = ("[target-processor]", "[target-missing-feature]", "[module-cannot-run]")
+        if any(id in str(error) for id in unfit):
+            return Result(result.model, "skipped", problems=[f"not on this machine: {error}"])
         result.problems = [f"{type(error).__name__}: {error}"]
     result.verdict = "FAILED" if result.problems else "ok"
     result.seconds = time.monotonic() - start
@@ -133,6 +141,9 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="only those of every tools/check")
     parser.add_argument("--bench", action="store_true", help="also compile time, memory and speed")
     parser.add_argument("--target", default="host", help="one that this machine runs [host]")
+    parser.add_argument(
+        "--isa", help="which of several targets to use, or 'each' for all that this machine runs"
+    )
     parser.add_argument("--junit", type=pathlib.Path, help="write a report of the results here")
     options = parser.parse_args()
     try:
@@ -141,11 +152,16 @@ def main() -> int:
         parser.error(str(error.args[0]))
     if options.small:
         chosen = [model for model in chosen if model.small]
+    isas = [options.isa]
+    if options.isa == "each":
+        # The names in the target are those of the variants, as long as they are levels.
+        isas = options.target.partition(":")[2].split("+")
     results = []
     for number, model in enumerate(chosen, 1):
         print(f"[{number}/{len(chosen)}] {model.name}", flush=True)
         try:
-            results.append(run(model.name, model.path(), options.target, options.bench))
+            for isa in isas:
+                results.append(run(model.name, model.path(), options.target, isa, options.bench))
         except models.ModelUnavailableError as error:
             results.append(Result(model.name, "skipped", problems=[str(error)]))
     print_table(results, options.bench)

@@ -235,3 +235,27 @@ def test_a_writer_that_died_does_not_block(tmp_path: Path) -> None:
     built = Source(add_one()).load().compile("host")
     assert cache.get("k", lambda: built) is built
     assert not (directory / "k.lock").exists()
+
+
+def test_links_into_a_store(own_cache: CompileCache, tmp_path: Path) -> None:
+    """As hubs keep models: the folder of a version holds links to contents elsewhere."""
+    proto = make_model(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        [("x", TensorProto.FLOAT, ["n", 300])],
+        [("y", TensorProto.FLOAT, ["n", 300])],
+        {"w": np.full(300, 4, np.float32)},
+    )
+    store, version = tmp_path / "blobs", tmp_path / "snapshots" / "v1"
+    store.mkdir()
+    version.mkdir(parents=True)
+    onnx.save(proto, store / "m", save_as_external_data=True, location="w.bin", size_threshold=0)
+    (store / "w.bin").rename(store / "0badcafe")
+    (version / "m.onnx").symlink_to("../../blobs/m")
+    (version / "w.bin").symlink_to("../../blobs/0badcafe")
+    x = np.zeros((1, 300), np.float32)
+    with pytest.raises(lathe.CompileError, match="allow_links=True"):
+        lathe.compile(version / "m.onnx")
+    assert (lathe.compile(version / "m.onnx", allow_links=True)(x)[0] == 4).all()
+    # What was compiled with links is not for those who do not allow them.
+    with pytest.raises(lathe.CompileError, match="onnx-external-data-link"):
+        lathe.compile(version / "m.onnx")

@@ -283,3 +283,26 @@ def test_process_wide_threads() -> None:
     lathe.set_threads(0)
     with pytest.raises(lathe.RuntimeError, match=r"-3.*\[[a-z-]+\]"):
         lathe.set_threads(-3)
+
+
+def test_an_initializer_that_is_an_input() -> None:
+    """It is a default: a constant, until a call gives another value."""
+    proto = make_model(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        [("x", TensorProto.FLOAT, ["n"]), ("w", TensorProto.FLOAT, [2])],
+        [("y", TensorProto.FLOAT, [2])],
+        {"w": np.array([1, 1], np.float32), "k": np.zeros(1, np.float32)},
+    )
+    model = lathe.compile(proto, threads=1)
+    x, w = np.array([1, 2], np.float32), np.array([5, 6], np.float32)
+    assert [v.name for v in model.inputs] == ["x"]
+    np.testing.assert_array_equal(model(x)[0], [2, 3])
+    np.testing.assert_array_equal(model.run({"x": x, "w": w})["y"], [6, 8])
+    np.testing.assert_array_equal(model(x, w=w)[0], [6, 8])
+    np.testing.assert_array_equal(model.run({"x": x})["y"], [2, 3])
+    with pytest.raises(lathe.RuntimeError, match=r'no input "k".*call-input-names'):
+        model.run({"x": x, "k": x})
+    both = lathe.compile(proto, overridable=["w"])
+    assert [v.name for v in both.inputs] == ["x", "w"]
+    with pytest.raises(lathe.CompileError, match=r"not listed as an input.*onnx-no-default"):
+        lathe.compile(proto, overridable=["k"])

@@ -7,7 +7,9 @@
 #include "Fixture.h"
 #include "Harness.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 static lathe_module *module;
 
@@ -119,11 +121,11 @@ static void finds_wrong_counts(void) {
               "function \"main\" is called with NULL for its array of outputs "
               "[call-null]");
   CHECK_ERROR(lathe_module_call(module, "mian", inputs, 2, outputs, 2), LATHE_NOT_FOUND,
-              "the module has no function \"mian\"; the first of its 4 is "
+              "the module has no function \"mian\"; the first of its 7 is "
               "\"main\" [call-unknown-function]");
   CHECK_ERROR_HAS(lathe_module_call(NULL, "main", inputs, 2, outputs, 2), LATHE_INVALID_ARGUMENT, "[call-null]");
   CHECK_ERROR_HAS(lathe_module_call(module, NULL, inputs, 2, outputs, 2), LATHE_INVALID_ARGUMENT, "[call-null]");
-  lathe_call_options options = {-1};
+  lathe_call_options options = {.struct_size = sizeof options, .threads = -1};
   CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
                   "the call asks for -1 threads");
 }
@@ -245,11 +247,147 @@ static void reports_checks_of_the_module(void) {
   CHECK_ERROR(FAIL(4), LATHE_INCOMPATIBLE,
               "function \"fail\" failed check 4 of 3; the module is damaged: "
               "compile the model again [module-bad-check]");
-  CHECK_ERROR_HAS(FAIL(-2), LATHE_INCOMPATIBLE, "[module-bad-check]");
+  CHECK_ERROR_HAS(FAIL(-9), LATHE_INCOMPATIBLE, "[module-bad-check]");
+  CHECK_ERROR_HAS(FAIL(LATHE_TASK_LIMIT), LATHE_INCOMPATIBLE, "[module-bad-check]");
+  CHECK_ERROR(FAIL(LATHE_TASK_CANCELLED), LATHE_CANCELLED,
+              "the call of function \"fail\" was cancelled [call-cancelled]");
   CHECK_ERROR(FAIL(-1), LATHE_OUT_OF_MEMORY,
               "function \"fail\" found no memory for its temporaries "
               "[call-out-of-memory]");
 #undef FAIL
+}
+
+/* --- Outputs that `run` sizes ------------------------------------------- */
+
+static atomic_int held; /* Blocks that calls have not given back. */
+
+static void *count_alloc(void *context, size_t size, size_t alignment) {
+  (void)context;
+  atomic_fetch_add(&held, 1);
+  return lathe_default_imports()->alloc(NULL, size, alignment);
+}
+
+static void count_free(void *context, void *memory) {
+  (void)context;
+  atomic_fetch_sub(&held, 1);
+  lathe_default_imports()->free(NULL, memory);
+}
+
+static float selected[] = {3, -1, 0, 5, 7, -2};
+static int64_t how;
+static lathe_tensor select_inputs[] = {{selected, LATHE_DTYPE_F32, 1, {6}}, {&how, LATHE_DTYPE_I64, 0, {0}}};
+
+static lathe_status call_select(int64_t way) {
+  how = way;
+  return lathe_module_call(module, "select", select_inputs, 2, outputs, 2);
+}
+
+static void takes_outputs_of_run(void) {
+  const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL};
+  static const float expected[] = {3, 5, 7};
+  CHECK_OK(lathe_module_set_imports(module, &counting));
+  for (int way = 0; way <= 2; ++way) {
+    memset(outputs, 0, sizeof outputs);
+    CHECK_OK(call_select(way));
+    for (int i = 0; i < 2; ++i) {
+      CHECK(outputs[i].dtype == LATHE_DTYPE_F32 && outputs[i].rank == 1 && outputs[i].dims[0] == 3);
+      CHECK(memcmp(outputs[i].data, expected, sizeof expected) == 0);
+      count_free(NULL, outputs[i].data);
+    }
+    CHECK(outputs[0].data != outputs[1].data);
+    CHECK(atomic_load(&held) == 1); /* The workspace. */
+  }
+  /* Nothing found: the data is not NULL all the same. */
+  memset(outputs, 0, sizeof outputs);
+  select_inputs[0].dims[0] = 0;
+  select_inputs[0].data = NULL;
+  CHECK_OK(call_select(0));
+  CHECK(outputs[0].dims[0] == 0 && outputs[0].data && outputs[1].data);
+  for (int i = 0; i < 2; ++i)
+    count_free(NULL, outputs[i].data);
+  select_inputs[0] = (lathe_tensor){selected, LATHE_DTYPE_F32, 1, {6}};
+
+  /* Errors leave nothing behind. */
+  memset(outputs, 0, sizeof outputs);
+  CHECK_ERROR_HAS(call_select(3), LATHE_INCOMPATIBLE,
+                  "output \"second\": the module computed no elements, but 12 bytes");
+  CHECK_ERROR_HAS(call_select(4), LATHE_INCOMPATIBLE, "output \"second\": the module computed dim 0 = -1");
+  CHECK_ERROR_HAS(call_select(5), LATHE_INVALID_ARGUMENT, "found 3 [fixture-select]");
+  CHECK(outputs[0].data == NULL && outputs[1].data == NULL);
+  CHECK(atomic_load(&held) == 1);
+  CHECK_OK(lathe_module_set_imports(module, NULL));
+  CHECK(atomic_load(&held) == 0);
+}
+
+static void fills_memory_of_the_caller(void) {
+  _Alignas(64) float memory[16] = {0};
+  memset(outputs, 0, sizeof outputs);
+  for (int way = 0; way <= 2; ++way) {
+    memset(memory, 0, sizeof memory);
+    outputs[0] = (lathe_tensor){memory, LATHE_DTYPE_F32, 1, {3}};
+    CHECK_OK(call_select(way));
+    CHECK(outputs[0].data == memory && memory[0] == 3 && memory[1] == 5 && memory[2] == 7 && memory[3] == 0);
+    lathe_tensor_free(&outputs[1]);
+  }
+  outputs[0].dims[0] = 4;
+  CHECK_ERROR(call_select(0), LATHE_INVALID_ARGUMENT,
+              "output \"first\": its memory is given with dim 0 = 4, but the model computes 3; set data to NULL to let "
+              "the call allocate [call-output-dim-mismatch]");
+  CHECK(outputs[0].data == memory && outputs[1].data == NULL);
+}
+
+static void overwrites_what_it_is_given(void) {
+  _Alignas(64) float memory[32] = {2, 4, 6, 8};
+  lathe_tensor in = {memory, LATHE_DTYPE_F32, 1, {4}}, out = in;
+  CHECK_OK(lathe_module_call(module, "denormal", &in, 1, &out, 1));
+  CHECK(memory[0] == 1 && memory[1] == 2 && memory[2] == 3 && memory[3] == 4);
+  /* Part of it would be overwritten before it is read. */
+  in.data = memory + 1;
+  CHECK_ERROR_HAS(lathe_module_call(module, "denormal", &in, 1, &out, 1), LATHE_INVALID_ARGUMENT,
+                  "[call-output-overlap]");
+  out.data = memory + 16;
+  in.data = memory + 15;
+  CHECK_ERROR_HAS(lathe_module_call(module, "denormal", &in, 1, &out, 1), LATHE_INVALID_ARGUMENT,
+                  "[call-output-overlap]");
+}
+
+/* --- Calls that end early ------------------------------------------------ */
+
+static lathe_status spin(int64_t turns, int64_t limit, const int32_t *cancel) {
+  lathe_tensor in = {&turns, LATHE_DTYPE_I64, 0, {0}};
+  lathe_call_options options = {.struct_size = sizeof options, .max_loop_steps = limit, .cancel = cancel};
+  return lathe_module_call_with(module, "spin", &in, 1, NULL, 0, &options);
+}
+
+static void limits_loops(void) {
+  CHECK_OK(spin(1000, 0, NULL));
+  CHECK_OK(spin(1000, 1000, NULL));
+  CHECK_ERROR(spin(1001, 1000, NULL), LATHE_LIMIT, "node \"spin\" (Loop-21): 1000 turns [fixture-spin]");
+  CHECK_ERROR_HAS(spin(INT64_MAX, 0, NULL), LATHE_LIMIT, "1000000000 turns");
+  CHECK_OK(spin(1000, 0, NULL));
+  CHECK_ERROR_HAS(spin(1, -1, NULL), LATHE_INVALID_ARGUMENT, "[call-loop-steps]");
+  CHECK(strcmp(lathe_status_name(LATHE_LIMIT), "LATHE_LIMIT") == 0);
+}
+
+static void *cancel_soon(void *flag) {
+  nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  lathe_cancel(flag);
+  return NULL;
+}
+
+static void ends_cancelled_calls(void) {
+  int32_t flag = 0;
+  pthread_t other;
+  CHECK_OK(spin(1000, 0, &flag));
+  CHECK(pthread_create(&other, NULL, cancel_soon, &flag) == 0);
+  CHECK_ERROR(spin(INT64_MAX, INT64_MAX, &flag), LATHE_CANCELLED,
+              "the call of function \"spin\" was cancelled [call-cancelled]");
+  pthread_join(other, NULL);
+  /* The flag stays set, and a call that finds it does nothing. */
+  CHECK_ERROR_HAS(spin(1, 0, &flag), LATHE_CANCELLED, "[call-cancelled]");
+  flag = 0;
+  CHECK_OK(spin(1, 0, &flag));
+  CHECK(strcmp(lathe_status_name(LATHE_CANCELLED), "LATHE_CANCELLED") == 0);
 }
 
 static void cuts_long_messages(void) {
@@ -293,6 +431,11 @@ int main(int argc, char **argv) {
       {"finds-wrong-inputs", finds_wrong_inputs},
       {"finds-wrong-outputs", finds_wrong_outputs},
       {"reports-checks-of-the-module", reports_checks_of_the_module},
+      {"takes-outputs-of-run", takes_outputs_of_run},
+      {"fills-memory-of-the-caller", fills_memory_of_the_caller},
+      {"overwrites-what-it-is-given", overwrites_what_it_is_given},
+      {"limits-loops", limits_loops},
+      {"ends-cancelled-calls", ends_cancelled_calls},
       {"cuts-long-messages", cuts_long_messages},
       {"sizes-tensors", sizes_tensors},
   };

@@ -5,6 +5,8 @@
 #include "lathe-runtime/runtime.h"
 
 extern "C" lathe_status latheTestCall(lathe_module *module, const lathe_tensor &input, lathe_tensor &output) {
-  lathe_call_options options = {2};
+  lathe_call_options options = {};
+  options.struct_size = sizeof options;
+  options.threads = 2;
   return lathe_module_call_with(module, "main", &input, 1, &output, 1, &options);
 }

@@ -31,7 +31,7 @@ static void loads_a_library(void) {
   CHECK_OK(lathe_module_load("fixture.so", &module));
   if (!module)
     return;
-  CHECK(lathe_module_function_count(module) == 4);
+  CHECK(lathe_module_function_count(module) == 7);
   CHECK(strcmp(lathe_module_description(module)->model, "fixture") == 0);
   CHECK(lathe_module_function(module, "fill")->input_count == 1);
   CHECK(lathe_module_function(module, "none") == NULL);
@@ -48,11 +48,11 @@ static void loads_a_library(void) {
 static void refuses_other_versions(void) {
   CHECK_ERROR(lathe_module_load("fixture-other-abi.so", &module), LATHE_INCOMPATIBLE,
               "fixture-other-abi.so: the module has ABI version 7, but this "
-              "runtime has 2; compile the model with the compiler that the "
+              "runtime has 3; compile the model with the compiler that the "
               "runtime came with [module-abi-version]");
   CHECK(module == NULL);
   CHECK_ERROR(lathe_module_load("fixture-refuses.so", &module), LATHE_INCOMPATIBLE,
-              "fixture-refuses.so: the module cannot serve ABI version 2 of "
+              "fixture-refuses.so: the module cannot serve ABI version 3 of "
               "this runtime; compile the model with the compiler that the "
               "runtime came with [module-abi-version]");
   CHECK_ERROR_HAS(lathe_module_load("fixture-other-processor.so", &module), LATHE_INCOMPATIBLE, "[target-processor]");
@@ -171,30 +171,56 @@ static void refuses_changed_libraries(void) {
 static void refuses_damaged_descriptions(void) {
   const lathe_module_desc good = *lathe_module_query(LATHE_ABI_VERSION);
   lathe_module_desc desc = good;
+  lathe_variant_desc variant;
   lathe_function_desc function;
   lathe_value_desc value;
+  const lathe_variant_desc *const variants[] = {&variant};
+  const lathe_function_desc *const functions[] = {&function};
+  const lathe_value_desc *const inputs[] = {&value};
   const int64_t bad_symbol[] = {-2, 3};
 #define REFUSES(part) CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE, part)
-#define DAMAGE_FUNCTION(member, damage)                                                                                \
+#define DAMAGE_VARIANT(member, damage)                                                                                 \
   do {                                                                                                                 \
     desc = good;                                                                                                       \
-    desc.functions = &function;                                                                                        \
-    desc.function_count = 1;                                                                                           \
-    function = good.functions[0];                                                                                      \
+    desc.variants = variants;                                                                                          \
+    variant = *good.variants[0];                                                                                       \
+    variant.member = damage;                                                                                           \
+  } while (0)
+#define DAMAGE_FUNCTION(member, damage)                                                                                \
+  do {                                                                                                                 \
+    DAMAGE_VARIANT(functions, functions);                                                                              \
+    variant.function_count = 1;                                                                                        \
+    function = *good.variants[0]->functions[0];                                                                        \
     function.member = damage;                                                                                          \
   } while (0)
 #define DAMAGE_INPUT(member, damage)                                                                                   \
   do {                                                                                                                 \
-    DAMAGE_FUNCTION(inputs, &value);                                                                                   \
+    DAMAGE_FUNCTION(inputs, inputs);                                                                                   \
     function.input_count = 1;                                                                                          \
-    value = good.functions[0].inputs[0];                                                                               \
+    value = *good.variants[0]->functions[0]->inputs[0];                                                                \
     value.member = damage;                                                                                             \
   } while (0)
-  desc.functions = NULL;
+  desc.variants = NULL;
   REFUSES("[module-damaged]");
   desc = good;
-  desc.target = NULL;
+  desc.variant_count = 0;
   REFUSES("[module-damaged]");
+  desc = good;
+  desc.struct_size = offsetof(lathe_module_desc, metadata);
+  REFUSES("[module-damaged]");
+  desc = good;
+  desc.features = 2;
+  REFUSES("the module needs feature bits 0x2 that this runtime does not know");
+  DAMAGE_VARIANT(functions, NULL);
+  REFUSES("[module-damaged]");
+  DAMAGE_VARIANT(target, NULL);
+  REFUSES("[module-damaged]");
+  DAMAGE_VARIANT(struct_size, 8);
+  REFUSES("[module-damaged]");
+  DAMAGE_VARIANT(kernel_count, 1);
+  REFUSES("[module-damaged]");
+  DAMAGE_FUNCTION(struct_size, offsetof(lathe_function_desc, run));
+  REFUSES("description of function 0 has a NULL");
   DAMAGE_FUNCTION(plan, NULL);
   REFUSES("description of function 0 has a NULL");
   DAMAGE_FUNCTION(name, NULL);
@@ -207,12 +233,61 @@ static void refuses_damaged_descriptions(void) {
   REFUSES("\"image\" of function \"main\" has rank 9 and some dims");
   DAMAGE_INPUT(dims, NULL);
   REFUSES("\"image\" of function \"main\" has rank 2 and no dims");
+  DAMAGE_INPUT(kind, 7);
+  REFUSES("\"image\" of function \"main\" has kind 7, space 0 and flags 0x0");
+  DAMAGE_INPUT(space, 1);
+  REFUSES("[module-value-kind]");
+  DAMAGE_INPUT(flags, 0x80000000u);
+  REFUSES("[module-value-kind]");
+  DAMAGE_INPUT(alias, 0);
+  REFUSES("may have the memory of input 0, but there are 0");
   DAMAGE_INPUT(name, NULL);
   REFUSES("has an input without a name");
   DAMAGE_INPUT(dims, bad_symbol);
   REFUSES("dim 0 of \"image\" of function \"main\" is symbol 1 of 1");
   desc = good;
   CHECK_OK(lathe_module_from_desc(&desc, &module));
+  lathe_module_free(module);
+}
+
+/* --- Variants ------------------------------------------------------------ */
+
+static void picks_a_variant(void) {
+  const lathe_module_desc good = *lathe_module_query(LATHE_ABI_VERSION);
+  lathe_module_desc desc = good;
+  lathe_variant_desc best = *good.variants[0], second = best, third = best;
+  const lathe_variant_desc *const variants[] = {&best, &second, &third};
+  lathe_load_options options = {.struct_size = sizeof options};
+  desc.variants = variants;
+  desc.variant_count = 3;
+  best.name = "alien";
+  best.target = "sparc:vis3";
+  second.name = "v2";
+  third.name = "v1";
+  CHECK_OK(lathe_module_from_desc(&desc, &module));
+  CHECK(lathe_module_variant(module) == &second);
+  lathe_module_free(module);
+  options.isa = "v1";
+  CHECK_OK(lathe_module_from_desc_with(&desc, &options, &module));
+  CHECK(lathe_module_variant(module) == &third);
+  lathe_module_free(module);
+  options.isa = "alien";
+  CHECK_ERROR_HAS(lathe_module_from_desc_with(&desc, &options, &module), LATHE_INCOMPATIBLE,
+                  "the variant \"alien\" cannot run here: this machine is ");
+  options.isa = "v9";
+  CHECK_ERROR_HAS(lathe_module_from_desc_with(&desc, &options, &module), LATHE_NOT_FOUND,
+                  "the module has no variant \"v9\": it has alien, ");
+  CHECK_ERROR_HAS(lathe_module_from_desc_with(&desc, &options, &module), LATHE_NOT_FOUND, "[module-no-variant]");
+  desc.variant_count = 1;
+  CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE, "[target-processor]");
+  options.struct_size = 4;
+  CHECK_ERROR_HAS(lathe_module_from_desc_with(&desc, &options, &module), LATHE_INVALID_ARGUMENT,
+                  "[module-options-size]");
+  CHECK(module == NULL && lathe_module_variant(NULL) == NULL);
+  options = (lathe_load_options){.struct_size = sizeof options, .isa = "here"};
+  CHECK_OK(lathe_module_load_with("fixture.so", &options, &module));
+  lathe_module_free(module);
+  CHECK_OK(lathe_module_from_query_with(lathe_module_query, &options, &module));
   lathe_module_free(module);
 }
 
@@ -240,11 +315,14 @@ static void host_free(void *context, void *memory) {
   free(memory);
 }
 
-static void host_parallel_for(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
-  CHECK(context == &host);
+static int32_t host_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
+                                 size_t scratch_stride, void *closure) {
+  CHECK(context == &host && workers > 1 && scratch_stride == 0);
   atomic_fetch_add(&host.loops, 1);
-  for (int64_t i = tasks; i-- > 0;)
-    body(i, i + 1, closure);
+  int32_t status = 0;
+  for (int64_t i = tasks; i-- > 0 && status == 0;)
+    status = body(i, i + 1, 0, scratch, closure);
+  return status;
 }
 
 /* Returns how many allocations the host program saw in a call of this batch. */
@@ -265,7 +343,8 @@ static int call_with_batch(int64_t batch, const lathe_call_options *options) {
 }
 
 static void uses_the_host_program(void) {
-  const lathe_imports imports = {host_alloc, host_free, host_parallel_for, &host};
+  const lathe_imports imports = {sizeof imports, 0, host_alloc, host_free, host_parallel_for, &host};
+  CHECK_OK(lathe_set_threads(2));
   CHECK_OK(lathe_module_from_query(lathe_module_query, &module));
   check_works(); /* Leaves a workspace of the runtime's own allocator. */
   CHECK_OK(lathe_module_set_imports(module, &imports));
@@ -278,7 +357,7 @@ static void uses_the_host_program(void) {
   lathe_module_trim(module);
   CHECK(call_with_batch(100, NULL) == 3);
   int loops = atomic_load(&host.loops);
-  CHECK(call_with_batch(10, &(lathe_call_options){.threads = 1}) == 2);
+  CHECK(call_with_batch(10, &(lathe_call_options){.struct_size = sizeof(lathe_call_options), .threads = 1}) == 2);
   CHECK(atomic_load(&host.loops) == loops); /* One thread: run inline. */
 
   host.out_of_memory = true;
@@ -299,8 +378,11 @@ static void uses_the_host_program(void) {
   CHECK_OK(lathe_module_set_imports(module, NULL));
   CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
   check_works();
-  lathe_imports half = {host_alloc, NULL, NULL, &host};
+  lathe_imports half = {sizeof half, 0, host_alloc, NULL, NULL, &host};
   CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "have 'alloc', but no 'free'");
+  half.struct_size = 8;
+  CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "[module-imports-size]");
+  half.struct_size = sizeof half;
   /* The loop alone: memory stays the runtime's. */
   half.alloc = NULL;
   half.parallel_for = host_parallel_for;
@@ -320,6 +402,7 @@ int main(int argc, char **argv) {
       {"refuses-truncated-libraries", refuses_truncated_libraries},
       {"refuses-changed-libraries", refuses_changed_libraries},
       {"refuses-damaged-descriptions", refuses_damaged_descriptions},
+      {"picks-a-variant", picks_a_variant},
       {"uses-the-host-program", uses_the_host_program},
   };
   return RUN_CASES(cases, argc, argv);

@@ -43,12 +43,15 @@ static void measure(const char *what, void (*step)(void *), void *argument, int 
          samples[SAMPLES * 9 / 10]);
 }
 
-static void nothing(int64_t begin, int64_t end, void *closure) { (void)begin, (void)end, (void)closure; }
+static int32_t nothing(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  (void)begin, (void)end, (void)worker, (void)scratch, (void)closure;
+  return 0;
+}
 
 static int64_t tasks, steps;
 
 /* A dependent chain, so that its time is known and nothing can shorten it. */
-static void spin(int64_t begin, int64_t end, void *closure) {
+static int32_t spin(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
   for (int64_t i = begin; i < end; ++i) {
     uint64_t x = (uint64_t)i;
     for (int64_t j = 0; j < steps; ++j) {
@@ -56,17 +59,18 @@ static void spin(int64_t begin, int64_t end, void *closure) {
       __asm__ volatile("" : "+r"(x));
     }
   }
-  (void)closure;
+  (void)worker, (void)scratch, (void)closure;
+  return 0;
 }
 
 static void empty_loop(void *argument) {
   const lathe_imports *imports = argument;
-  imports->parallel_for(imports->context, tasks, nothing, NULL);
+  imports->parallel_for(imports->context, tasks, (uint32_t)lathe_get_threads(), nothing, NULL, 0, NULL);
 }
 
 static void busy_loop(void *argument) {
   const lathe_imports *imports = argument;
-  imports->parallel_for(imports->context, tasks, spin, NULL);
+  imports->parallel_for(imports->context, tasks, (uint32_t)lathe_get_threads(), spin, NULL, 0, NULL);
 }
 
 struct call {
@@ -85,7 +89,7 @@ static void measure_calls(void) {
   struct call call = {
       .inputs = {{image, LATHE_DTYPE_F32, 2, {1, 3}}, {bias, LATHE_DTYPE_F32, 1, {1}}},
       .outputs = {{NULL, LATHE_DTYPE_F32, 2, {1, 3}}, {NULL, LATHE_DTYPE_F64, 0, {0}}},
-      .options = {1},
+      .options = {.struct_size = sizeof call.options, .threads = 1},
   };
   CHECK_OK(lathe_module_from_query(lathe_module_query, &call.module));
   CHECK_OK(lathe_tensor_alloc(&call.outputs[0]));

@@ -4,6 +4,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
+#include "Core/Internal.h"
 #include "Harness.h"
 
 #include <dirent.h>
@@ -14,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static void loop(int threads, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
+static void loop(int threads, int64_t tasks, lathe_task_fn body, void *closure) {
   CHECK_OK(lathe_set_threads(threads));
   const lathe_imports *imports = lathe_default_imports();
-  imports->parallel_for(imports->context, tasks, body, closure);
+  CHECK(imports->parallel_for(imports->context, tasks, (uint32_t)lathe_get_threads(), body, NULL, 0, closure) == 0);
 }
 
 static void sleep_microseconds(long microseconds) {
@@ -29,11 +30,12 @@ static void sleep_microseconds(long microseconds) {
 
 static atomic_uchar counts[100003];
 
-static void count(int64_t begin, int64_t end, void *closure) {
-  (void)closure;
+static int32_t count(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  (void)worker, (void)scratch, (void)closure;
   CHECK(begin < end);
   for (int64_t i = begin; i < end; ++i)
     atomic_fetch_add_explicit(&counts[i], 1, memory_order_relaxed);
+  return 0;
 }
 
 static void check_counts(int64_t tasks, int expected) {
@@ -68,8 +70,10 @@ static void runs_many_loops(void) {
   check_counts(50, 800 % 256);
 }
 
-static void add_length(int64_t begin, int64_t end, void *closure) {
+static int32_t add_length(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  (void)worker, (void)scratch;
   atomic_fetch_add((atomic_llong *)closure, end - begin);
+  return 0;
 }
 
 static void runs_huge_loops(void) {
@@ -80,16 +84,94 @@ static void runs_huge_loops(void) {
   }
 }
 
-static void nest(int64_t begin, int64_t end, void *closure) {
+static int32_t nest(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
   const lathe_imports *imports = lathe_default_imports();
+  (void)worker, (void)scratch;
   for (int64_t i = begin; i < end; ++i)
-    imports->parallel_for(imports->context, 100, count, closure);
+    CHECK(imports->parallel_for(imports->context, 100, 3, count, NULL, 0, closure) == 0);
   lathe_shutdown(); /* Must not wait for the loop that it is in. */
+  return 0;
 }
 
 static void runs_nested_loops(void) {
   loop(3, 20, nest, NULL);
   check_counts(100, 20);
+}
+
+/* --- Workers and their scratch memory ------------------------------------ */
+
+enum { WORKERS = 4, SCRATCH = 64 };
+
+static _Alignas(64) char scratch_memory[WORKERS * SCRATCH];
+
+/* Marks its scratch memory as in use: no other range may have it meanwhile. */
+static int32_t use_scratch(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  atomic_int *owner = scratch;
+  CHECK(worker < *(const uint32_t *)closure && scratch == scratch_memory + worker * SCRATCH);
+  CHECK(atomic_exchange(owner, 1) == 0);
+  sleep_microseconds(200);
+  CHECK(atomic_exchange(owner, 0) == 1);
+  return count(begin, end, worker, scratch, NULL);
+}
+
+static void gives_each_worker_its_scratch(void) {
+  const lathe_imports *imports = lathe_default_imports();
+  for (uint32_t workers = 1; workers <= WORKERS; ++workers)
+    CHECK(imports->parallel_for(imports->context, 64, workers, use_scratch, scratch_memory, SCRATCH, &workers) == 0);
+  check_counts(64, WORKERS);
+}
+
+/* The task `closure` points to fails with its number. */
+static int32_t fail_at(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  int64_t failing = *(const int64_t *)closure;
+  (void)worker, (void)scratch;
+  return failing >= begin && failing < end ? (int32_t)failing : 0;
+}
+
+static void hands_on_what_failed(void) {
+  const lathe_imports *imports = lathe_default_imports();
+  for (uint32_t workers = 1; workers <= WORKERS; ++workers)
+    for (int64_t failing = 1; failing < 1000; failing += 111)
+      CHECK(imports->parallel_for(imports->context, 1000, workers, fail_at, NULL, 0, &failing) == failing);
+  /* An error does not stay for the next loop. */
+  int64_t none = -1;
+  CHECK(imports->parallel_for(imports->context, 1000, 2, fail_at, NULL, 0, &none) == 0);
+}
+
+static int32_t fail_always(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  (void)begin, (void)end, (void)worker, (void)scratch;
+  return atomic_fetch_add((atomic_int *)closure, 1) + 1;
+}
+
+/* What a thread has begun when the first range fails is all that still runs. */
+static void begins_nothing_after_a_failure(void) {
+  const lathe_imports *imports = lathe_default_imports();
+  for (uint32_t workers = 1; workers <= WORKERS; ++workers) {
+    atomic_int begun = 0;
+    int32_t status = imports->parallel_for(imports->context, 10000, workers, fail_always, NULL, 0, &begun);
+    CHECK(atomic_load(&begun) <= (int)workers && status >= 1 && status <= atomic_load(&begun));
+  }
+}
+
+struct cancelling {
+  int32_t flag;
+  atomic_int begun;
+};
+
+static int32_t cancel_itself(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  struct cancelling *state = closure;
+  (void)begin, (void)end, (void)worker, (void)scratch;
+  atomic_fetch_add(&state->begun, 1);
+  lathe_cancel(&state->flag);
+  return 0;
+}
+
+static void begins_nothing_after_a_cancellation(void) {
+  for (uint32_t workers = 2; workers <= WORKERS; ++workers) {
+    struct cancelling state = {0};
+    CHECK(lathe_impl_pool_run(workers, 10000, cancel_itself, NULL, 0, &state, &state.flag) == LATHE_TASK_CANCELLED);
+    CHECK(atomic_load(&state.begun) >= 1 && atomic_load(&state.begun) <= (int)workers);
+  }
 }
 
 /* --- On how many threads ------------------------------------------------ */
@@ -101,16 +183,18 @@ struct meeting {
 
 /* Comes back only when all are here, so they must be on threads of their own;
  * after some seconds, gives up. */
-static void meet(int64_t begin, int64_t end, void *closure) {
+static int32_t meet(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
   struct meeting *meeting = closure;
+  (void)worker, (void)scratch;
   CHECK(end == begin + 1);
   atomic_fetch_add(&meeting->present, 1);
   for (int i = 0; i < 20000; ++i) {
     if (atomic_load(&meeting->present) >= meeting->expected)
-      return;
+      return 0;
     sleep_microseconds(500);
   }
   CHECK(!"the others never came");
+  return 0;
 }
 
 static void uses_all_threads(void) {
@@ -125,12 +209,12 @@ static void uses_all_threads(void) {
 
 #if defined(__x86_64__)
 /* Denormals to zero, rounding towards zero: what a new thread would inherit. */
-static void check_float_mode(int64_t begin, int64_t end, void *closure) {
+static int32_t check_float_mode(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
   /* Each thread has one task, for they meet; the caller's is the first, and it
    * has the mode that it set. */
   if (begin > 0)
     CHECK((__builtin_ia32_stmxcsr() & 0xFFC0u) == 0x1F80u);
-  meet(begin, end, closure);
+  return meet(begin, end, worker, scratch, closure);
 }
 
 static void workers_have_the_default_float_mode(void) {
@@ -187,7 +271,7 @@ static void *loop_often(void *argument) {
   (void)argument;
   const lathe_imports *imports = lathe_default_imports();
   for (int i = 0; i < 500; ++i)
-    imports->parallel_for(imports->context, 64, count, NULL);
+    CHECK(imports->parallel_for(imports->context, 64, 3, count, NULL, 0, NULL) == 0);
   return NULL;
 }
 
@@ -248,16 +332,16 @@ struct fork_inside {
 
 /* Forks once, on the thread that owns the loop; a worker waits for that, so
  * that the owner is sure to get a task. */
-static void fork_inside(int64_t begin, int64_t end, void *closure) {
+static int32_t fork_inside(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
   struct fork_inside *state = closure;
-  count(begin, end, NULL);
+  count(begin, end, worker, scratch, NULL);
   if (!pthread_equal(pthread_self(), state->owner)) {
     for (int i = 0; i < 20000 && !atomic_load(&state->forked); ++i)
       sleep_microseconds(500);
-    return;
+    return 0;
   }
   if (atomic_load(&state->forked))
-    return;
+    return 0;
   pid_t child = fork();
   CHECK(child >= 0);
   atomic_store(&state->forked, true);
@@ -266,14 +350,15 @@ static void fork_inside(int64_t begin, int64_t end, void *closure) {
     alarm(20);
     memset((void *)counts, 0, sizeof counts);
     const lathe_imports *imports = lathe_default_imports();
-    imports->parallel_for(imports->context, 1000, count, NULL);
+    CHECK(imports->parallel_for(imports->context, 1000, 3, count, NULL, 0, NULL) == 0);
     check_counts(1000, 1);
     state->in_child = true;
-    return;
+    return 0;
   }
   int status = -1;
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  return 0;
 }
 
 static void survives_fork_inside_a_loop(void) {
@@ -298,6 +383,10 @@ int main(int argc, char **argv) {
       {"runs-many-loops", runs_many_loops},
       {"runs-huge-loops", runs_huge_loops},
       {"runs-nested-loops", runs_nested_loops},
+      {"gives-each-worker-its-scratch", gives_each_worker_its_scratch},
+      {"hands-on-what-failed", hands_on_what_failed},
+      {"begins-nothing-after-a-failure", begins_nothing_after_a_failure},
+      {"begins-nothing-after-a-cancellation", begins_nothing_after_a_cancellation},
       {"uses-all-threads", uses_all_threads},
 #if defined(__x86_64__)
       {"workers-have-the-default-float-mode", workers_have_the_default_float_mode},

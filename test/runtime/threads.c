@@ -92,14 +92,15 @@ static void count_free(void *context, void *memory) {
 
 static void free_counted(void *memory) { count_free(NULL, memory); }
 
-static void meet_then_run(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
-  (void)context;
+static int32_t meet_then_run(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
+                             size_t scratch_stride, void *closure) {
+  (void)context, (void)workers, (void)scratch_stride;
   pthread_barrier_wait(&all_here);
-  body(0, tasks, closure);
+  return body(0, tasks, 0, scratch, closure);
 }
 
 static void serves_more_threads_than_frames(void) {
-  const lathe_imports imports = {count_alloc, count_free, meet_then_run, NULL};
+  const lathe_imports imports = {sizeof imports, 0, count_alloc, count_free, meet_then_run, NULL};
   CHECK_OK(lathe_module_set_imports(module, &imports));
   CHECK(pthread_barrier_init(&all_here, NULL, CALLERS) == 0);
   give_back = free_counted;
@@ -119,10 +120,13 @@ static void same_bits_on_any_threads(void) {
   fill_inputs(image, bias, 999);
   lathe_tensor inputs[] = {{image, LATHE_DTYPE_F32, 2, {999, 3}}, {bias, LATHE_DTYPE_F32, 1, {999}}};
   lathe_tensor first[2] = {0};
-  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, first, 2, &(lathe_call_options){1}));
+  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, first, 2,
+                                  &(lathe_call_options){.struct_size = sizeof(lathe_call_options), .threads = 1}));
   for (int threads = 2; threads <= 4; ++threads) {
     lathe_tensor other[2] = {0};
-    CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, other, 2, &(lathe_call_options){threads}));
+    CHECK_OK(
+        lathe_module_call_with(module, "main", inputs, 2, other, 2,
+                               &(lathe_call_options){.struct_size = sizeof(lathe_call_options), .threads = threads}));
     CHECK(memcmp(first[0].data, other[0].data, sizeof image) == 0);
     CHECK(memcmp(first[1].data, other[1].data, sizeof(double)) == 0);
     lathe_tensor_free(&other[0]);
@@ -145,7 +149,9 @@ static void ignores_the_float_mode_of_the_caller(void) {
   for (int threads = 1; threads <= 4; ++threads) {
     lathe_tensor out = {0};
     __builtin_ia32_ldmxcsr(mine);
-    lathe_status status = lathe_module_call_with(module, "denormal", &in, 1, &out, 1, &(lathe_call_options){threads});
+    lathe_status status =
+        lathe_module_call_with(module, "denormal", &in, 1, &out, 1,
+                               &(lathe_call_options){.struct_size = sizeof(lathe_call_options), .threads = threads});
     unsigned after = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(0x1F80u);
     CHECK_OK(status);

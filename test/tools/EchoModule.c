@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-static int64_t echo_plan(lathe_call *call, int64_t *const *output_dims, uint64_t *workspace_bytes) {
+static int32_t echo_plan(lathe_call *call, uint64_t *workspace_bytes) {
+  int64_t *const *output_dims = call->output_dims;
   for (int i = 0; i < RANK; ++i)
     output_dims[0][i] = call->input_dims[0][i];
   *workspace_bytes = 4096;
@@ -24,7 +25,7 @@ static int64_t echo_plan(lathe_call *call, int64_t *const *output_dims, uint64_t
   return 0;
 }
 
-static int64_t echo_run(lathe_call *call) {
+static int32_t echo_run(lathe_call *call) {
   size_t bytes = SIZE;
   for (int i = 0; i < RANK; ++i)
     bytes *= (size_t)call->input_dims[0][i];
@@ -34,29 +35,61 @@ static int64_t echo_run(lathe_call *call) {
 }
 
 static const int64_t dims[] = {-1, -2, -3};
-static const lathe_value_desc input = {"x", DTYPE, RANK, dims};
+static const lathe_value_desc input = {
+    .struct_size = sizeof input, .name = "x", .dtype = DTYPE, .rank = RANK, .dims = dims, .alias = -1};
 /* The name must not leave the folder that outputs are saved to. */
-static const lathe_value_desc output = {"../y/0", DTYPE, RANK, dims};
+static const lathe_value_desc output = {
+    .struct_size = sizeof output, .name = "../y/0", .dtype = DTYPE, .rank = RANK, .dims = dims, .alias = -1};
+static const lathe_value_desc *const inputs[] = {&input}, *const outputs[] = {&output};
 static const char *const symbols[] = {"n", "", ""};
 static const char *const checks[] = {"node \"echo\": n is %lld, but at most %lld is possible [echo-size]"};
-static const lathe_function_desc function = {"main", 1,       1,      &input,    &output, RANK,
-                                             1,      symbols, checks, echo_plan, echo_run};
-static const lathe_kernel_desc kernel = {"echo", "copy {by = 1}", "first, last", 2};
-static const char *const metadata[] = {"author", "by hand"};
-static const lathe_module_desc module = {
-    .abi_version = LATHE_ABI_VERSION,
-    .function_count = 1,
+static const lathe_function_desc function = {
+    .struct_size = sizeof function,
+    .name = "main",
+    .input_count = 1,
+    .output_count = 1,
+    .inputs = inputs,
+    .outputs = outputs,
+    .symbol_count = RANK,
+    .symbol_names = symbols,
+    .check_count = 1,
+    .check_messages = checks,
+    .plan = echo_plan,
+    .run = echo_run,
+};
+static const lathe_function_desc *const functions[] = {&function};
+static const lathe_kernel_desc kernel = {
+    .struct_size = sizeof kernel,
+    .name = "echo",
+    .key = "",
+    .strategy = "copy {by = 1}",
+    .nodes = "first, last",
+    .calls = 2,
+};
+static const lathe_kernel_desc *const kernels[] = {&kernel};
+static const lathe_variant_desc variant = {
+    .struct_size = sizeof variant,
+    .name = "plain",
 #if defined(__x86_64__)
     .target = "x86_64",
 #else
     .target = "aarch64",
 #endif
+    .function_count = 1,
+    .functions = functions,
+    .kernel_count = 1,
+    .kernels = kernels,
+};
+static const lathe_variant_desc *const variants[] = {&variant};
+static const char *const metadata[] = {"author", "by hand"};
+static const lathe_module_desc module = {
+    .abi_version = LATHE_ABI_VERSION,
+    .struct_size = sizeof module,
     .compiler = "0",
     .model = "echo",
-    .functions = &function,
-    .kernel_count = 1,
+    .variant_count = 1,
+    .variants = variants,
     .metadata_count = 1,
-    .kernels = &kernel,
     .metadata = metadata,
 };
 

@@ -168,7 +168,8 @@ def test_inspect(lathe: Run, model: pathlib.Path, name: str) -> None:
     result = lathe("inspect", name, "--dim", "batch=7")
     assert result.returncode == 0, result.stderr
     assert "signature  main(pixels: f32[batch, 3]) -> (scores: f32[batch, 5])" in result.stdout
-    assert re.search(r"^workspace  \S+ \w+ for inputs \[7, 3\]$", result.stdout, re.MULTILINE)
+    workspace = r"^workspace  \S+ \w+ for inputs \[7, 3\] on \d+ threads?$"
+    assert re.search(workspace, result.stdout, re.MULTILINE)
     assert 'output     "scores" [7, 5]' in result.stdout
     assert re.search(r"^kernels    [1-9]", result.stdout, re.MULTILINE)
     assert "dense" in result.stdout and "clip" in result.stdout
@@ -274,6 +275,42 @@ def test_check(lathe: Run, model: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert result.stdout == "small.onnx: ok, Lathe has all that it needs\n"
     assert "gap.onnx: " in result.stderr and "NoSuchOperator" in result.stderr
     assert "text.onnx: " in result.stderr
+
+
+def grouped_model(path: pathlib.Path) -> None:
+    """A convolution of two groups, which only plain loops compute; its batch is free."""
+    filters = np.ones((4, 2, 3, 3), np.float32) * np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1)
+    node = helper.make_node("Conv", ["x", "f"], ["y"], "two, groups", group=2)
+    shape = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [node],
+        "grouped",
+        [shape("x", TensorProto.FLOAT, ["n", 4, 8, 8])],
+        [shape("y", TensorProto.FLOAT, ["n", 4, 6, 6])],
+        [numpy_helper.from_array(filters, "f")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+
+
+def test_products_that_fall_to_loops_are_named(lathe: Run, tmp_path: pathlib.Path) -> None:
+    grouped_model(tmp_path / "grouped.onnx")
+    result = lathe("check", "grouped.onnx", "--target", "x86_64:v3", "--dim", "n=2")
+    assert result.returncode == 0
+    assert result.stdout == "grouped.onnx: ok, Lathe has all that it needs\n"
+    remark = (
+        r"^grouped\.onnx: .*two, groups.*: remark: .*\'x86_64:v3\'.*2 groups.* \[strategy-loops\]$"
+    )
+    assert re.search(remark, result.stderr, re.MULTILINE)
+    command = ("compile", "grouped.onnx", "-o", "a.lathebin", "--target", "x86_64:v3")
+    assert lathe(*command).stderr == ""
+    assert re.search(remark, lathe(*command, "-v").stderr, re.MULTILINE)
+    inspected = lathe("inspect", "a.lathebin", "--dim", "n=2").stdout
+    assert 'cpu.loops {because = "there are 2 groups' in inspected
+    result = lathe("check", "grouped.onnx", "--dim", "m=2")
+    assert result.returncode == 1 and result.stdout == ""
+    result = lathe("check", "grouped.onnx", "--target", "x86_64:v9")
+    assert result.returncode == 1 and "[target-unknown-feature]" in result.stderr
 
 
 @pytest.mark.parametrize("change", ["empty", "cut", "text"])
@@ -415,3 +452,22 @@ def test_code_does_not_depend_on_threads(lathe: Run, tmp_path: pathlib.Path) -> 
         assert made[0] == made[1] == made[2]
     objects = int.from_bytes((tmp_path / "1.lathebin").read_bytes()[44:48], "little")
     assert objects >= 3, "there must be something to do at once"
+
+
+def test_links_to_tensor_files(lathe: Run, model: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "linked.onnx"
+    onnx.save(
+        onnx.load(model), path, save_as_external_data=True, location="w.bin", size_threshold=0
+    )
+    (tmp_path / "w.bin").rename(tmp_path / "blob")
+    (tmp_path / "w.bin").symlink_to("blob")
+    for command in (
+        ("check",),
+        ("convert", "-o", tmp_path / "m.mlir"),
+        ("compile", "-o", tmp_path / "m.so"),
+    ):
+        refused = lathe(*command, path)
+        assert refused.returncode != 0
+        assert "allow them with --allow-links" in refused.stderr
+        done = lathe(*command, path, "--allow-links")
+        assert done.returncode == 0, done.stderr

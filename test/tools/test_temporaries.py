@@ -109,12 +109,14 @@ def test_windows(lathe: Run, windows: pathlib.Path) -> None:
         np.testing.assert_array_equal(y, view.max((-1, -2)))
 
 
-def test_the_plan_reserves_them(lathe: Run, softmax: pathlib.Path) -> None:
-    """Of 64 ranges of rows at most, each has a row of f32."""
-    for rows, row_bytes in ((1, 4 * 2000), (1000, 64 * 4 * 2000)):
-        words = ("--dim", "n=1", "--dim", f"m={rows}", "--dim", "k=2000")
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_the_plan_reserves_them(lathe: Run, softmax: pathlib.Path, threads: int) -> None:
+    """Each thread, of which there are no more than rows, has a row of f32."""
+    for rows in (1, 2, 1000):
+        words = ("--dim", "n=1", "--dim", f"m={rows}", "--dim", "k=2000", "--threads", str(threads))
         text = lathe("inspect", softmax.name, *words).stdout
-        found = re.search(r"^workspace +([\d.]+) (\w+) for", text, re.MULTILINE)
+        found = re.search(r"^workspace +([\d.]+) (\w+) for .* on \d+ thread", text, re.MULTILINE)
         assert found, text
         bytes_ = float(found[1]) * {"B": 1, "kB": 1e3, "MB": 1e6}[found[2]]
-        assert row_bytes * 0.9 <= bytes_ <= row_bytes * 1.2 + 200, text
+        wanted = min(threads, rows) * 4 * 2000
+        assert wanted * 0.9 <= bytes_ <= wanted * 1.2 + 200, text

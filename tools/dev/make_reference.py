@@ -85,7 +85,7 @@ def pages() -> dict[str, str]:
     for name in DIALECTS:
         folder = name.capitalize()
         source = ROOT / "dialects" / folder / f"{folder}Ops.td"
-        text = tablegen(source, "-gen-dialect-doc", f"-dialect={name}")
+        text = tablegen(source, "-DLATHE_ALL_OPS", "-gen-dialect-doc", f"-dialect={name}")
         body = with_examples(text.partition("\n")[2].lstrip(), name)
         made[f"{name}.md"] = page(f"The `{name}` dialect", body)
     sources = sorted((ROOT / "include/lathe").rglob("*.td"))

@@ -29,6 +29,8 @@ class Section:
     command: tuple[str, ...]
     # What the command counts its tests in; without it, the section is one test.
     junit: bool = False
+    # Whether it runs only when it is named: too long for every run.
+    heavy: bool = False
 
     @property
     def report(self) -> pathlib.Path:
@@ -47,8 +49,9 @@ def test(path: str) -> str:
     return str(ROOT / path)
 
 
-def pytest(name: str, summary: str, folder: str) -> Section:
-    return section(name, summary, PYTHON, "-m", "pytest", "-q", test(folder), junit="--junitxml=")
+def pytest(name: str, summary: str, folder: str, *options: str) -> Section:
+    command = (PYTHON, "-m", "pytest", "-q", test(folder), *options)
+    return section(name, summary, *command, junit="--junitxml=")
 
 
 def models(name: str, summary: str, *options: str) -> Section:
@@ -84,12 +87,25 @@ SECTIONS = (
     pytest("python", "the Python package", "test/python"),
     pytest("cli", "the command line", "test/tools"),
     pytest("e2e", "single ops against an oracle, the demo, the C++ example", "test/e2e"),
+    dataclasses.replace(
+        pytest(
+            "e2e-levels",
+            "the single ops at each level of one artifact that this machine runs",
+            "test/e2e/ops",
+            *("--target", "x86_64:v2+v3+v4+amx"),
+        ),
+        heavy=True,
+    ),
     pytest("tools", "the tools of this tree", "test/dev"),
     section(
         "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")
     ),
     models("models", "a small model of each kind"),
-    models("models-avx2", "the same for processors without AVX-512", "--target", "x86_64:v3"),
+    models(
+        "models-levels",
+        "the same at each level of one artifact that this machine runs",
+        *("--target", "x86_64:v2+v3+v4", "--isa", "each"),
+    ),
 )
 
 
@@ -142,14 +158,14 @@ def run(item: Section) -> Outcome:
 
 def print_summary(outcomes: list[Outcome], setup_seconds: float | None) -> None:
     print(
-        f"\n{'section':<12} {'result':<7} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}"
+        f"\n{'section':<14} {'result':<7} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}"
     )
     if setup_seconds is not None:
-        print(f"{'set-up':<12} {'ok':<7} {'':>7} {'':>7} {'':>8} {setup_seconds:>8.0f}")
+        print(f"{'set-up':<14} {'ok':<7} {'':>7} {'':>7} {'':>8} {setup_seconds:>8.0f}")
     for outcome in outcomes:
         result = "FAILED" if outcome.failed else "ok"
         print(
-            f"{outcome.section.name:<12} {result:<7} {outcome.passed:>7} {outcome.failed:>7}"
+            f"{outcome.section.name:<14} {result:<7} {outcome.passed:>7} {outcome.failed:>7}"
             f" {outcome.skipped:>8} {outcome.seconds:>8.1f}  {outcome.section.summary}"
         )
     print(f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed")
@@ -157,7 +173,7 @@ def print_summary(outcomes: list[Outcome], setup_seconds: float | None) -> None:
 
 def select(names: str | None) -> list[Section]:
     if names is None:
-        return list(SECTIONS)
+        return [item for item in SECTIONS if not item.heavy]
     known = {item.name: item for item in SECTIONS}
     for name in names.split(","):
         if name not in known:
@@ -174,10 +190,11 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name the sections and stop")
     parser.add_argument("--setup-seconds", type=float, help="a row of the table, from tools/check")
     options = parser.parse_args()
-    chosen = select(options.only)
+    chosen = list(SECTIONS) if options.list and not options.only else select(options.only)
     if options.list:
         for item in chosen:
-            print(f"{item.name:<12} {item.summary}")
+            heavy = " (only when named)" if item.heavy else ""
+            print(f"{item.name:<14} {item.summary}{heavy}")
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")

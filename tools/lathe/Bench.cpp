@@ -13,6 +13,7 @@
 #include "lathe/Support/Diagnostics.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -53,19 +54,26 @@ static double quantile(llvm::ArrayRef<double> sorted, double part) {
 
 /// Calls again and again. The outputs' memory is made by the first call and
 /// used by all.
-static bool timeCalls(const LoadedModel &model, const std::vector<lathe_tensor> &inputs, int threads, int64_t rounds,
+static bool timeCalls(const LoadedModel &model, const ValueViews &inputs, int threads, int64_t rounds,
                       std::vector<double> &times) {
-  std::vector<Tensor> owners(model.function().output_count);
-  std::vector<lathe_tensor> outputs(owners.size());
-  lathe_call_options options = {threads};
+  const lathe_function_desc &function = model.function();
+  std::vector<lathe_value> outputs(function.output_count);
+  lathe_call_options options = {};
+  options.struct_size = sizeof options;
+  options.threads = threads;
   auto call = [&] {
-    return lathe_module_call_with(model.module(), model.function().name, inputs.data(), inputs.size(), outputs.data(),
-                                  outputs.size(), &options) == LATHE_OK;
+    for (uint32_t i = 0; i < function.output_count; ++i)
+      if (function.outputs[i]->kind != LATHE_KIND_TENSOR)
+        lathe_value_free(&outputs[i]);
+    return lathe_module_call_values(model.module(), function.name, inputs.data(), inputs.size(), outputs.data(),
+                                    outputs.size(), &options) == LATHE_OK;
   };
+  llvm::scope_exit freeOutputs([&] {
+    for (lathe_value &output : outputs)
+      lathe_value_free(&output);
+  });
   if (!call())
     return false;
-  for (size_t i = 0; i < owners.size(); ++i)
-    owners[i].view = outputs[i];
   double begin = now();
   for (int i = 0; i < 3 || now() - begin < warmSeconds; ++i)
     if (!call())
@@ -92,7 +100,7 @@ static std::optional<Row> measure(StringRef path, const Arguments &arguments, Di
   Progress progress(path, arguments.has("--progress"));
   progress.step("time calls");
   std::vector<double> times;
-  if (!timeCalls(*model, viewsOf(*inputs), int(arguments.count("--threads", 1)), arguments.count("--rounds", 10),
+  if (!timeCalls(*model, ValueViews(*inputs), int(arguments.count("--threads", 1)), arguments.count("--rounds", 10),
                  times)) {
     addRuntimeError(diagnostics, path);
     return std::nullopt;
@@ -100,8 +108,8 @@ static std::optional<Row> measure(StringRef path, const Arguments &arguments, Di
   llvm::sort(times);
   double median = quantile(times, 0.5);
   std::string shapes;
-  for (const Tensor &tensor : *inputs)
-    shapes += (shapes.empty() ? "" : ", ") + formatShape(tensor.view);
+  for (const Value &value : *inputs)
+    shapes += (shapes.empty() ? "" : ", ") + formatShape(value);
   return Row{llvm::sys::path::filename(path).str(),
              shapes,
              times.size(),
@@ -190,7 +198,7 @@ static int benchAgainst(const Arguments &arguments) {
   if (diagnostics.hasErrors())
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--against", "--threads", "--rounds", "--target", "--json", "--dim", "--shape"})
+  for (StringRef option : {"--against", "--threads", "--rounds", "--target", "--isa", "--json", "--dim", "--shape"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
   words.push_back("--");
@@ -210,6 +218,9 @@ static constexpr Option options[] = {
     {"--against", "", Form::Text, "ENGINES", "compare with onnxruntime, openvino or both, as in onnxruntime,openvino"},
     {"--json", "", Form::Text, "FILE", "write the figures to a file, too"},
     targetOption,
+    allowLinksOption,
+    overridableOption,
+    isaOption,
     progressOption,
 };
 

@@ -22,8 +22,11 @@ static int run(const Arguments &arguments) {
     bool complete = requireModel(path, diagnostics);
     if (complete) {
       Progress progress(path, arguments.has("--progress"));
-      progress.step("check");
-      complete = check(path, diagnostics);
+      CompileOptions options;
+      options.target = arguments.get("--target", "host").str();
+      options.dims = arguments.all("--dim").vec();
+      options.progress = progress.callback();
+      complete = check(path, options, diagnostics, {arguments.has("--allow-links")});
     }
     code = std::max(code, printDiagnostics(diagnostics));
     if (complete)
@@ -32,7 +35,7 @@ static int run(const Arguments &arguments) {
   return code;
 }
 
-static constexpr Option options[] = {progressOption};
+static constexpr Option options[] = {targetOption, fixedDimOption, allowLinksOption, progressOption};
 
 const Command &cli::checkCommand() {
   static const Command command = {"check",
@@ -41,8 +44,10 @@ const Command &cli::checkCommand() {
                                   1,
                                   ~0u,
                                   "Lists every operator, attribute and dtype of a model that Lathe does "
-                                  "not support, and\nwhatever is wrong with the file. Generates no code.",
+                                  "not support, and\nwhatever is wrong with the file; as remarks, the products that "
+                                  "only plain loops compute,\nand why. Generates no code.",
                                   "  lathe check model.onnx\n"
+                                  "  lathe check model.onnx --target x86_64:v3 --dim batch=1\n"
                                   "  lathe check models/*.onnx",
                                   options,
                                   run};

@@ -148,20 +148,21 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   double begin = now();
   StringRef model = arguments.operands.front(), output = arguments.get("--output");
   // Mistakes that cost nothing to find come before the model is read.
-  std::optional<Target> target = Target::parse(arguments.get("--target", "host"), diagnostics, place);
-  if (!target || !requireModel(model, diagnostics) || !prepareFolders(arguments, diagnostics))
+  std::vector<Target> targets = Target::parseList(arguments.get("--target", "host"), diagnostics, place);
+  if (targets.empty() || !requireModel(model, diagnostics) || !prepareFolders(arguments, diagnostics))
     return false;
 
-  Progress progress(model, arguments.has("--progress"), phaseNames().size() + 2);
+  Progress progress(model, arguments.has("--progress"), 2 + phaseNames().size() * targets.size());
   progress.step("load");
-  std::unique_ptr<Program> program = Program::load(model.str(), diagnostics);
+  std::unique_ptr<Program> program =
+      Program::load(model.str(), diagnostics, {arguments.has("--allow-links"), arguments.all("--overridable").vec()});
   if (!program)
     return false;
   if (kind == OutputKind::Graph)
     return program->save(output.str(), diagnostics);
 
   CompileOptions options;
-  options.target = target->str();
+  options.target = arguments.get("--target", "host").str();
   options.dims = arguments.all("--dim").vec();
   options.startAt = arguments.get("--start-at").str();
   options.stopAfter = arguments.get("--stop-after").str();
@@ -170,6 +171,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   options.wholeConstants = !output.empty() && output != "-";
   options.threads = unsigned(arguments.count("--threads", 0));
   options.progress = progress.callback();
+  options.remarks = arguments.has("--verbose");
   std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
   if (!artifact)
     return false;
@@ -179,7 +181,10 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
     return writeIr(output, artifact->ir(), diagnostics);
   }
   progress.stop();
-  return writeArtifact(arguments, *artifact, options.target, begin, diagnostics);
+  std::string names;
+  for (const Target &target : targets)
+    names += (names.empty() ? "" : ", ") + target.str();
+  return writeArtifact(arguments, *artifact, names, begin, diagnostics);
 }
 
 static int run(const Arguments &arguments) {
@@ -197,12 +202,15 @@ static constexpr Option options[] = {
     {"--output", "-o", Form::Text, "FILE", "what to write; its ending says the kind"},
     {"--header", "", Form::Text, "FILE.h", "write a C header with the model's shapes and dtypes"},
     targetOption,
-    {"--dim", "", Form::Dim, "NAME=SIZE", "fix a free dim for good; code gets smaller and faster", true},
+    fixedDimOption,
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
     {"--stop-after", "", Form::Text, "PHASE",
      "write the IR after a phase, to -o FILE.mlir or, less large constants, to stdout"},
     {"--start-at", "", Form::Text, "PHASE", "the model is the IR that the phase before this one wrote"},
     {"--dump-phases", "", Form::Text, "DIR", "write the IR after every phase, less large constants, into a folder"},
+    allowLinksOption,
+    overridableOption,
+    {"--verbose", "-v", Form::Flag, "", "say which products only plain loops compute, and why"},
     progressOption,
 };
 
@@ -223,7 +231,8 @@ const Command &cli::compileCommand() {
                                   "  lathe compile resnet50.onnx -o resnet50.so\n"
                                   "  lathe compile bert.onnx -o bert.a --header bert.h --dim batch=1\n"
                                   "  lathe compile bert.onnx --stop-after schedule | less\n"
-                                  "  lathe compile bert.onnx -o bert.so --target x86_64:avx2,fma",
+                                  "  lathe compile bert.onnx -o bert.so --target x86_64:avx2,fma\n"
+                                  "  lathe compile bert.onnx -o bert.so --target x86_64:v2+v3+v4+amx",
                                   options,
                                   run};
   return command;

@@ -8,6 +8,7 @@
 
 #include "lathe-runtime/runtime.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/PartialFile.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -99,51 +100,13 @@ bool cli::checkWritable(StringRef path, Diagnostics &diagnostics) {
   return false;
 }
 
-/// The first failure of a stream that is not yet closed; left in place, it
-/// would end the process.
-static std::error_code takeError(llvm::raw_fd_ostream &os) {
-  os.flush();
-  std::error_code error = os.error();
-  os.clear_error();
-  return error;
-}
-
-/// Writes beside `path` and renames, so that nothing half-written is seen.
-static llvm::Error replaceFile(StringRef path, llvm::ArrayRef<StringRef> parts) {
-  llvm::Expected<llvm::sys::fs::TempFile> file = llvm::sys::fs::TempFile::create(path + ".%%%%%%", 0666);
-  if (!file)
-    return file.takeError();
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream os(file->FD, /*shouldClose=*/false);
-    for (StringRef part : parts)
-      os << part;
-    error = takeError(os);
-  }
-  if (!error)
-    return file->keep(path);
-  llvm::consumeError(file->discard());
-  return llvm::errorCodeToError(error);
-}
-
 bool cli::writeFile(StringRef path, llvm::ArrayRef<StringRef> parts, Diagnostics &diagnostics) {
-  llvm::Error failure = llvm::Error::success();
-  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
-    // A pipe or a device cannot be replaced.
-    std::error_code error;
-    llvm::raw_fd_ostream os(path, error);
-    if (!error) {
-      for (StringRef part : parts)
-        os << part;
-      error = takeError(os);
-    }
-    failure = llvm::joinErrors(std::move(failure), llvm::errorCodeToError(error));
-  } else {
-    failure = llvm::joinErrors(std::move(failure), replaceFile(path, parts));
-  }
-  if (!failure)
+  // A pipe or a device cannot be replaced.
+  bool isSpecial = llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path);
+  std::error_code error = isSpecial ? writeBytes(path, parts) : replaceFile(path, parts);
+  if (!error)
     return true;
-  diagnostics.error("cli-write-failed", path, "cannot write the file: " + llvm::toString(std::move(failure)))
+  diagnostics.error("cli-write-failed", path, "cannot write the file: " + error.message())
       .note("nothing was left behind; name a place that can be written to and "
             "has room");
   return false;

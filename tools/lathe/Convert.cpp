@@ -15,12 +15,13 @@ using llvm::StringRef;
 
 static constexpr StringRef place = "lathe convert";
 
-static void convert(StringRef model, StringRef output, bool showProgress, Diagnostics &diagnostics) {
+static void convert(StringRef model, StringRef output, const Arguments &arguments, Diagnostics &diagnostics) {
   if (!requireModel(model, diagnostics) || !checkWritable(output, diagnostics))
     return;
-  Progress progress(model, showProgress, 2);
+  Progress progress(model, arguments.has("--progress"), 2);
   progress.step("load");
-  if (std::unique_ptr<Program> program = Program::load(model.str(), diagnostics)) {
+  if (std::unique_ptr<Program> program = Program::load(
+          model.str(), diagnostics, {arguments.has("--allow-links"), arguments.all("--overridable").vec()})) {
     progress.step("write");
     program->save(output.str(), diagnostics);
   }
@@ -35,12 +36,14 @@ static int run(const Arguments &arguments) {
                       quoted(output) + " ends in neither .mlir (text) nor .lathe "
                                        "(bytecode); 'lathe compile' writes machine code");
   Diagnostics diagnostics;
-  convert(arguments.operands.front(), output, arguments.has("--progress"), diagnostics);
+  convert(arguments.operands.front(), output, arguments, diagnostics);
   return printDiagnostics(diagnostics);
 }
 
 static constexpr Option options[] = {
     {"--output", "-o", Form::Text, "FILE", ".mlir for text, .lathe for bytecode"},
+    allowLinksOption,
+    overridableOption,
     progressOption,
 };
 

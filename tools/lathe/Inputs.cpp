@@ -26,14 +26,6 @@ InputOptions InputOptions::from(const Arguments &arguments) {
           uint64_t(arguments.count("--seed", 0))};
 }
 
-std::vector<lathe_tensor> cli::viewsOf(const std::vector<Tensor> &tensors) {
-  std::vector<lathe_tensor> views;
-  views.reserve(tensors.size());
-  for (const Tensor &tensor : tensors)
-    views.push_back(tensor.view);
-  return views;
-}
-
 /// The name of a free dim, or "".
 static StringRef symbolName(const lathe_function_desc &function, int64_t dim) {
   uint64_t index = uint64_t(~dim);
@@ -50,7 +42,10 @@ std::string cli::formatValue(const lathe_function_desc &function, const lathe_va
     StringRef name = dim < 0 ? symbolName(function, dim) : "";
     text += dim >= 0 ? std::to_string(dim) : name.empty() ? "?" : name.str();
   }
-  return text + "]";
+  text += "]";
+  if (value.kind == LATHE_KIND_SEQUENCE || (value.flags & LATHE_VALUE_OF_SEQUENCE))
+    text = "sequence(" + text + ")";
+  return value.kind == LATHE_KIND_OPTIONAL ? "optional(" + text + ")" : text;
 }
 
 static uint64_t physicalMemory() {
@@ -93,9 +88,9 @@ class Maker {
 public:
   Maker(const lathe_function_desc &function, const InputOptions &options, StringRef place, Diagnostics &diagnostics)
       : function(function), options(options), place(place), diagnostics(diagnostics), symbols(function.symbol_count),
-        tensors(function.input_count) {}
+        values(function.input_count) {}
 
-  std::optional<std::vector<Tensor>> make() {
+  std::optional<std::vector<Value>> make() {
     std::vector<std::string> names;
     for (uint32_t i = 0; i < function.input_count; ++i)
       names.push_back(input(i).name);
@@ -105,13 +100,13 @@ public:
       if (!takeGivenShape(i))
         return std::nullopt;
     for (uint32_t i = 0; i < function.input_count; ++i)
-      if (!tensors[i].view.data && !fill(i))
+      if (values[i].parts.empty() && !fill(i))
         return std::nullopt;
-    return std::move(tensors);
+    return std::move(values);
   }
 
 private:
-  const lathe_value_desc &input(uint32_t i) { return function.inputs[i]; }
+  const lathe_value_desc &input(uint32_t i) { return *function.inputs[i]; }
 
   bool fail(StringRef id, const llvm::Twine &message, StringRef note = "") {
     Diagnostic &error = diagnostics.error(id, place, message);
@@ -131,15 +126,19 @@ private:
     for (const std::string &pair : options.files) {
       auto [name, path] = StringRef(pair).split('=');
       uint32_t i = inputIndex(name);
-      if (tensors[i].view.data)
+      bool isSequence = input(i).kind == LATHE_KIND_SEQUENCE || (input(i).flags & LATHE_VALUE_OF_SEQUENCE);
+      if (!values[i].parts.empty() && !isSequence)
         return fail("inputs-given-twice", "--input gives " + quoted(name) + " twice; leave one out");
       std::optional<Tensor> tensor = readNpy(path, diagnostics);
       if (!tensor)
         return false;
-      tensors[i] = std::move(*tensor);
+      values[i].kind = isSequence ? LATHE_KIND_SEQUENCE : LATHE_KIND_TENSOR;
+      values[i].parts.push_back(std::move(*tensor));
+      if (input(i).kind != LATHE_KIND_TENSOR)
+        continue; // The dims of its tensors are nobody else's.
       // What does not fit the signature is the runtime's to report. The other
       // inputs take the sizes that fit.
-      const lathe_tensor &view = tensors[i].view;
+      const lathe_tensor &view = values[i].parts.front().view;
       for (uint32_t d = 0; d < std::min(view.rank, input(i).rank); ++d)
         if (int64_t dim = input(i).dims[d]; dim < 0 && !symbols[~dim])
           symbols[~dim] = view.dims[d];
@@ -182,6 +181,11 @@ private:
     for (const NamedSizes &shape : options.shapes) {
       if (shape.name != input(i).name)
         continue;
+      if (input(i).kind != LATHE_KIND_TENSOR)
+        return fail("inputs-shape-kind",
+                    "--shape gives a shape for input " + quoted(shape.name) + ", which is " +
+                        formatValue(function, input(i)),
+                    "give files with --input " + shape.name + "=FILE.npy, one for each tensor");
       size_t rank = shape.sizes.size();
       if (rank != input(i).rank)
         return fail("inputs-shape-rank", "--shape gives input " + quoted(shape.name) + " " + llvm::Twine(rank) +
@@ -200,7 +204,10 @@ private:
   }
 
   bool fill(uint32_t i) {
-    lathe_tensor &view = tensors[i].view;
+    values[i].kind = lathe_kind(input(i).kind);
+    if (input(i).kind != LATHE_KIND_TENSOR)
+      return true; // No tensors.
+    lathe_tensor &view = values[i].parts.emplace_back().view;
     view.dtype = lathe_dtype(input(i).dtype);
     view.rank = input(i).rank;
     for (uint32_t d = 0; d < view.rank; ++d) {
@@ -247,20 +254,20 @@ private:
   StringRef place;
   Diagnostics &diagnostics;
   std::vector<std::optional<int64_t>> symbols;
-  std::vector<Tensor> tensors;
+  std::vector<Value> values;
 };
 } // namespace
 
-std::optional<std::vector<Tensor>> cli::makeInputs(const lathe_function_desc &function, const InputOptions &options,
-                                                   StringRef place, Diagnostics &diagnostics) {
+std::optional<std::vector<Value>> cli::makeInputs(const lathe_function_desc &function, const InputOptions &options,
+                                                  StringRef place, Diagnostics &diagnostics) {
   return Maker(function, options, place, diagnostics).make();
 }
 
 bool cli::hasAllSizes(const lathe_function_desc &function, const InputOptions &options) {
   for (uint32_t i = 0; i < function.input_count; ++i) {
-    const lathe_value_desc &input = function.inputs[i];
+    const lathe_value_desc &input = *function.inputs[i];
     auto named = [](StringRef name) { return [name](const NamedSizes &sizes) { return name == sizes.name; }; };
-    if (llvm::any_of(options.shapes, named(input.name)))
+    if (input.kind != LATHE_KIND_TENSOR || llvm::any_of(options.shapes, named(input.name)))
       continue;
     for (uint32_t d = 1; d < input.rank; ++d)
       if (input.dims[d] < 0 && llvm::none_of(options.dims, named(symbolName(function, input.dims[d]))))

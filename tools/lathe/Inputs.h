@@ -32,22 +32,21 @@ struct InputOptions {
 /// drawn from the standard normal distribution and integers from 0 to 99;
 /// integers whose names contain "mask" or "type" are flags, 0 or 1. Values
 /// depend on the name and the seed alone. A free first dim is taken for the
-/// batch and is 1 if nothing else is said. `place` stands in messages.
-std::optional<std::vector<Tensor>> makeInputs(const lathe_function_desc &function, const InputOptions &options,
-                                              llvm::StringRef place, Diagnostics &diagnostics);
+/// batch and is 1 if nothing else is said. A sequence holds one tensor a file, and
+/// an optional value is there if a file is. `place` stands in messages.
+std::optional<std::vector<Value>> makeInputs(const lathe_function_desc &function, const InputOptions &options,
+                                             llvm::StringRef place, Diagnostics &diagnostics);
 
 /// What can be known of `options` before anything is compiled: the files are
 /// there, and `names`, the model's inputs, have those of --input and --shape.
 bool checkInputs(llvm::ArrayRef<std::string> names, const InputOptions &options, llvm::StringRef place,
                  Diagnostics &diagnostics);
 
-/// The views of `tensors`, for a call.
-std::vector<lathe_tensor> viewsOf(const std::vector<Tensor> &tensors);
-
 /// Whether `makeInputs` would find a size for every dim of `function`.
 bool hasAllSizes(const lathe_function_desc &function, const InputOptions &options);
 
-/// "f32[batch, 3, 224, 224]"; a dim without a name is "?".
+/// "f32[batch, 3, 224, 224]"; a dim without a name is "?". Others than tensors are
+/// "sequence(f32[?])" and "optional(f32[?])".
 std::string formatValue(const lathe_function_desc &function, const lathe_value_desc &value);
 
 } // namespace lathe::cli

@@ -21,10 +21,10 @@ using namespace lathe::cli;
 using llvm::StringRef;
 
 static std::string signature(const lathe_function_desc &function) {
-  auto list = [&](const lathe_value_desc *values, uint32_t count) {
+  auto list = [&](const lathe_value_desc *const *values, uint32_t count) {
     std::string text = "(";
     for (uint32_t i = 0; i < count; ++i)
-      text += (i ? ", " : "") + std::string(values[i].name) + ": " + formatValue(function, values[i]);
+      text += (i ? ", " : "") + std::string(values[i]->name) + ": " + formatValue(function, *values[i]);
     return text + ")";
   };
   return std::string(function.name) + list(function.inputs, function.input_count) + " -> " +
@@ -32,8 +32,8 @@ static std::string signature(const lathe_function_desc &function) {
 }
 
 /// The words of a check with the values that it was not content with.
-static std::string checkMessage(const lathe_function_desc &function, int64_t code, const lathe_call &call) {
-  if (code < 1 || code > int64_t(function.check_count))
+static std::string checkMessage(const lathe_function_desc &function, int32_t code, const lathe_call &call) {
+  if (code < 1 || uint32_t(code) > function.check_count)
     return "the sizes cannot be planned";
   std::string text = function.check_messages[code - 1];
   for (int64_t value : call.error_values) {
@@ -59,32 +59,44 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments, Stri
   llvm::SmallVector<const void *> data;
   llvm::SmallVector<const int64_t *> dims;
   std::string shapes;
-  for (const Tensor &tensor : *inputs) {
-    data.push_back(tensor.view.data);
-    dims.push_back(tensor.view.dims);
-    shapes += (shapes.empty() ? "" : ", ") + formatShape(tensor.view);
+  ValueViews views(*inputs);
+  for (uint32_t i = 0; i < function.input_count; ++i) {
+    const lathe_value &view = views.data()[i];
+    bool isTensor = function.inputs[i]->kind == LATHE_KIND_TENSOR;
+    data.push_back(isTensor ? view.tensor.data : static_cast<const void *>(&view));
+    dims.push_back(isTensor ? view.tensor.dims : nullptr);
+    shapes += (shapes.empty() ? "" : ", ") + formatShape((*inputs)[i]);
   }
   std::vector<int64_t> outputDims(size_t(function.output_count) * LATHE_MAX_RANK);
   llvm::SmallVector<int64_t *> outputs;
   for (uint32_t i = 0; i < function.output_count; ++i)
     outputs.push_back(&outputDims[size_t(i) * LATHE_MAX_RANK]);
+  int threads = int(arguments.count("--threads", lathe_get_threads()));
   lathe_call call = {};
+  call.struct_size = sizeof call;
+  call.workers = uint32_t(threads);
   call.imports = lathe_default_imports();
   call.inputs = data.data();
   call.input_dims = dims.data();
+  call.output_dims = outputs.data();
   call.weights = model.description().weights;
   uint64_t bytes = 0;
-  if (int64_t code = function.plan(&call, outputs.data(), &bytes)) {
+  if (int32_t code = function.plan(&call, &bytes)) {
     addForeignError(diagnostics, "inspect-plan", path,
                     "with inputs " + shapes + ": " + checkMessage(function, code, call));
     return false;
   }
-  llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs " << (shapes.empty() ? "none" : shapes) << "\n";
+  llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs " << (shapes.empty() ? "none" : shapes) << " on "
+               << threads << (threads == 1 ? " thread\n" : " threads\n");
   for (uint32_t i = 0; i < function.output_count; ++i) {
+    const lathe_value_desc &output = *function.outputs[i];
     lathe_tensor view = {};
-    view.rank = function.outputs[i].rank;
+    view.rank = output.rank;
     llvm::copy(llvm::ArrayRef(outputs[i], view.rank), view.dims);
-    llvm::outs() << "output     " << quoted(function.outputs[i].name) << " " << formatShape(view) << "\n";
+    // What a call computes only `run` can tell.
+    bool isPlanned = output.kind == LATHE_KIND_TENSOR && !(output.flags & LATHE_VALUE_SIZED_BY_RUN);
+    llvm::outs() << "output     " << quoted(output.name) << " "
+                 << (isPlanned ? formatShape(view) : formatValue(function, output)) << "\n";
   }
   return true;
 }
@@ -104,43 +116,59 @@ static std::string strategyText(StringRef strategy) {
 }
 
 static void printKernels(const LoadedModel &model) {
-  const lathe_module_desc &module = model.description();
+  const lathe_variant_desc &variant = model.variant();
   llvm::raw_ostream &os = llvm::outs();
-  std::vector<std::vector<std::string>> table = {{"  kernel", "calls", "nodes", "strategy"}};
+  std::vector<std::vector<std::string>> table = {{"  kernel", "calls", "key", "nodes", "strategy"}};
   uint64_t calls = 0;
-  for (uint32_t i = 0; i < module.kernel_count; ++i) {
-    const lathe_kernel_desc &kernel = module.kernels[i];
+  for (uint32_t i = 0; i < variant.kernel_count; ++i) {
+    const lathe_kernel_desc &kernel = *variant.kernels[i];
     calls += kernel.calls;
-    table.push_back({"  " + std::string(kernel.name), std::to_string(kernel.calls), cut(kernel.nodes),
+    table.push_back({"  " + std::string(kernel.name), std::to_string(kernel.calls), kernel.key, cut(kernel.nodes),
                      strategyText(kernel.strategy)});
   }
-  os << "kernels    " << module.kernel_count << " in " << calls << " calls\n";
-  if (module.kernel_count)
-    os << formatTable("lrll", table);
+  os << "kernels    " << variant.kernel_count << " in " << calls << " calls\n";
+  if (variant.kernel_count)
+    os << formatTable("lrlll", table);
+}
+
+/// One line a variant, the best first.
+static void printVariants(const LoadedModel &model) {
+  const lathe_module_desc &module = model.description();
+  std::vector<std::vector<std::string>> table;
+  for (uint32_t i = 0; i < module.variant_count; ++i) {
+    const lathe_variant_desc &variant = *module.variants[i];
+    uint64_t bytes = LATHE_HAS(&variant, code_bytes) ? variant.code_bytes : 0;
+    table.push_back({i ? "         " : "variants ", variant.name, bytes ? formatBytes(bytes) : "?",
+                     "in " + std::to_string(variant.kernel_count) + " kernels",
+                     &variant == &model.variant() ? "used here" : ""});
+  }
+  llvm::outs() << formatTable("llrll", table);
 }
 
 static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   StringRef path = arguments.operands.front();
-  auto model = LoadedModel::open(path, arguments, diagnostics);
+  auto model = LoadedModel::open(path, arguments, diagnostics, /*mayLackFunctions=*/true);
   if (!model)
     return;
   const lathe_module_desc &module = model->description();
+  const lathe_variant_desc &variant = model->variant();
   llvm::raw_ostream &os = llvm::outs();
   os << "model      " << module.model << "\n"
-     << "target     " << module.target << "\n"
+     << "target     " << variant.target << "\n"
      << "compiler   lathe " << module.compiler << ", ABI " << module.abi_version << "\n";
-  for (uint32_t i = 0; i < module.function_count; ++i)
-    os << "signature  " << signature(module.functions[i]) << "\n";
+  for (uint32_t i = 0; i < variant.function_count; ++i)
+    os << "signature  " << signature(*variant.functions[i]) << "\n";
   uint64_t fileBytes = 0;
   if (model->artifact())
     os << "code       " << formatBytes(model->artifact()->codeBytes()) << "\n";
   if (model->kind != FileKind::Model && !llvm::sys::fs::file_size(path, fileBytes))
     os << "file       " << formatBytes(fileBytes) << "\n";
   os << "weights    " << formatBytes(module.weights_size) << "\n";
+  printVariants(*model);
   for (size_t i = 0; i < module.metadata_count; ++i)
     os << "metadata   " << quoted(module.metadata[2 * i]) << " = "
        << quoted(StringRef(module.metadata[2 * i + 1]).take_front(80)) << "\n";
-  if (printPlan(*model, arguments, path, diagnostics))
+  if (!variant.function_count || printPlan(*model, arguments, path, diagnostics))
     printKernels(*model);
 }
 
@@ -150,7 +178,8 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption, shapeOption, targetOption, progressOption};
+static constexpr Option options[] = {dimSizeOption, shapeOption,      threadsOption,     targetOption,
+                                     isaOption,     allowLinksOption, overridableOption, progressOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",
@@ -162,7 +191,8 @@ const Command &cli::inspectCommand() {
                                   "each kernel with its\nstrategy and the nodes that it computes. FILE is "
                                   "a model, which is compiled first, a .so\nor a .lathebin.",
                                   "  lathe inspect resnet50.onnx\n"
-                                  "  lathe inspect bert.so --dim batch=4 --dim seq=128",
+                                  "  lathe inspect bert.so --dim batch=4 --dim seq=128\n"
+                                  "  lathe inspect bert.so --isa v3",
                                   options,
                                   run};
   return command;

@@ -44,13 +44,16 @@ LoadedModel::~LoadedModel() { lathe_module_free(handle); }
 
 const lathe_module_desc &LoadedModel::description() const { return *lathe_module_description(handle); }
 
-const lathe_function_desc &LoadedModel::function() const { return description().functions[0]; }
+const lathe_variant_desc &LoadedModel::variant() const { return *lathe_module_variant(handle); }
+
+const lathe_function_desc &LoadedModel::function() const { return *variant().functions[0]; }
 
 /// Compiles the model at `path` for this process.
 static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, Diagnostics &diagnostics) {
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
-  std::unique_ptr<Program> program = Program::load(path.str(), diagnostics);
+  std::unique_ptr<Program> program =
+      Program::load(path.str(), diagnostics, {arguments.has("--allow-links"), arguments.all("--overridable").vec()});
   // Slips of the keyboard should not cost the time that compiling takes.
   if (!program || !checkInputs(program->inputNames(), InputOptions::from(arguments), path, diagnostics))
     return nullptr;
@@ -60,10 +63,15 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   return compile(*program, options, diagnostics);
 }
 
-std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics) {
+std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
+                                               bool mayLackFunctions) {
   double begin = now();
   std::unique_ptr<LoadedModel> model(new LoadedModel);
   model->kind = fileKind(path);
+  std::string isa = arguments.get("--isa").str();
+  lathe_load_options load = {};
+  load.struct_size = sizeof(load);
+  load.isa = isa.empty() ? nullptr : isa.c_str();
   if (model->kind != FileKind::Model && arguments.has("--target")) {
     diagnostics.error("cli-target-of-artifact", path,
                       "is compiled already, so --target cannot change its "
@@ -76,7 +84,7 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
         .note("compile the model with -o FILE.so or -o FILE.lathebin");
     return nullptr;
   case FileKind::SharedLibrary:
-    if (lathe_module_load(path.str().c_str(), &model->handle) != LATHE_OK) {
+    if (lathe_module_load_with(path.str().c_str(), &load, &model->handle) != LATHE_OK) {
       addRuntimeError(diagnostics, path);
       return nullptr;
     }
@@ -94,12 +102,12 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     const lathe_module_desc *description = model->own->module(diagnostics);
     if (!description)
       return nullptr;
-    if (lathe_module_from_desc(description, &model->handle) != LATHE_OK) {
+    if (lathe_module_from_desc_with(description, &load, &model->handle) != LATHE_OK) {
       addRuntimeError(diagnostics, path);
       return nullptr;
     }
   }
-  if (lathe_module_function_count(model->handle) == 0) {
+  if (!mayLackFunctions && lathe_module_function_count(model->handle) == 0) {
     diagnostics.error("cli-no-function", path, "holds no function to call");
     return nullptr;
   }

@@ -29,12 +29,15 @@ FileKind fileKind(llvm::StringRef path);
 class LoadedModel {
 public:
   /// Loads an artifact, or compiles a model now, which takes --target and
-  /// --progress of `arguments`. Null after an error.
-  static std::unique_ptr<LoadedModel> open(llvm::StringRef path, const Arguments &arguments, Diagnostics &diagnostics);
+  /// --progress of `arguments`. Null after an error. That it has no function, as
+  /// kernels without a model, is one unless `mayLackFunctions`.
+  static std::unique_ptr<LoadedModel> open(llvm::StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
+                                           bool mayLackFunctions = false);
   ~LoadedModel();
 
   lathe_module *module() const { return handle; }
   const lathe_module_desc &description() const;
+  const lathe_variant_desc &variant() const;
   const lathe_function_desc &function() const;
   /// Null for a shared library.
   const Artifact *artifact() const { return own.get(); }

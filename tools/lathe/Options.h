@@ -13,14 +13,30 @@
 namespace lathe::cli {
 
 inline constexpr Option targetOption = {"--target", "", Form::Text, "TARGET",
-                                        "what to make code for: host, x86_64:avx2,fma, aarch64:neon, ... [host]"};
+                                        "what to make code for: host, x86_64:v3, x86_64:v2+v3+v4, aarch64, ... [host]"};
+inline constexpr Option isaOption = {"--isa", "", Form::Text, "NAME",
+                                     "which of several targets to use, such as v3 [the best that this machine runs]"};
+inline constexpr Option fixedDimOption = {
+    "--dim", "", Form::Dim, "NAME=SIZE", "fix a free dim for good; code gets smaller and faster", true};
 inline constexpr Option threadsOption = {
     "--threads", "", Form::Count,      "N", "threads of each call [all that the process may use]",
     false,       1,  LATHE_MAX_THREADS};
+inline constexpr Option loopStepsOption = {"--max-loop-steps",
+                                           "",
+                                           Form::Count,
+                                           "N",
+                                           "turns that all loops of the model may make in a call [a billion]",
+                                           false,
+                                           1,
+                                           INT64_MAX};
 inline constexpr Option dimSizeOption = {
     "--dim", "", Form::Dim, "NAME=SIZE", "size of a free dim in the inputs; the code stays free in it", true};
 inline constexpr Option shapeOption = {
     "--shape", "", Form::Shape, "INPUT=1x3x48x320", "shape of an input, where free dims have no names", true};
+inline constexpr Option allowLinksOption = {
+    "--allow-links", "", Form::Flag, "", "let links lead to tensor files, as in the folders of hubs; trust the model"};
+inline constexpr Option overridableOption = {
+    "--overridable", "", Form::Text, "NAME", "make an input of an initializer that the graph lists as one", true};
 inline constexpr Option seedOption = {"--seed", "", Form::Count, "N", "of the random inputs [0]"};
 inline constexpr Option progressOption = {"--progress", "", Form::Flag, "",
                                           "say what is going on, also where stderr is not a terminal"};

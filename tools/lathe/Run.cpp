@@ -14,6 +14,7 @@
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -40,22 +41,37 @@ static std::string fileName(StringRef name, llvm::StringSet<> &taken) {
   return unique + ".npy";
 }
 
-static bool saveOutputs(StringRef folder, const lathe_function_desc &function, const std::vector<Tensor> &outputs,
+static bool saveOutputs(StringRef folder, const lathe_function_desc &function, const std::vector<Value> &outputs,
                         Diagnostics &diagnostics) {
   llvm::StringSet<> taken;
   for (uint32_t i = 0; i < function.output_count; ++i) {
-    llvm::SmallString<128> path = folder;
-    llvm::sys::path::append(path, fileName(function.outputs[i].name, taken));
-    if (!writeNpy(path, outputs[i], diagnostics))
-      return false;
-    llvm::outs() << "wrote " << path << "\n";
+    for (const auto &[number, part] : llvm::enumerate(outputs[i].parts)) {
+      std::string name = function.outputs[i]->name;
+      if (outputs[i].kind == LATHE_KIND_SEQUENCE)
+        name += "." + std::to_string(number);
+      llvm::SmallString<128> path = folder;
+      llvm::sys::path::append(path, fileName(name, taken));
+      if (!writeNpy(path, part, diagnostics))
+        return false;
+      llvm::outs() << "wrote " << path << "\n";
+    }
   }
   return true;
 }
 
-static void print(StringRef kind, const char *name, const lathe_tensor &tensor) {
-  llvm::outs() << kind << " " << quoted(name) << " " << lathe_dtype_name(tensor.dtype) << formatShape(tensor) << ": "
-               << summarize(tensor) << "\n";
+/// A line for each tensor.
+static void print(StringRef kind, const char *name, const Value &value) {
+  bool isSequence = value.kind == LATHE_KIND_SEQUENCE;
+  if (isSequence || value.parts.empty())
+    llvm::outs() << kind << " " << quoted(name) << " "
+                 << (isSequence ? "sequence of " + std::to_string(value.parts.size()) : "none") << "\n";
+  for (const auto &[i, part] : llvm::enumerate(value.parts)) {
+    llvm::outs() << kind << " " << quoted(name);
+    if (isSequence)
+      llvm::outs() << "[" << i << "]";
+    llvm::outs() << " " << lathe_dtype_name(part.view.dtype) << formatShape(part.view) << ": " << summarize(part.view)
+                 << "\n";
+  }
 }
 
 static bool makeFolder(StringRef folder, Diagnostics &diagnostics) {
@@ -81,24 +97,27 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
   if (!inputs)
     return false;
 
-  std::vector<lathe_tensor> views = viewsOf(*inputs);
-  std::vector<lathe_tensor> results(function.output_count);
-  lathe_call_options options = {int(arguments.count("--threads", 0))};
+  ValueViews views(*inputs);
+  std::vector<lathe_value> results(function.output_count);
+  lathe_call_options options = {};
+  options.struct_size = sizeof options;
+  options.threads = int(arguments.count("--threads", 0));
+  options.max_loop_steps = arguments.count("--max-loop-steps", 0);
   double begin = now();
-  if (lathe_module_call_with(model->module(), function.name, views.data(), views.size(), results.data(), results.size(),
-                             &options) != LATHE_OK) {
+  if (lathe_module_call_values(model->module(), function.name, views.data(), views.size(), results.data(),
+                               results.size(), &options) != LATHE_OK) {
     addRuntimeError(diagnostics, path);
     return false;
   }
   double seconds = now() - begin;
-  std::vector<Tensor> outputs(results.size());
-  for (size_t i = 0; i < results.size(); ++i)
-    outputs[i].view = results[i];
+  std::vector<Value> outputs;
+  for (lathe_value &result : results)
+    outputs.push_back(Value::take(result));
 
   for (uint32_t i = 0; i < function.input_count; ++i)
-    print("input", function.inputs[i].name, views[i]);
+    print("input", function.inputs[i]->name, (*inputs)[i]);
   for (uint32_t i = 0; i < function.output_count; ++i)
-    print("output", function.outputs[i].name, results[i]);
+    print("output", function.outputs[i]->name, outputs[i]);
   llvm::outs() << (model->kind == FileKind::Model ? "compiled in " : "loaded in ")
                << llvm::format("%.2f s, ran in %.3f ms\n", model->loadSeconds, seconds * 1e3);
   return folder.empty() || saveOutputs(folder, function, outputs, diagnostics);
@@ -106,7 +125,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
 
 static int verify(const Arguments &arguments) {
   // It chooses these itself: three inputs, on one thread and on two.
-  for (StringRef option : {"--input", "--save-outputs", "--seed", "--threads"})
+  for (StringRef option : {"--input", "--save-outputs", "--seed", "--threads", "--max-loop-steps"})
     if (arguments.has(option))
       return usageError("cli-verify-option", place,
                         "--verify makes inputs of its own and runs them on 1 "
@@ -117,7 +136,7 @@ static int verify(const Arguments &arguments) {
   if (!requireModel(path, diagnostics))
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--dim", "--shape", "--target"})
+  for (StringRef option : {"--dim", "--shape", "--target", "--isa"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
   words.push_back("--");
@@ -134,14 +153,19 @@ static int run(const Arguments &arguments) {
 }
 
 static constexpr Option options[] = {
-    {"--input", "", Form::Pair, "NAME=FILE.npy", "what to feed an input; random numbers where there is none", true},
+    {"--input", "", Form::Pair, "NAME=FILE.npy",
+     "what to feed an input; random numbers where there is none; for a sequence, once for each tensor", true},
     {"--save-outputs", "", Form::Text, "DIR", "write each output to DIR/NAME.npy"},
     dimSizeOption,
     shapeOption,
     seedOption,
     threadsOption,
+    loopStepsOption,
     targetOption,
+    isaOption,
     {"--verify", "", Form::Flag, "", "compare with onnxruntime on three random inputs instead"},
+    allowLinksOption,
+    overridableOption,
     progressOption,
 };
 

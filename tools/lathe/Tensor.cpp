@@ -65,6 +65,45 @@ template <typename Visit> static auto dispatch(lathe_dtype dtype, Visit visit) {
 
 static bool isFloat(lathe_dtype dtype) { return dtype >= LATHE_DTYPE_F32 && dtype <= LATHE_DTYPE_BF16; }
 
+Value Value::take(lathe_value &result) {
+  Value value;
+  value.kind = result.kind;
+  auto add = [&](lathe_tensor &tensor) {
+    value.parts.emplace_back();
+    value.parts.back().view = std::exchange(tensor, {});
+  };
+  if (result.kind == LATHE_KIND_TENSOR)
+    add(result.tensor);
+  for (int64_t i = 0; result.kind == LATHE_KIND_SEQUENCE && i < result.count; ++i)
+    add(result.elements[i]);
+  lathe_value_free(&result);
+  return value;
+}
+
+ValueViews::ValueViews(const std::vector<Value> &values) {
+  for (const Value &value : values) {
+    std::vector<lathe_tensor> &parts = elements.emplace_back();
+    for (const Tensor &part : value.parts)
+      parts.push_back(part.view);
+    lathe_value view = {};
+    view.kind = value.kind;
+    if (value.kind == LATHE_KIND_TENSOR)
+      view.tensor = parts.front();
+    view.elements = parts.data();
+    view.count = int64_t(parts.size());
+    views.push_back(view);
+  }
+}
+
+std::string cli::formatShape(const Value &value) {
+  if (value.kind == LATHE_KIND_OPTIONAL)
+    return "none";
+  std::string text;
+  for (const Tensor &part : value.parts)
+    text += (text.empty() ? "" : ", ") + formatShape(part.view);
+  return value.kind == LATHE_KIND_SEQUENCE ? "(" + text + ")" : text;
+}
+
 std::string cli::formatShape(const lathe_tensor &tensor) {
   std::string text = "[";
   for (uint32_t i = 0; i < tensor.rank; ++i)

@@ -28,8 +28,31 @@ public:
   lathe_tensor view = {};
 };
 
-/// "[1, 3, 224, 224]".
+/// A value of any kind, which owns its tensors: one, those of a sequence, or none.
+struct Value {
+  lathe_kind kind = LATHE_KIND_TENSOR;
+  std::vector<Tensor> parts;
+
+  /// Takes over what a call made; `result` is none then.
+  static Value take(lathe_value &result);
+};
+
+/// The values as a call takes them; they live as long as this.
+class ValueViews {
+public:
+  explicit ValueViews(const std::vector<Value> &values);
+  const lathe_value *data() const { return views.data(); }
+  size_t size() const { return views.size(); }
+
+private:
+  std::vector<std::vector<lathe_tensor>> elements;
+  std::vector<lathe_value> views;
+};
+
+/// "[1, 3, 224, 224]"; of a sequence, those of its tensors in parentheses, and
+/// "none".
 std::string formatShape(const lathe_tensor &tensor);
+std::string formatShape(const Value &value);
 
 /// How many elements there are. The dims must be checked: their product fits.
 int64_t elementCount(const lathe_tensor &tensor);

@@ -4,6 +4,7 @@
 #define LATHE_CODEGEN_CODEGEN_H
 
 #include "lathe-runtime/module_abi.h"
+#include "lathe/Target/Target.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/LogicalResult.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -14,12 +15,17 @@
 namespace lathe {
 
 class Diagnostics;
-class Target;
+
+/// The code of a model for one target.
+struct ModelVariant {
+  mlir::ModuleOp module; ///< At level `llvm`.
+  Target target;
+};
 
 /// What a compiled model consists of until somebody writes or calls it.
 struct CompiledModel {
   std::string name;   ///< Of the model, for symbols and headers.
-  std::string target; ///< Canonical target string.
+  std::string target; ///< As Target::parseList reads it.
   /// ELF relocatables, of which the first describes the model. None: no code.
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::unique_ptr<llvm::MemoryBuffer> weights; ///< Maybe empty.
@@ -31,18 +37,20 @@ std::string querySymbol(llvm::StringRef name);
 std::string descriptorSymbol(llvm::StringRef name);
 std::string weightsSymbol(llvm::StringRef name);
 
-/// Translates a module at level `llvm`, adds the descriptors of the module ABI,
-/// optimizes and generates code, on `threads` threads, on whose number the
-/// objects do not depend. The functions of `module` are gone then. Internal errors are reported on `module`.
-llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
-emitObjects(mlir::ModuleOp module, llvm::StringRef name, const Target &target, unsigned threads);
+/// Translates the variants of a model, the best first, optimizes and generates
+/// code, on `threads` threads, on whose number the objects do not depend, and
+/// adds the descriptors of the module ABI, which any processor of the
+/// architecture can read. The functions of the modules are gone then. Internal
+/// errors are reported on the modules.
+llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(llvm::ArrayRef<ModelVariant> variants,
+                                                                              llvm::StringRef name, unsigned threads);
 
-/// The weights as `host.offset` of every `host.constant` lays them out. Call
-/// it while the module still holds its constants. `done` is told each resource
-/// that the rest of the weights does not need, so that large models need not be
-/// in memory twice.
+/// The weights of all variants as `host.offset` of every `host.constant` lays
+/// them out. Call it while the modules still hold their constants. `done` is
+/// told each resource that the rest of the weights does not need, so that large
+/// models need not be in memory twice.
 llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-writeWeights(mlir::ModuleOp module, llvm::function_ref<void(mlir::DenseResourceElementsHandle)> done);
+writeWeights(llvm::ArrayRef<mlir::ModuleOp> modules, llvm::function_ref<void(mlir::DenseResourceElementsHandle)> done);
 
 /// An object linked into this process.
 class LoadedModel {

@@ -19,15 +19,25 @@ const char *compilerVersion();
 /// The names of the phases in order: "import", "optimize", ... "emit".
 std::vector<std::string> phaseNames();
 
+struct LoadOptions {
+  /// Tensor files of an ONNX model may be reached by links, as in the folders
+  /// that hubs keep; a model may then read any file.
+  bool allowLinks = false;
+  /// Initializers of an ONNX model that are inputs, too: programs give their
+  /// values in every call. The others are constants.
+  std::vector<std::string> inputs = {};
+};
+
 /// A loaded model. Holds an MLIR context of its own: use one per thread.
 class Program {
 public:
   /// Reads `.onnx`, the native graph format (`.mlir`, `.lathe`), told apart by
   /// content. Null after an error.
-  static std::unique_ptr<Program> load(const std::string &path, Diagnostics &diagnostics);
+  static std::unique_ptr<Program> load(const std::string &path, Diagnostics &diagnostics,
+                                       const LoadOptions &options = {});
   /// The same from memory, which is copied; `name` stands in messages.
   static std::unique_ptr<Program> parse(const void *bytes, size_t size, const std::string &name,
-                                        Diagnostics &diagnostics);
+                                        Diagnostics &diagnostics, const LoadOptions &options = {});
   /// The names of the inputs, in order; "input0" for the first if it has none.
   std::vector<std::string> inputNames() const;
   /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
@@ -40,13 +50,14 @@ public:
 };
 
 struct CompileOptions {
-  std::string target = "host";   ///< As lathe::Target::parse reads it.
+  std::string target = "host";   ///< As lathe::Target::parseList reads it.
   std::vector<std::string> dims; ///< "NAME=VALUE" for each named dim to fix.
   std::string startAt;           ///< Name of a phase; empty: the first.
   std::string stopAfter;         ///< Name of a phase; empty: the last.
   std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
   bool wholeConstants = false;   ///< In the IR, so that it can be read back; else large ones are left out.
   unsigned threads = 0;          ///< That the compiler may use; 0: all.
+  bool remarks = false;          ///< Also report what is right, but slower than it could be.
   /// Called with the name of each phase as it starts.
   std::function<void(const std::string &phase)> progress;
 };
@@ -54,6 +65,10 @@ struct CompileOptions {
 /// One kernel of an artifact, for `lathe inspect`.
 struct KernelInfo {
   std::string name, strategy;
+  std::string key; ///< The same for equal kernels of any model.
+  /// For a header: sizes, operands and results as C parameters, `int64_t s0,
+  /// const float *x0, float *y0`, and what they are.
+  std::string parameters, description;
   std::vector<std::string> nodes; ///< Of the model, that the kernel computes.
   unsigned calls = 0;
 };
@@ -88,9 +103,12 @@ public:
 /// can be compiled again for another target. Null after an error.
 std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &options, Diagnostics &diagnostics);
 
-/// Reports all that the model at `path` needs and Lathe lacks, with no code
-/// generation. True if there is nothing.
-bool check(const std::string &path, Diagnostics &diagnostics);
+/// Reports all that the model at `path` needs and Lathe lacks for the target and
+/// the dims of `options`, and, as remarks, which products fall to plain loops.
+/// Runs the phases up to `schedule`: no code is generated but for constants that
+/// have to be folded. True if nothing is lacking.
+bool check(const std::string &path, const CompileOptions &options, Diagnostics &diagnostics,
+           const LoadOptions &loading = {});
 
 } // namespace lathe
 

@@ -18,10 +18,6 @@
 
 namespace lathe {
 
-/// On an argument of a kernel: memory that the caller provides and nobody else
-/// sees, one piece for each range of tasks.
-inline constexpr llvm::StringLiteral temporaryAttrName = "kernel.temporary";
-
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "lathe/Conversion/Buffers.h.inc"

@@ -34,8 +34,9 @@ def PlanTemporariesPass : Pass<"plan-temporaries", "::mlir::ModuleOp"> {
     Temporaries of a fixed and small size move to the stack. Each other one
     becomes an argument of the kernel, `kernel.temporary`; `@NAME.temporaries`
     computes the bytes of each from the sizes. The program `plan` reserves, behind
-    the arena, what the launch with the most temporaries needs for all its ranges
-    of tasks, and `run` passes that memory as the last buffer of each launch.
+    the arena, what the launch with the most temporaries needs for all its workers,
+    and `run` passes that memory as the last buffer of each launch. A launch whose
+    sizes come from data has memory that `run` allocates for it.
 
     Needs: level `buffers`. Keeps: level `buffers`.
 
@@ -58,9 +59,17 @@ def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
   let summary = "turn the host function into launch programs over one workspace";
   let description = [{
     `@main` becomes `host.program @plan` and `@run`; constants become
-    `host.constant`. Temporaries share a workspace: with constant sizes at
-    constant offsets, else in slots whose sizes are computed at entry.
-    The signature of the model is kept in attributes of the module.
+    `host.constant`. Temporaries whose sizes are known at entry share a workspace:
+    with constant sizes at constant offsets, else in slots behind these whose
+    sizes are computed at entry. Other temporaries are allocated where they are
+    computed, and freed behind their last use. The signature of the model is kept
+    in attributes of the module.
+
+    `graph.if` and `graph.loop` become `scf.if` and `scf.while`, which hand on
+    addresses, sizes, and memory that is to be freed. What a loop carries has two
+    places in turn, or, where its size changes, memory of its own in each turn. A scan
+    output is written where it is stacked, in memory that grows if the number of
+    turns is known only at the end.
 
     Needs: level `scheduled`. Keeps: level `buffers`, together with
     `bufferize-kernels`.
@@ -87,8 +96,7 @@ def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::lathe::host::HostDialect", "::mlir::affine::AffineDialect",
-                           "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::lathe::host::HostDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
 def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
@@ -96,11 +104,12 @@ def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
   let description = [{
     The outermost `scf.forall` of a kernel is its tasks. The kernel gets the
     range to compute as its first two arguments; `@NAME.tasks` computes how many
-    there are from the sizes; `@NAME.entry` has the signature that the runtime's
-    `parallel_for` calls and unpacks the arguments from a closure. Buffers are
-    plain pointers from here on. A kernel without tasks is one task; the tasks of
-    a kernel with temporaries come in at most 64 chunks, and each range has the
-    temporaries of its first one.
+    there are from the sizes; `@NAME.entry` is a `lathe_task_fn`: it unpacks the
+    arguments from a closure, which has the call, the sizes and the buffers, and
+    returns a status. Temporaries are in the scratch memory of the worker, one
+    after the other. A kernel with `kernel.check_index` ops notes at the end of a
+    range which position lay outside, and the entry returns that status. Buffers are plain pointers from here on. A kernel without
+    tasks is one task.
 
     Needs: level `buffers`, no linalg or tile ops. Keeps: what loops compute.
 
@@ -119,19 +128,42 @@ def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
       return
     }
     // Reads %x and %y from the closure and calls @kernel.k.
-    func.func @k.entry(%begin: i64, %end: i64, %closure: !llvm.ptr)
+    func.func @k.entry(%begin: i64, %end: i64, %worker: i32, %scratch: !llvm.ptr, %closure: !llvm.ptr) -> i32
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::func::FuncDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::func::FuncDialect", "::mlir::cf::ControlFlowDialect"];
+}
+
+def ExportKernelsPass : Pass<"export-kernels", "::mlir::ModuleOp"> {
+  let summary = "make functions for C of kernels that no model calls";
+  let description = [{
+    In a module without launch programs, each kernel gets a function
+    `lathe_kernel_NAME`: with a `lathe_call`, the sizes, the operands and the
+    results as arguments, and a status as its result. It runs all tasks of all
+    phases, on the workers of the call. `lathe_kernel_NAME_workspace` computes the
+    bytes of workspace that the call must bring along. In a module with launch
+    programs, nothing happens.
+
+    Needs: kernels split into ranges. Keeps: them.
+
+    ```mlir
+    kernel.entry @k {function_type = (index, memref<?xf32>, memref<?xf32>) -> (), sizes = 1 : i64, ...}
+    // becomes, with the entry kept,
+    func.func @lathe_kernel_k(%call: !llvm.ptr, %n: i64, %x: !llvm.ptr, %y: !llvm.ptr) -> i32
+    func.func @lathe_kernel_k_workspace(%call: !llvm.ptr, %n: i64) -> i64
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect"];
 }
 
 def ConvertHostToLLVMPass : Pass<"convert-host-to-llvm", "::mlir::ModuleOp"> {
   let summary = "turn launch programs into functions of the module ABI";
   let description = [{
     `host.program @plan` and `@run` become `@lathe.plan` and `@lathe.run` with
-    the signatures of `lathe_function_desc`; every `host.constant` gets its
-    offset in the weights, as the attribute `host.offset`.
+    the signatures of `lathe_function_desc`, branches and loops become blocks; every
+    `host.constant` gets its offset in the weights, as the attribute `host.offset`.
 
     Needs: level `buffers`, kernels split into ranges. Keeps: nothing of `host`
     but the constants, which codegen writes out.
@@ -143,13 +175,14 @@ def ConvertHostToLLVMPass : Pass<"convert-host-to-llvm", "::mlir::ModuleOp"> {
       host.launch @k[](%x, %y)
     }
     // becomes
-    func.func @lathe.run(%call: !llvm.ptr) -> i64 {
+    func.func @lathe.run(%call: !llvm.ptr) -> i32 {
       // %x and %y are loaded from the call, and go into a closure on the stack.
       %tasks = func.call @k.tasks() : () -> index
-      %entry = func.constant @k.entry : (i64, i64, !llvm.ptr) -> ()
+      %entry = func.constant @k.entry : (i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
       // One task on this thread, more of them by the runtime's `parallel_for`.
-      func.call @lathe.launch(%call, %tasks, %entry, %closure)
-      return %ok : i64
+      // A status that is not 0 ends the call.
+      %status = func.call @lathe.launch(%call, %tasks, %entry, %scratch, %stride, %closure)
+      return %ok : i32
     }
     ```
   }];

@@ -45,7 +45,7 @@ def ConvertGraphToLinalgPass
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::lathe::kernel::KernelDialect"];
 }
 
 def ConvertReshapeToReinterpretCastPass

@@ -13,8 +13,9 @@ def ConvertTileToVectorPass : Pass<"convert-tile-to-vector"> {
   let description = [{
     Each tile op becomes one `scf.forall` over independent tasks; inside of it
     are loops over panels and rows, and in their core a register tile of
-    `vector.fma` with the epilogue applied to the accumulators. Nothing is
-    decided here: every parameter comes from the op's tiling.
+    `vector.fma`, or of what the tiling's dot unit says, with the epilogue applied
+    to the accumulators. Nothing is decided here: every parameter comes from the
+    op's tiling.
 
     Needs: tile ops on memrefs whose innermost stride is 1. Keeps: all other
     ops. The result does not depend on the order in which tasks run, nor on how
@@ -36,8 +37,8 @@ def ConvertTileToVectorPass : Pass<"convert-tile-to-vector"> {
     ```
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numOps", "tile-ops", "Tile ops written out.">];
 }
 

@@ -17,6 +17,16 @@
 
 namespace lathe {
 
+struct ImportOptions {
+  /// Whether tensor files may be reached by symbolic links, or have several
+  /// hard links: as hubs keep them, in a store of contents beside the model.
+  /// Such links can lead anywhere, so a model may then read any file.
+  bool allowLinks = false;
+  /// Initializers that are inputs of the graph, too, and whose values programs
+  /// will give: they become inputs like the others. Else they are constants.
+  std::vector<std::string> inputs = {};
+};
+
 /// Imports the ONNX file at `path` as a module with one function `@main`.
 ///
 /// Inputs and outputs carry their names as `graph.name`; dim_param names are
@@ -24,13 +34,15 @@ namespace lathe {
 /// are resources that refer to the mapped file, which lives as long as
 /// `context`. All gaps of the model are reported, not just the first.
 llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(llvm::StringRef path, mlir::MLIRContext &context,
-                                                              Diagnostics &diagnostics);
+                                                              Diagnostics &diagnostics,
+                                                              const ImportOptions &options = {});
 
 /// The same from memory; `name` stands in messages. Such a model has no
 /// external data.
 llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes,
                                                               llvm::StringRef name, mlir::MLIRContext &context,
-                                                              Diagnostics &diagnostics);
+                                                              Diagnostics &diagnostics,
+                                                              const ImportOptions &options = {});
 
 /// A row of the table of operators that the importer knows.
 struct SupportedONNXOp {

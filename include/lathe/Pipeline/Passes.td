@@ -5,17 +5,17 @@ include "mlir/Pass/PassBase.td"
 def VerifyLevelPass : Pass<"verify-level", "::mlir::ModuleOp"> {
   let summary = "check the invariants of a level at the end of a phase";
   let description = [{
-    Reports every op of a dialect that the level does not allow as an internal
-    error that names the phase.
+    Reports the first op that the level does not allow as an internal error that
+    names the phase.
 
-    | level | dialects |
-    |---|---|
-    | `graph` | graph, func |
-    | `kernel` | graph, func, kernel |
-    | `linalg` | what `kernel` allows, and linalg, tensor, arith, math, affine, scf |
-    | `scheduled` | what `linalg` allows, and tile, but no graph op in a kernel |
-    | `buffers` | host, func, memref, and what computes on elements |
-    | `llvm` | llvm |
+    | level | dialects | what else holds |
+    |---|---|---|
+    | `graph` | graph, func | values are ranked tensors, open dims have expressions of symbols; nothing has a target |
+    | `kernel` | graph, func, kernel | the same of dims; each kernel has a target; only kernels compute elements |
+    | `linalg` | what `kernel` allows, and linalg, tensor, arith, math, affine, scf | only kernels compute elements |
+    | `scheduled` | what `linalg` allows, and tile | the same; no graph op is left in a kernel |
+    | `buffers` | host, func, memref, and what computes on elements | no tensors; nothing is allocated but on the stack |
+    | `llvm` | llvm, and the constants of host | |
 
     Needs: any level. Keeps: everything.
 
@@ -34,7 +34,8 @@ def LowerMathPass : Pass<"lower-math"> {
   let summary = "polynomials for exp, tanh, erf and the like; libm for the rest";
   let description = [{
     Math ops in f32 become arithmetic that LLVM can vectorize, as far as upstream
-    has an approximation; the others are left for libm.
+    has an approximation, and sin, cos and atan, which stay right for arguments
+    of any size; the others are left for libm.
 
     Needs: scalars or vectors. Keeps: the level.
 
@@ -46,5 +47,6 @@ def LowerMathPass : Pass<"lower-math"> {
     // ... a polynomial in what is left of %x, times 2 to the power of %whole.
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+      "::mlir::vector::VectorDialect"];
 }

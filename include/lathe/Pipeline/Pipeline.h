@@ -4,6 +4,7 @@
 #define LATHE_PIPELINE_PIPELINE_H
 
 #include "lathe/Transforms/Graph/Passes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include <optional>
 #include <string>
@@ -21,14 +22,17 @@ struct PipelineOptions {
   std::string target = "host";        ///< Canonical target string.
   std::vector<std::string> dims;      ///< NAME=VALUE.
   graph::ConstantEvaluator evaluator; ///< For constant folding; may be empty.
-  bool isEvaluator = false;           ///< Compiling constants: no layouts, no folding.
+  bool isEvaluator = false;           ///< Compiling constants, which are not folded themselves.
+  unsigned threads = 1;               ///< For the phases whose passes see each kernel alone; 0: all.
 };
 
 /// Adds the passes of one phase, which ends in `verify-level`.
 void buildPhase(mlir::OpPassManager &manager, Phase phase, const PipelineOptions &options);
 
-/// Adds all phases from `first` to `last` that are pass pipelines.
-void buildPipeline(mlir::OpPassManager &manager, Phase first, Phase last, const PipelineOptions &options);
+/// Runs the phases from `first` to `last` that are pass pipelines, in order.
+/// `observe` is called before and after each and may end the walk.
+llvm::LogicalResult runPhases(mlir::ModuleOp module, Phase first, Phase last, const PipelineOptions &options,
+                              llvm::function_ref<llvm::LogicalResult(Phase, bool isDone)> observe = {});
 
 /// Dialects and interface models that the phases need.
 void registerDialects(mlir::DialectRegistry &registry);

@@ -2,7 +2,41 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 include "mlir/Pass/PassBase.td"
 
-def SelectStrategiesPass : Pass<"select-strategies", "::mlir::ModuleOp"> {
+def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {
+  let summary = "group each root problem with the ops that fuse with it";
+  let description = [{
+    A group starts at an op and grows along its single result: elementwise ops
+    of the same shape join what produces their operand, if the strategy that will
+    compute the group takes them, and elementwise chains join the reduction that
+    consumes them. The op that decides how a group is computed is marked
+    `kernel.root`. A group has one result; whatever happens
+    between its ops never reaches memory. Constants of one element, and those whose
+    elements are all equal, move in. A concatenation of more than `max-operands`
+    becomes a tree of smaller ones, each a group of its own.
+
+    Needs: inferred shapes. Keeps: `graph`, plus `kernel.group`.
+
+    ```mlir
+    %0 = graph.matmul %a, %b : (tensor<8x4xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
+    %1 = graph.relu %0 : tensor<8x2xf32> -> tensor<8x2xf32>
+    // becomes
+    %1 = kernel.group -> tensor<8x2xf32> {
+      %0 = graph.matmul %a, %b {kernel.root} : (tensor<8x4xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
+      %2 = graph.relu %0 : tensor<8x2xf32> -> tensor<8x2xf32>
+      kernel.yield %2 : tensor<8x2xf32>
+    }
+    ```
+  }];
+  // Strategies choose tilings, and build what they are asked about to look at it.
+  let dependentDialects = ["::lathe::kernel::KernelDialect", "::lathe::tile::TileDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "What the groups are computed on.">,
+                 Option<"maxOps", "max-ops", "unsigned", "32", "Most ops in one group.">,
+                 Option<"maxOperands", "max-operands", "unsigned", "32", "Most operands of a concatenation.">];
+  let statistics = [Statistic<"numGroups", "groups", "Groups formed.">];
+}
+
+def SelectStrategiesPass : Pass<"select-strategies", "::lathe::kernel::FuncOp"> {
   let summary = "choose how each kernel is computed";
   let description = [{
     The first strategy of the target's ordered list that matches is written into
@@ -11,16 +45,20 @@ def SelectStrategiesPass : Pass<"select-strategies", "::mlir::ModuleOp"> {
     Needs: level `kernel`. Keeps: level `kernel`.
 
     ```mlir
-    kernel.func @k(...) attributes {sizes = 0 : i64, target = "x86_64:avx2,fma"} {
+    kernel.func @k(...) attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:fma,avx2">} {
       %y = graph.matmul %a, %w : ...
     // becomes
-    kernel.func @k(...) attributes {sizes = 0 : i64, target = "x86_64:avx2,fma",
+    kernel.func @k(...) attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:fma,avx2">,
         strategy = #kernel.strategy<"cpu.gemm.packed", {lanes = 8 : i64, rows = 6 : i64, ...}>} {
     ```
+
+    A product or a convolution that falls to `cpu.loops` is a remark; why no other
+    strategy takes it stands in the configuration as `because`.
   }];
+  let dependentDialects = ["::lathe::tile::TileDialect"];
 }
 
-def LowerKernelsPass : Pass<"lower-kernels", "::mlir::ModuleOp"> {
+def LowerKernelsPass : Pass<"lower-kernels", "::lathe::kernel::FuncOp"> {
   let summary = "write out the bodies of kernels in linalg";
   let description = [{
     All graph ops become linalg on plain tensors, but for roots that the
@@ -43,11 +81,13 @@ def LowerKernelsPass : Pass<"lower-kernels", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
-def ApplyStrategiesPass : Pass<"apply-strategies", "::mlir::ModuleOp"> {
+def ApplyStrategiesPass : Pass<"apply-strategies", "::lathe::kernel::FuncOp"> {
   let summary = "rewrite each kernel as its strategy says";
   let description = [{
     Calls `apply` of the strategy that the kernel's attribute names, with the
-    configuration that stands there. Nothing is chosen any more.
+    configuration that stands there. Nothing is chosen any more, and nothing but
+    the kernel is touched: an argument that is wanted in another layout gets the
+    note `kernel.packing`, which `pack-constants` obeys.
 
     Needs: level `linalg`. Keeps: level `scheduled`.
 
@@ -65,4 +105,23 @@ def ApplyStrategiesPass : Pass<"apply-strategies", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::lathe::tile::TileDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def PackConstantsPass : Pass<"pack-constants", "::mlir::ModuleOp"> {
+  let summary = "pack constants where kernels want them packed";
+  let description = [{
+    Each call gets a `kernel.pack` for each operand of which the kernel says
+    `kernel.packing`.
+
+    Needs: level `scheduled`. Keeps: level `scheduled`.
+
+    ```mlir
+    kernel.func @k(%w: tensor<2x3x16xf32> {kernel.packing = {order = array<i64: 0>, tile = 16 : i64, tiled = 1 : i64}}) ...
+    %y = kernel.call @k affine_map<() -> ()>(%w) : (tensor<3x20xf32>) -> tensor<4x20xf32>
+    // becomes
+    %p = kernel.pack %w tiled = 1 order = [0] tile = 16 : tensor<3x20xf32> -> tensor<2x3x16xf32>
+    %y = kernel.call @k affine_map<() -> ()>(%p) : (tensor<2x3x16xf32>) -> tensor<4x20xf32>
+    ```
+  }];
+  let dependentDialects = ["::lathe::kernel::KernelDialect"];
 }

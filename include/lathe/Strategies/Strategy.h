@@ -9,17 +9,31 @@
 
 namespace lathe {
 
-/// What a strategy is asked about: a kernel of graph ops, before lowering.
+/// What a strategy is asked about: a kernel of graph ops, before lowering, or
+/// what will become one.
 struct Problem {
-  kernel::FuncOp kernel;
-  /// The op that is not elementwise; the last elementwise op if all are.
+  /// The op that decides how the kernel is computed (`kernel::findRoot`).
   mlir::Operation *root;
 
-  /// Whether every caller passes a constant for `value`, an argument.
+  /// What the strategy that is asked says of itself.
+  std::string *reason = nullptr;
+
+  /// What `match` returns where the strategy does not fit; `why` says it to the
+  /// user: "an operand is not f32".
+  std::nullopt_t reject(const llvm::Twine &why) const {
+    if (reason)
+      *reason = why.str();
+    return std::nullopt;
+  }
+  /// Whether `value`, an operand of the root, is an argument for which every
+  /// caller passes a constant, or will be one when the kernel is outlined.
   bool isConstant(mlir::Value value) const;
-  /// Whether every op after the root is elementwise, of the root's shape.
-  bool hasElementwiseEpilogue() const;
 };
+
+/// Whether a constant moves into the kernel of `user`, one of its users, where
+/// it is code: one element, or one repeated. Weights of a product never do, as
+/// they are wanted as an argument that can be packed.
+bool movesInside(mlir::Value constant, mlir::Operation *user);
 
 /// The parameters that a strategy chose, as `#kernel.strategy` records them.
 using Config = mlir::DictionaryAttr;
@@ -29,8 +43,13 @@ struct Strategy {
   /// Whether the root stays a graph op until `apply`; if not, `apply` finds
   /// linalg only.
   bool keepsRoot;
-  /// The configuration, or nothing if the strategy does not fit.
+  /// The configuration, or `problem.reject` if the strategy does not fit; with
+  /// no reason, it is for other roots.
   std::optional<Config> (*match)(const Problem &problem, const Target &target);
+  /// Whether `op`, an elementwise graph op on values of the root's shape that
+  /// uses the root's result or what was computed from it, costs no more in the
+  /// root's kernel than in one of its own.
+  bool (*accepts)(const Problem &problem, mlir::Operation *op);
   /// Rewrites the kernel's body; decides nothing. After it, no graph op is left.
   llvm::LogicalResult (*apply)(kernel::FuncOp kernel, Config config, const Target &target);
 };
@@ -41,8 +60,13 @@ llvm::ArrayRef<const Strategy *> getStrategies(const Target &target);
 /// The strategy called `name`, or null.
 const Strategy *findStrategy(llvm::StringRef name, const Target &target);
 
-/// The root of a kernel (see Problem::root).
-mlir::Operation *findRoot(kernel::FuncOp kernel);
+/// The first strategy of the list that matches, with its configuration; `reasons`
+/// is told why those before it did not.
+struct Choice {
+  const Strategy *strategy;
+  Config config;
+};
+Choice chooseStrategy(const Problem &problem, const Target &target, std::string *reasons = nullptr);
 
 } // namespace lathe
 

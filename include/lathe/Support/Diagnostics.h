@@ -21,7 +21,10 @@
 
 namespace lathe {
 
-enum class Severity { Error, Warning };
+enum class Severity { Error, Warning, Remark };
+
+/// "error", "warning" or "remark".
+llvm::StringRef severityName(Severity severity);
 
 /// One message to the user.
 struct Diagnostic {
@@ -49,6 +52,9 @@ class Diagnostics {
 public:
   Diagnostic &error(llvm::StringRef id, const llvm::Twine &place, const llvm::Twine &message);
   Diagnostic &warning(llvm::StringRef id, const llvm::Twine &place, const llvm::Twine &message);
+
+  /// What is right, but could be better, for who asks for it.
+  Diagnostic &remark(llvm::StringRef id, const llvm::Twine &place, const llvm::Twine &message);
 
   bool hasErrors() const { return numErrors != 0; }
   size_t getNumErrors() const { return numErrors; }

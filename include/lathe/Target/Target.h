@@ -11,12 +11,14 @@
 #ifndef LATHE_TARGET_TARGET_H
 #define LATHE_TARGET_TARGET_H
 
+#include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lathe {
 
@@ -24,11 +26,12 @@ class Diagnostics;
 
 /// The vector unit that strategies plan for.
 struct VectorUnit {
-  llvm::StringRef name;  ///< "avx512", "avx2", "sse2", "neon".
+  llvm::StringRef name;  ///< "avx512", "avx2", "sse2", "neon", "sve", "rvv", "scalar".
   llvm::StringRef needs; ///< Features, with commas between them.
-  int64_t bits;          ///< Of one vector.
+  int64_t bits;          ///< Of one vector; of a scalable one, the least.
   int64_t registers;     ///< Architectural vector registers.
   bool hasMasks;         ///< Masked loads and stores cost as plain ones do.
+  bool isScalable;       ///< The machine may have more than `bits`.
   int64_t l1Bytes;       ///< Per-core data caches, the least that is common
   int64_t l2Bytes;       ///< among processors with this unit.
 
@@ -36,10 +39,23 @@ struct VectorUnit {
   int64_t lanes(int64_t bytes = 4) const { return bits / 8 / bytes; }
 };
 
+/// A unit that multiplies tiles of matrices, which have registers of their own.
+struct MatrixUnit {
+  llvm::StringRef name;  ///< "amx".
+  llvm::StringRef needs; ///< Features, with commas between them.
+  int64_t registers;     ///< Tiles.
+  int64_t rows;          ///< The most of a tile.
+  int64_t rowBytes;      ///< The most bytes of a row.
+};
+
+/// What a target's code runs on. Strategies and the passes of `codegen` are
+/// chosen by it.
+enum class TargetKind { Cpu };
+
 /// A processor architecture and the features that code may use.
 class Target {
 public:
-  /// The machine that this runs on.
+  /// The machine that this runs on, whatever it is.
   static Target host();
 
   /// Reads "host", "x86_64", "x86_64:avx2,fma", "x86_64:v4", "aarch64:neon" and
@@ -47,23 +63,45 @@ public:
   /// none of these.
   static std::optional<Target> parse(llvm::StringRef text, Diagnostics &diagnostics, llvm::StringRef place = "");
 
-  /// The canonical form: the architecture, then the features in the order of
-  /// the table, without those that others imply. `parse` accepts it.
+  /// Reads what `parse` reads, or several targets of one architecture,
+  /// "x86_64:v2+v3+amx". The best comes first: one with more features than
+  /// another before it, else the later in the text. Reports an error and
+  /// returns an empty list if `text` is neither, or names one target twice.
+  static std::vector<Target> parseList(llvm::StringRef text, Diagnostics &diagnostics, llvm::StringRef place = "");
+
+  /// The canonical form: the architecture, then its highest level that is
+  /// there, then the other features in the order of the table, without those
+  /// that the level has or others imply. `parse` accepts it.
   std::string str() const;
 
-  llvm::StringRef arch() const; ///< "x86_64" or "aarch64".
+  /// What `--isa` calls it among others of its architecture: `str` without the
+  /// architecture, or its first level: "v3", "v4,avx512vnni", "neon".
+  std::string name() const;
+
+  TargetKind kind() const { return TargetKind::Cpu; }
+  llvm::StringRef arch() const; ///< "x86_64", "aarch64", "riscv64"; "unknown" for a host of another one.
   /// Whether code may use `feature`, by itself or as implied by another.
   bool has(llvm::StringRef feature) const;
-  /// The widest unit of which all features are there.
+  /// Whether a machine that runs code for this target runs code for `other`.
+  bool includes(const Target &other) const;
+  /// What every processor of the architecture can run.
+  Target baseline() const;
+  /// The best unit of which all features are there.
   const VectorUnit &vectorUnit() const;
+  /// Null if there is none.
+  const MatrixUnit *matrixUnit() const;
 
-  std::string llvmTriple() const; ///< "x86_64-unknown-linux-gnu".
+  std::string llvmTriple() const;  ///< "x86_64-unknown-linux-gnu".
+  llvm::StringRef llvmAbi() const; ///< "lp64d"; empty for the architecture's only one.
   /// "+avx2,+fma,...": all features, implied ones too. Code is selected by them
   /// alone: processor names that a machine reports can be wrong.
   std::string llvmFeatures() const;
 
   friend bool operator==(const Target &a, const Target &b) {
     return a.archIndex == b.archIndex && a.features == b.features;
+  }
+  friend llvm::hash_code hash_value(const Target &target) {
+    return llvm::hash_combine(target.archIndex, target.features);
   }
 
 private:

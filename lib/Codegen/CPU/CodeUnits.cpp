@@ -14,7 +14,7 @@ static constexpr size_t operationsOfUnit = 6000;
 
 namespace {
 
-/// Functions that belong together: a kernel, its entry and its number of tasks.
+/// Functions that belong together: those of one phase of a kernel.
 struct Cluster {
   SmallVector<LLVM::LLVMFuncOp> functions;
   size_t weight = 0;
@@ -27,25 +27,40 @@ public:
   CodeUnits divide();
 
 private:
+  llvm::StringMap<StringRef> findOwners();
   llvm::MapVector<StringRef, Cluster> cluster();
   void declareUses(CodeUnit &unit, CodeUnits &result);
 
   ModuleOp module;
   SymbolTable symbols;
+  llvm::StringSet<> loops;          ///< Bodies of phases that are loops over scalars.
   llvm::StringMap<Operation *> all; ///< Every symbol, also those that were moved.
 };
 
 } // namespace
 
-/// `kernel.NAME`, `NAME.entry` and `NAME.tasks` are NAME's; the rest, which has
-/// no such name, is the host's.
-static StringRef clusterOf(StringRef symbol) {
-  if (symbol.consume_front("kernel.") || symbol.consume_back(".entry") || symbol.consume_back(".tasks"))
-    return symbol;
-  return "";
+/// Which phase of a kernel each function is for, by the symbol of its body; the
+/// rest is the host's.
+llvm::StringMap<StringRef> Divider::findOwners() {
+  llvm::StringMap<StringRef> owners;
+  for (auto entry : module.getOps<kernel::EntryOp>())
+    for (auto phase : entry.getPhases().getAsRange<kernel::PhaseAttr>()) {
+      StringRef body = phase.getBody().getValue();
+      if (phase.getLoops())
+        loops.insert(body);
+      owners[body] = owners[phase.getTasks().getValue()] = body;
+      // What it calls and others do not: the kernel on unpacked arguments.
+      if (auto function = symbols.lookup<LLVM::LLVMFuncOp>(body))
+        function.walk([&](LLVM::CallOp call) {
+          if (auto callee = call.getCallee(); callee && entry.getMemory() != callee)
+            owners[*callee] = body;
+        });
+    }
+  return owners;
 }
 
 llvm::MapVector<StringRef, Cluster> Divider::cluster() {
+  llvm::StringMap<StringRef> owners = findOwners();
   llvm::MapVector<StringRef, Cluster> clusters;
   clusters[""].isHost = true;
   for (Operation &op : *module.getBody()) {
@@ -54,11 +69,11 @@ llvm::MapVector<StringRef, Cluster> Divider::cluster() {
     auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
     if (!function || function.isExternal())
       continue;
-    Cluster &entry = clusters[clusterOf(function.getSymName())];
+    StringRef owner = owners.lookup(function.getSymName());
+    Cluster &entry = clusters[owner];
     entry.functions.push_back(function);
     function.walk([&](Operation *) { ++entry.weight; });
-    auto strategy = function->getAttrOfType<kernel::StrategyAttr>("kernel.strategy");
-    entry.isLoops |= strategy && strategy.getName().getValue() == "cpu.loops";
+    entry.isLoops = loops.contains(owner);
   }
   return clusters;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Descriptors.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Codegen/Codegen.h"
 #include "llvm/IR/IRBuilder.h"
@@ -14,8 +15,8 @@ namespace {
 
 class Builder {
 public:
-  Builder(llvm::Module &code, ModuleOp module)
-      : code(code), module(module), context(code.getContext()), ptr(llvm::PointerType::get(context, 0)),
+  explicit Builder(llvm::Module &code)
+      : code(code), context(code.getContext()), ptr(llvm::PointerType::get(context, 0)),
         i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)) {}
 
   llvm::Constant *string(StringRef text) {
@@ -30,8 +31,17 @@ public:
     return new llvm::GlobalVariable(code, value->getType(), /*isConstant=*/true, llvm::GlobalValue::PrivateLinkage,
                                     value, name);
   }
-  llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) {
+  /// A structure whose field at `place` is its size.
+  llvm::Constant *withSize(SmallVector<llvm::Constant *> fields, unsigned place) {
+    llvm::Type *type = llvm::ConstantStruct::getAnon(context, fields)->getType();
+    fields[place] = small(code.getDataLayout().getTypeAllocSize(type));
     return llvm::ConstantStruct::getAnon(context, fields);
+  }
+  /// A global structure that starts with its size: what arrays of the ABI point to.
+  llvm::Constant *sized(ArrayRef<llvm::Constant *> fields, StringRef name) {
+    SmallVector<llvm::Constant *> all = {small(0)};
+    llvm::append_range(all, fields);
+    return global(withSize(std::move(all), /*place=*/0), name);
   }
   /// A global array; null where there is nothing.
   llvm::Constant *array(ArrayRef<llvm::Constant *> entries, StringRef name) {
@@ -46,14 +56,21 @@ public:
     return array(entries, attribute);
   }
   ArrayAttr list(StringRef attribute) {
+    ModuleOp module = variant->module;
     auto found = module->getAttrOfType<ArrayAttr>(attribute);
     return found ? found : ArrayAttr::get(module.getContext(), {});
   }
   /// lathe_value_desc for each entry of an attribute.
   llvm::Constant *values(StringRef attribute);
+  llvm::Constant *function();
+  llvm::Constant *kernel(DictionaryAttr entry);
+  llvm::Constant *describe(const DescribedVariant &described);
+  /// A function of the variant that is being described, in another object; null
+  /// if there is none.
+  llvm::Constant *functionOf(StringRef function);
 
   llvm::Module &code;
-  ModuleOp module;
+  const DescribedVariant *variant = nullptr;
   llvm::LLVMContext &context;
   llvm::PointerType *ptr;
   llvm::Type *i32, *i64;
@@ -105,24 +122,91 @@ llvm::Constant *Builder::values(StringRef attribute) {
       }
       dims.push_back(number(dim));
     }
-    entries.push_back(structure({string(entry.getAs<StringAttr>("name").getValue()),
-                                 small(dtypeOf(type.getElementType())), small(type.getRank()), array(dims, "dims")}));
+    llvm::Constant *noAlias = small(~0u);
+    unsigned flags = entry.contains("sized_by_run") ? LATHE_VALUE_SIZED_BY_RUN : 0;
+    entries.push_back(sized({small(LATHE_KIND_TENSOR), string(entry.getAs<StringAttr>("name").getValue()),
+                             small(dtypeOf(type.getElementType())), small(type.getRank()), array(dims, "dims"),
+                             small(LATHE_SPACE_HOST), small(flags), noAlias, small(0)},
+                            "value"));
   }
   return array(entries, attribute);
 }
 
-void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringRef target) {
-  Builder b(code, module);
-  auto count = [&](StringRef attribute) { return b.small(b.list(attribute).size()); };
-  llvm::Constant *function =
-      b.structure({b.string("main"), count("host.inputs"), count("host.outputs"), b.values("host.inputs"),
-                   b.values("host.outputs"), count("host.symbols"), count("host.checks"), b.stringArray("host.symbols"),
-                   b.stringArray("host.checks"), code.getFunction("lathe.plan"), code.getFunction("lathe.run")});
+/// lathe_function_desc of the model's one function.
+llvm::Constant *Builder::function() {
+  auto count = [&](StringRef attribute) { return small(list(attribute).size()); };
+  return sized({count("host.inputs"), string("main"), values("host.inputs"), values("host.outputs"),
+                count("host.outputs"), count("host.symbols"), stringArray("host.symbols"), stringArray("host.checks"),
+                count("host.checks"), small(0), functionOf("lathe.plan"), functionOf("lathe.run")},
+               "function");
+}
+
+/// lathe_kernel_desc of an entry of `host.kernels`.
+llvm::Constant *Builder::kernel(DictionaryAttr entry) {
+  auto text = [&](StringRef field) {
+    auto attribute = entry.getAs<StringAttr>(field);
+    return string(attribute ? attribute.getValue() : "");
+  };
+  std::string nodes;
+  if (auto list = entry.getAs<ArrayAttr>("nodes"))
+    for (auto node : list.getAsRange<StringAttr>())
+      nodes += (nodes.empty() ? "" : ", ") + node.str();
+  SmallVector<llvm::Constant *> phases;
+  // A kernel that no call needs may have been dropped.
+  ModuleOp module = variant->module;
+  // `convert-host-to-llvm` has renamed it.
+  std::string symbol = "entry." + entry.getAs<StringAttr>("name").getValue().str();
+  if (auto compiled = module.lookupSymbol<kernel::EntryOp>(symbol))
+    for (auto phase : compiled.getPhases().getAsRange<kernel::PhaseAttr>())
+      if (llvm::Constant *body = functionOf(phase.getBody().getValue()))
+        phases.push_back(sized({small(0), body}, "phase"));
+  return sized({small(phases.size()), text("name"), text("key"), text("strategy"), string(nodes),
+                number(entry.getAs<IntegerAttr>("calls").getInt()), array(phases, "phases")},
+               "kernel");
+}
+
+llvm::StringSet<> describedFunctions(ModuleOp module) {
+  llvm::StringSet<> names;
+  names.insert("lathe.plan");
+  names.insert("lathe.run");
+  for (auto entry : module.getOps<kernel::EntryOp>())
+    for (auto phase : entry.getPhases().getAsRange<kernel::PhaseAttr>())
+      names.insert(phase.getBody().getValue());
+  return names;
+}
+
+llvm::Constant *Builder::functionOf(StringRef function) {
+  if (!variant->functions.contains(function))
+    return nullptr;
+  auto *type = llvm::FunctionType::get(i32, false); // Only its address counts.
+  auto *found = cast<llvm::Function>(code.getOrInsertFunction(variant->prefix + function.str(), type).getCallee());
+  found->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  found->setDSOLocal(true);
+  return found;
+}
+
+/// lathe_variant_desc.
+llvm::Constant *Builder::describe(const DescribedVariant &described) {
+  variant = &described;
   SmallVector<llvm::Constant *> kernels;
-  for (auto entry : b.list("host.kernels").getAsRange<DictionaryAttr>())
-    kernels.push_back(b.structure(
-        {b.string(entry.getAs<StringAttr>("name").getValue()), b.string(entry.getAs<StringAttr>("strategy").getValue()),
-         b.string(entry.getAs<StringAttr>("nodes").getValue()), b.number(entry.getAs<IntegerAttr>("calls").getInt())}));
+  for (auto entry : list("host.kernels").getAsRange<DictionaryAttr>())
+    kernels.push_back(kernel(entry));
+  // Kernels without a model are called by their own names.
+  SmallVector<llvm::Constant *> functions;
+  if (described.functions.contains("lathe.run"))
+    functions.push_back(function());
+  return sized({small(functions.size()), string(described.target.name()), string(described.target.str()),
+                array(functions, "functions"), array(kernels, "kernels"), small(kernels.size()), small(0),
+                number(described.codeBytes)},
+               "variant");
+}
+
+void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, StringRef name) {
+  Builder b(code);
+  SmallVector<llvm::Constant *> described;
+  for (const DescribedVariant &variant : variants)
+    described.push_back(b.describe(variant));
+  ModuleOp module = variants.front().module;
   SmallVector<llvm::Constant *> metadata; // key, value, key, value, ...
   if (auto custom = module->getAttrOfType<DictionaryAttr>("graph.metadata"))
     for (NamedAttribute entry : custom)
@@ -135,9 +219,10 @@ void addDescriptors(llvm::Module &code, ModuleOp module, StringRef name, StringR
   if (!size.getInt())
     weights = llvm::ConstantPointerNull::get(b.ptr);
   llvm::Constant *desc =
-      b.structure({b.small(LATHE_ABI_VERSION), b.small(1), b.string(target), b.string(LATHE_VERSION), b.string(name),
-                   b.array({function}, "functions"), weights, b.number(size.getInt()), b.small(kernels.size()),
-                   b.small(metadata.size() / 2), b.array(kernels, "kernels"), b.array(metadata, "metadata")});
+      b.withSize({b.small(LATHE_ABI_VERSION), b.small(0), b.number(0), b.string(LATHE_VERSION), b.string(name), weights,
+                  b.number(size.getInt()), b.array(described, "variants"), b.small(described.size()),
+                  b.small(metadata.size() / 2), b.array(metadata, "metadata")},
+                 /*place=*/1);
   // Named, so that a compiler can read what it holds of a model for another
   // machine, whose code it cannot run.
   auto *global = cast<llvm::GlobalVariable>(b.global(desc, descriptorSymbol(name)));

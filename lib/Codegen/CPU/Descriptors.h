@@ -3,13 +3,28 @@
 #ifndef LATHE_CODEGEN_CPU_DESCRIPTORS_H
 #define LATHE_CODEGEN_CPU_DESCRIPTORS_H
 
+#include "lathe/Target/Target.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 
 namespace lathe {
 
+/// What the description of one variant is made of.
+struct DescribedVariant {
+  mlir::ModuleOp module; ///< With the attributes that describe the model.
+  const Target &target;
+  std::string prefix;          ///< Of the symbols of its functions.
+  llvm::StringSet<> functions; ///< That there are, without the prefix.
+  uint64_t codeBytes;          ///< Of its objects.
+};
+
+/// The functions that the description of a variant refers to, if they are there:
+/// they must be known outside of their objects.
+llvm::StringSet<> describedFunctions(mlir::ModuleOp module);
+
 /// Adds `lathe_module_desc` and what it points to, and the query function.
-void addDescriptors(llvm::Module &code, mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target);
+void addDescriptors(llvm::Module &code, llvm::ArrayRef<DescribedVariant> variants, llvm::StringRef name);
 
 } // namespace lathe
 

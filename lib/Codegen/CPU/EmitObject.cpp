@@ -54,9 +54,11 @@ static const llvm::Target *findBackend(ModuleOp module, const Target &target) {
 }
 
 static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const llvm::Target &backend, const Target &target) {
-  return std::unique_ptr<llvm::TargetMachine>(backend.createTargetMachine(
-      llvm::Triple(target.llvmTriple()), /*CPU=*/"", target.llvmFeatures(), llvm::TargetOptions(), llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Default));
+  llvm::TargetOptions options;
+  options.MCOptions.ABIName = target.llvmAbi();
+  return std::unique_ptr<llvm::TargetMachine>(
+      backend.createTargetMachine(llvm::Triple(target.llvmTriple()), /*CPU=*/"", target.llvmFeatures(), options,
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 namespace {
@@ -113,14 +115,15 @@ void UnitCode::compile(const llvm::Target &backend, const Target &target) {
   code.reset();
 }
 
-/// Sets what the functions of a unit need for `target`, and who sees them: what
-/// other units call is known to the model's objects alone.
-static void finishFunctions(llvm::Module &code, const CodeUnits &units, llvm::StringRef name, const Target &target) {
-  std::string width = std::to_string(target.vectorUnit().bits), prefix = symbolName("lathe_code_", name) + ".";
+/// Sets what the functions of a unit need for `target`, and who sees them: those
+/// that other units and the description use are known to the model's objects
+/// alone, by a name with `prefix`.
+static void finishFunctions(llvm::Module &code, const llvm::StringSet<> &shared, llvm::StringRef prefix,
+                            const Target &target) {
+  std::string width = std::to_string(target.vectorUnit().bits);
   for (llvm::Function &function : code) {
-    bool isShared = units.shared.contains(function.getName());
+    bool isShared = shared.contains(function.getName());
     if (isShared) {
-      // A program may hold several models.
       function.setName(prefix + function.getName());
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
       function.setDSOLocal(true);
@@ -131,51 +134,122 @@ static void finishFunctions(llvm::Module &code, const CodeUnits &units, llvm::St
     // Some processors make the vectorizer prefer half the width they have.
     function.addFnAttr("prefer-vector-width", width);
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    if (!isShared && !function.getName().starts_with("lathe_query_"))
+    // What C code calls: docs of `export-kernels`.
+    bool isApi = function.getName().starts_with("lathe_query_") || function.getName().starts_with("lathe_kernel_");
+    if (!isShared && !isApi)
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
   }
 }
 
-FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(ModuleOp module, llvm::StringRef name,
-                                                                        const Target &target, unsigned threads) {
-  const llvm::Target *backend = findBackend(module, target);
+namespace {
+/// The objects of all variants of a model, and the one that describes them.
+class ModelCode {
+public:
+  ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, unsigned threads)
+      : variants(variants), name(name), threads(threads) {}
+  FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emit();
+
+private:
+  LogicalResult start(const ModelVariant &variant);
+  LogicalResult describe();
+
+  ArrayRef<ModelVariant> variants;
+  llvm::StringRef name;
+  unsigned threads;
+  const llvm::Target *backend = nullptr;
+  std::optional<llvm::DefaultThreadPool> pool;
+  std::vector<std::unique_ptr<UnitCode>> codes;
+  std::vector<DescribedVariant> described;
+  std::vector<size_t> ends; ///< Of each variant's units in `codes`.
+};
+} // namespace
+
+/// Translates a variant. Translation reads the one MLIR context, so this thread
+/// does it while the others compile what is translated.
+LogicalResult ModelCode::start(const ModelVariant &variant) {
+  ModuleOp module = variant.module;
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, variant.target);
+  CodeUnits units = divideIntoUnits(module);
+  // A program may hold several models, and a model several variants.
+  std::string prefix = symbolName("lathe_code_", name) + ".";
+  if (variants.size() > 1)
+    prefix += symbolName("", variant.target.name()) + ".";
+  DescribedVariant &entry = described.emplace_back(DescribedVariant{module, variant.target, prefix, {}, 0});
+  llvm::StringSet<> wanted = describedFunctions(module);
+  for (CodeUnit &unit : units.units)
+    for (auto function : unit.module->getOps<LLVM::LLVMFuncOp>())
+      if (!function.isExternal() && wanted.contains(function.getName())) {
+        entry.functions.insert(function.getName());
+        units.shared.insert(function.getName());
+      }
+  for (CodeUnit &unit : units.units) {
+    UnitCode &made = *codes.emplace_back(std::make_unique<UnitCode>());
+    made.isLoops = unit.isLoops;
+    made.code = translateModuleToLLVMIR(*unit.module, made.context, name);
+    if (!made.code)
+      return module.emitError("internal: translation to LLVM IR failed [codegen-translate]");
+    unit.module = nullptr;
+    made.code->setTargetTriple(machine->getTargetTriple());
+    made.code->setDataLayout(machine->createDataLayout());
+    finishFunctions(*made.code, units.shared, prefix, variant.target);
+    if (pool)
+      pool->async([&made, &variant, this] { made.compile(*backend, variant.target); });
+    else
+      made.compile(*backend, variant.target);
+  }
+  ends.push_back(codes.size());
+  return success();
+}
+
+/// The object that describes the model; every machine that can load it can read
+/// it and call its query function.
+LogicalResult ModelCode::describe() {
+  size_t begin = 0;
+  for (auto [entry, end] : llvm::zip_equal(described, ends))
+    for (; begin < end; ++begin) {
+      if (!codes[begin]->error.empty())
+        return entry.module.emitError(codes[begin]->error);
+      entry.codeBytes += codes[begin]->bytes.size();
+    }
+  Target baseline = variants.front().target.baseline();
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, baseline);
+  auto made = std::make_unique<UnitCode>();
+  made->code = std::make_unique<llvm::Module>(name, made->context);
+  made->code->setTargetTriple(machine->getTargetTriple());
+  made->code->setDataLayout(machine->createDataLayout());
+  addDescriptors(*made->code, described, name);
+  finishFunctions(*made->code, {}, "", baseline);
+  made->compile(*backend, baseline);
+  if (!made->error.empty())
+    return described.front().module.emitError(made->error);
+  codes.insert(codes.begin(), std::move(made));
+  return success();
+}
+
+FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit() {
+  backend = findBackend(variants.front().module, variants.front().target);
   if (!backend)
     return failure();
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, target);
-  CodeUnits units = divideIntoUnits(module);
-  std::vector<std::unique_ptr<UnitCode>> codes;
-  {
-    // Translation reads the one MLIR context, so this thread does it while
-    // the others compile what is translated.
-    std::optional<llvm::DefaultThreadPool> pool;
-    if (threads != 1)
-      pool.emplace(llvm::hardware_concurrency(threads));
-    for (CodeUnit &unit : units.units) {
-      UnitCode &made = *codes.emplace_back(std::make_unique<UnitCode>());
-      made.isLoops = unit.isLoops;
-      made.code = translateModuleToLLVMIR(*unit.module, made.context, name);
-      if (!made.code)
-        return module.emitError("internal: translation to LLVM IR failed [codegen-translate]");
-      unit.module = nullptr;
-      made.code->setTargetTriple(machine->getTargetTriple());
-      made.code->setDataLayout(machine->createDataLayout());
-      if (unit.isHost)
-        addDescriptors(*made.code, module, name, target.str());
-      finishFunctions(*made.code, units, name, target);
-      if (pool)
-        pool->async([&made, backend, &target] { made.compile(*backend, target); });
-      else
-        made.compile(*backend, target);
-    }
-  } // Joins.
+  if (threads != 1)
+    pool.emplace(llvm::hardware_concurrency(threads));
+  LogicalResult started = success();
+  for (const ModelVariant &variant : variants)
+    if (succeeded(started))
+      started = start(variant);
+  if (pool)
+    pool->wait();
+  if (failed(started) || failed(describe()))
+    return failure();
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
-  for (std::unique_ptr<UnitCode> &made : codes) {
-    if (!made->error.empty())
-      return module.emitError(made->error);
+  for (std::unique_ptr<UnitCode> &made : codes)
     objects.push_back(std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(made->bytes), (name + ".o").str(),
                                                                       /*RequiresNullTerminator=*/false));
-  }
   return objects;
+}
+
+FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(ArrayRef<ModelVariant> variants,
+                                                                        llvm::StringRef name, unsigned threads) {
+  return ModelCode(variants, name, threads).emit();
 }
 
 } // namespace lathe

@@ -46,6 +46,49 @@ static FailureOr<ArrayRef<char>> bytesOf(host::ConstantOp constant, SmallVectorI
   return ArrayRef<char>(storage);
 }
 
+/// `kernel.pack` with a step on bytes. The target is zero already.
+static void packSteps(ArrayRef<char> source, RankedTensorType type, int64_t tiled, ArrayRef<int64_t> order,
+                      int64_t tile, int64_t step, int64_t run, char *target) {
+  int64_t width = std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
+  SmallVector<int64_t> strides(type.getRank(), width);
+  for (int64_t i = type.getRank() - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * type.getDimSize(i + 1);
+  int64_t outer = 1, length = 1;
+  for (auto [i, dim] : llvm::enumerate(order))
+    (static_cast<int64_t>(i) + run < static_cast<int64_t>(order.size()) ? outer : length) *= type.getDimSize(dim);
+  int64_t size = type.getDimSize(tiled), groups = llvm::divideCeil(length, step);
+  // Where the elements of a panel's first column are, in the order of `order`.
+  SmallVector<int64_t> places;
+  places.reserve(outer * length);
+  SmallVector<int64_t> position(order.size());
+  for (int64_t i = 0, place = 0; i < outer * length; ++i) {
+    places.push_back(place);
+    for (int64_t d = order.size() - 1; d >= 0; --d) {
+      place += strides[order[d]];
+      if (++position[d] < type.getDimSize(order[d]))
+        break;
+      place -= position[d] * strides[order[d]];
+      position[d] = 0;
+    }
+  }
+  for (int64_t panel = 0; panel * tile < size; ++panel) {
+    const char *from = source.data() + panel * tile * strides[tiled];
+    int64_t columns = std::min(tile, size - panel * tile);
+    for (int64_t i = 0; i < outer; ++i)
+      for (int64_t r = 0; r < length; ++r) {
+        const char *in = from + places[i * length + r];
+        int64_t group = (panel * outer + i) * groups + r / step;
+        char *out = target + (group * tile * step + r % step) * width;
+        if (width == 1) // The common case, without a call per element.
+          for (int64_t c = 0; c < columns; ++c)
+            out[c * step] = in[c * strides[tiled]];
+        else
+          for (int64_t c = 0; c < columns; ++c)
+            memcpy(out + c * step * width, in + c * strides[tiled], width);
+      }
+  }
+}
+
 /// `kernel.pack` on bytes. The target is zero already, so padding stays zero.
 static void pack(ArrayRef<char> source, RankedTensorType type, int64_t tiled, ArrayRef<int64_t> order, int64_t tile,
                  char *target) {
@@ -83,28 +126,46 @@ static void pack(ArrayRef<char> source, RankedTensorType type, int64_t tiled, Ar
 }
 
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-writeWeights(ModuleOp module, llvm::function_ref<void(DenseResourceElementsHandle)> done) {
+writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceElementsHandle)> done) {
+  ModuleOp module = modules.front();
   auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
   if (!size)
     return module.emitError("internal: constants have no places [codegen-no-weights]");
   auto buffer = llvm::WritableMemoryBuffer::getNewMemBuffer(size.getInt(), "weights"); // Zeroed.
   if (!buffer)
     return module.emitError() << "no memory for " << size.getInt() << " bytes of weights [codegen-out-of-memory]";
+  SmallVector<host::ConstantOp> constants; // The first of those that share a place.
+  DenseSet<int64_t> taken;
   DenseMap<AsmDialectResourceHandle, unsigned> uses;
-  for (auto constant : module.getOps<host::ConstantOp>())
-    if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue()))
-      ++uses[resource.getRawHandle()];
-  for (auto constant : module.getOps<host::ConstantOp>()) {
+  SetVector<Attribute> unused;
+  for (ModuleOp variant : modules)
+    for (auto constant : variant.getOps<host::ConstantOp>()) {
+      if (!cast<ShapedType>(constant.getValue().getType()).getNumElements())
+        continue;
+      auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
+      if (taken.insert(constant->getAttrOfType<IntegerAttr>("host.offset").getInt()).second) {
+        constants.push_back(constant);
+        if (resource)
+          ++uses[resource.getRawHandle()];
+      } else if (resource) {
+        unused.insert(resource);
+      }
+    }
+  for (Attribute resource : unused)
+    if (auto handle = cast<DenseResourceElementsAttr>(resource).getRawHandle(); !uses.contains(handle))
+      done(handle);
+  for (host::ConstantOp constant : constants) {
     auto type = cast<RankedTensorType>(constant.getValue().getType());
     SmallVector<char> storage;
     FailureOr<ArrayRef<char>> bytes = bytesOf(constant, storage);
     if (failed(bytes))
       return failure();
     char *target = buffer->getBufferStart() + constant->getAttrOfType<IntegerAttr>("host.offset").getInt();
-    if (!type.getNumElements())
-      continue;
     auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
-    if (constant.getTile())
+    if (constant.getStep())
+      packSteps(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), *constant.getStep(),
+                constant.getRun().value_or(1), target);
+    else if (constant.getTile())
       pack(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), target);
     else
       memcpy(target, bytes->data(), type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);

@@ -3,15 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-runtime/seal.h"
 #include "lathe/Codegen/Codegen.h"
-#include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/MC/StringTableBuilder.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ELF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 #include <deque>
 
 using namespace llvm;
@@ -89,20 +92,8 @@ private:
 } // namespace
 
 bool Writer::writeBytes(const std::string &to, ArrayRef<StringRef> parts, sys::fs::OpenFlags flags) {
-  std::error_code error;
-  raw_fd_ostream out(to, error, flags);
-  if (error)
-    return fail("output-not-writable", "cannot write: " + error.message(),
-                "choose a folder that exists and is writable");
-  for (StringRef part : parts)
-    out << part;
-  out.close();
-  if (out.has_error()) {
-    std::string message = out.error().message();
-    out.clear_error();
-    return fail("output-write-failed", "writing failed: " + message, "free some disk space and try again");
-  }
-  return true;
+  std::error_code error = lathe::writeBytes(to, parts, flags);
+  return !error || reportWriteError(path, error, diagnostics);
 }
 
 bool Writer::writeContainer(const std::string &to) {
@@ -129,63 +120,86 @@ bool Writer::writeContainer(const std::string &to) {
   return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), rest, weights});
 }
 
-/// An ELF object that holds the weights in read-only data, written by hand:
-/// one section and one symbol need no assembler.
-bool Writer::assembleWeights(const std::string &to) {
-  struct Header {
-    unsigned char ident[16];
-    uint16_t type, machine;
-    uint32_t version;
-    uint64_t entry, phoff, shoff;
-    uint32_t flags;
-    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-  };
-  struct Section {
-    uint32_t name, type;
-    uint64_t flags, addr, offset, size;
-    uint32_t link, info;
-    uint64_t align, entsize;
-  };
-  struct Symbol {
-    uint32_t name;
-    unsigned char info, other;
-    uint16_t shndx;
-    uint64_t value, size;
-  };
-  uint64_t size = model.weights->getBufferSize();
-  std::string names("\0.symtab\0.strtab\0.note.GNU-stack\0.lathe.weights\0", 48);
-  std::string symbolNames = std::string("\0", 1) + weightsSymbol(model.name) + std::string("\0", 1);
-  Header header = {};
-  memcpy(header.ident,
-         "\x7f"
-         "ELF\2\1\1",
-         7);
-  // The object says the machine.
-  memcpy(&header.machine, model.objects.front()->getBufferStart() + 18, 2);
-  header.type = 1; // ET_REL
-  header.version = 1;
-  header.ehsize = sizeof(Header);
-  header.shentsize = sizeof(Section);
-  header.shnum = 5;
-  header.shstrndx = 3;
-  uint64_t dataOffset = 4096, symbolOffset = alignTo(dataOffset + size, 8);
-  Symbol symbols[2] = {};
-  symbols[1] = {1, (1 << 4) | 1, 2 /*hidden*/, 1, 0, size}; // Global object.
-  uint64_t stringOffset = symbolOffset + sizeof(symbols);
-  std::string strings = names + symbolNames;
-  header.shoff = alignTo(stringOffset + strings.size(), 8);
-  Section sections[5] = {};
+/// An ELF object that holds the weights in read-only data: one section and one
+/// symbol, which need no assembler, and no copy of the weights.
+template <class ELFT>
+static std::error_code writeWeightsObject(StringRef to, StringRef symbol, StringRef weights, StringRef object) {
+  // One of the model's own objects says the machine and what its flags are,
+  // such as how floating point numbers are passed on RISC-V.
+  const auto &model = *reinterpret_cast<const typename ELFT::Ehdr *>(object.data());
+  typename ELFT::Ehdr header;
+  memset(&header, 0, sizeof(header));
+  memcpy(header.e_ident, model.e_ident, sizeof(header.e_ident));
+  header.e_type = ELF::ET_REL;
+  header.e_machine = model.e_machine;
+  header.e_version = ELF::EV_CURRENT;
+  header.e_flags = model.e_flags;
+  header.e_ehsize = sizeof(header);
+  header.e_shentsize = sizeof(typename ELFT::Shdr);
+
+  StringTableBuilder strings(StringTableBuilder::ELF);
   // A section of their own, so that the seal can leave them out.
-  sections[1] = {33, 1, 2, 0, dataOffset, size, 0, 0, 4096, 0};
-  sections[2] = {1, 2, 0, 0, symbolOffset, sizeof(symbols), 3, 1, 8, sizeof(Symbol)};
-  sections[3] = {9, 3, 0, 0, stringOffset, strings.size(), 0, 0, 1, 0};
-  sections[4] = {17, 1, 0, 0, stringOffset, 0, 0, 0, 1, 0};
-  symbols[1].name = names.size() + 1;
-  std::string before(dataOffset - sizeof(header), '\0');
-  std::string gap(symbolOffset - dataOffset - size, '\0'), last(header.shoff - stringOffset - strings.size(), '\0');
+  StringRef names[] = {".lathe.weights", ".symtab", ".strtab", ".note.GNU-stack", symbol};
+  for (StringRef name : names)
+    strings.add(name);
+  strings.finalize();
+  enum { Null, Weights, Symbols, Strings, NoStack, Count };
+  header.e_shnum = Count;
+  header.e_shstrndx = Strings;
+
+  typename ELFT::Sym symbols[2];
+  memset(symbols, 0, sizeof(symbols));
+  symbols[1].st_name = strings.getOffset(symbol);
+  symbols[1].setBindingAndType(ELF::STB_GLOBAL, ELF::STT_OBJECT);
+  symbols[1].setVisibility(ELF::STV_HIDDEN);
+  symbols[1].st_shndx = Weights;
+  symbols[1].st_size = weights.size();
+
+  typename ELFT::Shdr sections[Count];
+  memset(sections, 0, sizeof(sections));
+  std::vector<std::string> gaps; // Zeros before each part.
+  uint64_t end = sizeof(header);
+  gaps.reserve(Count);
+  auto place = [&](unsigned index, unsigned type, uint64_t size, uint64_t align) {
+    gaps.emplace_back(alignTo(end, align) - end, '\0');
+    sections[index].sh_name = strings.getOffset(names[index - 1]);
+    sections[index].sh_type = type;
+    sections[index].sh_offset = alignTo(end, align);
+    sections[index].sh_size = size;
+    sections[index].sh_addralign = align;
+    end = sections[index].sh_offset + size;
+  };
+  place(Weights, ELF::SHT_PROGBITS, weights.size(), pageSize);
+  sections[Weights].sh_flags = ELF::SHF_ALLOC;
+  place(Symbols, ELF::SHT_SYMTAB, sizeof(symbols), alignof(uint64_t));
+  sections[Symbols].sh_link = Strings;
+  sections[Symbols].sh_info = 1; // The first that is not local.
+  sections[Symbols].sh_entsize = sizeof(symbols[0]);
+  place(Strings, ELF::SHT_STRTAB, strings.getSize(), 1);
+  place(NoStack, ELF::SHT_PROGBITS, 0, 1);
+  header.e_shoff = alignTo(end, alignof(uint64_t));
+  gaps.emplace_back(header.e_shoff - end, '\0');
+  std::string text(strings.getSize(), '\0');
+  strings.write(reinterpret_cast<uint8_t *>(text.data()));
   auto bytes = [](const auto &value) { return StringRef(reinterpret_cast<const char *>(&value), sizeof(value)); };
-  return writeBytes(
-      to, {bytes(header), before, model.weights->getBuffer(), gap, bytes(symbols), strings, last, bytes(sections)});
+  return lathe::writeBytes(
+      to, {bytes(header), gaps[0], weights, gaps[1], bytes(symbols), gaps[2], text, gaps[3], gaps[4], bytes(sections)});
+}
+
+bool Writer::assembleWeights(const std::string &to) {
+  StringRef object = model.objects.front()->getBuffer(), weights = model.weights->getBuffer();
+  std::string symbol = weightsSymbol(model.name);
+  auto [bits, order] = object::getElfArchType(object);
+  std::error_code error;
+  if (bits == ELF::ELFCLASS64 && order == ELF::ELFDATA2LSB)
+    error = writeWeightsObject<object::ELF64LE>(to, symbol, weights, object);
+  else if (bits == ELF::ELFCLASS64 && order == ELF::ELFDATA2MSB)
+    error = writeWeightsObject<object::ELF64BE>(to, symbol, weights, object);
+  else if (bits == ELF::ELFCLASS32 && order == ELF::ELFDATA2LSB)
+    error = writeWeightsObject<object::ELF32LE>(to, symbol, weights, object);
+  else
+    error = writeWeightsObject<object::ELF32BE>(to, symbol, weights, object);
+  return !error || reportWriteError(path, error, diagnostics);
 }
 
 bool Writer::writeObjects(std::vector<std::string> &objects) {
@@ -211,7 +225,7 @@ bool Writer::writeArchive(const std::string &to) {
     if (!member)
       return fail("output-write-failed", toString(member.takeError()), "free some disk space and try again");
     names.push_back(i == 0                     ? std::string("model.o")
-                    : i < model.objects.size() ? "kernels" + std::to_string(i) + ".o"
+                    : i < model.objects.size() ? "code" + std::to_string(i) + ".o"
                                                : "weights.o");
     member->MemberName = names.back();
     members.push_back(std::move(*member));
@@ -221,6 +235,18 @@ bool Writer::writeArchive(const std::string &to) {
     return fail("output-write-failed", "writing the archive failed: " + toString(std::move(error)),
                 "free some disk space and try again");
   return true;
+}
+
+/// The C library's mathematics for the architecture of `target`, if it is
+/// installed: a library that names it can be loaded by a program without it.
+static std::string findLibm(StringRef target) {
+  std::string arch = target.split(':').first.str(), gnu = arch + "-linux-gnu";
+  bool isNative = Triple(sys::getProcessTriple()).getArchName() == arch;
+  for (const std::string &folder : {"/lib/" + gnu, "/usr/" + gnu + "/lib", std::string(isNative ? "/lib64" : ""),
+                                    std::string(isNative ? "/usr/lib" : "")})
+    if (std::string libm = folder + "/libm.so.6"; !folder.empty() && sys::fs::exists(libm))
+      return libm;
+  return "";
 }
 
 bool Writer::link(const std::string &to, bool isShared) {
@@ -240,12 +266,8 @@ bool Writer::link(const std::string &to, bool isShared) {
   std::vector<std::string> words = {linker, isShared ? "-shared" : "-r", "-o", to};
   if (isShared) {
     words.insert(words.end(), {"--version-script=" + script, "--gc-sections", "-z", "noexecstack", "--hash-style=gnu"});
-    // What links later may not have libm loaded.
-    for (const char *libm : {"/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6", "/usr/lib/libm.so.6"})
-      if (sys::fs::exists(libm) && StringRef(model.target).starts_with("x86_64")) {
-        words.insert(words.end(), {"--as-needed", libm});
-        break;
-      }
+    if (std::string libm = findLibm(model.target); !libm.empty())
+      words.insert(words.end(), {"--as-needed", libm});
   }
   words.insert(words.end(), objects.begin(), objects.end());
   std::vector<StringRef> arguments(words.begin(), words.end());
@@ -297,7 +319,8 @@ bool Writer::write() {
                 "create it, or choose another output path");
   if (sys::fs::is_directory(path))
     return fail("output-is-folder", "the output path is a folder", "add a file name such as model.so");
-  std::string to = temporary.add(path, ".partial");
+  PartialFile file(path);
+  const std::string &to = file.name();
   bool written;
   if (ending == ".so")
     written = link(to, true) && seal(to);
@@ -312,10 +335,8 @@ bool Writer::write() {
                 "use .so, .a, .o or .lathebin");
   if (!written)
     return false;
-  if (std::error_code error = sys::fs::rename(to, path))
-    return fail("output-not-writable", "cannot replace the file: " + error.message(),
-                "choose a folder that is writable");
-  return true;
+  std::error_code error = file.keep();
+  return !error || reportWriteError(path, error, diagnostics);
 }
 
 bool writeArtifact(const CompiledModel &model, const std::string &path, Diagnostics &diagnostics) {

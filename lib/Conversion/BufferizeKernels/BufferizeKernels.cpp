@@ -1,4 +1,4 @@
-// lib/Conversion/BufferizeKernels/BufferizeKernels.cpp: kernels on tensors become functions on memrefs.
+// lib/Conversion/BufferizeKernels/BufferizeKernels.cpp: kernels on tensors become kernels on memrefs.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Conversion/Buffers.h"
@@ -6,7 +6,6 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -31,28 +30,23 @@ MemRefType bufferType(Type type) {
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
 }
 
-/// The function that takes the kernel's place: sizes, operands and then
-/// results as arguments. The dims of every buffer are written down as an
-/// argument attribute, since the kernel's types have lost them.
-func::FuncOp createFunction(kernel::FuncOp kernel) {
-  OpBuilder builder(kernel);
-  MLIRContext *context = kernel.getContext();
-  SmallVector<Type> types(kernel.getSizes(), builder.getIndexType());
-  for (Value tensor : kernel.getTensorArguments())
+/// The kernel that takes the kernel's place: sizes, operands and then results as
+/// arguments.
+kernel::FuncOp createKernel(kernel::FuncOp old) {
+  OpBuilder builder(old);
+  SmallVector<Type> types(old.getSizes(), builder.getIndexType());
+  for (Value tensor : old.getTensorArguments())
     types.push_back(bufferType(tensor.getType()));
-  for (Type type : kernel.getResultTypes())
+  for (Type type : old.getResultTypes())
     types.push_back(bufferType(type));
-  auto func =
-      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), FunctionType::get(context, types, {}));
-  if (kernel.getStrategy())
-    func->setAttr("kernel.strategy", kernel.getStrategyAttr());
-  if (kernel.getTarget())
-    func->setAttr("kernel.target", kernel.getTargetAttr());
-  func->setAttr("kernel.sizes", kernel.getSizesAttr());
-  auto dims = kernel->getAttrOfType<ArrayAttr>("kernel.dims");
-  for (auto [i, map] : llvm::enumerate(dims))
-    func.setArgAttr(kernel.getSizes() + i, "kernel.dims", map);
-  return func;
+  auto kernel = kernel::FuncOp::create(builder, old.getLoc(), old.getSymName(), builder.getFunctionType(types, {}),
+                                       old.getSizes());
+  kernel.setDimsAttr(old.getDimsAttr());
+  kernel.setOutputs(old.getResultTypes().size());
+  kernel.setStrategyAttr(old.getStrategyAttr());
+  kernel.setTargetAttr(old.getTargetAttr());
+  kernel.setKeyAttr(old.getKeyAttr());
+  return kernel;
 }
 
 /// The sizes with which the tensor was made that ops in place made into `value`;
@@ -109,7 +103,7 @@ void lookThroughViews(OpBuilder &builder, Value &value, Value &target) {
   }
 }
 
-void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
+void moveBody(kernel::FuncOp kernel, kernel::FuncOp func) {
   Location loc = kernel.getLoc();
   Block *entry = func.addEntryBlock();
   OpBuilder builder = OpBuilder::atBlockBegin(entry);
@@ -135,7 +129,7 @@ void moveBody(kernel::FuncOp kernel, func::FuncOp func) {
     bufferization::MaterializeInDestinationOp::create(builder, loc, Type(), value, target, /*restrict=*/true,
                                                       /*writable=*/true);
   }
-  func::ReturnOp::create(builder, loc);
+  kernel::ReturnOp::create(builder, loc, ValueRange());
   terminator.erase();
 }
 
@@ -154,7 +148,7 @@ static SmallVector<OpFoldResult> earlySizes(OpBuilder &builder, Location loc, Va
 
 /// As early as `values` allow: a destination must be there before what is
 /// computed into it.
-static void setEarlyInsertionPoint(OpBuilder &builder, func::FuncOp func, ValueRange values) {
+static void setEarlyInsertionPoint(OpBuilder &builder, kernel::FuncOp func, ValueRange values) {
   Block *entry = &func.getBody().front();
   Operation *last = nullptr;
   for (Value value : values)
@@ -168,7 +162,7 @@ static void setEarlyInsertionPoint(OpBuilder &builder, func::FuncOp func, ValueR
 
 /// Results are stored before they are reshaped: then what computes them may do
 /// so in the caller's memory.
-void storeBeforeReshape(func::FuncOp func) {
+void storeBeforeReshape(kernel::FuncOp func) {
   SmallVector<bufferization::MaterializeInDestinationOp> stores;
   func.walk([&](bufferization::MaterializeInDestinationOp store) { stores.push_back(store); });
   for (bufferization::MaterializeInDestinationOp store : stores)
@@ -200,7 +194,7 @@ void storeBeforeReshape(func::FuncOp func) {
 
 /// Copies as loops: a copy between strided buffers would otherwise call a
 /// library that the artifact does not have.
-void writeOutCopies(func::FuncOp func) {
+void writeOutCopies(kernel::FuncOp func) {
   func.walk([&](memref::CopyOp copy) {
     OpBuilder builder(copy);
     if (copy.getSource() != copy.getTarget())
@@ -220,7 +214,7 @@ struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKern
     linalg::populateDecomposePadPatterns(patterns);
     FrozenRewritePatternSet padding(std::move(patterns));
     for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
-      func::FuncOp func = createFunction(kernel);
+      kernel::FuncOp func = createKernel(kernel);
       moveBody(kernel, func);
       kernel.erase();
       IRRewriter rewriter(func);

@@ -12,16 +12,16 @@ namespace lathe {
 
 /// The size of a dimension, computed from the kernel's sizes; null if it comes
 /// from something else.
-static Value sizeOf(OpBuilder &b, Location loc, func::FuncOp func, Value memref, int64_t index) {
+static Value sizeOf(OpBuilder &b, Location loc, kernel::FuncOp kernel, Value memref, int64_t index) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(index))
     return arith::ConstantIndexOp::create(b, loc, type.getDimSize(index));
   if (auto argument = dyn_cast<BlockArgument>(memref)) {
-    if (argument.getOwner() != &func.getBody().front())
+    if (argument.getOwner() != &kernel.getBody().front())
       return {};
-    auto map = func.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), "kernel.dims");
-    auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getAffineMap().getResult(index)) : AffineSymbolExpr(nullptr);
-    return symbol ? func.getArgument(symbol.getPosition()) : Value();
+    AffineMap map = kernel.getDimsOf(argument.getArgNumber());
+    auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getResult(index)) : AffineSymbolExpr(nullptr);
+    return symbol ? kernel.getArgument(symbol.getPosition()) : Value();
   }
   if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
     return alloc.getDynamicSizes()[type.getDynamicDimIndex(index)];
@@ -29,13 +29,21 @@ static Value sizeOf(OpBuilder &b, Location loc, func::FuncOp func, Value memref,
     return view.getSizes()[type.getDynamicDimIndex(index)];
   if (auto flat = memref.getDefiningOp<memref::ReinterpretCastOp>())
     return getValueOrCreateConstantIndexOp(b, loc, flat.getMixedSizes()[index]);
+  if (auto part = memref.getDefiningOp<memref::SubViewOp>()) {
+    // Dims that the view drops are of size 1, so which of several goes is all one.
+    llvm::SmallBitVector dropped = part.getDroppedDims();
+    for (auto [dim, size] : llvm::enumerate(part.getMixedSizes()))
+      if (!dropped.test(dim) && index-- == 0)
+        return getValueOrCreateConstantIndexOp(b, loc, size);
+    return {};
+  }
   if (auto cast = memref.getDefiningOp<memref::CastOp>())
-    return sizeOf(b, loc, func, cast.getSource(), index);
+    return sizeOf(b, loc, kernel, cast.getSource(), index);
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
     Value product;
     SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
     for (int64_t dim : groups[index]) {
-      Value size = sizeOf(b, loc, func, collapse.getSrc(), dim);
+      Value size = sizeOf(b, loc, kernel, collapse.getSrc(), dim);
       if (!size)
         return {};
       product = product ? Value(arith::MulIOp::create(b, loc, product, size)) : size;
@@ -47,20 +55,20 @@ static Value sizeOf(OpBuilder &b, Location loc, func::FuncOp func, Value memref,
   return {};
 }
 
-void resolveDims(func::FuncOp func) {
-  func.walk([&](memref::DimOp dim) {
+void resolveDims(kernel::FuncOp kernel) {
+  kernel.walk([&](memref::DimOp dim) {
     std::optional<int64_t> index = dim.getConstantIndex();
     if (!index || !isa<MemRefType>(dim.getSource().getType()))
       return;
     OpBuilder b(dim);
-    if (Value size = sizeOf(b, dim.getLoc(), func, dim.getSource(), *index)) {
+    if (Value size = sizeOf(b, dim.getLoc(), kernel, dim.getSource(), *index)) {
       dim.replaceAllUsesWith(size);
       dim.erase();
     }
   });
 }
 
-LogicalResult cloneSizes(OpBuilder &builder, func::FuncOp func, ValueRange values, IRMapping &mapping) {
+LogicalResult cloneSizes(OpBuilder &builder, kernel::FuncOp kernel, ValueRange values, IRMapping &mapping) {
   llvm::SetVector<Operation *> slice;
   BackwardSliceOptions options;
   options.omitBlockArguments = true;
@@ -68,7 +76,7 @@ LogicalResult cloneSizes(OpBuilder &builder, func::FuncOp func, ValueRange value
   for (Value value : values)
     if (value.getDefiningOp())
       (void)getBackwardSlice(value, &slice, options);
-  Block *entry = &func.getBody().front();
+  Block *entry = &kernel.getBody().front();
   for (Operation *op : slice) // In the order of definition.
     if (!isPure(op) || op->getNumRegions())
       return failure();

@@ -3,20 +3,20 @@
 #ifndef LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
 #define LATHE_LIB_CONVERSION_BUFFERIZEKERNELS_KERNELSIZES_H
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace lathe {
 
 /// Replaces `memref.dim` of the kernel's arguments, of its own memory and of
 /// views of them by sizes, so that nothing needs to ask a buffer.
-void resolveDims(mlir::func::FuncOp func);
+void resolveDims(kernel::FuncOp kernel);
 
-/// Computes `values`, which are of type index and in the body of `func`, once
+/// Computes `values`, which are of type index and in the body of `kernel`, once
 /// more at the insertion point of `builder`, where `mapping` says what stands
-/// for the arguments of `func`. Fails, and leaves dead ops behind at most, if
+/// for the arguments of `kernel`. Fails, and leaves dead ops behind at most, if
 /// they come from memory, from a loop or from another argument.
-mlir::LogicalResult cloneSizes(mlir::OpBuilder &builder, mlir::func::FuncOp func, mlir::ValueRange values,
+mlir::LogicalResult cloneSizes(mlir::OpBuilder &builder, kernel::FuncOp kernel, mlir::ValueRange values,
                                mlir::IRMapping &mapping);
 
 } // namespace lathe

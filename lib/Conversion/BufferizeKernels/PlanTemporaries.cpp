@@ -1,10 +1,12 @@
 // lib/Conversion/BufferizeKernels/PlanTemporaries.cpp: kernels get their temporaries from the plan, never from malloc.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "KernelPhases.h"
 #include "KernelSizes.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Affine/Transforms/Transforms.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -25,16 +27,16 @@ int64_t bytesOfElement(Type element) {
 
 struct PlanTemporariesPass final : impl::PlanTemporariesPassBase<PlanTemporariesPass> {
   void runOnOperation() override {
-    for (func::FuncOp func : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
-      if (func->hasAttr("kernel.sizes") && failed(plan(func)))
+    for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
+      if (failed(plan(kernel)))
         return signalPassFailure();
     reserve();
   }
 
 private:
-  SmallVector<memref::AllocOp> moveToStack(func::FuncOp func);
-  LogicalResult plan(func::FuncOp func);
-  LogicalResult createSizes(func::FuncOp func, ArrayRef<memref::AllocOp> allocs);
+  SmallVector<memref::AllocOp> moveToStack(kernel::FuncOp kernel, const DenseSet<Value> &shared);
+  LogicalResult plan(kernel::FuncOp kernel);
+  LogicalResult createSizes(kernel::FuncOp kernel, ArrayRef<memref::AllocOp> allocs);
   void reserve();
 
   DenseSet<StringRef> planned; ///< Kernels that take temporaries.
@@ -42,20 +44,52 @@ private:
 
 } // namespace
 
-/// Small temporaries go to the stack; what is left is returned.
-SmallVector<memref::AllocOp> PlanTemporariesPass::moveToStack(func::FuncOp func) {
+/// Temporaries of which more than one phase needs the contents.
+static DenseSet<Value> findShared(kernel::FuncOp kernel) {
+  DenseSet<Value> once, shared;
+  DenseSet<Operation *> inPhases;
+  SmallVector<KernelPhase> phases = findPhases(kernel);
+  if (phases.size() < 2)
+    return shared;
+  auto add = [&](const llvm::SetVector<Value> &memory) {
+    for (Value value : memory)
+      if (!once.insert(value).second)
+        shared.insert(value);
+  };
+  for (const KernelPhase &phase : phases) {
+    llvm::SetVector<Value> memory;
+    for (Operation *op : phase.ops) {
+      memory.insert_range(accessedMemory(op));
+      inPhases.insert(op);
+    }
+    add(memory);
+  }
+  // What all phases read, for the loop bounds of all of them.
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    if (!inPhases.contains(&op) && !isMemoryEffectFree(&op) && !isa<memref::AllocOp>(op))
+      add(accessedMemory(&op));
+  return shared;
+}
+
+/// Small temporaries go to the stack, where each task has its own; what is left
+/// is returned, shared ones first.
+SmallVector<memref::AllocOp> PlanTemporariesPass::moveToStack(kernel::FuncOp kernel, const DenseSet<Value> &shared) {
   SmallVector<memref::AllocOp> allocs, rest;
-  func.walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
+  for (bool isShared : {true, false})
+    kernel.walk([&](memref::AllocOp alloc) {
+      if (shared.contains(alloc) == isShared)
+        allocs.push_back(alloc);
+    });
   int64_t used = 0;
   for (memref::AllocOp alloc : allocs) {
     MemRefType type = alloc.getType();
     int64_t bytes = type.hasStaticShape() ? type.getNumElements() * bytesOfElement(type.getElementType()) : INT64_MAX;
-    if (bytes > mostStackBytes - used) {
+    if (shared.contains(alloc) || bytes > mostStackBytes - used) {
       rest.push_back(alloc);
       continue;
     }
     used += llvm::alignTo(bytes, LATHE_ALIGNMENT);
-    OpBuilder builder = OpBuilder::atBlockBegin(&func.getBody().front());
+    OpBuilder builder = OpBuilder::atBlockBegin(&kernel.getBody().front());
     Value stack = memref::AllocaOp::create(builder, alloc.getLoc(), type, builder.getI64IntegerAttr(LATHE_ALIGNMENT));
     alloc.replaceAllUsesWith(stack);
     alloc.erase();
@@ -66,8 +100,8 @@ SmallVector<memref::AllocOp> PlanTemporariesPass::moveToStack(func::FuncOp func)
 
 /// A size that holds for every iteration of the loops around it, where it
 /// depends on them.
-static FailureOr<Value> largestSize(OpBuilder &builder, func::FuncOp func, Value size) {
-  Block *entry = &func.getBody().front();
+static FailureOr<Value> largestSize(OpBuilder &builder, kernel::FuncOp kernel, Value size) {
+  Block *entry = &kernel.getBody().front();
   auto isKnown = [&](Value value, std::optional<int64_t>, ValueBoundsConstraintSet &) {
     auto argument = dyn_cast<BlockArgument>(value);
     return argument && argument.getOwner() == entry;
@@ -79,14 +113,14 @@ static FailureOr<Value> largestSize(OpBuilder &builder, func::FuncOp func, Value
   return getValueOrCreateConstantIndexOp(builder, size.getLoc(), *bound);
 }
 
-/// `@NAME.temporaries`: from the sizes of a kernel to the bytes of each of its
+/// The function `memory`: from the sizes of a kernel to the bytes of each of its
 /// temporaries, in whole lines.
-LogicalResult PlanTemporariesPass::createSizes(func::FuncOp func, ArrayRef<memref::AllocOp> allocs) {
-  OpBuilder builder(func);
-  unsigned sizes = func->getAttrOfType<IntegerAttr>("kernel.sizes").getInt();
+LogicalResult PlanTemporariesPass::createSizes(kernel::FuncOp kernel, ArrayRef<memref::AllocOp> allocs) {
+  OpBuilder builder(kernel);
+  unsigned sizes = kernel.getSizes();
   Type index = builder.getIndexType();
   auto computes = func::FuncOp::create(
-      builder, func.getLoc(), (func.getSymName() + ".temporaries").str(),
+      builder, kernel.getLoc(), (kernel.getSymName() + ".memory").str(),
       builder.getFunctionType(SmallVector<Type>(sizes, index), SmallVector<Type>(allocs.size(), index)));
   OpBuilder body = OpBuilder::atBlockBegin(computes.addEntryBlock());
   SmallVector<Value> results;
@@ -100,11 +134,11 @@ LogicalResult PlanTemporariesPass::createSizes(func::FuncOp func, ArrayRef<memre
     for (Value size : alloc.getDynamicSizes()) {
       IRMapping mapping;
       for (unsigned i = 0; i < sizes; ++i)
-        mapping.map(func.getArgument(i), computes.getArgument(i));
-      if (failed(cloneSizes(body, func, size, mapping))) {
+        mapping.map(kernel.getArgument(i), computes.getArgument(i));
+      if (failed(cloneSizes(body, kernel, size, mapping))) {
         OpBuilder before(alloc);
-        FailureOr<Value> largest = largestSize(before, func, size);
-        if (failed(largest) || failed(cloneSizes(body, func, *largest, mapping)))
+        FailureOr<Value> largest = largestSize(before, kernel, size);
+        if (failed(largest) || failed(cloneSizes(body, kernel, *largest, mapping)))
           return alloc.emitError("internal: the size of a temporary depends on data [temporary-size]");
         size = *largest;
       }
@@ -114,28 +148,32 @@ LogicalResult PlanTemporariesPass::createSizes(func::FuncOp func, ArrayRef<memre
     Value lines = arith::CeilDivSIOp::create(body, loc, bytes, line);
     results.push_back(arith::MulIOp::create(body, loc, lines, line));
   }
-  func::ReturnOp::create(body, func.getLoc(), results);
+  func::ReturnOp::create(body, kernel.getLoc(), results);
+  kernel.setMemoryAttr(FlatSymbolRefAttr::get(computes));
   return success();
 }
 
-LogicalResult PlanTemporariesPass::plan(func::FuncOp func) {
-  resolveDims(func);
-  SmallVector<memref::AllocOp> allocs = moveToStack(func);
+LogicalResult PlanTemporariesPass::plan(kernel::FuncOp kernel) {
+  resolveDims(kernel);
+  DenseSet<Value> shared = findShared(kernel);
+  SmallVector<memref::AllocOp> allocs = moveToStack(kernel, shared);
   if (allocs.empty())
     return success();
-  if (failed(createSizes(func, allocs)))
+  if (failed(createSizes(kernel, allocs)))
     return failure();
-  planned.insert(func.getSymName());
-  OpBuilder builder(func.getContext());
+  int64_t numShared = llvm::count_if(allocs, [&](memref::AllocOp alloc) { return shared.contains(alloc); });
+  kernel.setShared(numShared);
+  kernel.setScratch(allocs.size() - numShared);
+  planned.insert(kernel.getSymName());
+  OpBuilder builder(kernel.getContext());
   auto bytesType = MemRefType::get(ShapedType::kDynamic, builder.getI8Type());
   for (memref::AllocOp alloc : allocs) {
-    unsigned position = func.getNumArguments();
-    auto attributes = builder.getDictionaryAttr(builder.getNamedAttr(temporaryAttrName, builder.getUnitAttr()));
-    if (failed(func.insertArgument(position, bytesType, attributes, alloc.getLoc())))
+    unsigned position = kernel.getNumArguments();
+    if (failed(kernel.insertArgument(position, bytesType, DictionaryAttr(), alloc.getLoc())))
       return failure();
     builder.setInsertionPoint(alloc);
     Value zero = arith::ConstantIndexOp::create(builder, alloc.getLoc(), 0);
-    Value view = memref::ViewOp::create(builder, alloc.getLoc(), alloc.getType(), func.getArgument(position), zero,
+    Value view = memref::ViewOp::create(builder, alloc.getLoc(), alloc.getType(), kernel.getArgument(position), zero,
                                         alloc.getDynamicSizes());
     alloc.replaceAllUsesWith(view);
     alloc.erase();
@@ -155,8 +193,20 @@ static Value cloneInto(OpBuilder &builder, Value value, IRMapping &mapping) {
   return mapping.lookup(value);
 }
 
-/// Launches follow each other, so the temporaries of all share the memory
-/// behind the arena.
+/// Whether `value` follows from what is known when the program is entered, so that
+/// `plan` can compute it, too.
+static bool isKnownAtEntry(Value value, DenseMap<Value, bool> &known) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  Operation *op = value.getDefiningOp();
+  bool result = op && !op->getNumRegions() && isPure(op) &&
+                llvm::all_of(op->getOperands(), [&](Value operand) { return isKnownAtEntry(operand, known); });
+  known[value] = result;
+  return result;
+}
+
+/// Launches follow each other, so the temporaries of all share the memory behind
+/// the arena; those of sizes that come from data have memory of their own.
 void PlanTemporariesPass::reserve() {
   auto planProgram = getOperation().lookupSymbol<host::ProgramOp>("plan");
   auto run = getOperation().lookupSymbol<host::ProgramOp>("run");
@@ -164,18 +214,34 @@ void PlanTemporariesPass::reserve() {
     return;
   host::SetWorkspaceOp workspace;
   planProgram.walk([&](host::SetWorkspaceOp op) { workspace = op; });
+  if (!workspace)
+    return;
+  Block *entry = &run.getBody().front();
   SmallVector<host::LaunchOp> launches;
+  DenseMap<Value, bool> known;
   run.walk([&](host::LaunchOp launch) {
-    if (planned.contains(launch.getKernel()))
+    if (!planned.contains(launch.getKernel()))
+      return;
+    if (llvm::all_of(launch.getSizes(), [&](Value size) { return isKnownAtEntry(size, known); })) {
       launches.push_back(launch);
+      return;
+    }
+    OpBuilder builder(launch);
+    Location loc = launch.getLoc();
+    Value bytes =
+        host::TemporariesOp::create(builder, loc, builder.getIndexType(), launch.getKernelAttr(), launch.getSizes());
+    Value memory = host::AllocOp::create(builder, loc, host::BufferType::get(&getContext()), bytes);
+    launch.getBuffersMutable().append(memory);
+    builder.setInsertionPointAfter(launch);
+    host::FreeOp::create(builder, loc, memory);
   });
-  if (!workspace || launches.empty())
+  if (launches.empty())
     return;
 
   Location loc = workspace.getLoc();
   Value arena = workspace.getBytes();
   IRMapping toRun, toPlan;
-  OpBuilder builder = OpBuilder::atBlockBegin(&run.getBody().front());
+  OpBuilder builder = OpBuilder::atBlockBegin(entry);
   Value offset = cloneInto(builder, arena, toRun);
   Value address = host::WorkspaceOp::create(builder, loc, host::BufferType::get(&getContext()), offset);
   builder.setInsertionPoint(workspace);
@@ -189,7 +255,7 @@ void PlanTemporariesPass::reserve() {
     most = most ? arith::MaxSIOp::create(builder, loc, most, bytes).getResult() : bytes;
     launch.getBuffersMutable().append(address);
   }
-  workspace.getBytesMutable().assign(arith::AddIOp::create(builder, loc, arena, most));
+  workspace.getBytesMutable().assign(host::AddOp::create(builder, loc, arena.getType(), arena, most));
 }
 
 } // namespace lathe

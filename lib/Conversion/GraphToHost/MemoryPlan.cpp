@@ -1,4 +1,4 @@
-// lib/Conversion/GraphToHost/MemoryPlan.cpp: offsets for constant sizes, slots for sizes known at entry.
+// lib/Conversion/GraphToHost/MemoryPlan.cpp: offsets for constant sizes, slots behind them for sizes known at entry.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "MemoryPlan.h"
 #include "lathe-runtime/module_abi.h"
@@ -14,13 +14,9 @@ static int64_t aligned(int64_t bytes) { return llvm::alignTo(bytes, LATHE_ALIGNM
 static bool overlaps(const Temporary &a, const Temporary &b) { return a.first <= b.last && b.first <= a.last; }
 
 /// Largest first, each at the lowest offset that is free during its life.
-static MemoryPlan planOffsets(ArrayRef<Temporary> temporaries) {
-  MemoryPlan plan;
-  size_t count = temporaries.size();
+static void planOffsets(ArrayRef<Temporary> temporaries, SmallVector<size_t> order, MemoryPlan &plan) {
   auto bytesOf = [&](size_t i) { return aligned(cast<AffineConstantExpr>(temporaries[i].bytes).getValue()); };
-  SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, count));
   llvm::sort(order, [&](size_t a, size_t b) { return std::make_pair(bytesOf(b), a) < std::make_pair(bytesOf(a), b); });
-  plan.offsets.assign(count, 0);
   SmallVector<size_t> placed; // By offset.
   for (size_t i : order) {
     int64_t offset = 0;
@@ -36,7 +32,6 @@ static MemoryPlan planOffsets(ArrayRef<Temporary> temporaries) {
     placed.insert(llvm::upper_bound(placed, i, [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; }),
                   i);
   }
-  return plan;
 }
 
 /// The value of an expression with every symbol 64: a guess, for choosing only.
@@ -51,14 +46,15 @@ static int64_t estimate(AffineExpr expr) {
   return fixed ? fixed.getValue() : 0;
 }
 
-static MemoryPlan planSlots(ArrayRef<Temporary> temporaries) {
+static void planSlots(ArrayRef<Temporary> temporaries, SmallVector<size_t> order, MemoryPlan &plan) {
   struct Use {
     unsigned last;
     int64_t guess;
   };
-  MemoryPlan plan;
+  llvm::stable_sort(order, [&](size_t a, size_t b) { return temporaries[a].first < temporaries[b].first; });
   SmallVector<Use> uses; // Of the slots.
-  for (const Temporary &temporary : temporaries) {
+  for (size_t number : order) {
+    const Temporary &temporary = temporaries[number];
     int64_t guess = estimate(temporary.bytes);
     std::optional<unsigned> best;
     int64_t bestCost = 0;
@@ -78,14 +74,20 @@ static MemoryPlan planSlots(ArrayRef<Temporary> temporaries) {
     uses[*best] = {temporary.last, std::max(uses[*best].guess, guess)};
     if (!llvm::is_contained(plan.slots[*best].sizes, temporary.bytes))
       plan.slots[*best].sizes.push_back(temporary.bytes);
-    plan.slotOf.push_back(*best);
+    plan.slotOf[number] = *best;
   }
-  return plan;
 }
 
 MemoryPlan planMemory(ArrayRef<Temporary> temporaries) {
-  bool isStatic = llvm::all_of(temporaries, [](const Temporary &t) { return isa<AffineConstantExpr>(t.bytes); });
-  return isStatic ? planOffsets(temporaries) : planSlots(temporaries);
+  MemoryPlan plan;
+  plan.offsets.assign(temporaries.size(), 0);
+  plan.slotOf.assign(temporaries.size(), -1);
+  SmallVector<size_t> fixed, computed;
+  for (auto [i, temporary] : llvm::enumerate(temporaries))
+    (isa<AffineConstantExpr>(temporary.bytes) ? fixed : computed).push_back(i);
+  planOffsets(temporaries, fixed, plan);
+  planSlots(temporaries, computed, plan);
+  return plan;
 }
 
 } // namespace lathe

@@ -19,20 +19,22 @@ struct Slot {
   llvm::SmallVector<mlir::AffineExpr> sizes;
 };
 
-/// Slots one after the other, and the slot of every temporary. Temporaries
-/// that live at the same time never share a slot.
+/// Where each temporary is. Temporaries that live at the same time never share
+/// memory.
 struct MemoryPlan {
-  llvm::SmallVector<Slot> slots;
-  llvm::SmallVector<unsigned> slotOf;
-  /// Offsets in bytes when all sizes are constants; `slots` is empty then.
+  /// In bytes, of temporaries whose size is a constant.
   llvm::SmallVector<int64_t> offsets;
+  /// What these need together, in whole lines.
   int64_t staticBytes = 0;
+  /// Behind them, one after the other, those whose sizes are computed.
+  llvm::SmallVector<Slot> slots;
+  /// The slot of each temporary that is in one, else -1.
+  llvm::SmallVector<int> slotOf;
 };
 
-/// Plans temporaries, given in the order of `first`. With constant sizes each
-/// takes the smallest gap that fits (greedy by size, as in Pisarchyk and Lee,
-/// arXiv:2001.03288); else the slot whose size fits best when every symbol is
-/// assumed to be 64.
+/// Plans temporaries. Those of constant sizes take the smallest gap that fits
+/// (greedy by size, as in Pisarchyk and Lee, arXiv:2001.03288); the others the slot
+/// whose size fits best when every symbol is assumed to be 64.
 MemoryPlan planMemory(llvm::ArrayRef<Temporary> temporaries);
 
 } // namespace lathe

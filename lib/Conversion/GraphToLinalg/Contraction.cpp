@@ -41,9 +41,11 @@ static Lowered lowerMatmul(MatmulOp op, LinalgBuilder &b, ValueRange operands) {
   Type element = getSignlessType(type.getElementType());
   Type accumulator = getAccumulatorType(element); // matmul_c3
   Value zero = constant(b, b.getLoc(), accumulator, 0);
+  Type left = op.getA().getType().getElementType(), right = op.getB().getType().getElementType();
   Value sum =
-      b.generic(operands, b.filled(type, zero), maps, iterators, [](OpBuilder &body, Location loc, ValueRange args) {
-        return multiplyAdd(body, loc, args[2], widen(body, loc, args[0]), widen(body, loc, args[1]));
+      b.generic(operands, b.filled(type, zero), maps, iterators, [&](OpBuilder &body, Location loc, ValueRange args) {
+        return multiplyAdd(body, loc, args[2], widenTo(body, loc, args[0], left, accumulator),
+                           widenTo(body, loc, args[1], right, accumulator));
       });
   return SmallVector<Value>{b.castFloat(sum, element)};
 }

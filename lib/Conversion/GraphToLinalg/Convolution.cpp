@@ -52,7 +52,8 @@ struct Conv {
   unsigned numSpatial;
   int64_t groups;
   bool channelsLast, isDepthwise;
-  Type element;
+  Type element;        ///< Of the result, signless.
+  Type input, weights; ///< Of the factors, with signs.
   Nest nest;
 
   unsigned channelDim() const { return channelsLast ? numSpatial + 1 : 1; }
@@ -75,6 +76,8 @@ template <typename OpT> Conv describe(OpT op, bool isDepthwise) {
           op.getChannelsLast(),
           isDepthwise,
           getSignlessType(op.getType().getElementType()),
+          op.getX().getType().getElementType(),
+          op.getFilter().getType().getElementType(),
           Nest(op.getContext(), numSpatial, isGrouped, isDepthwise, op.getChannelsLast())};
 }
 
@@ -158,10 +161,12 @@ static Value sumProducts(LinalgBuilder &b, const Conv &conv, Value x, AffineMap 
   for (AffineExpr loop : reductions)
     if (loop)
       iterators[cast<AffineDimExpr>(loop).getPosition()] = reduction;
-  Value zero = constant(b, b.getLoc(), getAccumulatorType(conv.element), 0);
+  Type accumulator = getAccumulatorType(conv.element);
+  Value zero = constant(b, b.getLoc(), accumulator, 0);
   Value sum = b.generic({x, filter.first}, filledTensor(b, sizes, zero), {xMap, filter.second, yMap}, iterators,
-                        [](OpBuilder &body, Location loc, ValueRange args) {
-                          return multiplyAdd(body, loc, args[2], widen(body, loc, args[0]), widen(body, loc, args[1]));
+                        [&](OpBuilder &body, Location loc, ValueRange args) {
+                          return multiplyAdd(body, loc, args[2], widenTo(body, loc, args[0], conv.input, accumulator),
+                                             widenTo(body, loc, args[1], conv.weights, accumulator));
                         });
   return b.castFloat(sum, conv.element);
 }
@@ -216,7 +221,7 @@ static Lowered lowerConv(ConvOp op, LinalgBuilder &b, ValueRange operands) {
     low[conv.firstSpatial() + i] = b.getIndexAttr(op.getPads()[i]);
     high[conv.firstSpatial() + i] = b.getIndexAttr(op.getPads()[conv.numSpatial + i]);
   }
-  x = pad(b, x, low, high, constant(b, b.getLoc(), conv.element, 0));
+  x = pad(b, x, low, high, constant(b, b.getLoc(), getSignlessType(conv.input), 0));
   x = splitGroups(b, conv, x, conv.channelDim(), inPerGroup);
 
   SmallVector<AffineExpr> window;

@@ -4,6 +4,7 @@
 #include "lathe/Conversion/GraphToLinalg.h"
 
 #include "Lowerings.h"
+#include "dialects/Kernel/Kernel.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -34,6 +35,7 @@ void lathe::registerGraphToLinalgModels(DialectRegistry &registry) {
     lowering::attachReshape(context);
     lowering::attachIndexing(context);
     lowering::attachResize(context);
+    lowering::attachSelection(context);
     lowering::attachSort(context);
   });
 }

@@ -2,6 +2,7 @@
 // tensors hold.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lowerings.h"
+#include "dialects/Kernel/Kernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -12,10 +13,13 @@ using namespace lathe::graph;
 
 namespace lathe::lowering {
 
-/// `position`, an integer that may count from the end, as an index that is
-/// clamped into `[0, size)`: no read or write leaves the tensor.
-static Value safePosition(OpBuilder &b, Location loc, Value position, Value size) {
+/// `position`, an integer that may count from the end, as an index in `[0, size)`:
+/// no read or write leaves the tensor. One that lies outside is an error of the
+/// call where `op` makes a check, and else is known not to be there.
+static Value safePosition(OpBuilder &b, Location loc, Operation *op, Value position, Value size) {
   Value at = arith::IndexCastOp::create(b, loc, b.getIndexType(), position);
+  if (auto check = op->getAttrOfType<IntegerAttr>(kernel::FuncOp::checkAttrName))
+    return kernel::CheckIndexOp::create(b, loc, b.getIndexType(), at, size, check);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
   Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, at, zero);
@@ -66,7 +70,7 @@ static Value gatherSlice(GatherOp op, LinalgBuilder &b, Value x, int64_t positio
   } else {
     Value at = constant(b, b.getLoc(), b.getI64Type(), 0);
     at = arith::ConstantOp::create(b, b.getLoc(), b.getI64IntegerAttr(position));
-    offsets[axis] = safePosition(b, b.getLoc(), at, indexValue(b, sizes[axis]));
+    offsets[axis] = safePosition(b, b.getLoc(), op, at, indexValue(b, sizes[axis]));
   }
   sizes[axis] = b.getIndexAttr(1);
   Value slice = tensor::ExtractSliceOp::create(b, b.getLoc(), x, offsets, sizes, strides);
@@ -108,7 +112,7 @@ static Lowered lowerGather(GatherOp op, LinalgBuilder &b, ValueRange operands) {
   Value y = b.elementwise(indices, b.empty(op.getType()), loopMap(b.getContext(), rank, at),
                           [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
                             SmallVector<Value> position = loopPositions(body, loc, 0, axis);
-                            position.push_back(safePosition(body, loc, args[0], sizes[axis]));
+                            position.push_back(safePosition(body, loc, op, args[0], sizes[axis]));
                             position.append(loopPositions(body, loc, behind, rank));
                             return tensor::ExtractOp::create(body, loc, x, position);
                           });
@@ -121,7 +125,7 @@ static Lowered lowerGatherElements(GatherElementsOp op, LinalgBuilder &b, ValueR
   Value y = b.elementwise(operands[1], b.empty(op.getType()), b.getMultiDimIdentityMap(rank),
                           [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
                             SmallVector<Value> position = loopPositions(body, loc, 0, rank);
-                            position[axis] = safePosition(body, loc, args[0], sizes[axis]);
+                            position[axis] = safePosition(body, loc, op, args[0], sizes[axis]);
                             return tensor::ExtractOp::create(body, loc, operands[0], position);
                           });
   return SmallVector<Value>{y};
@@ -145,7 +149,7 @@ static Lowered lowerGatherNd(GatherNdOp op, LinalgBuilder &b, ValueRange operand
       b.elementwise(inputs, b.empty(op.getType()), maps, [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
         SmallVector<Value> position = loopPositions(body, loc, 0, batch);
         for (int64_t i = 0; i < length; ++i)
-          position.push_back(safePosition(body, loc, args[i], sizes[batch + i]));
+          position.push_back(safePosition(body, loc, op, args[i], sizes[batch + i]));
         position.append(loopPositions(body, loc, given, rank));
         return tensor::ExtractOp::create(body, loc, operands[0], position);
       });
@@ -197,7 +201,7 @@ static Lowered lowerScatterElements(ScatterElementsOp op, LinalgBuilder &b, Valu
                     op.getX().getType().getElementType(), [&](OpBuilder &in, ArrayRef<Value> at) {
                       SmallVector<Value> where(at);
                       Value index = tensor::ExtractOp::create(in, b.getLoc(), operands[1], at);
-                      where[axis] = safePosition(in, b.getLoc(), index, size);
+                      where[axis] = safePosition(in, b.getLoc(), op, index, size);
                       return where;
                     });
   return SmallVector<Value>{y};
@@ -214,7 +218,7 @@ static Lowered lowerScatterNd(ScatterNdOp op, LinalgBuilder &b, ValueRange opera
                       for (int64_t i = 0; i < length; ++i) {
                         entry.back() = arith::ConstantIndexOp::create(in, b.getLoc(), i);
                         Value index = tensor::ExtractOp::create(in, b.getLoc(), operands[1], entry);
-                        where.push_back(safePosition(in, b.getLoc(), index, sizes[i]));
+                        where.push_back(safePosition(in, b.getLoc(), op, index, sizes[i]));
                       }
                       llvm::append_range(where, at.drop_front(given));
                       return where;

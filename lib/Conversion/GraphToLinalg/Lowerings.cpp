@@ -236,6 +236,15 @@ Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value y, boo
   llvm_unreachable("every kind is handled above");
 }
 
+Value widenTo(OpBuilder &b, Location loc, Value scalar, Type element, Type sum) {
+  if (scalar.getType() == sum)
+    return scalar;
+  if (isa<FloatType>(sum))
+    return arith::ExtFOp::create(b, loc, sum, scalar);
+  return isUnsigned(element) ? Value(arith::ExtUIOp::create(b, loc, sum, scalar))
+                             : Value(arith::ExtSIOp::create(b, loc, sum, scalar));
+}
+
 Value multiplyAdd(OpBuilder &b, Location loc, Value sum, Value x, Value y) {
   if (!isa<FloatType>(sum.getType()))
     return arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, x, y));

@@ -43,6 +43,7 @@ void attachShape(MLIRContext *context);
 void attachReshape(MLIRContext *context);
 void attachIndexing(MLIRContext *context);
 void attachResize(MLIRContext *context);
+void attachSelection(MLIRContext *context);
 void attachSort(MLIRContext *context);
 
 //===----------------------------------------------------------------------===//
@@ -112,6 +113,9 @@ inline Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getTy
 Value constant(OpBuilder &b, Location loc, Type type, double value);
 /// Half precision as f32; anything else as it is.
 Value widen(OpBuilder &b, Location loc, Value scalar);
+/// A factor of a product, an element of the graph type `element`, in the type of
+/// the sums.
+Value widenTo(OpBuilder &b, Location loc, Value scalar, Type element, Type sum);
 /// A float in `element`, if that is narrower.
 Value narrow(OpBuilder &b, Location loc, Value scalar, Type element);
 /// A size or position as a number of the signless type `element`.

@@ -173,9 +173,17 @@ static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
   auto isBetter = [&](OpBuilder &body, Location loc, Value candidate, Value best) -> Value {
     bool orEqual = op.getLast();
     Value lesser = isMax ? best : candidate, larger = isMax ? candidate : best;
-    if (isa<FloatType>(element))
-      return arith::CmpFOp::create(body, loc, orEqual ? arith::CmpFPredicate::OLE : arith::CmpFPredicate::OLT, lesser,
-                                   larger);
+    if (isa<FloatType>(element)) { // arg_c3: NaN is better than any number
+      using arith::CmpFPredicate;
+      auto compare = [&](CmpFPredicate predicate, Value p, Value q) -> Value {
+        return arith::CmpFOp::create(body, loc, predicate, p, q);
+      };
+      Value better = compare(orEqual ? CmpFPredicate::ULE : CmpFPredicate::ULT, lesser, larger);
+      Value mayYield = compare(CmpFPredicate::ORD, best, best);
+      if (orEqual)
+        mayYield = arith::OrIOp::create(body, loc, mayYield, compare(CmpFPredicate::UNO, candidate, candidate));
+      return arith::AndIOp::create(body, loc, better, mayYield);
+    }
     auto predicate = isUnsignedType ? (orEqual ? arith::CmpIPredicate::ule : arith::CmpIPredicate::ult)
                                     : (orEqual ? arith::CmpIPredicate::sle : arith::CmpIPredicate::slt);
     return arith::CmpIOp::create(body, loc, predicate, lesser, larger);
@@ -201,49 +209,50 @@ static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
 //===----------------------------------------------------------------------===//
 
 /// A loop over the axis that carries the running sum, or product, of all other
-/// dimensions.
+/// dimensions. What is carried and what is read keep the axis with size 1: of
+/// several dimensions of size 1, MLIR 22 cannot tell which one a slice dropped
+/// (llvm-project#184334).
 template <typename OpT, ReduceKind kind> static Lowered lowerCumulative(OpT op, LinalgBuilder &b, ValueRange operands) {
   Location loc = b.getLoc();
   Value x = operands[0];
   Type element = elementOf(x), wide = getAccumulatorType(element);
   int64_t axis = op.getAxis();
-  AxisLoops axes(b, op.getType(), axis);
+  Sizes all = b.sizesOf(op.getType()), kept = all;
+  kept[axis] = b.getIndexAttr(1);
+  // Of nothing, no slice may be taken.
+  if (llvm::is_contained(op.getType().getShape(), 0))
+    return SmallVector<Value>{b.empty(op.getType())};
   Value zero = indexValue(b, b.getIndexAttr(0));
   Value one = indexValue(b, b.getIndexAttr(1));
-  Value count = indexValue(b, axes.sizes[axis]);
+  Value count = indexValue(b, all[axis]);
   Value neutral = neutralElement(b, loc, kind, wide, /*isUnsigned=*/false);
-  Value start = filledTensor(b, axes.keptSizes, neutral);
-  AffineMap identity = b.getMultiDimIdentityMap(axes.keptSizes.size());
-  auto sliceType = RankedTensorType::get(typeOf(start).getShape(), element);
+  Value start = filledTensor(b, kept, neutral);
+  AffineMap identity = b.getMultiDimIdentityMap(kept.size());
 
-  auto loop =
-      scf::ForOp::create(b, loc, zero, count, one, ValueRange{start, b.empty(op.getType())},
-                         [&](OpBuilder &body, Location, Value step, ValueRange carried) {
-                           LinalgBuilder in(body, loc, {});
-                           Value at = step;
-                           if (op.getReverse()) {
-                             Value last = arith::SubIOp::create(in, loc, count, one);
-                             at = arith::SubIOp::create(in, loc, last, step);
-                           }
-                           Sizes offsets(axes.sizes.size(), b.getIndexAttr(0));
-                           Sizes strides(axes.sizes.size(), b.getIndexAttr(1));
-                           Sizes sizes = axes.sizes;
-                           offsets[axis] = at;
-                           sizes[axis] = b.getIndexAttr(1);
-                           Value slice = tensor::ExtractSliceOp::create(in, loc, sliceType, x, offsets, sizes, strides);
-                           auto written = [&](Value row) -> Value {
-                             return tensor::InsertSliceOp::create(in, loc, in.castFloat(row, element), carried[1],
-                                                                  offsets, sizes, strides);
-                           };
-                           // The old sum is read before the new one takes its place.
-                           Value y = op.getExclusive() ? written(carried[0]) : Value();
-                           Value sum = in.elementwise(
-                               slice, carried[0], identity, [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
-                                 return combine(inner, innerLoc, kind, args[1], widen(inner, innerLoc, args[0]), false);
-                               });
-                           y = y ? y : written(sum);
-                           scf::YieldOp::create(in, loc, ValueRange{sum, y});
-                         });
+  auto loop = scf::ForOp::create(
+      b, loc, zero, count, one, ValueRange{start, b.empty(op.getType())},
+      [&](OpBuilder &body, Location, Value step, ValueRange carried) {
+        LinalgBuilder in(body, loc, {});
+        Value at = step;
+        if (op.getReverse()) {
+          Value last = arith::SubIOp::create(in, loc, count, one);
+          at = arith::SubIOp::create(in, loc, last, step);
+        }
+        Sizes offsets(kept.size(), b.getIndexAttr(0)), strides(kept.size(), b.getIndexAttr(1));
+        offsets[axis] = at;
+        Value slice = tensor::ExtractSliceOp::create(in, loc, x, offsets, kept, strides);
+        auto written = [&](Value row) -> Value {
+          return tensor::InsertSliceOp::create(in, loc, in.castFloat(row, element), carried[1], offsets, kept, strides);
+        };
+        // The old sum is read before the new one takes its place.
+        Value y = op.getExclusive() ? written(carried[0]) : Value();
+        Value sum =
+            in.elementwise(slice, carried[0], identity, [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
+              return combine(inner, innerLoc, kind, args[1], widen(inner, innerLoc, args[0]), false);
+            });
+        y = y ? y : written(sum);
+        scf::YieldOp::create(in, loc, ValueRange{sum, y});
+      });
   return SmallVector<Value>{loop.getResult(1)};
 }
 

@@ -18,6 +18,7 @@ namespace {
 /// What is known of one axis before the loops begin.
 struct Axis {
   int64_t dim;
+  unsigned entry; ///< In the op's `axes`.
   /// Sizes, as indices, and as numbers in which positions are computed.
   Value in, inNumber, outNumber;
   /// Output size by input size.
@@ -86,19 +87,114 @@ static Value coordinate(Number n, const Axis &axis, CoordinateMode mode, Value p
   llvm_unreachable("every mode is handled above");
 }
 
-static Value roundNearest(Number n, NearestMode mode, Value x) {
-  switch (mode) {
-  case NearestMode::round_prefer_floor:
-    return n.ceil(n.sub(x, n.of(0.5)));
-  case NearestMode::round_prefer_ceil:
-    return n.floor(n.add(x, n.of(0.5)));
-  case NearestMode::floor:
-    return n.floor(x);
-  case NearestMode::ceil:
-    return n.ceil(x);
+//===----------------------------------------------------------------------===//
+// Nearest
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The place of an output position in the input, `(factor * position + offset)
+/// / divisor`, all of them whole numbers in f64. Below 2^52 the quotient is
+/// never rounded to a whole number, or to a tie, that it is not: it is at least
+/// 1 / divisor away from one, and so are the sums that rounding makes of it.
+struct ExactPlace {
+  Value factor, offset, divisor;
+};
+
+/// A positive fraction.
+struct Fraction {
+  int64_t above, below;
+};
+} // namespace
+
+/// The simplest fraction that rounds to `scale` in f32, which is what scales
+/// are written in: 3/5 for 0.6. By continued fractions; a scale that is no
+/// fraction of numbers below 2^12 is taken as it is.
+static Fraction simplestFraction(double scale) {
+  constexpr int64_t most = 1 << 12;
+  int64_t above = 1, below = 0, lastAbove = 0, lastBelow = 1;
+  double rest = scale;
+  for (int i = 0; i < 32; ++i) {
+    double whole = std::floor(rest);
+    if (whole > most)
+      break;
+    int64_t nextAbove = static_cast<int64_t>(whole) * above + lastAbove;
+    int64_t nextBelow = static_cast<int64_t>(whole) * below + lastBelow;
+    if (nextAbove > most || nextBelow > most)
+      break;
+    lastAbove = above, lastBelow = below, above = nextAbove, below = nextBelow;
+    double quotient = static_cast<double>(above) / static_cast<double>(below);
+    if (above > 0 && static_cast<float>(quotient) == static_cast<float>(scale))
+      return {above, below};
+    if (rest == whole)
+      break;
+    rest = 1 / (rest - whole);
+  }
+  int exponent;
+  double mantissa = std::frexp(scale, &exponent);
+  for (; mantissa != std::floor(mantissa); --exponent)
+    mantissa *= 2;
+  // Scales are at most 10^6, and f32 has 24 bits.
+  return {static_cast<int64_t>(std::ldexp(mantissa, std::max(0, exponent))), int64_t(1)
+                                                                                 << std::clamp(-exponent, 0, 62)};
+}
+
+/// The place from the sizes, or from the scale where there is one. A scale that
+/// is read at run time is taken as it is.
+static ExactPlace exactPlace(Number n, ResizeOp op, const Axis &axis) {
+  Value zero = n.of(0), one = n.of(1), two = n.of(2);
+  // Output size by input size.
+  Value above = axis.outNumber, below = axis.inNumber;
+  if (op.getFactors()) {
+    above = axis.scale;
+    below = one;
+  } else if (!op.getScales().empty()) {
+    Fraction fraction = simplestFraction(op.getScales()[axis.entry]);
+    above = n.of(static_cast<double>(fraction.above));
+    below = n.of(static_cast<double>(fraction.below));
+  }
+  Value twiceAbove = n.mul(two, above), twiceBelow = n.mul(two, below), center = n.sub(below, above);
+  Value several = n.greater(axis.outNumber, one);
+  switch (op.getCoordinates()) {
+  case CoordinateMode::half_pixel: // (o + 1/2) below / above - 1/2
+    return {twiceBelow, center, twiceAbove};
+  case CoordinateMode::pytorch_half_pixel:
+    return {n.select(several, twiceBelow, zero), n.select(several, center, zero), twiceAbove};
+  case CoordinateMode::half_pixel_symmetric: {
+    // The rounded size is centred on the one that the scale asks for.
+    Value offset = n.sub(n.mul(axis.inNumber, above), n.mul(axis.outNumber, below));
+    return {twiceBelow, n.add(offset, center), twiceAbove};
+  }
+  case CoordinateMode::align_corners: {
+    Value gaps = n.select(several, n.sub(axis.outNumber, one), one);
+    Value way = n.select(several, n.sub(axis.inNumber, one), zero);
+    return {n.mul(two, way), zero, n.mul(two, gaps)};
+  }
+  case CoordinateMode::asymmetric:
+    return {twiceBelow, zero, twiceAbove};
   }
   llvm_unreachable("every mode is handled above");
 }
+
+/// Halves are `divisor / 2`, a whole number too: divisors are even.
+static Value roundNearest(Number n, NearestMode mode, const ExactPlace &place, Value position) {
+  Value above = n.add(n.mul(place.factor, position), place.offset);
+  Value half = n.mul(place.divisor, n.of(0.5));
+  switch (mode) {
+  case NearestMode::round_prefer_floor:
+    return n.ceil(n.div(n.sub(above, half), place.divisor));
+  case NearestMode::round_prefer_ceil:
+    return n.floor(n.div(n.add(above, half), place.divisor));
+  case NearestMode::floor:
+    return n.floor(n.div(above, place.divisor));
+  case NearestMode::ceil:
+    return n.ceil(n.div(above, place.divisor));
+  }
+  llvm_unreachable("every mode is handled above");
+}
+
+//===----------------------------------------------------------------------===//
+// Linear and cubic
+//===----------------------------------------------------------------------===//
 
 /// The two neighbours, weighted by their distance.
 static SmallVector<Tap> linearTaps(Number n, const Axis &axis, Value x) {
@@ -172,6 +268,8 @@ static std::optional<int64_t> repetition(ResizeOp op, unsigned i) {
   int64_t in = op.getX().getType().getDimSize(axis);
   int64_t out = op.getType().getDimSize(axis);
   int64_t factor = 0;
+  if (op.getFactors())
+    return std::nullopt;
   if (!op.getScales().empty()) {
     double scale = op.getScales()[i];
     if (scale != std::floor(scale))
@@ -233,34 +331,62 @@ static Value repeat(ResizeOp op, LinalgBuilder &b, Value x, ArrayRef<int64_t> fa
 // The op
 //===----------------------------------------------------------------------===//
 
+/// A float as one of another type.
+static Value toFloat(OpBuilder &b, Location loc, Value number, Type type) {
+  unsigned from = number.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from == to)
+    return number;
+  return from < to ? arith::ExtFOp::create(b, loc, type, number).getResult()
+                   : arith::TruncFOp::create(b, loc, type, number).getResult();
+}
+
 /// Axes along which something happens.
-static SmallVector<Axis> describeAxes(ResizeOp op, LinalgBuilder &b, Type type) {
+static SmallVector<Axis> describeAxes(ResizeOp op, LinalgBuilder &b, Value factors, Type type) {
   Sizes in = b.sizesOf(op.getX().getType()), out = b.sizesOf(op.getType());
   SmallVector<Axis> axes;
   for (auto [i, dim] : llvm::enumerate(op.getAxes())) {
     std::optional<int64_t> before = getConstantIntValue(in[dim]);
-    bool isUnit = op.getScales().empty() || op.getScales()[i] == 1;
+    bool isUnit = !factors && (op.getScales().empty() || op.getScales()[i] == 1);
     if (isUnit && before && before == getConstantIntValue(out[dim]))
       continue;
     Axis axis;
     axis.dim = dim;
+    axis.entry = i;
     axis.in = indexValue(b, in[dim]);
     axis.inNumber = fromIndex(b, b.getLoc(), axis.in, type);
     axis.outNumber = fromIndex(b, b.getLoc(), indexValue(b, out[dim]), type);
-    axis.scale = op.getScales().empty()
-                     ? arith::DivFOp::create(b, b.getLoc(), axis.outNumber, axis.inNumber).getResult()
-                     : constant(b, b.getLoc(), type, op.getScales()[i]);
+    if (factors) {
+      Value factor = tensor::ExtractOp::create(b, b.getLoc(), factors, b.indexConstant(i));
+      axis.scale = toFloat(b, b.getLoc(), factor, type);
+    } else {
+      axis.scale = op.getScales().empty()
+                       ? arith::DivFOp::create(b, b.getLoc(), axis.outNumber, axis.inNumber).getResult()
+                       : constant(b, b.getLoc(), type, op.getScales()[i]);
+    }
     axes.push_back(axis);
   }
   return axes;
 }
 
+/// `x` as the nearest number that the integer type has: weights of cubic
+/// interpolation overshoot.
+static Value saturated(Number n, Value x, Type element, bool isUnsignedType) {
+  unsigned bits = element.getIntOrFloatBitWidth() - (isUnsignedType ? 0 : 1);
+  // The largest number below 2^bits that the float type has.
+  unsigned precision = cast<FloatType>(n.type).getFPMantissaWidth();
+  double most = bits <= precision ? std::ldexp(1, bits) - 1 : std::ldexp(1, bits) - std::ldexp(1, bits - precision);
+  double least = isUnsignedType ? 0 : -std::ldexp(1, bits);
+  Value rounded = math::RoundEvenOp::create(n.b, n.loc, x);
+  Value atMost = arith::MinNumFOp::create(n.b, n.loc, rounded, n.of(most));
+  return arith::MaxNumFOp::create(n.b, n.loc, atMost, n.of(least));
+}
+
 static Lowered lowerResize(ResizeOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0];
   Type graphElement = op.getType().getElementType(), element = elementOf(x);
-  // f32 as other runtimes do, so that positions round alike.
-  Type type = element.isF64() ? b.getF64Type() : b.getF32Type();
   bool isNearest = op.getMode() == ResizeMode::nearest;
+  // Interpolation in f32, as other runtimes do.
+  Type type = element.isF64() || isNearest ? b.getF64Type() : b.getF32Type();
   if (isNearest) {
     SmallVector<int64_t> factors;
     for (size_t i = 0; i < op.getAxes().size(); ++i)
@@ -270,21 +396,26 @@ static Lowered lowerResize(ResizeOp op, LinalgBuilder &b, ValueRange operands) {
       return SmallVector<Value>{repeat(op, b, x, factors)};
   }
 
-  SmallVector<Axis> axes = describeAxes(op, b, type);
+  SmallVector<Axis> axes = describeAxes(op, b, op.getFactors() ? operands.back() : Value(), type);
+  SmallVector<ExactPlace> places;
+  if (isNearest)
+    for (const Axis &axis : axes)
+      places.push_back(exactPlace({b, b.getLoc(), type}, op, axis));
   Value y = b.elementwise({}, b.empty(op.getType()), {}, [&](OpBuilder &body, Location loc, ValueRange) -> Value {
     Number n{body, loc, type};
     SmallVector<Value> position;
     for (int64_t i = 0, e = op.getType().getRank(); i < e; ++i)
       position.push_back(linalg::IndexOp::create(body, loc, i));
     SmallVector<SmallVector<Tap>> taps;
-    for (const Axis &axis : axes) {
+    for (auto [i, axis] : llvm::enumerate(axes)) {
       Value at = fromIndex(body, loc, position[axis.dim], type);
-      Value place = coordinate(n, axis, op.getCoordinates(), at);
-      Value last = n.sub(axis.inNumber, n.of(1));
       if (isNearest) {
-        Value nearest = roundNearest(n, op.getNearest(), place);
-        position[axis.dim] = n.index(n.clamp(nearest, last));
-      } else if (op.getMode() == ResizeMode::linear) {
+        Value nearest = roundNearest(n, op.getNearest(), places[i], at);
+        position[axis.dim] = n.index(n.clamp(nearest, n.sub(axis.inNumber, n.of(1))));
+        continue;
+      }
+      Value place = coordinate(n, axis, op.getCoordinates(), at);
+      if (op.getMode() == ResizeMode::linear) {
         taps.push_back(linearTaps(n, axis, place));
       } else {
         taps.push_back(cubicTaps(n, axis, place, op.getCubicCoefficient().convertToDouble(), op.getExcludeOutside()));
@@ -302,7 +433,8 @@ static Lowered lowerResize(ResizeOp op, LinalgBuilder &b, ValueRange operands) {
     Value sum = interpolate(n, x, axes, taps, position, toNumber);
     if (isa<FloatType>(element))
       return narrow(body, loc, sum, element);
-    // Through 64 bits, so that what does not fit wraps.
+    if (op.getMode() == ResizeMode::cubic)
+      sum = saturated(n, sum, element, isUnsigned(graphElement));
     Value wide = arith::FPToSIOp::create(body, loc, b.getI64Type(), sum);
     if (element.isInteger(64))
       return wide;

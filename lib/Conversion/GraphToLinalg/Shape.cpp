@@ -59,7 +59,46 @@ static Lowered lowerTranspose(TransposeOp op, LinalgBuilder &b, ValueRange opera
   return SmallVector<Value>{permute(b, operands[0], op.getPermutation())};
 }
 
+/// The expression of dimension `i` of a graph tensor.
+static AffineExpr dimOf(RankedTensorType type, int64_t i) {
+  if (auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding()))
+    return encoding.getMap().getResult(i);
+  return getAffineConstantExpr(type.getDimSize(i), type.getContext());
+}
+
+/// Repetition along dimensions that may be 1 at run time: positions along them
+/// are multiplied by 0 where they are, else by 1. LLVM makes a version of the
+/// loop for 1, which is vectorized.
+static Value broadcastAtRunTime(BroadcastOp op, LinalgBuilder &b, Value x, ArrayRef<bool> mayRepeat) {
+  int64_t rank = mayRepeat.size(), first = op.getType().getRank() - rank;
+  Sizes sizes = b.sizesOf(op.getX().getType());
+  SmallVector<Value> steps(rank);
+  for (int64_t i = 0; i < rank; ++i) {
+    if (!mayRepeat[i])
+      continue;
+    Value one = b.indexConstant(1);
+    Value repeats = arith::CmpIOp::create(b, b.getLoc(), arith::CmpIPredicate::eq, indexValue(b, sizes[i]), one);
+    steps[i] = arith::SelectOp::create(b, b.getLoc(), repeats, b.indexConstant(0), one);
+  }
+  return b.elementwise({}, b.empty(op.getType()), {}, [&](OpBuilder &body, Location loc, ValueRange) -> Value {
+    SmallVector<Value> position;
+    for (int64_t i = 0; i < rank; ++i) {
+      bool isUnit = typeOf(x).getDimSize(i) == 1;
+      Value at = isUnit ? arith::ConstantIndexOp::create(body, loc, 0).getResult()
+                        : linalg::IndexOp::create(body, loc, first + i).getResult();
+      position.push_back(steps[i] ? arith::MulIOp::create(body, loc, at, steps[i]).getResult() : at);
+    }
+    return tensor::ExtractOp::create(body, loc, x, position);
+  });
+}
+
 static Lowered lowerBroadcast(BroadcastOp op, LinalgBuilder &b, ValueRange operands) {
+  RankedTensorType from = op.getX().getType(), to = op.getType();
+  SmallVector<bool> mayRepeat;
+  for (int64_t i = 0, e = from.getRank(), first = to.getRank() - e; i < e; ++i)
+    mayRepeat.push_back(from.isDynamicDim(i) && dimOf(from, i) != dimOf(to, first + i));
+  if (llvm::is_contained(mayRepeat, true))
+    return SmallVector<Value>{broadcastAtRunTime(op, b, operands[0], mayRepeat)};
   AffineMap map = broadcastMap(b.getContext(), typeOf(operands[0]).getShape(), op.getType().getShape());
   return SmallVector<Value>{b.elementwise(operands[0], b.empty(op.getType()), map, firstArgument)};
 }
@@ -112,8 +151,8 @@ static Lowered lowerSlice(SliceOp op, LinalgBuilder &b, ValueRange operands) {
   if (!op.getOffsets())
     return op.emitOpError("has 'starts' and 'ends' of its own; run "
                           "graph-infer-shapes first [lower-unresolved-shape]");
-  // Nothing may be said of where a slice of nothing begins.
-  if (llvm::is_contained(op.getType().getShape(), 0))
+  // Nothing may be said of where a slice of nothing, or from nothing, begins.
+  if (llvm::is_contained(op.getType().getShape(), 0) || llvm::is_contained(typeOf(x).getShape(), 0))
     return SmallVector<Value>{b.empty(op.getType())};
   Sizes axisOffsets;
   for (AffineExpr expr : op.getOffsets()->getMap().getResults())

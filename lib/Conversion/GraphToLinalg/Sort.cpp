@@ -18,19 +18,23 @@ namespace {
 /// order.
 class MergeSort {
 public:
-  MergeSort(TopKOp op, LinalgBuilder &b, Value x)
-      : op(op), b(b), loc(b.getLoc()), x(x), axis(op.getAxis()),
-        isUnsignedType(isUnsigned(op.getX().getType().getElementType())) {}
+  /// Whether what is at position `p` of `row` must come before what is at `q`.
+  using IsBefore = llvm::function_ref<Value(OpBuilder &, ValueRange row, Value p, Value q)>;
+
+  /// Sorts along dimension `axis` of `sizes`; the result, of the graph type
+  /// `result`, may have less positions there.
+  MergeSort(LinalgBuilder &b, Sizes sizes, int64_t axis, RankedTensorType result, IsBefore isBefore)
+      : b(b), loc(b.getLoc()), sizes(sizes), axis(axis), result(result), isBefore(isBefore) {}
 
   Value lower();
 
 private:
-  TopKOp op;
   LinalgBuilder &b;
   Location loc;
-  Value x;
+  Sizes sizes;
   int64_t axis;
-  bool isUnsignedType;
+  RankedTensorType result;
+  IsBefore isBefore;
   Value zero, one, two, count, passes;
 
   Value index(OpBuilder &in, int64_t value) { return arith::ConstantIndexOp::create(in, loc, value); }
@@ -39,7 +43,6 @@ private:
   }
   Value countPasses();
   Value at(OpBuilder &in, Value buffer, Value half, Value place);
-  Value isBefore(OpBuilder &in, ValueRange row, Value p, Value q);
   Value start(OpBuilder &in, Value buffer);
   Value merge(OpBuilder &in, ValueRange row, Value buffer);
   Value copyOut(OpBuilder &in, ValueRange row, Value buffer, Value y);
@@ -65,21 +68,6 @@ Value MergeSort::at(OpBuilder &in, Value buffer, Value half, Value place) {
   Value inside = arith::MinUIOp::create(in, loc, place, last);
   Value position = tensor::ExtractOp::create(in, loc, buffer, ValueRange{half, inside});
   return arith::IndexCastOp::create(in, loc, in.getIndexType(), position);
-}
-
-/// Whether the element at position `p` of `row` must come before that at `q`.
-Value MergeSort::isBefore(OpBuilder &in, ValueRange row, Value p, Value q) {
-  auto element = [&](Value position) -> Value {
-    SmallVector<Value> where(row);
-    where.insert(where.begin() + axis, position);
-    return tensor::ExtractOp::create(in, loc, x, where);
-  };
-  Value a = element(p), c = element(q);
-  if (op.getKind() == ReduceKind::max)
-    std::swap(a, c);
-  if (isa<FloatType>(a.getType()))
-    return arith::CmpFOp::create(in, loc, arith::CmpFPredicate::OLT, a, c);
-  return arith::CmpIOp::create(in, loc, isUnsignedType ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, a, c);
 }
 
 /// Every position in its own place, in the first half.
@@ -140,7 +128,7 @@ Value MergeSort::merge(OpBuilder &in, ValueRange row, Value buffer) {
 /// The first positions of the half that the last pass filled.
 Value MergeSort::copyOut(OpBuilder &in, ValueRange row, Value buffer, Value y) {
   Value half = arith::RemUIOp::create(in, loc, passes, two);
-  Value taken = indexValue(b, b.sizesOf(op.getType())[axis]);
+  Value taken = indexValue(b, b.sizesOf(result)[axis]);
   auto loop =
       scf::ForOp::create(in, loc, zero, taken, one, y, [&](OpBuilder &body, Location, Value place, ValueRange carried) {
         Value position = tensor::ExtractOp::create(body, loc, buffer, ValueRange{half, place});
@@ -153,7 +141,6 @@ Value MergeSort::copyOut(OpBuilder &in, ValueRange row, Value buffer, Value y) {
 }
 
 Value MergeSort::lower() {
-  Sizes sizes = b.sizesOf(op.getX().getType());
   zero = index(b, 0);
   one = index(b, 1);
   two = index(b, 2);
@@ -172,16 +159,68 @@ Value MergeSort::lower() {
     Value sorted = merge(in, row, start(in, carried[1]));
     return {copyOut(in, row, sorted, carried[0]), sorted};
   };
-  Value y = b.empty(op.getType());
+  Value y = b.empty(result);
   if (lower.empty())
     return body(b, loc, {}, {y, buffer})[0];
   return scf::buildLoopNest(b, loc, lower, upper, steps, {y, buffer}, body).results[0];
 }
 
-static Lowered lowerTopK(TopKOp op, LinalgBuilder &b, ValueRange operands) {
-  return SmallVector<Value>{MergeSort(op, b, operands[0]).lower()};
+/// Whether `a` comes before `c`, with NaN as the greatest number.
+static Value isLess(OpBuilder &b, Location loc, Value a, Value c, bool isUnsignedType) {
+  if (!isa<FloatType>(a.getType()))
+    return arith::CmpIOp::create(b, loc, isUnsignedType ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, a, c);
+  Value less = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT, a, c);
+  Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, a, a);
+  return arith::AndIOp::create(b, loc, less, isNumber);
 }
 
-void attachSort(MLIRContext *context) { attach<&lowerTopK>(context); }
+static Lowered lowerTopK(TopKOp op, LinalgBuilder &b, ValueRange operands) {
+  Location loc = b.getLoc();
+  int64_t axis = op.getAxis();
+  bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
+  auto isBefore = [&](OpBuilder &in, ValueRange row, Value p, Value q) -> Value {
+    auto element = [&](Value position) -> Value {
+      SmallVector<Value> where(row);
+      where.insert(where.begin() + axis, position);
+      return tensor::ExtractOp::create(in, loc, operands[0], where);
+    };
+    Value a = element(p), c = element(q);
+    if (op.getKind() == ReduceKind::max)
+      std::swap(a, c);
+    return isLess(in, loc, a, c, isUnsignedType);
+  };
+  return SmallVector<Value>{MergeSort(b, b.sizesOf(op.getX().getType()), axis, op.getType(), isBefore).lower()};
+}
+
+/// Goes through the columns until two rows differ.
+static Lowered lowerSortRows(SortRowsOp op, LinalgBuilder &b, ValueRange operands) {
+  Location loc = b.getLoc();
+  Sizes sizes = b.sizesOf(op.getX().getType());
+  Value columns = indexValue(b, sizes[1]), zero = b.indexConstant(0), one = b.indexConstant(1);
+  bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
+  auto isBefore = [&](OpBuilder &in, ValueRange, Value p, Value q) -> Value {
+    Value no = arith::ConstantIntOp::create(in, loc, 0, 1);
+    auto loop = scf::WhileOp::create(
+        in, loc, TypeRange{in.getIndexType(), in.getI1Type(), in.getI1Type()}, ValueRange{zero, no, no},
+        [&](OpBuilder &before, Location, ValueRange state) {
+          Value yes = arith::ConstantIntOp::create(before, loc, 1, 1);
+          Value more = arith::CmpIOp::create(before, loc, arith::CmpIPredicate::ult, state[0], columns);
+          Value isOpen = arith::XOrIOp::create(before, loc, arith::OrIOp::create(before, loc, state[1], state[2]), yes);
+          scf::ConditionOp::create(before, loc, arith::AndIOp::create(before, loc, more, isOpen), state);
+        },
+        [&](OpBuilder &after, Location, ValueRange state) {
+          Value a = tensor::ExtractOp::create(after, loc, operands[0], ValueRange{p, state[0]});
+          Value c = tensor::ExtractOp::create(after, loc, operands[0], ValueRange{q, state[0]});
+          Value next = arith::AddIOp::create(after, loc, state[0], one);
+          scf::YieldOp::create(
+              after, loc,
+              ValueRange{next, isLess(after, loc, a, c, isUnsignedType), isLess(after, loc, c, a, isUnsignedType)});
+        });
+    return loop.getResult(1);
+  };
+  return SmallVector<Value>{MergeSort(b, {sizes[0]}, 0, op.getType(), isBefore).lower()};
+}
+
+void attachSort(MLIRContext *context) { attach<&lowerTopK, &lowerSortRows>(context); }
 
 } // namespace lathe::lowering

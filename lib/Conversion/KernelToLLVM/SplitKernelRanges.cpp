@@ -1,10 +1,13 @@
 // lib/Conversion/KernelToLLVM/SplitKernelRanges.cpp: kernels meet the calling convention of the runtime.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "../BufferizeKernels/KernelPhases.h"
 #include "../BufferizeKernels/KernelSizes.h"
+#include "LowerChecks.h"
+#include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 
@@ -14,94 +17,36 @@ namespace lathe {
 
 namespace {
 
-/// More threads than this do not work on one kernel that has temporaries.
-constexpr int64_t mostChunks = 64;
-
-/// One kernel on its way.
+/// The functions of one phase of a kernel. `kernel` has no other phase.
 class Splitter {
 public:
-  Splitter(func::FuncOp func, unsigned sizes) : func(func), sizes(sizes), builder(func) {
-    for (BlockArgument argument : func.getArguments())
-      temporaries += isTemporary(argument);
-  }
+  Splitter(kernel::FuncOp kernel, std::string suffix)
+      : kernel(kernel), suffix(std::move(suffix)), fails(hasChecks(kernel)), builder(kernel) {}
 
-  LogicalResult split();
+  FailureOr<kernel::PhaseAttr> split(scf::ForallOp tasks);
 
 private:
-  bool isTemporary(Value argument) const;
-  bool writesArgument(Operation *op);
-  scf::ForallOp findTasks();
+  unsigned sizes() { return kernel.getSizes(); }
   void sequentialize(scf::ForallOp keep);
-  LogicalResult createTasks(scf::ForallOp tasks);
-  Value chunksOf(OpBuilder &b, Location loc, Value total);
+  FailureOr<func::FuncOp> createTasks(scf::ForallOp tasks);
   void replaceTasks(scf::ForallOp tasks, Value begin, Value end);
-  void createEntry(func::FuncOp callee);
+  func::FuncOp createBody(scf::ForallOp tasks);
+  func::FuncOp createEntry(func::FuncOp callee);
   Value descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues);
   /// The number of steps of each dim of the tasks, and their product last.
   SmallVector<Value> counts(OpBuilder &b, Location loc, scf::ForallOp tasks, IRMapping *mapping);
 
-  func::FuncOp func;
-  unsigned sizes;
-  unsigned temporaries = 0; ///< The last arguments.
+  kernel::FuncOp kernel;
+  std::string suffix; ///< Of the names of functions, different in each phase.
+  bool fails;         ///< The body makes checks: the call is its last argument.
   OpBuilder builder;
 };
 
 } // namespace
 
-bool Splitter::isTemporary(Value value) const {
-  auto argument = dyn_cast<BlockArgument>(value);
-  func::FuncOp kernel = func; // Ops are handles without const methods.
-  return argument && argument.getOwner() == &kernel.getBody().front() &&
-         kernel.getArgAttr(argument.getArgNumber(), temporaryAttrName);
-}
-
-/// Whether `op`, or an op in it, may write memory that other ranges see, or so
-/// much memory of its own that ranges should not each do it again.
-bool Splitter::writesArgument(Operation *op) {
-  WalkResult result = op->walk([&](Operation *inner) {
-    auto effects = dyn_cast<MemoryEffectOpInterface>(inner);
-    if (!effects)
-      return inner->hasTrait<OpTrait::HasRecursiveMemoryEffects>() || isPure(inner) ? WalkResult::advance()
-                                                                                    : WalkResult::interrupt();
-    SmallVector<MemoryEffects::EffectInstance> list;
-    effects.getEffects(list);
-    for (const auto &effect : list) {
-      if (!isa<MemoryEffects::Write>(effect.getEffect()))
-        continue;
-      Value target = effect.getValue();
-      while (target) {
-        if (auto view = target.getDefiningOp<ViewLikeOpInterface>())
-          target = view.getViewSource();
-        else
-          break;
-      }
-      if (!target || !target.getDefiningOp<memref::AllocaOp>())
-        return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return result.wasInterrupted();
-}
-
-/// The one parallel loop whose iterations may run on different threads: every
-/// range executes all that is around it, so nothing there may write results.
-scf::ForallOp Splitter::findTasks() {
-  scf::ForallOp found;
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    auto forall = dyn_cast<scf::ForallOp>(op);
-    if (forall && found)
-      return {};
-    if (forall)
-      found = forall;
-    else if (writesArgument(&op))
-      return {};
-  }
-  return found;
-}
-
 void Splitter::sequentialize(scf::ForallOp keep) {
   SmallVector<scf::ForallOp> others;
-  func.walk([&](scf::ForallOp forall) {
+  kernel.walk([&](scf::ForallOp forall) {
     if (forall != keep)
       others.push_back(forall);
   });
@@ -130,36 +75,28 @@ SmallVector<Value> Splitter::counts(OpBuilder &b, Location loc, scf::ForallOp ta
   return result;
 }
 
-/// Temporaries are reserved for each range that may run at the same time, so
-/// tasks come in chunks, and chunks are the tasks that the runtime sees.
-Value Splitter::chunksOf(OpBuilder &b, Location loc, Value total) {
-  Value most = arith::ConstantIndexOp::create(b, loc, mostChunks);
-  return arith::MinSIOp::create(b, loc, total, most);
-}
-
-/// `@NAME.tasks`: what the bounds of the loop are computed from, once more.
-LogicalResult Splitter::createTasks(scf::ForallOp tasks) {
-  Location loc = func.getLoc();
-  builder.setInsertionPoint(func);
-  SmallVector<Type> types(sizes, builder.getIndexType());
-  auto count = func::FuncOp::create(builder, loc, (func.getSymName() + ".tasks").str(),
+/// What the bounds of the loop are computed from, once more.
+FailureOr<func::FuncOp> Splitter::createTasks(scf::ForallOp tasks) {
+  Location loc = kernel.getLoc();
+  builder.setInsertionPoint(kernel);
+  SmallVector<Type> types(sizes(), builder.getIndexType());
+  auto count = func::FuncOp::create(builder, loc, kernel.getSymName().str() + ".tasks" + suffix,
                                     builder.getFunctionType(types, builder.getIndexType()));
   OpBuilder body = OpBuilder::atBlockBegin(count.addEntryBlock());
   if (!tasks) {
     Value one = arith::ConstantIndexOp::create(body, loc, 1);
     func::ReturnOp::create(body, loc, one);
-    return success();
+    return count;
   }
   IRMapping mapping;
-  for (unsigned i = 0; i < sizes; ++i)
-    mapping.map(func.getArgument(i), count.getArgument(i));
+  for (unsigned i = 0; i < sizes(); ++i)
+    mapping.map(kernel.getArgument(i), count.getArgument(i));
   SmallVector<Value> bounds;
   llvm::copy_if(tasks.getOperands(), std::back_inserter(bounds), [](Value v) { return v.getType().isIndex(); });
-  if (failed(cloneSizes(body, func, bounds, mapping)))
+  if (failed(cloneSizes(body, kernel, bounds, mapping)))
     return tasks.emitError("internal: the number of tasks depends on memory [split-ranges]");
-  Value total = counts(body, loc, tasks, &mapping).back();
-  func::ReturnOp::create(body, loc, temporaries ? chunksOf(body, loc, total) : total);
-  return success();
+  func::ReturnOp::create(body, loc, counts(body, loc, tasks, &mapping).back());
+  return count;
 }
 
 /// Iterations `begin` to `end` of the loop in row-major order.
@@ -168,13 +105,6 @@ void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
   OpBuilder b(tasks);
   SmallVector<Value> steps = counts(b, loc, tasks, nullptr);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  if (temporaries) {
-    Value chunks = arith::MaxSIOp::create(b, loc, chunksOf(b, loc, steps.back()), one);
-    for (Value *bound : {&begin, &end}) {
-      Value scaled = arith::MulIOp::create(b, loc, *bound, steps.back());
-      *bound = arith::DivUIOp::create(b, loc, scaled, chunks);
-    }
-  }
   SmallVector<Value> lows, strides;
   for (auto [low, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedStep())) {
     lows.push_back(getValueOrCreateConstantIndexOp(b, loc, low));
@@ -202,8 +132,8 @@ void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
 
 /// A memref descriptor in row-major order, as `finalize-memref-to-llvm` lays it out.
 Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues) {
-  Location loc = func.getLoc();
-  MLIRContext *context = func.getContext();
+  Location loc = kernel.getLoc();
+  MLIRContext *context = kernel.getContext();
   Type i64 = builder.getI64Type(), ptr = LLVM::LLVMPointerType::get(context);
   SmallVector<Type> fields = {ptr, ptr, i64};
   unsigned rank = type.getRank();
@@ -242,112 +172,200 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   return UnrealizedConversionCastOp::create(builder, loc, type, value).getResult(0);
 }
 
-/// `@NAME.entry(begin, end, closure)`. The range has the temporaries of its
-/// first chunk: ranges do not overlap.
-void Splitter::createEntry(func::FuncOp callee) {
-  Location loc = func.getLoc();
-  MLIRContext *context = func.getContext();
+/// A `lathe_task_fn`. The closure has the call, the sizes, the buffers, and last
+/// the memory of shared temporaries, where there are any.
+func::FuncOp Splitter::createEntry(func::FuncOp callee) {
+  Location loc = kernel.getLoc();
+  MLIRContext *context = kernel.getContext();
   builder.setInsertionPointAfter(callee);
-  Type i64 = builder.getI64Type(), ptr = LLVM::LLVMPointerType::get(context);
-  auto entry = func::FuncOp::create(builder, loc, (callee.getSymName() + ".entry").str(),
-                                    builder.getFunctionType({i64, i64, ptr}, {}));
+  Type i32 = builder.getI32Type(), i64 = builder.getI64Type(), ptr = LLVM::LLVMPointerType::get(context);
+  auto entry = func::FuncOp::create(builder, loc, kernel.getSymName().str() + ".entry" + suffix,
+                                    builder.getFunctionType({i64, i64, i32, ptr, ptr}, i32));
   builder.setInsertionPointToStart(entry.addEntryBlock());
+  Value scratch = entry.getArgument(3), closure = entry.getArgument(4);
+  int32_t word = 1;
+  auto load = [&](Type type) -> Value {
+    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, closure, ArrayRef<LLVM::GEPArg>{word++});
+    return LLVM::LoadOp::create(builder, loc, type, address);
+  };
   SmallVector<Value> arguments;
   for (unsigned i = 0; i < 2; ++i)
     arguments.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry.getArgument(i)));
-  for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes().drop_front(2).drop_back(temporaries))) {
-    Value address = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2),
-                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
-    Value field = LLVM::LoadOp::create(builder, loc, type.isIndex() ? i64 : ptr, address);
-    if (type.isIndex())
-      field = arith::IndexCastOp::create(builder, loc, type, field);
-    arguments.push_back(field);
-  }
+  unsigned temporaries = kernel.getShared() + kernel.getScratch();
+  for (Type type : callee.getArgumentTypes().drop_front(2).drop_back(temporaries + fails))
+    arguments.push_back(type.isIndex() ? arith::IndexCastOp::create(builder, loc, type, load(i64)).getResult()
+                                       : load(ptr));
   if (temporaries) {
-    size_t given = arguments.size() - 2;
-    Value field = LLVM::GEPOp::create(builder, loc, ptr, i64, entry.getArgument(2),
-                                      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(given)});
-    Value base = LLVM::LoadOp::create(builder, loc, ptr, field);
     SmallVector<Type> types(temporaries, builder.getIndexType());
-    auto bytes = func::CallOp::create(builder, loc, func.getSymName().str() + ".temporaries", types,
-                                      ValueRange(arguments).slice(2, sizes));
-    Value stride = arith::ConstantIndexOp::create(builder, loc, 0);
-    for (Value size : bytes.getResults())
-      stride = arith::AddIOp::create(builder, loc, stride, size);
-    Value offset = arith::MulIOp::create(builder, loc, arguments[0], stride);
-    for (Value size : bytes.getResults()) {
-      Value at = arith::IndexCastOp::create(builder, loc, i64, offset);
-      arguments.push_back(
-          LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{at}));
-      offset = arith::AddIOp::create(builder, loc, offset, size);
-    }
+    auto bytes =
+        func::CallOp::create(builder, loc, kernel.getMemoryAttr(), types, ValueRange(arguments).slice(2, sizes()));
+    auto place = [&](Value base, ValueRange list) {
+      Value offset = arith::ConstantIndexOp::create(builder, loc, 0);
+      for (Value size : list) {
+        Value at = arith::IndexCastOp::create(builder, loc, i64, offset);
+        arguments.push_back(
+            LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{at}));
+        offset = arith::AddIOp::create(builder, loc, offset, size);
+      }
+    };
+    if (kernel.getShared())
+      place(load(ptr), bytes.getResults().take_front(kernel.getShared()));
+    place(scratch, bytes.getResults().drop_front(kernel.getShared()));
+  }
+  Value call;
+  if (fails) {
+    call = LLVM::LoadOp::create(builder, loc, ptr, closure);
+    arguments.push_back(call);
   }
   func::CallOp::create(builder, loc, callee, arguments);
-  func::ReturnOp::create(builder, loc);
+  Value status;
+  if (fails) {
+    Value code = LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), call,
+                                     ArrayRef<LLVM::GEPArg>{offsetof(lathe_call, error_code)});
+    status = LLVM::LoadOp::create(builder, loc, i32, code, /*alignment=*/4, /*isVolatile=*/false,
+                                  /*isNonTemporal=*/false, /*isInvariant=*/false, /*isInvariantGroup=*/false,
+                                  LLVM::AtomicOrdering::monotonic);
+  } else {
+    status = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  }
+  func::ReturnOp::create(builder, loc, status);
+  return entry;
 }
 
-LogicalResult Splitter::split() {
-  resolveDims(func);
-  scf::ForallOp tasks = findTasks();
-  sequentialize(tasks);
-  if (failed(createTasks(tasks)))
-    return failure();
-
-  Location loc = func.getLoc();
-  MLIRContext *context = func.getContext();
-  SmallVector<Type> types(2 + sizes, builder.getIndexType());
-  types.append(func.getNumArguments() - sizes, LLVM::LLVMPointerType::get(context));
-  builder.setInsertionPoint(func);
-  auto result =
-      func::FuncOp::create(builder, loc, (func.getSymName() + ".body").str(), builder.getFunctionType(types, {}));
-  for (unsigned i = 2 + sizes; i < types.size(); ++i) {
+/// The kernel's body over a range of tasks, on pointers.
+func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
+  Location loc = kernel.getLoc();
+  MLIRContext *context = kernel.getContext();
+  SmallVector<Type> types(2 + sizes(), builder.getIndexType());
+  types.append(kernel.getNumArguments() - sizes() + fails, LLVM::LLVMPointerType::get(context));
+  builder.setInsertionPoint(kernel);
+  // Profiles show NAME, but not as it is: a kernel called `exp` would be what
+  // calls of the C library's `exp` find.
+  auto result = func::FuncOp::create(builder, loc, "kernel." + kernel.getSymName().str() + suffix,
+                                     builder.getFunctionType(types, {}));
+  for (unsigned i = 2 + sizes(); i < types.size() - fails; ++i) {
     result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
     result.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
   }
   Block *block = result.addEntryBlock();
   builder.setInsertionPointToStart(block);
-  ValueRange sizeValues = ValueRange(block->getArguments()).slice(2, sizes);
-  Block &body = func.getBody().front();
-  for (unsigned i = 0; i < sizes; ++i)
+  ValueRange sizeValues = ValueRange(block->getArguments()).slice(2, sizes());
+  Block &body = kernel.getBody().front();
+  for (unsigned i = 0; i < sizes(); ++i)
     body.getArgument(i).replaceAllUsesWith(sizeValues[i]);
-  for (unsigned i = sizes; i < body.getNumArguments(); ++i) {
-    auto map = func.getArgAttrOfType<AffineMapAttr>(i, "kernel.dims");
-    if (isTemporary(body.getArgument(i)))
-      // Views of it say their sizes; this one is never looked at.
-      map = AffineMapAttr::get(AffineMap::getConstantMap(std::numeric_limits<int64_t>::max(), context));
-    Value memref = descriptor(cast<MemRefType>(body.getArgument(i).getType()), map.getAffineMap(),
-                              block->getArgument(2 + i), sizeValues);
+  for (unsigned i = sizes(); i < body.getNumArguments(); ++i) {
+    AffineMap map = kernel.getDimsOf(i);
+    if (!map)
+      // A temporary: views of it say their sizes; this one is never looked at.
+      map = AffineMap::getConstantMap(std::numeric_limits<int64_t>::max(), context);
+    Value memref =
+        descriptor(cast<MemRefType>(body.getArgument(i).getType()), map, block->getArgument(2 + i), sizeValues);
     body.getArgument(i).replaceAllUsesWith(memref);
   }
+  Operation *terminator = body.getTerminator();
   block->getOperations().splice(block->end(), body.getOperations());
+  builder.setInsertionPoint(terminator);
+  func::ReturnOp::create(builder, loc);
+  terminator->erase();
   if (tasks)
     replaceTasks(tasks, block->getArgument(0), block->getArgument(1));
-  for (StringRef name : {"kernel.strategy", "kernel.target"})
-    if (Attribute attr = func->getAttr(name))
-      result->setAttr(name, attr);
-  createEntry(result);
-  std::string name = func.getSymName().str();
-  func.erase();
-  // Profiles show NAME, but not as it is: a kernel called `exp` would be what
-  // calls of the C library's `exp` find.
-  SymbolTable::setSymbolName(result, "kernel." + name);
-  auto module = result->getParentOfType<ModuleOp>();
-  auto entry = module.lookupSymbol<func::FuncOp>(name + ".body.entry");
-  SymbolTable::setSymbolName(entry, name + ".entry");
-  entry.walk([&](func::CallOp call) {
-    if (call.getCallee() == name + ".body")
-      call.setCallee("kernel." + name);
-  });
+  if (fails)
+    lowerChecks(result, block->getArguments().back());
+  return result;
+}
+
+FailureOr<kernel::PhaseAttr> Splitter::split(scf::ForallOp tasks) {
+  sequentialize(tasks);
+  FailureOr<func::FuncOp> count = createTasks(tasks);
+  if (failed(count))
+    return failure();
+  bool isVector = false;
+  kernel.walk([&](Operation *op) { isVector |= isa<vector::VectorDialect>(op->getDialect()); });
+  func::FuncOp entry = createEntry(createBody(tasks));
+  return kernel::PhaseAttr::get(kernel.getContext(), FlatSymbolRefAttr::get(*count), FlatSymbolRefAttr::get(entry),
+                                /*loops=*/!isVector);
+}
+
+/// Removes what a phase does not need: the ops of the other phases, and what was
+/// only for them. Others that write do so to the stack (`findPhases`).
+static void keepOnly(kernel::FuncOp kernel, const DenseSet<Operation *> &kept, const DenseSet<Operation *> &others) {
+  Block &body = kernel.getBody().front();
+  DenseSet<Operation *> needed = kept;
+  DenseSet<Value> memory;
+  DenseSet<Operation *> followed;
+  // With what it is computed from: a value may have been read from memory.
+  auto need = [&](Operation *op) {
+    SmallVector<Operation *> work = {op};
+    while (!work.empty()) {
+      Operation *at = work.pop_back_val();
+      if (!followed.insert(at).second)
+        continue;
+      needed.insert(at);
+      llvm::SetVector<Value> accessed = accessedMemory(at);
+      memory.insert(accessed.begin(), accessed.end());
+      at->walk([&](Operation *inner) {
+        for (Value operand : inner->getOperands())
+          if (Operation *source = operand.getDefiningOp();
+              source && source->getBlock() == &body && !others.contains(source))
+            work.push_back(source);
+      });
+    }
+  };
+  for (Operation *op : kept)
+    need(op);
+  for (bool changed = true; std::exchange(changed, false);)
+    for (Operation &op : body.without_terminator())
+      if (!needed.contains(&op) && !others.contains(&op) && !isMemoryEffectFree(&op) &&
+          llvm::any_of(accessedMemory(&op), [&](Value value) { return memory.contains(value); })) {
+        need(&op);
+        changed = true;
+      }
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
+    if (others.contains(&op) || (!needed.contains(&op) && op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>()))
+      op.erase();
+}
+
+/// Makes functions of `kernel`, which becomes a `kernel.entry`.
+static LogicalResult split(kernel::FuncOp kernel) {
+  resolveDims(kernel);
+  SmallVector<KernelPhase> phases = findPhases(kernel);
+  SmallVector<Attribute> list;
+  OpBuilder builder(kernel);
+  for (auto [number, phase] : llvm::enumerate(phases)) {
+    IRMapping mapping;
+    kernel::FuncOp copy = kernel;
+    if (phases.size() > 1)
+      copy = cast<kernel::FuncOp>(builder.clone(*kernel, mapping));
+    auto inCopy = [&](Operation *op) { return phases.size() > 1 ? mapping.lookup(op) : op; };
+    DenseSet<Operation *> kept, others;
+    for (auto [i, other] : llvm::enumerate(phases))
+      for (Operation *op : other.ops)
+        (i == number ? kept : others).insert(inCopy(op));
+    keepOnly(copy, kept, others);
+    auto tasks = phase.tasks ? cast<scf::ForallOp>(inCopy(phase.tasks)) : scf::ForallOp();
+    FailureOr<kernel::PhaseAttr> attr = Splitter(copy, number ? "." + std::to_string(number) : "").split(tasks);
+    if (failed(attr))
+      return failure();
+    list.push_back(*attr);
+    if (copy != kernel)
+      copy.erase();
+  }
+  SmallVector<Type> types(kernel.getArgumentTypes().drop_back(kernel.getTemporaries().size()));
+  kernel::EntryOp::create(builder, kernel.getLoc(), kernel.getSymNameAttr(),
+                          TypeAttr::get(builder.getFunctionType(types, {})), kernel.getSizesAttr(),
+                          kernel.getDimsAttr(), kernel.getOutputsAttr(), kernel.getSharedAttr(), kernel.getMemoryAttr(),
+                          builder.getArrayAttr(list), kernel.getStrategyAttr(), kernel.getTargetAttr(),
+                          kernel.getKeyAttr());
+  kernel.erase();
   return success();
 }
 
 namespace {
 struct SplitKernelRangesPass final : impl::SplitKernelRangesPassBase<SplitKernelRangesPass> {
   void runOnOperation() override {
-    for (func::FuncOp func : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
-      if (auto sizes = func->getAttrOfType<IntegerAttr>("kernel.sizes"))
-        if (failed(Splitter(func, sizes.getInt()).split()))
-          return signalPassFailure();
+    for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
+      if (failed(split(kernel)))
+        return signalPassFailure();
   }
 };
 } // namespace

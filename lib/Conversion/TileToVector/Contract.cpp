@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "AmxTile.h"
 #include "Epilogue.h"
 #include "Lowerings.h"
 #include "MicroKernel.h"
@@ -22,11 +23,15 @@ public:
       : e(e), op(op), tiling(op.getTiling()), lanes(tiling.getLanes()), vectors(tiling.getVectors()),
         width(lanes * vectors), rank(op.getInitType().getRank()), batchRank(op.getBatchRank()),
         k(e.dim(op.getLhs(), rank - 1)), n(e.dim(op.getInit(), rank - 1)), lhs(op.getLhs()), init(op.getInit()),
-        extras(extrasOf(op)) {}
+        extras(extrasOf(op)), dot(DotEmitter::create(tiling.getDotUnit(), op.getAccumulatorType())) {
+    masksAreSlow = hasNarrowElements(op);
+  }
 
   void emit() {
+    int64_t rhsRank = cast<ShapedType>(op.getRhs().getType()).getRank();
     if (op.getPacked() && tiling.getPrefetch() > 0)
-      panels = collapse(e, op.getRhs(), groupDims(3, 1, 3));
+      panels = collapse(e, op.getRhs(), groupDims(rhsRank, 1, rhsRank));
+    packedRhs = rhsRank == 4 && op.getPacked() ? collapse(e, op.getRhs(), groupDims(4, 2, 4)) : op.getRhs();
     m = e.index(1);
     for (int64_t dim = batchRank; dim < rank - 1; ++dim) {
       rowSizes.push_back(e.dim(op.getInit(), dim));
@@ -43,6 +48,8 @@ public:
     e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
       for (const IndexRange &range : ranges.drop_back(2))
         batch.push_back(range.begin);
+      if (isAmx())
+        scratch = AmxTile::createScratch(e, op.getAccumulatorType(), vectors);
       emitBlocks(ranges.take_back(2)[0], ranges.back());
     });
   }
@@ -106,54 +113,49 @@ private:
   void emitPanels(IndexRange panelRange, IndexRange rows, IndexRange steps) {
     // With blocks, a row is updated more than once, so none may run twice.
     DynamicTail tail = tiling.getBlock() ? DynamicTail::Shrink : DynamicTail::MoveBack;
-    e.loop(panelRange, 1, [&](Value panel) {
-      Value column = e.mul(panel, width);
-      Columns columns = chooseColumns(e, column, n, vectors, lanes);
+    forPanels(e, panelRange, n, vectors, lanes, masksAreSlow, [&](Value panel, const Columns &columns) {
       e.rowTiles(rows, m, tiling.getRows(), tail,
                  [&](Value row, int64_t count) { emitTile(panel, columns, row, count, steps); });
     });
   }
 
-  Value loadRhs(Value panel, const Columns &columns, Value step, int64_t vector) {
+  Value loadRhs(Value panel, const Columns &columns, Value group, Value k, int64_t count, int64_t vector) {
     int64_t width = columns.lanes[vector];
     if (op.getPacked())
-      return loadVector(e, op.getRhs(), {panel, step, e.index(vector * lanes)}, width, nullptr);
+      return dot->loadB(e, {packedRhs, {panel, group, e.index(vector * lanes * dot->step())}}, width, nullptr);
     auto type = cast<MemRefType>(op.getRhs().getType());
     SmallVector<Value> position;
     for (auto [dim, index] : llvm::enumerate(batch))
       position.push_back(type.getDimSize(dim) == 1 ? e.index(0) : index);
-    position.push_back(step);
-    position.push_back(e.add(e.mul(panel, this->width), vector * lanes));
-    return loadVector(e, op.getRhs(), position, width, columns.masks[vector]);
+    Value column = e.add(e.mul(panel, this->width), vector * lanes);
+    SmallVector<ElementPlace> rows;
+    for (int64_t i = 0; i < count; ++i) {
+      rows.push_back({op.getRhs(), position});
+      rows.back().indices.append({e.add(k, i), column});
+    }
+    return dot->interleaveB(e, rows, width, columns.masks[vector]);
   }
 
-  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps) {
-    MicroKernel kernel;
-    kernel.rows = count;
-    kernel.vectors = vectors;
-    kernel.unroll = tiling.getUnroll();
-    kernel.inner = steps;
-    SmallVector<SmallVector<Value>> lhsRows;
-    for (int64_t i = 0; i < count; ++i)
-      lhsRows.push_back(rowIndices(lhs, e.add(row, i)));
-    kernel.lhs = [&](ValueRange, Value step, int64_t i) -> Value {
-      SmallVector<Value> indices(lhsRows[i]);
-      indices.push_back(step);
-      return memref::LoadOp::create(e.b, e.loc, lhs, indices);
-    };
-    kernel.rhs = [&](ValueRange, Value step, int64_t vector) { return loadRhs(panel, columns, step, vector); };
-    if (panels)
-      kernel.prefetch = [&](ValueRange, Value step) {
-        Value rounds = e.floorDiv(k, kernel.unroll);
-        Value tileIndex = e.floorDiv(row, tiling.getRows());
-        Value round = e.add(e.mul(tileIndex, rounds), e.floorDiv(step, kernel.unroll));
-        PanelPrefetch{panels, panel, tiling.getPrefetch()}.emit(e, round);
-      };
+  bool isAmx() const { return tiling.getDotUnit() && tiling.getDotUnit()->kind == DotKind::Amx; }
 
+  /// The sums of a block go through the stack: the matrix unit cannot apply an
+  /// epilogue, and a loop over rows is less code than all of them in line.
+  void emitAmxTile(Value panel, const Columns &columns, Value row, int64_t count) {
+    AmxTile block{*tiling.getDotUnit(), lhs, packedRhs, *constantIndex(k), vectors, scratch};
+    block.emit(e, row, count, panel);
+    e.loop({e.index(0), e.index(count)}, 1, [&](Value i) {
+      SmallVector<Value> sums;
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        sums.push_back(loadVector(e, scratch, {i, e.index(vector * lanes)}, columns.lanes[vector], nullptr));
+      storeOutput(e, outputTile(panel, columns, e.add(row, i), 1), sums);
+    });
+  }
+
+  OutputTile outputTile(Value panel, const Columns &columns, Value row, int64_t count) {
     OutputTile output{op, init, extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
-    output.leading = [&](Value i) { return rowIndices(init, e.add(row, i)); };
-    output.original = [&](Value i) { return rowIndices(op.getInit(), e.add(row, i)); };
-    output.flat = [&](Value i) {
+    output.leading = [this, row](Value i) { return rowIndices(init, e.add(row, i)); };
+    output.original = [this, row](Value i) { return rowIndices(op.getInit(), e.add(row, i)); };
+    output.flat = [this, row](Value i) {
       SmallVector<Value> indices(batch);
       indices.push_back(e.add(row, i));
       return indices;
@@ -161,7 +163,39 @@ private:
     Value column = e.mul(panel, width);
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
+    return output;
+  }
 
+  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps) {
+    if (isAmx())
+      return emitAmxTile(panel, columns, row, count);
+    MicroKernel kernel;
+    kernel.dot = dot.get();
+    kernel.rows = count;
+    kernel.vectors = vectors;
+    kernel.unroll = tiling.getUnroll();
+    kernel.inner = steps;
+    SmallVector<SmallVector<Value>> lhsRows;
+    for (int64_t i = 0; i < count; ++i)
+      lhsRows.push_back(rowIndices(lhs, e.add(row, i)));
+    kernel.lhs = [&](ValueRange, Value step, int64_t i) -> ElementPlace {
+      SmallVector<Value> indices(lhsRows[i]);
+      indices.push_back(step);
+      return {lhs, indices};
+    };
+    kernel.rhs = [&](ValueRange, Value group, Value step, int64_t terms, int64_t vector) {
+      return loadRhs(panel, columns, group, step, terms, vector);
+    };
+    if (panels)
+      kernel.prefetch = [&](ValueRange, Value step) {
+        int64_t termsOfRound = kernel.unroll * dot->step();
+        Value rounds = e.floorDiv(k, termsOfRound);
+        Value tileIndex = e.floorDiv(row, tiling.getRows());
+        Value round = e.add(e.mul(tileIndex, rounds), e.floorDiv(step, termsOfRound));
+        PanelPrefetch{panels, panel, tiling.getPrefetch()}.emit(e, round);
+      };
+
+    OutputTile output = outputTile(panel, columns, row, count);
     SmallVector<Value> zeros = columns.zeros(e, op.getAccumulatorType(), count);
     if (tiling.getBlock() == 0)
       return storeOutput(e, output, kernel.emit(e, zeros));
@@ -194,6 +228,10 @@ private:
   SmallVector<Value> rowSizes; ///< The dims that make up the rows.
   SmallVector<Value> batch;    ///< The batch indices of the task.
   Value panels;                ///< The packed rhs as [panel][element], if it is prefetched.
+  Value scratch;               ///< Where a matrix unit leaves its sums.
+  Value packedRhs;             ///< With what lies side by side in one dim.
+  std::unique_ptr<DotEmitter> dot;
+  bool masksAreSlow;
 };
 } // namespace
 

@@ -4,10 +4,9 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "DotEmitter.h"
 #include "Epilogue.h"
 #include "Lowerings.h"
-
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -18,7 +17,8 @@ class DepthwiseLowering {
 public:
   DepthwiseLowering(Emitter &e, DepthwiseConvOp op)
       : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()), channels(op.getInitType().getDimSize(3)),
-        height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)) {
+        height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)),
+        dot(DotEmitter::create(op.getTiling().getDotUnit(), op.getAccumulatorType())) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
     kernelHeight = filter.getDimSize(0);
     kernelWidth = filter.getDimSize(1);
@@ -83,22 +83,24 @@ private:
     SmallVector<Value> sums(carried);
     for (int64_t vector = 0; vector < vectors; ++vector) {
       int64_t width = output.lanes[vector];
-      SmallVector<Value> taps;
+      SmallVector<SmallVector<Value>> taps;
       for (int64_t j = 0; j < kernelWidth; ++j)
         taps.push_back(
-            loadVector(e, op.getFilter(), {i, e.index(j), output.columns[vector]}, width, output.masks[vector]));
+            dot->spreadB(e, loadVector(e, asStored(e, op.getFilter()), {i, e.index(j), output.columns[vector]}, width,
+                                       output.masks[vector])));
       int64_t span = (count - 1) * stride + (kernelWidth - 1) * dilation + 1;
       for (int64_t offset = 0; offset < span; ++offset) {
-        Value input;
+        SmallVector<Value> input;
         for (int64_t row = 0; row < count; ++row) {
           int64_t apart = offset - row * stride;
           if (apart < 0 || apart % dilation != 0 || apart / dilation >= kernelWidth)
             continue;
-          if (!input)
-            input = loadVector(e, op.getInput(), {image, inputY, e.add(first, offset), output.columns[vector]}, width,
-                               output.masks[vector]);
+          if (input.empty())
+            input = dot->widenA(e, loadVector(e, asStored(e, op.getInput()),
+                                              {image, inputY, e.add(first, offset), output.columns[vector]}, width,
+                                              output.masks[vector]));
           Value &sum = sums[row * vectors + vector];
-          sum = vector::FMAOp::create(e.b, e.loc, input, taps[apart / dilation], sum);
+          sum = dot->multiply(e, sum, input, taps[apart / dilation]);
         }
       }
     }
@@ -111,6 +113,7 @@ private:
   int64_t lanes, channels;
   Value height, lineWidth;
   int64_t kernelHeight, kernelWidth;
+  std::unique_ptr<DotEmitter> dot;
 };
 } // namespace
 

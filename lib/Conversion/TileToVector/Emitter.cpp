@@ -9,6 +9,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -107,6 +108,19 @@ SmallVector<Value> Emitter::delinearize(Value linear, ArrayRef<Value> sizes) {
   }
   indices.front() = linear;
   return indices;
+}
+
+Value Emitter::stack(MemRefType type) {
+  Value &memory = stackMemory[type];
+  if (!memory) {
+    // At the function's start: within a loop, it would grow with each turn.
+    auto func = b.getInsertionBlock()->getParentOp();
+    if (!isa<FunctionOpInterface>(func))
+      func = func->getParentOfType<FunctionOpInterface>();
+    OpBuilder start = OpBuilder::atBlockBegin(&cast<FunctionOpInterface>(func).getFunctionBody().front());
+    memory = memref::AllocaOp::create(start, loc, type, start.getI64IntegerAttr(64));
+  }
+  return memory;
 }
 
 Value Emitter::zeros(Type element, int64_t lanes) {

@@ -61,6 +61,9 @@ public:
   mlir::Value dim(mlir::Value memref, int64_t dim);
   /// The indices of element `linear` of a row-major grid of `sizes`.
   llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear, llvm::ArrayRef<mlir::Value> sizes);
+  /// Memory of the function's own on the stack, the same for each call with one
+  /// type.
+  mlir::Value stack(mlir::MemRefType type);
   /// A vector of `lanes` zeros.
   mlir::Value zeros(mlir::Type element, int64_t lanes);
 
@@ -93,6 +96,7 @@ private:
     llvm::DenseMap<int64_t, mlir::Value> values;
   };
   ConstantPool constants;
+  llvm::DenseMap<mlir::Type, mlir::Value> stackMemory;
 };
 
 /// The value of `value` if it is a constant.

@@ -27,15 +27,37 @@ static constexpr int64_t opsPerMathFunction = 24;
 /// Lanes of the smallest registers, in elements of 32 bits.
 static constexpr int64_t leastLanes = 4;
 
+Value lathe::asStored(Emitter &e, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  Type stored = type.getElementType().isInteger(1) ? e.b.getI8Type()
+                : type.getElementType().isBF16()   ? e.b.getI16Type()
+                                                   : Type();
+  if (!stored)
+    return memref;
+  auto integers = MemRefType::get(type.getShape(), stored, type.getLayout(), type.getMemorySpace());
+  return UnrealizedConversionCastOp::create(e.b, e.loc, integers, memref).getResult(0);
+}
+
 Value lathe::loadVector(Emitter &e, Value memref, ValueRange indices, int64_t lanes, Value mask) {
+  Type wanted = cast<MemRefType>(memref.getType()).getElementType();
+  memref = asStored(e, memref);
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   auto type = VectorType::get(lanes, element);
-  if (!mask)
-    return vector::LoadOp::create(e.b, e.loc, type, memref, indices);
-  return vector::MaskedLoadOp::create(e.b, e.loc, type, memref, indices, mask, e.zeros(element, lanes));
+  Value vector =
+      mask ? vector::MaskedLoadOp::create(e.b, e.loc, type, memref, indices, mask, e.zeros(element, lanes)).getResult()
+           : vector::LoadOp::create(e.b, e.loc, type, memref, indices).getResult();
+  if (wanted.isInteger(1))
+    return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, vector, e.zeros(element, lanes));
+  return wanted == element ? vector : vector::BitCastOp::create(e.b, e.loc, type.clone(wanted), vector).getResult();
 }
 
 static void storeVector(Emitter &e, Value vector, Value memref, ValueRange indices, Value mask) {
+  auto type = cast<VectorType>(vector.getType());
+  memref = asStored(e, memref);
+  if (type.getElementType().isInteger(1))
+    vector = arith::ExtUIOp::create(e.b, e.loc, type.clone(e.b.getI8Type()), vector);
+  else if (type.getElementType().isBF16())
+    vector = vector::BitCastOp::create(e.b, e.loc, type.clone(e.b.getI16Type()), vector);
   if (!mask)
     vector::StoreOp::create(e.b, e.loc, vector, memref, indices);
   else
@@ -70,6 +92,25 @@ Columns lathe::chooseColumns(Emitter &e, Value column, Value size, int64_t vecto
     result.masks.push_back(mask);
   }
   return result;
+}
+
+bool lathe::hasNarrowElements(EpilogueOpInterface op) {
+  return llvm::any_of(op->getOperands(), [](Value operand) {
+    return cast<MemRefType>(operand.getType()).getElementType().getIntOrFloatBitWidth() < 32;
+  });
+}
+
+void lathe::forPanels(Emitter &e, IndexRange panels, Value size, int64_t vectors, int64_t lanes, bool masksAreSlow,
+                      function_ref<void(Value, const Columns &)> body) {
+  int64_t width = vectors * lanes;
+  auto one = [&](Value panel) { body(panel, chooseColumns(e, e.mul(panel, width), size, vectors, lanes)); };
+  std::optional<int64_t> known = constantIndex(size);
+  if (!masksAreSlow || (known && *known % width == 0))
+    return e.loop(panels, 1, one);
+  Value full = e.floorDiv(size, width);
+  Columns all{SmallVector<int64_t>(vectors, lanes), SmallVector<Value>(vectors)};
+  e.loop({panels.begin, e.min(panels.end, full)}, 1, [&](Value panel) { body(panel, all); });
+  e.ifLess(full, panels.end, [&] { one(full); });
 }
 
 /// The value that the epilogue of `op` yields for one vector of accumulators.
@@ -215,18 +256,28 @@ void lathe::storeOutput(Emitter &e, const OutputTile &tile, ValueRange accumulat
   EpilogueOpInterface op = tile.op;
   int64_t vectors = tile.columns.size();
   bool isLong = countOps(op) * tile.rows * vectors > maxInlineOps;
-  // The output can hold the accumulators only if it has their type.
-  if (isLong && tile.rows > 1 && op.getInitType().getElementType() == op.getAccumulatorType()) {
-    storeAccumulators(e, tile, accumulators);
-    e.loop({e.index(0), e.index(tile.rows)}, 1, [&](Value row) {
-      OutputTile one = tile;
-      one.rows = 1;
-      one.leading = [&](Value) { return tile.leading(row); };
-      one.original = [&](Value) { return tile.original(row); };
-      one.flat = [&](Value) { return tile.flat(row); };
-      storeInline(e, one, loadOutput(e, one));
-    });
-    return;
+  if (!isLong || tile.rows == 1)
+    return storeInline(e, tile, accumulators);
+  // The output holds the accumulators on the way if it has their type.
+  OutputTile sums = tile;
+  if (op.getInitType().getElementType() != op.getAccumulatorType()) {
+    int64_t width = 0;
+    for (auto [column, lanes] : llvm::zip_equal(sums.columns, tile.lanes)) {
+      column = e.index(width);
+      width += lanes;
+    }
+    sums.init = e.stack(MemRefType::get({tile.rows, width}, op.getAccumulatorType()));
+    sums.leading = [](Value row) { return SmallVector<Value>{row}; };
+    sums.masks.assign(vectors, Value());
   }
-  storeInline(e, tile, accumulators);
+  storeAccumulators(e, sums, accumulators);
+  e.loop({e.index(0), e.index(tile.rows)}, 1, [&](Value row) {
+    OutputTile one = tile, read = sums;
+    one.rows = read.rows = 1;
+    one.leading = [&](Value) { return tile.leading(row); };
+    one.original = [&](Value) { return tile.original(row); };
+    one.flat = [&](Value) { return tile.flat(row); };
+    read.leading = [&](Value) { return sums.leading(row); };
+    storeInline(e, one, loadOutput(e, read));
+  });
 }

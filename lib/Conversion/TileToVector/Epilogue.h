@@ -51,6 +51,11 @@ void storeAccumulators(Emitter &e, const OutputTile &tile, mlir::ValueRange accu
 /// Applies the epilogue to the accumulators, row by row, and stores the result.
 void storeOutput(Emitter &e, const OutputTile &tile, mlir::ValueRange accumulators);
 
+/// Memory as the integers that it holds, if its elements are booleans, which are
+/// bytes there but bits in a vector, or bf16, of which processors can do little
+/// and LLVM makes calls of library functions; other memory as it is.
+mlir::Value asStored(Emitter &e, mlir::Value memref);
+
 /// `vector.load`, masked unless `mask` is null; masked lanes are zero.
 mlir::Value loadVector(Emitter &e, mlir::Value memref, mlir::ValueRange indices, int64_t lanes, mlir::Value mask);
 
@@ -66,6 +71,15 @@ struct Columns {
 /// `vectors` vectors that start at `column`, of `lanes` lanes where there are so
 /// many columns before `size`; fewer are as few lanes as a register may have.
 Columns chooseColumns(Emitter &e, mlir::Value column, mlir::Value size, int64_t vectors, int64_t lanes);
+
+/// Whether `op` reads or writes rows of elements of less than 32 bits, of which
+/// few processors load or store some lanes only.
+bool hasNarrowElements(tile::EpilogueOpInterface op);
+
+/// Calls `body` for each panel in `panels` of `size` columns in all. If masks are
+/// slow, the panels of which all columns are there get a loop of their own.
+void forPanels(Emitter &e, IndexRange panels, mlir::Value size, int64_t vectors, int64_t lanes, bool masksAreSlow,
+               llvm::function_ref<void(mlir::Value panel, const Columns &columns)> body);
 
 } // namespace lathe
 

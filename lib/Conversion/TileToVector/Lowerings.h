@@ -16,6 +16,7 @@ namespace lathe {
 void lowerContract(Emitter &e, tile::ContractOp op);
 void lowerConv(Emitter &e, tile::ConvOp op);
 void lowerDepthwiseConv(Emitter &e, tile::DepthwiseConvOp op);
+void lowerPack(Emitter &e, tile::PackOp op);
 void lowerPad(Emitter &e, tile::PadOp op);
 
 /// A `task_rows` as the loops need it: whole register tiles.

@@ -34,7 +34,8 @@ public:
     Value lines = e.mul(e.dim(init, 0), lineCount);
     e.tasks({{lines, op.getTiling().getTaskRows()}}, [&](ArrayRef<IndexRange> ranges) {
       Type element = cast<MemRefType>(init.getType()).getElementType();
-      zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(element));
+      filler = op.getValue() ? *op.getValue() : e.b.getZeroAttr(element);
+      zero = arith::ConstantOp::create(e.b, e.loc, filler);
       e.loop(ranges.front(), 1, [&](Value line) { emitLine(line); });
     });
   }
@@ -57,8 +58,13 @@ private:
     forElements(columns, [&](ArrayRef<Value> inner, int64_t count) {
       SmallVector<Value> indices{image, y};
       llvm::append_range(indices, inner);
-      store(count == 1 ? zero : e.zeros(zero.getType(), count), indices);
+      store(count == 1 ? zero : fillers(count), indices);
     });
+  }
+
+  Value fillers(int64_t count) {
+    auto type = VectorType::get(count, zero.getType());
+    return arith::ConstantOp::create(e.b, e.loc, SplatElementsAttr::get(type, Attribute(filler)));
   }
 
   void copy(Value image, Value y, Value inputY, IndexRange columns) {
@@ -104,7 +110,8 @@ private:
   Value input, init;
   Value height, width, channels; ///< Of the input.
   Value lineCount, lineWidth;    ///< Of the output.
-  Value zero;
+  TypedAttr filler;
+  Value zero; ///< Or what `filler` says.
   bool isFlat = false;
 };
 } // namespace

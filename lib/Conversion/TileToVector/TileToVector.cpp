@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -24,8 +25,8 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::tile;
 
-/// A cache line holds this many elements of 4 bytes on every target so far.
-static constexpr int64_t elementsPerLine = 16;
+/// The same on every target so far.
+static constexpr int64_t bytesOfLine = 64;
 
 int64_t lathe::wholeTiles(int64_t taskRows, int64_t rows) { return (taskRows + rows - 1) / rows * rows; }
 
@@ -70,6 +71,7 @@ SmallVector<ReassociationIndices> lathe::groupDims(int64_t rank, int64_t begin, 
 void PanelPrefetch::emit(Emitter &e, Value round) const {
   Value next = e.min(e.add(panel, 1), e.sub(e.dim(panels, 0), e.index(1)));
   Value last = e.sub(e.dim(panels, 1), e.index(1));
+  int64_t elementsPerLine = bytesOfLine / (cast<MemRefType>(panels.getType()).getElementTypeBitWidth() / 8);
   for (int64_t line = 0; line < lines; ++line) {
     Value position = e.mul(e.add(e.mul(round, lines), line), elementsPerLine);
     // Locality 2 stands for the second level: the first holds this panel.
@@ -90,6 +92,26 @@ static LogicalResult verifyInnerStride(Operation *op, Value operand) {
                                                 "layout [tile-inner-stride]";
 }
 
+/// A packed operand with a step has no gaps: of its last two dims become one.
+static LogicalResult verifyPacked(Operation *op) {
+  auto contract = dyn_cast<ContractOp>(op);
+  auto conv = dyn_cast<ConvOp>(op);
+  Value packed = contract && contract.getPacked() ? contract.getRhs() : conv ? conv.getFilter() : Value();
+  if (!packed)
+    return success();
+  const DotUnit *unit = cast<EpilogueOpInterface>(op).getTiling().getDotUnit();
+  auto hasNoLayout = [](Value value) { return cast<MemRefType>(value.getType()).getLayout().isIdentity(); };
+  if (!unit || unit->step == 1 || hasNoLayout(packed)) {
+    // A matrix unit reads rows at one distance.
+    if (!unit || unit->kind != DotKind::Amx || hasNoLayout(contract.getLhs()))
+      return success();
+    packed = contract.getLhs();
+  }
+  return op->emitOpError("operand of type ") << packed.getType()
+                                             << " must not have a layout for the unit; copy it to a buffer without "
+                                                "one [tile-packed-layout]";
+}
+
 LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
   for (Value operand : op->getOperands()) {
     if (!isa<MemRefType>(operand.getType()))
@@ -97,11 +119,14 @@ LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
     if (failed(verifyInnerStride(op, operand)))
       return failure();
   }
+  if (failed(verifyPacked(op)))
+    return failure();
   Emitter e(builder, op->getLoc());
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](ContractOp op) { return lowerContract(e, op), success(); })
       .Case([&](ConvOp op) { return lowerConv(e, op), success(); })
       .Case([&](DepthwiseConvOp op) { return lowerDepthwiseConv(e, op), success(); })
+      .Case([&](PackOp op) { return lowerPack(e, op), success(); })
       .Case([&](PadOp op) { return lowerPad(e, op), success(); })
       .Default([](Operation *op) { return op->emitOpError("has no lowering to vectors [tile-unknown-op]"); });
 }

@@ -219,18 +219,14 @@ void Checker::checkGraph(const GraphProto &graph, const Scope *outer, const std:
     defineInitializer(tensor.values().name());
 
   checkNodes(graph.node(), scope, place);
-  llvm::StringSet<> outputs;
-  for (const auto &output : graph.output()) {
+  // An output may be listed twice: it is given twice then.
+  for (const auto &output : graph.output())
     if (!scope.contains(output.name()))
       diagnostics
           .error("onnx-undefined-value", place,
                  "output " + quoted(output.name()) + " is made by no node, input or initializer")
           .note("the model is damaged or cut out of a larger one; export it "
                 "again");
-    if (!outputs.insert(output.name()).second)
-      diagnostics.error("onnx-duplicate-name", place, "output " + quoted(output.name()) + " is listed twice")
-          .note("list every output once");
-  }
 }
 
 void Checker::checkNodes(const Nodes &nodes, Scope &scope, const std::string &place) {
@@ -289,12 +285,7 @@ void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope, const
                  "input " + quoted(input) + " comes from " + other + ", which itself needs a result of this node")
           .note("a graph must not have cycles; use Loop or Scan for "
                 "recurrences");
-    else
-      diagnostics
-          .error("onnx-unsorted", at,
-                 "input " + quoted(input) + " comes from " + other + ", which stands later in the file")
-          .note("nodes must be sorted so that each follows what it uses; "
-                "export the model again");
+    // Else it stands behind one that is on a cycle, which is reported there.
   }
 }
 

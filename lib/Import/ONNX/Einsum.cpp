@@ -12,6 +12,7 @@ using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::StringRef;
 using llvm::Twine;
+using mlir::AffineExpr;
 
 namespace {
 
@@ -39,6 +40,7 @@ private:
   bool parseTerm(StringRef text, int64_t rank, Labels &labels);
   void takeDiagonals(Term &term);
   void sumOut(Term &term, StringRef keep);
+  void dropUnits(Term &term, const Term &other);
   Term multiply(Term a, Term b, StringRef keep);
   Value arrange(const Term &term, StringRef labels);
   Value merge(Value x, llvm::ArrayRef<size_t> groups);
@@ -154,6 +156,25 @@ void Einsum::sumOut(Term &term, StringRef keep) {
   term.labels = left;
 }
 
+/// A dimension of one element has the same value for all of a label that the
+/// other term has with more: without it, that is what is left.
+void Einsum::dropUnits(Term &term, const Term &other) {
+  if (node.failed())
+    return;
+  AffineExpr one = node.solver().constant(1);
+  Dims mine = node.dims(term.value), theirs = node.dims(other.value);
+  llvm::SmallVector<int64_t> axes;
+  Labels left;
+  for (auto [axis, label] : llvm::enumerate(term.labels)) {
+    size_t at = other.labels.find(label);
+    if (at != Labels::npos && mine[axis] == one && theirs[at] != one)
+      axes.push_back(axis);
+    else
+      left += label;
+  }
+  term = {node.squeeze(term.value, axes), left};
+}
+
 /// Transposes to the order of `labels`, which are the term's.
 Value Einsum::arrange(const Term &term, StringRef labels) {
   llvm::SmallVector<int64_t> permutation;
@@ -177,6 +198,8 @@ Value Einsum::merge(Value x, llvm::ArrayRef<size_t> groups) {
 
 /// The product of two terms, summed over labels that are in neither `keep`.
 Term Einsum::multiply(Term a, Term b, StringRef keep) {
+  dropUnits(a, b);
+  dropUnits(b, a);
   sumOut(a, b.labels + keep.str());
   sumOut(b, a.labels + keep.str());
   Labels batch, summed, onlyA, onlyB;
@@ -193,15 +216,15 @@ Term Einsum::multiply(Term a, Term b, StringRef keep) {
     return {};
   Dims result = llvm::to_vector<6>(llvm::ArrayRef(node.dims(left)).take_front(batch.size() + onlyA.size()));
   Dims rightDims = node.dims(right);
-  for (size_t i = 0; i < batch.size(); ++i)
-    if (result[i] == node.solver().constant(1))
-      result[i] = rightDims[i];
   llvm::append_range(result, llvm::ArrayRef(rightDims).take_back(onlyB.size()));
   // Batches of one and more broadcast, so those are not merged.
   llvm::SmallVector<size_t> leftGroups(batch.size(), 1), rightGroups = leftGroups;
   leftGroups.append({onlyA.size(), summed.size()});
   rightGroups.append({summed.size(), onlyB.size()});
   Value product = node.create<graph::MatmulOp>(merge(left, leftGroups), merge(right, rightGroups));
+  if (node.failed())
+    return {};
+  llvm::copy(llvm::ArrayRef(node.dims(product)).take_front(batch.size()), result.begin());
   return {node.reshape(product, result), batch + onlyA + onlyB};
 }
 

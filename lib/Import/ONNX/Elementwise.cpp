@@ -43,7 +43,8 @@ template <typename OpT> static Value importCompare(Node &node) {
 /// PRelu before version 7 has one slope, or one for each channel.
 static Value importPRelu(Node &node) {
   Value x = node.input(0), slope = node.input(1);
-  if (node.version() < 7 && node.rank(slope) == 1 && node.rank(x) > 1)
+  bool isOne = node.rank(slope) == 1 && node.dims(slope).front() == node.solver().constant(1);
+  if (node.version() < 7 && node.rank(slope) == 1 && node.rank(x) > 1 && !isOne)
     slope = node.channels(slope, x);
   return node.create<graph::PreluOp>(x, slope);
 }
@@ -180,22 +181,29 @@ static Value importClip6(Node &node) {
 
 static Value importIdentity(Node &node) { return node.input(0); }
 
-/// The ratio of a dropout in training.
-static SmallVector<double> readRatio(Node &node) {
-  return node.input(1) ? node.constantNumbers(1) : SmallVector<double>{0.5};
+/// 1 where a dropout in training would drop something, else 0.
+static mlir::AffineExpr dropsInTraining(Node &node) {
+  if (!node.input(1))
+    return node.solver().constant(1); // The ratio is 0.5 then.
+  if (std::optional<SmallVector<double>> ratio = node.knownNumbers(1))
+    return node.solver().constant(ratio->size() != 1 || ratio->front() != 0);
+  Value isSome = node.cast(node.input(1), node.builder().getI1Type());
+  return node.entry(node.cast(isSome, node.builder().getI64Type()), "'ratio'");
 }
 
 /// At inference, dropout passes everything through; the mask is all true.
 static void importDropout(Node &node) {
   node.ignore({"ratio", "seed", "is_test"});
   if (Value training = node.input(2)) {
-    llvm::SmallVector<int64_t> value = node.constantIntegers(2);
+    mlir::AffineExpr isTraining = node.entry(node.cast(training, node.builder().getI64Type()), "'training_mode'");
+    mlir::AffineExpr zero = node.solver().constant(0);
+    if (!node.failed() && isTraining != zero)
+      isTraining = node.solver().simplify(isTraining * dropsInTraining(node));
     if (node.failed())
       return;
-    SmallVector<double> ratio = value.empty() || value[0] == 0 ? SmallVector<double>{0} : readRatio(node);
-    if (node.failed())
-      return;
-    if (ratio.size() != 1 || ratio[0] != 0) {
+    if (!mlir::isa<mlir::AffineConstantExpr>(isTraining)) {
+      node.require(zero, isTraining, "'training_mode' must be false or 'ratio' 0, as only inference is supported");
+    } else if (isTraining != zero) {
       node.error("onnx-unsupported-input", "'training_mode' is true, but only inference is supported")
           .note("export the model for inference");
       return;

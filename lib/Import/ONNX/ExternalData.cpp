@@ -25,14 +25,14 @@ using llvm::Twine;
 
 /// Opens the components of a relative path one by one below `folder`, so that
 /// no symbolic link is followed at any place. Returns -1 and errno.
-static int openBelow(const std::string &folder, llvm::ArrayRef<StringRef> components) {
+static int openBelow(const std::string &folder, llvm::ArrayRef<StringRef> components, bool allowLinks) {
   int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (auto [index, component] : llvm::enumerate(components)) {
     if (directory < 0)
       return -1;
     bool last = index + 1 == components.size();
     // O_NONBLOCK: a named pipe must not block us before it is refused.
-    int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (last ? O_NONBLOCK : O_DIRECTORY);
+    int flags = O_RDONLY | (allowLinks ? 0 : O_NOFOLLOW) | O_CLOEXEC | (last ? O_NONBLOCK : O_DIRECTORY);
     int next = ::openat(directory, component.str().c_str(), flags);
     int error = errno;
     ::close(directory);
@@ -74,7 +74,7 @@ FailureOr<std::shared_ptr<llvm::MemoryBuffer>> ExternalData::open(StringRef loca
     return failure();
   }
 
-  int descriptor = openBelow(*folder, components);
+  int descriptor = openBelow(*folder, components, allowLinks);
   int error = errno;
   llvm::scope_exit close([&] {
     if (descriptor >= 0)
@@ -82,12 +82,12 @@ FailureOr<std::shared_ptr<llvm::MemoryBuffer>> ExternalData::open(StringRef loca
   });
   auto refuseLink = [&](const Twine &what) {
     diagnostics.error("onnx-external-data-link", place, "external data file " + quoted(location) + " " + what)
-        .note("links can lead out of the model's folder; put a copy of the "
-              "file in their place");
+        .note("links can lead out of the model's folder; if you trust the model, allow them with --allow-links or "
+              "allow_links=True, else put a copy of the file in their place");
     return failure();
   };
   if (descriptor < 0) {
-    if (hasSymlink(*folder, components))
+    if (!allowLinks && hasSymlink(*folder, components))
       return refuseLink("is reached by a symbolic link");
     diagnostics
         .error("onnx-external-data-missing", place,
@@ -103,7 +103,7 @@ FailureOr<std::shared_ptr<llvm::MemoryBuffer>> ExternalData::open(StringRef loca
         .note("name a file with the bytes of the tensor");
     return failure();
   }
-  if (status.st_nlink > 1)
+  if (!allowLinks && status.st_nlink > 1)
     return refuseLink("has " + Twine(status.st_nlink) + " hard links");
 
   auto mapped = llvm::MemoryBuffer::getOpenFile(llvm::sys::fs::convertFDToNativeFile(descriptor), location,
@@ -151,7 +151,8 @@ FailureOr<ExternalBytes> ExternalData::read(const ::onnx::TensorProto &tensor, u
 
   uint64_t fileSize = (*file)->getBufferSize(), begin = offset.value_or(0);
   uint64_t available = begin > fileSize ? 0 : fileSize - begin;
-  uint64_t size = length.value_or(expectedSize);
+  // Older exporters wrote a length of 0 for all that the tensor needs.
+  uint64_t size = length.value_or(0) ? *length : expectedSize;
   if (begin > fileSize || size > available) {
     diagnostics
         .error("onnx-external-data-range", place,

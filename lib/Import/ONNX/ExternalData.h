@@ -29,8 +29,10 @@ struct ExternalBytes {
 /// `..`, no symbolic link, no second hard link, regular files only.
 class ExternalData {
 public:
-  /// Without a folder (a model from memory) every access is an error.
-  explicit ExternalData(std::optional<std::string> folder = std::nullopt) : folder(std::move(folder)) {}
+  /// Without a folder (a model from memory) every access is an error. With
+  /// `allowLinks` files may be reached by links, also such as lead elsewhere.
+  explicit ExternalData(std::optional<std::string> folder = std::nullopt, bool allowLinks = false)
+      : folder(std::move(folder)), allowLinks(allowLinks) {}
 
   /// The bytes that `tensor` refers to; `expectedSize` is what its dims need.
   /// `place` starts the messages. Errors: [onnx-external-data-no-folder],
@@ -42,6 +44,7 @@ public:
 
 private:
   std::optional<std::string> folder;
+  bool allowLinks;
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> files;
 
   llvm::FailureOr<std::shared_ptr<llvm::MemoryBuffer>> open(llvm::StringRef location, llvm::StringRef place,

@@ -43,7 +43,10 @@ std::string Importer::formatDim(AffineExpr expr) {
 /// `input 'A' is float32 [batch, 3], from node "conv1" (Conv-11)`.
 std::string Importer::describeOperand(unsigned index) {
   Value value = currentOperands[index];
-  auto type = cast<RankedTensorType>(value.getType());
+  std::string source = graph::describeNode(value.getLoc());
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return quoted(current->input(index)) + " is a sequence" + (source.empty() ? "" : ", from " + source);
   SmallVector<std::string> dims;
   if (auto encoding = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding()))
     for (AffineExpr dim : encoding.getMap().getResults())
@@ -51,7 +54,6 @@ std::string Importer::describeOperand(unsigned index) {
   else
     for (int64_t size : type.getShape())
       dims.push_back(ShapedType::isDynamic(size) ? "?" : std::to_string(size));
-  std::string source = graph::describeNode(value.getLoc());
   if (isa<BlockArgument>(value))
     source = "the model's inputs";
   return quoted(current->input(index)) + " is " + elementTypeName(toONNXType(type.getElementType())) + " [" +

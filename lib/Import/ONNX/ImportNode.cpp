@@ -16,6 +16,7 @@ using namespace lathe::onnx_import;
 using namespace mlir;
 using ::onnx::AttributeProto;
 using ::onnx::FunctionProto;
+using ::onnx::GraphProto;
 using ::onnx::NodeProto;
 
 /// "float32, float64 or bool" for a mask of element types.
@@ -28,6 +29,14 @@ static std::string formatTypes(uint32_t mask) {
   return llvm::join(names, ", ");
 }
 
+/// The TensorProto.DataType of a tensor's elements; 0 for other types, as in
+/// the masks of the schemas.
+static int32_t typeNumber(Type type) {
+  return isa<RankedTensorType>(type) ? toONNXType(getElementTypeOrSelf(type)) : 0;
+}
+
+static std::string typeName(int32_t type) { return type ? elementTypeName(type) : "a sequence"; }
+
 bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRef<Value> operands) {
   bool good = true;
   llvm::StringMap<int> first;
@@ -35,14 +44,15 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRe
     const ParameterSchema *parameter = schema.input(index);
     if (!operand || !parameter)
       continue;
-    int32_t type = toONNXType(getElementTypeOrSelf(operand.getType()));
+    int32_t type = typeNumber(operand.getType());
     if (!(parameter->types & (1u << type))) {
       good = false;
+      std::string takes = formatTypes(parameter->types);
       diagnostics
           .error("onnx-input-dtype", place,
-                 "input '" + parameter->name + "' is " + elementTypeName(type) + ", but the operator takes " +
-                     formatTypes(parameter->types))
-          .note("add a Cast before the node");
+                 "input '" + parameter->name + "' is " + typeName(type) + ", but the operator takes " +
+                     (takes.empty() ? "a sequence" : takes))
+          .note(type && !takes.empty() ? "add a Cast before the node" : "check which value the input names");
       continue;
     }
     bool shared =
@@ -50,14 +60,14 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRe
     if (!shared)
       continue;
     auto [entry, isFirst] = first.try_emplace(parameter->typeVariable, index);
-    int32_t expected = toONNXType(getElementTypeOrSelf(operands[entry->second].getType()));
+    int32_t expected = typeNumber(operands[entry->second].getType());
     if (isFirst || expected == type)
       continue;
     good = false;
     diagnostics
         .error("onnx-input-dtype", place,
-               "input '" + parameter->name + "' is " + elementTypeName(type) + ", but input '" +
-                   schema.input(entry->second)->name + "' is " + elementTypeName(expected))
+               "input '" + parameter->name + "' is " + typeName(type) + ", but input '" +
+                   schema.input(entry->second)->name + "' is " + typeName(expected))
         .note("both must have one type; add a Cast before the node");
   }
   return good;
@@ -68,11 +78,10 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRe
 bool Importer::findOperands(ImportContext &context, Scope &scope, const NodeProto &node,
                             SmallVectorImpl<Value> &operands) {
   for (const std::string &input : node.input()) {
-    bool absent = input.empty() || scope.absent.contains(input);
-    Value value = absent ? Value() : lookUp(context, scope, input);
-    if (!value && !absent)
+    std::optional<Value> value = input.empty() ? std::nullopt : lookUp(context, scope, input);
+    if (value && !*value)
       return false;
-    operands.push_back(value);
+    operands.push_back(value.value_or(Value()));
   }
   // Inputs at the end that are left out are as good as not there.
   while (!operands.empty() && !operands.back())
@@ -107,7 +116,12 @@ void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto 
     current = nullptr;
     currentOperands = {};
   });
-  Node view(context, node, *schema, place, loc, operands);
+  auto importGraph = [&](const GraphProto &subgraph, StringRef attribute, ArrayRef<Value> inputs,
+                         SmallVectorImpl<Value> &outputs) {
+    return importSubgraph(context, scope, subgraph, attribute, inputs, outputs);
+  };
+  auto declared = [&](StringRef name) { return declaredRank(scope, name); };
+  Node view(context, node, *schema, place, loc, operands, importGraph, declared);
   if (row->import)
     view.setOutput(0, row->import(view));
   else
@@ -119,6 +133,11 @@ void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto 
   for (auto [position, output] : llvm::enumerate(node.output())) {
     if (output.empty())
       continue;
+    if (view.isEmpty(position)) {
+      scope.values.erase(output);
+      scope.absent.insert(output);
+      continue;
+    }
     scope.values[output] = view.output(position);
     if (!view.output(position))
       diagnostics
@@ -128,12 +147,77 @@ void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto 
 }
 
 //===----------------------------------------------------------------------===//
+// Subgraphs
+//===----------------------------------------------------------------------===//
+
+/// No exporter makes larger models of functions and subgraphs.
+static constexpr int64_t maxExpandedNodes = 1'000'000;
+
+/// Counts nodes that are imported more often than they are written.
+bool Importer::countExpanded(int64_t nodes) {
+  expandedNodes += nodes;
+  if (expandedNodes <= maxExpandedNodes)
+    return true;
+  // Said once: a few small functions can stand for endless work.
+  if (expandedNodes - nodes <= maxExpandedNodes)
+    diagnostics
+        .error("onnx-too-large", place,
+               "the functions and subgraphs of the model expand to more than " + Twine(maxExpandedNodes) + " nodes")
+        .note("export the model without functions that call each other");
+  return false;
+}
+
+/// Imports the nodes of `subgraph`, an attribute of the current node, at the
+/// builder's insertion point. Null inputs and outputs are empty optionals.
+/// False after an error.
+bool Importer::importSubgraph(ImportContext &context, Scope &scope, const GraphProto &subgraph, StringRef attribute,
+                              ArrayRef<Value> inputs, SmallVectorImpl<Value> &outputs) {
+  const NodeProto *node = current;
+  ArrayRef<Value> operands = currentOperands;
+  std::string at = place;
+  llvm::scope_exit restore([&] {
+    current = node;
+    currentOperands = operands;
+    place = at;
+  });
+  if (static_cast<size_t>(subgraph.input_size()) != inputs.size()) {
+    diagnostics
+        .error("onnx-subgraph-arity", place,
+               "attribute '" + attribute + "' is a graph with " + Twine(subgraph.input_size()) +
+                   " inputs, but the node gives it " + Twine(inputs.size()))
+        .note("export the model again");
+    return false;
+  }
+  if (!countExpanded(subgraph.node_size()))
+    return false;
+  Scope inner{scope.opsets, {},        {},     place + ": attribute " + quoted(attribute), scope.prefix,
+              scope.calls,  &subgraph, &scope, context.builder.getInsertionBlock()};
+  inner.addInitializers();
+  reportSparse(subgraph, inner.place);
+  for (auto [input, value] : llvm::zip_equal(subgraph.input(), inputs)) {
+    if (value)
+      inner.values[input.name()] = value;
+    else
+      inner.absent.insert(input.name());
+  }
+  size_t errors = diagnostics.getNumErrors(), gaps = unsupported.size();
+  for (auto [position, nested] : llvm::enumerate(subgraph.node()))
+    importNode(context, inner, nested, position);
+  for (const auto &output : subgraph.output()) {
+    std::optional<Value> value = lookUp(context, inner, output.name());
+    if (value && !*value)
+      return false;
+    outputs.push_back(value.value_or(Value()));
+  }
+  return diagnostics.getNumErrors() == errors && unsupported.size() == gaps;
+}
+
+//===----------------------------------------------------------------------===//
 // Functions of the model
 //===----------------------------------------------------------------------===//
 
-/// No exporter nests functions deeper, or makes larger models of them.
+/// No exporter nests functions deeper.
 static constexpr size_t maxCallDepth = 32;
-static constexpr int64_t maxExpandedNodes = 1'000'000;
 
 const FunctionProto *Importer::findFunction(const NodeProto &node) {
   for (const FunctionProto &function : file.model().functions())
@@ -149,8 +233,12 @@ static void bindAttributes(NodeProto &node, const NodeProto &call, const Functio
   for (int i = node.attribute_size(); i-- > 0;) {
     AttributeProto &attribute = *node.mutable_attribute(i);
     std::string reference = attribute.ref_attr_name();
-    if (reference.empty())
+    if (reference.empty()) {
+      if (attribute.has_g())
+        for (NodeProto &inner : *attribute.mutable_g()->mutable_node())
+          bindAttributes(inner, call, function);
       continue;
+    }
     auto named = [&](const AttributeProto &other) { return other.name() == reference; };
     const AttributeProto *value = nullptr;
     if (auto given = llvm::find_if(call.attribute(), named); given != call.attribute().end())
@@ -181,16 +269,8 @@ void Importer::importCall(ImportContext &context, Scope &scope, const NodeProto 
         .note("functions are expanded where they are called; use Loop instead");
     return;
   }
-  expandedNodes += function.node_size();
-  if (expandedNodes > maxExpandedNodes) {
-    // Said once: a few small functions can stand for endless work.
-    if (expandedNodes - function.node_size() <= maxExpandedNodes)
-      diagnostics
-          .error("onnx-too-large", place,
-                 "the functions of the model expand to more than " + Twine(maxExpandedNodes) + " nodes")
-          .note("export the model without functions that call each other");
+  if (!countExpanded(function.node_size()))
     return;
-  }
   if (node.input_size() > function.input_size() || node.output_size() > function.output_size()) {
     diagnostics
         .error("onnx-arity", place,
@@ -213,23 +293,56 @@ void Importer::importCall(ImportContext &context, Scope &scope, const NodeProto 
     else
       body.absent.insert(input);
   }
+  body.block = context.builder.getInsertionBlock();
   for (auto [position, inner] : llvm::enumerate(function.node())) {
     NodeProto bound = inner;
     bindAttributes(bound, node, function);
     importNode(context, body, bound, position);
   }
-  for (auto [position, output] : llvm::enumerate(node.output()))
-    scope.values[output] = body.values.lookup(function.output(position));
+  for (auto [position, output] : llvm::enumerate(node.output())) {
+    std::optional<Value> value = lookUp(context, body, function.output(position));
+    if (!value) {
+      scope.values.erase(output);
+      scope.absent.insert(output);
+    } else {
+      scope.values[output] = *value;
+    }
+  }
+}
+
+/// Ranks that exporters write down for values and outputs say what a node was
+/// meant to do where its operands leave that open. Follows elementwise nodes that
+/// keep the rank of their first input.
+std::optional<int64_t> Importer::declaredRank(const Scope &scope, StringRef name, int depth) {
+  constexpr int maxDepth = 16;
+  if (!scope.graph || depth == maxDepth)
+    return std::nullopt;
+  for (const auto *list : {&scope.graph->output(), &scope.graph->value_info()})
+    for (const auto &info : *list)
+      if (info.name() == name && info.type().tensor_type().has_shape())
+        return info.type().tensor_type().shape().dim_size();
+  static const llvm::StringSet<> keepsRank = {"Sigmoid", "Tanh", "Relu", "Exp",   "Log",  "Sqrt",      "Neg",
+                                              "Abs",     "Cast", "Clip", "Mul",   "Add",  "Sub",       "Div",
+                                              "Pow",     "Erf",  "Elu",  "Floor", "Ceil", "LeakyRelu", "Identity"};
+  for (const NodeProto &user : scope.graph->node()) {
+    // A second input of a higher rank says a rank that fits nowhere.
+    if (user.input_size() == 0 || user.input(0) != name || user.output_size() != 1 ||
+        !keepsRank.contains(user.op_type()))
+      continue;
+    if (std::optional<int64_t> rank = declaredRank(scope, user.output(0), depth + 1))
+      return rank;
+  }
+  return std::nullopt;
 }
 
 /// Lets the import go on after an error, so that later gaps are found too:
 /// outputs whose type the model declares get a value of that type.
 void Importer::addPlaceholders(ImportContext &context, Scope &scope, const NodeProto &node) {
-  if (!scope.calls.empty()) // The model declares types of its own values only.
+  if (!scope.graph) // The model declares types of its own values only.
     return;
   for (const std::string &output : node.output()) {
-    auto declared = llvm::find_if(graph.value_info(), [&](const auto &info) { return info.name() == output; });
-    if (declared == graph.value_info().end())
+    auto declared = llvm::find_if(scope.graph->value_info(), [&](const auto &info) { return info.name() == output; });
+    if (declared == scope.graph->value_info().end())
       continue;
     const auto &tensor = declared->type().tensor_type();
     Type element = toMLIRType(&mlir, tensor.elem_type());

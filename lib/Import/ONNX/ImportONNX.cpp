@@ -20,25 +20,33 @@ static bool isSymbolName(StringRef name) {
   return llvm::any_of(name, [](char c) { return llvm::isAlpha(c); }) && name != "None";
 }
 
+/// Sequences were for the importer only; nothing uses them now.
+static void eraseSequences(func::FuncOp func) {
+  func.walk([](UnrealizedConversionCastOp cast) {
+    if (cast.getNumResults() == 1 && isa<TupleType>(cast.getType(0)) && cast.use_empty())
+      cast.erase();
+  });
+}
+
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   ScopedDiagnosticHandler handler(&mlir, [&](mlir::Diagnostic &diagnostic) { translate(diagnostic); });
   place = file.name().str();
-  Scope main{getOpsetImports(file.model().opset_import()), {}, {}, place, ""};
-  for (const TensorProto &tensor : graph.initializer())
-    initializers[tensor.name()] = &tensor;
-  for (const auto &tensor : graph.sparse_initializer())
-    diagnostics
-        .error("onnx-unsupported-dtype", file.name(),
-               "initializer " + quoted(tensor.values().name()) + " is a sparse tensor, which is not supported")
-        .note("save the model with dense initializers");
+  Scope main{getOpsetImports(file.model().opset_import()), {}, {}, place, "", {}, &graph};
+  main.addInitializers();
+  reportSparse(graph, place);
+  checkInputs(main);
+  if (diagnostics.hasErrors())
+    return failure();
   recordMetadata();
-  func::FuncOp func = makeFunction();
+  func::FuncOp func = makeFunction(main);
   ImportContext context{file, diagnostics, OpBuilder::atBlockEnd(func.addEntryBlock()), graph::ShapeSolver(func)};
+  main.block = context.builder.getInsertionBlock();
   nameArguments(context, main, func);
   for (auto [index, node] : llvm::enumerate(graph.node()))
     importNode(context, main, node, index);
   place = file.name().str();
   makeReturn(context, main, func);
+  eraseSequences(func);
   reportUnsupported();
   if (diagnostics.hasErrors())
     return failure();
@@ -66,13 +74,40 @@ void Importer::recordMetadata() {
                                           b.getNamedAttr("version", b.getI64IntegerAttr(model.model_version()))}));
 }
 
+/// An input with an initializer has a default; like a constant, it is not asked
+/// for, unless the options say that programs give it.
+bool Importer::isConstant(const Scope &scope, StringRef input) const {
+  return scope.initializers.contains(input) && !llvm::is_contained(options.inputs, input);
+}
+
+void Importer::checkInputs(const Scope &scope) {
+  for (const std::string &name : options.inputs) {
+    bool isInput = llvm::any_of(graph.input(), [&](const auto &input) { return input.name() == name; });
+    if (!isInput || !scope.initializers.contains(name))
+      diagnostics
+          .error("onnx-no-default", file.name(),
+                 quoted(name) + " is " +
+                     (isInput                             ? "an input, but without a default"
+                      : scope.initializers.contains(name) ? "an initializer, but not listed as an input"
+                                                          : "neither an input nor an initializer") +
+                     ", so calls cannot override it")
+          .note("name an initializer that is among the inputs of the graph");
+  }
+}
+
+void Importer::reportSparse(const ::onnx::GraphProto &graph, StringRef where) {
+  for (const auto &tensor : graph.sparse_initializer())
+    diagnostics
+        .error("onnx-unsupported-dtype", where,
+               "initializer " + quoted(tensor.values().name()) + " is a sparse tensor, which is not supported")
+        .note("save the model with dense initializers");
+}
+
 /// A function whose arguments still have no symbols in their types.
-func::FuncOp Importer::makeFunction() {
+func::FuncOp Importer::makeFunction(const Scope &scope) {
   SmallVector<Type> inputs;
   for (const auto &input : graph.input()) {
-    // An input with an initializer has a default; like a constant, it is not
-    // asked for.
-    if (initializers.contains(input.name()))
+    if (isConstant(scope, input.name()))
       continue;
     const auto &type = input.type().tensor_type();
     SmallVector<int64_t> shape(type.shape().dim_size(), ShapedType::kDynamic);
@@ -103,7 +138,7 @@ void Importer::nameArguments(ImportContext &context, Scope &scope, func::FuncOp 
   SmallVector<Type> types;
   unsigned index = 0;
   for (const auto &input : graph.input()) {
-    if (initializers.contains(input.name()))
+    if (isConstant(scope, input.name()))
       continue;
     BlockArgument argument = func.getArgument(index);
     argument.setType(inputType(context, input));
@@ -114,31 +149,53 @@ void Importer::nameArguments(ImportContext &context, Scope &scope, func::FuncOp 
   func.setType(FunctionType::get(&mlir, types, {}));
 }
 
-/// The value of a name; initializers become constants at their first use.
-/// Null if the value could not be made, which has then been reported.
-Value Importer::lookUp(ImportContext &context, Scope &scope, StringRef name) {
-  if (auto known = scope.values.find(name); known != scope.values.end())
-    return known->second;
-  auto initializer = initializers.find(name);
-  // The body of a function sees nothing but its inputs.
-  if (initializer == initializers.end() || !scope.calls.empty())
+void Scope::addInitializers() {
+  for (const TensorProto &tensor : graph->initializer())
+    initializers[tensor.name()] = &tensor;
+}
+
+/// Initializers become constants at their first use. That may be in a region
+/// inside of the scope's block: others must see the constant, too, so it goes
+/// before the op that the region belongs to.
+Value Importer::makeInitializer(ImportContext &context, Scope &scope, const TensorProto &tensor) {
+  OpBuilder::InsertionGuard guard(context.builder);
+  while (context.builder.getInsertionBlock() != scope.block)
+    context.builder.setInsertionPoint(context.builder.getInsertionBlock()->getParentOp());
+  ElementsAttr elements = importTensor(context, tensor, place);
+  if (!elements)
     return {};
-  const TensorProto &tensor = *initializer->second;
-  Value &value = scope.values[name];
-  if (ElementsAttr elements = importTensor(context, tensor, place)) {
-    Location loc = graph::getNodeLocation(&mlir, file.name(), name, "initializer");
-    value = graph::ConstantOp::create(context.builder, loc, elements.getType(), elements);
+  Location loc = graph::getNodeLocation(&mlir, file.name(), tensor.name(), "initializer");
+  return graph::ConstantOp::create(context.builder, loc, elements.getType(), elements);
+}
+
+std::optional<Value> Importer::lookUp(ImportContext &context, Scope &scope, StringRef name) {
+  for (Scope *at = &scope; at; at = at->outer) {
+    if (at->absent.contains(name))
+      return std::nullopt;
+    if (auto known = at->values.find(name); known != at->values.end())
+      return known->second;
+    if (auto initializer = at->initializers.find(name); initializer != at->initializers.end())
+      return at->values[name] = makeInitializer(context, *at, *initializer->second);
   }
-  return value;
+  return Value();
 }
 
 void Importer::makeReturn(ImportContext &context, Scope &scope, func::FuncOp func) {
   SmallVector<Value> results;
   SmallVector<Type> types;
   for (const auto &output : graph.output()) {
-    Value value = lookUp(context, scope, output.name());
-    if (!value)
+    std::optional<Value> found = lookUp(context, scope, output.name());
+    Value value = found.value_or(Value());
+    if (found && !value)
       return;
+    if (!value || !isa<RankedTensorType>(value.getType())) {
+      diagnostics
+          .error("onnx-output-type", place,
+                 "output " + quoted(output.name()) + " is " + (value ? "a sequence" : "an empty optional") +
+                     ", but only tensors are supported")
+          .note("return the elements one by one, or put them together with ConcatFromSequence");
+      return;
+    }
     results.push_back(value);
     types.push_back(value.getType());
   }
@@ -149,7 +206,7 @@ void Importer::makeReturn(ImportContext &context, Scope &scope, func::FuncOp fun
 }
 
 static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<ModelFile>> file, MLIRContext &context,
-                                                   Diagnostics &diagnostics) {
+                                                   Diagnostics &diagnostics, const ImportOptions &options) {
   if (failed(file))
     return failure();
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
@@ -157,14 +214,16 @@ static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<Mod
   checkModel((*file)->model(), (*file)->name(), diagnostics);
   if (diagnostics.getNumErrors() != before)
     return failure();
-  return Importer(**file, context, diagnostics).run();
+  return Importer(**file, context, diagnostics, options).run();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path, MLIRContext &context, Diagnostics &diagnostics) {
-  return importFile(ModelFile::open(path, diagnostics), context, diagnostics);
+FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path, MLIRContext &context, Diagnostics &diagnostics,
+                                                   const ImportOptions &options) {
+  return importFile(ModelFile::open(path, options.allowLinks, diagnostics), context, diagnostics, options);
 }
 
 FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, StringRef name,
-                                                   MLIRContext &context, Diagnostics &diagnostics) {
-  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics), context, diagnostics);
+                                                   MLIRContext &context, Diagnostics &diagnostics,
+                                                   const ImportOptions &options) {
+  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics), context, diagnostics, options);
 }

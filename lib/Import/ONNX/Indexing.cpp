@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Axes.h"
 #include "OpTable.h"
 
 using namespace lathe;
@@ -114,19 +114,15 @@ static Value importOneHot(Node &node) {
   Value depth = node.cast(node.reshape(node.input(1), {}), i64);
   if (node.failed())
     return {};
-  std::optional<Dims> size = node.solver().contents(depth);
-  if (!size || size->size() != 1) {
-    node.error("onnx-dynamic-parameter", "'depth' must be known when the model is compiled, but depends "
-                                         "on its inputs")
-        .note("export the model with a constant in its place");
+  AffineExpr size = asSize(node, node.entry(depth, "'depth'"), "'depth'");
+  if (node.failed())
     return {};
-  }
   // Negative positions count from the end; all others out of range hit nothing.
   Value zero = node.scalar(i64, 0);
   Value negative = node.createAs<graph::LessOp>(i1, indices, zero);
   indices = node.create<graph::AddOp>(indices, node.createAs<graph::SelectOp>(i64, negative, depth, zero));
   Dims along(rank, node.solver().constant(1));
-  along[axis] = (*size)[0];
+  along[axis] = size;
   Value positions = node.createTyped<graph::IotaOp>(node.solver().type(along, i64), axis);
   Value hit = node.createAs<graph::EqualOp>(i1, node.unsqueeze(indices, {axis}), positions);
   auto pick = [&](int64_t which) {
@@ -179,50 +175,6 @@ static Value importTensorScatter(Node &node) {
   return node.createAs<graph::SelectOp>(node.element(cache), isNew, taken, cache);
 }
 
-/// The elements at the places where a vector of truth values is true. How many
-/// there are must be known, so the vector must be.
-static Value importCompress(Node &node) {
-  Value x = node.input(0);
-  int64_t axis = node.has("axis") ? node.axis("axis", x) : 0;
-  llvm::SmallVector<int64_t> condition = node.constantIntegers(1), positions;
-  if (node.failed())
-    return {};
-  if (!node.has("axis"))
-    x = node.reshape(x, {node.solver().product(node.dims(x))});
-  for (auto [position, holds] : llvm::enumerate(condition))
-    if (holds)
-      positions.push_back(position);
-  return node.create<graph::GatherOp>(x, node.constant(positions), axis);
-}
-
-/// The positions of all elements but zeros. How many there are must be known,
-/// so the operand must be.
-static Value importNonZero(Node &node) {
-  Value x = node.input(0);
-  llvm::SmallVector<int64_t> values;
-  if (node.isFloat(x))
-    llvm::append_range(values, llvm::map_range(node.constantNumbers(0), [](double v) { return int64_t(v != 0); }));
-  else
-    values = node.constantIntegers(0);
-  if (node.failed())
-    return {};
-  llvm::ArrayRef<int64_t> shape = mlir::cast<mlir::RankedTensorType>(x.getType()).getShape();
-  llvm::SmallVector<int64_t> found;
-  for (auto [position, value] : llvm::enumerate(values))
-    if (value != 0)
-      found.push_back(position);
-  // One row per dimension.
-  llvm::SmallVector<int64_t> entries;
-  int64_t below = values.size();
-  for (int64_t size : shape) {
-    below /= std::max<int64_t>(size, 1);
-    for (int64_t position : found)
-      entries.push_back(position / std::max<int64_t>(below, 1) % size);
-  }
-  auto type = mlir::RankedTensorType::get({int64_t(shape.size()), int64_t(found.size())}, node.builder().getI64Type());
-  return node.constant(mlir::DenseElementsAttr::get(type, llvm::ArrayRef(entries)));
-}
-
 void onnx_import::registerIndexingOps(OpTable &ops) {
   ops.add("Gather", {1, 11, 13}, importGather);
   ops.add("GatherElements", {11, 13}, importGatherElements);
@@ -233,6 +185,4 @@ void onnx_import::registerIndexingOps(OpTable &ops) {
   ops.add("ReverseSequence", {10, 28}, importReverseSequence);
   ops.add("OneHot", {9, 11, 28}, importOneHot);
   ops.add("TensorScatter", {24}, importTensorScatter);
-  ops.add("Compress", {9, 11, 28}, importCompress);
-  ops.add("NonZero", {9, 13}, importNonZero);
 }

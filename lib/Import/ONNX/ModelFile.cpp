@@ -6,6 +6,7 @@
 #include "ModelFile.h"
 
 #include "ElementType.h"
+#include "SortNodes.h"
 #include "WireScanner.h"
 
 #include "llvm/Support/Path.h"
@@ -18,7 +19,7 @@ using llvm::StringRef;
 using llvm::Twine;
 using ::onnx::TensorProto;
 
-FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, Diagnostics &diagnostics) {
+FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, bool allowLinks, Diagnostics &diagnostics) {
   // Not a null-terminated copy: a model may be larger than memory.
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
@@ -31,7 +32,7 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, Diagnostic
   if (failed(file))
     return failure();
   StringRef folder = llvm::sys::path::parent_path(path);
-  (*file)->external = ExternalData(folder.empty() ? "." : folder.str());
+  (*file)->external = ExternalData(folder.empty() ? "." : folder.str(), allowLinks);
   return file;
 }
 
@@ -49,6 +50,8 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::parse(std::shared_ptr<llvm::Mem
               "that the file is complete and not damaged");
     return failure();
   }
+  if (file->proto.has_graph())
+    sortNodes(file->proto);
   return file;
 }
 

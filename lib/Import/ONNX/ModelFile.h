@@ -30,9 +30,10 @@ struct TensorBytes {
 /// data: use `read` for the data.
 class ModelFile {
 public:
-  /// Maps `path` and parses it. Errors: [onnx-cannot-read] and those of
-  /// `scanModel`.
-  static llvm::FailureOr<std::unique_ptr<ModelFile>> open(llvm::StringRef path, Diagnostics &diagnostics);
+  /// Maps `path` and parses it; with `allowLinks` tensor files may be reached by
+  /// links. Errors: [onnx-cannot-read] and those of `scanModel`.
+  static llvm::FailureOr<std::unique_ptr<ModelFile>> open(llvm::StringRef path, bool allowLinks,
+                                                          Diagnostics &diagnostics);
 
   /// Parses `buffer`, which has no folder and hence no external data.
   static llvm::FailureOr<std::unique_ptr<ModelFile>> parse(std::shared_ptr<llvm::MemoryBuffer> buffer,

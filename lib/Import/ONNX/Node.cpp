@@ -17,8 +17,9 @@ using llvm::Twine;
 using ::onnx::AttributeProto;
 
 Node::Node(ImportContext &context, const ::onnx::NodeProto &proto, const OpSchema &schema, std::string place,
-           mlir::Location loc, llvm::ArrayRef<Value> operands)
-    : context(context), loc(loc), proto(proto), schema(schema), place(std::move(place)), operands(operands) {}
+           mlir::Location loc, llvm::ArrayRef<Value> operands, ImportGraphFn importGraph, DeclaredRankFn declaredRank)
+    : context(context), loc(loc), proto(proto), schema(schema), place(std::move(place)), operands(operands),
+      importGraphFn(importGraph), declaredRankFn(declaredRank) {}
 
 StringRef Node::inputName(unsigned index) const {
   const ParameterSchema *parameter = schema.input(index);
@@ -87,6 +88,35 @@ SmallVector<double> Node::numbers(StringRef name) {
   if (const AttributeProto *attribute = find(name))
     llvm::append_range(result, attribute->floats());
   return result;
+}
+
+SmallVector<StringRef> Node::strings(StringRef name) {
+  SmallVector<StringRef> result;
+  if (const AttributeProto *attribute = find(name))
+    llvm::append_range(result, attribute->strings());
+  return result;
+}
+
+const ::onnx::GraphProto *Node::graph(StringRef name) {
+  const AttributeProto *attribute = find(name);
+  return attribute && attribute->has_g() ? &attribute->g() : nullptr;
+}
+
+bool Node::importGraph(StringRef name, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs,
+                       size_t expected) {
+  const ::onnx::GraphProto *subgraph = failed() ? nullptr : graph(name);
+  if (!subgraph)
+    return false;
+  if (static_cast<size_t>(subgraph->output_size()) != expected) {
+    error("onnx-subgraph-arity", "attribute '" + name + "' is a graph with " + Twine(subgraph->output_size()) +
+                                     " outputs, but the node needs " + Twine(expected))
+        .note("export the model again");
+    return false;
+  }
+  if (importGraphFn(*subgraph, name, inputs, outputs))
+    return true;
+  hasFailed = true;
+  return false;
 }
 
 const ::onnx::TensorProto *Node::tensor(StringRef name) {

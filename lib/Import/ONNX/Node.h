@@ -29,12 +29,20 @@ struct ImportContext {
   graph::ShapeSolver solver;
 };
 
+/// Imports a graph, an attribute of a node, at the builder's insertion point.
+/// Null inputs and outputs are empty optionals. False after an error.
+using ImportGraphFn = llvm::function_ref<bool(const ::onnx::GraphProto &graph, llvm::StringRef attribute,
+                                              llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs)>;
+
+/// The rank that the model declares of one of its values, if it does.
+using DeclaredRankFn = llvm::function_ref<std::optional<int64_t>(llvm::StringRef name)>;
+
 class Node {
 public:
   /// `place` is the file and node as messages show them; `operands` has one
   /// entry per input name, null where an optional input is left out.
   Node(ImportContext &context, const ::onnx::NodeProto &proto, const OpSchema &schema, std::string place,
-       mlir::Location loc, llvm::ArrayRef<Value> operands);
+       mlir::Location loc, llvm::ArrayRef<Value> operands, ImportGraphFn importGraph, DeclaredRankFn declaredRank);
 
   int version() const { return schema.since; }
   llvm::StringRef opType() const { return schema.name; }
@@ -53,6 +61,14 @@ public:
   bool wantsOutput(unsigned index) const { return index < numOutputs() && !proto.output(index).empty(); }
   void setOutput(unsigned index, Value value);
   Value output(unsigned index) const { return index < results.size() ? results[index] : Value(); }
+  /// The rank that the model declares of an output, or of what elementwise nodes
+  /// make of it.
+  std::optional<int64_t> declaredRank(unsigned index) const {
+    return index < numOutputs() ? declaredRankFn(proto.output(index)) : std::nullopt;
+  }
+  /// Says that the output is an optional value without an element.
+  void setEmpty(unsigned index) { empty.push_back(index); }
+  bool isEmpty(unsigned index) const { return llvm::is_contained(empty, index); }
 
   //===--- Attributes; absent ones have the default of the spec
   //-------------===//
@@ -64,7 +80,13 @@ public:
   llvm::StringRef string(llvm::StringRef name);
   llvm::SmallVector<int64_t> integers(llvm::StringRef name);
   llvm::SmallVector<double> numbers(llvm::StringRef name);
+  llvm::SmallVector<llvm::StringRef> strings(llvm::StringRef name);
   const ::onnx::TensorProto *tensor(llvm::StringRef name);
+  const ::onnx::GraphProto *graph(llvm::StringRef name);
+  /// Imports the graph of attribute `name` at the builder's insertion point; it
+  /// must have `expected` outputs. Null inputs and outputs are empty optionals.
+  bool importGraph(llvm::StringRef name, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs,
+                   size_t expected);
   /// Attribute `name` as a dimension of `x`, from 0 on.
   int64_t axis(llvm::StringRef name, Value x);
   /// Says that the attributes cannot change a result that we compute.
@@ -81,10 +103,21 @@ public:
   bool isFloat(Value x) const;
   /// Dimension `i` of `x` if it is static; else reports that `what` needs it.
   int64_t staticDim(Value x, unsigned i, llvm::StringRef what);
-  /// The elements of an integer tensor that must be known at compile time.
-  llvm::SmallVector<int64_t> constantIntegers(unsigned input);
-  /// The elements of a constant float tensor.
-  llvm::SmallVector<double> constantNumbers(unsigned input);
+  /// The elements of an integer or bool input as expressions: constants, sizes,
+  /// or what the program reads when it runs. Only how many they are must be
+  /// known.
+  Dims entries(unsigned input) { return entries(this->input(input), ("input '" + inputName(input) + "'").str()); }
+  Dims entries(Value x, llvm::StringRef what);
+  /// The same for a single element; the constant 0 after an error.
+  mlir::AffineExpr entry(unsigned input) {
+    return entry(this->input(input), ("input '" + inputName(input) + "'").str());
+  }
+  mlir::AffineExpr entry(Value x, llvm::StringRef what);
+  /// The number that the integer scalar `x` holds, which is never negative and
+  /// at most `bound`.
+  mlir::AffineExpr count(Value x, mlir::AffineExpr bound);
+  /// The elements of a float input, if it is a small constant.
+  std::optional<llvm::SmallVector<double>> knownNumbers(unsigned input);
   /// Brings `axis` from [-rank, rank) into [0, rank).
   int64_t normalizeAxis(int64_t axis, int64_t rank, llvm::StringRef what);
   /// The same for a list of distinct axes, sorted.
@@ -116,6 +149,22 @@ public:
     if (failed())
       return {};
     return verified(OpT::create(context.builder, loc, type, std::forward<Args>(args)...));
+  }
+
+  /// Makes `OpT` with one result per element type, and infers their shapes;
+  /// null after an error.
+  template <typename OpT, typename... Args> OpT createMany(llvm::ArrayRef<Type> elements, Args &&...args) {
+    if (failed())
+      return {};
+    llvm::SmallVector<Type> types;
+    for (Type element : elements)
+      types.push_back(mlir::RankedTensorType::get({}, element));
+    auto op = OpT::create(context.builder, loc, types, std::forward<Args>(args)...);
+    if (llvm::failed(context.solver.infer(op)))
+      noteFailure();
+    else
+      verified(op);
+    return failed() ? OpT() : op;
   }
 
   Value constant(mlir::ElementsAttr value);
@@ -157,6 +206,8 @@ public:
   /// Requires two sizes to be equal, at run time if that is when they are
   /// known; `what` names them. `made` is a value of this node.
   void check(Value made, mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
+  /// Requires `a >= b`, at run time if that is when they are known.
+  void require(mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
   /// "attribute 'mode' is "cubic", but only ... [onnx-unsupported-attribute]".
   Value unsupported(llvm::StringRef attribute, const llvm::Twine &value, const llvm::Twine &supported);
   const std::string &where() const { return place; }
@@ -167,7 +218,10 @@ private:
   std::string place;
   llvm::SmallVector<Value> operands;
   llvm::SmallVector<Value> results;
+  llvm::SmallVector<unsigned> empty;
   llvm::StringSet<> readAttributes;
+  ImportGraphFn importGraphFn;
+  DeclaredRankFn declaredRankFn;
   bool hasFailed = false;
 
   Value verified(mlir::Operation *op);

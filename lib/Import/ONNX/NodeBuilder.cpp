@@ -21,7 +21,10 @@ Value Node::verified(mlir::Operation *op) {
   // does not becomes an error here and not a crash later.
   if (llvm::failed(mlir::verify(op, /*verifyRecursively=*/false)))
     return noteFailure();
-  return checkSize(op->getResult(0).getType()) ? op->getResult(0) : Value();
+  for (Type type : op->getResultTypes())
+    if (mlir::isa<RankedTensorType>(type) && !checkSize(type))
+      return {};
+  return op->getNumResults() ? op->getResult(0) : Value();
 }
 
 /// The limits that the shape solver sets for shapes that it infers.
@@ -126,56 +129,77 @@ Value Node::channels(Value vector, Value x) {
     return {};
   Dims shape = dims(vector);
   shape.resize(std::max<int64_t>(rank(x) - 1, 1), solver().constant(1));
-  return reshape(vector, shape);
+  Value result = reshape(vector, shape);
+  // It is one entry per channel: neither may be 1 instead.
+  if (rank(x) > 1 && !shape.empty() && result.getDefiningOp())
+    check(result, dims(x)[1], shape.front(), "channels of the input and entries of a vector over channels");
+  return result;
 }
 
-SmallVector<int64_t> Node::constantIntegers(unsigned index) {
-  if (failed())
+Dims Node::entries(Value x, llvm::StringRef what) {
+  if (failed() || !x)
     return {};
-  // Constants of any length; what is computed from sizes is followed if short.
-  if (auto constants = graph::ShapeSolver::constantContents(input(index)))
-    return *constants;
-  std::optional<Dims> contents = solver().contents(input(index));
-  SmallVector<int64_t> result;
-  for (AffineExpr entry : contents.value_or(Dims())) {
-    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(entry);
-    if (!fixed) {
-      contents.reset();
-      break;
-    }
-    result.push_back(fixed.getValue());
-  }
-  if (contents)
+  Dims result;
+  if (auto constants = graph::ShapeSolver::constantContents(x)) {
+    for (int64_t value : *constants)
+      result.push_back(solver().constant(value));
     return result;
-  error("onnx-dynamic-parameter", "input '" + inputName(index) +
-                                      "' must be known when the model is "
-                                      "compiled, but depends on its inputs")
-      .note("export the model with a constant in its place");
+  }
+  auto type = mlir::cast<RankedTensorType>(x.getType());
+  if (!type.hasStaticShape() || type.getNumElements() > graph::ShapeSolver::maxContents) {
+    error("onnx-dynamic-parameter", what + " may hold any values, but at most " +
+                                        llvm::Twine(graph::ShapeSolver::maxContents) +
+                                        " of them, and how many must be known when the model is compiled")
+        .note("export the model with a fixed shape for it");
+    return {};
+  }
+  if (std::optional<Dims> elements = solver().elements(builder(), x))
+    return *elements;
+  error("onnx-dynamic-parameter",
+        what + " is " + elementTypeName(toONNXType(element(x))) + ", but integers are expected")
+      .note("add a Cast before the node");
   return {};
 }
 
-SmallVector<double> Node::constantNumbers(unsigned index) {
-  if (failed())
-    return {};
-  if (auto op = input(index).getDefiningOp<graph::ConstantOp>())
-    if (auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(op.getValue());
-        dense && mlir::isa<mlir::FloatType>(dense.getElementType())) {
-      SmallVector<double> result;
-      for (llvm::APFloat value : dense.getValues<llvm::APFloat>()) {
-        bool lossy;
-        value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lossy);
-        result.push_back(value.convertToDouble());
-      }
-      return result;
-    }
-  error("onnx-dynamic-parameter", "input '" + inputName(index) + "' must be a small constant")
-      .note("export the model with a constant in its place");
-  return {};
+AffineExpr Node::count(Value x, AffineExpr bound) {
+  return failed() ? solver().constant(0) : solver().count(builder(), x, bound);
+}
+
+AffineExpr Node::entry(Value x, llvm::StringRef what) {
+  Dims all = entries(x, what);
+  if (all.size() == 1)
+    return all.front();
+  if (!failed())
+    error("onnx-shape-mismatch", what + " has " + llvm::Twine(all.size()) + " elements, but 1 is expected")
+        .note("give one number");
+  return solver().constant(0);
+}
+
+std::optional<SmallVector<double>> Node::knownNumbers(unsigned index) {
+  auto op = failed() ? graph::ConstantOp() : input(index).getDefiningOp<graph::ConstantOp>();
+  auto dense = op ? mlir::dyn_cast<mlir::DenseElementsAttr>(op.getValue()) : mlir::DenseElementsAttr();
+  if (!dense || !mlir::isa<mlir::FloatType>(dense.getElementType()))
+    return std::nullopt;
+  SmallVector<double> result;
+  for (llvm::APFloat value : dense.getValues<llvm::APFloat>()) {
+    bool lossy;
+    value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lossy);
+    result.push_back(value.convertToDouble());
+  }
+  return result;
 }
 
 void Node::check(Value made, AffineExpr a, AffineExpr b, const llvm::Twine &what) {
   if (failed())
     return;
   if (llvm::failed(solver().unify(made.getDefiningOp(), a, b, what)))
+    noteFailure();
+}
+
+void Node::require(AffineExpr a, AffineExpr b, const llvm::Twine &what) {
+  if (failed() || solver().isNonNegative(solver().simplify(a - b)))
+    return;
+  // An op that nobody uses says which node asks.
+  if (llvm::failed(solver().require(size(a).getDefiningOp(), a, b, what)))
     noteFailure();
 }

@@ -31,10 +31,14 @@ const OpTable &OpTable::get() {
     registerShapeOps(ops);
     registerSliceOps(ops);
     registerIndexingOps(ops);
+    registerSelectionOps(ops);
     registerResizeOps(ops);
     registerQuantizationOps(ops);
     registerSamplingOps(ops);
     registerSignalOps(ops);
+    registerRecurrentOps(ops);
+    registerSequenceOps(ops);
+    registerControlOps(ops);
     return ops;
   }();
   return table;

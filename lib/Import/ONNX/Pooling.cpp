@@ -12,14 +12,31 @@
 using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::FailureOr;
+using llvm::LogicalResult;
 using llvm::SmallVector;
+using llvm::Twine;
+
+/// A window may not lie in the padding alone: nothing is the largest there.
+static LogicalResult checkPadding(Node &node, const Window &window) {
+  for (unsigned i = 0, rank = window.rank(); i < rank; ++i)
+    for (int64_t pad : {window.pads[i], window.pads[rank + i]})
+      if (pad >= window.span(i)) {
+        node.error("onnx-window-attribute", "'pads' has " + Twine(pad) + " along spatial dimension " + Twine(i) +
+                                                ", but a window spans " + Twine(window.span(i)) + " elements")
+            .note("pad by less than a window");
+        return llvm::failure();
+      }
+  return llvm::success();
+}
 
 /// Reads the window; `fill` is what padding at run time holds.
 static FailureOr<Window> readPool(Node &node, Value &x, double fill) {
   SmallVector<int64_t> kernel = node.integers("kernel_shape");
   FailureOr<Window> window = readWindow(node, x, kernel);
   FailureOr<AutoPad> autoPad = readAutoPad(node);
-  if (failed(window) || failed(autoPad) || failed(applySamePadding(node, *autoPad, *window, x, fill)))
+  if (failed(window) || failed(autoPad) ||
+      (node.opType() == "MaxPool" && *autoPad == AutoPad::Explicit && failed(checkPadding(node, *window))) ||
+      failed(applySamePadding(node, *autoPad, *window, x, fill)))
     return llvm::failure();
   return window;
 }
@@ -73,7 +90,7 @@ static Value importLpPool(Node &node) {
   bool ceilMode = node.flag("ceil_mode");
   Value x = node.input(0);
   if (p < 1)
-    return node.unsupported("p", llvm::Twine(p), "1 or more is");
+    return node.unsupported("p", Twine(p), "1 or more is");
   Value powers = node.create<graph::AbsOp>(x);
   if (p != 1)
     powers = node.pow(powers, p);
@@ -105,7 +122,7 @@ static Value importGlobalLpPool(Node &node) {
   int64_t p = node.integer("p");
   Value x = node.create<graph::AbsOp>(node.input(0));
   if (p < 1)
-    return node.unsupported("p", llvm::Twine(p), "1 or more is");
+    return node.unsupported("p", Twine(p), "1 or more is");
   Value sum = node.reduce(graph::ReduceKind::sum, p == 1 ? x : node.pow(x, p), spatialAxes(node, x), /*keepDims=*/true);
   return p == 1 ? sum : node.pow(sum, 1.0 / p);
 }

@@ -69,6 +69,16 @@ static void spreadParameters(Node &node, Value x, Value &scale, Value &zero) {
         .note("without 'block_size', quantize per tensor or per axis");
     return;
   }
+  // One element for the whole tensor may also be a vector; 'axis' means nothing then.
+  auto isOne = [&](Value value) {
+    return !value || node.rank(value) == 0 ||
+           (node.rank(value) == 1 && node.dims(value)[0] == node.solver().constant(1));
+  };
+  if (!node.failed() && isOne(scale) && isOne(zero)) {
+    scale = node.reshape(scale, {});
+    zero = zero ? node.reshape(zero, {}) : zero;
+    return;
+  }
   axis = node.rank(scale) == 0 ? 0 : node.normalizeAxis(axis, node.rank(x), "axis");
   if (node.failed())
     return;
@@ -76,29 +86,13 @@ static void spreadParameters(Node &node, Value x, Value &scale, Value &zero) {
   zero = zero ? along(node, zero, x, axis) : zero;
 }
 
-/// Clamps to the range of `type` and converts; `x` is a float.
-static Value saturate(Node &node, Value x, Type type) {
+Value onnx_import::quantize(Node &node, Value x, Value scale, Value zero, Type type) {
   if (node.failed())
     return {};
-  auto integer = mlir::cast<mlir::IntegerType>(type);
-  double low = 0, high = std::exp2(integer.getWidth()) - 1;
-  if (!integer.isUnsigned()) {
-    low = -std::exp2(integer.getWidth() - 1);
-    high = -low - 1;
-  }
-  Type element = node.element(x);
-  x = node.create<graph::MaxOp>(x, node.scalar(element, low));
-  x = node.create<graph::MinOp>(x, node.scalar(element, high));
-  return node.cast(x, type);
-}
-
-Value onnx_import::quantize(Node &node, Value x, Value scale, Value zero, Type type) {
   // Wide enough for every zero point to be added exactly.
   Type wide = graph::getAccumulatorType(node.element(scale));
-  Value y = node.create<graph::RoundOp>(node.div(node.cast(x, wide), node.cast(scale, wide)));
-  if (zero)
-    y = node.add(y, node.cast(zero, wide));
-  return saturate(node, y, type);
+  return node.createAs<graph::QuantizeOp>(type, node.cast(x, wide), node.cast(scale, wide),
+                                          zero ? node.cast(zero, type) : Value());
 }
 
 static bool isQuantized(Type type) {
@@ -142,10 +136,7 @@ static Value importDequantizeLinear(Node &node) {
     return node.unsupported("output_dtype", "another type", "float32, float16 and bfloat16 are");
   if (node.failed())
     return {};
-  Value wide = subtractZero(node, x, zero);
-  Type compute = graph::getAccumulatorType(node.element(scale));
-  Value y = node.mul(node.cast(wide, compute), node.cast(scale, compute));
-  return node.cast(y, type);
+  return node.createAs<graph::DequantizeOp>(type, x, scale, zero);
 }
 
 static void importDynamicQuantizeLinear(Node &node) {
@@ -174,15 +165,30 @@ static Value perRow(Node &node, Value zero) {
   return zero && node.rank(zero) == 1 ? along(node, zero, zero, -1) : zero;
 }
 
+/// Vectors are rows on the left and columns on the right, as numpy's matmul has it.
 static Value integerMatmul(Node &node, Value a, Value zeroA, Value b, Value zeroB) {
-  if (node.rank(a) < 2 || node.rank(b) < 2) {
-    if (!node.failed())
-      node.error("onnx-shape-mismatch", "the operands have ranks " + Twine(node.rank(a)) + " and " +
-                                            Twine(node.rank(b)) + ", but at least 2 is supported")
-          .note("reshape the operands to matrices");
+  if (node.failed())
+    return {};
+  if (node.rank(a) < 1 || node.rank(b) < 1) {
+    node.error("onnx-shape-mismatch", "the operands have ranks " + Twine(node.rank(a)) + " and " + Twine(node.rank(b)) +
+                                          ", but at least 1 is expected")
+        .note("reshape the operands to vectors or matrices");
     return {};
   }
-  return node.create<graph::MatmulOp>(subtractZero(node, a, perRow(node, zeroA)), subtractZero(node, b, zeroB));
+  bool isRow = node.rank(a) == 1, isColumn = node.rank(b) == 1;
+  a = subtractZero(node, a, isRow ? zeroA : perRow(node, zeroA));
+  b = subtractZero(node, b, zeroB);
+  a = isRow ? node.unsqueeze(a, {0}) : a;
+  b = isColumn ? node.unsqueeze(b, {1}) : b;
+  Value y = node.create<graph::MatmulOp>(a, b);
+  if (node.failed())
+    return {};
+  llvm::SmallVector<int64_t> axes;
+  if (isRow)
+    axes.push_back(node.rank(y) - 2);
+  if (isColumn)
+    axes.push_back(node.rank(y) - 1);
+  return node.squeeze(y, axes);
 }
 
 static Value importMatMulInteger(Node &node) {

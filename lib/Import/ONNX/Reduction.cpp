@@ -2,7 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Axes.h"
 #include "OpTable.h"
 
 using namespace lathe;
@@ -15,6 +15,8 @@ namespace {
 /// Which axes a reduction is over, from an attribute or an input.
 struct Reduction {
   SmallVector<int64_t> axes;
+  /// Instead, axes that are read when the program runs.
+  Dims readAxes;
   bool keepDims;
   /// No axes were given and the operator then reduces nothing.
   bool isNothing = false;
@@ -29,10 +31,17 @@ static Reduction readReduction(Node &node) {
   bool fromInput = node.version() >= 18 || (node.opType() == "ReduceSum" && node.version() >= 13);
   bool noop = fromInput && node.flag("noop_with_empty_axes");
   SmallVector<int64_t> axes;
-  if (!fromInput)
+  if (!fromInput) {
     axes = node.integers("axes");
-  else if (node.input(1))
-    axes = node.constantIntegers(1);
+  } else if (node.input(1)) {
+    Dims given = node.entries(1);
+    if (std::optional<SmallVector<int64_t>> known = knownIntegers(given)) {
+      axes = *known;
+    } else {
+      result.readAxes = normalizeAxes(node, given, node.rank(x), "axes");
+      return result;
+    }
+  }
   if (axes.empty() && noop)
     result.isNothing = true;
   else if (axes.empty())
@@ -41,7 +50,22 @@ static Reduction readReduction(Node &node) {
   return result;
 }
 
+/// Reduces `x` axis by axis: `reduceMiddle` reduces the middle one of three
+/// dimensions and keeps it as a 1.
+static Value reduceReadAxes(Node &node, Value x, const Reduction &reduction,
+                            llvm::function_ref<Value(Value)> reduceMiddle) {
+  graph::ShapeSolver &solver = node.solver();
+  Dims dims = node.dims(x);
+  for (mlir::AffineExpr axis : reduction.readAxes) {
+    x = reduceMiddle(foldAround(node, x, dims, axis));
+    dims = withDimAt(solver, dims, axis, solver.constant(1));
+  }
+  return node.reshape(x, reduction.keepDims ? dims : withoutAxes(solver, dims, reduction.readAxes));
+}
+
 static Value reduce(Node &node, ReduceKind kind, Value x, const Reduction &reduction) {
+  if (!node.failed() && !reduction.readAxes.empty())
+    return reduceReadAxes(node, x, reduction, [&](Value folded) { return node.reduce(kind, folded, {1}, true); });
   if (node.failed() || reduction.isNothing || reduction.axes.empty())
     return x;
   return node.reduce(kind, x, reduction.axes, reduction.keepDims);
@@ -74,20 +98,27 @@ static Value importReduceLogSum(Node &node) {
   return applyInFloat<graph::LogOp>(node, reduce(node, ReduceKind::sum, node.input(0), readReduction(node)));
 }
 
-/// m + ln sum e^(x - m), where m is the largest x: nothing overflows.
-static Value importReduceLogSumExp(Node &node) {
-  Reduction reduction = readReduction(node);
-  if (reduction.isNothing || reduction.axes.empty())
-    return node.input(0);
-  Type element = node.element(node.input(0));
-  Value x = node.isFloat(node.input(0)) ? node.input(0) : node.cast(node.input(0), node.builder().getF64Type());
-  Value largest = node.reduce(ReduceKind::max, x, reduction.axes, true);
+/// m + ln sum e^(x - m), where m is the largest x: nothing overflows. The axes
+/// are kept.
+static Value logSumExp(Node &node, Value x, llvm::ArrayRef<int64_t> axes) {
+  Value largest = node.reduce(ReduceKind::max, x, axes, true);
   // An infinite m would turn x - m into a NaN.
   Value infinite = node.createAs<graph::IsInfOp>(node.builder().getI1Type(), largest, true, true);
   Value shift = node.createAs<graph::SelectOp>(node.element(x), infinite, node.scalar(node.element(x), 0), largest);
-  Value sum =
-      node.reduce(ReduceKind::sum, node.create<graph::ExpOp>(node.sub(x, shift)), reduction.axes, /*keepDims=*/true);
-  Value y = node.add(node.create<graph::LogOp>(sum), shift);
+  Value sum = node.reduce(ReduceKind::sum, node.create<graph::ExpOp>(node.sub(x, shift)), axes, /*keepDims=*/true);
+  return node.add(node.create<graph::LogOp>(sum), shift);
+}
+
+static Value importReduceLogSumExp(Node &node) {
+  Reduction reduction = readReduction(node);
+  Type element = node.element(node.input(0));
+  Value x = node.isFloat(node.input(0)) ? node.input(0) : node.cast(node.input(0), node.builder().getF64Type());
+  if (!reduction.readAxes.empty() && !node.failed())
+    return node.cast(reduceReadAxes(node, x, reduction, [&](Value folded) { return logSumExp(node, folded, {1}); }),
+                     element);
+  if (node.failed() || reduction.isNothing || reduction.axes.empty())
+    return node.input(0);
+  Value y = logSumExp(node, x, reduction.axes);
   if (!reduction.keepDims)
     y = node.squeeze(y, reduction.axes);
   return node.cast(y, element);
@@ -114,16 +145,9 @@ static void importTopK(Node &node) {
   if (node.version() < 10) {
     shape[axis] = node.solver().constant(node.integer("k"));
   } else {
-    std::optional<Dims> count = node.solver().contents(node.input(1));
-    if (!count || count->size() != 1) {
-      node.constantIntegers(1); // Reports that it is not known.
-      if (!node.failed())
-        node.error("onnx-shape-mismatch",
-                   "'K' has " + llvm::Twine(node.rank(node.input(1))) + " dimensions, but one number is expected")
-            .note("give a vector of one element");
+    shape[axis] = node.entry(1);
+    if (node.failed())
       return;
-    }
-    shape[axis] = count->front();
   }
   auto count = mlir::dyn_cast<mlir::AffineConstantExpr>(shape[axis]);
   auto size = mlir::dyn_cast<mlir::AffineConstantExpr>(node.dims(x)[axis]);
@@ -145,15 +169,13 @@ static void importTopK(Node &node) {
 template <typename OpT> static Value importCumulative(Node &node) {
   Value x = node.input(0);
   bool exclusive = node.flag("exclusive"), reverse = node.flag("reverse");
-  SmallVector<int64_t> axis = node.constantIntegers(1);
+  mlir::AffineExpr axis = normalizeAxis(node, node.entry(1), node.rank(x), "axis");
   if (node.failed())
     return {};
-  if (axis.size() != 1) {
-    node.error("onnx-shape-mismatch", "'axis' has " + llvm::Twine(axis.size()) + " elements, but 1 is expected")
-        .note("give one axis");
-    return {};
-  }
-  return node.create<OpT>(x, node.normalizeAxis(axis[0], node.rank(x), "axis"), exclusive, reverse);
+  if (auto known = mlir::dyn_cast<mlir::AffineConstantExpr>(axis))
+    return node.create<OpT>(x, known.getValue(), exclusive, reverse);
+  Dims dims = node.dims(x);
+  return node.reshape(node.create<OpT>(foldAround(node, x, dims, axis), int64_t(1), exclusive, reverse), dims);
 }
 
 /// Softmax and its kin from version 13 on: along one axis.

@@ -22,9 +22,8 @@ static void sortAxes(SmallVector<int64_t> &axes, SmallVector<double> &scales) {
 }
 
 /// Makes the op for scales per axis; axes that keep their size are left out.
-static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes, llvm::ArrayRef<double> scales,
+static Value resizeByScales(Node &node, Value x, llvm::ArrayRef<int64_t> axes, llvm::ArrayRef<double> scales,
                             const Sampling &sampling) {
-  Value x = node.input(0);
   if (node.failed())
     return {};
   if (axes.size() != scales.size()) {
@@ -50,7 +49,7 @@ static Value resizeByScales(Node &node, llvm::ArrayRef<int64_t> axes, llvm::Arra
   if (changed.empty())
     return x;
   sortAxes(changed, factors);
-  return node.create<graph::ResizeOp>(x, Value(), changed, factors, sampling.mode, sampling.coordinates,
+  return node.create<graph::ResizeOp>(x, Value(), Value(), changed, factors, sampling.mode, sampling.coordinates,
                                       sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
 
@@ -60,8 +59,9 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes, Value sizes
     return {};
   std::optional<Dims> known = node.solver().contents(sizes);
   if (!known)
-    return node.create<graph::ResizeOp>(x, sizes, axes, llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
-                                        sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
+    return node.create<graph::ResizeOp>(x, sizes, Value(), axes, llvm::ArrayRef<double>(), sampling.mode,
+                                        sampling.coordinates, sampling.nearest, llvm::APFloat(sampling.cubic),
+                                        sampling.excludeOutside);
   if (axes.size() != known->size()) {
     node.error("onnx-shape-mismatch",
                "'sizes' has " + Twine(known->size()) + " elements, but " + Twine(axes.size()) + " are expected")
@@ -85,7 +85,65 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes, Value sizes
   if (changed.empty())
     return x;
   llvm::sort(changed);
-  return node.createTyped<graph::ResizeOp>(node.solver().type(result, node.element(x)), x, Value(), changed,
+  return node.createTyped<graph::ResizeOp>(node.solver().type(result, node.element(x)), x, Value(), Value(), changed,
+                                           llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
+                                           sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
+}
+
+/// A float input, one entry per axis, as f64; null after an error.
+static Value readNumbers(Node &node, unsigned index, size_t count) {
+  Value x = node.input(index);
+  if (node.failed() || node.rank(x) != 1 ||
+      node.staticDim(x, 0, "'" + node.inputName(index).str() + "'") != static_cast<int64_t>(count)) {
+    if (!node.failed())
+      node.error("onnx-shape-mismatch", "'" + node.inputName(index) + "' has " +
+                                            (node.rank(x) == 1 ? Twine(node.staticDim(x, 0, "")) + " elements"
+                                                               : "rank " + Twine(node.rank(x))) +
+                                            ", but a vector of " + Twine(count) + " is expected")
+          .note("give one number for every axis");
+    return {};
+  }
+  return node.cast(x, node.builder().getF64Type());
+}
+
+/// Entry `index` of a vector, as a scalar.
+static Value pick(Node &node, Value vector, int64_t index) {
+  Value one = node.create<graph::GatherOp>(vector, node.constant(llvm::ArrayRef<int64_t>(index)), int64_t(0));
+  return node.reshape(one, {});
+}
+
+/// The number of elements that an f64 scalar says, at most what there may be.
+static AffineExpr sizeOfNumber(Node &node, Value number, StringRef what) {
+  Value most = node.scalar(node.element(number), static_cast<double>(graph::ShapeSolver::maxElements));
+  Value limited = node.create<graph::MinOp>(number, most);
+  return asSize(node, node.entry(node.cast(limited, node.builder().getI64Type()), what), what);
+}
+
+/// The size of `in` elements times `scale`, an f64 scalar that may be `known`.
+static AffineExpr scaledSize(Node &node, AffineExpr in, Value scale, std::optional<double> known = {}) {
+  auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(in);
+  if (known && fixed)
+    return node.solver().constant(static_cast<int64_t>(std::floor(*known * static_cast<double>(fixed.getValue()))));
+  Value wide = node.mul(node.cast(node.size(in), node.builder().getF64Type()), scale);
+  Value whole = node.create<graph::FloorOp>(wide);
+  // A fraction of a size may be one that is followed.
+  if (!node.failed() && known)
+    if (std::optional<Dims> size = node.solver().contents(node.cast(whole, node.builder().getI64Type())))
+      return size->front();
+  return sizeOfNumber(node, whole, "a size times its scale");
+}
+
+/// Makes the op for scales that are read when the program runs.
+static Value resizeByFactors(Node &node, Value x, Value factors, llvm::ArrayRef<int64_t> axes,
+                             const Sampling &sampling) {
+  if (node.failed())
+    return {};
+  Dims result = node.dims(x);
+  for (auto [i, axis] : llvm::enumerate(axes))
+    result[axis] = scaledSize(node, result[axis], pick(node, factors, i));
+  if (node.failed())
+    return {};
+  return node.createTyped<graph::ResizeOp>(node.solver().type(result, node.element(x)), x, Value(), factors, axes,
                                            llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
                                            sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
@@ -102,14 +160,65 @@ static Value importScales(Node &node, llvm::ArrayRef<double> scales) {
     return node.unsupported("mode", quoted(mode), "\"nearest\" and \"linear\" are");
   if (mode == "linear")
     sampling.mode = graph::ResizeMode::linear;
-  if (llvm::any_of(scales, [](double scale) { return scale < 1; }))
-    sampling.nearest = graph::NearestMode::ceil;
-  return resizeByScales(node, allAxes(node), scales, sampling);
+  if (mode == "linear")
+    return resizeByScales(node, node.input(0), allAxes(node), scales, sampling);
+  // Rounded down where an axis grows and up where it shrinks, as other runtimes
+  // do: each axis on its own.
+  auto part = [&](bool grows) {
+    return llvm::to_vector(llvm::map_range(scales, [=](double s) { return (s < 1) == grows ? 1 : s; }));
+  };
+  Value x = resizeByScales(node, node.input(0), allAxes(node), part(/*grows=*/true), sampling);
+  sampling.nearest = graph::NearestMode::ceil;
+  return resizeByScales(node, x, allAxes(node), part(/*grows=*/false), sampling);
 }
 
-static Value importResize10(Node &node) { return importScales(node, node.constantNumbers(1)); }
+/// Upsample does not shrink; that is Resize.
+static Value importUpsample(Node &node, llvm::ArrayRef<double> scales) {
+  for (double scale : scales)
+    if (!node.failed() && scale < 1) {
+      node.error("onnx-scale-range", "a scale is " + Twine(std::to_string(scale)) + ", but Upsample takes 1 or more")
+          .note("use Resize, version 10 or later");
+      return {};
+    }
+  return importScales(node, scales);
+}
 
-static Value importUpsample7(Node &node) { return importScales(node, node.numbers("scales")); }
+/// Scales that are read when the program runs, and round as known ones do: first
+/// the axes that grow, then those that shrink.
+static Value importReadScales(Node &node) {
+  Sampling sampling;
+  StringRef mode = node.string("mode");
+  if (mode != "nearest" && mode != "linear")
+    return node.unsupported("mode", quoted(mode), "\"nearest\" and \"linear\" are");
+  SmallVector<int64_t> axes = allAxes(node);
+  Value x = node.input(0), factors = readNumbers(node, 1, axes.size());
+  if (node.failed())
+    return {};
+  if (mode == "linear") {
+    sampling.mode = graph::ResizeMode::linear;
+    return resizeByFactors(node, x, factors, axes, sampling);
+  }
+  if (node.opType() == "Upsample")
+    return resizeByFactors(node, x, factors, axes, sampling);
+  Value one = node.scalar(node.element(factors), 1);
+  Value grown = resizeByFactors(node, x, node.create<graph::MaxOp>(factors, one), axes, sampling);
+  sampling.nearest = graph::NearestMode::ceil;
+  return resizeByFactors(node, grown, node.create<graph::MinOp>(factors, one), axes, sampling);
+}
+
+static Value importResize10(Node &node) {
+  if (std::optional<SmallVector<double>> scales = node.knownNumbers(1))
+    return importScales(node, *scales);
+  return importReadScales(node);
+}
+
+static Value importUpsample7(Node &node) { return importUpsample(node, node.numbers("scales")); }
+
+static Value importUpsample9(Node &node) {
+  if (std::optional<SmallVector<double>> scales = node.knownNumbers(1))
+    return importUpsample(node, *scales);
+  return importReadScales(node);
+}
 
 template <typename Enum>
 static bool readChoice(Node &node, StringRef attribute, std::optional<Enum> (*parse)(StringRef), Enum &result) {
@@ -135,85 +244,123 @@ static bool readSampling(Node &node, Sampling &sampling) {
          readChoice(node, "nearest_mode", graph::symbolizeNearestMode, sampling.nearest);
 }
 
-/// Sets sizes and scales from input 'sizes', under 'keep_aspect_ratio_policy'.
-static void readSizes(Node &node, llvm::MutableArrayRef<ResizedAxis> axes, StringRef policy) {
-  SmallVector<int64_t> sizes = node.constantIntegers(3);
-  if (node.failed())
-    return;
-  if (sizes.size() != axes.size() || llvm::any_of(sizes, [](int64_t s) { return s < 0 || s > int64_t(1) << 31; })) {
-    node.error("onnx-shape-mismatch", "'sizes' has " + Twine(sizes.size()) + " elements or negative ones, but " +
-                                          Twine(axes.size()) + " sizes are expected")
-        .note("give one size for every axis");
-    return;
-  }
-  std::optional<double> common;
-  for (auto [axis, size] : llvm::zip(axes, sizes)) {
-    int64_t in = std::max<int64_t>(node.staticDim(node.input(0), axis.axis, "this kind of Resize"), 1);
-    axis.size = size;
-    axis.scale = static_cast<double>(size) / static_cast<double>(in);
-    if (!common)
-      common = axis.scale;
-    common = policy == "not_larger" ? std::min(*common, axis.scale) : std::max(*common, axis.scale);
-  }
-  if (policy == "stretch" || !common || node.failed())
-    return;
-  for (ResizedAxis &axis : axes) {
-    double in = static_cast<double>(node.staticDim(node.input(0), axis.axis, "this kind of Resize"));
-    axis.scale = *common;
-    axis.size = static_cast<int64_t>(std::floor(*common * in + 0.5));
-  }
-}
-
-/// Sets sizes and scales from input 'scales'.
-static void readScales(Node &node, llvm::MutableArrayRef<ResizedAxis> axes) {
-  SmallVector<double> scales = node.constantNumbers(2);
-  if (node.failed())
-    return;
-  if (scales.size() != axes.size()) {
+/// The axes with sizes and scales from input 'sizes', under
+/// 'keep_aspect_ratio_policy'.
+static SmallVector<ResizedAxis> axesOfSizes(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy) {
+  SmallVector<ResizedAxis> result;
+  Dims sizes = node.entries(3), dims = node.dims(node.input(0));
+  if (!node.failed() && sizes.size() != axes.size())
     node.error("onnx-shape-mismatch",
-               "'scales' has " + Twine(scales.size()) + " elements, but " + Twine(axes.size()) + " are expected")
-        .note("give one scale for every axis");
-    return;
+               "'sizes' has " + Twine(sizes.size()) + " elements, but " + Twine(axes.size()) + " sizes are expected")
+        .note("give one size for every axis");
+  if (node.failed())
+    return {};
+  Type f64 = node.builder().getF64Type();
+  auto number = [&](AffineExpr size) { return node.cast(node.size(size), f64); };
+  Value common;
+  for (auto [axis, size] : llvm::zip(axes, sizes)) {
+    size = asSize(node, size, "a size");
+    Value in = number(node.solver().max(node.solver().constant(1), dims[axis]));
+    auto to = mlir::dyn_cast<mlir::AffineConstantExpr>(size),
+         from = mlir::dyn_cast<mlir::AffineConstantExpr>(dims[axis]);
+    ResizedAxis resized{axis, size, {}, node.div(number(size), in), {}, {}};
+    if (to && from)
+      resized.known = static_cast<double>(to.getValue()) / static_cast<double>(std::max<int64_t>(from.getValue(), 1));
+    result.push_back(resized);
+    if (!common)
+      common = resized.scale;
+    else if (policy == "not_larger")
+      common = node.create<graph::MinOp>(common, resized.scale);
+    else
+      common = node.create<graph::MaxOp>(common, resized.scale);
   }
-  for (auto [axis, scale] : llvm::zip(axes, scales)) {
-    if (!(scale > 0) || scale > 1e6) {
-      node.error("onnx-scale-range",
-                 "a scale is " + Twine(std::to_string(scale)) + ", but scales must be positive and at most 10^6")
-          .note("correct the scale of dimension " + Twine(axis.axis));
-      return;
+  if (policy == "stretch")
+    return result;
+  std::optional<double> known;
+  if (llvm::all_of(result, [](const ResizedAxis &axis) { return axis.known.has_value(); }))
+    for (const ResizedAxis &axis : result) {
+      double scale = known.value_or(*axis.known);
+      known = policy == "not_larger" ? std::min(scale, *axis.known) : std::max(scale, *axis.known);
     }
-    axis.scale = scale;
-    axis.size = static_cast<int64_t>(
-        std::floor(scale * static_cast<double>(node.staticDim(node.input(0), axis.axis, "this kind of Resize"))));
+  for (ResizedAxis &axis : result) {
+    axis.scale = known ? node.scalar(f64, *known) : common;
+    axis.known = known;
+    if (known) {
+      double in = static_cast<double>(mlir::cast<mlir::AffineConstantExpr>(dims[axis.axis]).getValue());
+      axis.size = node.solver().constant(static_cast<int64_t>(std::floor(*known * in + 0.5)));
+      continue;
+    }
+    Value rounded = node.create<graph::FloorOp>(node.add(node.mul(common, number(dims[axis.axis])), 0.5));
+    axis.size = sizeOfNumber(node, rounded, "a size that keeps the ratio");
   }
+  return result;
 }
 
-/// What graph.resize cannot express: all sizes must be known.
-static Value importByMatrices(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy, const Sampling &sampling) {
-  SmallVector<ResizedAxis> resized;
-  for (int64_t axis : axes)
-    resized.push_back({axis, 0, 1.0});
-  if (node.input(3))
-    readSizes(node, resized, policy);
-  else
-    readScales(node, resized);
-  if (sampling.crops && !node.failed()) {
-    SmallVector<double> region = node.input(1) ? node.constantNumbers(1) : SmallVector<double>();
-    if (!node.failed() && region.size() != 2 * resized.size())
-      node.error("onnx-shape-mismatch",
-                 "'roi' has " + Twine(region.size()) + " elements, but " + Twine(2 * resized.size()) + " are expected")
-          .note("give all starts, then all ends, from 0 to 1");
-    for (auto [index, axis] : llvm::enumerate(resized))
-      if (!node.failed()) {
-        axis.start = region[index];
-        axis.end = region[resized.size() + index];
-      }
+/// The axes with sizes and scales from input 'scales'.
+static SmallVector<ResizedAxis> axesOfScales(Node &node, llvm::ArrayRef<int64_t> axes) {
+  SmallVector<ResizedAxis> result;
+  Value scales = readNumbers(node, 2, axes.size());
+  std::optional<SmallVector<double>> known = node.knownNumbers(2);
+  Dims dims = node.dims(node.input(0));
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    if (node.failed())
+      return {};
+    if (known && (!((*known)[i] > 0) || (*known)[i] > 1e6)) {
+      node.error("onnx-scale-range",
+                 "a scale is " + Twine(std::to_string((*known)[i])) + ", but scales must be positive and at most 10^6")
+          .note("correct the scale of dimension " + Twine(axis));
+      return {};
+    }
+    std::optional<double> factor = known ? std::optional((*known)[i]) : std::nullopt;
+    Value scale = factor ? node.scalar(node.builder().getF64Type(), *factor) : pick(node, scales, i);
+    result.push_back({axis, scaledSize(node, dims[axis], scale, factor), factor, scale, {}, {}});
   }
-  llvm::erase_if(resized, [&](const ResizedAxis &axis) {
-    return axis.scale == 1 && axis.start == 0 && axis.end == 1 && !node.failed() &&
-           axis.size == node.staticDim(node.input(0), axis.axis, "this kind of Resize");
-  });
-  return node.failed() ? Value() : resizeByMatrices(node, resized, sampling);
+  return result;
+}
+
+/// What graph.resize cannot express.
+static Value importByMatrices(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy, const Sampling &sampling) {
+  SmallVector<ResizedAxis> resized = node.input(3) ? axesOfSizes(node, axes, policy) : axesOfScales(node, axes);
+  Dims dims = node.dims(node.input(0));
+  // A dimension that stays as it is needs no matrix.
+  auto isKept = [&](const ResizedAxis &axis) { return axis.known == 1.0 && axis.size == dims[axis.axis]; };
+  if (!sampling.crops || node.failed()) {
+    llvm::erase_if(resized, isKept);
+    return resizeByMatrices(node, resized, sampling);
+  }
+  if (!node.input(1)) {
+    node.error("onnx-arity", "has no 'roi', which \"tf_crop_and_resize\" needs").note("give starts, then ends");
+    return {};
+  }
+  Value region = readNumbers(node, 1, 2 * axes.size());
+  for (ResizedAxis &axis : resized) {
+    int64_t i = llvm::find(axes, axis.axis) - axes.begin();
+    axis.start = pick(node, region, i);
+    axis.end = pick(node, region, i + static_cast<int64_t>(axes.size()));
+  }
+  if (std::optional<SmallVector<double>> known = node.knownNumbers(1))
+    llvm::erase_if(resized, [&](const ResizedAxis &axis) {
+      size_t i = llvm::find(axes, axis.axis) - axes.begin();
+      return isKept(axis) && (*known)[i] == 0 && (*known)[i + axes.size()] == 1;
+    });
+  return resizeByMatrices(node, resized, sampling);
+}
+
+/// Sizes that keep the ratio: positions follow the common scale.
+static Value importFitted(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy, const Sampling &sampling) {
+  SmallVector<ResizedAxis> resized = axesOfSizes(node, axes, policy);
+  if (node.failed() || resized.empty())
+    return node.failed() ? Value() : node.input(0);
+  Value x = node.input(0);
+  Dims result = node.dims(x);
+  for (const ResizedAxis &axis : resized)
+    result[axis.axis] = axis.size;
+  Value factors = node.broadcast(resized.front().scale, {node.solver().constant(static_cast<int64_t>(axes.size()))});
+  if (node.failed())
+    return {};
+  return node.createTyped<graph::ResizeOp>(node.solver().type(result, node.element(x)), x, Value(), factors, axes,
+                                           llvm::ArrayRef<double>(), sampling.mode, sampling.coordinates,
+                                           sampling.nearest, llvm::APFloat(sampling.cubic), sampling.excludeOutside);
 }
 
 static Value importResize11(Node &node) {
@@ -242,16 +389,20 @@ static Value importResize11(Node &node) {
     node.error("onnx-arity", "has neither 'scales' nor 'sizes'").note("give one of both");
     return {};
   }
-  bool fits = sizes && policy != "stretch";
-  if (fits || sampling.crops || sampling.antialias)
+  if (sampling.crops || sampling.antialias)
     return importByMatrices(node, axes, policy, sampling);
-  return sizes ? resizeToSizes(node, axes, sizes, sampling)
-               : resizeByScales(node, axes, node.constantNumbers(2), sampling);
+  if (sizes && policy != "stretch")
+    return importFitted(node, axes, policy, sampling);
+  if (sizes)
+    return resizeToSizes(node, axes, sizes, sampling);
+  if (std::optional<SmallVector<double>> known = node.knownNumbers(2))
+    return resizeByScales(node, x, axes, *known, sampling);
+  return resizeByFactors(node, x, readNumbers(node, 2, axes.size()), axes, sampling);
 }
 
 void onnx_import::registerResizeOps(OpTable &ops) {
   ops.add("Resize", {10}, importResize10);
   ops.add("Resize", {11, 13, 18, 19}, importResize11);
   ops.add("Upsample", {7}, importUpsample7);
-  ops.add("Upsample", {9}, importResize10);
+  ops.add("Upsample", {9}, importUpsample9);
 }

@@ -5,7 +5,7 @@
 #ifndef LATHE_LIB_IMPORT_ONNX_RESIZE_H
 #define LATHE_LIB_IMPORT_ONNX_RESIZE_H
 
-#include "Node.h"
+#include "Axes.h"
 
 namespace lathe::onnx_import {
 
@@ -26,13 +26,16 @@ struct Sampling {
 
 /// A dimension that becomes `size` elements, `scale` times as dense.
 struct ResizedAxis {
-  int64_t axis, size;
-  double scale;
-  /// The part of the input, from 0 to 1, where it is cropped.
-  double start = 0, end = 1;
+  int64_t axis;
+  AffineExpr size;
+  /// The scale, where it is known when the model is compiled.
+  std::optional<double> known;
+  /// f64 scalars: the scale, and the part of the input, from 0 to 1, where it
+  /// is cropped.
+  Value scale, start, end;
 };
 
-/// Resizes input 0 of `node` along `axes`, which must be static.
+/// Resizes input 0 of `node` along `axes`.
 Value resizeByMatrices(Node &node, llvm::ArrayRef<ResizedAxis> axes, const Sampling &sampling);
 
 } // namespace lathe::onnx_import

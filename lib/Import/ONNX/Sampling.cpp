@@ -3,8 +3,10 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Axes.h"
 #include "OpTable.h"
+
+#include <limits>
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -205,17 +207,17 @@ static Value importGridSample(Node &node) { return GridSampler(node).import(); }
 static Value importAffineGrid(Node &node) {
   Value theta = node.input(0);
   bool alignCorners = node.flag("align_corners");
-  std::optional<Dims> size = node.solver().contents(node.input(1));
-  if (!size) {
-    node.constantIntegers(1); // Reports that it is not known.
+  Dims size = node.entries(1);
+  if (node.failed())
     return {};
-  }
-  int64_t spatial = static_cast<int64_t>(size->size()) - 2;
+  for (AffineExpr &dim : size)
+    dim = asSize(node, dim, "a size in 'size'");
+  int64_t spatial = static_cast<int64_t>(size.size()) - 2;
   if (node.rank(theta) != 3 || (spatial != 2 && spatial != 3) || node.staticDim(theta, 1, "AffineGrid") != spatial ||
       node.staticDim(theta, 2, "AffineGrid") != spatial + 1) {
     if (!node.failed())
       node.error("onnx-shape-mismatch",
-                 "'theta' has rank " + Twine(node.rank(theta)) + " and 'size' " + Twine(size->size()) + " elements")
+                 "'theta' has rank " + Twine(node.rank(theta)) + " and 'size' " + Twine(size.size()) + " elements")
           .note("[N, 2, 3] with 4 sizes, or [N, 3, 4] with 5, are expected");
     return {};
   }
@@ -233,13 +235,15 @@ static Value importAffineGrid(Node &node) {
   Value y = column(spatial);
   for (int64_t i = 0; i < spatial; ++i) {
     Dims along(spatial + 2, one);
-    along[i + 1] = (*size)[i + 2];
+    along[i + 1] = size[i + 2];
     Value at = node.cast(node.createTyped<graph::IotaOp>(solver.type(along, i64), i + 1), wide);
-    Value count = node.cast(node.size((*size)[i + 2]), wide);
+    Value count = node.cast(node.size(size[i + 2]), wide);
     Value x =
         alignCorners ? node.div(node.mul(at, 2), node.add(count, -1)) : node.div(node.add(node.mul(at, 2), 1), count);
     y = node.add(y, node.mul(column(spatial - 1 - i), node.add(x, -1)));
   }
+  if (!node.failed())
+    node.check(y, row[0], size[0], "the number of matrices in 'theta' and the first entry of 'size'");
   return node.cast(y, element);
 }
 
@@ -249,10 +253,15 @@ namespace {
 struct Samples {
   Value low, high;       ///< Neighbours, i64.
   Value lowPart, hiPart; ///< Their weights; both 0 outside of the image.
+  Value isSample;        ///< False behind the last one of a bin; null if all are.
+  Value count;           ///< Of one bin, [regions, 1]; null if it is `ratio`.
+  AffineExpr perBin;     ///< The most of them in a bin.
 };
 
-/// RoiAlign with a fixed number of samples per bin. Shapes inside are
-/// [regions, rows of samples, columns of samples, channels].
+/// RoiAlign. Shapes inside are [regions, rows of samples, columns of samples,
+/// channels]. Without a fixed number of samples per bin, each region has as many
+/// as its bins have elements, rounded up: all are computed as often as the
+/// largest one needs, and what is too much does not count.
 class RegionSampler {
 public:
   explicit RegionSampler(Node &node) : node(node), i64(node.builder().getI64Type()), i1(node.builder().getI1Type()) {}
@@ -281,11 +290,28 @@ Samples RegionSampler::sample(Value regions, int64_t first, int64_t bins, Affine
   Value begin = bound(first), extent = node.sub(bound(first + 2), begin);
   if (!halfPixel) // Malformed regions become one element.
     extent = node.create<graph::MaxOp>(extent, scalar(1));
-  int64_t count = bins * ratio;
   graph::ShapeSolver &solver = node.solver();
-  Value k = node.createTyped<graph::IotaOp>(solver.type({solver.constant(1), solver.constant(count)}, i64), int64_t(1));
-  Value steps = node.add(node.cast(k, element), 0.5);
-  Value at = node.add(begin, node.mul(node.div(extent, static_cast<double>(count)), steps));
+  AffineExpr one = solver.constant(1);
+  Value count;
+  AffineExpr perBin = solver.constant(ratio);
+  if (ratio == 0) {
+    count = node.create<graph::CeilOp>(node.div(extent, static_cast<double>(bins)));
+    count = node.create<graph::MaxOp>(count, scalar(0));
+    // Of no regions, and of such as have no size.
+    Value most = node.reduce(graph::ReduceKind::max, count, {0, 1}, /*keepDims=*/false);
+    most = node.cast(node.create<graph::MaxOp>(most, scalar(1)), i64);
+    if (node.failed())
+      return {};
+    perBin = asSize(node, node.entry(most, "the number of samples"), "the number of samples");
+  }
+  auto iota = [&](int64_t axis) {
+    Value x = node.createTyped<graph::IotaOp>(solver.type({one, solver.constant(bins), perBin}, i64), axis);
+    // One dimension has to be there to be counted along; the others are broadcast by it.
+    return node.cast(node.reshape(x, {one, solver.product({solver.constant(bins), perBin})}), element);
+  };
+  Value bin = iota(1), place = iota(2);
+  Value within = node.div(node.add(place, 0.5), count ? node.create<graph::MaxOp>(count, scalar(1)) : scalar(ratio));
+  Value at = node.add(begin, node.mul(node.div(extent, static_cast<double>(bins)), node.add(bin, within)));
 
   Value sizeOf = node.cast(node.size(size), element), last = node.add(sizeOf, -1);
   Value inside = node.create<graph::AndOp>(node.createAs<graph::GreaterEqualOp>(i1, at, scalar(-1)),
@@ -293,8 +319,14 @@ Samples RegionSampler::sample(Value regions, int64_t first, int64_t bins, Affine
   at = node.create<graph::MinOp>(node.create<graph::MaxOp>(at, scalar(0)), last);
   Value low = node.create<graph::FloorOp>(at), high = node.create<graph::MinOp>(node.add(low, 1), last);
   Value t = node.sub(at, low);
+  Value isSample;
+  if (count) {
+    isSample = node.createAs<graph::LessOp>(i1, place, count);
+    inside = node.create<graph::AndOp>(inside, isSample);
+  }
   auto masked = [&](Value part) { return node.createAs<graph::SelectOp>(element, inside, part, scalar(0)); };
-  return {node.cast(low, i64), node.cast(high, i64), masked(node.sub(scalar(1), t)), masked(t)};
+  return {
+      node.cast(low, i64), node.cast(high, i64), masked(node.sub(scalar(1), t)), masked(t), isSample, count, perBin};
 }
 
 /// The weighted elements at one of the four neighbours of all samples.
@@ -320,9 +352,8 @@ Value RegionSampler::import() {
   halfPixel = node.version() >= 16 && node.string("coordinate_transformation_mode") == "half_pixel";
   if (mode != "avg" && mode != "max")
     return node.unsupported("mode", quoted(mode), "\"avg\" and \"max\" are");
-  if (ratio < 1)
-    return node.unsupported("sampling_ratio", Twine(ratio) + ", a number of samples that depends on each region",
-                            "1 or more is");
+  if (ratio < 0)
+    return node.unsupported("sampling_ratio", Twine(ratio), "0 or more is");
   constexpr int64_t most = 4096;
   if (height < 1 || width < 1 || height > most || width > most || ratio > most || node.rank(x) != 4 ||
       node.rank(regions) != 2 || node.rank(batch) != 1) {
@@ -355,8 +386,30 @@ Value RegionSampler::import() {
     return {};
   graph::ShapeSolver &solver = node.solver();
   auto constant = [&](int64_t value) { return solver.constant(value); };
-  y = node.reshape(y, {node.dims(y)[0], constant(height), constant(ratio), constant(width), constant(ratio), dims[1]});
-  y = node.reduce(mode == "max" ? graph::ReduceKind::max : graph::ReduceKind::mean, y, {2, 4}, /*keepDims=*/false);
+  bool isMax = mode == "max";
+  if (rows.isSample && isMax) {
+    Value counts =
+        node.create<graph::AndOp>(node.unsqueeze(rows.isSample, {2, 3}), node.unsqueeze(columns.isSample, {1, 3}));
+    y = node.createAs<graph::SelectOp>(element, counts, y,
+                                       node.scalar(element, -std::numeric_limits<double>::infinity()));
+  }
+  if (node.failed())
+    return {};
+  y = node.reshape(y, {node.dims(y)[0], constant(height), rows.perBin, constant(width), columns.perBin, dims[1]});
+  bool isSum = !isMax && rows.count;
+  y = node.reduce(isMax   ? graph::ReduceKind::max
+                  : isSum ? graph::ReduceKind::sum
+                          : graph::ReduceKind::mean,
+                  y, {2, 4},
+                  /*keepDims=*/false);
+  if (rows.count) {
+    Value all = node.unsqueeze(node.mul(rows.count, columns.count), {2, 3});
+    if (isSum)
+      y = node.div(y, node.create<graph::MaxOp>(all, node.scalar(element, 1)));
+    else // Of a region without samples nothing is the largest.
+      y = node.createAs<graph::SelectOp>(element, node.createAs<graph::GreaterOp>(i1, all, node.scalar(element, 0)), y,
+                                         node.scalar(element, 0));
+  }
   return node.cast(node.transpose(y, {0, 3, 1, 2}), given);
 }
 

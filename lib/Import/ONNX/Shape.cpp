@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Axes.h"
 #include "ElementType.h"
 #include "Node.h"
 #include "OpTable.h"
@@ -36,41 +37,79 @@ static Value importFlatten(Node &node) {
 }
 
 /// The axes of Squeeze and Unsqueeze: an attribute before version 13.
-static SmallVector<int64_t> readAxes(Node &node) {
+static Dims readAxes(Node &node) {
+  Dims axes;
   if (node.version() < 13)
-    return node.integers("axes");
-  return node.input(1) ? node.constantIntegers(1) : SmallVector<int64_t>();
+    for (int64_t axis : node.integers("axes"))
+      axes.push_back(node.solver().constant(axis));
+  else if (node.input(1))
+    axes = node.entries(1);
+  return axes;
+}
+
+/// The dimensions that Squeeze without axes removes. An open one is 1 or not
+/// only at run time; then the rank that the model declares decides, and what it
+/// takes for granted is checked.
+static SmallVector<int64_t> findUnits(Node &node, Value x) {
+  SmallVector<int64_t> fixedUnits, withOpen;
+  int64_t firstOpen = -1;
+  for (auto [i, dim] : llvm::enumerate(node.dims(x))) {
+    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(dim);
+    if (fixed && fixed.getValue() == 1)
+      fixedUnits.push_back(i);
+    if (!fixed && firstOpen < 0)
+      firstOpen = i;
+    if (!fixed || fixed.getValue() == 1)
+      withOpen.push_back(i);
+  }
+  std::optional<int64_t> declared = node.declaredRank(0);
+  if (firstOpen < 0 || declared == node.rank(x) - static_cast<int64_t>(fixedUnits.size()))
+    return fixedUnits;
+  if (declared == node.rank(x) - static_cast<int64_t>(withOpen.size()))
+    return withOpen;
+  node.staticDim(x, firstOpen, "Squeeze without 'axes'");
+  return {};
 }
 
 static Value importSqueeze(Node &node) {
   Value x = node.input(0);
   Dims dims = node.dims(x);
-  AffineExpr one = node.solver().constant(1);
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr one = solver.constant(1);
   bool given = node.version() < 13 ? node.has("axes") : bool(node.input(1));
-  SmallVector<int64_t> axes = node.normalizeAxes(readAxes(node), node.rank(x), "axes");
+  Dims named = readAxes(node);
   if (node.failed())
     return {};
   if (!given)
-    for (int64_t i = 0; i < node.rank(x); ++i)
-      if (node.staticDim(x, i, "Squeeze without 'axes'") == 1)
-        axes.push_back(i);
-  for (int64_t axis : axes) {
-    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(dims[axis]);
-    if (!node.failed() && fixed && fixed.getValue() != 1)
-      node.error("onnx-shape-mismatch", "dimension " + Twine(axis) + " of 'data' is " + Twine(fixed.getValue()) +
-                                            ", but only 1 can be squeezed")
+    for (int64_t axis : findUnits(node, x))
+      named.push_back(solver.constant(axis));
+  Dims axes = normalizeAxes(node, named, node.rank(x), "axes");
+  if (node.failed())
+    return {};
+  Dims squeezed;
+  for (AffineExpr axis : axes) {
+    squeezed.push_back(dimAt(solver, dims, axis));
+    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(squeezed.back());
+    if (fixed && fixed.getValue() != 1) {
+      node.error("onnx-shape-mismatch", "dimension " + graph::printDim(axis) + " of 'data' is " +
+                                            Twine(fixed.getValue()) + ", but only 1 can be squeezed")
           .note("name only dimensions of size 1 in 'axes'");
+      return {};
+    }
   }
-  Value y = node.squeeze(x, axes);
-  for (int64_t axis : axes)
-    node.check(y, dims[axis], one, "squeezed dimension " + Twine(axis) + " and 1");
+  Value y = node.reshape(x, withoutAxes(solver, dims, axes));
+  for (auto [axis, dim] : llvm::zip(axes, squeezed)) {
+    bool known = mlir::isa<mlir::AffineConstantExpr>(axis);
+    node.check(y, dim, one, "squeezed dimension " + (known ? graph::printDim(axis) + " " : "") + "and 1");
+  }
   return y;
 }
 
 static Value importUnsqueeze(Node &node) {
   Value x = node.input(0);
-  SmallVector<int64_t> axes = readAxes(node);
-  return node.unsqueeze(x, node.normalizeAxes(axes, node.rank(x) + axes.size(), "axes"));
+  Dims axes = readAxes(node);
+  axes = normalizeAxes(node, axes, node.rank(x) + axes.size(), "axes");
+  return node.failed() ? Value() : node.reshape(x, withUnitAxes(node.solver(), node.dims(x), axes));
 }
 
 static Value importTranspose(Node &node) {
@@ -121,20 +160,21 @@ static Value tileOneByOne(Node &node, Value x, const Dims &repeats) {
 static Value importTile(Node &node) {
   Value x = node.input(0);
   Dims dims = node.dims(x);
-  std::optional<Dims> repeats = node.solver().contents(node.input(1));
-  if (!repeats) {
-    node.constantIntegers(1); // Reports that it is not known.
+  Dims repeats = node.entries(1);
+  if (node.failed())
     return {};
-  }
-  if (repeats->size() != dims.size()) {
+  if (repeats.size() != dims.size()) {
     node.error("onnx-shape-mismatch",
-               "'repeats' has " + Twine(repeats->size()) + " elements, but 'input' has rank " + Twine(dims.size()))
+               "'repeats' has " + Twine(repeats.size()) + " elements, but 'input' has rank " + Twine(dims.size()))
         .note("give one number of repetitions for every dimension");
     return {};
   }
   AffineExpr one = node.solver().constant(1);
+  for (AffineExpr &repeat : repeats)
+    if (!mlir::isa<mlir::AffineConstantExpr>(repeat))
+      repeat = asSize(node, repeat, "'repeats'");
   Dims split, wide, result;
-  for (auto [dim, repeat] : llvm::zip(dims, *repeats)) {
+  for (auto [dim, repeat] : llvm::zip(dims, repeats)) {
     if (repeat != one) {
       split.push_back(one);
       wide.push_back(repeat);
@@ -153,7 +193,7 @@ static Value importTile(Node &node) {
     result.push_back(node.solver().product({dim, repeat}));
   }
   if (wide.size() > graph::ShapeSolver::maxRank)
-    return tileOneByOne(node, x, *repeats);
+    return tileOneByOne(node, x, repeats);
   return node.reshape(node.broadcast(node.reshape(x, split), wide), result);
 }
 
@@ -173,6 +213,40 @@ static Value importShape(Node &node) {
 
 static Value importSize(Node &node) { return node.size(node.solver().product(node.dims(node.input(0)))); }
 
+/// Whether graph.range sees the whole number that `value` is.
+static bool isWhole(Node &node, Value value) {
+  while (auto cast = value.getDefiningOp<graph::CastOp>())
+    value = cast.getX();
+  if (!node.isFloat(value))
+    return true;
+  auto constant = value.getDefiningOp<graph::ConstantOp>();
+  auto dense = constant ? mlir::dyn_cast<mlir::DenseElementsAttr>(constant.getValue()) : mlir::DenseElementsAttr();
+  return dense && dense.getNumElements() == 1 && (*dense.getValues<llvm::APFloat>().begin()).isInteger();
+}
+
+static bool isConstant(Value value) {
+  while (auto cast = value.getDefiningOp<graph::CastOp>())
+    value = cast.getX();
+  return value.getDefiningOp<graph::ConstantOp>() != nullptr;
+}
+
+/// start + i * delta, where how many there are is computed from floats.
+static Value makeFloatRange(Node &node, Value start, Value limit, Value delta) {
+  Type i64 = node.builder().getI64Type(), f64 = node.builder().getF64Type();
+  auto wide = [&](Value x) { return node.cast(x, f64); };
+  Value span = node.div(wide(node.sub(limit, start)), wide(delta)); // As ONNX Runtime rounds.
+  Value count = node.create<graph::MaxOp>(node.create<graph::CeilOp>(span), node.scalar(f64, 0));
+  // What is no number or far too many ends as an error of the call.
+  count = node.create<graph::MinOp>(count, node.scalar(f64, 0x1p62));
+  AffineExpr size = asSize(node, node.entry(node.cast(count, i64), "the number of elements"), "the number of elements");
+  if (node.failed())
+    return {};
+  node.require(node.solver().constant(graph::ShapeSolver::maxElements), size,
+               "a range must have at most 2^40 elements");
+  Value steps = node.createTyped<graph::IotaOp>(node.solver().type({size}, i64), int64_t(0));
+  return node.add(node.mul(node.cast(steps, node.element(start)), delta), start);
+}
+
 static Value importRange(Node &node) {
   Type element = node.element(node.input(0));
   if (node.version() >= 27 && node.integer("stash_type") != 1)
@@ -181,6 +255,13 @@ static Value importRange(Node &node) {
   Type wide = graph::getAccumulatorType(element);
   auto bound = [&](unsigned i) { return node.cast(node.reshape(node.input(i), {}), wide); };
   Value start = bound(0), limit = bound(1), delta = bound(2);
+  if (node.failed())
+    return {};
+  llvm::SmallVector<Value> bounds = {start, limit, delta};
+  bool isFollowed =
+      llvm::all_of(bounds, isConstant) || llvm::all_of(bounds, [&](Value value) { return isWhole(node, value); });
+  if (node.isFloat(start) && !isFollowed)
+    return node.cast(makeFloatRange(node, start, limit, delta), element);
   return node.cast(node.create<graph::RangeOp>(start, limit, delta), element);
 }
 
@@ -229,6 +310,9 @@ static Value positions(Node &node, Value x, int64_t axis) {
   return node.createTyped<graph::IotaOp>(node.solver().type(along, node.builder().getI64Type()), axis);
 }
 
+/// No tensor has an element on this diagonal, and no position plus it wraps.
+static constexpr int64_t farDiagonal = graph::ShapeSolver::maxElements;
+
 static bool checkMatrix(Node &node, Value x, bool exact) {
   int64_t rank = node.rank(x);
   if (rank == 2 || (rank > 2 && !exact))
@@ -249,7 +333,7 @@ static Value importEyeLike(Node &node) {
                             "float, integer and bool types are");
   if (!checkMatrix(node, x, /*exact=*/true))
     return {};
-  Value diagonal = node.add(positions(node, x, 0), static_cast<double>(k));
+  Value diagonal = node.add(positions(node, x, 0), static_cast<double>(std::clamp(k, -farDiagonal, farDiagonal)));
   Value hit = node.createAs<graph::EqualOp>(node.builder().getI1Type(), diagonal, positions(node, x, 1));
   return node.cast(hit, element);
 }
@@ -261,25 +345,38 @@ static Value importTrilu(Node &node) {
     return {};
   Type i1 = node.builder().getI1Type();
   Value row = positions(node, x, 0), column = positions(node, x, 1);
-  if (Value k = node.input(1))
-    row = node.add(row, node.reshape(k, {}));
+  if (Value k = node.input(1)) {
+    Value far = node.scalar(node.element(k), static_cast<double>(farDiagonal));
+    k = node.create<graph::MinOp>(node.reshape(k, {}), far);
+    k = node.create<graph::MaxOp>(k, node.scalar(node.element(k), -static_cast<double>(farDiagonal)));
+    row = node.add(row, k);
+  }
   Value keep = upper ? node.createAs<graph::GreaterEqualOp>(i1, column, row)
                      : node.createAs<graph::LessEqualOp>(i1, column, row);
   return node.createAs<graph::SelectOp>(node.element(x), keep, x, node.scalar(node.element(x), 0));
 }
 
-/// `value / by`, which must be whole.
+/// `value / by`, which must be whole; of a free dimension `checkDivision` says
+/// so at run time.
 static AffineExpr divideExactly(Node &node, AffineExpr value, int64_t by, llvm::StringRef what) {
   auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(value);
   if (fixed && fixed.getValue() % by == 0)
     return node.solver().constant(fixed.getValue() / by);
   if (AffineExpr whole = node.solver().divide(value, node.solver().constant(by)))
     return whole;
+  if (!fixed)
+    return value.floorDiv(by);
   if (!node.failed())
     node.error("onnx-shape-mismatch",
                what + " is " + graph::printDim(value) + ", which is not known to be a multiple of " + Twine(by))
         .note("'blocksize' must divide the dimension");
   return value;
+}
+
+static void checkDivision(Node &node, Value made, AffineExpr value, AffineExpr quotient, int64_t by,
+                          llvm::StringRef what) {
+  AffineExpr product = node.solver().simplify(quotient * by);
+  node.check(made, value, product, what + " and a multiple of 'blocksize' " + Twine(by));
 }
 
 /// Common to DepthToSpace and SpaceToDepth; 0 after an error.
@@ -305,9 +402,13 @@ static Value importDepthToSpace(Node &node) {
   AffineExpr b = node.solver().constant(block);
   AffineExpr c = divideExactly(node, d[1], block * block, "the channel count");
   Dims result = {d[0], c, node.solver().product({d[2], b}), node.solver().product({d[3], b})};
-  if (mode == "DCR")
-    return node.reshape(node.transpose(node.reshape(x, {d[0], b, b, c, d[2], d[3]}), {0, 3, 4, 1, 5, 2}), result);
-  return node.reshape(node.transpose(node.reshape(x, {d[0], c, b, b, d[2], d[3]}), {0, 1, 4, 2, 5, 3}), result);
+  bool depthFirst = mode == "DCR";
+  Value y = node.reshape(x, depthFirst ? Dims{d[0], b, b, c, d[2], d[3]} : Dims{d[0], c, b, b, d[2], d[3]});
+  if (block > 1)
+    checkDivision(node, y, d[1], c, block * block, "the channel count");
+  return node.reshape(
+      node.transpose(y, depthFirst ? SmallVector<int64_t>{0, 3, 4, 1, 5, 2} : SmallVector<int64_t>{0, 1, 4, 2, 5, 3}),
+      result);
 }
 
 static Value importSpaceToDepth(Node &node) {
@@ -323,6 +424,10 @@ static Value importSpaceToDepth(Node &node) {
   AffineExpr h = divideExactly(node, d[2], block, "the height");
   AffineExpr w = divideExactly(node, d[3], block, "the width");
   Value y = node.reshape(x, {d[0], d[1], h, b, w, b});
+  if (block > 1) {
+    checkDivision(node, y, d[2], h, block, "the height");
+    checkDivision(node, y, d[3], w, block, "the width");
+  }
   y = mode == "DCR" ? node.transpose(y, {0, 3, 5, 1, 2, 4}) : node.transpose(y, {0, 1, 3, 5, 2, 4});
   return node.reshape(y, {d[0], node.solver().product({d[1], b, b}), h, w});
 }

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Axes.h"
 #include "ElementType.h"
 #include "Node.h"
 #include "OpTable.h"
@@ -163,23 +164,17 @@ static Value makeTransform(Node &node, Value x, const Transform &transform) {
   return node.cast(y, element);
 }
 
-/// The value of an integer scalar input, an expression of sizes.
-static AffineExpr readSize(Node &node, unsigned index) {
-  if (node.failed())
-    return {};
-  std::optional<Dims> contents = node.solver().contents(node.input(index));
-  if (contents && contents->size() == 1)
-    return contents->front();
-  node.constantIntegers(index); // Reports that it is not known.
-  if (!node.failed())
-    node.error("onnx-shape-mismatch", "input '" + node.inputName(index) + "' is not a scalar").note("give one number");
-  return {};
-}
+/// The longest transform.
+static constexpr int64_t maxLength = int64_t(1) << 24;
 
 /// A length of zero would divide by it.
 static bool checkLength(Node &node, AffineExpr length) {
   auto fixed = length ? mlir::dyn_cast<AffineConstantExpr>(length) : AffineConstantExpr();
-  if (node.failed() || !fixed || (fixed.getValue() > 0 && fixed.getValue() <= int64_t(1) << 24))
+  if (!node.failed() && !fixed) {
+    node.require(length, node.solver().constant(1), "the length of a transform must be at least 1");
+    node.require(node.solver().constant(maxLength), length, "the length of a transform must be at most 2^24");
+  }
+  if (node.failed() || !fixed || (fixed.getValue() > 0 && fixed.getValue() <= maxLength))
     return !node.failed();
   node.error("onnx-shape-mismatch",
              "the transform has length " + Twine(fixed.getValue()) + ", but 1 to 2^24 is expected")
@@ -192,43 +187,62 @@ static Value importDFT(Node &node) {
   Transform transform;
   transform.inverse = node.flag("inverse");
   transform.oneSided = node.flag("onesided");
-  int64_t axis = -2;
-  if (node.version() < 20) {
-    axis = node.integer("axis");
-  } else if (node.input(2)) {
-    SmallVector<int64_t> given = node.constantIntegers(2);
-    axis = given.empty() ? -2 : given[0];
-  }
-  transform.axis = node.normalizeAxis(axis, node.rank(x), "axis");
+  graph::ShapeSolver &solver = node.solver();
+  int64_t rank = node.rank(x);
+  AffineExpr axis = solver.constant(-2);
+  if (node.version() < 20)
+    axis = solver.constant(node.integer("axis"));
+  else if (node.input(2))
+    axis = node.entry(2);
+  axis = normalizeAxis(node, axis, rank, "axis");
   if (node.failed())
     return {};
-  if (transform.axis == node.rank(x) - 1) {
+  if (axis == solver.constant(rank - 1)) {
     node.error("onnx-axis-range", "'axis' is the last dimension, which holds the parts of a number")
         .note("name one of the dimensions before it");
     return {};
   }
-  AffineExpr size = node.dims(x)[transform.axis];
+  if (rank < 2) {
+    node.error("onnx-shape-mismatch", "'input' has rank " + Twine(rank) + ", but at least 2 is expected")
+        .note("its last dimension holds the real part and the imaginary part of a number");
+    return {};
+  }
+  node.require(solver.constant(rank - 2), axis, "'axis' must not be the last dimension");
+  // The last dimension is none that an axis may be.
+  Dims dims = node.dims(x);
+  AffineExpr parts = dims.pop_back_val(), size = dimAt(solver, dims, axis);
   if (node.input(1))
-    transform.length = readSize(node, 1);
+    transform.length = node.entry(1);
   else if (transform.inverse && transform.oneSided)
-    transform.length = node.solver().simplify((size - 1) * 2);
+    transform.length = solver.simplify((size - 1) * 2);
   else
     transform.length = size;
   if (!checkLength(node, transform.length))
     return {};
-  return makeTransform(node, x, transform);
+  if (auto known = mlir::dyn_cast<AffineConstantExpr>(axis)) {
+    transform.axis = known.getValue();
+    return makeTransform(node, x, transform);
+  }
+  transform.axis = 1;
+  Value y = makeTransform(node, foldAround(node, x, dims, axis, {parts}), transform);
+  if (node.failed())
+    return {};
+  Dims result = withDimAt(solver, dims, axis, node.dims(y)[1]);
+  result.push_back(node.dims(y).back());
+  return node.reshape(y, result);
 }
 
 /// Transforms of windows that move over a signal of [batch, length, parts].
 static Value importSTFT(Node &node) {
   Value signal = node.input(0), window = node.input(2);
-  SmallVector<int64_t> steps = node.constantIntegers(1);
+  AffineExpr step = node.entry(1);
   Transform transform;
   transform.axis = 2;
   transform.oneSided = node.flag("onesided");
   if (node.failed())
     return {};
-  if (node.rank(signal) != 3 || (window && node.rank(window) != 1) || steps.size() != 1 || steps[0] < 1) {
+  auto known = mlir::dyn_cast<AffineConstantExpr>(step);
+  if (node.rank(signal) != 3 || (window && node.rank(window) != 1) || (known && known.getValue() < 1)) {
     node.error("onnx-shape-mismatch", "'signal' has rank " + Twine(node.rank(signal)))
         .note("[batch, length, 1 or 2], one positive step and a vector as window are expected");
     return {};
@@ -236,15 +250,18 @@ static Value importSTFT(Node &node) {
   graph::ShapeSolver &solver = node.solver();
   AffineExpr one = solver.constant(1), length = node.dims(signal)[1];
   if (node.input(3))
-    transform.length = readSize(node, 3);
+    transform.length = node.entry(3);
   else
     transform.length = window ? node.dims(window)[0] : length;
   if (!checkLength(node, transform.length))
     return {};
   AffineExpr width = window ? node.dims(window)[0] : transform.length;
-  AffineExpr frames = solver.simplify((length - transform.length).floorDiv(steps[0]) + 1);
+  node.require(step, one, "'frame_step' must be at least 1");
+  step = solver.max(one, step);
+  AffineExpr frames = asSize(node, solver.simplify((length - transform.length).floorDiv(step) + 1),
+                             "the number of windows in 'signal'");
   Type i64 = node.builder().getI64Type();
-  Value first = node.mul(node.createTyped<graph::IotaOp>(solver.type({frames, one}, i64), int64_t(0)), steps[0]);
+  Value first = node.mul(node.createTyped<graph::IotaOp>(solver.type({frames, one}, i64), int64_t(0)), node.size(step));
   Value offset = node.createTyped<graph::IotaOp>(solver.type({one, width}, i64), int64_t(1));
   Value x = node.create<graph::GatherOp>(signal, node.add(first, offset), int64_t(1));
   if (window)
@@ -253,49 +270,52 @@ static Value importSTFT(Node &node) {
 }
 
 /// Triangles that are evenly spaced on the mel scale, over the frequencies of a
-/// transform. The parameters are numbers of the model, so the matrix is, too.
+/// transform.
 static Value importMelWeightMatrix(Node &node) {
   Type element = readOutputType(node);
-  SmallVector<int64_t> bins = node.constantIntegers(0), length = node.constantIntegers(1),
-                       rate = node.constantIntegers(2);
-  SmallVector<double> low = node.constantNumbers(3), high = node.constantNumbers(4);
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr one = solver.constant(1);
+  AffineExpr columns = asSize(node, node.entry(0), "'num_mel_bins'");
+  AffineExpr length = asSize(node, node.entry(1), "'dft_length'");
   if (node.failed() || !element)
     return {};
-  auto isOne = [](auto &values, double least, double most) {
-    return values.size() == 1 && values[0] >= least && values[0] <= most;
+  Type f64 = node.builder().getF64Type(), i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
+  auto number = [&](unsigned index) { return node.cast(node.reshape(node.input(index), {}), f64); };
+  Value rate = number(2);
+  auto toMel = [&](Value hertz) {
+    Value ratio = node.add(node.div(hertz, 700.0), 1.0);
+    return node.mul(node.create<graph::LogOp>(ratio), 2595 / std::log(10.0));
   };
-  if (!isOne(bins, 1, 4096) || !isOne(length, 1, 1 << 20) || !isOne(rate, 1, 1e9) || !isOne(low, 0, 1e9) ||
-      !isOne(high, low.front(), 1e9)) {
-    node.error("onnx-shape-mismatch", "the numbers of bins, the length, the rate or the frequencies are out of range")
-        .note("scalars are expected, with 0 <= lower_edge_hertz <= upper_edge_hertz");
-    return {};
-  }
-  int64_t rows = length[0] / 2 + 1, columns = bins[0];
-  auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
-  double first = toMel(low[0]), step = (toMel(high[0]) - first) / static_cast<double>(columns + 2);
+  Value first = toMel(number(3));
+  AffineExpr count = solver.simplify(columns + 2);
+  Value step = node.div(node.sub(toMel(number(4)), first), node.cast(node.size(count), f64));
   // The bin of the transform where each triangle begins.
-  SmallVector<int64_t> edges;
-  for (int64_t i = 0; i < columns + 2; ++i) {
-    double hertz = 700 * (std::pow(10, (first + static_cast<double>(i) * step) / 2595) - 1);
-    edges.push_back(
-        static_cast<int64_t>(std::floor(static_cast<double>(length[0] + 1) * hertz / static_cast<double>(rate[0]))));
-  }
-  std::vector<float> matrix(rows * columns, 0.0f);
-  auto put = [&](int64_t row, int64_t column, double value) {
-    if (row >= 0 && row < rows)
-      matrix[row * columns + column] = static_cast<float>(value);
+  Value at = node.cast(node.createTyped<graph::IotaOp>(solver.type({count}, i64), int64_t(0)), f64);
+  Value mel = node.add(node.mul(at, step), first);
+  Value hertz = node.create<graph::ExpOp>(node.mul(mel, std::log(10.0) / 2595));
+  hertz = node.mul(node.add(hertz, -1.0), 700.0);
+  Value bin = node.div(node.mul(hertz, node.cast(node.size(solver.simplify(length + 1)), f64)), rate);
+  Value edges = node.create<graph::FloorOp>(bin);
+  auto edge = [&](int64_t from) {
+    auto offset = graph::DimsAttr::get(node.builder().getContext(), solver.map({solver.constant(from)}));
+    return node.createTyped<graph::SliceOp>(solver.type({columns}, f64), edges, Value(), Value(),
+                                            llvm::ArrayRef<int64_t>(0), llvm::ArrayRef<int64_t>(1), offset);
   };
-  for (int64_t i = 0; i < columns; ++i) {
-    int64_t begin = edges[i], middle = edges[i + 1], end = edges[i + 2];
-    if (begin == middle)
-      put(middle, i, 1);
-    for (int64_t j = begin; begin < middle && j <= std::min(middle, rows); ++j)
-      put(j, i, static_cast<double>(j - begin) / static_cast<double>(middle - begin));
-    for (int64_t j = middle; middle < end && j < std::min(end, rows); ++j)
-      put(j, i, static_cast<double>(end - j) / static_cast<double>(end - middle));
-  }
-  auto type = mlir::RankedTensorType::get({rows, columns}, node.builder().getF32Type());
-  return node.cast(node.constant(mlir::DenseElementsAttr::get(type, llvm::ArrayRef(matrix))), element);
+  Value begin = edge(0), middle = edge(1), end = edge(2);
+  AffineExpr rows = solver.simplify(length.floorDiv(2) + 1);
+  Value row = node.cast(node.createTyped<graph::IotaOp>(solver.type({rows, one}, i64), int64_t(0)), f64);
+  auto less = [&](Value a, Value b) { return node.createAs<graph::LessOp>(i1, a, b); };
+  auto notLess = [&](Value a, Value b) { return node.createAs<graph::GreaterEqualOp>(i1, a, b); };
+  auto both = [&](Value a, Value b) { return node.create<graph::AndOp>(a, b); };
+  auto select = [&](Value c, Value a, Value b) { return node.createAs<graph::SelectOp>(f64, c, a, b); };
+  Value rises = both(less(begin, middle), both(notLess(row, begin), less(row, middle)));
+  Value falls = both(less(middle, end), both(notLess(row, middle), less(row, end)));
+  // A side without any width: the peak is all there is of it.
+  Value isPeak = node.createAs<graph::EqualOp>(i1, row, middle);
+  Value up = node.div(node.sub(row, begin), node.sub(middle, begin));
+  Value down = node.div(node.sub(end, row), node.sub(end, middle));
+  Value y = select(isPeak, node.scalar(f64, 1), node.scalar(f64, 0));
+  return node.cast(select(falls, down, select(rises, up, y)), element);
 }
 
 void onnx_import::registerSignalOps(OpTable &ops) {

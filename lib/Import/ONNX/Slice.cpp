@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Axes.h"
 #include "ElementType.h"
 #include "Node.h"
 #include "OpTable.h"
@@ -26,43 +27,145 @@ static int64_t vectorLength(Node &node, Value vector, StringRef name) {
   return -1;
 }
 
-static Value makeSlice(Node &node, Value starts, Value ends, SmallVector<int64_t> axes, SmallVector<int64_t> steps) {
+/// What a slice asks for, with axes that may be read when the program runs.
+namespace {
+struct SliceRequest {
+  Value starts, ends;
+  Dims axes, steps;
+};
+} // namespace
+
+/// One dimension of a slice that is read when the program runs: its first
+/// position, how many elements it has, and the step between them.
+namespace {
+struct Span {
+  AffineExpr offset, size, step;
+};
+} // namespace
+
+/// ONNX's rules for a step of any sign.
+static Span makeSpan(Node &node, AffineExpr dim, AffineExpr start, AffineExpr end, AffineExpr step) {
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr zero = solver.constant(0), one = solver.constant(1);
+  step = limited(solver, step);
+  AffineExpr backwards = isNegative(solver, step);
+  AffineExpr length = solver.max(step, solver.simplify(step * -1));
+  node.require(length, one, "a step must not be 0");
+  // Backwards, the last position is the first that counts, and -1 the end.
+  AffineExpr most = solver.simplify(dim - backwards), least = solver.simplify(backwards * -1);
+  auto position = [&](AffineExpr at) {
+    at = limited(solver, at);
+    return solver.min(solver.simplify(at + dim * isNegative(solver, at)), most);
+  };
+  Span span;
+  span.step = step;
+  span.offset = solver.max(zero, position(start));
+  AffineExpr way = solver.simplify(solver.max(least, position(end)) - span.offset);
+  way = solver.max(zero, choose(solver, backwards, solver.simplify(way * -1), way));
+  // Of a dimension without elements there is none, though the offset is 0.
+  span.size = solver.min(dim, solver.simplify(way.ceilDiv(solver.max(one, length))));
+  return span;
+}
+
+/// Slices along `axis` by reading the positions of `span` one by one.
+static Value sliceByReading(Node &node, Value x, int64_t axis, const Span &span) {
+  if (node.failed())
+    return {};
+  Type i64 = node.builder().getI64Type();
+  Value steps = node.createTyped<graph::IotaOp>(node.solver().type({span.size}, i64), int64_t(0));
+  Value positions = node.add(node.create<graph::MulOp>(steps, node.size(span.step)), node.size(span.offset));
+  return node.create<graph::GatherOp>(x, positions, axis);
+}
+
+/// A slice whose axes or steps are read when the program runs.
+static Value makeSliceOfAny(Node &node, Value x, const SliceRequest &request, const Dims &axes) {
+  graph::ShapeSolver &solver = node.solver();
+  Dims starts = node.entries(1), ends = node.entries(2), dims = node.dims(x), sizes = dims;
+  if (node.failed())
+    return {};
+  int64_t rank = dims.size();
+  AffineExpr zero = solver.constant(0), one = solver.constant(1);
+  std::optional<SmallVector<int64_t>> steps = knownIntegers(request.steps);
+  bool isDense = steps && llvm::all_of(*steps, [](int64_t step) { return step == 1; });
+  SmallVector<int64_t> sliced;
+  Dims offsets;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    AffineExpr start = zero, end = dims[dim], step = one, isSliced = zero;
+    for (auto [i, axis] : llvm::enumerate(axes)) {
+      AffineExpr isThis = isAt(solver, axis, dim, rank);
+      isSliced = solver.simplify(isSliced + isThis);
+      start = choose(solver, isThis, limited(solver, starts[i]), start);
+      end = choose(solver, isThis, limited(solver, ends[i]), end);
+      step = choose(solver, isThis, limited(solver, request.steps[i]), step);
+    }
+    if (isSliced == zero)
+      continue;
+    Span span = makeSpan(node, dims[dim], start, end, step);
+    if (!isDense) {
+      x = sliceByReading(node, x, dim, span);
+      continue;
+    }
+    sliced.push_back(dim);
+    offsets.push_back(span.offset);
+    sizes[dim] = span.size;
+  }
+  if (node.failed() || sliced.empty())
+    return x;
+  auto at = graph::DimsAttr::get(node.builder().getContext(), solver.map(offsets));
+  return node.createTyped<graph::SliceOp>(solver.type(sizes, node.element(x)), x, Value(), Value(), sliced,
+                                          SmallVector<int64_t>(sliced.size(), 1), at);
+}
+
+static Value makeSlice(Node &node, const SliceRequest &request) {
   Value x = node.input(0);
-  int64_t count = vectorLength(node, starts, "starts");
+  int64_t count = vectorLength(node, request.starts, "starts");
   if (node.failed())
     return {};
-  int64_t endCount = vectorLength(node, ends, "ends");
+  int64_t endCount = vectorLength(node, request.ends, "ends");
   if (node.failed())
     return {};
-  if (count != endCount || count != static_cast<int64_t>(axes.size()) || count != static_cast<int64_t>(steps.size())) {
+  size_t axisCount = request.axes.size(), stepCount = request.steps.size();
+  if (count != endCount || count != static_cast<int64_t>(axisCount) || count != static_cast<int64_t>(stepCount)) {
     node.error("onnx-shape-mismatch", "'starts' has " + Twine(count) + " elements, 'ends' " + Twine(endCount) +
-                                          ", 'axes' " + Twine(axes.size()) + " and 'steps' " + Twine(steps.size()))
+                                          ", 'axes' " + Twine(axisCount) + " and 'steps' " + Twine(stepCount))
         .note("all need one entry for every axis");
     return {};
   }
-  for (int64_t &axis : axes)
-    axis = node.normalizeAxis(axis, node.rank(x), "axes");
-  node.normalizeAxes(axes, node.rank(x), "axes"); // Reports duplicates.
-  if (node.failed())
-    return {};
-  if (llvm::is_contained(steps, 0)) {
-    node.error("onnx-shape-mismatch", "'steps' is " + formatDims(steps) + ", but a step must not be 0")
+  std::optional<SmallVector<int64_t>> axes = knownIntegers(request.axes), steps = knownIntegers(request.steps);
+  if (steps && llvm::is_contained(*steps, 0)) {
+    node.error("onnx-shape-mismatch", "'steps' is " + formatDims(*steps) + ", but a step must not be 0")
         .note("use 1 for every element");
     return {};
   }
-  if (count == 0)
+  Dims normalized = normalizeAxes(node, request.axes, node.rank(x), "axes"); // Reports duplicates.
+  if (node.failed() || count == 0)
     return x;
-  return node.create<graph::SliceOp>(x, starts, ends, axes, steps, graph::DimsAttr());
+  if (!axes || !steps) {
+    // In the order of 'starts', not sorted.
+    if (axes)
+      for (auto [axis, given] : llvm::zip(normalized, *axes))
+        axis = node.solver().constant(node.normalizeAxis(given, node.rank(x), "axes"));
+    return makeSliceOfAny(node, x, request, normalized);
+  }
+  for (int64_t &axis : *axes)
+    axis = node.normalizeAxis(axis, node.rank(x), "axes");
+  return node.create<graph::SliceOp>(x, request.starts, request.ends, *axes, *steps, graph::DimsAttr());
 }
 
 static Value importSlice10(Node &node) {
   int64_t count = vectorLength(node, node.input(1), "starts");
   if (node.failed())
     return {};
-  SmallVector<int64_t> axes = node.input(3) ? node.constantIntegers(3) : llvm::to_vector(llvm::seq<int64_t>(0, count));
-  SmallVector<int64_t> steps =
-      node.input(4) ? node.constantIntegers(4) : SmallVector<int64_t>(std::max<int64_t>(count, 0), 1);
-  return makeSlice(node, node.input(1), node.input(2), axes, steps);
+  SliceRequest request{node.input(1), node.input(2), {}, {}};
+  for (int64_t i = 0; i < count && !node.input(3); ++i)
+    request.axes.push_back(node.solver().constant(i));
+  if (node.input(3))
+    request.axes = node.entries(3);
+  if (node.input(4))
+    request.steps = node.entries(4);
+  else
+    request.steps.assign(count, node.solver().constant(1));
+  return makeSlice(node, request);
 }
 
 static Value importSlice1(Node &node) {
@@ -70,8 +173,13 @@ static Value importSlice1(Node &node) {
   SmallVector<int64_t> axes = node.integers("axes");
   if (!node.has("axes"))
     axes = llvm::to_vector(llvm::seq<int64_t>(0, starts.size()));
-  Value ends = node.constant(llvm::ArrayRef(node.integers("ends")));
-  return makeSlice(node, node.constant(llvm::ArrayRef(starts)), ends, axes, SmallVector<int64_t>(starts.size(), 1));
+  SliceRequest request;
+  request.ends = node.constant(llvm::ArrayRef(node.integers("ends")));
+  request.starts = node.constant(llvm::ArrayRef(starts));
+  for (int64_t axis : axes)
+    request.axes.push_back(node.solver().constant(axis));
+  request.steps.assign(starts.size(), node.solver().constant(1));
+  return makeSlice(node, request);
 }
 
 /// Consecutive parts of `sizes` along `axis`.
@@ -112,52 +220,70 @@ static Dims equalParts(Node &node, AffineExpr whole, int64_t count) {
       size = solver.constant(std::min(rest, each));
       rest -= std::min(rest, each);
     }
-  } else if (count > 1) {
-    parts.back() = solver.simplify(whole - part * (count - 1));
+  } else if (count == 2) {
+    parts.back() = solver.simplify(whole - part);
+  } else {
+    AffineExpr zero = solver.constant(0);
+    for (int64_t i = 1; i < count; ++i)
+      parts[i] = solver.min(part, solver.max(zero, solver.simplify(whole - part * i)));
   }
   return parts;
+}
+
+/// The sizes of the parts that input or attribute 'split' gives.
+static Dims readParts(Node &node) {
+  if (node.version() >= 13)
+    return node.entries(1);
+  Dims result;
+  for (int64_t size : node.integers("split"))
+    result.push_back(node.solver().constant(size));
+  return result;
 }
 
 static void importSplit(Node &node) {
   Value x = node.input(0);
   int64_t axis = node.axis("axis", x), count = node.numOutputs();
-  SmallVector<int64_t> given;
+  Dims parts;
   bool hasSizes = node.version() < 13 ? node.has("split") : bool(node.input(1));
   if (hasSizes)
-    given = node.version() < 13 ? node.integers("split") : node.constantIntegers(1);
+    parts = readParts(node);
   if (node.version() >= 18 && node.has("num_outputs") && node.integer("num_outputs") != count && !node.failed())
     node.error("onnx-arity", "'num_outputs' is " + Twine(node.integer("num_outputs")) + ", but the node has " +
                                  Twine(count) + " outputs")
         .note("both must be equal");
   if (node.failed())
     return;
-  AffineExpr whole = node.dims(x)[axis];
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr whole = node.dims(x)[axis], zero = solver.constant(0), sum = zero;
   if (!hasSizes) {
-    Dims parts = equalParts(node, whole, count);
+    parts = equalParts(node, whole, count);
     makeParts(node, x, axis, parts);
     if (node.version() < 18 && node.output(0) && !node.failed())
-      node.check(node.output(0), whole, node.solver().product({parts[0], node.solver().constant(count)}),
+      node.check(node.output(0), whole, solver.product({parts[0], solver.constant(count)}),
                  "the dimension and " + Twine(count) + " equal parts");
     return;
   }
 
-  int64_t sum = 0;
-  Dims sizes;
-  bool sane = static_cast<int64_t>(given.size()) == count;
-  for (int64_t size : given) {
-    sane &= size >= 0 && size <= int64_t(1) << 47 && (sum += size) <= int64_t(1) << 47;
-    sizes.push_back(node.solver().constant(size));
+  bool sane = static_cast<int64_t>(parts.size()) == count;
+  std::string given = "[";
+  for (AffineExpr &size : parts) {
+    given += (given.size() > 1 ? ", " : "") + graph::printDim(size);
+    if (auto known = mlir::dyn_cast<mlir::AffineConstantExpr>(size)) {
+      sane &= known.getValue() >= 0 && known.getValue() <= graph::ShapeSolver::maxElements;
+    } else {
+      size = limited(solver, asSize(node, size, "a size in 'split'"));
+    }
+    if (sane)
+      sum = solver.simplify(sum + size);
   }
-  auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(whole);
-  if (!sane || (fixed && fixed.getValue() != sum)) {
-    node.error("onnx-shape-mismatch", "'split' is " + formatDims(given) + ", but dimension " + Twine(axis) + " is " +
+  if (!sane || solver.equal(whole, sum) == std::optional(false)) {
+    node.error("onnx-shape-mismatch", "'split' is " + given + "], but dimension " + Twine(axis) + " is " +
                                           graph::printDim(whole) + " and " + Twine(count) + " outputs are wanted")
         .note("the parts must add up to the dimension");
     return;
   }
-  makeParts(node, x, axis, sizes);
-  node.check(node.output(0), whole, node.solver().constant(sum),
-             "dimension " + Twine(axis) + " and the sum of 'split'");
+  makeParts(node, x, axis, parts);
+  node.check(node.output(0), whole, sum, "dimension " + Twine(axis) + " and the sum of 'split'");
 }
 
 static std::optional<graph::PadMode> readPadMode(Node &node) {
@@ -178,29 +304,30 @@ static Value importPad11(Node &node) {
   if (!node.input(3))
     return node.create<graph::PadOp>(x, pads, value, *mode, graph::DimsAttr());
 
-  SmallVector<int64_t> axes = node.constantIntegers(3);
-  for (int64_t &axis : axes)
-    axis = node.normalizeAxis(axis, node.rank(x), "axes");
-  node.normalizeAxes(axes, node.rank(x), "axes"); // Reports duplicates.
+  Dims axes = node.entries(3), given = node.entries(1);
   if (node.failed())
     return {};
-  std::optional<Dims> given = node.solver().contents(pads);
-  if (!given) {
-    node.constantIntegers(1); // Reports that it is not known.
-    return {};
-  }
-  if (given->size() != 2 * axes.size()) {
+  if (given.size() != 2 * axes.size()) {
     node.error("onnx-shape-mismatch",
-               "'pads' has " + Twine(given->size()) + " elements, but there are " + Twine(axes.size()) + " axes")
+               "'pads' has " + Twine(given.size()) + " elements, but there are " + Twine(axes.size()) + " axes")
         .note("two amounts are needed for every axis");
     return {};
   }
-  Dims amounts(2 * node.rank(x), node.solver().constant(0));
+  graph::ShapeSolver &solver = node.solver();
+  int64_t rank = node.rank(x);
+  Dims amounts(2 * rank, solver.constant(0));
+  normalizeAxes(node, axes, rank, "axes"); // Reports duplicates.
   for (auto [index, axis] : llvm::enumerate(axes)) {
-    amounts[axis] = (*given)[index];
-    amounts[node.rank(x) + axis] = (*given)[axes.size() + index];
+    AffineExpr at = normalizeAxis(node, axis, rank, "axes");
+    for (int64_t dim = 0; dim < rank; ++dim)
+      for (bool behind : {false, true}) {
+        AffineExpr &amount = amounts[dim + behind * rank];
+        amount = choose(solver, isAt(solver, at, dim, rank), given[index + behind * axes.size()], amount);
+      }
   }
-  auto attribute = graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts));
+  if (node.failed())
+    return {};
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
   return node.create<graph::PadOp>(x, Value(), value, *mode, attribute);
 }
 
@@ -217,7 +344,7 @@ static Value importPad2(Node &node) {
 /// CenterCropPad: the middle of each axis, cut or extended by zeros.
 static Value importCenterCropPad(Node &node) {
   Value x = node.input(0);
-  SmallVector<int64_t> sizes = node.constantIntegers(1);
+  Dims sizes = node.entries(1), dims = node.dims(x);
   SmallVector<int64_t> axes = node.integers("axes");
   if (!node.has("axes"))
     axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
@@ -232,16 +359,18 @@ static Value importCenterCropPad(Node &node) {
         .note("give one size for every axis");
     return {};
   }
-  // A negative amount of padding cuts.
-  Dims amounts(2 * node.rank(x), node.solver().constant(0));
+  // A negative amount of padding cuts; halves are rounded towards 0.
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr zero = solver.constant(0);
+  Dims amounts(2 * node.rank(x), zero);
   for (auto [axis, size] : llvm::zip(axes, sizes)) {
-    int64_t have = node.staticDim(x, axis, "CenterCropPad");
-    int64_t missing = size - have;
-    int64_t begin = missing >= 0 ? missing / 2 : -(-missing / 2);
-    amounts[axis] = node.solver().constant(begin);
-    amounts[node.rank(x) + axis] = node.solver().constant(missing - begin);
+    AffineExpr wanted = limited(solver, asSize(node, size, "a size in 'shape'"));
+    AffineExpr missing = solver.simplify(wanted - dims[axis]);
+    AffineExpr added = solver.max(zero, missing), cut = solver.max(zero, solver.simplify(missing * -1));
+    amounts[axis] = solver.simplify(added.floorDiv(2) - cut.floorDiv(2));
+    amounts[node.rank(x) + axis] = solver.simplify(missing - amounts[axis]);
   }
-  auto attribute = graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts));
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
   return node.create<graph::PadOp>(x, Value(), Value(), graph::PadMode::constant, attribute);
 }
 

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Axes.h"
 #include "ElementType.h"
 #include "OpTable.h"
 #include "Window.h"
@@ -73,18 +74,34 @@ Value onnx_import::makePoolIndices(Node &node, Value x, Value y, Window window, 
   step[1] = node.size(solver.product(spatial));
   step[0] = node.size(solver.product(llvm::ArrayRef(in).drop_front(1)));
   Value base;
+  SmallVector<Value> start(rank);
+  bool isPadded = node.dims(padded) != in;
   for (unsigned i = 0; i < rank + 2; ++i) {
     Dims along(rank + 2, one);
     along[i] = out[i];
     Value at = node.createTyped<graph::IotaOp>(solver.type(along, i64), int64_t(i));
     if (i >= 2)
-      at = node.add(node.mul(at, window.strides[i - 2]), -pads[i - 2]);
+      at = start[i - 2] = node.add(node.mul(at, window.strides[i - 2]), -pads[i - 2]);
     at = node.mul(at, step[i]);
     base = base ? node.add(base, at) : at;
   }
 
+  /// Whether the elements at `step` of all windows are elements of `x`; null if all are.
+  auto isInside = [&](llvm::ArrayRef<int64_t> step) {
+    Value result;
+    for (unsigned i = 0; isPadded && i < rank; ++i) {
+      Value at = node.add(start[i], static_cast<double>(step[i] * window.dilations[i]));
+      Value notBefore = node.createAs<graph::GreaterEqualOp>(i1, at, node.scalar(i64, 0));
+      Value notBehind = node.createAs<graph::LessOp>(i1, at, node.size(in[i + 2]));
+      for (Value part : {notBefore, notBehind})
+        result = result ? node.createAs<graph::AndOp>(i1, result, part) : part;
+    }
+    return result;
+  };
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(2, rank + 2)), counter(rank, 0);
-  Value best, where;
+  // Where a candidate is padding: its distance from the input's start or end
+  // says so, not its position in the whole tensor.
+  Value best, where, bestIsInside;
   for (bool more = true; more && !node.failed();) {
     Dims offsets;
     Value offset = base;
@@ -94,16 +111,24 @@ Value onnx_import::makePoolIndices(Node &node, Value x, Value y, Window window, 
       if (distance)
         offset = node.add(offset, node.mul(step[i + 2], distance));
     }
+    Value inside = isInside(counter);
     Value candidate = node.createTyped<graph::SliceOp>(
         solver.type(out, node.element(x)), padded, Value(), Value(), axes, window.strides,
         graph::DimsAttr::get(node.builder().getContext(), solver.map(offsets)));
     if (!best) {
       best = candidate;
       where = offset;
+      bestIsInside = inside;
     } else {
       Value better = node.createAs<graph::GreaterOp>(i1, candidate, best);
+      if (inside) {
+        // Padding never wins, and any element wins over padding, as low as it is.
+        Value first = node.createAs<graph::OrOp>(i1, better, node.createAs<graph::NotOp>(i1, bestIsInside));
+        better = node.createAs<graph::AndOp>(i1, inside, first);
+        bestIsInside = node.createAs<graph::OrOp>(i1, bestIsInside, inside);
+      }
       where = node.createAs<graph::SelectOp>(i64, better, offset, where);
-      best = node.create<graph::MaxOp>(candidate, best);
+      best = node.createAs<graph::SelectOp>(node.element(x), better, candidate, best);
     }
     more = false;
     for (unsigned i = rank; i-- > 0 && !more;) {
@@ -138,9 +163,8 @@ static Value importMaxUnpool(Node &node) {
   if (!node.input(2) || node.failed())
     return y;
   // A larger output has more zeros behind.
-  std::optional<Dims> wanted = solver.contents(node.input(2));
-  if (!wanted || wanted->size() != shape.size()) {
-    node.constantIntegers(2); // Reports that it is not known.
+  Dims wanted = node.entries(2);
+  if (wanted.size() != shape.size()) {
     if (!node.failed())
       node.error("onnx-shape-mismatch",
                  "'output_shape' does not have one entry for each of the " + Twine(shape.size()) + " dimensions")
@@ -148,19 +172,94 @@ static Value importMaxUnpool(Node &node) {
     return {};
   }
   Dims amounts(shape.size(), solver.constant(0));
-  for (auto [size, given] : llvm::zip(shape, *wanted))
+  for (auto [size, given] : llvm::zip(shape, wanted))
     amounts.push_back(solver.simplify(given - size));
   return node.create<graph::PadOp>(y, Value(), Value(), graph::PadMode::constant,
                                    graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts)));
+}
+
+namespace {
+
+/// A Col2Im whose sizes are read when the program runs.
+struct ReadBlocks {
+  Dims image, block;
+  SmallVector<int64_t> strides, dilations, pads;
+};
+
+} // namespace
+
+/// Adds every element of every block to the place in the image that it comes
+/// from; what comes from the padding goes to one more place behind.
+static Value addBlocks(Node &node, ReadBlocks &read) {
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr one = solver.constant(1), zero = solver.constant(0);
+  Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
+  size_t rank = read.image.size();
+  Dims counts, grid;
+  for (size_t i = 0; i < rank; ++i) {
+    read.image[i] = asSize(node, read.image[i], "a size in 'image_shape'");
+    node.require(read.block[i], one, "a size in 'block_shape' must be at least 1");
+    read.block[i] = solver.max(one, read.block[i]);
+    AffineExpr room = solver.simplify(read.image[i] + (read.pads[i] + read.pads[rank + i]) -
+                                      (read.block[i] - 1) * read.dilations[i] - 1);
+    node.require(room, zero, "the image must have room for a block");
+    counts.push_back(solver.max(zero, solver.simplify(room.floorDiv(read.strides[i]) + 1)));
+  }
+  if (node.failed())
+    return {};
+  grid.append(read.block);
+  grid.append(counts);
+  auto along = [&](size_t dim) {
+    Dims dims(2 * rank, one);
+    dims[dim] = grid[dim];
+    return node.createTyped<graph::IotaOp>(solver.type(dims, i64), static_cast<int64_t>(dim));
+  };
+  AffineExpr pixels = solver.product(read.image), size = solver.product(read.block), blocks = solver.product(counts);
+  Value place, inside;
+  for (size_t i = 0; i < rank; ++i) {
+    Value at = node.add(node.mul(along(i), static_cast<double>(read.dilations[i])),
+                        node.mul(along(rank + i), static_cast<double>(read.strides[i])));
+    at = node.add(at, -static_cast<double>(read.pads[i]));
+    Value isIn = node.create<graph::AndOp>(node.createAs<graph::GreaterEqualOp>(i1, at, node.scalar(i64, 0)),
+                                           node.createAs<graph::LessOp>(i1, at, node.size(read.image[i])));
+    place = place ? node.add(node.mul(place, node.size(read.image[i])), at) : at;
+    inside = inside ? node.create<graph::AndOp>(inside, isIn) : isIn;
+  }
+  place = node.createAs<graph::SelectOp>(i64, inside, place, node.size(pixels));
+  place = node.reshape(node.broadcast(place, grid), {solver.product({size, blocks}), one});
+  Value x = node.input(0);
+  Dims dims = node.dims(x);
+  AffineExpr channels = dims[1].floorDiv(size), rows = solver.simplify(dims[0] * channels);
+  Value updates = node.transpose(node.reshape(x, {rows, solver.product({size, blocks})}), {1, 0});
+  Value sums = node.broadcast(node.scalar(node.element(x), 0), {solver.simplify(pixels + 1), rows});
+  sums = node.create<graph::ScatterNdOp>(sums, place, updates, graph::ScatterKind::add);
+  if (node.failed())
+    return {};
+  auto start = graph::DimsAttr::get(node.builder().getContext(), solver.map({zero}));
+  Value y = node.createTyped<graph::SliceOp>(solver.type({pixels, rows}, node.element(x)), sums, Value(), Value(),
+                                             llvm::ArrayRef<int64_t>(0), llvm::ArrayRef<int64_t>(1), start);
+  Dims result = {dims[0], channels};
+  result.append(read.image);
+  y = node.reshape(node.transpose(y, {1, 0}), result);
+  if (node.failed())
+    return {};
+  node.check(y, dims[1], solver.product({channels, size}), "the rows of 'input' and whole blocks");
+  node.check(y, dims[2], blocks, "the number of blocks in 'input' and in the image");
+  return y;
 }
 
 /// Blocks of an image added up where they overlap: a transposed convolution
 /// whose filters each have a single one.
 static Value importCol2Im(Node &node) {
   Value x = node.input(0);
-  SmallVector<int64_t> image = node.constantIntegers(1), block = node.constantIntegers(2);
+  ReadBlocks given{node.entries(1), node.entries(2), {}, {}, {}};
   if (node.failed())
     return {};
+  std::optional<SmallVector<int64_t>> knownImage = knownIntegers(given.image), knownBlock = knownIntegers(given.block);
+  bool isRead = !knownImage || !knownBlock;
+  // Where sizes are read, only their number counts in what follows.
+  SmallVector<int64_t> image = isRead ? SmallVector<int64_t>(given.image.size(), 1) : *knownImage;
+  SmallVector<int64_t> block = isRead ? SmallVector<int64_t>(given.block.size(), 1) : *knownBlock;
   int64_t rank = image.size(), size = boundedProduct(block, maxWindow);
   auto read = [&](llvm::StringRef name, int64_t count, int64_t otherwise) {
     SmallVector<int64_t> values = node.integers(name);
@@ -182,6 +281,12 @@ static Value importCol2Im(Node &node) {
                    formatDims(strides) + ", 'dilations' " + formatDims(dilations) + " and 'pads' " + formatDims(pads))
         .note("one to three spatial dimensions, with one entry each and two for 'pads', are expected");
     return {};
+  }
+  if (isRead) {
+    given.strides = strides;
+    given.dilations = dilations;
+    given.pads = pads;
+    return addBlocks(node, given);
   }
   int64_t columns = node.staticDim(x, 1, "Col2Im"), blocks = 1;
   for (int64_t i = 0; i < rank; ++i) {

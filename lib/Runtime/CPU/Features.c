@@ -6,9 +6,18 @@
  */
 #include "../Core/Internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum answer { ABSENT, PRESENT, UNKNOWN };
+/* A feature by LLVM's name, the names that it implies, and where the machine
+ * tells; a level is a name for several. */
+struct feature {
+  const char *name, *implies;
+  uint32_t place[5];
+};
+struct level {
+  const char *name, *features;
+};
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -17,133 +26,166 @@ enum answer { ABSENT, PRESENT, UNKNOWN };
 enum { EAX, EBX, ECX, EDX };
 
 /* Register state that the operating system must save, as bits of XCR0. */
-#define SSE 0x2u
+#define NONE 0x0u
 #define AVX 0x6u
 #define AVX512 0xE6u
 #define AMX 0x60000u
 
-/* LLVM's names, and where CPUID tells. */
-static const struct {
-  const char *name;
-  uint32_t leaf, subleaf;
-  uint8_t reg, bit;
-  uint32_t state;
-} features[] = {
-    {"sse", 1, 0, EDX, 25, 0},
-    {"sse2", 1, 0, EDX, 26, 0},
-    {"sse3", 1, 0, ECX, 0, 0},
-    {"pclmul", 1, 0, ECX, 1, 0},
-    {"ssse3", 1, 0, ECX, 9, 0},
-    {"fma", 1, 0, ECX, 12, AVX},
-    {"cx16", 1, 0, ECX, 13, 0},
-    {"sse4.1", 1, 0, ECX, 19, 0},
-    {"sse4.2", 1, 0, ECX, 20, 0},
-    {"movbe", 1, 0, ECX, 22, 0},
-    {"popcnt", 1, 0, ECX, 23, 0},
-    {"aes", 1, 0, ECX, 25, 0},
-    {"xsave", 1, 0, ECX, 26, 0},
-    {"avx", 1, 0, ECX, 28, AVX},
-    {"f16c", 1, 0, ECX, 29, AVX},
-    {"bmi", 7, 0, EBX, 3, 0},
-    {"avx2", 7, 0, EBX, 5, AVX},
-    {"bmi2", 7, 0, EBX, 8, 0},
-    {"avx512f", 7, 0, EBX, 16, AVX512},
-    {"avx512dq", 7, 0, EBX, 17, AVX512},
-    {"avx512ifma", 7, 0, EBX, 21, AVX512},
-    {"avx512cd", 7, 0, EBX, 28, AVX512},
-    {"avx512bw", 7, 0, EBX, 30, AVX512},
-    {"avx512vl", 7, 0, EBX, 31, AVX512},
-    {"avx512vbmi", 7, 0, ECX, 1, AVX512},
-    {"avx512vbmi2", 7, 0, ECX, 6, AVX512},
-    {"gfni", 7, 0, ECX, 8, 0},
-    {"vaes", 7, 0, ECX, 9, AVX},
-    {"vpclmulqdq", 7, 0, ECX, 10, AVX},
-    {"avx512vnni", 7, 0, ECX, 11, AVX512},
-    {"avx512bitalg", 7, 0, ECX, 12, AVX512},
-    {"avx512vpopcntdq", 7, 0, ECX, 14, AVX512},
-    {"amx-bf16", 7, 0, EDX, 22, AMX},
-    {"avx512fp16", 7, 0, EDX, 23, AVX512},
-    {"amx-tile", 7, 0, EDX, 24, AMX},
-    {"amx-int8", 7, 0, EDX, 25, AMX},
-    {"avxvnni", 7, 1, EAX, 4, AVX},
-    {"avx512bf16", 7, 1, EAX, 5, AVX512},
-    {"amx-fp16", 7, 1, EAX, 21, AMX},
-    {"avxifma", 7, 1, EAX, 23, AVX},
-    {"avxvnniint8", 7, 1, EDX, 4, AVX},
-    {"avxneconvert", 7, 1, EDX, 5, AVX},
-    {"avxvnniint16", 7, 1, EDX, 10, AVX},
-    {"lzcnt", 0x80000001, 0, ECX, 5, 0},
-    {"prfchw", 0x80000001, 0, ECX, 8, 0},
+static const struct feature features[] = {
+#define LATHE_X86_FEATURE(name, implies, leaf, subleaf, reg, bit, state)                                               \
+  {name, implies, {leaf, subleaf, reg, bit, state}},
+#include "lathe-runtime/cpu_features.def"
+};
+static const struct level levels[] = {
+#define LATHE_X86_LEVEL(name, features) {name, features},
+#include "lathe-runtime/cpu_features.def"
 };
 
 static uint32_t saved_state(void) {
   uint32_t regs[4];
   const uint32_t osxsave = 1u << 27;
   if (!__get_cpuid(1, &regs[EAX], &regs[EBX], &regs[ECX], &regs[EDX]) || !(regs[ECX] & osxsave))
-    return SSE;
+    return NONE;
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return low;
 }
 
-static enum answer has_feature(const char *name, size_t length) {
-  for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i) {
-    if (strlen(features[i].name) != length || memcmp(features[i].name, name, length) != 0)
-      continue;
-    uint32_t r[4] = {0};
-    bool known = __get_cpuid_count(features[i].leaf, features[i].subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]);
-    bool present = known && (r[features[i].reg] >> features[i].bit & 1) &&
-                   (saved_state() & features[i].state) == features[i].state;
-    return present ? PRESENT : ABSENT;
-  }
-  return UNKNOWN;
+static bool has_feature(const uint32_t place[5]) {
+  uint32_t r[4] = {0};
+  return __get_cpuid_count(place[0], place[1], &r[EAX], &r[EBX], &r[ECX], &r[EDX]) && (r[place[2]] >> place[3] & 1) &&
+         (saved_state() & place[4]) == place[4];
 }
 
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #define PROCESSOR "aarch64"
 
-/* LLVM's names, and the bits of AT_HWCAP or AT_HWCAP2 that tell. */
-static const struct {
-  const char *name;
-  unsigned long type;
-  unsigned bit;
-} features[] = {
-    {"neon", AT_HWCAP, 1},  {"fullfp16", AT_HWCAP, 10}, {"dotprod", AT_HWCAP, 20}, {"sve", AT_HWCAP, 22},
-    {"sve2", AT_HWCAP2, 1}, {"i8mm", AT_HWCAP2, 13},    {"bf16", AT_HWCAP2, 14},
+static const struct feature features[] = {
+#define LATHE_ARM_FEATURE(name, implies, vector, bit) {name, implies, {vector, bit}},
+#include "lathe-runtime/cpu_features.def"
+};
+static const struct level levels[] = {
+#define LATHE_ARM_LEVEL(name, features) {name, features},
+#include "lathe-runtime/cpu_features.def"
 };
 
-static enum answer has_feature(const char *name, size_t length) {
-  for (size_t i = 0; i < sizeof features / sizeof features[0]; ++i)
-    if (strlen(features[i].name) == length && memcmp(features[i].name, name, length) == 0)
-      return getauxval(features[i].type) >> features[i].bit & 1 ? PRESENT : ABSENT;
-  return UNKNOWN;
+static bool has_feature(const uint32_t place[5]) {
+  return getauxval(place[0] == 1 ? AT_HWCAP : AT_HWCAP2) >> place[1] & 1;
 }
 
-#else
-#if defined(__riscv)
+#elif defined(__riscv) && __riscv_xlen == 64 && defined(__linux__)
+#include <sys/auxv.h>
 #define PROCESSOR "riscv64"
-#elif defined(__wasm__)
+
+static const struct feature features[] = {
+#define LATHE_RISCV_FEATURE(name, implies, bit) {name, implies, {bit}},
+#include "lathe-runtime/cpu_features.def"
+};
+static const struct level levels[] = {
+#define LATHE_RISCV_LEVEL(name, features) {name, features},
+#include "lathe-runtime/cpu_features.def"
+};
+
+static bool has_feature(const uint32_t place[5]) { return getauxval(AT_HWCAP) >> place[0] & 1; }
+
+#else
+#if defined(__wasm__)
 #define PROCESSOR "wasm32"
-#elif defined(__aarch64__)
-#define PROCESSOR "aarch64"
 #else
 #define PROCESSOR "unknown"
 #endif
-static enum answer has_feature(const char *name, size_t length) {
-  (void)name, (void)length;
-  return UNKNOWN;
-}
+static const struct feature features[] = {{"", "", {0}}};
+static const struct level levels[] = {{"base", ""}};
+static bool has_feature(const uint32_t place[5]) { return (void)place, false; }
 #endif
 
-/* The next of the features that commas part; false at the end. */
-static bool next_feature(const char **rest, const char **name, size_t *length) {
+enum { FEATURES = sizeof features / sizeof features[0], LEVELS = sizeof levels / sizeof levels[0] };
+
+/* The next of the words that commas part; false at the end. */
+static bool next_word(const char **rest, const char **word, size_t *length) {
   if (**rest == '\0')
     return false;
-  *name = *rest;
+  *word = *rest;
   *length = strcspn(*rest, ",");
   *rest += *length + ((*rest)[*length] == ',');
   return true;
+}
+
+static bool is_word(const char *name, const char *word, size_t length) {
+  return strlen(name) == length && memcmp(name, word, length) == 0;
+}
+
+/* Adds the bits of the features and levels in `list`, and of what they imply.
+ * Returns the first word that is neither, or NULL. */
+static const char *add_bits(const char *list, uint64_t *bits) {
+  const char *word = NULL;
+  size_t length = 0;
+  while (next_word(&list, &word, &length)) {
+    bool found = false;
+    for (size_t i = 0; i < FEATURES && !found; ++i)
+      if (length > 0 && is_word(features[i].name, word, length)) {
+        *bits |= UINT64_C(1) << i;
+        add_bits(features[i].implies, bits);
+        found = true;
+      }
+    for (size_t i = 0; i < LEVELS && !found; ++i)
+      if (is_word(levels[i].name, word, length)) {
+        add_bits(levels[i].features, bits);
+        found = true;
+      }
+    if (!found)
+      return word;
+  }
+  return NULL;
+}
+
+/* Asked each time: a handful of instructions, and only when a module is loaded. */
+static uint64_t machine_bits(void) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < FEATURES; ++i)
+    if (has_feature(features[i].place))
+      bits |= UINT64_C(1) << i;
+  return bits;
+}
+
+/* Writes the names of the features in `bits`, less those that others imply. */
+static void name_bits(uint64_t bits, char *text, size_t size) {
+  uint64_t implied = 0;
+  size_t used = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < FEATURES; ++i)
+    if (bits >> i & 1)
+      add_bits(features[i].implies, &implied);
+  for (size_t i = 0; i < FEATURES; ++i)
+    if ((bits & ~implied) >> i & 1) {
+      int more = snprintf(text + used, size - used, "%s%s", used ? ", " : "", features[i].name);
+      if (more < 0 || (size_t)more >= size - used)
+        return;
+      used += (size_t)more;
+    }
+}
+
+/* What follows the architecture, if that is this machine's; else NULL. */
+static const char *words_of(const char *target) {
+  size_t length = strcspn(target, ":");
+  return is_word(PROCESSOR, target, length) ? target + length + (target[length] == ':') : NULL;
+}
+
+void lathe_impl_machine_name(char *text, size_t size) {
+  uint64_t bits = machine_bits(), level = 0;
+  size_t best = 0;
+  for (size_t i = 0; i < LEVELS; ++i) {
+    uint64_t needed = 0;
+    add_bits(levels[i].features, &needed);
+    if ((bits & needed) == needed) {
+      best = i;
+      level = needed;
+    }
+  }
+  char rest[512];
+  name_bits(bits & ~level, rest, sizeof rest);
+  snprintf(text, size, PROCESSOR ":%s%s%s", levels[best].name, rest[0] ? ", " : "", rest);
 }
 
 lathe_status lathe_target_supported(const char *target) {
@@ -151,28 +193,29 @@ lathe_status lathe_target_supported(const char *target) {
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "target-null",
                            "the target is NULL; give one such as "
                            "\"x86_64:avx2,fma\"");
-  size_t length = strcspn(target, ":");
-  if (length != strlen(PROCESSOR) || memcmp(target, PROCESSOR, length) != 0)
+  const char *words = words_of(target);
+  if (!words)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-processor",
                            "code for target \"%s\" cannot run here: this "
                            "processor is " PROCESSOR "; compile the model with --target=host",
                            target);
-  const char *rest = target + length + (target[length] == ':'), *name = NULL;
-  while (next_feature(&rest, &name, &length)) {
-    enum answer answer = has_feature(name, length);
-    if (answer == ABSENT)
-      return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-missing-feature",
-                             "code for target \"%s\" cannot run here: this "
-                             "processor, or its operating system, lacks '%.*s';"
-                             " compile the model with --target=host",
-                             target, (int)length, name);
-    if (answer == UNKNOWN)
-      return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-unknown-feature",
-                             "code for target \"%s\" cannot run here: this "
-                             "runtime cannot tell whether a " PROCESSOR
-                             " processor has '%.*s'; use a newer runtime, or "
-                             "compile the model without it",
-                             target, (int)length, name);
+  uint64_t needed = 0;
+  const char *unknown = add_bits(words, &needed);
+  if (unknown)
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-unknown-feature",
+                           "code for target \"%s\" cannot run here: this "
+                           "runtime cannot tell whether a " PROCESSOR " processor has '%.*s'; use a newer runtime, or "
+                           "compile the model without it",
+                           target, (int)strcspn(unknown, ","), unknown);
+  uint64_t missing = needed & ~machine_bits();
+  if (missing) {
+    char names[256];
+    name_bits(missing, names, sizeof names);
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-missing-feature",
+                           "code for target \"%s\" cannot run here: this "
+                           "processor, or its operating system, lacks '%s';"
+                           " compile the model with --target=host",
+                           target, names);
   }
   return LATHE_OK;
 }
@@ -185,23 +228,19 @@ lathe_status lathe_impl_target_enable(const char *target) {
   /* Linux grants a process the tile registers only when asked: without this
    * the first tile instruction is illegal. It holds for all threads. */
   const long request_permission = 0x1023, tile_data = 18;
-  const char *rest = strchr(target, ':'), *name = NULL;
-  size_t length = 0;
-  if (!rest)
+  uint64_t needed = 0, tiles = 0;
+  const char *words = words_of(target);
+  if (!words)
     return LATHE_OK;
-  ++rest;
-  while (next_feature(&rest, &name, &length)) {
-    if (length < 4 || memcmp(name, "amx-", 4) != 0)
-      continue;
-    if (syscall(SYS_arch_prctl, request_permission, tile_data) != 0)
-      return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-amx-permission",
-                             "code for target \"%s\" cannot run here: the "
-                             "operating system does not let this process use "
-                             "AMX; compile the model without it",
-                             target);
+  add_bits(words, &needed);
+  add_bits("amx-tile", &tiles);
+  if (!(needed & tiles) || syscall(SYS_arch_prctl, request_permission, tile_data) == 0)
     return LATHE_OK;
-  }
-  return LATHE_OK;
+  return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-amx-permission",
+                         "code for target \"%s\" cannot run here: the "
+                         "operating system does not let this process use "
+                         "AMX; compile the model without it",
+                         target);
 }
 #else
 lathe_status lathe_impl_target_enable(const char *target) {

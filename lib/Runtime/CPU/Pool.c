@@ -70,9 +70,13 @@ static struct {
   /* Whether waiting threads spin first. Workers read it at any time. */
   atomic_bool spins;
   /* All below belongs to who took the pool, and is read by posted workers. */
-  _Alignas(APART) void (*body)(int64_t, int64_t, void *);
+  _Alignas(APART) lathe_task_fn body;
   void *closure;
-  int seats; /* In use by the loop, the owner's among them. */
+  char *scratch;
+  size_t scratch_stride;
+  const int32_t *cancel;
+  atomic_int status; /* The first that is not 0. */
+  int seats;         /* In use by the loop, the owner's among them. */
   int workers;
   bool registered; /* At pthread_atfork. */
   struct seat seat[LATHE_MAX_THREADS];
@@ -135,23 +139,30 @@ static void set_ranges(int seats, int64_t tasks) {
   }
 }
 
-static void run_range(struct seat *seat) {
+/* Worker numbers are seats: no two threads have the same. */
+static void run_range(struct seat *seat, int self) {
   /* The look before the step keeps finished ranges from being written to. */
-  while (atomic_load_explicit(&seat->next_chunk, memory_order_relaxed) < seat->chunks) {
+  while (atomic_load_explicit(&pool.status, memory_order_relaxed) == 0 &&
+         atomic_load_explicit(&seat->next_chunk, memory_order_relaxed) < seat->chunks) {
     uint32_t index = atomic_fetch_add_explicit(&seat->next_chunk, 1, memory_order_relaxed);
     if (index >= seat->chunks)
       return;
     int64_t begin = seat->begin + index * seat->chunk;
     int64_t left = seat->end - begin;
-    pool.body(begin, begin + (left < seat->chunk ? left : seat->chunk), pool.closure);
+    int fine = 0, status = LATHE_TASK_CANCELLED;
+    if (!lathe_impl_is_cancelled(pool.cancel))
+      status = pool.body(begin, begin + (left < seat->chunk ? left : seat->chunk), (uint32_t)self,
+                         pool.scratch + (size_t)self * pool.scratch_stride, pool.closure);
+    if (status != 0)
+      atomic_compare_exchange_strong_explicit(&pool.status, &fine, status, memory_order_relaxed, memory_order_relaxed);
   }
 }
 
 static void run_share(int self) {
   for (int i = self; i < pool.seats; ++i)
-    run_range(&pool.seat[i]);
+    run_range(&pool.seat[i], self);
   for (int i = 0; i < self; ++i)
-    run_range(&pool.seat[i]);
+    run_range(&pool.seat[i], self);
 }
 
 /* --- Waiting ------------------------------------------------------------ */
@@ -287,23 +298,26 @@ static void stop_workers(void) {
   pool.workers = 0;
 }
 
-void lathe_impl_pool_run(int threads, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
+int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body, void *scratch, size_t scratch_stride,
+                            void *closure, const int32_t *cancel) {
   if (tasks <= 0)
-    return;
-  int seats = threads < LATHE_MAX_THREADS ? threads : LATHE_MAX_THREADS;
+    return 0;
+  int seats = workers < LATHE_MAX_THREADS ? (int)workers : LATHE_MAX_THREADS;
   if (seats > tasks)
     seats = (int)tasks;
-  if (seats <= 1 || inside || !take_pool()) {
-    body(0, tasks, closure);
-    return;
-  }
+  if (seats <= 1 || inside || !take_pool())
+    return body(0, tasks, 0, scratch, closure);
   add_workers(seats - 1);
   if (seats > pool.workers + 1)
     seats = pool.workers + 1;
   inside = true;
   pool.body = body;
   pool.closure = closure;
+  pool.scratch = scratch;
+  pool.scratch_stride = scratch_stride;
+  pool.cancel = cancel;
   pool.seats = seats;
+  atomic_store_explicit(&pool.status, 0, memory_order_relaxed);
   set_ranges(seats, tasks);
   atomic_store_explicit(&pool.seat[0].cpu, lathe_impl_current_cpu(), memory_order_relaxed);
   for (int i = 1; i < seats; ++i) {
@@ -314,8 +328,10 @@ void lathe_impl_pool_run(int threads, int64_t tasks, void (*body)(int64_t, int64
   run_share(0);
   for (int i = 1; i < seats; ++i)
     finish(&pool.seat[i]);
+  int32_t status = atomic_load_explicit(&pool.status, memory_order_relaxed);
   inside = false;
   release_pool();
+  return status;
 }
 
 void lathe_shutdown(void) {

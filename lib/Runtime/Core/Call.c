@@ -4,64 +4,24 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
-#include "Internal.h"
+#include "Services.h"
 
 #include "../CPU/FloatMode.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* --- Imports of a call -------------------------------------------------- */
-
-/* The table of a call whose module has imports of its own: each service goes to
- * the host program's function with its context, or to the runtime's. */
-struct services {
-  lathe_imports host;
-  int threads;
-};
-
-static void *host_alloc(void *context, size_t size, size_t alignment) {
-  const struct services *services = context;
-  if (services->host.alloc)
-    return services->host.alloc(services->host.context, size, alignment);
-  return lathe_default_imports()->alloc(NULL, size, alignment);
-}
-
-static void host_free(void *context, void *memory) {
-  const struct services *services = context;
-  if (services->host.free)
-    services->host.free(services->host.context, memory);
-  else
-    lathe_default_imports()->free(NULL, memory);
-}
-
-static void host_parallel_for(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
-  const struct services *services = context;
-  if (services->threads == 1) {
-    if (tasks > 0)
-      body(0, tasks, closure);
-  } else if (services->host.parallel_for) {
-    services->host.parallel_for(services->host.context, tasks, body, closure);
-  } else {
-    lathe_impl_pool_run(services->threads, tasks, body, closure);
-  }
-}
+#include <string.h>
 
 /* --- Frames ------------------------------------------------------------- */
 
-static void module_free_memory(const lathe_module *module, void *memory) {
-  if (!memory)
-    return;
-  const lathe_imports *imports = module->imports.free ? &module->imports : lathe_default_imports();
-  imports->free(imports->context, memory);
-}
-
 static void release_memory(const lathe_module *module, struct lathe_impl_frame *frame) {
-  module_free_memory(module, frame->workspace);
+  lathe_impl_host_free(module, frame->workspace);
   frame->workspace = NULL;
   frame->workspace_bytes = 0;
   free(frame->arrays);
   frame->arrays = NULL;
+  free(frame->blocks.memory);
+  frame->blocks = (struct lathe_impl_blocks){0};
 }
 
 static bool take(struct lathe_impl_frame *frame) {
@@ -125,31 +85,44 @@ static struct lathe_impl_frame *take_frame(lathe_module *module, struct lathe_im
 
 /* --- The call ----------------------------------------------------------- */
 
-static lathe_status check_code(const lathe_function_desc *function, const lathe_call *call, int64_t code) {
+/* What the caller's options say, with the defaults put in. */
+struct settings {
+  uint32_t workers;
+  int64_t max_loop_steps;
+};
+
+static lathe_status check_code(const lathe_function_desc *function, const lathe_call *call, int32_t code) {
   if (code == 0)
     return LATHE_OK;
-  if (code == -1)
+  if (code == LATHE_TASK_OUT_OF_MEMORY)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
                            "function \"%s\" found no memory for its "
                            "temporaries",
                            function->name);
-  if (code < 0 || code > (int64_t)function->check_count)
+  if (code == LATHE_TASK_CANCELLED)
+    return lathe_impl_fail(LATHE_CANCELLED, "call-cancelled", "the call of function \"%s\" was cancelled",
+                           function->name);
+  lathe_status status = LATHE_INVALID_ARGUMENT;
+  if (code == LATHE_TASK_LIMIT) {
+    status = LATHE_LIMIT;
+    code = call->error_code;
+  }
+  if (code <= 0 || (uint32_t)code > function->check_count)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-bad-check",
-                           "function \"%s\" failed check %" PRId64 " of %u; the module is damaged: compile the model "
+                           "function \"%s\" failed check %" PRId32 " of %u; the module is damaged: compile the model "
                            "again",
                            function->name, code, function->check_count);
-  return lathe_impl_fail_check(function->check_messages[code - 1], call->error_values);
+  return lathe_impl_fail_check(status, function->check_messages[code - 1], call->error_values);
 }
 
-static lathe_status grow_workspace(const lathe_module *module, const lathe_imports *imports,
-                                   struct lathe_impl_frame *frame, uint64_t bytes) {
+static lathe_status grow_workspace(const lathe_module *module, struct lathe_impl_frame *frame, uint64_t bytes) {
   if (bytes <= frame->workspace_bytes)
     return LATHE_OK;
-  module_free_memory(module, frame->workspace);
+  lathe_impl_host_free(module, frame->workspace);
   frame->workspace = NULL;
   frame->workspace_bytes = 0;
   if (bytes <= PTRDIFF_MAX)
-    frame->workspace = imports->alloc(imports->context, (size_t)bytes, LATHE_ALIGNMENT);
+    frame->workspace = lathe_impl_host_alloc(module, (size_t)bytes);
   if (!frame->workspace)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
                            "no memory for a workspace of %" PRIu64 " bytes; call with smaller inputs or fewer at once",
@@ -158,77 +131,172 @@ static lathe_status grow_workspace(const lathe_module *module, const lathe_impor
   return LATHE_OK;
 }
 
-static lathe_status make_outputs(const lathe_function_desc *function, const lathe_imports *imports,
+static bool is_tensor(const lathe_value_desc *value) { return value->kind == LATHE_KIND_TENSOR; }
+
+static bool sized_by_run(const lathe_function_desc *function, uint32_t output) {
+  return function->outputs[output]->flags & LATHE_VALUE_SIZED_BY_RUN || !is_tensor(function->outputs[output]);
+}
+
+static void fill_output(const lathe_value_desc *value, const int64_t *dims, lathe_tensor *output) {
+  output->dtype = (lathe_dtype)value->dtype;
+  output->rank = value->rank;
+  for (uint32_t d = 0; d < value->rank; ++d)
+    output->dims[d] = dims[d];
+}
+
+/* Memory for output `i` and what the caller reads of it. */
+static lathe_status make_output(const lathe_module *module, const lathe_value_desc *value,
+                                struct lathe_impl_frame *frame, uint32_t i, lathe_tensor *output) {
+  size_t bytes = 0;
+  lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, frame->output_dims[i], &bytes);
+  output->data = lathe_impl_host_alloc(module, bytes);
+  if (!output->data)
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
+                           value->name, bytes);
+  frame->output_owned[i] = true;
+  fill_output(value, frame->output_dims[i], output);
+  return LATHE_OK;
+}
+
+/* Before `run`: memory for the outputs that have none, but for those that `run`
+ * sizes. */
+static lathe_status make_outputs(const lathe_module *module, const lathe_function_desc *function,
                                  struct lathe_impl_frame *frame, const lathe_tensor *inputs, lathe_tensor *outputs) {
+  lathe_status status = LATHE_OK;
   /* All checks before the first allocation. */
-  for (uint32_t i = 0; i < function->output_count; ++i) {
+  for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
     size_t bytes = 0;
+    if (!sized_by_run(function, i))
+      status = lathe_impl_check_output(function, i, frame->output_dims[i], outputs, inputs, &bytes);
+  }
+  for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
+    if (sized_by_run(function, i)) {
+      frame->output_data[i] = NULL;
+      for (uint32_t d = 0; d < function->outputs[i]->rank; ++d)
+        frame->output_dims[i][d] = -1;
+      continue;
+    }
+    if (!outputs[i].data)
+      status = make_output(module, function->outputs[i], frame, i, &outputs[i]);
+    frame->output_data[i] = outputs[i].data;
+  }
+  return status;
+}
+
+/* After `run`: what it allocated becomes the caller's, or is copied. */
+static lathe_status hand_over(struct lathe_impl_services *services, const lathe_function_desc *function,
+                              struct lathe_impl_frame *frame, const lathe_tensor *inputs, lathe_tensor *outputs,
+                              lathe_value *output_values) {
+  for (uint32_t i = 0; i < function->output_count; ++i) {
+    if (!sized_by_run(function, i))
+      continue;
+    const lathe_value_desc *value = function->outputs[i];
+    void *data = frame->output_data[i];
+    size_t bytes = 0;
+    if (!is_tensor(value)) {
+      lathe_status status = lathe_impl_take_value(services, value, data, &output_values[i]);
+      if (status != LATHE_OK)
+        return status;
+      frame->output_owned[i] = true;
+      continue;
+    }
     lathe_status status = lathe_impl_check_output(function, i, frame->output_dims[i], outputs, inputs, &bytes);
     if (status != LATHE_OK)
       return status;
-  }
-  for (uint32_t i = 0; i < function->output_count; ++i) {
-    const lathe_value_desc *value = &function->outputs[i];
-    lathe_tensor *output = &outputs[i];
-    if (!output->data) {
-      size_t bytes = 0;
-      lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, frame->output_dims[i], &bytes);
-      output->data = imports->alloc(imports->context, bytes ? bytes : 1, LATHE_ALIGNMENT);
-      if (!output->data)
-        return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
-                               value->name, bytes);
+    if (bytes && !data)
+      return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-bad-plan",
+                             "output \"%s\": the module computed no elements, but %zu bytes of them; compile the model "
+                             "again",
+                             value->name, bytes);
+    if (!outputs[i].data && lathe_impl_services_take(services, data)) {
+      outputs[i].data = data;
       frame->output_owned[i] = true;
-      output->dtype = (lathe_dtype)value->dtype;
-      output->rank = value->rank;
-      for (uint32_t d = 0; d < value->rank; ++d)
-        output->dims[d] = frame->output_dims[i][d];
+      fill_output(value, frame->output_dims[i], &outputs[i]);
+      continue;
     }
-    frame->output_data[i] = output->data;
+    if (!outputs[i].data)
+      status = make_output(services->module, value, frame, i, &outputs[i]);
+    if (status != LATHE_OK)
+      return status;
+    if (bytes)
+      memcpy(outputs[i].data, data, bytes);
   }
   return LATHE_OK;
 }
 
-static lathe_status call_in_frame(const lathe_module *module, const lathe_function_desc *function,
-                                  const lathe_imports *imports, struct lathe_impl_frame *frame,
-                                  const lathe_tensor *inputs, lathe_tensor *outputs) {
-  lathe_status status = lathe_impl_check_inputs(function, inputs, frame->symbols);
+static lathe_status call_in_frame(struct lathe_impl_services *services, const lathe_function_desc *function,
+                                  struct lathe_impl_frame *frame, const struct settings *settings,
+                                  const lathe_tensor *inputs, const lathe_value *input_values, lathe_tensor *outputs,
+                                  lathe_value *output_values) {
+  const lathe_module *module = services->module;
+  lathe_status status = lathe_impl_check_inputs(function, inputs, input_values, frame->symbols);
   if (status != LATHE_OK)
     return status;
   for (uint32_t i = 0; i < function->input_count; ++i) {
-    frame->input_data[i] = inputs[i].data;
-    frame->input_dims[i] = inputs[i].dims;
+    bool plain = is_tensor(function->inputs[i]);
+    frame->input_data[i] = plain ? inputs[i].data : (const void *)&input_values[i];
+    frame->input_dims[i] = plain ? inputs[i].dims : NULL;
   }
-  lathe_call call = {
-      .imports = imports,
-      .inputs = frame->input_data,
-      .input_dims = frame->input_dims,
-      .weights = module->desc->weights,
-  };
-  uint64_t workspace_bytes = 0;
   for (uint32_t i = 0; i < function->output_count; ++i)
     frame->output_owned[i] = false;
-  int64_t code = function->plan(&call, frame->output_dims, &workspace_bytes);
+  lathe_call call = {
+      .struct_size = sizeof call,
+      .workers = settings->workers,
+      .imports = &services->imports,
+      .inputs = frame->input_data,
+      .input_dims = frame->input_dims,
+      .output_dims = frame->output_dims,
+      .weights = module->desc->weights,
+      .cancel = services->cancel,
+      .max_loop_steps = settings->max_loop_steps,
+  };
+  uint64_t workspace_bytes = 0;
+  int32_t code = lathe_impl_is_cancelled(call.cancel) ? LATHE_TASK_CANCELLED : function->plan(&call, &workspace_bytes);
   status = check_code(function, &call, code);
   if (status == LATHE_OK)
-    status = grow_workspace(module, imports, frame, workspace_bytes);
+    status = grow_workspace(module, frame, workspace_bytes);
   if (status == LATHE_OK)
-    status = make_outputs(function, imports, frame, inputs, outputs);
+    status = make_outputs(module, function, frame, inputs, outputs);
   if (status == LATHE_OK) {
     call.outputs = frame->output_data;
     call.workspace = frame->workspace;
     status = check_code(function, &call, function->run(&call));
   }
-  if (status != LATHE_OK)
+  if (status == LATHE_OK)
+    status = hand_over(services, function, frame, inputs, outputs, output_values);
+  if (status == LATHE_OK && output_values)
     for (uint32_t i = 0; i < function->output_count; ++i)
-      if (frame->output_owned[i]) {
-        module_free_memory(module, outputs[i].data);
-        outputs[i].data = NULL;
-      }
+      if (is_tensor(function->outputs[i]))
+        output_values[i] = (lathe_value){.kind = LATHE_KIND_TENSOR, .tensor = outputs[i]};
+  for (uint32_t i = 0; status != LATHE_OK && i < function->output_count; ++i) {
+    if (!frame->output_owned[i])
+      continue;
+    if (!is_tensor(function->outputs[i])) {
+      lathe_impl_release_value(module, &output_values[i]);
+      continue;
+    }
+    lathe_impl_host_free(module, outputs[i].data);
+    outputs[i].data = NULL;
+  }
   return status;
 }
 
+/* Functions with other kinds need the values. */
+static lathe_status check_kinds(const lathe_function_desc *function) {
+  for (uint32_t i = 0; i < function->input_count + function->output_count; ++i) {
+    const lathe_value_desc *value =
+        i < function->input_count ? function->inputs[i] : function->outputs[i - function->input_count];
+    if (!is_tensor(value))
+      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-needs-values",
+                             "%s \"%s\" of function \"%s\" is %s; call it with lathe_module_call_values",
+                             i < function->input_count ? "input" : "output", value->name, function->name,
+                             value->kind == LATHE_KIND_SEQUENCE ? "a sequence" : "optional");
+  }
+  return LATHE_OK;
+}
+
 static lathe_status check_counts(const lathe_function_desc *function, const lathe_tensor *inputs, size_t input_count,
-                                 const lathe_tensor *outputs, size_t output_count, int threads) {
+                                 const lathe_tensor *outputs, size_t output_count) {
   if (input_count != function->input_count)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-input-count",
                            "function \"%s\" is called with %zu inputs, but "
@@ -244,39 +312,59 @@ static lathe_status check_counts(const lathe_function_desc *function, const lath
                            "function \"%s\" is called with NULL for its array "
                            "of %s",
                            function->name, input_count && !inputs ? "inputs" : "outputs");
+  return LATHE_OK;
+}
+
+static lathe_status read_options(const lathe_call_options *options, struct settings *settings) {
+  *settings = (struct settings){0, LATHE_DEFAULT_LOOP_STEPS};
+  if (options && options->struct_size < sizeof *options)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-options-size",
+                           "struct_size of the call's options is %u, but must be at least %zu; set it to "
+                           "sizeof(lathe_call_options)",
+                           options->struct_size, sizeof *options);
+  int threads = options ? options->threads : 0;
   if (threads < 0 || threads > LATHE_MAX_THREADS)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-threads",
                            "the call asks for %d threads, but 1 to %d, or 0 for "
                            "the default, are possible",
                            threads, LATHE_MAX_THREADS);
+  if (options && options->max_loop_steps < 0)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-loop-steps",
+                           "the call allows %" PRId64 " steps of loops, but 1 or more, or 0 for the default, are "
+                           "possible",
+                           options->max_loop_steps);
+  settings->workers = (uint32_t)(threads ? threads : lathe_get_threads());
+  if (options && options->max_loop_steps)
+    settings->max_loop_steps = options->max_loop_steps;
   return LATHE_OK;
 }
 
-lathe_status lathe_module_call_with(lathe_module *module, const char *name, const lathe_tensor *inputs,
-                                    size_t input_count, lathe_tensor *outputs, size_t output_count,
-                                    const lathe_call_options *options) {
+lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe_tensor *inputs,
+                             const lathe_value *input_values, size_t input_count, lathe_tensor *outputs,
+                             lathe_value *output_values, size_t output_count, const lathe_call_options *options) {
   const lathe_function_desc *function = lathe_module_function(module, name);
   if (!function)
     return module && name ? LATHE_NOT_FOUND : LATHE_INVALID_ARGUMENT;
-  int threads = options ? options->threads : 0;
-  lathe_status status = check_counts(function, inputs, input_count, outputs, output_count, threads);
+  struct settings settings;
+  lathe_status status = read_options(options, &settings);
+  if (status == LATHE_OK)
+    status = check_counts(function, inputs, input_count, outputs, output_count);
+  if (status == LATHE_OK && !input_values && !output_values)
+    status = check_kinds(function);
   if (status != LATHE_OK)
     return status;
-
-  struct services services = {module->imports, threads ? threads : lathe_get_threads()};
-  lathe_imports imports = *lathe_default_imports();
-  imports.context = &services.threads;
-  if (module->has_imports)
-    imports = (lathe_imports){host_alloc, host_free, host_parallel_for, &services};
 
   struct lathe_impl_frame spare = {0};
   struct lathe_impl_frame *frame = take_frame(module, &spare);
   if (!frame)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for the arguments of function \"%s\"",
                            name);
+  struct lathe_impl_services services;
+  lathe_impl_services_begin(&services, module, &frame->blocks, options ? options->cancel : NULL);
   lathe_impl_float_mode mode = lathe_impl_float_mode_enter();
-  status = call_in_frame(module, function, &imports, frame, inputs, outputs);
+  status = call_in_frame(&services, function, frame, &settings, inputs, input_values, outputs, output_values);
   lathe_impl_float_mode_leave(mode);
+  lathe_impl_services_end(&services);
   if (frame == &spare)
     release_memory(module, frame);
   else
@@ -284,7 +372,15 @@ lathe_status lathe_module_call_with(lathe_module *module, const char *name, cons
   return status;
 }
 
+lathe_status lathe_module_call_with(lathe_module *module, const char *name, const lathe_tensor *inputs,
+                                    size_t input_count, lathe_tensor *outputs, size_t output_count,
+                                    const lathe_call_options *options) {
+  return lathe_impl_call(module, name, inputs, NULL, input_count, outputs, NULL, output_count, options);
+}
+
 lathe_status lathe_module_call(lathe_module *module, const char *function, const lathe_tensor *inputs,
                                size_t input_count, lathe_tensor *outputs, size_t output_count) {
   return lathe_module_call_with(module, function, inputs, input_count, outputs, output_count, NULL);
 }
+
+void lathe_cancel(int32_t *flag) { __atomic_store_n(flag, 1, __ATOMIC_RELAXED); }

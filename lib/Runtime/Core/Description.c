@@ -6,12 +6,26 @@
  */
 #include "Internal.h"
 
+/* Bits of lathe_module_desc.features, and of lathe_value_desc.flags. */
+#define KNOWN_FEATURES 0u
+#define KNOWN_FLAGS ((uint32_t)(LATHE_VALUE_SIZED_BY_RUN | LATHE_VALUE_OF_SEQUENCE))
+
 #define DAMAGED "; the module is damaged: compile the model again"
 
 static lathe_status check_value(const lathe_function_desc *function, const lathe_value_desc *value, bool is_output) {
-  if (!value->name)
+  if (!value || !LATHE_HAS(value, alias) || !value->name)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged", "function \"%s\" has %s without a name" DAMAGED,
                            function->name, is_output ? "an output" : "an input");
+  if (value->kind > LATHE_KIND_OPTIONAL || value->space != LATHE_SPACE_HOST || (value->flags & ~KNOWN_FLAGS))
+    return lathe_impl_fail(
+        LATHE_INCOMPATIBLE, "module-value-kind",
+        "\"%s\" of function \"%s\" has kind %u, space %u and flags 0x%x, which this runtime does not "
+        "serve; use the runtime of the compiler that wrote the module",
+        value->name, function->name, value->kind, value->space, value->flags);
+  if (value->alias < -1 || value->alias >= (int64_t)(is_output ? function->input_count : 0))
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
+                           "\"%s\" of function \"%s\" may have the memory of input %d, but there are %u" DAMAGED,
+                           value->name, function->name, value->alias, is_output ? function->input_count : 0);
   if (lathe_dtype_size((lathe_dtype)value->dtype) == 0)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                            "\"%s\" of function \"%s\" has dtype %u, which this "
@@ -24,7 +38,7 @@ static lathe_status check_value(const lathe_function_desc *function, const lathe
                            value->name, function->name, value->rank, value->dims ? "some" : "no", LATHE_MAX_RANK);
   for (uint32_t d = 0; d < value->rank; ++d) {
     int64_t dim = value->dims[d];
-    if (dim >= 0 || (is_output && dim == INT64_MIN))
+    if (dim >= 0 || (dim == INT64_MIN && (is_output || value->kind != LATHE_KIND_TENSOR)))
       continue;
     if (~dim >= (int64_t)function->symbol_count)
       return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
@@ -36,9 +50,9 @@ static lathe_status check_value(const lathe_function_desc *function, const lathe
 }
 
 static lathe_status check_function(const lathe_function_desc *function, uint32_t index) {
-  if (!function->name || !function->plan || !function->run || (function->input_count && !function->inputs) ||
-      (function->output_count && !function->outputs) || (function->symbol_count && !function->symbol_names) ||
-      (function->check_count && !function->check_messages))
+  if (!function || !LATHE_HAS(function, run) || !function->name || !function->plan || !function->run ||
+      (function->input_count && !function->inputs) || (function->output_count && !function->outputs) ||
+      (function->symbol_count && !function->symbol_names) || (function->check_count && !function->check_messages))
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                            "the description of function %u has a NULL where a "
                            "name, code or a table must be" DAMAGED,
@@ -53,29 +67,46 @@ static lathe_status check_function(const lathe_function_desc *function, uint32_t
                              function->name);
   lathe_status status = LATHE_OK;
   for (uint32_t i = 0; i < function->input_count && status == LATHE_OK; ++i)
-    status = check_value(function, &function->inputs[i], false);
+    status = check_value(function, function->inputs[i], false);
   for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i)
-    status = check_value(function, &function->outputs[i], true);
+    status = check_value(function, function->outputs[i], true);
   return status;
 }
 
-lathe_status lathe_impl_check_desc(const lathe_module_desc *desc) {
+/* Kernels are for tools to show, so only what leads to them is checked. */
+static lathe_status check_tables(const lathe_variant_desc *variant) {
+  for (uint32_t i = 0; i < variant->kernel_count; ++i) {
+    const lathe_kernel_desc *kernel = variant->kernels[i];
+    if (!kernel || !LATHE_HAS(kernel, phases) || !kernel->name || !kernel->key || !kernel->strategy || !kernel->nodes ||
+        (kernel->phase_count && !kernel->phases))
+      return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
+                             "the description of kernel %u has a NULL where a name or a table must be" DAMAGED, i);
+  }
+  lathe_status status = LATHE_OK;
+  for (uint32_t i = 0; i < variant->function_count && status == LATHE_OK; ++i)
+    status = check_function(variant->functions[i], i);
+  return status;
+}
+
+lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const char *isa, const lathe_variant_desc **variant) {
   if (desc->abi_version != LATHE_ABI_VERSION)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-abi-version",
                            "the module has ABI version %u, but this runtime has "
                            "%u; compile the model with the compiler that the "
                            "runtime came with",
                            desc->abi_version, LATHE_ABI_VERSION);
-  if (!desc->target || (desc->function_count && !desc->functions) || (desc->weights_size && !desc->weights))
+  if (!LATHE_HAS(desc, metadata) || desc->variant_count == 0 || !desc->variants ||
+      (desc->weights_size && !desc->weights))
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                            "the module's description has a NULL where its "
-                           "target, functions or weights must be" DAMAGED);
+                           "variants or weights must be" DAMAGED);
+  if (desc->features & ~(uint64_t)KNOWN_FEATURES)
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-features",
+                           "the module needs feature bits 0x%llx that this runtime does not know; use the runtime of "
+                           "the compiler that wrote it",
+                           (unsigned long long)(desc->features & ~(uint64_t)KNOWN_FEATURES));
   /* The processor before the functions: a module for another one may well lay
    * them out in another way. */
-  lathe_status status = lathe_target_supported(desc->target);
-  if (status == LATHE_OK)
-    status = lathe_impl_target_enable(desc->target);
-  for (uint32_t i = 0; i < desc->function_count && status == LATHE_OK; ++i)
-    status = check_function(&desc->functions[i], i);
-  return status;
+  lathe_status status = lathe_impl_pick_variant(desc, isa, variant);
+  return status == LATHE_OK ? check_tables(*variant) : status;
 }

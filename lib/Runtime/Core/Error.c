@@ -28,6 +28,10 @@ const char *lathe_status_name(lathe_status status) {
     return "LATHE_INCOMPATIBLE";
   case LATHE_OUT_OF_MEMORY:
     return "LATHE_OUT_OF_MEMORY";
+  case LATHE_CANCELLED:
+    return "LATHE_CANCELLED";
+  case LATHE_LIMIT:
+    return "LATHE_LIMIT";
   case LATHE_DEVICE_ERROR:
     return "LATHE_DEVICE_ERROR";
   }
@@ -57,7 +61,7 @@ lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *fo
   return status;
 }
 
-lathe_status lathe_impl_fail_check(const char *check, const int64_t values[2]) {
+lathe_status lathe_impl_fail_check(lathe_status status, const char *check, const int64_t values[2]) {
   /* The message comes from the module, so it is copied and never used as a
    * format; 24 bytes hold any 64-bit number. */
   static const char place[] = "%lld";
@@ -75,5 +79,5 @@ lathe_status lathe_impl_fail_check(const char *check, const int64_t values[2]) {
     }
   }
   message[length] = '\0';
-  return LATHE_INVALID_ARGUMENT;
+  return status;
 }

@@ -20,8 +20,14 @@
 lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Records a module's own check message, putting `values` for its "%lld". */
-lathe_status lathe_impl_fail_check(const char *message, const int64_t values[2]);
+/* Records a module's own check message, putting `values` for its "%lld", and
+ * returns `status`. */
+lathe_status lathe_impl_fail_check(lathe_status status, const char *message, const int64_t values[2]);
+
+/* Whether the flag, which may be NULL, is set. Another thread may set it. */
+static inline bool lathe_impl_is_cancelled(const int32_t *flag) {
+  return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0;
+}
 
 /* --- Tensors and signatures --------------------------------------------- */
 
@@ -37,19 +43,35 @@ struct lathe_impl_symbol {
   uint32_t dim;
 };
 
-/* Checks all inputs. `symbols` has room for symbol_count. */
+/* Checks all inputs. `values` are NULL where all are tensors; where they are not,
+ * an input that is no tensor is none in `inputs` either. `symbols` has room for
+ * symbol_count. */
 lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
-                                     struct lathe_impl_symbol *symbols);
+                                     const lathe_value *values, struct lathe_impl_symbol *symbols);
+
+/* Checks an input or output that is no tensor: its kind, and each of its tensors. */
+lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const char *what, const lathe_value *value);
 
 /* Checks what `plan` computed for output `index`, then the memory that the
  * caller brought for it, if any. Sets `bytes` to its size. */
 lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32_t index, const int64_t *dims,
                                      const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes);
 
-/* Checks what the runtime relies on in a description that it did not write. */
-lathe_status lathe_impl_check_desc(const lathe_module_desc *desc);
+/* Checks what the runtime relies on in a description that it did not write, and
+ * picks the first variant that this machine can run, or the one called `isa`. */
+lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const char *isa, const lathe_variant_desc **variant);
+
+/* Picks the variant for lathe_impl_check_desc, which says what it may rely on. */
+lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const char *isa,
+                                     const lathe_variant_desc **variant);
 
 /* --- Modules ------------------------------------------------------------ */
+
+/* Memory that a call allocated. */
+struct lathe_impl_blocks {
+  void **memory;
+  size_t count, capacity;
+};
 
 /* What one call needs: its argument arrays and its workspace. */
 struct lathe_impl_frame {
@@ -59,7 +81,8 @@ struct lathe_impl_frame {
   const int64_t **input_dims;
   void **output_data;
   int64_t **output_dims;
-  bool *output_owned; /* Allocated by this call. */
+  bool *output_owned;              /* Allocated by this call. */
+  struct lathe_impl_blocks blocks; /* None between calls. */
   struct lathe_impl_symbol *symbols;
   void *workspace;
   uint64_t workspace_bytes;
@@ -72,8 +95,9 @@ struct lathe_impl_frame {
 
 struct lathe_module {
   const lathe_module_desc *desc;
-  void *library;         /* From dlopen; NULL if the module was not loaded. */
-  lathe_imports imports; /* The host program's; members may be NULL. */
+  const lathe_variant_desc *variant; /* What this machine runs. */
+  void *library;                     /* From dlopen; NULL if the module was not loaded. */
+  lathe_imports imports;             /* The host program's; members may be NULL. */
   bool has_imports;
   uint32_t max_inputs; /* Over all functions, as are the next two. */
   uint32_t max_outputs;
@@ -89,10 +113,12 @@ void lathe_impl_frames_free(lathe_module *module);
 
 /* --- Threads ------------------------------------------------------------ */
 
-/* Runs `body` over [0, tasks) on at most `threads` threads, one of them the
- * caller. Runs it inline when the pool is in use: by a call of another thread,
- * or by an outer loop of this one. */
-void lathe_impl_pool_run(int threads, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure);
+/* lathe_imports.parallel_for with at most `workers` threads, one of them the
+ * caller. Runs the loop inline when the pool is in use: by a call of another
+ * thread, or by an outer loop of this one. Looks at `cancel`, which may be
+ * NULL, before each range. */
+int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body, void *scratch, size_t scratch_stride,
+                            void *closure, const int32_t *cancel);
 
 /* CPUs that this process may use; at least 1. */
 int lathe_impl_cpu_count(void);
@@ -101,6 +127,9 @@ int lathe_impl_cpu_count(void);
  * limit. `membership` is a file like /proc/self/cgroup, `root` a folder like
  * /sys/fs/cgroup. */
 int lathe_impl_cgroup_cpus(const char *membership, const char *root);
+
+/* Writes what this machine is: its level, and the features beyond that. */
+void lathe_impl_machine_name(char *text, size_t size);
 
 /* Asks the system for what `target` needs beyond the instructions themselves.
  */

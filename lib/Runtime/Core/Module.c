@@ -10,14 +10,21 @@
 
 static uint32_t max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **result) {
+lathe_status lathe_module_from_desc_with(const lathe_module_desc *desc, const lathe_load_options *options,
+                                         lathe_module **result) {
   if (result)
     *result = NULL;
   if (!desc || !result)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
                            "a description and a place for the module are "
                            "needed, but one of them is NULL");
-  lathe_status status = lathe_impl_check_desc(desc);
+  if (options && options->struct_size < sizeof *options)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-options-size",
+                           "struct_size of the options is %u, but must be at least %zu; set it to "
+                           "sizeof(lathe_load_options)",
+                           options->struct_size, sizeof *options);
+  const lathe_variant_desc *variant = NULL;
+  lathe_status status = lathe_impl_check_desc(desc, options ? options->isa : NULL, &variant);
   if (status != LATHE_OK)
     return status;
   lathe_module *module = calloc(1, sizeof *module);
@@ -25,8 +32,9 @@ lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module 
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory", "no memory for a module of %zu bytes",
                            sizeof *module);
   module->desc = desc;
-  for (uint32_t i = 0; i < desc->function_count; ++i) {
-    const lathe_function_desc *function = &desc->functions[i];
+  module->variant = variant;
+  for (uint32_t i = 0; i < variant->function_count; ++i) {
+    const lathe_function_desc *function = variant->functions[i];
     module->max_inputs = max(module->max_inputs, function->input_count);
     module->max_outputs = max(module->max_outputs, function->output_count);
     module->max_symbols = max(module->max_symbols, function->symbol_count);
@@ -35,7 +43,8 @@ lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module 
   return LATHE_OK;
 }
 
-lathe_status lathe_module_from_query(lathe_module_query_fn query, lathe_module **module) {
+lathe_status lathe_module_from_query_with(lathe_module_query_fn query, const lathe_load_options *options,
+                                          lathe_module **module) {
   if (module)
     *module = NULL;
   if (!query || !module)
@@ -49,10 +58,10 @@ lathe_status lathe_module_from_query(lathe_module_query_fn query, lathe_module *
                            "runtime; compile the model with the compiler that "
                            "the runtime came with",
                            LATHE_ABI_VERSION);
-  return lathe_module_from_desc(desc, module);
+  return lathe_module_from_desc_with(desc, options, module);
 }
 
-lathe_status lathe_module_load(const char *path, lathe_module **module) {
+lathe_status lathe_module_load_with(const char *path, const lathe_load_options *options, lathe_module **module) {
   if (module)
     *module = NULL;
   if (!path || !module)
@@ -64,7 +73,7 @@ lathe_status lathe_module_load(const char *path, lathe_module **module) {
   lathe_status status = lathe_impl_library_open(path, &library, &query);
   if (status != LATHE_OK)
     return status;
-  status = lathe_module_from_query(query, module);
+  status = lathe_module_from_query_with(query, options, module);
   if (!*module) {
     /* The query knows no path; the user needs it. */
     const char *reason = lathe_last_error(), *id = strrchr(reason, '[');
@@ -80,6 +89,18 @@ lathe_status lathe_module_load(const char *path, lathe_module **module) {
   }
   (*module)->library = library;
   return LATHE_OK;
+}
+
+lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **module) {
+  return lathe_module_from_desc_with(desc, NULL, module);
+}
+
+lathe_status lathe_module_from_query(lathe_module_query_fn query, lathe_module **module) {
+  return lathe_module_from_query_with(query, NULL, module);
+}
+
+lathe_status lathe_module_load(const char *path, lathe_module **module) {
+  return lathe_module_load_with(path, NULL, module);
 }
 
 void lathe_module_free(lathe_module *module) {
@@ -98,7 +119,11 @@ void lathe_module_trim(lathe_module *module) {
 
 const lathe_module_desc *lathe_module_description(const lathe_module *module) { return module ? module->desc : NULL; }
 
-uint32_t lathe_module_function_count(const lathe_module *module) { return module ? module->desc->function_count : 0; }
+const lathe_variant_desc *lathe_module_variant(const lathe_module *module) { return module ? module->variant : NULL; }
+
+uint32_t lathe_module_function_count(const lathe_module *module) {
+  return module ? module->variant->function_count : 0;
+}
 
 const lathe_function_desc *lathe_module_function(const lathe_module *module, const char *name) {
   if (!module || !name) {
@@ -107,24 +132,29 @@ const lathe_function_desc *lathe_module_function(const lathe_module *module, con
                     "of them is NULL");
     return NULL;
   }
-  const lathe_module_desc *desc = module->desc;
-  for (uint32_t i = 0; i < desc->function_count; ++i)
-    if (strcmp(desc->functions[i].name, name) == 0)
-      return &desc->functions[i];
-  if (desc->function_count == 0)
+  const lathe_variant_desc *variant = module->variant;
+  for (uint32_t i = 0; i < variant->function_count; ++i)
+    if (strcmp(variant->functions[i]->name, name) == 0)
+      return variant->functions[i];
+  if (variant->function_count == 0)
     lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function", "the module has no function \"%s\"; it has none at all",
                     name);
   else
     lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function",
                     "the module has no function \"%s\"; the first of its %u is "
                     "\"%s\"",
-                    name, desc->function_count, desc->functions[0].name);
+                    name, variant->function_count, variant->functions[0]->name);
   return NULL;
 }
 
 lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports *imports) {
   if (!module)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null", "the module is NULL");
+  if (imports && imports->struct_size < sizeof *imports)
+    return lathe_impl_fail(
+        LATHE_INVALID_ARGUMENT, "module-imports-size",
+        "struct_size of the imports is %u, but must be at least %zu; set it to sizeof(lathe_imports)",
+        imports->struct_size, sizeof *imports);
   if (imports && !imports->alloc != !imports->free)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-imports",
                            "the imports have '%s', but no '%s'; they come in a "

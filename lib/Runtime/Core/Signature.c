@@ -13,7 +13,7 @@
 
 static lathe_status check_dims(const lathe_function_desc *function, uint32_t index, const lathe_tensor *inputs,
                                struct lathe_impl_symbol *symbols) {
-  const lathe_value_desc *value = &function->inputs[index];
+  const lathe_value_desc *value = function->inputs[index];
   const lathe_tensor *input = &inputs[index];
   for (uint32_t d = 0; d < value->rank; ++d) {
     int64_t expected = value->dims[d], actual = input->dims[d];
@@ -35,7 +35,7 @@ static lathe_status check_dims(const lathe_function_desc *function, uint32_t ind
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-symbol-mismatch",
                              "input \"%s\": dim %u%s%s%s is %" PRId64 ", but dim %u of input \"%s\" is %" PRId64
                              "; the model takes the same size for both",
-                             value->name, d, NAME(name), actual, symbol->dim, function->inputs[symbol->input].name,
+                             value->name, d, NAME(name), actual, symbol->dim, function->inputs[symbol->input]->name,
                              symbol->value);
     }
   }
@@ -44,7 +44,7 @@ static lathe_status check_dims(const lathe_function_desc *function, uint32_t ind
 
 static lathe_status check_input(const lathe_function_desc *function, uint32_t index, const lathe_tensor *inputs,
                                 struct lathe_impl_symbol *symbols) {
-  const lathe_value_desc *value = &function->inputs[index];
+  const lathe_value_desc *value = function->inputs[index];
   const lathe_tensor *input = &inputs[index];
   if ((uint32_t)input->dtype != value->dtype)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-dtype-mismatch",
@@ -81,11 +81,13 @@ static lathe_status check_input(const lathe_function_desc *function, uint32_t in
 }
 
 lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
-                                     struct lathe_impl_symbol *symbols) {
+                                     const lathe_value *values, struct lathe_impl_symbol *symbols) {
   for (uint32_t i = 0; i < function->symbol_count; ++i)
     symbols[i].value = -1;
   for (uint32_t i = 0; i < function->input_count; ++i) {
-    lathe_status status = check_input(function, i, inputs, symbols);
+    bool is_tensor = function->inputs[i]->kind == LATHE_KIND_TENSOR;
+    lathe_status status = is_tensor ? check_input(function, i, inputs, symbols)
+                                    : lathe_impl_check_value(function->inputs[i], "input", &values[i]);
     if (status != LATHE_OK)
       return status;
   }
@@ -102,13 +104,15 @@ static bool overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes
  * their own check. One without data says nothing in its other members. */
 static lathe_status check_alias(const lathe_function_desc *function, uint32_t index, const lathe_tensor *outputs,
                                 const lathe_tensor *inputs, size_t bytes) {
-  const char *name = function->outputs[index].name, *kind = NULL, *other = NULL;
+  const char *name = function->outputs[index]->name, *kind = NULL, *other = NULL;
   for (uint32_t i = 0; i < function->input_count && !kind; ++i) {
     size_t size = 0;
     lathe_impl_bytes(inputs[i].dtype, inputs[i].rank, inputs[i].dims, &size);
+    if (function->outputs[index]->alias == (int64_t)i && outputs[index].data == inputs[i].data && bytes <= size)
+      continue; /* Donated: read before it is written. */
     if (overlap(outputs[index].data, bytes, inputs[i].data, size)) {
       kind = "input";
-      other = function->inputs[i].name;
+      other = function->inputs[i]->name;
     }
   }
   for (uint32_t i = 0; i < index && !kind; ++i) {
@@ -118,7 +122,7 @@ static lathe_status check_alias(const lathe_function_desc *function, uint32_t in
     lathe_impl_bytes(outputs[i].dtype, outputs[i].rank, outputs[i].dims, &size);
     if (overlap(outputs[index].data, bytes, outputs[i].data, size)) {
       kind = "output";
-      other = function->outputs[i].name;
+      other = function->outputs[i]->name;
     }
   }
   if (!kind)
@@ -148,7 +152,7 @@ static lathe_status check_plan(const lathe_value_desc *value, const int64_t *dim
 
 lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32_t index, const int64_t *dims,
                                      const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes) {
-  const lathe_value_desc *value = &function->outputs[index];
+  const lathe_value_desc *value = function->outputs[index];
   const lathe_tensor *output = &outputs[index];
   lathe_status status = check_plan(value, dims, bytes);
   if (status != LATHE_OK || !output->data)

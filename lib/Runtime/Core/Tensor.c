@@ -79,14 +79,14 @@ static void default_free(void *context, void *memory) {
   free(memory);
 }
 
-/* `context` is NULL or points to the thread limit of the call. */
-static void default_parallel_for(void *context, int64_t tasks, void (*body)(int64_t, int64_t, void *), void *closure) {
-  int threads = context ? *(const int *)context : lathe_get_threads();
-  lathe_impl_pool_run(threads, tasks, body, closure);
+static int32_t default_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
+                                    size_t scratch_stride, void *closure) {
+  (void)context;
+  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, NULL);
 }
 
 const lathe_imports *lathe_default_imports(void) {
-  static const lathe_imports imports = {default_alloc, default_free, default_parallel_for, NULL};
+  static const lathe_imports imports = {sizeof imports, 0, default_alloc, default_free, default_parallel_for, NULL};
   return &imports;
 }
 

@@ -14,18 +14,18 @@ using namespace mlir;
 using namespace lathe;
 
 static std::optional<Config> match(const Problem &problem, const Target &target) {
-  Workload work = describe(problem);
-  if (work.kind != Workload::Kind::Contract || !work.isF32 || !isa<graph::MatmulOp>(problem.root))
-    return std::nullopt;
-  return toConfig(chooseContractTiling(work, target, /*packed=*/false, problem.root->getContext()));
+  Workload work = describe(problem, target);
+  if (work.kind != Workload::Kind::Contract || !work.unit || !isa<graph::MatmulOp>(problem.root))
+    return problem.reject(work.obstacle);
+  return toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/false));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
-  Operation *root = findKeptRoot(kernel, Workload::Kind::Contract, /*packs=*/false);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
+  Operation *root = findKeptRoot(kernel, target, Workload::Kind::Contract, /*packs=*/false);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
-  EpilogueFusion fusion(root);
+  EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
   auto matmul = cast<graph::MatmulOp>(root);
   Value init = fusion.createInit(builder, kernel);
@@ -33,7 +33,7 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &)
                                      fusion.getExtras(), init,
                                      /*packed=*/false, *tiling, fusion.getExtraMaps());
   fusion.finish(op);
-  return success();
+  return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::batchedGemm = {"cpu.gemm.batched", /*keepsRoot=*/true, match, apply};
+const Strategy lathe::batchedGemm = {"cpu.gemm.batched", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};

@@ -15,28 +15,34 @@ using namespace mlir;
 using namespace lathe;
 
 static std::optional<Config> match(const Problem &problem, const Target &target) {
-  Workload work = describe(problem);
-  if (work.kind != Workload::Kind::Conv || !work.isF32 || !work.hasConstantWeights)
-    return std::nullopt;
-  return toConfig(chooseContractTiling(work, target, /*packed=*/true, problem.root->getContext()));
+  Workload work = describe(problem, target);
+  if (work.kind != Workload::Kind::Conv || !work.unit || !work.hasPackableWeights)
+    return problem.reject(work.obstacle);
+  return toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/true));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
-  Operation *root = findKeptRoot(kernel, Workload::Kind::Conv, /*packs=*/true);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
+  Operation *root = findKeptRoot(kernel, target, Workload::Kind::Conv, /*packs=*/true);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
-  EpilogueFusion fusion(root);
+  EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
   auto conv = cast<graph::ConvOp>(root);
-  // [o, c, i, j] becomes [panel, i, j, c, column].
-  Value filter = packWeights(kernel, conv.getFilter(), /*tiled=*/0,
-                             /*order=*/{2, 3, 1}, tiling->getVectors() * tiling->getLanes());
+  // [o, c, i, j] becomes [panel, i, j, c, column]; with a step, taps and
+  // channels of a row are one run where the input has them so.
+  int64_t step = tiling->getStep(), width = tiling->getVectors() * tiling->getLanes();
+  int64_t kernelWidth = cast<RankedTensorType>(conv.getFilter().getType()).getDimSize(3);
+  bool isRun = step > 1 && (conv.getDilations()[1] == 1 || kernelWidth == 1);
+  Value filter = packWeights(builder, kernel, conv.getFilter(),
+                             {/*tiled=*/0, /*order=*/{2, 3, 1}, width, step, /*run=*/isRun ? 2 : 1});
   Value init = fusion.createInit(builder, kernel);
   auto op = tile::ConvOp::create(builder, conv.getLoc(), init.getType(), conv.getX(), filter, fusion.getExtras(), init,
-                                 conv.getStrides(), conv.getDilations(), *tiling, fusion.getExtraMaps());
+                                 conv.getStrides(), conv.getDilations(),
+                                 isRun ? builder.getI64IntegerAttr(kernelWidth) : IntegerAttr(), *tiling,
+                                 fusion.getExtraMaps());
   fusion.finish(op);
-  return success();
+  return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::directConv = {"cpu.conv.direct", /*keepsRoot=*/true, match, apply};
+const Strategy lathe::directConv = {"cpu.conv.direct", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};

@@ -21,40 +21,41 @@ static constexpr int64_t columnsAtOnce = 4;
 static constexpr double operationsPerElement = 32;
 
 static std::optional<Config> match(const Problem &problem, const Target &target) {
-  Workload work = describe(problem);
-  if (work.kind != Workload::Kind::DepthwiseConv || !work.isF32 || !work.hasConstantWeights)
-    return std::nullopt;
+  Workload work = describe(problem, target);
+  if (work.kind != Workload::Kind::DepthwiseConv || !work.single || !work.hasPackableWeights)
+    return problem.reject(work.obstacle);
   const VectorUnit &unit = target.vectorUnit();
-  int64_t vectors = work.columns >= 2 * unit.lanes() ? 2 : 1;
+  int64_t lanes = unit.lanes(bytesOf(work.single->sum));
+  int64_t vectors = work.columns >= 2 * lanes ? 2 : 1;
   // With such a distance between pixels, few sets of the first-level cache hold
   // all of a channel block, so it must use more of each line of sets.
-  if (work.columns * 4 % 1024 == 0 && unit.registers >= 32)
+  if (work.columns * bytesOf(work.single->a) % 1024 == 0 && unit.registers >= 32)
     vectors = 4;
   double columns = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
   int64_t taskLines = chooseTask(work.lines, columns * work.columns * operationsPerElement, 1);
-  return toConfig(tile::TilingAttr::get(problem.root->getContext(), columnsAtOnce, vectors, unit.lanes(),
+  return toConfig(tile::TilingAttr::get(problem.root->getContext(), columnsAtOnce, vectors, lanes,
                                         /*unroll=*/1, /*prefetch=*/0, /*block=*/0, taskLines,
-                                        /*task_panels=*/0));
+                                        /*task_panels=*/0, unitAttr(*work.single, problem.root->getContext())));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
-  Operation *root = findKeptRoot(kernel, Workload::Kind::DepthwiseConv, /*packs=*/true);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
+  Operation *root = findKeptRoot(kernel, target, Workload::Kind::DepthwiseConv, /*packs=*/true);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
-  EpilogueFusion fusion(root);
+  EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
   auto conv = cast<graph::ConvOp>(root);
   // [c, 1, i, j] becomes [i, j, c].
-  Value filter = packWeights(kernel, conv.getFilter(), /*tiled=*/0,
-                             /*order=*/{1, 2, 3}, conv.getY().getType().getDimSize(3));
+  Value filter = packWeights(builder, kernel, conv.getFilter(),
+                             {/*tiled=*/0, /*order=*/{1, 2, 3}, conv.getY().getType().getDimSize(3)});
   filter = collapseDims(builder, filter, {{0, 1, 2}, {3}, {4}});
   Value init = fusion.createInit(builder, kernel);
   auto op =
       tile::DepthwiseConvOp::create(builder, conv.getLoc(), init.getType(), conv.getX(), filter, fusion.getExtras(),
                                     init, conv.getStrides(), conv.getDilations(), *tiling, fusion.getExtraMaps());
   fusion.finish(op);
-  return success();
+  return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::depthwiseConv = {"cpu.conv.depthwise", /*keepsRoot=*/true, match, apply};
+const Strategy lathe::depthwiseConv = {"cpu.conv.depthwise", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};

@@ -34,7 +34,25 @@ static LogicalResult fuseElementwise(kernel::FuncOp kernel) {
     Operation *producer = operand->get().getDefiningOp();
     return producer && producer->hasOneUse();
   });
-  return applyPatternsGreedily(kernel, std::move(patterns));
+  // A value that is used twice becomes fusible by the fusion before it, one an
+  // iteration. Each takes an op away, so the end is sure.
+  GreedyRewriteConfig config;
+  config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
+  return applyPatternsGreedily(kernel, std::move(patterns), config);
+}
+
+/// Removes ops that have no iteration: their destinations stay as they are. A
+/// loop of size 0 cannot be tiled, as a tile of that size means "not at all".
+static void removeEmptyLoops(kernel::FuncOp kernel) {
+  SmallVector<linalg::LinalgOp> ops;
+  kernel.walk([&](linalg::LinalgOp op) {
+    if (op.hasPureTensorSemantics() && llvm::is_contained(op.getStaticLoopRanges(), 0))
+      ops.push_back(op);
+  });
+  for (linalg::LinalgOp op : ops) {
+    op->replaceAllUsesWith(op.getDpsInits());
+    op->erase();
+  }
 }
 
 /// Tile sizes for the loops of `op`: 1 for outer parallel loops, 0 (all in one
@@ -119,8 +137,8 @@ static SmallVector<OpFoldResult> rowTiles(kernel::FuncOp kernel, linalg::LinalgO
 
 /// Tiles `op` and computes what it reads tile by tile; the op inside, or null
 /// where that is not possible.
-static linalg::LinalgOp tile(kernel::FuncOp kernel, linalg::LinalgOp op, ArrayRef<OpFoldResult> tiles,
-                             scf::SCFTilingOptions::LoopType loops) {
+static linalg::LinalgOp tileAndFuse(kernel::FuncOp kernel, linalg::LinalgOp op, ArrayRef<OpFoldResult> tiles,
+                                    scf::SCFTilingOptions::LoopType loops) {
   if (llvm::all_of(tiles, isZeroInteger))
     return op;
   IRRewriter rewriter(op);
@@ -174,33 +192,47 @@ static int64_t chooseColumns(int64_t size, int64_t lanes) {
   return 0;
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &target) {
-  if (failed(fuseElementwise(kernel)))
-    return failure();
-  auto terminator = cast<kernel::ReturnOp>(kernel.getBody().front().getTerminator());
-  if (terminator.getNumOperands() != 1)
-    return success();
-  tileConcat(kernel, leastInner);
-  linalg::LinalgOp last = findLast(terminator.getOperand(0));
+bool acceptsAnything(const Problem &, Operation *) { return true; }
+
+/// Makes tasks of the op that computes result `number` of the kernel, if a linalg
+/// op does.
+static void scheduleResult(kernel::FuncOp kernel, unsigned number, const Target &target) {
+  linalg::LinalgOp last = findLast(kernel.getBody().front().getTerminator()->getOperand(number));
   if (!last || !last.hasPureTensorSemantics())
-    return success();
-  // What is not computed tile by tile would be memory as large as the result.
-  computeInPlace(kernel, [](OpResult value) { return isa<tensor::InsertSliceOp, tensor::PadOp>(value.getOwner()); });
+    return;
   IRRewriter rewriter(last);
   SmallVector<OpFoldResult> tasks = chooseTiles(cast<TilingInterface>(last.getOperation()), rewriter);
   if (llvm::all_of(tasks, isZeroInteger) && last.getNumLoops() > 0 && last.getNumReductionLoops() == 0 &&
       hasLongReduction(kernel))
     tasks.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), target.vectorUnit().lanes()));
-  linalg::LinalgOp task = tile(kernel, last, tasks, scf::SCFTilingOptions::LoopType::ForallOp);
+  linalg::LinalgOp task = tileAndFuse(kernel, last, tasks, scf::SCFTilingOptions::LoopType::ForallOp);
   if (!task)
-    return success(); // Untiled is right too.
+    return; // Untiled is right too.
   // Row by row within a task: a row is still in the nearest cache when it is
   // read again.
-  tile(kernel, task, rowTiles(kernel, task, rewriter), scf::SCFTilingOptions::LoopType::ForOp);
+  tileAndFuse(kernel, task, rowTiles(kernel, task, rewriter), scf::SCFTilingOptions::LoopType::ForOp);
+}
+
+LogicalResult scheduleLoops(kernel::FuncOp kernel, const Target &target) {
+  removeEmptyLoops(kernel);
+  if (failed(fuseElementwise(kernel)))
+    return failure();
+  tileConcat(kernel, leastInner);
+  if (llvm::none_of(kernel.getBody().front().getTerminator()->getOperands(), findLast))
+    return success();
+  // What is not computed tile by tile would be memory as large as the result.
+  computeInPlace(kernel, [](OpResult value) { return isa<tensor::InsertSliceOp, tensor::PadOp>(value.getOwner()); });
+  // Each result is a phase; what several need is computed in each.
+  for (unsigned i = 0, e = kernel.getResultTypes().size(); i < e; ++i)
+    scheduleResult(kernel, i, target);
   computeInPlace(kernel, [](OpResult value) { return isa<linalg::LinalgOp>(value.getOwner()); });
   return success();
 }
 
-const Strategy loops = {"cpu.loops", /*keepsRoot=*/false, match, apply};
+static LogicalResult apply(kernel::FuncOp kernel, Config, const Target &target) {
+  return scheduleLoops(kernel, target);
+}
+
+const Strategy loops = {"cpu.loops", /*keepsRoot=*/false, match, acceptsAnything, apply};
 
 } // namespace lathe

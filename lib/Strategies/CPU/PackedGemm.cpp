@@ -15,37 +15,41 @@ using namespace mlir;
 using namespace lathe;
 
 static std::optional<Config> match(const Problem &problem, const Target &target) {
-  Workload work = describe(problem);
-  if (work.kind != Workload::Kind::Contract || !work.isF32 || !work.hasConstantWeights)
-    return std::nullopt;
-  return toConfig(chooseContractTiling(work, target, /*packed=*/true, problem.root->getContext()));
+  Workload work = describe(problem, target);
+  if (work.kind != Workload::Kind::Contract || !work.unit || !work.hasPackableWeights)
+    return problem.reject(work.obstacle);
+  // A step needs a size that is written in the operand's type.
+  const DotUnit &unit = ShapedType::isDynamic(work.k) ? *work.single : work.tiles ? *work.tiles : *work.unit;
+  return toConfig(chooseContractTiling(problem, work, unit, target, /*packed=*/true));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
-  Operation *root = findKeptRoot(kernel, Workload::Kind::Contract, /*packs=*/true);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
+  Operation *root = findKeptRoot(kernel, target, Workload::Kind::Contract, /*packs=*/true);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
-  int64_t width = tiling->getVectors() * tiling->getLanes();
-  EpilogueFusion fusion(root);
+  int64_t width = tiling->getVectors() * tiling->getLanes(), step = tiling->getStep();
+  EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
   Value lhs, rhs;
   if (auto matmul = dyn_cast<graph::MatmulOp>(root)) {
     lhs = matmul.getA();
-    rhs = packWeights(kernel, matmul.getB(), /*tiled=*/1, /*order=*/{0}, width);
+    rhs = packWeights(builder, kernel, matmul.getB(), {/*tiled=*/1, /*order=*/{0}, width, step});
   } else {
     // The filter [o, c, 1, 1] as the matrix [c, o].
     auto conv = cast<graph::ConvOp>(root);
     lhs = conv.getX();
-    rhs = packWeights(kernel, conv.getFilter(), /*tiled=*/0,
-                      /*order=*/{2, 3, 1}, width);
-    rhs = collapseDims(builder, rhs, {{0}, {1, 2, 3}, {4}});
+    rhs = packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, /*order=*/{2, 3, 1}, width, step});
+    SmallVector<SmallVector<int64_t, 2>> groups{{0}, {1, 2, 3}, {4}};
+    if (step > 1)
+      groups.push_back({5});
+    rhs = collapseDims(builder, rhs, groups);
   }
   Value init = fusion.createInit(builder, kernel);
   auto op = tile::ContractOp::create(builder, root->getLoc(), init.getType(), lhs, rhs, fusion.getExtras(), init,
                                      /*packed=*/true, *tiling, fusion.getExtraMaps());
   fusion.finish(op);
-  return success();
+  return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::packedGemm = {"cpu.gemm.packed", /*keepsRoot=*/true, match, apply};
+const Strategy lathe::packedGemm = {"cpu.gemm.packed", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};

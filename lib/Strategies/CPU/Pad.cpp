@@ -9,6 +9,8 @@
 
 #include "dialects/Graph/Graph.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace lathe;
 
@@ -16,20 +18,20 @@ using namespace lathe;
 static constexpr double operationsPerElement = 16;
 
 static std::optional<Config> match(const Problem &problem, const Target &target) {
-  Workload work = describe(problem);
+  Workload work = describe(problem, target);
   // Elementwise ops that follow are better fused by the loops of the fallback.
-  if (work.kind != Workload::Kind::Pad || !work.isF32 || !isa<kernel::ReturnOp>(problem.root->getNextNode()))
+  if (work.kind != Workload::Kind::Pad || !isa<kernel::ReturnOp>(problem.root->getNextNode()))
     return std::nullopt;
   double width = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
   double channels = ShapedType::isDynamic(work.columns) ? 64 : work.columns;
   int64_t taskLines = chooseTask(work.lines, width * channels * operationsPerElement, 1);
   return toConfig(tile::TilingAttr::get(problem.root->getContext(), /*rows=*/1, /*vectors=*/1,
                                         target.vectorUnit().lanes(), /*unroll=*/1, /*prefetch=*/0,
-                                        /*block=*/0, taskLines, /*task_panels=*/0));
+                                        /*block=*/0, taskLines, /*task_panels=*/0, /*unit=*/StringAttr()));
 }
 
-static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
-  Operation *root = findKeptRoot(kernel, Workload::Kind::Pad, /*packs=*/false);
+static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
+  Operation *root = findKeptRoot(kernel, target, Workload::Kind::Pad, /*packs=*/false);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
@@ -38,11 +40,14 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &)
   SmallVector<int64_t> offsets;
   for (unsigned dim : {1, 2})
     offsets.push_back(cast<AffineConstantExpr>(pad.getAmounts()->getMap().getResult(dim)).getValue());
+  TypedAttr value;
+  if (DenseElementsAttr constant; pad.getValue() && matchPattern(pad.getValue(), m_Constant(&constant)))
+    value = cast<TypedAttr>(*constant.value_begin<Attribute>());
   Value init = emptyResult(builder, kernel, pad);
-  auto op = tile::PadOp::create(builder, pad.getLoc(), init.getType(), pad.getX(), init, offsets, *tiling);
+  auto op = tile::PadOp::create(builder, pad.getLoc(), init.getType(), pad.getX(), init, offsets, value, *tiling);
   pad.getY().replaceAllUsesWith(op.getResult());
   pad.erase();
   return success();
 }
 
-const Strategy lathe::pad = {"cpu.pad", /*keepsRoot=*/true, match, apply};
+const Strategy lathe::pad = {"cpu.pad", /*keepsRoot=*/true, match, acceptsAnything, apply};

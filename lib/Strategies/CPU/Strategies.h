@@ -22,6 +22,14 @@ extern const Strategy pad;
 /// reductions, gathers. The fallback.
 extern const Strategy loops;
 
+/// What a strategy whose kernels the fallback takes, once something else than
+/// the root is in them, accepts.
+bool acceptsAnything(const Problem &problem, mlir::Operation *op);
+
+/// Makes loops of tasks of the linalg ops that return what `kernel` computes:
+/// of all of them, or of those that a strategy could not take into its own.
+llvm::LogicalResult scheduleLoops(kernel::FuncOp kernel, const Target &target);
+
 } // namespace lathe
 
 #endif // LATHE_STRATEGIES_CPU_STRATEGIES_H

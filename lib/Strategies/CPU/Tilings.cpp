@@ -73,26 +73,36 @@ static double cost(const RegisterTile &tile, int64_t rows, int64_t columns, int6
   return panels * perPanel;
 }
 
-static RegisterTile chooseTile(const VectorUnit &unit, int64_t rows, int64_t columns, int64_t mostRows) {
+static RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, int64_t rows, int64_t columns,
+                               int64_t mostRows) {
+  if (dot.kind == DotKind::Amx)
+    return {32, 2}; // Four registers of sums, two of each factor.
   RegisterTile best;
+  int64_t lanes = unit.lanes(bytesOf(dot.sum));
+  // Bytes and halves that are taken apart are twice as many vectors.
+  int64_t parts = dot.kind == DotKind::Pairs || dot.kind == DotKind::Madd16 ? 2 : 1;
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
     for (int64_t tileRows = 1; tileRows <= mostRows; ++tileRows) {
       // The sums, a row of weights, one broadcast factor, one to spare.
-      if (tileRows * vectors + vectors + 2 > unit.registers)
+      if (tileRows * vectors + (parts + dot.columnSums) * vectors + parts + 1 > unit.registers)
         break;
       if (!ShapedType::isDynamic(rows) && tileRows > rows)
         break;
       RegisterTile tile{tileRows, vectors};
-      if (cost(tile, rows, columns, unit.lanes()) < cost(best, rows, columns, unit.lanes()))
+      if (cost(tile, rows, columns, lanes) < cost(best, rows, columns, lanes))
         best = tile;
     }
   return best;
 }
 
-/// Steps of a round: a divisor of the contiguous run, so that no rest is left.
-static int64_t chooseUnroll(int64_t run) {
+/// Steps of a round: a divisor of the contiguous run, so that no rest is left;
+/// eight where that many factors are converted at once.
+static int64_t chooseUnroll(int64_t run, const DotUnit &dot) {
+  if (dot.kind == DotKind::Widen && !isInteger(dot.a) && (ShapedType::isDynamic(run) || run >= 8))
+    return 8;
   if (ShapedType::isDynamic(run))
     return 4;
+  run = std::max<int64_t>(run / dot.step, 1);
   for (int64_t unroll : {4, 8, 7, 6, 5, 3})
     if (run % unroll == 0)
       return unroll;
@@ -108,31 +118,39 @@ int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
   return !ShapedType::isDynamic(count) && chunk >= count ? 0 : chunk;
 }
 
-tile::TilingAttr lathe::chooseContractTiling(const Workload &work, const Target &target, bool packed,
-                                             MLIRContext *context) {
+StringAttr lathe::unitAttr(const DotUnit &unit, MLIRContext *context) {
+  return unit.kind == DotKind::Fma && !isInteger(unit.sum) ? StringAttr() : StringAttr::get(context, unit.name);
+}
+
+tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &dot,
+                                             const Target &target, bool packed) {
+  MLIRContext *context = problem.root->getContext();
+  int64_t bytes = bytesOf(dot.b);
   const VectorUnit &unit = target.vectorUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
   bool knowsStride = !ShapedType::isDynamic(work.run);
-  RegisterTile tile = chooseTile(unit, work.rows, work.columns, knowsStride ? mostRows : mostRowsOfUnknownStride);
-  int64_t width = tile.vectors * unit.lanes();
-  int64_t unroll = chooseUnroll(work.run);
+  RegisterTile tile = chooseTile(unit, dot, work.rows, work.columns, knowsStride ? mostRows : mostRowsOfUnknownStride);
+  bool isTiles = dot.kind == DotKind::Amx;
+  int64_t lanes = isTiles ? 16 : unit.lanes(bytesOf(dot.sum)), width = tile.vectors * lanes;
+  int64_t unroll = chooseUnroll(work.run, dot);
 
   int64_t rowCount = work.rows;
   if (isConv && !ShapedType::isDynamic(rowCount))
     rowCount = ShapedType::isDynamic(work.lines) ? ShapedType::kDynamic : rowCount * work.lines;
   bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
-  if (packed && knowsSizes && !ShapedType::isDynamic(rowCount) && rowCount <= mostRowsForPrefetch &&
-      work.k * work.columns * 4 > unit.l2Bytes) {
-    int64_t linesOfRound = llvm::divideCeil(width * 4 * unroll, cacheLineBytes);
+  if (packed && !isTiles && knowsSizes && !ShapedType::isDynamic(rowCount) && rowCount <= mostRowsForPrefetch &&
+      work.k * work.columns * bytes > unit.l2Bytes) {
+    int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
   // A single tile of rows reads every panel once, whatever the order.
   int64_t block = 0;
-  if (packed && !isConv && !ShapedType::isDynamic(work.k) && work.k > mostStepsAtOnce &&
-      (ShapedType::isDynamic(rowCount) || rowCount > tile.rows))
-    block = stepsPerBlock;
+  int64_t scale = std::max<int64_t>(4 / bytes, 1); // What of a panel fits into the cache.
+  if (packed && !isTiles && !isConv && !ShapedType::isDynamic(work.k) && work.k > mostStepsAtOnce * scale &&
+      (ShapedType::isDynamic(rowCount) || rowCount > tile.rows) && work.storesSums)
+    block = stepsPerBlock * scale;
 
   // What is not known is taken to be of a middling size.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
@@ -148,11 +166,12 @@ tile::TilingAttr lathe::chooseContractTiling(const Workload &work, const Target 
     int64_t panels = llvm::divideCeil(work.columns, width);
     taskPanels = chooseTask(panels, ofRow * rowCount, 1);
   }
-  return tile::TilingAttr::get(context, tile.rows, tile.vectors, unit.lanes(), unroll, prefetch, block, taskRows,
-                               taskPanels);
+  return tile::TilingAttr::get(context, tile.rows, tile.vectors, lanes, unroll, prefetch, block, taskRows, taskPanels,
+                               unitAttr(dot, context));
 }
 
 /// The parameters, in the order of `TilingAttr::get`.
+static constexpr llvm::StringLiteral unitName = "unit";
 static constexpr llvm::StringLiteral parameterNames[] = {"rows",     "vectors", "lanes",     "unroll",
                                                          "prefetch", "block",   "task_rows", "task_panels"};
 
@@ -163,6 +182,8 @@ Config lathe::toConfig(tile::TilingAttr tiling) {
   SmallVector<NamedAttribute> list;
   for (auto [name, value] : llvm::zip_equal(parameterNames, values))
     list.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  if (tiling.getUnit())
+    list.push_back(builder.getNamedAttr(unitName, tiling.getUnit()));
   return builder.getDictionaryAttr(list);
 }
 
@@ -178,7 +199,7 @@ FailureOr<tile::TilingAttr> lathe::toTiling(kernel::FuncOp kernel, Config config
   auto [rows, vectors, lanes, unroll, prefetch, block, taskRows, taskPanels] = values;
   auto emitError = [&] { return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << ": "; };
   auto tiling = tile::TilingAttr::getChecked(emitError, kernel.getContext(), rows, vectors, lanes, unroll, prefetch,
-                                             block, taskRows, taskPanels);
+                                             block, taskRows, taskPanels, config.getAs<StringAttr>(unitName));
   if (!tiling)
     return failure();
   return tiling;

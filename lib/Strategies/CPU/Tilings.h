@@ -13,10 +13,13 @@
 
 namespace lathe {
 
-/// The parameters of a contraction or convolution with weights in panels, or
-/// in rows if not `packed`.
-tile::TilingAttr chooseContractTiling(const Workload &work, const Target &target, bool packed,
-                                      mlir::MLIRContext *context);
+/// The parameters of a contraction or convolution of which `unit` multiplies,
+/// with weights in panels, or in rows if not `packed`.
+tile::TilingAttr chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &unit,
+                                      const Target &target, bool packed);
+
+/// The name of `unit` as tilings have it: null for f32 and f64.
+mlir::StringAttr unitAttr(const DotUnit &unit, mlir::MLIRContext *context);
 
 /// How many of `count` things, each of `cost` operations, one task gets, so
 /// that a task is worth sending to another thread; 0 for all. `granule` things

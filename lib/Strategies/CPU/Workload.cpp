@@ -6,6 +6,9 @@
 #include "Workload.h"
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Tile/Tile.h"
+
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -55,30 +58,84 @@ static bool hasPlainBatch(graph::MatmulOp op) {
   return true;
 }
 
-static void describeMatmul(const Problem &problem, graph::MatmulOp op, Workload &work) {
-  if (!hasPlainBatch(op))
+static std::optional<DotType> dotTypeOf(Type element) {
+  if (element.isF64())
+    return DotType::F64;
+  if (element.isF32())
+    return DotType::F32;
+  if (element.isF16())
+    return DotType::F16;
+  if (element.isBF16())
+    return DotType::BF16;
+  if (element.isInteger(8))
+    return element.isUnsignedInteger() ? DotType::U8 : DotType::S8;
+  if (element.isInteger(32))
+    return DotType::I32;
+  if (element.isInteger(64))
+    return DotType::I64;
+  return std::nullopt;
+}
+
+/// Rows below which most of a matrix unit's tile would be idle.
+static constexpr int64_t leastTileRows = 16;
+
+/// Sets the units for the factors `a` and `b` and sums as `y` needs them; the
+/// sizes are known.
+static void setUnit(Workload &work, const Target &target, Value a, Value b, Value y) {
+  Type result = getElementTypeOrSelf(y), accumulator = graph::getAccumulatorType(result);
+  std::optional<DotType> left = dotTypeOf(getElementTypeOrSelf(a)), right = dotTypeOf(getElementTypeOrSelf(b)),
+                         sum = dotTypeOf(accumulator);
+  if (left && right && sum)
+    work.unit = findDotUnit(target, *left, *right, *sum);
+  if (!work.unit) {
+    llvm::raw_string_ostream stream(work.obstacle);
+    stream << (work.obstacle.empty() ? "" : ", and ") << "nothing multiplies " << getElementTypeOrSelf(a) << " by "
+           << getElementTypeOrSelf(b) << " to " << result << " there";
     return;
+  }
+  work.storesSums = result == accumulator;
+  work.single = findDotUnit(target, *left, *right, *sum, /*mostStep=*/1);
+  const DotUnit *tiles = findDotUnit(target, *left, *right, *sum, /*mostStep=*/64, /*withTiles=*/true);
+  bool hasRows = ShapedType::isDynamic(work.rows) || work.rows >= leastTileRows;
+  if (tiles && tiles->kind == DotKind::Amx && hasRows && !ShapedType::isDynamic(work.k) && work.k % tiles->step == 0)
+    work.tiles = tiles;
+}
+
+static void describeMatmul(const Problem &problem, const Target &target, graph::MatmulOp op, Workload &work) {
+  if (!hasPlainBatch(op)) {
+    work.obstacle = "the left operand is broadcast over the batch, or has more than 8 dims";
+    return;
+  }
   ArrayRef<int64_t> y = typeOf(op.getY()).getShape();
   bool isMatrix = typeOf(op.getB()).getRank() == 2;
   work.kind = Workload::Kind::Contract;
-  work.hasConstantWeights = isMatrix && isPackable(problem, op.getB());
+  work.hasConstantWeights = work.hasPackableWeights = isMatrix && isPackable(problem, op.getB());
   work.rows = isMatrix ? multiply(y.drop_back()) : y[y.size() - 2];
   work.columns = y.back();
   work.k = work.run = typeOf(op.getA()).getShape().back();
+  setUnit(work, target, op.getA(), op.getB(), op.getY());
 }
 
-static void describeConv(const Problem &problem, graph::ConvOp op, Workload &work) {
+static void describeConv(const Problem &problem, const Target &target, graph::ConvOp op, Workload &work) {
   RankedTensorType x = typeOf(op.getX()), filter = typeOf(op.getFilter()), y = typeOf(op.getY());
-  if (x.getRank() != 4 || !op.getChannelsLast() || !filter.hasStaticShape() || x.isDynamicDim(3) || y.isDynamicDim(3) ||
-      llvm::any_of(op.getPads(), [](int64_t pad) { return pad != 0; }))
+  if (x.getRank() != 4)
+    work.obstacle = "the image has " + std::to_string(x.getRank() - 2) + " spatial dims, not 2";
+  else if (!op.getChannelsLast() || llvm::any_of(op.getPads(), [](int64_t pad) { return pad != 0; }))
+    work.obstacle = "the image is not in NHWC order or not padded yet";
+  else if (!filter.hasStaticShape() || x.isDynamicDim(3) || y.isDynamicDim(3))
+    work.obstacle = "the shape of the filter or the number of channels is open";
+  if (!work.obstacle.empty())
     return;
   int64_t channels = x.getDimSize(3), outputs = y.getDimSize(3);
   int64_t groups = op.getGroups();
   bool isDepthwise = groups > 1 && groups == channels && outputs == channels;
-  if (groups != 1 && !isDepthwise)
+  if (groups != 1 && !isDepthwise) {
+    work.obstacle = "there are " + std::to_string(groups) + " groups, neither 1 nor one a channel";
     return;
+  }
   int64_t window = filter.getDimSize(2) * filter.getDimSize(3);
   work.hasConstantWeights = isPackable(problem, op.getFilter());
+  work.hasPackableWeights = true;
   work.columns = outputs;
   work.k = window * filter.getDimSize(1);
   work.run = filter.getDimSize(3) * filter.getDimSize(1);
@@ -87,16 +144,22 @@ static void describeConv(const Problem &problem, graph::ConvOp op, Workload &wor
   if (isPointwise) { // Every pixel is a row of a matrix.
     work.kind = Workload::Kind::Contract;
     work.rows = multiply(y.getShape().drop_back());
+    setUnit(work, target, op.getX(), op.getFilter(), op.getY());
     return;
   }
   work.kind = isDepthwise ? Workload::Kind::DepthwiseConv : Workload::Kind::Conv;
   work.lines = multiply(y.getShape().take_front(2));
   work.rows = y.getDimSize(2);
+  setUnit(work, target, op.getX(), op.getFilter(), op.getY());
 }
 
 static void describePad(graph::PadOp op, Workload &work) {
   RankedTensorType y = typeOf(op.getY());
-  if (y.getRank() != 4 || op.getMode() != graph::PadMode::constant || op.getValue() || !op.getAmounts())
+  if (y.getRank() != 4 || op.getMode() != graph::PadMode::constant || !op.getAmounts() ||
+      !dotTypeOf(y.getElementType()))
+    return;
+  // Within a kernel, a constant of one element is in its code.
+  if (op.getValue() && !op.getValue().getDefiningOp<graph::ConstantOp>() && !matchPattern(op.getValue(), m_Constant()))
     return;
   ArrayRef<AffineExpr> amounts = op.getAmounts()->getMap().getResults();
   for (auto [i, expr] : llvm::enumerate(amounts)) {
@@ -111,28 +174,22 @@ static void describePad(graph::PadOp op, Workload &work) {
   work.columns = y.getDimSize(3);
 }
 
-Workload lathe::describe(const Problem &problem) {
+Workload lathe::describe(const Problem &problem, const Target &target) {
   Workload work;
-  auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
-  work.isF32 =
-      llvm::all_of(problem.root->getOperandTypes(), isF32) && llvm::all_of(problem.root->getResultTypes(), isF32);
   if (auto matmul = dyn_cast<graph::MatmulOp>(problem.root))
-    describeMatmul(problem, matmul, work);
+    describeMatmul(problem, target, matmul, work);
   else if (auto conv = dyn_cast<graph::ConvOp>(problem.root))
-    describeConv(problem, conv, work);
+    describeConv(problem, target, conv, work);
   else if (auto pad = dyn_cast<graph::PadOp>(problem.root))
     describePad(pad, work);
   return work;
 }
 
-Operation *lathe::findKeptRoot(kernel::FuncOp kernel, Workload::Kind kind, bool packs) {
-  Operation *root = nullptr;
-  for (Operation &op : kernel.getBody().front())
-    if (isa<graph::GraphDialect>(op.getDialect()))
-      root = &op;
+Operation *lathe::findKeptRoot(kernel::FuncOp kernel, const Target &target, Workload::Kind kind, bool packs) {
+  Operation *root = kernel::findRoot(kernel.getBody().front());
   if (root) {
-    Workload work = describe({kernel, root});
-    if (work.kind == kind && work.isF32 && (!packs || work.hasConstantWeights))
+    Workload work = describe({root}, target);
+    if (work.kind == kind && (!packs || work.hasPackableWeights))
       return root;
   }
   kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << " cannot compute "

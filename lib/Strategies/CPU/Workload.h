@@ -8,6 +8,7 @@
 #define LATHE_LIB_STRATEGIES_CPU_WORKLOAD_H
 
 #include "lathe/Strategies/Strategy.h"
+#include "lathe/Target/DotUnits.h"
 
 namespace lathe {
 
@@ -22,25 +23,36 @@ struct Workload {
     Other,
   };
   Kind kind = Kind::Other;
-  bool isF32 = false; ///< All operands and results are.
+  /// What multiplies the factors on the target: null if nothing does. Of a row
+  /// with a step, `single` is the one without.
+  const DotUnit *unit = nullptr, *single = nullptr;
+  /// The matrix unit, if there is one and the product fits it.
+  const DotUnit *tiles = nullptr;
+  /// The result has the type of the sums, which may come back to it from block
+  /// to block.
+  bool storesSums = false;
   /// The filter or the right-hand side is a matrix that all callers give as a
   /// constant, so that it can be packed when the artifact is written.
   bool hasConstantWeights = false;
+  /// These, or a filter that can be packed at run time.
+  bool hasPackableWeights = false;
   int64_t rows = 1;    ///< Of the output: all of them, or those of a matrix of
                        ///< the batch; for convolutions the output columns.
   int64_t lines = 1;   ///< Conv and Pad: output lines of all images.
   int64_t columns = 1; ///< Or output channels.
   int64_t k = 1;       ///< Terms of a sum.
   int64_t run = 1;     ///< Of those, how many lie in one run on the left.
+  /// Why a product or a convolution is of a form that no strategy knows.
+  std::string obstacle;
 };
 
 /// The workload of `problem.root`, a graph op with or without `graph.dims`.
-Workload describe(const Problem &problem);
+Workload describe(const Problem &problem, const Target &target);
 
-/// The root that a strategy kept, and whether it is of kind `kind` on f32, with
-/// constant weights if `packs`. Reports an error and returns null if a pinned
+/// The root that a strategy kept, and whether it is of kind `kind`, with weights
+/// that can be packed if `packs`. Reports an error and returns null if a pinned
 /// strategy does not suit its kernel.
-mlir::Operation *findKeptRoot(kernel::FuncOp kernel, Workload::Kind kind, bool packs);
+mlir::Operation *findKeptRoot(kernel::FuncOp kernel, const Target &target, Workload::Kind kind, bool packs);
 
 } // namespace lathe
 

@@ -29,20 +29,21 @@ Permutation toChannelsLast(int64_t rank) {
   return result;
 }
 
+/// The dimensions of a tensor whose shape has been inferred.
+Dims dimsOf(RankedTensorType type) {
+  if (auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding()))
+    return Dims(encoding.getMap().getResults());
+  Dims result;
+  for (int64_t size : type.getShape())
+    result.push_back(getAffineConstantExpr(size, type.getContext()));
+  return result;
+}
+
 RankedTensorType permuted(RankedTensorType type, ArrayRef<int64_t> permutation) {
-  SmallVector<int64_t> shape;
-  SmallVector<AffineExpr> dims;
-  auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
-  for (int64_t axis : permutation) {
-    shape.push_back(type.getDimSize(axis));
-    if (encoding)
-      dims.push_back(encoding.getMap().getResult(axis));
-  }
-  Attribute attr;
-  if (encoding)
-    attr =
-        DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
-  return RankedTensorType::get(shape, type.getElementType(), attr);
+  Dims from = dimsOf(type), to;
+  for (int64_t axis : permutation)
+    to.push_back(from[axis]);
+  return tensorType(to, type.getElementType());
 }
 
 Value transpose(OpBuilder &builder, Location loc, Value x, ArrayRef<int64_t> permutation) {
@@ -55,16 +56,9 @@ Value raiseRank(OpBuilder &builder, Location loc, Value x, int64_t rank) {
   int64_t missing = rank - type.getRank();
   if (missing == 0)
     return x;
-  SmallVector<int64_t> shape(missing, 1);
-  shape.append(type.getShape().begin(), type.getShape().end());
-  Attribute attr;
-  if (auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding())) {
-    SmallVector<AffineExpr> dims(missing, getAffineConstantExpr(1, type.getContext()));
-    dims.append(encoding.getMap().getResults().begin(), encoding.getMap().getResults().end());
-    attr =
-        DimsAttr::get(type.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, type.getContext()));
-  }
-  return ReshapeOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType(), attr), x, Value());
+  Dims dims(missing, getAffineConstantExpr(1, type.getContext()));
+  dims.append(dimsOf(type));
+  return ReshapeOp::create(builder, loc, tensorType(dims, type.getElementType()), x, Value());
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,9 +97,10 @@ bool isConstant(Value value) {
 /// A transpose from channels last to channels first: the only kind that sinks.
 /// Others stay where they are, so that no two chase each other; and those of
 /// constants fold.
-TransposeOp layoutTranspose(Value value) {
+/// Nor does one sink into the body of a loop or a branch, to be made there in every turn.
+TransposeOp layoutTranspose(Value value, Operation *user) {
   auto op = value.getDefiningOp<TransposeOp>();
-  bool sinks = op && op.getType().getRank() >= 3 &&
+  bool sinks = op && op->getBlock() == user->getBlock() && op.getType().getRank() >= 3 &&
                op.getPermutation() == ArrayRef(inverse(toChannelsLast(op.getType().getRank()))) &&
                !isConstant(op.getX());
   return sinks ? op : TransposeOp();
@@ -130,7 +125,7 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     TransposeOp first;
     for (Value operand : op->getOperands())
-      if (auto candidate = layoutTranspose(operand);
+      if (auto candidate = layoutTranspose(operand, op);
           candidate && !isConstant(operand) && candidate.getType().getRank() == resultType.getRank())
         first = first ? first : candidate;
     if (!first)
@@ -141,7 +136,7 @@ struct SinkThroughElementwise final : OpInterfaceRewritePattern<ScalarComputatio
     int64_t matched = 0, unmatched = 0;
     bool isLine = resultType.getRank() == 3;
     for (Value operand : op->getOperands()) {
-      auto other = layoutTranspose(operand);
+      auto other = layoutTranspose(operand, op);
       if (other && other.getPermutation() == permutation)
         ++matched;
       else if (!isConstant(operand) && (isLine || extents(operand) > 1))
@@ -177,28 +172,17 @@ SmallVector<int64_t> mapAxes(ArrayRef<int64_t> axes, ArrayRef<int64_t> permutati
 struct SinkThroughReduce final : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
-    auto inner = layoutTranspose(op.getX());
+    auto inner = layoutTranspose(op.getX(), op);
     if (!inner)
       return rewriter.notifyMatchFailure(op, "the operand is not transposed");
     ArrayRef<int64_t> permutation = inner.getPermutation();
     SmallVector<int64_t> axes = mapAxes(op.getAxes(), permutation);
     llvm::sort(axes);
     // Always with kept dims: dropping them afterwards is a reshape.
-    auto x = inner.getX().getType();
-    SmallVector<int64_t> shape(x.getShape());
-    SmallVector<AffineExpr> dims;
-    auto encoding = dyn_cast_or_null<DimsAttr>(x.getEncoding());
-    for (int64_t i = 0; i < x.getRank(); ++i) {
-      bool reduced = llvm::is_contained(axes, i);
-      shape[i] = reduced ? 1 : shape[i];
-      if (encoding)
-        dims.push_back(reduced ? getAffineConstantExpr(1, op.getContext()) : encoding.getMap().getResult(i));
-    }
-    Attribute attr;
-    if (encoding && llvm::is_contained(shape, ShapedType::kDynamic))
-      attr =
-          DimsAttr::get(op.getContext(), AffineMap::get(0, encoding.getMap().getNumSymbols(), dims, op.getContext()));
-    auto type = RankedTensorType::get(shape, x.getElementType(), attr);
+    Dims dims = dimsOf(inner.getX().getType());
+    for (int64_t axis : axes)
+      dims[axis] = getAffineConstantExpr(1, op.getContext());
+    auto type = tensorType(dims, op.getType().getElementType());
     Value reduced = ReduceOp::create(rewriter, op.getLoc(), type, inner.getX(), op.getKind(), axes, true);
     Value result = transpose(rewriter, op.getLoc(), reduced, permutation);
     if (!op.getKeepDims())
@@ -214,7 +198,7 @@ struct SinkThroughConcat final : OpRewritePattern<ConcatOp> {
     TransposeOp first;
     int64_t transposed = 0;
     for (Value x : op.getXs())
-      if (auto candidate = layoutTranspose(x)) {
+      if (auto candidate = layoutTranspose(x, op)) {
         first = first ? first : candidate;
         transposed += candidate.getPermutation() == first.getPermutation();
       }
@@ -251,7 +235,7 @@ void sinkThrough(OpT op, TransposeOp inner, PatternRewriter &rewriter, function_
 struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
-    auto inner = layoutTranspose(op.getX());
+    auto inner = layoutTranspose(op.getX(), op);
     if (!inner)
       return rewriter.notifyMatchFailure(op, "the operand is not transposed");
     ArrayRef<int64_t> permutation = inner.getPermutation();
@@ -266,7 +250,7 @@ struct SinkThroughSoftmax final : OpRewritePattern<SoftmaxOp> {
 struct SinkThroughResize final : OpRewritePattern<ResizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ResizeOp op, PatternRewriter &rewriter) const override {
-    auto inner = layoutTranspose(op.getX());
+    auto inner = layoutTranspose(op.getX(), op);
     if (!inner || op.getSizes())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or sizes are not inferred");
     sinkThrough<ResizeOp>(op, inner, rewriter,
@@ -278,7 +262,7 @@ struct SinkThroughResize final : OpRewritePattern<ResizeOp> {
 struct SinkThroughSlice final : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
-    auto inner = layoutTranspose(op.getX());
+    auto inner = layoutTranspose(op.getX(), op);
     if (!inner || !op.getOffsets())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or offsets are not inferred");
     sinkThrough<SliceOp>(op, inner, rewriter,
@@ -287,10 +271,21 @@ struct SinkThroughSlice final : OpRewritePattern<SliceOp> {
   }
 };
 
+struct SinkThroughBroadcast final : OpRewritePattern<BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
+    auto inner = layoutTranspose(op.getX(), op);
+    if (!inner || op.getShape() || op.getType().getRank() != inner.getType().getRank())
+      return rewriter.notifyMatchFailure(op, "the operand is not transposed, or gains dimensions");
+    sinkThrough<BroadcastOp>(op, inner, rewriter, [](BroadcastOp) {});
+    return success();
+  }
+};
+
 struct SinkThroughPad final : OpRewritePattern<PadOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(PadOp op, PatternRewriter &rewriter) const override {
-    auto inner = layoutTranspose(op.getX());
+    auto inner = layoutTranspose(op.getX(), op);
     if (!inner || !op.getAmounts())
       return rewriter.notifyMatchFailure(op, "the operand is not transposed, or amounts are not inferred");
     Permutation back = inverse(inner.getPermutation());
@@ -316,7 +311,7 @@ struct AssignLayoutsPass final : impl::AssignLayoutsPassBase<AssignLayoutsPass> 
       return signalPassFailure();
     RewritePatternSet sink(context);
     sink.add<SinkThroughElementwise, SinkThroughReduce, SinkThroughConcat, SinkThroughSoftmax, SinkThroughResize,
-             SinkThroughSlice, SinkThroughPad>(context);
+             SinkThroughSlice, SinkThroughBroadcast, SinkThroughPad>(context);
     TransposeOp::getCanonicalizationPatterns(sink, context);
     ReshapeOp::getCanonicalizationPatterns(sink, context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(sink))))

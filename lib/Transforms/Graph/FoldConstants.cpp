@@ -47,25 +47,26 @@ private:
 
 llvm::SetVector<Operation *> FoldConstantsPass::findFoldableIn(func::FuncOp func) {
   llvm::SetVector<Operation *> foldable;
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    if (isa<ConstantOp>(op) || !isa<ShapeInference>(op) || op.getNumResults() != 1)
-      continue;
-    auto type = cast<RankedTensorType>(op.getResult(0).getType());
+  // Bodies of loops and branches, too: their values may be constants all the same.
+  func.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<ConstantOp>(op) || !isa<ShapeInference>(op) || op->getNumResults() != 1)
+      return;
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (!type.hasStaticShape() || isa<DimValuesOp>(op))
-      continue;
-    bool known = llvm::all_of(op.getOperands(), [&](Value operand) {
+      return;
+    bool known = llvm::all_of(op->getOperands(), [&](Value operand) {
       Operation *def = operand.getDefiningOp();
       return def && (isa<ConstantOp>(def) || foldable.contains(def));
     });
     int64_t operandElements = 1;
-    for (Value operand : op.getOperands())
+    for (Value operand : op->getOperands())
       operandElements += cast<RankedTensorType>(operand.getType()).hasStaticShape()
                              ? cast<RankedTensorType>(operand.getType()).getNumElements()
                              : 0;
     int64_t elements = type.getNumElements();
     if (known && (elements <= smallResult || elements <= maxGrowth * operandElements))
-      foldable.insert(&op);
-  }
+      foldable.insert(op);
+  });
   return foldable;
 }
 

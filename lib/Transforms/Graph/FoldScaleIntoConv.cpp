@@ -49,11 +49,13 @@ struct ScalePastBias final : OpRewritePattern<MulOp> {
   LogicalResult matchAndRewrite(MulOp mul, PatternRewriter &rewriter) const override {
     for (Value operand : mul->getOperands()) {
       auto add = operand.getDefiningOp<AddOp>();
-      if (!add || !add->hasOneUse())
+      // What stands outside of a loop must not move into it.
+      if (!add || !add->hasOneUse() || add->getBlock() != mul->getBlock())
         continue;
       for (Value term : add->getOperands()) {
         auto conv = term.getDefiningOp<ConvOp>();
-        if (!conv || !conv->hasOneUse() || conv.getChannelsLast())
+        if (!conv || !conv->hasOneUse() || conv.getChannelsLast() || conv->getBlock() != mul->getBlock() ||
+            !isa<FloatType>(conv.getType().getElementType()))
           continue;
         int64_t rank = conv.getType().getRank(), channels = conv.getType().getDimSize(1);
         Value bias = perChannelOther(add, term, rank, channels);
@@ -78,7 +80,9 @@ struct ScaleIntoFilter final : OpRewritePattern<MulOp> {
   LogicalResult matchAndRewrite(MulOp mul, PatternRewriter &rewriter) const override {
     for (Value operand : mul->getOperands()) {
       auto conv = operand.getDefiningOp<ConvOp>();
-      if (!conv || !conv->hasOneUse() || conv.getChannelsLast() || !isConstant(conv.getFilter()))
+      if (!conv || !conv->hasOneUse() || conv.getChannelsLast() || conv->getBlock() != mul->getBlock() ||
+          !isConstant(conv.getFilter()) ||
+          conv.getFilter().getType().getElementType() != mul.getType().getElementType())
         continue;
       int64_t rank = conv.getType().getRank(), channels = conv.getType().getDimSize(1);
       Value scale = perChannelOther(mul, operand, rank, channels);

@@ -3,6 +3,7 @@
 #include "lathe/Support/Diagnostics.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/Iterators.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -26,6 +27,7 @@ struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
     replaceShapeArithmetic(solver);
     updateSignature();
     solver.commit();
+    dropUnusedSymbols();
   }
 
 private:
@@ -34,6 +36,8 @@ private:
   LogicalResult inferAll(ShapeSolver &solver);
   void replaceShapeArithmetic(ShapeSolver &solver);
   void updateSignature();
+  /// Nothing reads elements for symbols that nothing uses.
+  void dropUnusedSymbols();
 };
 
 } // namespace
@@ -72,6 +76,7 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
       return error << " [dims-unknown-name]";
     }
   }
+  solver.resolveDerived(values);
   AttrTypeReplacer replacer;
   // Skipped after, or the encoding would be replaced again, by one that names
   // all symbols: equal shapes would have types that differ.
@@ -91,6 +96,12 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
       fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
     return DimsAttr::get(attr.getContext(), solver.map(fixed));
   });
+  replacer.addReplacement([&](CheckAttr check) -> std::optional<Attribute> {
+    Dims fixed;
+    for (AffineExpr side : check.getMap().getResults())
+      fixed.push_back(solver.simplify(side.replaceSymbols(values)));
+    return CheckAttr::get(check.getContext(), check.getRelation(), solver.map(fixed), check.getMessage());
+  });
   for (BlockArgument argument : func.getArguments())
     argument.setType(replacer.replace(argument.getType()));
   func.walk([&](Operation *op) {
@@ -102,9 +113,10 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
 }
 
 LogicalResult InferShapesPass::inferAll(ShapeSolver &solver) {
-  WalkResult result = getOperation().walk(
-      [&](ShapeInference op) { return failed(solver.infer(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
-  return failure(result.wasInterrupted());
+  for (Operation &op : llvm::make_early_inc_range(getOperation().getBody().front()))
+    if (failed(solver.infer(&op)))
+      return failure();
+  return success();
 }
 
 void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
@@ -154,10 +166,10 @@ void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
       resize.getSizesMutable().clear();
   });
   // In reverse, so that whole chains go.
-  SmallVector<Operation *> dead;
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  getOperation()->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    if (isOpTriviallyDead(op))
+      op->erase();
+  });
 }
 
 void InferShapesPass::updateSignature() {
@@ -165,6 +177,39 @@ void InferShapesPass::updateSignature() {
   SmallVector<Type> inputs(func.getBody().getArgumentTypes());
   SmallVector<Type> results(func.getBody().front().getTerminator()->getOperandTypes());
   func.setType(FunctionType::get(func.getContext(), inputs, results));
+}
+
+void InferShapesPass::dropUnusedSymbols() {
+  DenseSet<unsigned> used;
+  AttrTypeWalker walker;
+  auto use = [&](AffineMap map) {
+    map.walkExprs([&](AffineExpr part) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(part))
+        used.insert(symbol.getPosition());
+    });
+  };
+  walker.addWalk([&](DimsAttr dims) { use(dims.getMap()); });
+  walker.addWalk([&](CheckAttr check) { use(check.getMap()); });
+  walker.addWalk([&](SymbolAttr symbol) {
+    for (AffineMapAttr map : {symbol.getMin(), symbol.getMax(), symbol.getBound()})
+      if (map)
+        use(map.getAffineMap());
+  });
+  SmallVector<DefineSymbolOp> definitions;
+  getOperation().walk([&](Operation *op) {
+    walker.walk(op->getAttrDictionary());
+    for (Type type : op->getResultTypes())
+      walker.walk(type);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (Type type : block.getArgumentTypes())
+          walker.walk(type);
+    if (auto defines = dyn_cast<DefineSymbolOp>(op))
+      definitions.push_back(defines);
+  });
+  for (DefineSymbolOp defines : definitions)
+    if (!used.contains(defines.getSymbol()))
+      defines.erase();
 }
 
 } // namespace lathe::graph

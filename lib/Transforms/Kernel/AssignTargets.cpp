@@ -1,5 +1,6 @@
 // lib/Transforms/Kernel/AssignTargets.cpp: from here on, the IR itself says what it is compiled for.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "lathe/Support/Diagnostics.h"
 #include "lathe/Transforms/Kernel/Passes.h"
 
 using namespace mlir;
@@ -13,9 +14,16 @@ struct AssignTargetsPass final : impl::AssignTargetsPassBase<AssignTargetsPass> 
   using AssignTargetsPassBase::AssignTargetsPassBase;
 
   void runOnOperation() override {
+    Diagnostics diagnostics;
+    std::optional<Target> value = Target::parse(target, diagnostics);
+    if (!value) {
+      getOperation().emitError(diagnostics.text());
+      return signalPassFailure();
+    }
+    auto attr = TargetAttr::get(&getContext(), *value);
     for (FuncOp kernel : getOperation().getOps<FuncOp>())
       if (!kernel.getTarget())
-        kernel.setTarget(target.getValue());
+        kernel.setTargetAttr(attr);
   }
 };
 } // namespace

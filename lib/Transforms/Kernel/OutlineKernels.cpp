@@ -1,9 +1,11 @@
 // lib/Transforms/Kernel/OutlineKernels.cpp: groups become isolated functions that know nothing of the model.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/NodeLocation.h"
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using lathe::graph::DimsAttr;
@@ -67,18 +69,41 @@ struct OutlineKernelsPass final : impl::OutlineKernelsPassBase<OutlineKernelsPas
       outline(group, symbols);
   }
 
-  /// What the kernel is called after: its op with the most to do.
-  static std::string nameOf(GroupOp group) {
-    Operation *root = nullptr;
-    for (Operation &op : group.getBody().front().without_terminator())
-      if (!root || (isa<graph::ScalarComputation>(root) && !isa<graph::ScalarComputation, graph::ConstantOp>(op)) ||
-          isa<graph::ConstantOp>(root))
-        root = &op;
-    return root->getName().stripDialect().str();
-  }
-
   void outline(GroupOp group, SymbolTable &symbols);
 };
+
+/// Whether all entries of constant `indices` lie in the dims that `sizes` says.
+bool areInside(Value indices, function_ref<int64_t(int64_t)> sizeOf) {
+  auto constant = indices.getDefiningOp<graph::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : DenseIntElementsAttr();
+  if (!dense)
+    return false;
+  int64_t i = 0;
+  return llvm::all_of(dense.getValues<APInt>(), [&](const APInt &value) {
+    int64_t size = sizeOf(i++), position = value.getSExtValue();
+    return !ShapedType::isDynamic(size) && position >= -size && position < size;
+  });
+}
+
+/// Whether the op may find at run time that its indices point outside.
+bool checksIndices(Operation &op) {
+  auto sizeOf = [](Value x, int64_t dim) { return cast<ShapedType>(x.getType()).getDimSize(dim); };
+  return TypeSwitch<Operation *, bool>(&op)
+      .Case<graph::GatherOp, graph::GatherElementsOp, graph::ScatterElementsOp>([&](auto indexing) {
+        return !areInside(indexing.getIndices(), [&](int64_t) { return sizeOf(indexing.getX(), indexing.getAxis()); });
+      })
+      .Case([&](graph::GatherNdOp gather) {
+        int64_t length = cast<ShapedType>(gather.getIndices().getType()).getShape().back();
+        return !areInside(gather.getIndices(), [&](int64_t i) {
+          return sizeOf(gather.getX(), static_cast<int64_t>(gather.getBatchDims()) + i % length);
+        });
+      })
+      .Case([&](graph::ScatterNdOp scatter) {
+        int64_t length = cast<ShapedType>(scatter.getIndices().getType()).getShape().back();
+        return !areInside(scatter.getIndices(), [&](int64_t i) { return sizeOf(scatter.getX(), i % length); });
+      })
+      .Default(false);
+}
 
 void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   MLIRContext *context = &getContext();
@@ -103,25 +128,9 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   SmallVector<Type> argumentTypes(local.exprs.size(), IndexType::get(context));
   argumentTypes.append(tensorTypes);
   OpBuilder builder(context);
-  auto kernel =
-      FuncOp::create(builder, loc, nameOf(group), FunctionType::get(context, argumentTypes, resultTypes),
-                     local.exprs.size(), StrategyAttr(), StringAttr(), StringAttr(), ArrayAttr(), ArrayAttr());
+  auto kernel = FuncOp::create(builder, loc, findRoot(body)->getName().stripDialect(),
+                               FunctionType::get(context, argumentTypes, resultTypes), local.exprs.size());
   symbols.insert(kernel);
-  // The dims of operands and results in the kernel's sizes: types lose them at
-  // the levels below, but callers and descriptors need them to the end.
-  SmallVector<Attribute> dims;
-  for (Type type : llvm::concat<Type>(tensorTypes, resultTypes)) {
-    auto tensor = cast<RankedTensorType>(type);
-    if (auto encoding = dyn_cast_or_null<DimsAttr>(tensor.getEncoding())) {
-      dims.push_back(AffineMapAttr::get(encoding.getMap()));
-      continue;
-    }
-    SmallVector<AffineExpr> fixed;
-    for (int64_t size : tensor.getShape())
-      fixed.push_back(getAffineConstantExpr(size, context));
-    dims.push_back(AffineMapAttr::get(AffineMap::get(0, 0, fixed, context)));
-  }
-  kernel->setAttr("kernel.dims", ArrayAttr::get(context, dims));
   Block *entry =
       builder.createBlock(&kernel.getBody(), {}, argumentTypes, SmallVector<Location>(argumentTypes.size(), loc));
   IRMapping mapping;
@@ -131,9 +140,17 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
     if (value.getDefiningOp<graph::ConstantOp>())
       kernel.setArgAttr(position, FuncOp::constantAttrName, UnitAttr::get(context));
   }
+  SmallVector<Attribute> checks;
   for (Operation &op : body.without_terminator()) {
     Operation *clone = builder.clone(op, mapping);
     local.replacer.replaceElementsIn(clone, true, false, true);
+    if (!checksIndices(op))
+      continue;
+    clone->setAttr(FuncOp::checkAttrName, builder.getI64IntegerAttr(checks.size()));
+    std::string node = graph::describeNode(op.getLoc());
+    checks.push_back(builder.getStringAttr(node + (node.empty() ? "" : ": ") +
+                                           "index %lld does not lie in a dim of size %lld; check the values of "
+                                           "'indices' [call-index-range]"));
   }
   SmallVector<Value> results;
   for (Value value : body.getTerminator()->getOperands())
@@ -149,7 +166,7 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
     });
   auto sizes = AffineMapAttr::get(AffineMap::get(0, symbolCount, local.exprs, context));
   auto call = CallOp::create(builder, loc, group.getResultTypes(), FlatSymbolRefAttr::get(kernel), sizes,
-                             captured.getArrayRef());
+                             captured.getArrayRef(), checks.empty() ? ArrayAttr() : builder.getArrayAttr(checks));
   group.replaceAllUsesWith(call.getResults());
   group.erase();
 }

@@ -215,7 +215,7 @@ _CLASSES: tuple[tuple[str, type[errors.OrtError]], ...] = (
     ("onnx-unsupported-", errors.NotImplemented),
     ("onnx-dynamic-", errors.NotImplemented),
     ("graph-dynamic-", errors.NotImplemented),
-    ("graph-data-dependent-", errors.NotImplemented),
+    ("graph-shape-operand", errors.NotImplemented),
     ("lower-unsupported-", errors.NotImplemented),
     ("onnx-", errors.InvalidGraph),
     ("graph-", errors.InvalidGraph),

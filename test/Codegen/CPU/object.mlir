@@ -9,15 +9,17 @@
 
 // The query function has the model's name, so that several models can be in
 // one program; the common name is weak. Everything else is local or hidden.
-// SYMBOLS-DAG: FUNC LOCAL DEFAULT {{[0-9]+}} lathe.plan
-// SYMBOLS-DAG: FUNC LOCAL DEFAULT {{[0-9]+}} lathe.run
+// SYMBOLS-DAG: FUNC GLOBAL HIDDEN {{[0-9]+}} lathe_code_object.lathe.plan
+// SYMBOLS-DAG: FUNC GLOBAL HIDDEN {{[0-9]+}} lathe_code_object.lathe.run
 // SYMBOLS-DAG: FUNC GLOBAL DEFAULT {{[0-9]+}} lathe_query_object
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_module_object
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_weights_object
 // SYMBOLS-DAG: FUNC WEAK DEFAULT {{[0-9]+}} lathe_module_query
 
 // Kernels are compiled in units of their own, whose symbols are hidden.
-// EXTERN: lathe_code_object.matmul.entry
+// EXTERN: lathe_code_object.lathe.plan
+// EXTERN-NEXT: lathe_code_object.lathe.run
+// EXTERN-NEXT: lathe_code_object.matmul.entry
 // EXTERN-NEXT: lathe_code_object.matmul.tasks
 // EXTERN-NEXT: lathe_module_object
 // EXTERN-NEXT: lathe_module_query

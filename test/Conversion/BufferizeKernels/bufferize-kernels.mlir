@@ -2,31 +2,32 @@
 // RUN: lathe-opt %s --bufferize-kernels --mlir-print-local-scope | FileCheck %s
 
 // Sizes, operands, results; nothing is allocated or copied.
-// CHECK-LABEL: func.func @exp(
-// CHECK-SAME: %{{[^:]*}}: index, %[[X:[^:]*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>}
-// CHECK-SAME: %[[Y:[^:]*]]: memref<?x4xf32> {kernel.dims = affine_map<()[s0] -> (s0, 4)>})
-// CHECK-SAME: attributes {kernel.sizes = 1 : i64, kernel.strategy = #kernel.strategy<"cpu.loops">, kernel.target = "host"} {
+// CHECK-LABEL: kernel.func @exp(
+// CHECK-SAME: %{{[^:]*}}: index, %[[X:[^:]*]]: memref<?x4xf32>
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x4xf32>)
+// CHECK-SAME: attributes {dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 4)>],
+// CHECK-SAME: outputs = 1 : i64, sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v3">} {
 // CHECK-NEXT: linalg.exp ins(%[[X]] : memref<?x4xf32>) outs(%[[Y]] : memref<?x4xf32>)
-// CHECK-NEXT: return
+// CHECK-NEXT: kernel.return
 kernel.func @exp(%n: index, %x: tensor<?x4xf32>) -> tensor<?x4xf32>
-    attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops">, target = "host",
-                kernel.dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 4)>]} {
+    attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v3">,
+                dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 4)>]} {
   %e = tensor.empty(%n) : tensor<?x4xf32>
   %y = linalg.exp ins(%x : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
   kernel.return %y : tensor<?x4xf32>
 }
 
 // What is read again needs memory of its own.
-// CHECK-LABEL: func.func @temporaries(
-// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
+// CHECK-LABEL: kernel.func @temporaries(
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32>, %[[Y:[^:]*]]: memref<8xf32>
 // CHECK-COUNT-2: memref.alloc()
 // CHECK: linalg.exp ins(%[[X]] : memref<8xf32>) outs(%[[T:[^ ]*]] : memref<8xf32>)
 // CHECK: linalg.add ins(%[[T]], %[[T]] : {{.*}}) outs(%[[S:[^ ]*]] : memref<8xf32>)
 // CHECK: linalg.mul ins(%[[T]], %[[S]] : {{.*}}) outs(%[[Y]] : memref<8xf32>)
 // CHECK-NOT: memref.dealloc
-// CHECK: return
+// CHECK: kernel.return
 kernel.func @temporaries(%x: tensor<8xf32>) -> tensor<8xf32>
-    attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+    attributes {sizes = 0 : i64, dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
   %e = tensor.empty() : tensor<8xf32>
   %t = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
   %s = linalg.add ins(%t, %t : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
@@ -36,27 +37,27 @@ kernel.func @temporaries(%x: tensor<8xf32>) -> tensor<8xf32>
 
 // An operand is never written; a result that is an operand is a copy, by a
 // loop and not by a library call.
-// CHECK-LABEL: func.func @identity(
+// CHECK-LABEL: kernel.func @identity(
 // CHECK-NOT: memref.copy
 // CHECK: linalg.copy ins(%{{.*}} : memref<8xf32>) outs(%{{.*}} : memref<8xf32>)
 kernel.func @identity(%x: tensor<8xf32>) -> tensor<8xf32>
-    attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+    attributes {sizes = 0 : i64, dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
   kernel.return %x : tensor<8xf32>
 }
 
-// CHECK-LABEL: func.func @in_place(
-// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32> {{.*}}, %[[Y:[^:]*]]: memref<8xf32>
+// CHECK-LABEL: kernel.func @in_place(
+// CHECK-SAME: %[[X:[^:]*]]: memref<8xf32>, %[[Y:[^:]*]]: memref<8xf32>
 // CHECK-NOT: outs(%[[X]]
-// CHECK: return
+// CHECK: kernel.return
 kernel.func @in_place(%x: tensor<8xf32>) -> tensor<8xf32>
-    attributes {sizes = 0 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+    attributes {sizes = 0 : i64, dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
   %y = linalg.exp ins(%x : tensor<8xf32>) outs(%x : tensor<8xf32>) -> tensor<8xf32>
   kernel.return %y : tensor<8xf32>
 }
 
 // Who yields memory of its own and who yields an operand need not agree:
 // nothing is freed.
-// CHECK-LABEL: func.func @branches(
+// CHECK-LABEL: kernel.func @branches(
 // CHECK-SAME: %{{.*}}: index, %[[X:[^:]*]]: memref<8xf32>
 // CHECK: %[[R:.*]] = scf.if
 // CHECK: linalg.exp
@@ -64,9 +65,9 @@ kernel.func @in_place(%x: tensor<8xf32>) -> tensor<8xf32>
 // CHECK-NOT: linalg.copy
 // CHECK: scf.yield %[[X]]
 // CHECK-NOT: memref.dealloc
-// CHECK: return
+// CHECK: kernel.return
 kernel.func @branches(%n: index, %x: tensor<8xf32>) -> tensor<8xf32>
-    attributes {sizes = 1 : i64, kernel.dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
+    attributes {sizes = 1 : i64, dims = [affine_map<() -> (8)>, affine_map<() -> (8)>]} {
   %c4 = arith.constant 4 : index
   %small = arith.cmpi slt, %n, %c4 : index
   %t = scf.if %small -> tensor<8xf32> {
@@ -82,8 +83,8 @@ kernel.func @branches(%n: index, %x: tensor<8xf32>) -> tensor<8xf32>
 }
 
 // A result is computed where it goes, although it goes there in another shape.
-// CHECK-LABEL: func.func @reshaped(
-// CHECK-SAME: %[[N:[^:]*]]: index, %[[X:[^:]*]]: memref<?x8xf32> {{.*}}, %[[Y:[^:]*]]: memref<?x1x1x8xf32> {{.*}}, %[[Z:[^:]*]]: memref<?xf32>
+// CHECK-LABEL: kernel.func @reshaped(
+// CHECK-SAME: %[[N:[^:]*]]: index, %[[X:[^:]*]]: memref<?x8xf32>, %[[Y:[^:]*]]: memref<?x1x1x8xf32>, %[[Z:[^:]*]]: memref<?xf32>
 // CHECK-NOT: memref.alloc
 // CHECK-NOT: linalg.copy
 // CHECK-DAG: %[[YROWS:.*]] = memref.collapse_shape %[[Y]]
@@ -91,9 +92,9 @@ kernel.func @branches(%n: index, %x: tensor<8xf32>) -> tensor<8xf32>
 // CHECK: linalg.exp {{.*}} outs(%[[YROWS]] :
 // CHECK: linalg.abs {{.*}} outs(%[[ZROWS]] :
 // CHECK-NOT: linalg.copy
-// CHECK: return
+// CHECK: kernel.return
 kernel.func @reshaped(%n: index, %x: tensor<?x8xf32>) -> (tensor<?x1x1x8xf32>, tensor<?xf32>)
-    attributes {sizes = 1 : i64, kernel.dims = [affine_map<()[s0] -> (s0, 8)>, affine_map<()[s0] -> (s0, 1, 1, 8)>, affine_map<()[s0] -> (s0)>]} {
+    attributes {sizes = 1 : i64, dims = [affine_map<()[s0] -> (s0, 8)>, affine_map<()[s0] -> (s0, 1, 1, 8)>, affine_map<()[s0] -> (s0)>]} {
   %e = tensor.empty(%n) : tensor<?x8xf32>
   %0 = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
   %y = tensor.expand_shape %0 [[0, 1, 2], [3]] output_shape [%n, 1, 1, 8] : tensor<?x8xf32> into tensor<?x1x1x8xf32>
@@ -104,16 +105,16 @@ kernel.func @reshaped(%n: index, %x: tensor<?x8xf32>) -> (tensor<?x1x1x8xf32>, t
 }
 
 // Padding is written around what is copied, with no memory in between.
-// CHECK-LABEL: func.func @padded(
-// CHECK-SAME: %[[X:[^:]*]]: memref<?x4xf32> {{.*}}, %[[Y:[^:]*]]: memref<?x6xf32>
+// CHECK-LABEL: kernel.func @padded(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x4xf32>, %[[Y:[^:]*]]: memref<?x6xf32>
 // CHECK-NOT: memref.alloc
 // CHECK: linalg.fill ins(%{{.*}}) outs(%[[Y]] :
 // CHECK: %[[INSIDE:.*]] = memref.subview %[[Y]]
 // CHECK: linalg.copy ins(%[[X]] : {{.*}}) outs(%[[INSIDE]] :
 // CHECK-NOT: linalg.copy
-// CHECK: return
+// CHECK: kernel.return
 kernel.func @padded(%n: index, %x: tensor<?x4xf32>) -> tensor<?x6xf32>
-    attributes {sizes = 1 : i64, kernel.dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 6)>]} {
+    attributes {sizes = 1 : i64, dims = [affine_map<()[s0] -> (s0, 4)>, affine_map<()[s0] -> (s0, 6)>]} {
   %zero = arith.constant 0.0 : f32
   %y = tensor.pad %x low[0, 1] high[0, 1] {
   ^bb0(%i: index, %j: index):

@@ -2,7 +2,8 @@
 // RUN: lathe-opt %s --convert-graph-to-host --mlir-print-local-scope --split-input-file | FileCheck %s
 
 // CHECK: module attributes {
-// CHECK-SAME: host.checks = ["m"]
+// The words of checks that kernels make come after those of the model.
+// CHECK-SAME: host.checks = ["m", "the sizes of this call need more memory than there can be{{.*}} [call-size-overflow]", "index"]
 // CHECK-SAME: host.inputs = [{name = "x", type = tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>}, {name = "input1", type = tensor<2xi32>}]
 // CHECK-SAME: host.outputs = [{name = "y", type = tensor<?xf32, #graph.dims<()[s0] -> (s0 * 4)>>}, {name = "output1",
 // CHECK-SAME: host.symbols = ["n", "", ""]
@@ -13,16 +14,22 @@
 // CHECK: %[[N:.*]] = host.dim 0, 0
 // CHECK: %[[E:.*]] = host.element 1, 1 : i32
 // CHECK: %[[MIN:.*]] = arith.minsi %[[N]], %{{.*}}
-// CHECK: %[[D:.*]] = affine.apply affine_map<()[s0, s1] -> (s0 - s1)>()[%[[MIN]], %[[E]]]
+// CHECK: %[[MINUS:.*]] = host.mul %[[E]], %{{.*}}
+// CHECK: %[[D:.*]] = host.add %[[MIN]], %[[MINUS]]
 // CHECK: host.check ge %[[N]], %[[D]] id = 0
-// CHECK: %[[N4:.*]] = affine.apply affine_map<()[s0] -> (s0 * 4)>()[%[[N]]]
+// CHECK: %[[FOUR:.*]] = arith.constant 4 : index
+// CHECK: %[[N4:.*]] = host.mul %[[N]], %[[FOUR]]
 // CHECK: host.set_dim 0, 0 = %[[N4]]
 // CHECK: host.set_dim 1, 0 = %[[N]]
-// CHECK: %[[FOUR:.*]] = arith.constant 4 : index
 // CHECK: host.set_dim 1, 1 = %[[FOUR]]
 // Sizes are rounded up to 64 bytes: 16 n bytes are ceil(n / 4) lines.
-// CHECK: affine.apply affine_map<()[s0] -> ((s0 ceildiv 4) * 64)>()[%[[N]]]
-// CHECK: host.set_workspace
+// CHECK: %[[UP:.*]] = arith.subi %{{.*}}, %[[N]]
+// CHECK: arith.divsi %[[UP]], %[[FOUR]]
+// CHECK: %[[LINES:.*]] = host.mul %{{.*}}, %{{.*}}
+// CHECK: %[[BYTES:.*]] = host.add %{{.*}}, %[[LINES]]
+// A size that overflows is an error.
+// CHECK: host.check ge %{{.*}}, %[[BYTES]] id = 1
+// CHECK: host.set_workspace %[[BYTES]]
 // CHECK: host.program @run {
 // CHECK: %[[SIZE:.*]] = host.dim 0, 0
 // CHECK-DAG: %[[IN:.*]] = host.input 0
@@ -32,11 +39,11 @@
 // CHECK: host.launch @a[%[[SIZE]]] (%[[IN]], %[[P]], %[[W]], %[[TMP]])
 // The last kernel writes the output itself, through the reshape.
 // CHECK: %[[OUT:.*]] = host.output 0
-// CHECK: host.launch @b[%[[SIZE]]] (%{{.*}}, %[[OUT]])
+// CHECK: host.launch @b[%[[SIZE]]] (%{{.*}}, %[[OUT]]) checks = 2
 // An input that is returned is copied.
-// CHECK: %[[FROM:.*]] = host.input 0
 // CHECK: %[[TO:.*]] = host.output 1
-// CHECK: %[[BYTES:.*]] = affine.apply affine_map<()[s0] -> (s0 * 16)>
+// CHECK: %[[FROM:.*]] = host.input 0
+// CHECK: %[[BYTES:.*]] = host.mul %[[SIZE]], %{{.*}}
 // CHECK: host.copy %[[FROM]] to %[[TO]], %[[BYTES]]
 
 #x = #graph.dims<()[s0] -> (s0, 4)>
@@ -49,7 +56,7 @@ func.func @main(%x: tensor<?x4xf32, #x> {graph.name = "x"}, %i: tensor<2xi32>) -
   %b = graph.constant dense<2.0> : tensor<4xf32>
   %p = kernel.pack %w tiled = 1 order = [0] tile = 16 : tensor<4x20xf32> -> tensor<2x4x16xf32>
   %0 = kernel.call @a affine_map<()[s0] -> (s0)>(%x, %p, %b) : (tensor<?x4xf32, #x>, tensor<2x4x16xf32>, tensor<4xf32>) -> tensor<?x4xf32, #x>
-  %1 = kernel.call @b affine_map<()[s0] -> (s0)>(%0) : (tensor<?x4xf32, #x>) -> tensor<?x4xf32, #x>
+  %1 = kernel.call @b affine_map<()[s0] -> (s0)>(%0) checks ["index"] : (tensor<?x4xf32, #x>) -> tensor<?x4xf32, #x>
   %2 = graph.reshape %1 : (tensor<?x4xf32, #x>) -> tensor<?xf32, #y>
   return %2, %x : tensor<?xf32, #y>, tensor<?x4xf32, #x>
 }
@@ -68,22 +75,23 @@ kernel.func private @b(%n: index, %x: tensor<?x4xf32, #x>) -> tensor<?x4xf32, #x
 // CHECK: %[[BYTES:.*]] = arith.constant 512 : index
 // CHECK: host.set_workspace %[[BYTES]]
 // CHECK: host.program @run {
-// CHECK: host.input 0
-// CHECK-NEXT: %[[AT_A:.*]] = arith.constant 0 : index
-// CHECK-NEXT: %[[A:.*]] = host.workspace %[[AT_A]]
-// CHECK-NEXT: host.launch @k[] (%{{.*}}, %[[A]])
-// CHECK: host.workspace
-// CHECK: %[[AT_B:.*]] = arith.constant 256 : index
-// CHECK-NEXT: %[[B:.*]] = host.workspace %[[AT_B]]
-// CHECK-NEXT: host.launch @k[] (%{{.*}}, %[[B]])
-// CHECK: %[[AT_C:.*]] = arith.constant 0 : index
-// CHECK-NEXT: %[[C:.*]] = host.workspace %[[AT_C]]
-// CHECK-NEXT: host.launch @k[] (%{{.*}}, %[[C]])
+// CHECK: %[[IN:.*]] = host.input 0
+// CHECK: %[[LOW:.*]] = arith.constant 0 : index
+// CHECK: %[[A:.*]] = host.workspace %[[LOW]]
+// CHECK: host.launch @k[] (%[[IN]], %[[A]])
+// CHECK: %[[A2:.*]] = host.workspace %[[LOW]]
+// CHECK: %[[HIGH:.*]] = arith.constant 256 : index
+// CHECK: %[[B:.*]] = host.workspace %[[HIGH]]
+// CHECK: host.launch @k[] (%[[A2]], %[[B]])
+// CHECK: %[[B2:.*]] = host.workspace %[[HIGH]]
+// CHECK: %[[C:.*]] = host.workspace %[[LOW]]
+// CHECK: host.launch @k[] (%[[B2]], %[[C]])
 // CHECK: %[[OUT:.*]] = host.output 0
 // CHECK-NEXT: host.launch @k[] (%{{.*}}, %[[OUT]])
 // The second output is the same value: a copy of the first.
+// CHECK: %[[TO:.*]] = host.output 1
 // CHECK: %[[FROM:.*]] = host.output 0
-// CHECK: host.copy %[[FROM]] to
+// CHECK: host.copy %[[FROM]] to %[[TO]]
 func.func @main(%x: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
   %0 = kernel.call @k affine_map<() -> ()>(%x) : (tensor<64xf32>) -> tensor<64xf32>
   %1 = kernel.call @k affine_map<() -> ()>(%0) : (tensor<64xf32>) -> tensor<64xf32>

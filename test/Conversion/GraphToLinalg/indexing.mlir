@@ -81,3 +81,16 @@ func.func @scatter_nd(%x: tensor<4x5xi32>, %i: tensor<3x1xi64>, %u: tensor<3x5xi
   %y = graph.scatter_nd none %x at %i with %u : (tensor<4x5xi32>, tensor<3x1xi64>, tensor<3x5xi32>) -> tensor<4x5xi32>
   return %y : tensor<4x5xi32>
 }
+
+// -----
+
+// In a kernel that makes checks, a position outside ends the call.
+// CHECK-LABEL: func.func @checked(
+// CHECK-SAME: %[[N:.*]]: index, %[[X:.*]]: tensor<?x4xf32>
+// CHECK: %[[RAW:.*]] = arith.index_cast %{{.*}} : i32 to index
+// CHECK-NEXT: %[[SAFE:.*]] = kernel.check_index %[[RAW]] in %[[N]] check = 2
+// CHECK: tensor.extract %[[X]][%[[SAFE]], %{{.*}}] : tensor<?x4xf32>
+func.func @checked(%n: index, %x: tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>, %i: tensor<3xi32>) -> tensor<3x4xf32> {
+  %y = graph.gather %x at %i axis = 0 {kernel.check = 2 : i64} : (tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>, tensor<3xi32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}

@@ -45,3 +45,26 @@ func.func @dead(%x: tensor<2xi32>) -> tensor<2xi32> {
   %1 = graph.add %x, %0 : (tensor<2xi32>, tensor<i32>) -> tensor<2xi32>
   return %x : tensor<2xi32>
 }
+
+// -----
+
+#n = #graph.dims<()[s0] -> (s0, 4)>
+#m = #graph.dims<()[s0, s1] -> (s1, 4)>
+
+// A dimension that may be 1 at run time is read at 0 then: positions along it
+// are multiplied by 0 or 1. Others are read as they are.
+// CHECK-LABEL: kernel.func @broadcast_at_run_time(
+// CHECK-SAME: %[[N:.*]]: index, %{{.*}}: index, %[[X:.*]]: tensor<?x4xf32>
+// CHECK: %[[ONE:.*]] = arith.constant 1 : index
+// CHECK: %[[IS_ONE:.*]] = arith.cmpi eq, %[[N]], %[[ONE]] : index
+// CHECK: %[[ZERO:.*]] = arith.constant 0 : index
+// CHECK: %[[STEP:.*]] = arith.select %[[IS_ONE]], %[[ZERO]], %[[ONE]] : index
+// CHECK: linalg.generic
+// CHECK: %[[I:.*]] = linalg.index 0 : index
+// CHECK: %[[AT:.*]] = arith.muli %[[I]], %[[STEP]] : index
+// CHECK: %[[J:.*]] = linalg.index 1 : index
+// CHECK: tensor.extract %[[X]][%[[AT]], %[[J]]] : tensor<?x4xf32>
+kernel.func @broadcast_at_run_time(%n: index, %m: index, %x: tensor<?x4xf32, #n>) -> tensor<?x4xf32, #m> attributes {sizes = 2 : i64} {
+  %y = graph.broadcast %x : (tensor<?x4xf32, #n>) -> tensor<?x4xf32, #m>
+  kernel.return %y : tensor<?x4xf32, #m>
+}

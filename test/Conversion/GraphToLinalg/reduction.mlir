@@ -106,7 +106,7 @@ func.func @arg(%x: tensor<2x3xui8>) -> tensor<2xi64> {
 // CHECK: scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[N:[a-z0-9]+]] step %{{[a-z0-9]+}} iter_args(%[[SUM:.*]] = %{{.*}}, %[[Y:.*]] = %{{.*}})
 // CHECK: %[[LAST:.*]] = arith.subi %[[N]], %{{.*}} : index
 // CHECK: %[[AT:.*]] = arith.subi %[[LAST]], %[[I]] : index
-// CHECK: tensor.extract_slice %{{.*}}[%[[AT]], 0] [1, 3] [1, 1] : tensor<2x3xf32> to tensor<3xf32>
+// CHECK: tensor.extract_slice %{{.*}}[%[[AT]], 0] [1, 3] [1, 1] : tensor<2x3xf32> to tensor<1x3xf32>
 // CHECK: tensor.insert_slice %[[SUM]] into %[[Y]][%[[AT]], 0]
 // CHECK: linalg.generic
 func.func @running(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

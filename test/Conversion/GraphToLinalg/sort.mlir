@@ -14,7 +14,9 @@
 // CHECK: scf.for {{.*}} to %[[PASSES]]
 // CHECK: scf.for {{.*}} -> (index, index, tensor<2x5xi64>)
 // CHECK: tensor.extract %[[X]][%[[ROW]], %{{.*}}]
-// CHECK: arith.cmpf olt
+// A NaN is greater than all numbers.
+// CHECK: arith.cmpf ult
+// CHECK: arith.cmpf ord
 // CHECK: tensor.insert {{.*}} : tensor<2x5xi64>
 // CHECK: scf.for
 // CHECK: tensor.insert {{.*}} : tensor<4x3xi64>
@@ -32,4 +34,17 @@ func.func @largest(%x: tensor<4x5xf32>) -> tensor<4x3xi64> {
 func.func @least(%x: tensor<5xui8>) -> tensor<3xi64> {
   %y = graph.top_k min %x axis = 0 : tensor<5xui8> -> tensor<3xi64>
   return %y : tensor<3xi64>
+}
+
+// -----
+
+// Rows compare column by column, until they differ; a NaN comes last.
+// CHECK-LABEL: func.func @rows(
+// CHECK: scf.while
+// CHECK: arith.cmpf ult
+// CHECK: arith.cmpf ord
+// CHECK: tensor.insert {{.*}} : tensor<6xi64>
+func.func @rows(%x: tensor<6x2xf32>) -> tensor<6xi64> {
+  %y = graph.sort_rows %x : tensor<6x2xf32> -> tensor<6xi64>
+  return %y : tensor<6xi64>
 }

@@ -12,7 +12,7 @@ module {
 host.program @plan {
 }
 host.program @run {
-  // expected-error @+1 {{internal: kernel 'k' has no 'k.tasks' [host-no-kernel]}}
+  // expected-error @+1 {{internal: kernel 'k' was not split into its functions [host-no-kernel]}}
   host.launch @k[]()
 }
 
@@ -20,10 +20,9 @@ host.program @run {
 
 host.program @plan {
   %n = host.dim 0, 0
-  // expected-error @+1 {{internal: kernel 'k' has no 'k.temporaries' [host-no-kernel]}}
+  // expected-error @+1 {{internal: kernel 'k' was not split into its functions [host-no-kernel]}}
   %t = host.temporaries @k[%n]
   host.set_workspace %t
 }
 host.program @run {
 }
-func.func private @k.tasks(index) -> index

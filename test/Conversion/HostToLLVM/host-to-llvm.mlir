@@ -8,7 +8,7 @@
 // CHECK: host.constant @b {{.*}} {host.offset = 64 : i64}
 
 // CHECK-LABEL: func.func @lathe.plan(
-// CHECK-SAME: %[[CALL:.*]]: !llvm.ptr, %[[DIMS:.*]]: !llvm.ptr, %[[WORKSPACE:.*]]: !llvm.ptr) -> i64
+// CHECK-SAME: %[[CALL:.*]]: !llvm.ptr, %[[WORKSPACE:.*]]: !llvm.ptr) -> i32
 // CHECK: %[[N:.*]] = arith.index_cast %{{.*}} : i64 to index
 // CHECK: llvm.load %{{.*}} : !llvm.ptr -> i32
 // CHECK: %[[E:.*]] = arith.index_cast %{{.*}} : i32 to index
@@ -17,48 +17,76 @@
 // CHECK: arith.index_castui %[[U]] : i32 to index
 // CHECK: %[[BOOL:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i8
 // CHECK: arith.index_castui %[[BOOL]] : i8 to index
-// CHECK: %[[HOLDS:.*]] = arith.cmpi sge, %[[N]], %[[E]] : index
-// CHECK: cf.cond_br %[[HOLDS]], ^[[NEXT:.*]], ^[[FAILS:.*]]
+// CHECK: %[[FAILED:.*]] = arith.cmpi slt, %[[N]], %[[E]] : index
+// CHECK: cf.cond_br %[[FAILED]], ^[[FAILS:.*]], ^[[NEXT:.*]]
 // A check that fails tells both values, and its number counted from 1.
 // CHECK: ^[[FAILS]]:
 // CHECK-COUNT-2: llvm.store %{{.*}}, %{{.*}} : i64, !llvm.ptr
-// CHECK: %[[FIVE:.*]] = arith.constant 5 : i64
-// CHECK: return %[[FIVE]] : i64
+// CHECK: %[[FIVE:.*]] = arith.constant 5 : i32
+// CHECK: return %[[FIVE]] : i32
 // CHECK: ^[[NEXT]]:
-// Each of the tasks that may run at once has both temporaries.
-// CHECK: %[[T:.*]]:2 = call @kernel.temporaries(%[[N]])
-// CHECK: %[[FIRST:.*]] = arith.addi %{{.*}}, %[[T]]#0
-// CHECK: %[[BOTH:.*]] = arith.addi %[[FIRST]], %[[T]]#1
-// CHECK: %[[RANGES:.*]] = call @kernel.tasks(%[[N]])
-// CHECK: arith.muli %[[RANGES]], %[[BOTH]]
-// CHECK: llvm.getelementptr %[[DIMS]][0]
+// The first temporary is for all tasks, and each of the workers has the second.
+// CHECK: %[[T:.*]]:2 = call @memory(%[[N]])
+// CHECK: %[[SHARED:.*]] = arith.addi %{{.*}}, %[[T]]#0
+// CHECK: %[[SCRATCH:.*]] = arith.addi %{{.*}}, %[[T]]#1
+// CHECK: %[[COUNT:.*]] = call @tasks(%[[N]])
+// CHECK: %[[TASKS:.*]] = arith.index_cast %[[COUNT]] : index to i64
+// CHECK: %[[OTHER:.*]] = call @one(%[[N]])
+// CHECK: %[[OTHERS:.*]] = arith.index_cast %[[OTHER]] : index to i64
+// CHECK: %[[MOST:.*]] = arith.maxsi %[[TASKS]], %[[OTHERS]]
+// CHECK: llvm.getelementptr %[[CALL]][4]
+// CHECK: %[[CALLS:.*]] = arith.extui %{{.*}} : i32 to i64
+// CHECK: %[[LEAST:.*]] = arith.minsi %[[CALLS]], %[[MOST]] : i64
+// CHECK: %[[WORKERS:.*]] = arith.index_cast %[[LEAST]] : i64 to index
+// CHECK: %[[ALL:.*]] = arith.muli %[[WORKERS]], %[[SCRATCH]]
+// CHECK: arith.addi %[[SHARED]], %[[ALL]]
 // CHECK: llvm.store
 // CHECK: llvm.getelementptr %[[WORKSPACE]][0]
 // CHECK: llvm.store
-// CHECK: %[[OK:.*]] = arith.constant 0 : i64
+// CHECK: %[[OK:.*]] = arith.constant 0 : i32
 // CHECK: return %[[OK]]
 
 // CHECK-LABEL: func.func @lathe.run(
-// One size and three buffers.
-// CHECK: %[[FOUR:.*]] = arith.constant 4 : i64
-// CHECK: %[[CLOSURE:.*]] = llvm.alloca %[[FOUR]] x i64
+// The call, one size and three buffers; the last is where the shared temporaries
+// are, and the scratch memory is behind them.
+// CHECK: %[[FIVE:.*]] = arith.constant 5 : i64
+// CHECK: %[[CLOSURE:.*]] = llvm.alloca %[[FIVE]] x i64
 // CHECK: %[[AT:.*]] = arith.constant 64 : i64
 // CHECK: llvm.getelementptr %{{.*}}[%[[AT]]]
-// CHECK: %[[COUNT:.*]] = call @kernel.tasks(
-// CHECK: %[[TASKS:.*]] = arith.index_cast %[[COUNT]] : index to i64
-// CHECK: llvm.getelementptr %[[CLOSURE]][0]
+// CHECK: %[[T:.*]]:2 = call @memory(
+// CHECK: %[[BEHIND:.*]] = arith.index_cast %{{.*}} : index to i64
+// CHECK: %[[SCRATCH:.*]] = llvm.getelementptr %{{.*}}[%[[BEHIND]]]
+// CHECK: %[[STRIDE:.*]] = arith.index_cast %{{.*}} : index to i64
 // CHECK: llvm.getelementptr %[[CLOSURE]][8]
 // CHECK: llvm.getelementptr %[[CLOSURE]][16]
 // CHECK: llvm.getelementptr %[[CLOSURE]][24]
-// CHECK: %[[ENTRY:.*]] = constant @kernel.entry
-// CHECK: call @lathe.launch(%{{.*}}, %[[TASKS]], %{{.*}}, %[[CLOSURE]])
+// CHECK: llvm.getelementptr %[[CLOSURE]][32]
+// CHECK: %[[COUNT:.*]] = call @tasks(
+// CHECK: %[[TASKS:.*]] = arith.index_cast %[[COUNT]] : index to i64
+// CHECK: %[[ENTRY:.*]] = constant @first
+// CHECK: %[[STATUS:.*]] = call @lathe.launch(%{{.*}}, %[[TASKS]], %{{.*}}, %[[SCRATCH]], %[[STRIDE]], %[[CLOSURE]])
+// CHECK: %[[FAILED:.*]] = arith.cmpi ne, %[[STATUS]], %{{.*}} : i32
+// CHECK: cf.cond_br %[[FAILED]], ^[[FAILS:.*]], ^[[NEXT:.*]]
+// CHECK: ^[[FAILS]]:
+// CHECK-NEXT: return %[[STATUS]] : i32
+// The second phase starts when the first has returned.
+// CHECK-NEXT: ^[[NEXT]]:
+// CHECK: call @one(
+// CHECK: constant @second
+// CHECK: call @lathe.launch(
 // CHECK: "llvm.intr.memcpy"
+// The kernel's own checks have numbers behind those of the model.
+// CHECK: %[[OWN:.*]] = call @lathe.launch(
+// CHECK: %[[NUMBER:.*]] = arith.addi %[[OWN]], %{{.*}} : i32
+// CHECK: %[[IS_OWN:.*]] = arith.cmpi sgt, %[[OWN]], %{{.*}} : i32
+// CHECK: %[[STATUS:.*]] = arith.select %[[IS_OWN]], %[[NUMBER]], %[[OWN]] : i32
+// CHECK: return %[[STATUS]] : i32
 
 // One task, or none, runs on the calling thread.
 // CHECK-LABEL: func.func private @lathe.launch(
 // CHECK: arith.cmpi sle
-// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (i64, i64, !llvm.ptr) -> ()
-// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, !llvm.ptr, !llvm.ptr) -> ()
+// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
+// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i32, !llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i32
 
 host.constant @a dense<1.0> : tensor<3xf32>
 host.constant @b dense<2.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
@@ -82,7 +110,12 @@ host.program @run {
   %w = host.address_of @b
   host.launch @kernel[%n](%in, %w, %tmp)
   host.copy %tmp to %out, %n
+  host.launch @kernel[%n](%in, %w, %tmp) checks = 5
 }
-func.func private @kernel.tasks(index) -> index
-func.func private @kernel.temporaries(index) -> (index, index)
-func.func private @kernel.entry(i64, i64, !llvm.ptr)
+kernel.entry @kernel {function_type = (index, memref<?xf32>, memref<?xf32>) -> (), sizes = 1 : i64, shared = 1 : i64, memory = @memory,
+                      phases = [#kernel.phase<tasks = @tasks, body = @first>, #kernel.phase<tasks = @one, body = @second>]}
+func.func private @tasks(index) -> index
+func.func private @one(index) -> index
+func.func private @memory(index) -> (index, index)
+func.func private @first(i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
+func.func private @second(i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32

@@ -1,8 +1,8 @@
 // The number of tasks must follow from sizes.
 // RUN: lathe-opt %s --split-kernel-ranges --verify-diagnostics
 
-func.func @k(%x: memref<1xindex> {kernel.dims = affine_map<() -> (1)>}, %y: memref<8xf32> {kernel.dims = affine_map<() -> (8)>})
-    attributes {kernel.sizes = 0 : i64} {
+kernel.func @k(%x: memref<1xindex>, %y: memref<8xf32>)
+    attributes {dims = [affine_map<() -> (1)>, affine_map<() -> (8)>], sizes = 0 : i64} {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
   %n = memref.load %x[%c0] : memref<1xindex>
@@ -10,5 +10,5 @@ func.func @k(%x: memref<1xindex> {kernel.dims = affine_map<() -> (1)>}, %y: memr
   scf.forall (%i) in (%n) {
     memref.store %zero, %y[%i] : memref<8xf32>
   }
-  return
+  kernel.return
 }

@@ -6,9 +6,37 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import ml_dtypes
 import numpy as np
 
 EPSILON = float(np.finfo(np.float32).eps) / 2
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
+S8, U8 = np.dtype(np.int8), np.dtype(np.uint8)
+I32, I64 = np.dtype(np.int32), np.dtype(np.int64)
+ELEMENTS = {BF16: "bf16", F16: "f16", F32: "f32", F64: "f64", S8: "i8", U8: "i8"}
+ELEMENTS |= {I32: "i32", I64: "i64"}
+
+
+@dataclasses.dataclass
+class Dot:
+    """A row of the table of dot units, as the tests need it."""
+
+    name: str
+    a: np.dtype
+    b: np.dtype
+    sum: np.dtype
+    step: int = 1
+
+
+FMA = Dot("", F32, F32, F32)
+FMA64 = Dot("", F64, F64, F64)
+
+
+def bytes_rows(kind: str, pairs: str, step: int) -> list[Dot]:
+    types = {"u8": U8, "s8": S8}
+    return [Dot(f"{kind}.{p}", types[p[:2]], types[p[2:]], I32, step) for p in pairs.split()]
 
 
 @dataclasses.dataclass
@@ -18,7 +46,7 @@ class Case:
     name: str
     text: str
     arrays: list[np.ndarray]
-    expected: np.ndarray  # In f64.
+    expected: np.ndarray  # In f64, or exact.
     tolerance: np.ndarray  # The largest error that rounding in f32 can make.
 
 
@@ -28,23 +56,48 @@ def memref(array: np.ndarray, dynamic: tuple[int, ...] = ()) -> str:
     layout = ""
     if not array.flags.c_contiguous:
         layout = f", strided<[{', '.join(['?'] * (array.ndim - 1) + ['1'])}]>"
-    return f"memref<{'x'.join([*sizes, 'f32'])}{layout}>"
+    return f"memref<{'x'.join([*sizes, ELEMENTS[array.dtype]])}{layout}>"
 
 
-def random(rng: np.random.Generator, *shape: int, gap: int = 0) -> np.ndarray:
-    """Uniform in [-1, 1), with `gap` unused elements between innermost rows."""
-    array = rng.uniform(-1, 1, (*shape[:-1], shape[-1] + gap)).astype(np.float32)
+def random(
+    rng: np.random.Generator, *shape: int, gap: int = 0, dtype: np.dtype = F32
+) -> np.ndarray:
+    """Uniform in [-1, 1), or over all integers with many at the ends of their range, with `gap`
+    unused elements between innermost rows.
+    """
+    whole = (*shape[:-1], shape[-1] + gap)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        array = rng.integers(limits.min, limits.max, whole, dtype, endpoint=True)
+        array[rng.random(whole) < 0.2] = limits.max
+        array[rng.random(whole) < 0.2] = limits.min
+    else:
+        array = rng.uniform(-1, 1, whole).astype(dtype)
     return array[..., : shape[-1]]
 
 
-def panels(columns: np.ndarray, width: int) -> np.ndarray:
-    """`columns` [..., n] as [panel, ..., width], filled up with zeros."""
+def panels(columns: np.ndarray, width: int, step: int = 1) -> np.ndarray:
+    """`columns` [..., n] as [panel, ..., width], filled up with zeros; with a step, [..., k, n]
+    as [panel, ..., k / step, width, step].
+    """
     n = columns.shape[-1]
     count = -(-n // width)
-    padded = np.zeros((*columns.shape[:-1], count * width), np.float32)
+    padded = np.zeros((*columns.shape[:-1], count * width), columns.dtype)
     padded[..., :n] = columns
     split = padded.reshape(*columns.shape[:-1], count, width)
-    return np.ascontiguousarray(np.moveaxis(split, -2, 0))
+    split = np.moveaxis(split, -2, 0)
+    if step > 1:
+        terms = split.shape[-2]
+        groups = -(-terms // step)
+        filled = np.zeros((*split.shape[:-2], groups * step, width), columns.dtype)
+        filled[..., :terms, :] = split
+        split = np.moveaxis(filled.reshape(*split.shape[:-2], groups, step, width), -2, -1)
+    return np.ascontiguousarray(split)
+
+
+def wide(array: np.ndarray) -> np.ndarray:
+    """`array` in a type in which sums of products are exact, or nearly so."""
+    return array.astype(np.int64 if array.dtype.kind in "iu" else np.float64)
 
 
 @dataclasses.dataclass
@@ -54,6 +107,7 @@ class Epilogue:
     maps: list[str]
     body: str
     compute: Callable[..., np.ndarray]
+    stored: np.dtype | None = None  # That of the sums, if none is given.
 
 
 NONE = Epilogue([], "", lambda acc: acc)
@@ -72,6 +126,33 @@ def bias_residual_relu(dims: str) -> Epilogue:
         tile.yield %2 : f32
       }""",
         lambda acc, bias, residual: np.maximum(acc + bias + residual, 0),
+    )
+
+
+def requantized(dims: str) -> Epilogue:
+    """A scale for each column; rounded, saturated, stored in a byte."""
+
+    def compute(acc: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        scaled = acc.astype(np.float32) * scale.astype(np.float32)
+        return np.clip(np.rint(scaled), -128, 127).astype(np.int8)
+
+    return Epilogue(
+        [f"({dims}) -> ({dims.split(',')[-1]})"],
+        """{
+      ^bb0(%acc: i32, %scale: f32):
+        %low = arith.constant -128.0 : f32
+        %high = arith.constant 127.0 : f32
+        %0 = arith.sitofp %acc : i32 to f32
+        %1 = arith.mulf %0, %scale : f32
+        %2 = math.roundeven %1 : f32
+        %3 = arith.maximumf %2, %low : f32
+        %4 = arith.minimumf %3, %high : f32
+        %5 = arith.fptosi %4 : f32 to i32
+        %6 = arith.trunci %5 : i32 to i8
+        tile.yield %6 : i8
+      }""",
+        compute,
+        S8,
     )
 
 
@@ -117,6 +198,15 @@ def function(
     return f"{head} {{\n{text}\n  return\n}}\n"
 
 
+def unset(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Values that no result should have."""
+    return np.full(shape, 77 if dtype.kind in "iu" else np.nan, dtype)
+
+
+def with_unit(tiling: str, dot: Dot) -> str:
+    return f'{tiling}, unit = "{dot.name}"' if dot.name else tiling
+
+
 def contract(
     name: str,
     lhs: np.ndarray,
@@ -128,18 +218,18 @@ def contract(
     extras: tuple[np.ndarray, ...] = (),
     dynamic: str = "",
     gap: int = 0,
+    dot: Dot = FMA,
 ) -> Case:
     """`dynamic` lists which of r (rows and batch), n and k the compiler does not know."""
     rank = lhs.ndim
     rows = tuple(range(rank - 1)) if "r" in dynamic else ()
     k = (rank - 1,) if "k" in dynamic else ()
     n = (rank - 1,) if "n" in dynamic else ()
-    output = np.full((*lhs.shape[:-1], rhs.shape[-1] + gap), np.nan, np.float32)[
-        ..., : rhs.shape[-1]
-    ]
-    exact = lhs.astype(np.float64) @ rhs.astype(np.float64)
-    size = np.abs(lhs.astype(np.float64)) @ np.abs(rhs.astype(np.float64))
-    right = panels(rhs, packed) if packed else rhs
+    output = unset((*lhs.shape[:-1], rhs.shape[-1] + gap), epilogue.stored or dot.sum)
+    output = output[..., : rhs.shape[-1]]
+    exact = wide(lhs) @ wide(rhs)
+    size = np.abs(wide(lhs)) @ np.abs(wide(rhs))
+    right = panels(rhs, packed, dot.step) if packed else rhs
     if packed:
         right_type = memref(right, ((0,) if n else ()) + ((1,) if k else ()))
     else:
@@ -152,7 +242,7 @@ def contract(
         *(memref(x) for x in extras),
         memref(output, rows + n),
     ]
-    attributes = f"{'packed ' if packed else ''}tiling(<{tiling}>)"
+    attributes = f"{'packed ' if packed else ''}tiling(<{with_unit(tiling, dot)}>)"
     text = function(
         name, "tile.contract", [], types, len(extras), attributes, epilogue.maps, epilogue.body
     )
@@ -173,28 +263,35 @@ def conv(
     epilogue: Epilogue = NONE,
     extras: tuple[np.ndarray, ...] = (),
     dynamic: bool = False,
+    dot: Dot = FMA,
+    gap: bool = False,
 ) -> Case:
     """`taps` is [i, j, c, o] for a convolution, [i, j, c] for a depthwise one."""
     depthwise = taps.ndim == 3
     kernel = taps.shape[:2]
     out = [(image.shape[d + 1] - (kernel[d] - 1) * dilation - 1) // stride + 1 for d in (0, 1)]
-    output = np.full((image.shape[0], *out, taps.shape[-1]), np.nan, np.float32)
-    exact, size = np.zeros(output.shape), np.zeros(output.shape)
+    output = unset((image.shape[0], *out, taps.shape[-1]), epilogue.stored or dot.sum)
+    exact = np.zeros(output.shape, wide(image).dtype)
+    size = np.zeros(output.shape)
     for i in range(kernel[0]):
         for j in range(kernel[1]):
             window = image[:, i * dilation :: stride, j * dilation :: stride][:, : out[0], : out[1]]
-            pair = window.astype(np.float64), taps[i, j].astype(np.float64)
+            pair = wide(window), wide(taps[i, j])
             exact += pair[0] * pair[1] if depthwise else pair[0] @ pair[1]
             size += (
                 np.abs(pair[0]) * np.abs(pair[1])
                 if depthwise
                 else np.abs(pair[0]) @ np.abs(pair[1])
             )
-    right = taps if depthwise else panels(taps, width)
+    # With a step, the taps of a row and their channels are one run if none is left out.
+    is_run = dot.step > 1 and (dilation == 1 or kernel[1] == 1)
+    rows = taps.reshape(kernel[0], -1, taps.shape[-1]) if is_run else taps
+    right = taps if depthwise else panels(rows, width, dot.step)
     free = (0, 1, 2) if dynamic else ()
     types = [memref(image, free), memref(right), *(memref(x) for x in extras), memref(output, free)]
     attributes = (
-        f"strides [{stride}, {stride}] dilations [{dilation}, {dilation}] tiling(<{tiling}>)"
+        f"strides [{stride}, {stride}] dilations [{dilation}, {dilation}] "
+        f"{f'kernel_width {kernel[1]} ' if is_run else ''}tiling(<{with_unit(tiling, dot)}>)"
     )
     op = "tile.depthwise_conv" if depthwise else "tile.conv"
     text = function(name, op, [], types, len(extras), attributes, epilogue.maps, epilogue.body)
@@ -219,6 +316,25 @@ def pad(
     return Case(name, text, [image, output], expected.astype(np.float64), np.zeros(expected.shape))
 
 
+def pack(
+    name: str, source: np.ndarray, tiled: int, order: list[int], tile: int, step: int, run: int
+) -> Case:
+    """`source` packed at run time; a step of 1 stands for none."""
+    rows = source.transpose([*order, tiled])
+    if step > 1 and run > 1:
+        rows = rows.reshape(*rows.shape[: len(order) - run], -1, rows.shape[-1])
+    expected = panels(rows, tile, step)
+    output = unset(expected.shape, source.dtype)
+    text = f"""func.func @{name}(%a: {memref(source)}, %b: {memref(output)})
+    attributes {{llvm.emit_c_interface}} {{
+  tile.pack ins(%a : {memref(source)}) outs(%b : {memref(output)})
+      tiled = {tiled} order = {order} tile = {tile}"""
+    if step > 1:
+        text += f" step = {step}" + (f" run = {run}" if run > 1 else "")
+    text += "\n  return\n}\n"
+    return Case(name, text, [source, output], wide(expected), np.zeros(expected.shape))
+
+
 def finish(
     name: str,
     text: str,
@@ -232,8 +348,10 @@ def finish(
     """Every step of a sum rounds once, and so does every op of an epilogue, of which none here
     makes an error of its operands more than twice as large.
     """
-    wide = [x.astype(np.float64) for x in extras]
-    expected = epilogue.compute(exact, *wide)
+    expected = epilogue.compute(exact, *(x.astype(np.float64) for x in extras))
+    if exact.dtype.kind == "i":  # Sums wrap, which a cast of an exact one does, too.
+        expected = expected.astype(arrays[-1].dtype)
+        return Case(name, text, arrays, expected, np.zeros(expected.shape))
     tolerance = 2 * (steps + 1) * EPSILON * size + 16 * EPSILON * (
         1 + np.abs(exact) + np.abs(expected)
     )

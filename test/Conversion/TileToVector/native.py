@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import numpy as np
+from emulation import TILES_C, emulate, emulate_tiles
 
 PASSES = [
     "--convert-tile-to-vector",
@@ -31,7 +32,7 @@ PASSES = [
 # What llc may use, and the lanes of an f32 vector, for each vector unit.
 UNITS = {
     "sse2": ("+sse2", 4, set()),
-    "avx2": ("+avx2,+fma", 8, {"avx2", "fma"}),
+    "avx2": ("+avx2,+fma,+f16c", 8, {"avx2", "fma", "f16c"}),
     "avx512": (
         "+avx512f,+avx512dq,+avx512bw,+avx512vl",
         16,
@@ -65,9 +66,25 @@ def run(command: list[str], text: bytes) -> bytes:
 class Library:
     """The functions of one module, each with `llvm.emit_c_interface`."""
 
-    def __init__(self, text: str, unit: str, folder: pathlib.Path, lathe_opt: str) -> None:
+    def __init__(
+        self,
+        text: str,
+        unit: str,
+        folder: pathlib.Path,
+        lathe_opt: str,
+        emulated: frozenset[str] = frozenset(),
+    ) -> None:
         llvm_dialect = run([lathe_opt, *PASSES], text.encode())
         llvm_ir = run([tool("mlir-translate"), "--mlir-to-llvmir"], llvm_dialect)
+        if emulated:
+            llvm_ir = emulate(llvm_ir.decode(), emulated).encode()
+        objects = []
+        if "amx" in emulated:
+            llvm_ir = emulate_tiles(llvm_ir.decode()).encode()
+            tiles = folder / "tiles.o"
+            compiler = [tool("clang"), "-O2", "-fPIC", "-x", "c", "-c", "-o", str(tiles), "-"]
+            run(compiler, TILES_C.encode())
+            objects.append(str(tiles))
         code = folder / "kernels.o"
         features = UNITS[unit][0]
         run(
@@ -84,7 +101,7 @@ class Library:
             llvm_ir,
         )
         shared = folder / "kernels.so"
-        run([tool("clang"), "-shared", "-o", str(shared), str(code), "-lm"], b"")
+        run([tool("clang"), "-shared", "-o", str(shared), str(code), *objects, "-lm"], b"")
         self.library = ctypes.CDLL(str(shared))
 
     def call(self, name: str, *arrays: np.ndarray) -> None:

@@ -11,7 +11,28 @@ import pathlib
 import tempfile
 
 import numpy as np
-from cases import NONE, Case, bias_residual_relu, contract, conv, pad, random, silu_scaled
+from cases import (
+    BF16,
+    F16,
+    F32,
+    FMA64,
+    I32,
+    I64,
+    NONE,
+    S8,
+    U8,
+    Case,
+    Dot,
+    bias_residual_relu,
+    bytes_rows,
+    contract,
+    conv,
+    pack,
+    pad,
+    random,
+    requantized,
+    silu_scaled,
+)
 from native import UNITS, Library, supported_units
 
 
@@ -166,6 +187,133 @@ def conv_cases(lanes: int) -> list[Case]:
     return cases
 
 
+# The rows of the table of dot units that need no instruction of their own.
+COMMON_ROWS = [
+    FMA64,
+    Dot("pairs.bf16", BF16, BF16, F32, 2),
+    Dot("widen.bf16", BF16, BF16, F32),
+    Dot("multiply.i32", I32, I32, I32),
+    Dot("multiply.i64", I64, I64, I64),
+    *bytes_rows("widen", "u8s8 s8u8 s8s8 u8u8", 1),
+]
+# Those of the processor's family, and which need a feature besides those of the vector unit.
+MADD_ROWS = bytes_rows("madd", "u8s8 s8u8 s8s8 u8u8", 4)
+VNNI_ROWS = bytes_rows("vnni", "u8s8 s8u8 s8s8", 4)
+F16_ROW = Dot("widen.f16", F16, F16, F32)
+DPBF16_ROW = Dot("dpbf16.bf16", BF16, BF16, F32, 2)
+NEON_ROWS = [
+    *bytes_rows("dotprod", "u8s8 s8u8 s8s8 u8u8", 4),
+    *bytes_rows("i8mm", "u8s8 s8u8", 4),
+]
+
+
+def dot_cases(dot: Dot, lanes: int) -> list[Case]:
+    """Products and convolutions by one row, exact where its sums are integers."""
+    rng = np.random.default_rng(4)
+    cases: list[Case] = []
+    name = dot.name.replace(".", "_") or f"fma_{dot.sum.name}"
+    if dot.sum.itemsize == 8:
+        lanes = max(lanes // 2, 1)
+    for m, n, k in [(12, 2 * lanes, 16), (13, 3 * lanes + 5, 19), (5, 7, 3), (1, 1, 1)]:
+        for packed in [True, False]:
+            for dynamic in ["", "rn"] if packed else ["", "rnk"]:
+                cases.append(
+                    contract(
+                        f"{name}_contract{len(cases)}",
+                        random(rng, m, k, dtype=dot.a),
+                        random(rng, k, n, dtype=dot.b),
+                        tile(
+                            4, 2, lanes, unroll=8 if dot.step == 1 else 3, task_rows=8, prefetch=1
+                        ),
+                        packed=2 * lanes if packed else 0,
+                        dynamic=dynamic,
+                        dot=dot,
+                    )
+                )
+    for kernel, stride, dilation, channels, outputs in [
+        (3, 1, 1, 5, 2 * lanes),
+        (3, 2, 1, 8, lanes + 1),
+        (1, 2, 1, 7, 3),
+        (3, 1, 2, 6, lanes),
+    ]:
+        for dynamic in [False] if stride == 1 and dilation == 1 else [True]:
+            cases.append(
+                conv(
+                    f"{name}_conv{len(cases)}",
+                    random(rng, 2, 11, 12, channels, dtype=dot.a),
+                    random(rng, kernel, kernel, channels, outputs, dtype=dot.b),
+                    tile(4, 2, lanes, unroll=2, prefetch=1, task_rows=3, task_panels=1),
+                    width=2 * lanes,
+                    stride=stride,
+                    dilation=dilation,
+                    dynamic=dynamic,
+                    dot=dot,
+                )
+            )
+    if dot.sum == I32 and dot.a.itemsize == 1:
+        n = 3 * lanes + 5
+        cases.append(
+            contract(
+                f"{name}_requantized",
+                random(rng, 13, 37, dtype=dot.a),
+                random(rng, 37, n, dtype=dot.b),
+                tile(4, 2, lanes, unroll=2),
+                packed=2 * lanes,
+                epilogue=requantized("m, n"),
+                extras=(rng.uniform(1e-5, 1e-3, n).astype(np.float32),),
+                dot=dot,
+            )
+        )
+    if dot.step == 1:
+        cases.append(
+            conv(
+                f"{name}_depthwise",
+                random(rng, 2, 9, 10, 2 * lanes + 3, dtype=dot.a),
+                random(rng, 3, 3, 2 * lanes + 3, dtype=dot.b),
+                tile(4, 2, lanes, task_rows=4),
+                dot=dot,
+            )
+        )
+    return cases
+
+
+def tile_cases(dot: Dot) -> list[Case]:
+    """Products by a matrix unit: whole and partial tiles, an epilogue, rows that are not known."""
+    rng = np.random.default_rng(6)
+    cases = []
+    name = dot.name.replace(".", "_")
+    terms = 64 // dot.a.itemsize
+    for m, n, k in [(32, 32, terms), (45, 40, 2 * terms + 8), (16, 7, 8), (70, 64, 3 * terms)]:
+        for dynamic in ["", "r"]:
+            epilogue = requantized("m, n") if dot.sum == I32 and n == 40 else NONE
+            extras = (rng.uniform(1e-5, 1e-3, n).astype(np.float32),) if epilogue.maps else ()
+            cases.append(
+                contract(
+                    f"{name}_{len(cases)}",
+                    random(rng, m, k, dtype=dot.a),
+                    random(rng, k, n, dtype=dot.b),
+                    tile(32, 2, 16, task_rows=32),
+                    packed=32,
+                    epilogue=epilogue,
+                    extras=extras,
+                    dynamic=dynamic,
+                    dot=dot,
+                )
+            )
+    return cases
+
+
+def pack_cases() -> list[Case]:
+    rng = np.random.default_rng(5)
+    filter_shape = (19, 5, 3, 3)
+    return [
+        pack("pack0", random(rng, *filter_shape), 0, [2, 3, 1], 8, 1, 1),
+        pack("pack1", random(rng, *filter_shape, dtype=S8), 0, [2, 3, 1], 8, 4, 2),
+        pack("pack2", random(rng, *filter_shape, dtype=U8), 0, [2, 3, 1], 16, 4, 1),
+        pack("pack3", random(rng, 13, 32, dtype=S8), 1, [0], 16, 2, 1),
+    ]
+
+
 def tilings(lanes: int) -> list[Case]:
     """The same product under different tilings: not a bit may differ."""
     cases = []
@@ -194,7 +342,8 @@ def tilings(lanes: int) -> list[Case]:
 
 def check(case: Case) -> str | None:
     output = case.arrays[-1]
-    error = np.abs(output - case.expected)
+    exact = output.dtype.kind in "iu"
+    error = np.abs(output.astype(case.expected.dtype if exact else np.float64) - case.expected)
     if np.all(error <= case.tolerance):  # False where the output is not a number.
         return None
     worst = np.unravel_index(
@@ -214,7 +363,11 @@ def main() -> int:
     for unit in supported_units():
         lanes = UNITS[unit][1]
         same = tilings(lanes)
-        cases = contract_cases(lanes) + conv_cases(lanes) + same
+        rows = [*COMMON_ROWS, *MADD_ROWS]
+        rows += [F16_ROW] if unit != "sse2" else []
+        cases = contract_cases(lanes) + conv_cases(lanes) + pack_cases() + same
+        for dot in rows:
+            cases += dot_cases(dot, lanes)
         with tempfile.TemporaryDirectory() as folder:
             library = Library(
                 "\n".join(case.text for case in cases), unit, pathlib.Path(folder), lathe_opt
@@ -225,6 +378,27 @@ def main() -> int:
         for case in same[1:]:
             if not np.array_equal(case.arrays[-1], same[0].arrays[-1]):
                 failures.append(f"{unit}: {case.name} differs from {same[0].name}\n{case.text}")
+        count += len(cases)
+    # Rows of instructions that the machine may not have are emulated on it.
+    amx_rows = [Dot("amx.bf16", BF16, BF16, F32, 2), *bytes_rows("amx", "u8s8 s8u8 s8s8 u8u8", 4)]
+    for lanes, rows, names in [
+        (16, [*VNNI_ROWS, DPBF16_ROW, *MADD_ROWS], {"llvm.x86.avx512"}),
+        (8, [VNNI_ROWS[0], DPBF16_ROW], {"llvm.x86.avx512"}),
+        (4, NEON_ROWS, {"llvm.aarch64"}),
+        (16, amx_rows, {"amx"}),
+    ]:
+        cases = [
+            case
+            for dot in rows
+            for case in (tile_cases(dot) if "amx" in names else dot_cases(dot, lanes))
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            text = "\n".join(case.text for case in cases)
+            unit = supported_units()[-1]
+            library = Library(text, unit, pathlib.Path(folder), lathe_opt, frozenset(names))
+            for case in cases:
+                library.call(case.name, *case.arrays)
+        failures += [f"emulated: {problem}" for case in cases if (problem := check(case))]
         count += len(cases)
     for failure in failures[:5]:
         print(failure)

@@ -104,3 +104,28 @@ func.func @odd_columns(%a: memref<2x64xf32>, %b: memref<1x64x32xf32>, %c: memref
       tiling(<rows = 2, vectors = 2, lanes = 16>) maps []
   return
 }
+
+// -----
+
+// An output of another type: what the epilogue yields is stored; booleans are
+// bytes in memory, and masks are read as such.
+// CHECK-LABEL: func.func @other_types(
+// CHECK-SAME: %{{[^:]*}}: memref<4x8xf32>, %{{[^:]*}}: memref<8x8xf32>, %[[MASK:[^:]*]]: memref<4x8xi1>, %[[OUT:[^:]*]]: memref<4x8xi1>)
+// CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %[[MASK]] : memref<4x8xi1> to memref<4x8xi8>
+// CHECK: %[[LOADED:.*]] = vector.load %[[BYTES]]{{.*}} : memref<4x8xi8>, vector<8xi8>
+// CHECK: %[[BOOLS:.*]] = arith.cmpi ne, %[[LOADED]], %{{.*}} : vector<8xi8>
+// CHECK: %[[RESULT:.*]] = arith.andi %{{.*}}, %[[BOOLS]] : vector<8xi1>
+// CHECK: %[[TARGET:.*]] = builtin.unrealized_conversion_cast %[[OUT]] : memref<4x8xi1> to memref<4x8xi8>
+// CHECK: %[[STORED:.*]] = arith.extui %[[RESULT]] : vector<8xi1> to vector<8xi8>
+// CHECK: vector.store %[[STORED]], %[[TARGET]]{{.*}} : memref<4x8xi8>, vector<8xi8>
+func.func @other_types(%a: memref<4x8xf32>, %b: memref<8x8xf32>, %m: memref<4x8xi1>, %c: memref<4x8xi1>) {
+  tile.contract ins(%a, %b : memref<4x8xf32>, memref<8x8xf32>) extras(%m : memref<4x8xi1>) outs(%c : memref<4x8xi1>)
+      tiling(<rows = 1, vectors = 1, lanes = 8>) maps [affine_map<(r, n) -> (r, n)>] {
+  ^bb0(%sum: f32, %mask: i1):
+    %zero = arith.constant 0.0 : f32
+    %0 = arith.cmpf ogt, %sum, %zero : f32
+    %1 = arith.andi %0, %mask : i1
+    tile.yield %1 : i1
+  }
+  return
+}

@@ -146,3 +146,38 @@ func.func @one_element(%x: tensor<1x4x1xf32>, %w: tensor<4x4x3xf32>) -> tensor<1
   %y = graph.add %c, %b : (tensor<1x4x1xf32>, tensor<4x1xf32>) -> tensor<1x4x1xf32>
   return %y : tensor<1x4x1xf32>
 }
+
+// -----
+
+#h = #graph.dims<()[s0, s1] -> (s0, 4, s1, s1)>
+#n = #graph.dims<()[s0] -> (s0, 4, 1, 1)>
+
+// What a reduction leaves open names no symbol beyond those that it needs: the
+// result has the function's type.
+// CHECK-LABEL: func.func @global_pool(
+// CHECK: graph.reduce max %{{.*}} axes = [1, 2] keep_dims : {{.*}} -> tensor<?x1x1x4xf32, #graph.dims<()[s0] -> (s0, 1, 1, 4)>>
+// CHECK: return %{{.*}} : tensor<?x4x1x1xf32
+func.func @global_pool(%x: tensor<?x4x?x?xf32, #h>) -> tensor<?x4x1x1xf32, #n>
+    attributes {graph.symbols = [#graph.symbol<"n">, #graph.symbol<"h">]} {
+  %0 = graph.max_pool %x kernel = [1, 1] strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] : tensor<?x4x?x?xf32, #h> -> tensor<?x4x?x?xf32, #h>
+  %1 = graph.reduce max %0 axes = [2, 3] keep_dims : tensor<?x4x?x?xf32, #h> -> tensor<?x4x1x1xf32, #n>
+  return %1 : tensor<?x4x1x1xf32, #n>
+}
+
+// -----
+
+#h = #graph.dims<()[s0, s1] -> (s0, 4, s1, s1)>
+#m = #graph.dims<()[s0, s1, s2] -> (s2, 4, s1, s1)>
+
+// A broadcast keeps channels last, too.
+// CHECK-LABEL: func.func @broadcast(
+// CHECK: graph.max_pool {{.*}} channels_last
+// CHECK-NEXT: graph.broadcast
+// CHECK-NEXT: graph.transpose %{{.*}} [0, 3, 1, 2]
+// CHECK-NEXT: return
+func.func @broadcast(%x: tensor<?x4x?x?xf32, #h>, %y: tensor<?xf32, #graph.dims<()[s0, s1, s2] -> (s2)>>) -> tensor<?x4x?x?xf32, #m>
+    attributes {graph.symbols = [#graph.symbol<"n">, #graph.symbol<"h">, #graph.symbol<"m">]} {
+  %0 = graph.max_pool %x kernel = [1, 1] strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] : tensor<?x4x?x?xf32, #h> -> tensor<?x4x?x?xf32, #h>
+  %1 = graph.broadcast %0 : (tensor<?x4x?x?xf32, #h>) -> tensor<?x4x?x?xf32, #m>
+  return %1 : tensor<?x4x?x?xf32, #m>
+}

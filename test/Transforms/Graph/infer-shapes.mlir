@@ -22,9 +22,9 @@ func.func @free(%x: tensor<?x3xf32>, %y: tensor<?x?xf32>) -> (tensor<f32>, tenso
 
 // One check for both ops.
 // CHECK-LABEL: func.func @checks(
-// CHECK-SAME: graph.checks = [#graph.check<"eq", ()[s0, s1] -> (s0, s1), "operand dims 0 of the broadcast shape must be equal, but are %lld and %lld
+// CHECK-SAME: graph.checks = [#graph.check<"broadcast", ()[s0, s1] -> (s0, s1), "operand dims 0 of the broadcast shape must be equal, or one of them 1, but are %lld and %lld
 // CHECK-NOT: #graph.check
-// CHECK-SAME: graph.symbols = [#graph.symbol<"n">, #graph.symbol<"m">]
+// CHECK-SAME: graph.symbols = [#graph.symbol<"n">, #graph.symbol<"m">,
 func.func @checks(%x: tensor<?x4xf32, #x>, %y: tensor<?x4xf32, #y>) -> (tensor<f32>, tensor<f32>)
     attributes {graph.symbols = [#graph.symbol<"n">, #graph.symbol<"m">]} {
   %0 = graph.add %x, %y : (tensor<?x4xf32, #x>, tensor<?x4xf32, #y>) -> tensor<f32>

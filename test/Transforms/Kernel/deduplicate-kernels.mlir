@@ -6,10 +6,10 @@
 // CHECK: kernel.call @first
 // CHECK: kernel.call @other
 // CHECK: kernel.func @first(
-// CHECK-SAME: target = "x86_64:v3"
+// CHECK-SAME: target = #target
 // CHECK-NOT: kernel.func @second
 // CHECK: kernel.func @other(
-// CHECK-SAME: target = "x86_64:v3"
+// CHECK-SAME: target = #target
 func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
   %0 = kernel.call @first affine_map<() -> ()> (%x) : (tensor<8xf32>) -> tensor<8xf32>
   %1 = kernel.call @second affine_map<() -> ()> (%0) : (tensor<8xf32>) -> tensor<8xf32>

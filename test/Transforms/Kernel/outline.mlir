@@ -13,11 +13,10 @@
 // CHECK-SAME: %{{.*}}: index, %{{.*}}: index, %{{.*}}: tensor<?x?xf32, #graph.dims<()[s0, s1] -> (s0, s1)>>,
 // CHECK-SAME: %{{.*}}: tensor<4x3xf32> {kernel.constant}
 // CHECK-SAME: -> tensor<?x3xf32, #graph.dims<()[s0] -> (s0, 3)>>
-// CHECK-SAME: kernel.dims = [affine_map<()[s0, s1] -> (s0, s1)>, affine_map<
 // CHECK-SAME: sizes = 2 : i64
 // CHECK: graph.add {{.*}} -> tensor<?x3xf32, #graph.dims<()[s0] -> (s0, 3)>>
 // CHECK: kernel.return
-func.func @main(%x: tensor<?x?xf32, #x>, %b: tensor<?x3xf32, #y>) -> tensor<?x3xf32, #y>
+func.func @main(%x: tensor<?x?xf32, #x>, %b: tensor<?x3xf32, #y>, %n: tensor<?xf32, #graph.dims<()[s0, s1] -> (s1)>>) -> tensor<?x3xf32, #y>
     attributes {graph.symbols = [#graph.symbol<"k">, #graph.symbol<"n">]} {
   %w = graph.constant dense<1.0> : tensor<4x3xf32>
   %y = kernel.group -> tensor<?x3xf32, #y> {
@@ -55,3 +54,34 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   }
   return %2 : tensor<4xf32>
 }
+
+// -----
+
+// Positions that are not known to lie inside are checked, by the words that the call has for the check.
+// CHECK-LABEL: func.func @main(
+// CHECK: kernel.call @gather affine_map<() -> ()>({{.*}}) checks
+// CHECK-SAME: ["node \22first\22 (Gather-13): index %lld does not lie in a dim of size %lld; check the values of 'indices' [call-index-range]",
+// CHECK-SAME: "index %lld does not lie in a dim of size %lld; check the values of 'indices' [call-index-range]"]
+// CHECK: kernel.call @gather_0 affine_map<() -> ()>({{.*}}) : (
+// CHECK: kernel.func @gather(
+// CHECK: graph.gather {{.*}} {kernel.check = 0 : i64}
+// CHECK: graph.gather {{.*}} {kernel.check = 1 : i64}
+// CHECK: kernel.func @gather_0(
+// CHECK-NOT: kernel.check
+func.func @main(%x: tensor<4x2xf32>, %i: tensor<3xi64>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %c = graph.constant dense<[0, 3, -4]> : tensor<3xi64>
+  %d = graph.constant dense<[0, 4, -4]> : tensor<3xi64>
+  %0 = kernel.group -> tensor<3x2xf32> {
+    %2 = graph.gather %x at %i axis = 0 : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<3x2xf32> loc(#first)
+    %3 = graph.gather %x at %d axis = 0 : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<3x2xf32> loc(unknown)
+    %4 = graph.add %2, %3 : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+    kernel.yield %4 : tensor<3x2xf32>
+  }
+  %1 = kernel.group -> tensor<3x2xf32> {
+    %2 = graph.gather %x at %c axis = 0 : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<3x2xf32>
+    kernel.yield %2 : tensor<3x2xf32>
+  }
+  return %0, %1 : tensor<3x2xf32>, tensor<3x2xf32>
+}
+#kind = loc("Gather-13"("m.onnx":0:0))
+#first = loc("first"(#kind))

@@ -27,8 +27,18 @@ func.func @batches(%a: tensor<2x3x4xf32>, %b: tensor<5x4x6xf32>) {
 
 // -----
 
+// matmul_c3
 func.func @element_types(%a: tensor<2x3xf32>, %b: tensor<3x4xf16>) {
-  // expected-error @+1 {{failed to verify that all of {a, b, y} have same element type}}
+  // expected-error @+1 {{cannot multiply 'f32' by 'f16' to 'f32'}}
   %y = graph.matmul %a, %b : (tensor<2x3xf32>, tensor<3x4xf16>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// matmul_c3
+func.func @bytes_to_float(%a: tensor<2x3xi8>, %b: tensor<3x4xui8>) {
+  // expected-error @+1 {{cannot multiply 'i8' by 'ui8' to 'f32'}}
+  %y = graph.matmul %a, %b : (tensor<2x3xi8>, tensor<3x4xui8>) -> tensor<2x4xf32>
   return
 }

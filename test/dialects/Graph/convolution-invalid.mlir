@@ -221,7 +221,16 @@ func.func @transposed_free_filter(%x: tensor<1x4x8x8xf32>, %f: tensor<4x3x?x3xf3
 // -----
 
 func.func @element_types(%x: tensor<1x4x8x8xf32>, %f: tensor<6x4x3x3xf16>) {
-  // expected-error @+1 {{failed to verify that all of {x, filter, y} have same element type}}
+  // expected-error @+1 {{cannot multiply 'f32' by 'f16' to 'f32'}}
   %y = graph.conv %x, %f strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1 : (tensor<1x4x8x8xf32>, tensor<6x4x3x3xf16>) -> tensor<1x4x8x8xf32>
+  return
+}
+
+// -----
+
+// conv_c5
+func.func @types(%x: tensor<1x4x8x8xui8>, %f: tensor<6x4x1x1xi8>) {
+  // expected-error @+1 {{cannot multiply 'ui8' by 'i8' to 'ui8'}}
+  %y = graph.conv %x, %f strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1 : (tensor<1x4x8x8xui8>, tensor<6x4x1x1xi8>) -> tensor<1x6x8x8xui8>
   return
 }

@@ -52,7 +52,7 @@ func.func private @no_list() attributes {graph.symbols = "n"}
 // -----
 
 // symbol_c1
-// expected-error @+1 {{symbol s1 has more than one of 'input', 'min' and 'max' [graph-symbols]}}
+// expected-error @+1 {{symbol s1 has more than one of 'input', 'min', 'max' and 'inner' [graph-symbols]}}
 func.func private @two_kinds() attributes {graph.symbols = [#graph.symbol<"n">,
   #graph.symbol<"m", min = affine_map<()[s0] -> (s0, 1)>, max = affine_map<()[s0] -> (s0, 1)>>]}
 
@@ -65,7 +65,7 @@ func.func private @later() attributes {graph.symbols = [#graph.symbol<"n">, #gra
 // -----
 
 // symbol_c2
-// expected-error @+1 {{symbol s0 has 0 dimensions and 1 expressions, but none and two are expected [graph-symbols]}}
+// expected-error @+1 {{symbol s0 has 0 dimensions and 1 expressions, but none and 2 are expected [graph-symbols]}}
 func.func private @one_result() attributes {graph.symbols = [#graph.symbol<"m", max = affine_map<() -> (1)>>]}
 
 // -----
@@ -89,7 +89,7 @@ func.func private @no_integer(tensor<2xf32>) attributes {graph.symbols = [#graph
 // -----
 
 // check_c1
-// expected-error @+1 {{'graph.checks' has #graph.check<"lt", () -> (1, 2), "">, but a list of #graph.check with 'eq' or 'ge' is expected [graph-symbols]}}
+// expected-error @+1 {{'graph.checks' has #graph.check<"lt", () -> (1, 2), "">, but a list of #graph.check with 'eq', 'ge' or 'broadcast' is expected [graph-symbols]}}
 func.func private @relation() attributes {graph.checks = [#graph.check<"lt", () -> (1, 2), "">]}
 
 // -----
@@ -97,3 +97,31 @@ func.func private @relation() attributes {graph.checks = [#graph.check<"lt", () 
 // check_c2
 // expected-error @+1 {{check 0 uses symbol s0, but may use only the first 0 [graph-symbols]}}
 func.func private @check() attributes {graph.checks = [#graph.check<"eq", ()[s0] -> (s0, 2), "">]}
+
+// -----
+
+// symbol_c4
+// expected-error @+1 {{symbol s1 has a bound, but is not defined in the body [graph-symbols]}}
+func.func private @bound_of_a_dim() attributes {graph.symbols = [#graph.symbol<"n">,
+  #graph.symbol<"m", bound = affine_map<()[s0] -> (s0)>>]}
+
+// -----
+
+// symbol_c4
+// expected-error @+1 {{symbol s1 uses symbol s1, but may use only the first 1 [graph-symbols]}}
+func.func private @bound_of_itself() attributes {graph.symbols = [#graph.symbol<"n">,
+  #graph.symbol<"m", inner = true, bound = affine_map<()[s0, s1] -> (s1)>>]}
+
+// -----
+
+// A dim that is computed defines nothing.
+// expected-error @+1 {{uses symbol s0, 'n', which nothing defines; a dim of an input has to be exactly this symbol [graph-symbol-undefined]}}
+func.func @composite(%x: tensor<?x4xf32, #graph.dims<()[s0] -> (s0 * 2, 4)>>) attributes {graph.symbols = [#graph.symbol<"n">]} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{check 0 uses symbols that are nowhere defined together: affine_map<()[s0] -> (s0, 2)> [graph-symbol-undefined]}}
+func.func private @check_of_nothing() attributes {graph.symbols = [#graph.symbol<"n">],
+  graph.checks = [#graph.check<"eq", ()[s0] -> (s0, 2), "">]}

@@ -71,3 +71,30 @@ func.func @bitcast_width(%a: tensor<3xf32>) {
   %y = graph.bitcast %a : tensor<3xf32> -> tensor<3xf16>
   return
 }
+
+// -----
+
+// quantize_c1
+func.func @quantize_zero(%x: tensor<3xf32>, %s: tensor<f32>, %z: tensor<i8>) {
+  // expected-error @+1 {{has a zero point of type 'i8' for a result of type 'ui8'}}
+  %y = graph.quantize %x scale %s zero %z : (tensor<3xf32>, tensor<f32>, tensor<i8>) -> tensor<3xui8>
+  return
+}
+
+// -----
+
+// quantize_c2
+func.func @quantize_width(%x: tensor<3xf32>, %s: tensor<f32>) {
+  // expected-error @+1 {{rounds to integers of up to 16 bits, but the result has 32}}
+  %y = graph.quantize %x scale %s : (tensor<3xf32>, tensor<f32>) -> tensor<3xi32>
+  return
+}
+
+// -----
+
+// dequantize_c1
+func.func @dequantize_zero(%x: tensor<3xi8>, %s: tensor<f32>, %z: tensor<i32>) {
+  // expected-error @+1 {{has a zero point of type 'i32' for 'x' of type 'i8'}}
+  %y = graph.dequantize %x scale %s zero %z : (tensor<3xi8>, tensor<f32>, tensor<i32>) -> tensor<3xf32>
+  return
+}

@@ -183,3 +183,12 @@ func.func @casts(%x: tensor<2x3xf32>) -> tensor<2x3xui64> {
   %2 = graph.cast %1 : tensor<2x3xi1> -> tensor<2x3xui64>
   return %2 : tensor<2x3xui64>
 }
+
+// CHECK-LABEL: func.func @quantization(
+func.func @quantization(%x: tensor<2x3xf32>, %s: tensor<3xf32>, %z: tensor<3xi8>) -> tensor<2x3xf16> {
+  // CHECK: graph.quantize %{{.*}} scale %{{.*}} zero %{{.*}} : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xi8>) -> tensor<2x3xi8>
+  %0 = graph.quantize %x scale %s zero %z : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xi8>) -> tensor<2x3xi8>
+  // CHECK: graph.dequantize %{{.*}} scale %{{.*}} : (tensor<2x3xi8>, tensor<3xf32>) -> tensor<2x3xf16>
+  %1 = graph.dequantize %0 scale %s : (tensor<2x3xi8>, tensor<3xf32>) -> tensor<2x3xf16>
+  return %1 : tensor<2x3xf16>
+}

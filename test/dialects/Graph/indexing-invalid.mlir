@@ -161,7 +161,7 @@ func.func @resize_twice(%x: tensor<4x5xf32>) {
 
 // resize_c2
 func.func @resize_both(%x: tensor<4x5xf32>, %s: tensor<1xi64>) {
-  // expected-error @+1 {{takes 'sizes' or 'scales', not both}}
+  // expected-error @+1 {{takes one of 'sizes', 'scales' and 'factors'}}
   %y = graph.resize nearest %x to %s axes = [1] scales = [2.0] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x5xf32>, tensor<1xi64>) -> tensor<4x5xf32>
   return
 }
@@ -195,10 +195,9 @@ func.func @resize_nan(%x: tensor<4x5xf32>) {
 
 // -----
 
-func.func @resize_sizes_unknown(%x: tensor<4x5xf32>, %s: tensor<1xf32>) {
-  %i = graph.cast %s : tensor<1xf32> -> tensor<1xi64>
-  // expected-error @+1 {{needs 'sizes' that follow from shapes, one per axis [graph-data-dependent-shape]}}
-  %y = graph.resize nearest %x to %i axes = [1] scales = [] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x5xf32>, tensor<1xi64>) -> tensor<4x5xf32>
+func.func @resize_sizes_unknown(%x: tensor<4x5xf32>, %i: tensor<?xi64>) {
+  // expected-error @+1 {{needs 'sizes' whose number is known, one per axis [graph-shape-operand]}}
+  %y = graph.resize nearest %x to %i axes = [1] scales = [] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x5xf32>, tensor<?xi64>) -> tensor<4x5xf32>
   return
 }
 
@@ -213,7 +212,61 @@ func.func @resize_far(%x: tensor<4x1000000xf32>) {
 // -----
 
 func.func @resize_free(%x: tensor<4x?xf32>) {
-  // expected-error @+1 {{cannot scale the free dim 1 by 1.234568e+00; fix the dim with --dim [graph-dynamic-scale]}}
-  %y = graph.resize nearest %x axes = [1] scales = [1.2345678] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x?xf32>) -> tensor<4x?xf32>
+  // expected-error @+1 {{cannot scale the free dim 1 by 1.234500e-30: sizes would overflow; fix the dim with --dim [graph-dynamic-scale]}}
+  %y = graph.resize nearest %x axes = [1] scales = [1.2345e-30] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x?xf32>) -> tensor<4x?xf32>
+  return
+}
+
+// -----
+
+// gather_elements_c2
+func.func @gather_elements_rows(%x: tensor<2x3xf32>, %i: tensor<4x3xi64>) {
+  // expected-error @+1 {{dim 0 of 'x' must be at least that of 'indices', but 2 is less than 4 [graph-shape-mismatch]}}
+  %y = graph.gather_elements %x at %i axis = 1 : (tensor<2x3xf32>, tensor<4x3xi64>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+// scatter_elements_c3
+func.func @scatter_elements_rows(%x: tensor<2x3xf32>, %i: tensor<4x3xi64>, %u: tensor<4x3xf32>) {
+  // expected-error @+1 {{dim 0 of 'x' must be at least that of 'indices', but 2 is less than 4 [graph-shape-mismatch]}}
+  %y = graph.scatter_elements none %x at %i with %u axis = 1 : (tensor<2x3xf32>, tensor<4x3xi64>, tensor<4x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// resize_c2
+func.func @resize_two(%x: tensor<4x5xf32>, %f: tensor<1xf32>) {
+  // expected-error @+1 {{takes one of 'sizes', 'scales' and 'factors'}}
+  %y = graph.resize nearest %x by %f axes = [1] scales = [2.0] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x5xf32>, tensor<1xf32>) -> tensor<4x10xf32>
+  return
+}
+
+// -----
+
+// resize_c3
+func.func @resize_factors(%x: tensor<4x5xf32>, %f: tensor<2xf32>) {
+  // expected-error @+1 {{needs one entry of 'factors' for each of 1 axes, not 'tensor<2xf32>'}}
+  %y = graph.resize nearest %x by %f axes = [1] scales = [] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x5xf32>, tensor<2xf32>) -> tensor<4x10xf32>
+  return
+}
+
+// -----
+
+// nonzero_c1
+func.func @nonzero_rank(%x: tensor<4x5xf32>) {
+  // expected-error @+1 {{finds positions in 'tensor<4x5xf32>', which are [rank, number] and not 'tensor<3x7xi64>'}}
+  %y = graph.nonzero %x : tensor<4x5xf32> -> tensor<3x7xi64>
+  return
+}
+
+// -----
+
+// suppress_boxes_c1
+func.func @suppress_boxes_shape(%boxes: tensor<2x9x5xf32>, %scores: tensor<2x3x9xf32>, %order: tensor<2x3x9xi64>, %overlap: tensor<f32>) {
+  // expected-error @+1 {{takes boxes of [images, boxes, 4]}}
+  %0 = graph.suppress_boxes %boxes scores %scores order %order overlap %overlap : (tensor<2x9x5xf32>, tensor<2x3x9xf32>, tensor<2x3x9xi64>, tensor<f32>) -> tensor<2x3x9xi64>
   return
 }

@@ -60,3 +60,26 @@ func.func @resize(%x: tensor<1x2x4x4xf32>, %s: tensor<2xi64>) -> tensor<1x2x8x6x
   %4 = graph.resize linear %x axes = [] scales = [] pytorch_half_pixel round_prefer_floor {cubic_coefficient = -7.500000e-01 : f64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
   return %2 : tensor<1x2x8x6xf32>
 }
+
+// CHECK-LABEL: func.func @resize_factors(
+func.func @resize_factors(%x: tensor<1x2x4x4xf32>, %f: tensor<2xf64>) -> tensor<1x2x8x6xf32> {
+  // CHECK: graph.resize linear %{{.*}} by %{{.*}} axes = [2, 3] scales = [] half_pixel floor {{.*}} : (tensor<1x2x4x4xf32>, tensor<2xf64>) -> tensor<1x2x8x6xf32>
+  %0 = graph.resize linear %x by %f axes = [2, 3] scales = [] half_pixel floor {cubic_coefficient = -7.500000e-01 : f64} : (tensor<1x2x4x4xf32>, tensor<2xf64>) -> tensor<1x2x8x6xf32>
+  return %0 : tensor<1x2x8x6xf32>
+}
+
+// CHECK-LABEL: func.func @nonzero(
+func.func @nonzero(%x: tensor<4x5xf32>) -> tensor<2x7xi64> {
+  // CHECK: graph.nonzero %{{.*}} : tensor<4x5xf32> -> tensor<2x7xi64>
+  %0 = graph.nonzero %x : tensor<4x5xf32> -> tensor<2x7xi64>
+  return %0 : tensor<2x7xi64>
+}
+
+// CHECK-LABEL: func.func @suppress_boxes(
+func.func @suppress_boxes(%boxes: tensor<2x9x4xf32>, %scores: tensor<2x3x9xf32>, %order: tensor<2x3x9xi64>, %overlap: tensor<f32>, %least: tensor<f32>) -> tensor<2x3x5xi64> {
+  // CHECK: graph.suppress_boxes %{{.*}} scores %{{.*}} order %{{.*}} overlap %{{.*}} least %{{.*}} centers : ({{.*}}) -> tensor<2x3x5xi64>
+  %0 = graph.suppress_boxes %boxes scores %scores order %order overlap %overlap least %least centers : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<2x3x9xi64>, tensor<f32>, tensor<f32>) -> tensor<2x3x5xi64>
+  // CHECK: graph.suppress_boxes %{{.*}} scores %{{.*}} order %{{.*}} overlap %{{.*}} : ({{.*}}) -> tensor<2x3x9xi64>
+  %1 = graph.suppress_boxes %boxes scores %scores order %order overlap %overlap : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<2x3x9xi64>, tensor<f32>) -> tensor<2x3x9xi64>
+  return %0 : tensor<2x3x5xi64>
+}

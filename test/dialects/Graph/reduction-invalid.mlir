@@ -168,3 +168,12 @@ func.func @top_k_more(%x: tensor<2x3xf32>) {
   %y = graph.top_k max %x axis = 1 : tensor<2x3xf32> -> tensor<2x4xi64>
   return
 }
+
+// -----
+
+// sort_rows_c1
+func.func @sort_rows_rank(%x: tensor<6xf32>) {
+  // expected-error @+1 {{orders the rows of a matrix as a vector, not those of 'tensor<6xf32>' as 'tensor<6xi64>'}}
+  %y = graph.sort_rows %x : tensor<6xf32> -> tensor<6xi64>
+  return
+}

@@ -74,3 +74,10 @@ func.func @top_k(%x: tensor<2x5xf16>) -> tensor<2x3xi64> {
   %1 = graph.top_k max %x axis = 1 : tensor<2x5xf16> -> tensor<2x3xi64>
   return %1 : tensor<2x3xi64>
 }
+
+// CHECK-LABEL: func.func @sort_rows(
+func.func @sort_rows(%x: tensor<6x2xf32>) -> tensor<6xi64> {
+  // CHECK: graph.sort_rows %{{.*}} : tensor<6x2xf32> -> tensor<6xi64>
+  %0 = graph.sort_rows %x : tensor<6x2xf32> -> tensor<6xi64>
+  return %0 : tensor<6xi64>
+}

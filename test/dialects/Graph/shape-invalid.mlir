@@ -99,10 +99,9 @@ func.func @reshape_rows_of_none(%x: tensor<4x5xf32>) {
 
 // -----
 
-func.func @reshape_unknown(%x: tensor<4x5xf32>, %f: tensor<2xf32>) {
-  %s = graph.cast %f : tensor<2xf32> -> tensor<2xi64>
-  // expected-error @+1 {{'shape' depends on data that is known only at run time; only sizes, constants and integer inputs are followed [graph-data-dependent-shape]}}
-  %y = graph.reshape %x shape %s : (tensor<4x5xf32>, tensor<2xi64>) -> tensor<4x5xf32>
+func.func @reshape_unknown(%x: tensor<4x5xf32>, %s: tensor<?xi64>) {
+  // expected-error @+1 {{but a tensor of at most 64 integers, whose number is known, is expected [graph-shape-operand]}}
+  %y = graph.reshape %x shape %s : (tensor<4x5xf32>, tensor<?xi64>) -> tensor<4x5xf32>
   return
 }
 
@@ -145,10 +144,9 @@ func.func @broadcast_sizes(%x: tensor<4x5xf32>) {
 
 // -----
 
-func.func @broadcast_unknown(%x: tensor<4x5xf32>, %f: tensor<2xf32>) {
-  %s = graph.cast %f : tensor<2xf32> -> tensor<2xi64>
-  // expected-error @+1 {{'shape' depends on data that is known only at run time}}
-  %y = graph.broadcast %x shape %s : (tensor<4x5xf32>, tensor<2xi64>) -> tensor<4x5xf32>
+func.func @broadcast_unknown(%x: tensor<4x5xf32>, %s: tensor<?xi64>) {
+  // expected-error @+1 {{but a tensor of at most 64 integers, whose number is known, is expected [graph-shape-operand]}}
+  %y = graph.broadcast %x shape %s : (tensor<4x5xf32>, tensor<?xi64>) -> tensor<4x5xf32>
   return
 }
 
@@ -269,11 +267,10 @@ func.func @slice_starts(%x: tensor<4x5xf32>) {
 
 // -----
 
-func.func @slice_unknown(%x: tensor<4x5xf32>, %f: tensor<1xf32>) {
+func.func @slice_unknown(%x: tensor<4x5xf32>, %e: tensor<?xi64>) {
   %p = graph.constant dense<0> : tensor<1xi64>
-  %e = graph.cast %f : tensor<1xf32> -> tensor<1xi64>
-  // expected-error @+1 {{'ends' depends on data that is known only at run time}}
-  %y = graph.slice %x from %p to %e axes = [1] steps = [1] : (tensor<4x5xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<4x5xf32>
+  // expected-error @+1 {{but a tensor of at most 64 integers, whose number is known, is expected [graph-shape-operand]}}
+  %y = graph.slice %x from %p to %e axes = [1] steps = [1] : (tensor<4x5xf32>, tensor<1xi64>, tensor<?xi64>) -> tensor<4x5xf32>
   return
 }
 
@@ -334,7 +331,7 @@ func.func @range_delta_zero() {
 // -----
 
 func.func @range_float_unknown(%a: tensor<f32>) {
-  // expected-error @+1 {{'start' depends on data that is known only at run time}}
+  // expected-error @+1 {{'start' is a float that is no whole number; read the number of elements from an integer instead [graph-shape-operand]}}
   %y = graph.range %a to %a by %a : (tensor<f32>, tensor<f32>, tensor<f32>) -> tensor<?xf32>
   return
 }

@@ -47,7 +47,28 @@ host.program @main {
 host.program @run {
   %n = host.dim 0, 0
   // expected-error @+1 {{belongs into program 'plan' [host-program]}}
-  host.set_dim 0, 0 = %n
+  host.set_workspace %n
+}
+
+// -----
+
+// Within a branch, too.
+host.program @plan {
+  %n = host.dim 0, 0
+  %true = arith.constant true
+  scf.if %true {
+    // expected-error @+1 {{belongs into program 'run' [host-program]}}
+    %0 = host.alloc %n
+  }
+}
+
+// -----
+
+// load_c1
+host.program @run {
+  %in = host.input 0
+  // expected-error @+1 {{reads an element of type 'f32', but only integers of 1, 8, 16, 32 or 64 bits are sizes [host-element]}}
+  %0 = host.load %in[0] : f32
 }
 
 // -----
@@ -68,7 +89,7 @@ host.program @plan {
 
 host.program @plan {
   %n = host.dim 0, 0
-  // expected-error @+1 {{expected string or keyword containing one of the following enum values for attribute 'relation' [eq, ge]}}
+  // expected-error @+1 {{expected string or keyword containing one of the following enum values for attribute 'relation' [eq, ge, broadcast]}}
   host.check le %n, %n id = 0
 }
 

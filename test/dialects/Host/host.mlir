@@ -20,6 +20,10 @@ host.program @plan {
   host.set_dim 0, 1 = %n
   // CHECK: host.temporaries @kernel[%[[N]], %[[E]]]
   %t = host.temporaries @kernel[%n, %e]
+  // CHECK: host.mul %[[N]], %[[E]]
+  %m = host.mul %n, %e
+  // CHECK: host.add %[[N]], %[[E]]
+  %a = host.add %n, %e
   // CHECK: host.set_workspace %[[N]]
   host.set_workspace %n
 }
@@ -39,6 +43,34 @@ host.program @run {
   host.launch @kernel[%n](%in, %w, %tmp)
   // CHECK: host.launch @other[] (){{$}}
   host.launch @other[]()
+  // CHECK: host.launch @other[] () checks = 7
+  host.launch @other[]() checks = 7
   // CHECK: host.copy %[[TMP]] to %[[OUT]], %{{.*}}
   host.copy %tmp to %out, %n
+  // CHECK: %[[HERE:.*]] = host.offset %[[TMP]], %{{.*}}
+  %here = host.offset %tmp, %n
+  // CHECK: %[[NONE:.*]] = host.null
+  %none = host.null
+  // CHECK: %[[K:.*]] = host.load %[[HERE]][2] : ui8
+  %k = host.load %here[2] : ui8
+  // CHECK: host.store %[[K]] to %[[HERE]]
+  host.store %k to %here
+  %true = arith.constant true
+  // CHECK: scf.while
+  %last = scf.while (%from = %none) : (!host.buffer) -> !host.buffer {
+    scf.condition(%true) %from : !host.buffer
+  } do {
+  ^bb0(%old: !host.buffer):
+    // CHECK: host.poll id = 3
+    host.poll id = 3
+    // CHECK: %[[NEW:.*]] = host.alloc %[[K]]
+    %new = host.alloc %k
+    // CHECK: host.free %{{.*}}
+    host.free %old
+    scf.yield %new : !host.buffer
+  }
+  // CHECK: host.set_dim 2, 0 = %[[K]]
+  host.set_dim 2, 0 = %k
+  // CHECK: host.set_output 2 = %{{.*}}
+  host.set_output 2 = %last
 }

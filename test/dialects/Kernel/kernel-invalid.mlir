@@ -211,3 +211,79 @@ func.func @f() {
   // expected-error @+1 {{'kernel.return' op expects parent op 'kernel.func'}}
   kernel.return
 }
+
+// -----
+
+// check_index_c1
+func.func @f(%i: index) {
+  // expected-error @+1 {{attribute 'check' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
+  %at = kernel.check_index %i in %i check = -1
+  return
+}
+
+// -----
+
+// pack_c3
+func.func @f(%w: tensor<3x20xi8>) {
+  // expected-error @+1 {{cannot put 0 neighbours of a run of 1 dims side by side}}
+  %y = kernel.pack %w tiled = 1 order = [0] tile = 16 run = 1 : tensor<3x20xi8> -> tensor<2x1x16x4xi8>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{unknown CPU feature 'avx3'; did you mean 'avx'? [target-unknown-feature]}}
+func.func private @f() attributes {target = #kernel.target<"x86_64:avx3">}
+
+// -----
+
+// func_c3
+// expected-error @+1 {{has the dims of 1 tensors, but 2 are expected}}
+kernel.func @f(%x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 0 : i64, dims = [affine_map<() -> (4)>]} {
+  kernel.return %x : tensor<4xf32>
+}
+
+// -----
+
+// func_c3
+// expected-error @+1 {{has the dims affine_map<() -> (4, 4)> for 'tensor<4xf32>'}}
+kernel.func @f(%x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 0 : i64, dims = [affine_map<() -> (4, 4)>, affine_map<() -> (4)>]} {
+  kernel.return %x : tensor<4xf32>
+}
+
+// -----
+
+// func_c4
+// expected-error @+1 {{has 1 arguments, which cannot be 0 sizes, 0 outputs and 1 temporaries of the bytes that 'memory' says}}
+kernel.func @f(%m: memref<?xi8>) attributes {sizes = 0 : i64, scratch = 1 : i64} {
+  kernel.return
+}
+
+// -----
+
+// func_c4
+// expected-error @+1 {{has 1 arguments, which cannot be 0 sizes, 2 outputs and 0 temporaries}}
+kernel.func @f(%m: memref<4xf32>) attributes {sizes = 0 : i64, outputs = 2 : i64} {
+  kernel.return
+}
+
+// -----
+
+// entry_c1
+// expected-error @+1 {{has no phase}}
+kernel.entry @f {function_type = () -> (), sizes = 0 : i64, phases = []}
+
+// -----
+
+// entry_c1
+func.func private @tasks() -> index
+// expected-error @+1 {{names the function @body, which does not exist}}
+kernel.entry @f {function_type = () -> (), sizes = 0 : i64, phases = [#kernel.phase<tasks = @tasks, body = @body>]}
+
+// -----
+// pack_c3
+func.func @f(%w: tensor<3x20xi8>) {
+  // expected-error @+1 {{cannot put 4 neighbours of a run of 2 dims side by side}}
+  %y = kernel.pack %w tiled = 1 order = [0] tile = 16 step = 4 run = 2 : tensor<3x20xi8> -> tensor<2x1x16x4xi8>
+  return
+}

@@ -7,9 +7,9 @@
 // CHECK-LABEL: kernel.func @softmax(
 // CHECK-SAME: %{{.*}}: index, %{{.*}}: tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>, %{{.*}}: tensor<8xf32> {kernel.constant})
 // CHECK-SAME: -> tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>
-// CHECK-SAME: attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops", {unroll = 4 : i64}>, target = "x86_64:avx2,fma"}
+// CHECK-SAME: attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops", {unroll = 4 : i64}>, target = #kernel.target<"x86_64:fma,avx2">}
 kernel.func @softmax(%n: index, %x: tensor<?x8xf32, #x>, %w: tensor<8xf32> {kernel.constant}) -> tensor<?x8xf32, #x>
-    attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops", {unroll = 4 : i64}>, target = "x86_64:avx2,fma"} {
+    attributes {sizes = 1 : i64, strategy = #kernel.strategy<"cpu.loops", {unroll = 4 : i64}>, target = #kernel.target<"x86_64:fma,avx2">} {
   %y = graph.softmax %x axis = 1 : tensor<?x8xf32, #x>
   // CHECK: kernel.return %{{.*}} : tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>
   kernel.return %y : tensor<?x8xf32, #x>
@@ -23,13 +23,37 @@ kernel.func private @two_results() -> (tensor<2xi64>, tensor<2xi64>)
   kernel.return %y, %y : tensor<2xi64>, tensor<2xi64>
 }
 
+// CHECK-LABEL: kernel.func @on_memory(
+// CHECK-SAME: attributes {dims = [affine_map<()[s0] -> (s0)>], memory = @bytes, outputs = 1 : i64, scratch = 1 : i64, shared = 1 : i64, sizes = 1 : i64}
+kernel.func @on_memory(%n: index, %y: memref<?xf32>, %all: memref<?xi8>, %own: memref<?xi8>)
+    attributes {sizes = 1 : i64, dims = [affine_map<()[s0] -> (s0)>], outputs = 1 : i64, shared = 1 : i64, scratch = 1 : i64, memory = @bytes} {
+  kernel.return
+}
+
+// CHECK: kernel.entry @compiled {function_type = (index, memref<?xf32>) -> (), memory = @bytes, outputs = 1 : i64,
+// CHECK-SAME: phases = [#kernel.phase<tasks = @count, body = @range>, #kernel.phase<tasks = @count, body = @range, loops = true>], sizes = 1 : i64}
+kernel.entry @compiled {function_type = (index, memref<?xf32>) -> (), sizes = 1 : i64, outputs = 1 : i64, memory = @bytes,
+                        phases = [#kernel.phase<tasks = @count, body = @range>, #kernel.phase<tasks = @count, body = @range, loops = true>]}
+func.func private @bytes(index) -> (index, index)
+func.func private @count(index) -> index
+func.func private @range(i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
+
 // CHECK-LABEL: func.func @calls(
 func.func @calls(%x: tensor<?x8xf32, #two>, %w: tensor<8xf32>) -> (tensor<?x8xf32, #two>, tensor<2xi64>) {
   // CHECK: kernel.call @softmax affine_map<()[s0] -> (s0 * 2)>(%{{.*}}, %{{.*}}) : (tensor<?x8xf32, #graph.dims<()[s0] -> (s0 * 2, 8)>>, tensor<8xf32>) -> tensor<?x8xf32, #graph.dims<()[s0] -> (s0 * 2, 8)>>
   %0 = kernel.call @softmax affine_map<()[s0] -> (s0 * 2)>(%x, %w) : (tensor<?x8xf32, #two>, tensor<8xf32>) -> tensor<?x8xf32, #two>
   // CHECK: %{{.*}}:2 = kernel.call @two_results affine_map<() -> ()>() : () -> (tensor<2xi64>, tensor<2xi64>)
   %1:2 = kernel.call @two_results affine_map<() -> ()>() : () -> (tensor<2xi64>, tensor<2xi64>)
+  // CHECK: kernel.call @two_results affine_map<() -> ()>() checks ["first", "second"] : () -> (tensor<2xi64>, tensor<2xi64>)
+  %2:2 = kernel.call @two_results affine_map<() -> ()>() checks ["first", "second"] : () -> (tensor<2xi64>, tensor<2xi64>)
   return %0, %1#1 : tensor<?x8xf32, #two>, tensor<2xi64>
+}
+
+// CHECK-LABEL: func.func @check_index(
+func.func @check_index(%i: index, %n: index) -> index {
+  // CHECK: kernel.check_index %{{.*}} in %{{.*}} check = 3
+  %at = kernel.check_index %i in %n check = 3
+  return %at : index
 }
 
 // CHECK-LABEL: func.func @group(
@@ -49,4 +73,12 @@ func.func @pack(%w: tensor<3x20x5xf32>) -> tensor<2x5x3x16xf32> {
   // CHECK: kernel.pack %{{.*}} tiled = 1 order = [2, 0] tile = 16 : tensor<3x20x5xf32> -> tensor<2x5x3x16xf32>
   %y = kernel.pack %w tiled = 1 order = [2, 0] tile = 16 : tensor<3x20x5xf32> -> tensor<2x5x3x16xf32>
   return %y : tensor<2x5x3x16xf32>
+}
+
+// Four neighbours of a run of 3 x 5 lie side by side: 15 are four groups.
+// CHECK-LABEL: func.func @pack_steps(
+func.func @pack_steps(%w: tensor<3x20x5xi8>) -> tensor<2x4x16x4xi8> {
+  // CHECK: kernel.pack %{{.*}} tiled = 1 order = [0, 2] tile = 16 step = 4 run = 2 : tensor<3x20x5xi8> -> tensor<2x4x16x4xi8>
+  %y = kernel.pack %w tiled = 1 order = [0, 2] tile = 16 step = 4 run = 2 : tensor<3x20x5xi8> -> tensor<2x4x16x4xi8>
+  return %y : tensor<2x4x16x4xi8>
 }

@@ -92,6 +92,20 @@ func.func @panel_width(%a: memref<4x8xf32>, %b: memref<1x8x16xf32>, %c: memref<4
 
 // -----
 
+// contract_c5
+func.func @blocks(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref<4x5xf16>) {
+  // expected-error @+1 {{sums in blocks, so its output must be of 'f32', not 'f16'}}
+  tile.contract ins(%a, %b : memref<4x8xf32>, memref<8x5xf32>) outs(%c : memref<4x5xf16>)
+      tiling(<rows = 1, vectors = 1, lanes = 8, block = 4>) maps [] {
+  ^bb0(%sum: f32):
+    %0 = arith.truncf %sum : f32 to f16
+    tile.yield %0 : f16
+  }
+  return
+}
+
+// -----
+
 // tiling_c1
 func.func @rows(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref<4x5xf32>) {
   tile.contract ins(%a, %b : memref<4x8xf32>, memref<8x5xf32>) outs(%c : memref<4x5xf32>)
@@ -218,5 +232,65 @@ func.func @elementwise_only(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref
     %m = memref.alloca() : memref<4xf32>
     tile.yield %acc : f32
   }
+  return
+}
+
+// -----
+
+// contract_c4
+func.func @step_of_rhs(%a: memref<4x8xi8>, %b: memref<1x2x8x2xi8>, %c: memref<4x5xi32>) {
+  // expected-error @+1 {{with a step of 4 needs a static last dim of lhs, and of rhs one of that size}}
+  tile.contract ins(%a, %b : memref<4x8xi8>, memref<1x2x8x2xi8>) outs(%c : memref<4x5xi32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 8, unit = "madd.u8s8">) maps []
+  return
+}
+
+// -----
+
+// contract_c4
+func.func @matrix_unit(%a: memref<4x8xi8>, %b: memref<8x5xi8>, %c: memref<4x5xi32>) {
+  // expected-error @+1 {{has a matrix unit, which needs packed operands of whole steps}}
+  tile.contract ins(%a, %b : memref<4x8xi8>, memref<8x5xi8>) outs(%c : memref<4x5xi32>)
+      tiling(<rows = 32, vectors = 2, lanes = 16, unit = "amx.u8s8">) maps []
+  return
+}
+
+// -----
+
+// contract_c6
+func.func @needs_unit(%a: memref<4x8xi8>, %b: memref<8x5xi8>, %c: memref<4x5xi32>) {
+  // expected-error @+1 {{multiplies 'i8' and 'i8', so it needs a 'unit' [tile-unit]}}
+  tile.contract ins(%a, %b : memref<4x8xi8>, memref<8x5xi8>) outs(%c : memref<4x5xi32>)
+      tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// contract_c6
+func.func @types_of_unit(%a: memref<4x8xf32>, %b: memref<8x5xi8>, %c: memref<4x5xi32>) {
+  // expected-error @+1 {{multiplies 'f32' and 'i8', but its unit 'widen.s8s8' takes 'i8' and 'i8' [tile-unit]}}
+  tile.contract ins(%a, %b : memref<4x8xf32>, memref<8x5xi8>) outs(%c : memref<4x5xi32>)
+      tiling(<rows = 4, vectors = 1, lanes = 8, unit = "widen.s8s8">) maps []
+  return
+}
+
+// -----
+
+// contract_c5
+func.func @blocks(%a: memref<4x8xi8>, %b: memref<1x2x8x4xi8>, %c: memref<4x5xi32>) {
+  // expected-error @+1 {{sums in blocks of 6 terms, but in steps of 4}}
+  tile.contract ins(%a, %b : memref<4x8xi8>, memref<1x2x8x4xi8>) outs(%c : memref<4x5xi32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 8, block = 6, unit = "madd.u8s8">) maps []
+  return
+}
+
+// -----
+
+// tiling_c3
+func.func @unknown_unit(%a: memref<4x8xi8>, %b: memref<8x5xi8>, %c: memref<4x5xi32>) {
+  tile.contract ins(%a, %b : memref<4x8xi8>, memref<8x5xi8>) outs(%c : memref<4x5xi32>)
+      // expected-error @+1 {{there is no dot unit "abacus" [tile-unit]}}
+      tiling(<rows = 4, vectors = 1, lanes = 8, unit = "abacus">) maps []
   return
 }

@@ -57,6 +57,50 @@ func.func @panel_width(%x: memref<1x5x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: 
 
 // -----
 
+// conv_c5
+func.func @unit(%x: memref<1x5x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{multiplies 'f32' and 'f32', but its unit 'pairs.bf16' takes 'bf16' and 'bf16' [tile-unit]}}
+  tile.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 2, lanes = 8, unit = "pairs.bf16">) maps []
+  return
+}
+
+// -----
+
+// conv_c6
+func.func @no_run(%x: memref<1x5x5x8xi8>, %w: memref<1x3x6x16x4xi8>, %y: memref<1x3x3x16xi32>) {
+  // expected-error @+1 {{which does not go with no 'kernel_width'}}
+  tile.conv ins(%x, %w : memref<1x5x5x8xi8>, memref<1x3x6x16x4xi8>)
+      outs(%y : memref<1x3x3x16xi32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 2, lanes = 8, unit = "madd.u8s8">) maps []
+  return
+}
+
+// -----
+
+// conv_c6
+func.func @dilated_run(%x: memref<1x7x7x8xi8>, %w: memref<1x3x6x16x4xi8>, %y: memref<1x3x3x16xi32>) {
+  // expected-error @+1 {{which does not go with this 'kernel_width'}}
+  tile.conv ins(%x, %w : memref<1x7x7x8xi8>, memref<1x3x6x16x4xi8>)
+      outs(%y : memref<1x3x3x16xi32>) strides [1, 1] dilations [2, 2] kernel_width 3
+      tiling(<rows = 3, vectors = 2, lanes = 8, unit = "madd.u8s8">) maps []
+  return
+}
+
+// -----
+
+// depthwise_conv_c4
+func.func @step(%x: memref<1x5x5x8xi8>, %w: memref<3x3x8xi8>, %y: memref<1x3x3x8xi32>) {
+  // expected-error @+1 {{takes one term at a time, but its unit takes 4}}
+  tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xi8>, memref<3x3x8xi8>)
+      outs(%y : memref<1x3x3x8xi32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 1, lanes = 8, unit = "madd.s8s8">) maps []
+  return
+}
+
+// -----
+
 // depthwise_conv_c1
 func.func @mixed(%x: tensor<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x3x8xf32>) {
   // expected-error @+1 {{mixes tensors and memrefs}}
@@ -115,5 +159,42 @@ func.func @output_too_small(%x: memref<1x5x5x8xf32>, %y: memref<1x5x7x8xf32>) {
   // expected-error @+1 {{dim 1 of the output is 5, but 6 are needed}}
   tile.pad ins(%x : memref<1x5x5x8xf32>) outs(%y : memref<1x5x7x8xf32>)
       offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}
+
+// -----
+
+// pad_c3
+func.func @pad_types(%x: memref<1x5x5x8xi8>, %y: memref<1x7x7x8xi32>) {
+  // expected-error @+1 {{copies 'i8' into 'i32'}}
+  tile.pad ins(%x : memref<1x5x5x8xi8>) outs(%y : memref<1x7x7x8xi32>)
+      offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}
+
+// -----
+
+// pack_c1
+func.func @pack_without_result(%x: tensor<3x20xi8>, %y: tensor<2x1x16x4xi8>) {
+  // expected-error @+1 {{on tensors needs a result}}
+  tile.pack ins(%x : tensor<3x20xi8>) outs(%y : tensor<2x1x16x4xi8>) tiled = 1 order = [0] tile = 16 step = 4
+  return
+}
+
+// -----
+
+// pack_c2
+func.func @pack_order(%x: memref<3x20xi8>, %y: memref<2x1x16x4xi8>) {
+  // expected-error @+1 {{cannot pack dim 1 of 'memref<3x20xi8>' by 16 and 4}}
+  tile.pack ins(%x : memref<3x20xi8>) outs(%y : memref<2x1x16x4xi8>) tiled = 1 order = [1] tile = 16 step = 4
+  return
+}
+
+// -----
+
+// pack_c3
+func.func @pack_shape(%x: memref<3x20xi8>, %y: memref<2x2x16x4xi8>) {
+  // expected-error @+1 {{has an output of type 'memref<2x2x16x4xi8>', which is not the packed shape of 'memref<3x20xi8>'}}
+  tile.pack ins(%x : memref<3x20xi8>) outs(%y : memref<2x2x16x4xi8>) tiled = 1 order = [0] tile = 16 step = 4
   return
 }

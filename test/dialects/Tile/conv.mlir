@@ -41,3 +41,29 @@ func.func @pad(%x: tensor<?x?x?x3xf32>, %y: tensor<?x?x?x3xf32>) -> tensor<?x?x?
       offsets [1, 0] tiling(<rows = 1, vectors = 1, lanes = 16>) -> tensor<?x?x?x3xf32>
   return %0 : tensor<?x?x?x3xf32>
 }
+
+// CHECK-LABEL: func.func @bytes(
+func.func @bytes(%x: memref<1x5x5x8xi8>, %w: memref<1x3x6x16x4xi8>, %y: memref<1x3x3x16xi32>) {
+  // CHECK: tile.conv {{.*}} dilations [1, 1] kernel_width 3 tiling(<rows = 3, vectors = 2, lanes = 8, unit = "madd.u8s8">)
+  tile.conv ins(%x, %w : memref<1x5x5x8xi8>, memref<1x3x6x16x4xi8>)
+      outs(%y : memref<1x3x3x16xi32>) strides [1, 1] dilations [1, 1] kernel_width 3
+      tiling(<rows = 3, vectors = 2, lanes = 8, unit = "madd.u8s8">) maps []
+  return
+}
+
+// CHECK-LABEL: func.func @pack(
+func.func @pack(%x: tensor<16x8x3x3xi8>, %y: tensor<1x3x6x16x4xi8>) -> tensor<1x3x6x16x4xi8> {
+  // CHECK: tile.pack ins(%{{.*}} : tensor<16x8x3x3xi8>) outs(%{{.*}} : tensor<1x3x6x16x4xi8>)
+  // CHECK-SAME: tiled = 0 order = [2, 3, 1] tile = 16 step = 4 run = 2 -> tensor<1x3x6x16x4xi8>
+  %0 = tile.pack ins(%x : tensor<16x8x3x3xi8>) outs(%y : tensor<1x3x6x16x4xi8>)
+      tiled = 0 order = [2, 3, 1] tile = 16 step = 4 run = 2 -> tensor<1x3x6x16x4xi8>
+  return %0 : tensor<1x3x6x16x4xi8>
+}
+
+// CHECK-LABEL: func.func @pad_value(
+func.func @pad_value(%x: memref<1x5x5x8xi8>, %y: memref<1x7x7x8xi8>) {
+  // CHECK: tile.pad {{.*}} offsets [1, 1] value 7 : i8 tiling
+  tile.pad ins(%x : memref<1x5x5x8xi8>) outs(%y : memref<1x7x7x8xi8>)
+      offsets [1, 1] value 7 : i8 tiling(<rows = 1, vectors = 1, lanes = 8>)
+  return
+}

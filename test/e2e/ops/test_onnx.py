@@ -254,7 +254,9 @@ def test_repeating_many_dimensions() -> None:
 
 @pytest.mark.parametrize("mode", ["avg", "max"])
 @pytest.mark.parametrize("aligned", ["half_pixel", "output_half_pixel"])
-def test_regions(mode: str, aligned: str) -> None:
+@pytest.mark.parametrize("ratio", [0, 2])
+def test_regions(mode: str, aligned: str, ratio: int) -> None:
+    """Without a ratio, each region has as many samples as its bins have elements."""
     x = random.floats(2, 3, 9, 8)
     corners = np.sort(np.abs(random.floats(6, 2, 2)) * 8, axis=1).reshape(6, 4).astype(np.float32)
     batch = random.integers(0, 2, (6,), np.int64)
@@ -267,6 +269,6 @@ def test_regions(mode: str, aligned: str) -> None:
         coordinate_transformation_mode=aligned,
         output_height=3,
         output_width=2,
-        sampling_ratio=2,
+        sampling_ratio=ratio,
         spatial_scale=0.5,
     )

@@ -12,6 +12,7 @@ from zoo.builder import FLOAT, Family, Net
 FAMILY = Family()
 ROWS = ({"n": 1}, {"n": 3}, {"n": 0})
 HALF = (4e-3, 4e-3)
+F64 = (1e-14, 1e-14)
 
 
 @FAMILY(*ROWS)
@@ -146,7 +147,7 @@ def half(m: Net) -> list[str]:
     ]
 
 
-@FAMILY({"n": 2}, {"n": 3}, opsets=(13, 18))
+@FAMILY({"n": 2}, {"n": 3}, opsets=(13, 18), tolerance=F64)
 def double(m: Net) -> list[str]:
     x = m.input("x", "n", 2, 6, 6, dtype=np.float64)
     y = m.MatMul(m.Reshape(x, np.array([0, 2, 36])), m.weight(36, 2, dtype=np.float64))

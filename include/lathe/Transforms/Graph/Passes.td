@@ -23,6 +23,37 @@ def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {
   let options = [ListOption<"dims", "dims", "std::string", "NAME=VALUE for each symbol to fix.">];
 }
 
+def FormIntegerProductsPass : Pass<"graph-form-integer-products", "mlir::func::FuncOp"> {
+  let summary = "multiply bytes, not what quantized bytes stand for";
+  let description = [{
+    A product or convolution of tensors that `graph.dequantize` gives becomes one
+    of the bytes with sums in i32, times both scales; and one of bytes that were
+    widened to i32 and had their zero points subtracted becomes one of the bytes.
+    Zero points become sums over rows and columns, which are subtracted after it
+    and are constants where the weights are. Weights without a sign whose zero
+    point is 128 get one. Padding is what stands for zero.
+
+    The sums are exact. A product of dequantized tensors stays where its sum may
+    leave the range of i32, or where a parameter varies within a sum; a remark
+    says so.
+
+    Needs: inferred shapes, channels first. Keeps: `graph`.
+
+    ```mlir
+    %0 = graph.dequantize %x scale %s : (tensor<4x8xui8>, tensor<f32>) -> tensor<4x8xf32>
+    %1 = graph.dequantize %w scale %t : (tensor<8x6xi8>, tensor<6xf32>) -> tensor<8x6xf32>
+    %2 = graph.matmul %0, %1 : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+    // becomes
+    %0 = graph.matmul %x, %w : (tensor<4x8xui8>, tensor<8x6xi8>) -> tensor<4x6xi32>
+    %1 = graph.cast %0 : tensor<4x6xi32> -> tensor<4x6xf32>
+    %2 = graph.mul %s, %t : (tensor<f32>, tensor<6xf32>) -> tensor<6xf32>
+    %3 = graph.mul %1, %2 : (tensor<4x6xf32>, tensor<6xf32>) -> tensor<4x6xf32>
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+  let statistics = [Statistic<"numFormed", "products", "Products of bytes that were formed">];
+}
+
 def FoldScaleIntoConvPass : Pass<"graph-fold-scale-into-conv", "mlir::func::FuncOp"> {
   let summary = "multiply constant scales of convolution results into the filters";
   let description = [{
@@ -105,6 +136,36 @@ def DecomposeConvTransposePass : Pass<"graph-decompose-conv-transpose", "mlir::f
     ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
+}
+
+def DecomposeRecurrentPass : Pass<"graph-decompose-recurrent", "mlir::func::FuncOp"> {
+  let summary = "recurrent layers as one product over all steps and a loop";
+  let description = [{
+    The product of the input with `w` does not depend on the state: it becomes
+    one `graph.matmul` over all steps, with the biases. What is left of a step, a
+    product of the state with `r` and elementwise ops, is the body of a
+    `graph.loop` that carries the states; a few steps, `unroll-limit`, become
+    straight code. Rows whose length is reached keep their state by
+    `graph.select`.
+
+    Needs: inferred shapes. Keeps: `graph`; no recurrent layer is left.
+
+    ```mlir
+    %y, %h = graph.rnn forward %x, %w, %r ...
+    // becomes
+    %p = graph.matmul %rows, %wt : (tensor<?x16xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
+    %h, %y = graph.loop trip_count(%n) carried(%h0) {
+    ^bb0(%i: tensor<i64>, %s: tensor<2x8xf32>):
+      %g = graph.gather %p at %i axis = 0
+      %m = graph.matmul %s, %rt
+      %a = graph.add %m, %g
+      %t = graph.tanh %a
+      graph.yield %t, %t
+    }
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+  let options = [Option<"unrollLimit", "unroll-limit", "int64_t", "4", "The most steps that become straight code.">];
 }
 
 def FoldConstantsPass : Pass<"graph-fold-constants", "mlir::func::FuncOp"> {

@@ -6,7 +6,7 @@
 // CHECK-LABEL: func.func @epilogue(
 // CHECK: graph.constant {{.*}} : tensor<3xf32>
 // CHECK: kernel.group -> tensor<2x3xf32> {
-// CHECK: graph.matmul
+// CHECK: graph.matmul {{.*}} {kernel.root}
 // CHECK: graph.add
 // CHECK: graph.constant dense<5.000000e-01> : tensor<f32>
 // CHECK: graph.mul
@@ -147,4 +147,35 @@ func.func @views(%x: tensor<4xf32>) -> (tensor<2x2xf32>, tensor<2xf32>) {
   %0 = graph.reshape %x : (tensor<4xf32>) -> tensor<2x2xf32>
   %1 = graph.constant dense<[1.0, 2.0]> : tensor<2xf32>
   return %0, %1 : tensor<2x2xf32>, tensor<2xf32>
+}
+
+// -----
+
+// A filter whose elements are all equal is still a filter: an argument that can
+// be packed, and no part of the code.
+// CHECK-LABEL: func.func @box_blur(
+// CHECK: %[[F:.*]] = graph.constant dense<1.000000e+00> : tensor<8x4x3x3xf32>
+// CHECK: kernel.group
+// CHECK-NEXT: graph.conv %{{.*}}, %[[F]]
+func.func @box_blur(%x: tensor<1x8x8x4xf32>) -> tensor<1x6x6x8xf32> {
+  %f = graph.constant dense<1.0> : tensor<8x4x3x3xf32>
+  %0 = graph.conv %x, %f channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1 : (tensor<1x8x8x4xf32>, tensor<8x4x3x3xf32>) -> tensor<1x6x6x8xf32>
+  return %0 : tensor<1x6x6x8xf32>
+}
+
+// -----
+
+// What the strategy takes joins whatever its type is: here bytes and a mask.
+// CHECK-LABEL: func.func @other_types(
+// CHECK: kernel.group -> tensor<2x3xui8> {
+// CHECK-NEXT: graph.matmul
+// CHECK-NEXT: graph.select
+// CHECK-NEXT: graph.cast
+// CHECK-NEXT: kernel.yield
+// CHECK-NOT: kernel.group
+func.func @other_types(%a: tensor<2x4xf32>, %b: tensor<4x3xf32>, %m: tensor<2x3xi1>) -> tensor<2x3xui8> {
+  %0 = graph.matmul %a, %b : (tensor<2x4xf32>, tensor<4x3xf32>) -> tensor<2x3xf32>
+  %1 = graph.select %m, %0, %0 : (tensor<2x3xi1>, tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %2 = graph.cast %1 : tensor<2x3xf32> -> tensor<2x3xui8>
+  return %2 : tensor<2x3xui8>
 }

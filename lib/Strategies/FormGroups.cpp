@@ -1,30 +1,27 @@
-// lib/Transforms/Kernel/FormGroups.cpp: decides what is computed together; everything after it is mechanical.
+// lib/Strategies/FormGroups.cpp: decides what is computed together; everything after it is mechanical.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "lathe/Transforms/Kernel/Passes.h"
+#include "dialects/Graph/ShapeSolver.h"
+#include "lathe/Strategies/Passes.h"
+#include "lathe/Strategies/Strategy.h"
+#include "lathe/Support/Diagnostics.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace lathe::graph;
 
-namespace lathe::kernel {
+namespace lathe {
 #define GEN_PASS_DEF_FORMGROUPSPASS
-#include "lathe/Transforms/Kernel/Passes.h.inc"
+#include "lathe/Strategies/Passes.h.inc"
 
 namespace {
 
 bool isElementwise(Operation *op) { return isa<ScalarComputation>(op); }
 bool isReduction(Operation *op) { return isa<ReduceOp, SoftmaxOp, LayerNormOp>(op); }
 
-/// Ops that stay in the host function: they compute nothing at run time.
-bool isView(Operation *op) { return isa<graph::ConstantOp, ReshapeOp>(op); }
-
-/// Constants that are cheaper inside of a kernel's code than as an argument.
-bool isSmallConstant(Value value) {
-  auto constant = value.getDefiningOp<graph::ConstantOp>();
-  if (!constant)
-    return false;
-  auto type = constant.getType();
-  return type.getNumElements() <= 1 || isa<SplatElementsAttr>(constant.getValue());
+/// Ops that stay in the host function: they compute nothing at run time, or are
+/// what the host itself does.
+bool isOfHost(Operation *op) {
+  return op->getNumRegions() > 0 || isa<graph::ConstantOp, ReshapeOp, DefineSymbolOp, graph::CheckOp>(op);
 }
 
 /// A group while it grows. Its ops are in block order; `root` is the op that
@@ -32,14 +29,8 @@ bool isSmallConstant(Value value) {
 struct Group {
   llvm::SetVector<Operation *> ops;
   Operation *root = nullptr;
-  Type shape; ///< Of the values that the next op may extend.
-
-  void add(Operation *op) {
-    ops.insert(op);
-    if (!isElementwise(op))
-      root = op;
-    shape = op->getResult(0).getType();
-  }
+  const Strategy *strategy = nullptr; ///< Of the root.
+  Type shape;                         ///< Of the values that the next op may extend.
 
   /// Values of the group that something outside of it uses.
   SmallVector<Value> liveOut() const {
@@ -55,9 +46,11 @@ struct Group {
   Operation *firstUser() const {
     Operation *first = nullptr;
     for (Operation *op : ops)
-      for (Operation *user : op->getUsers())
+      for (Operation *user : op->getUsers()) {
+        user = op->getBlock()->findAncestorOpInBlock(*user);
         if (!ops.contains(user) && (!first || user->isBeforeInBlock(first)))
           first = user;
+      }
     return first;
   }
 };
@@ -73,33 +66,86 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;
+    Diagnostics diagnostics;
+    on = Target::parse(target.getValue(), diagnostics);
+    if (!on) {
+      getOperation().emitError(diagnostics.text());
+      return signalPassFailure();
+    }
     makeSmallConstantsDense();
+    if (failed(splitWideConcats()))
+      return signalPassFailure();
     DenseSet<Operation *> taken;
     SmallVector<Group> groups;
-    for (Operation &op : getOperation().getBody().front().without_terminator()) {
-      if (isView(&op) || taken.contains(&op))
-        continue;
-      groups.push_back(grow(&op, taken));
-      taken.insert(groups.back().ops.begin(), groups.back().ops.end());
-    }
+    // Bodies of branches and loops, too; a group stays in one block.
+    getOperation().getBody().walk<WalkOrder::PreOrder>([&](Block *block) {
+      for (Operation &op : block->without_terminator()) {
+        if (isOfHost(&op) || taken.contains(&op))
+          continue;
+        groups.push_back(grow(&op, taken));
+        taken.insert(groups.back().ops.begin(), groups.back().ops.end());
+      }
+    });
     for (Group &group : groups)
       materialize(group);
   }
 
 private:
+  /// Writes concatenations of many tensors as some of few: what a kernel costs
+  /// to compile grows much faster than the number of its operands.
+  LogicalResult splitWideConcats() {
+    SmallVector<ConcatOp> wide;
+    getOperation().walk([&](ConcatOp op) {
+      if (op.getXs().size() > maxOperands)
+        wide.push_back(op);
+    });
+    if (wide.empty())
+      return success();
+    ShapeSolver solver(getOperation());
+    for (ConcatOp op : wide) {
+      OpBuilder builder(op);
+      SmallVector<Value> parts(op.getXs());
+      while (parts.size() > maxOperands) {
+        SmallVector<Value> joined;
+        for (size_t first = 0; first < parts.size(); first += maxOperands) {
+          auto some = ArrayRef(parts).slice(first, std::min<size_t>(maxOperands, parts.size() - first));
+          auto few = solver.create<ConcatOp>(builder, op.getLoc(), op.getType().getElementType(), ValueRange(some),
+                                             op.getAxis());
+          if (failed(few))
+            return failure();
+          joined.push_back(few->getY());
+        }
+        parts = std::move(joined);
+      }
+      op.getXsMutable().assign(parts);
+    }
+    solver.commit();
+    return success();
+  }
+
   /// Whether `op` may become part of `group`, which has one live value now.
   bool mayJoin(const Group &group, Operation *op) {
-    if (op->getNumResults() != 1 || op->getBlock() != &getOperation().getBody().front())
+    if (op->getNumResults() != 1 || op->getBlock() != group.ops.front()->getBlock())
       return false;
     if (isElementwise(op))
-      return sameShape(op->getResult(0).getType(), group.shape);
+      return sameShape(op->getResult(0).getType(), group.shape) &&
+             (!group.root || group.strategy->accepts({group.root}, op));
     // Elementwise work before a reduction is computed row by row within it.
     return isReduction(op) && !group.root && group.liveOut().size() == 1;
   }
 
+  void add(Group &group, Operation *op) {
+    group.ops.insert(op);
+    if (!isElementwise(op)) {
+      group.root = op;
+      group.strategy = chooseStrategy({op}, *on).strategy;
+    }
+    group.shape = op->getResult(0).getType();
+  }
+
   Group grow(Operation *start, const DenseSet<Operation *> &taken) {
     Group group;
-    group.add(start);
+    add(group, start);
     if (start->getNumResults() != 1)
       return group;
     Group best = group;
@@ -107,7 +153,7 @@ private:
       Operation *next = group.firstUser();
       if (!next || taken.contains(next) || !mayJoin(group, next))
         break;
-      group.add(next);
+      add(group, next);
       if (group.liveOut().size() <= 1)
         best = group;
     }
@@ -127,25 +173,29 @@ private:
       types.push_back(value.getType());
     for (Operation *op : group.ops)
       locations.push_back(op->getLoc());
-    auto fused = GroupOp::create(builder, FusedLoc::get(&getContext(), locations), types);
+    auto fused = kernel::GroupOp::create(builder, FusedLoc::get(&getContext(), locations), types);
     Block *body = builder.createBlock(&fused.getBody());
     IRMapping mapping;
     for (Operation *op : group.ops) {
       for (Value operand : op->getOperands())
-        if (isSmallConstant(operand) && !mapping.contains(operand))
+        if (movesInside(operand, op) && !mapping.contains(operand))
           mapping.map(operand, builder.clone(*operand.getDefiningOp())->getResult(0));
-      builder.clone(*op, mapping);
+      Operation *inner = builder.clone(*op, mapping);
+      if (op == (group.root ? group.root : group.ops.front()))
+        inner->setAttr(kernel::KernelDialect::rootAttrName, builder.getUnitAttr());
     }
     SmallVector<Value> yields;
     for (Value value : results)
       yields.push_back(mapping.lookup(value));
     builder.setInsertionPointToEnd(body);
-    YieldOp::create(builder, fused.getLoc(), yields);
+    kernel::YieldOp::create(builder, fused.getLoc(), yields);
     for (auto [value, result] : llvm::zip_equal(results, fused.getResults()))
       value.replaceUsesWithIf(result, [&](OpOperand &use) { return !group.ops.contains(use.getOwner()); });
     for (Operation *op : llvm::reverse(group.ops))
       op->erase();
   }
+
+  std::optional<Target> on;
 
   /// Scalars come from model files as resources; kernels want their values.
   void makeSmallConstantsDense() {
@@ -162,4 +212,4 @@ private:
 };
 
 } // namespace
-} // namespace lathe::kernel
+} // namespace lathe

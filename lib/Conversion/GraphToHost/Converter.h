@@ -1,0 +1,150 @@
+// lib/Conversion/GraphToHost/Converter.h: the state of one conversion, which is written in two files.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_CONVERSION_GRAPHTOHOST_CONVERTER_H
+#define LATHE_CONVERSION_GRAPHTOHOST_CONVERTER_H
+
+#include "Lifetimes.h"
+#include "MemoryPlan.h"
+#include "Sizes.h"
+#include "dialects/Host/Host.h"
+#include "dialects/Kernel/Kernel.h"
+
+namespace lathe {
+
+/// Where the elements of a value are.
+struct Place {
+  enum Kind {
+    Input,
+    Output,
+    Constant,
+    Workspace, ///< A slice whose size and place are known at entry.
+    Heap,      ///< Allocated when what computes it is reached.
+    Buffer,    ///< An address of the program: what branches, loops and turns hand on.
+  } kind;
+  unsigned index = 0;   ///< Of the input, output or temporary.
+  std::string constant; ///< Symbol of the constant.
+};
+
+/// How a loop hands a carried value to the next turn.
+struct Carried {
+  enum Kind {
+    Unchanged, ///< The body yields what it was given.
+    Swapped,   ///< Two places in the workspace, in turn.
+    Owned,     ///< Memory of its own in every turn.
+    Scanned,   ///< The place in a scan output that the turn wrote.
+  } kind;
+  unsigned temporary = 0; ///< Of the two places.
+  mlir::Value direct;     ///< What is computed where the next turn wants it; else it is copied.
+};
+
+/// How a loop stacks a scan output.
+struct Scan {
+  bool isGrowing;     ///< How many turns there are is known at the end.
+  mlir::Value direct; ///< What is computed where it is stacked; else it is copied.
+};
+
+struct LoopPlan {
+  llvm::SmallVector<Carried> carried;
+  llvm::SmallVector<Scan> scans;
+  unsigned turn = 0; ///< The temporary that holds the number of the turn.
+};
+
+/// One conversion of one function.
+class Converter {
+public:
+  Converter(mlir::ModuleOp module, mlir::func::FuncOp func);
+  llvm::LogicalResult convert();
+
+private:
+  using Value = mlir::Value;
+
+  //===--- Places -----------------------------------------------------------===//
+  mlir::AffineExpr bytesOf(mlir::Type type);
+  mlir::AffineExpr mostBytesOf(mlir::Type type);
+  graph::Dims dimsOf(mlir::Type type);
+  bool isKnownAtEntry(mlir::Type type);
+  std::string addConstant(graph::ConstantOp constant, kernel::PackOp pack);
+  llvm::LogicalResult assignPlaces(mlir::Block &block);
+  void assignOutputs();
+  void planLoop(graph::LoopOp loop);
+  unsigned addTemporary(mlir::AffineExpr bytes, unsigned first, unsigned last);
+  void addTemporaries();
+
+  //===--- Programs ---------------------------------------------------------===//
+  void defineEntrySymbols();
+  void computeOffsets();
+  Value limited(mlir::Location loc, Value bytes);
+  /// Defines an inner symbol; one above its bound ends the call.
+  void defineSymbol(mlir::Location loc, unsigned symbol, Value value);
+  llvm::LogicalResult check(mlir::Location loc, graph::CheckAttr check, unsigned id);
+  llvm::LogicalResult checkWhatIsKnown(mlir::Location loc, bool isEntry);
+  unsigned addMessage(const llvm::Twine &text);
+  llvm::LogicalResult emitPlan();
+  llvm::LogicalResult emitRun();
+  void emitOutputs();
+  llvm::LogicalResult emitBlock(mlir::Block &block);
+  llvm::LogicalResult emit(mlir::Operation &op);
+  void emitCall(kernel::CallOp call);
+  Value workspace(mlir::Location loc, unsigned temporary);
+  Value address(mlir::Location loc, mlir::Value value);
+  void copy(mlir::Location loc, mlir::Value value, Value target);
+  Value allocate(mlir::Location loc, mlir::Type type);
+  void writeSignature();
+
+  //===--- Branches and loops (Control.cpp) ---------------------------------===//
+  /// Memory that the block has to give back, or to hand on.
+  struct Owned {
+    mlir::Value value; ///< Its owner in the graph.
+    Value address;
+  };
+  struct OpenBlock {
+    llvm::SmallVector<Owned> owned;
+    llvm::SmallVector<mlir::Value> handedOn;
+  };
+  /// Gives back what nothing reads after `step`.
+  void freeAfter(mlir::Location loc, unsigned step);
+  void own(mlir::Value value, Value address) { blocks.back().owned.push_back({value, address}); }
+  /// Takes what the open block owns of `value` away from it, or gives null.
+  Value release(mlir::Value value);
+  /// An address of the elements of `value` that is good behind the open block, and
+  /// the memory that goes with it, or null.
+  std::pair<Value, Value> handOn(mlir::Location loc, mlir::Value value);
+  /// Symbols that dims of `types` are and that nothing has defined here yet, and
+  /// the expressions for them in `sources`.
+  llvm::SmallVector<std::pair<unsigned, mlir::AffineExpr>> newSymbols(mlir::TypeRange types, mlir::TypeRange sources);
+  Value isTrue(mlir::Location loc, mlir::Value condition);
+  llvm::LogicalResult emitBranch(graph::IfOp op, mlir::Region &region, mlir::TypeRange types);
+  llvm::LogicalResult emitIf(graph::IfOp op);
+  llvm::LogicalResult emitLoop(graph::LoopOp op);
+  Value null(mlir::Location loc) { return host::NullOp::create(builder, loc, buffer); }
+  friend class LoopEmitter;
+
+  mlir::ModuleOp module;
+  mlir::func::FuncOp func;
+  mlir::MLIRContext *context;
+  mlir::Location loc;
+  mlir::OpBuilder builder;
+  mlir::Type buffer, index;
+  llvm::SmallVector<graph::SymbolAttr> symbols;
+  llvm::SmallVector<graph::CheckAttr> checks;
+  llvm::SmallVector<bool> isChecked; ///< In the program that is written.
+  llvm::SmallVector<mlir::Attribute> messages;
+  std::optional<unsigned> tooLarge, aboveBound; ///< The messages of sizes that are too large.
+  Lifetimes lifetimes;
+  llvm::DenseMap<mlir::Value, Place> places; ///< Of owners.
+  llvm::SmallVector<Temporary> temporaries;
+  llvm::SmallVector<std::pair<unsigned, mlir::Value>> copies; ///< To outputs.
+  llvm::DenseMap<mlir::Operation *, LoopPlan> loops;
+  MemoryPlan plan;
+  unsigned constantCount = 0;
+
+  std::unique_ptr<Sizes> sizes; ///< Of the program that is written.
+  llvm::SmallVector<Value> slotOffsets;
+  Value totalBytes;
+  llvm::DenseMap<mlir::Value, Value> buffers; ///< Of places of kind Heap and Buffer.
+  llvm::SmallVector<OpenBlock> blocks;        ///< From the outermost in.
+};
+
+} // namespace lathe
+
+#endif // LATHE_CONVERSION_GRAPHTOHOST_CONVERTER_H

@@ -1,0 +1,176 @@
+// lib/Import/ONNX/Axes.cpp: arithmetic with axes that are read when the program
+// runs.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Axes.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using graph::ShapeSolver;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+using llvm::Twine;
+using mlir::AffineConstantExpr;
+
+std::optional<SmallVector<int64_t>> onnx_import::knownIntegers(ArrayRef<AffineExpr> values) {
+  SmallVector<int64_t> result;
+  for (AffineExpr value : values) {
+    auto fixed = mlir::dyn_cast<AffineConstantExpr>(value);
+    if (!fixed)
+      return std::nullopt;
+    result.push_back(fixed.getValue());
+  }
+  return result;
+}
+
+AffineExpr onnx_import::isNegative(ShapeSolver &solver, AffineExpr expr) {
+  if (solver.isNonNegative(expr))
+    return solver.constant(0);
+  AffineExpr sign = solver.max(solver.constant(-1), solver.min(expr, solver.constant(0)));
+  return solver.simplify(sign * -1);
+}
+
+AffineExpr onnx_import::isLess(ShapeSolver &solver, AffineExpr a, AffineExpr b) {
+  AffineExpr difference = solver.max(solver.constant(0), solver.simplify(b - a));
+  return solver.min(solver.constant(1), difference);
+}
+
+AffineExpr onnx_import::choose(ShapeSolver &solver, AffineExpr condition, AffineExpr chosen, AffineExpr otherwise) {
+  if (chosen == otherwise)
+    return chosen;
+  return solver.simplify(otherwise + condition * (chosen - otherwise));
+}
+
+AffineExpr onnx_import::limited(ShapeSolver &solver, AffineExpr expr) {
+  AffineExpr most = solver.constant(ShapeSolver::maxElements), least = solver.constant(-ShapeSolver::maxElements);
+  return solver.max(least, solver.min(expr, most));
+}
+
+AffineExpr onnx_import::asSize(Node &node, AffineExpr expr, llvm::StringRef what) {
+  ShapeSolver &solver = node.solver();
+  if (node.failed() || solver.isNonNegative(expr))
+    return expr;
+  node.require(expr, solver.constant(0), what + " must not be negative");
+  // The check says the same; this is for what reasons about expressions.
+  return solver.max(solver.constant(0), expr);
+}
+
+AffineExpr onnx_import::normalizeAxis(Node &node, AffineExpr axis, int64_t rank, llvm::StringRef what) {
+  ShapeSolver &solver = node.solver();
+  if (node.failed())
+    return solver.constant(0);
+  if (auto fixed = mlir::dyn_cast<AffineConstantExpr>(axis))
+    return solver.constant(node.normalizeAxis(fixed.getValue(), rank, what));
+  AffineExpr zero = solver.constant(0), last = solver.constant(rank - 1);
+  std::string range = ("'" + what + "' must be from " + Twine(-rank) + " to " + Twine(rank - 1)).str();
+  node.require(axis, solver.constant(-rank), range);
+  node.require(last, axis, range);
+  AffineExpr fromStart = solver.simplify(axis + isNegative(solver, axis) * rank);
+  // The checks say the same; this is for what reasons about expressions.
+  return solver.max(zero, solver.min(fromStart, last));
+}
+
+Dims onnx_import::normalizeAxes(Node &node, ArrayRef<AffineExpr> axes, int64_t rank, llvm::StringRef what) {
+  Dims result;
+  if (std::optional<SmallVector<int64_t>> known = knownIntegers(axes)) {
+    for (int64_t axis : node.normalizeAxes(*known, rank, what))
+      result.push_back(node.solver().constant(axis));
+    return result;
+  }
+  for (AffineExpr axis : axes)
+    result.push_back(normalizeAxis(node, axis, rank, what));
+  // Distinct: of two, one is the larger by at least 1.
+  ShapeSolver &solver = node.solver();
+  for (size_t i = 0; i < result.size(); ++i)
+    for (size_t j = 0; j < i && !node.failed(); ++j) {
+      AffineExpr difference = solver.simplify(result[i] - result[j]);
+      node.require(solver.max(difference, solver.simplify(difference * -1)), solver.constant(1),
+                   "'" + what + "' must not name a dimension twice");
+    }
+  return result;
+}
+
+/// 1 where the normalized `axis` is greater than `dim`, else 0.
+static AffineExpr isBehind(ShapeSolver &solver, AffineExpr axis, int64_t dim, int64_t rank) {
+  if (dim < 0 || dim >= rank - 1)
+    return solver.constant(dim < 0);
+  return isLess(solver, solver.constant(dim), axis);
+}
+
+AffineExpr onnx_import::isAt(ShapeSolver &solver, AffineExpr axis, int64_t dim, int64_t rank) {
+  if (auto fixed = mlir::dyn_cast<AffineConstantExpr>(axis))
+    return solver.constant(fixed.getValue() == dim);
+  return solver.simplify(isBehind(solver, axis, dim - 1, rank) - isBehind(solver, axis, dim, rank));
+}
+
+AffineExpr onnx_import::dimAt(ShapeSolver &solver, ArrayRef<AffineExpr> dims, AffineExpr axis) {
+  AffineExpr result = solver.constant(0);
+  for (auto [i, dim] : llvm::enumerate(dims))
+    result = result + isAt(solver, axis, i, dims.size()) * dim;
+  return solver.max(solver.constant(0), solver.simplify(result));
+}
+
+Dims onnx_import::withDimAt(ShapeSolver &solver, ArrayRef<AffineExpr> dims, AffineExpr axis, AffineExpr size) {
+  Dims result;
+  for (auto [i, dim] : llvm::enumerate(dims))
+    result.push_back(solver.max(solver.constant(0), choose(solver, isAt(solver, axis, i, dims.size()), size, dim)));
+  return result;
+}
+
+Dims onnx_import::withoutAxes(ShapeSolver &solver, Dims dims, ArrayRef<AffineExpr> axes) {
+  Dims left(axes);
+  while (!left.empty()) {
+    AffineExpr axis = left.pop_back_val();
+    Dims shorter;
+    for (size_t i = 0; i + 1 < dims.size(); ++i) // Those from the axis on move up.
+      shorter.push_back(
+          solver.max(solver.constant(0), choose(solver, isBehind(solver, axis, i, dims.size()), dims[i], dims[i + 1])));
+    for (AffineExpr &other : left)
+      other = solver.max(solver.constant(0), solver.simplify(other - isLess(solver, axis, other)));
+    dims = shorter;
+  }
+  return dims;
+}
+
+Dims onnx_import::withUnitAxes(ShapeSolver &solver, ArrayRef<AffineExpr> dims, ArrayRef<AffineExpr> axes) {
+  int64_t rank = dims.size() + axes.size();
+  Dims result;
+  AffineExpr before = solver.constant(0); // How many of the axes came before.
+  for (int64_t i = 0; i < rank; ++i) {
+    AffineExpr isUnit = solver.constant(0);
+    for (AffineExpr axis : axes)
+      isUnit = isUnit + isAt(solver, axis, i, rank);
+    isUnit = solver.simplify(isUnit);
+    // Dimension i - before, which is any of those that are near enough.
+    AffineExpr size = isUnit;
+    for (auto [j, dim] : llvm::enumerate(dims)) {
+      int64_t moved = i - static_cast<int64_t>(j);
+      if (moved < 0 || moved > static_cast<int64_t>(axes.size()))
+        continue;
+      AffineExpr isThis = isAt(solver, before, moved, static_cast<int64_t>(axes.size()) + 1);
+      size = size + isThis * (dim - isUnit * dim);
+    }
+    result.push_back(solver.max(solver.constant(0), solver.simplify(size)));
+    before = solver.simplify(before + isUnit);
+  }
+  return result;
+}
+
+Value onnx_import::foldAround(Node &node, Value x, ArrayRef<AffineExpr> dims, AffineExpr axis,
+                              ArrayRef<AffineExpr> rest) {
+  if (node.failed())
+    return {};
+  ShapeSolver &solver = node.solver();
+  int64_t rank = dims.size();
+  AffineExpr zero = solver.constant(0), one = solver.constant(1), before = one, behind = one;
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    AffineExpr isFirst = isBehind(solver, axis, i, rank);
+    AffineExpr isLast = solver.simplify(one - isBehind(solver, axis, static_cast<int64_t>(i) - 1, rank));
+    before = solver.max(zero, solver.product({before, choose(solver, isFirst, dim, one)}));
+    behind = solver.max(zero, solver.product({behind, choose(solver, isLast, dim, one)}));
+  }
+  Dims folded = {before, dimAt(solver, dims, axis), behind};
+  folded.append(rest.begin(), rest.end());
+  return node.reshape(x, folded);
+}

@@ -1,0 +1,179 @@
+// lib/Import/ONNX/Recurrent.cpp: recurrent layers, whole, in the layout that
+// the dialect has.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Node.h"
+#include "OpTable.h"
+
+#include "dialects/Graph/Recurrent.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using graph::Activation;
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace {
+
+/// A function of a cell: its name in lower case, and the spec's alpha and beta
+/// where it has them.
+struct ActivationRow {
+  StringRef name;
+  Activation kind;
+  std::optional<double> alpha, beta;
+};
+
+const ActivationRow activationTable[] = {
+    {"relu", Activation::relu, {}, {}},
+    {"tanh", Activation::tanh, {}, {}},
+    {"sigmoid", Activation::sigmoid, {}, {}},
+    {"affine", Activation::affine, 1.0, 0.0},
+    {"leakyrelu", Activation::leakyRelu, 0.01, {}},
+    {"thresholdedrelu", Activation::thresholdedRelu, 1.0, {}},
+    {"scaledtanh", Activation::scaledTanh, 1.0, 1.0},
+    {"hardsigmoid", Activation::hardSigmoid, 0.2, 0.5},
+    {"elu", Activation::elu, 1.0, {}},
+    {"softsign", Activation::softsign, {}, {}},
+    {"softplus", Activation::softplus, {}, {}},
+};
+
+/// What all three operators are described by.
+struct Layer {
+  Value x, w, r, b, lengths;
+  graph::Direction direction = graph::Direction::forward;
+  mlir::ArrayAttr activations;
+  llvm::SmallVector<double> alphas, betas;
+  llvm::APFloat clip = llvm::APFloat(0.0);
+  bool batchFirst = false;
+};
+
+} // namespace
+
+static void readActivations(Node &node, Layer &layer, llvm::ArrayRef<StringRef> defaults) {
+  llvm::SmallVector<StringRef> names = node.strings("activations");
+  size_t directions = layer.direction == graph::Direction::bidirectional ? 2 : 1;
+  if (names.empty())
+    for (size_t i = 0; i < directions; ++i)
+      names.append(defaults.begin(), defaults.end());
+  if (names.size() != directions * defaults.size()) {
+    node.error("onnx-recurrent-activations", "'activations' has " + Twine(names.size()) + " entries, but " +
+                                                 Twine(directions * defaults.size()) + " are expected")
+        .note("give " + Twine(defaults.size()) + " for each direction");
+    return;
+  }
+  // Parameters are consumed by the functions that have one, in their order.
+  llvm::SmallVector<double> alphas = node.numbers("activation_alpha"), betas = node.numbers("activation_beta");
+  size_t nextAlpha = 0, nextBeta = 0;
+  llvm::SmallVector<StringRef> kinds;
+  for (StringRef name : names) {
+    const ActivationRow *row =
+        llvm::find_if(activationTable, [&](const ActivationRow &other) { return other.name == name.lower(); });
+    if (row == std::end(activationTable)) {
+      llvm::SmallVector<StringRef> known;
+      for (const ActivationRow &other : activationTable)
+        known.push_back(other.name);
+      node.error("onnx-recurrent-activations",
+                 "there is no activation " + quoted(name) + didYouMean(name.lower(), known))
+          .note("the activations are: " + llvm::join(known, ", "));
+      return;
+    }
+    kinds.push_back(graph::activationNames[static_cast<size_t>(row->kind)]);
+    auto next = [](std::optional<double> otherwise, llvm::ArrayRef<double> given, size_t &position) {
+      if (!otherwise)
+        return 0.0;
+      return position < given.size() ? given[position++] : *otherwise;
+    };
+    layer.alphas.push_back(next(row->alpha, alphas, nextAlpha));
+    layer.betas.push_back(next(row->beta, betas, nextBeta));
+  }
+  layer.activations = node.builder().getStrArrayAttr(kinds);
+}
+
+static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults) {
+  Layer layer{node.input(0), node.input(1), node.input(2), node.input(3), node.input(4)};
+  node.ignore({"output_sequence"}); // The first version's way to say which outputs it has.
+  std::string direction = node.string("direction").lower();
+  if (direction == "reverse") {
+    layer.direction = graph::Direction::reverse;
+  } else if (direction == "bidirectional") {
+    layer.direction = graph::Direction::bidirectional;
+  } else if (!direction.empty() && direction != "forward") {
+    node.unsupported("direction", quoted(direction), "forward, reverse and bidirectional are");
+    return layer;
+  }
+  readActivations(node, layer, defaults);
+  bool hasClip = node.has("clip");
+  double clip = node.number("clip");
+  if (hasClip && clip <= 0) {
+    node.unsupported("clip", Twine(std::to_string(clip)), "a bound above 0 is");
+    return layer;
+  }
+  layer.clip = llvm::APFloat(hasClip ? clip : 0.0);
+  layer.batchFirst = node.version() >= 14 && node.integer("layout") != 0;
+  if (layer.batchFirst && node.rank(layer.x) == 3)
+    layer.x = node.transpose(layer.x, {1, 0, 2});
+  if (node.has("hidden_size") && !node.failed() && node.rank(layer.r) == 3) {
+    auto type = mlir::cast<mlir::RankedTensorType>(layer.r.getType());
+    if (int64_t size = node.integer("hidden_size"); !type.isDynamicDim(2) && type.getDimSize(2) != size)
+      node.error("onnx-shape-mismatch",
+                 "'hidden_size' is " + Twine(size) + ", but the last dim of 'R' is " + Twine(type.getDimSize(2)))
+          .note("export the model again");
+  }
+  return layer;
+}
+
+/// An initial state; null where there is none.
+static Value readState(Node &node, const Layer &layer, unsigned index) {
+  Value state = node.input(index);
+  return state && layer.batchFirst && node.rank(state) == 3 ? node.transpose(state, {1, 0, 2}) : state;
+}
+
+static void setOutputs(Node &node, const Layer &layer, mlir::Operation *op) {
+  if (node.failed())
+    return;
+  for (auto [index, result] : llvm::enumerate(op->getResults())) {
+    Value value = result;
+    if (layer.batchFirst && node.wantsOutput(index))
+      value = index == 0 ? node.transpose(value, {2, 0, 1, 3}) : node.transpose(value, {1, 0, 2});
+    node.setOutput(index, value);
+  }
+}
+
+static void importRNN(Node &node) {
+  Layer layer = readLayer(node, {"tanh"});
+  Value h = readState(node, layer, 5);
+  Type element = node.element(layer.x);
+  auto op = node.createMany<graph::RnnOp>({element, element}, layer.x, layer.w, layer.r, layer.b, layer.lengths, h,
+                                          layer.direction, layer.activations, layer.alphas, layer.betas, layer.clip);
+  setOutputs(node, layer, op);
+}
+
+static void importGRU(Node &node) {
+  Layer layer = readLayer(node, {"sigmoid", "tanh"});
+  Value h = readState(node, layer, 5);
+  bool linearBeforeReset = node.flag("linear_before_reset");
+  Type element = node.element(layer.x);
+  auto op = node.createMany<graph::GruOp>({element, element}, layer.x, layer.w, layer.r, layer.b, layer.lengths, h,
+                                          layer.direction, layer.activations, layer.alphas, layer.betas, layer.clip,
+                                          linearBeforeReset);
+  setOutputs(node, layer, op);
+}
+
+static void importLSTM(Node &node) {
+  Layer layer = readLayer(node, {"sigmoid", "tanh", "tanh"});
+  Value h = readState(node, layer, 5), c = readState(node, layer, 6), peepholes = node.input(7);
+  bool inputForget = node.flag("input_forget");
+  Type element = node.element(layer.x);
+  auto op = node.createMany<graph::LstmOp>({element, element, element}, layer.x, layer.w, layer.r, layer.b,
+                                           layer.lengths, h, c, peepholes, layer.direction, layer.activations,
+                                           layer.alphas, layer.betas, layer.clip, inputForget);
+  setOutputs(node, layer, op);
+}
+
+void onnx_import::registerRecurrentOps(OpTable &ops) {
+  ops.add("RNN", {1, 7, 14, 22}, importRNN);
+  ops.add("GRU", {1, 3, 7, 14, 22}, importGRU);
+  ops.add("LSTM", {1, 7, 14, 22}, importLSTM);
+}

@@ -1,0 +1,283 @@
+// lib/Import/ONNX/Sequence.cpp: operators on sequences and optional values,
+// followed while the model is imported.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Sequence.h"
+
+#include "ElementType.h"
+#include "OpTable.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+using llvm::Twine;
+using mlir::AffineExpr;
+
+/// Name of the attribute that holds the element type.
+static constexpr llvm::StringLiteral elementAttribute = "element";
+
+Type onnx_import::elementTypeOf(Value sequence) {
+  return sequence.getDefiningOp()->getAttrOfType<mlir::TypeAttr>(elementAttribute).getValue();
+}
+
+Value onnx_import::makeSequence(Node &node, Type element, ArrayRef<Value> elements) {
+  if (node.failed() || !element)
+    return node.noteFailure();
+  for (Value value : elements)
+    if (node.element(value) != element) {
+      node.error("onnx-input-dtype", "an element is " + elementTypeName(toONNXType(node.element(value))) +
+                                         ", but the sequence is of " + elementTypeName(toONNXType(element)))
+          .note("all elements of a sequence need one type; add a Cast");
+      return {};
+    }
+  auto type = mlir::TupleType::get(element.getContext(), mlir::ValueRange(elements).getTypes());
+  auto op = mlir::UnrealizedConversionCastOp::create(node.builder(), node.loc, type, elements);
+  op->setAttr(elementAttribute, mlir::TypeAttr::get(element));
+  return op.getResult(0);
+}
+
+/// The elements of input 0.
+static SmallVector<Value> readElements(Node &node) {
+  return node.failed() ? SmallVector<Value>() : SmallVector<Value>(elementsOf(node.input(0)));
+}
+
+/// The elements of an integer input that must be known at compile time: which
+/// tensors a sequence holds is decided then.
+static SmallVector<int64_t> constantIntegers(Node &node, unsigned index) {
+  SmallVector<int64_t> result;
+  if (node.failed())
+    return result;
+  std::optional<Dims> known = node.solver().contents(node.input(index));
+  if (auto constants = graph::ShapeSolver::constantContents(node.input(index)))
+    return *constants;
+  bool isFixed =
+      known && llvm::all_of(*known, [](mlir::AffineExpr entry) { return mlir::isa<mlir::AffineConstantExpr>(entry); });
+  if (!isFixed) {
+    node.error("onnx-dynamic-parameter", "input '" + node.inputName(index) +
+                                             "' must be known when the model is compiled, but depends on its inputs")
+        .note("export the model with a constant in its place");
+    return result;
+  }
+  for (mlir::AffineExpr entry : *known)
+    result.push_back(mlir::cast<mlir::AffineConstantExpr>(entry).getValue());
+  return result;
+}
+
+/// The position that input `index` says, from 0 to `limit`; negative ones count
+/// from `length`.
+static int64_t readPosition(Node &node, unsigned index, int64_t length, int64_t limit) {
+  SmallVector<int64_t> given = constantIntegers(node, index);
+  if (node.failed())
+    return 0;
+  int64_t position = given.size() == 1 ? given[0] : 0;
+  if (given.size() == 1 && position >= -length && position <= limit)
+    return position < 0 ? position + length : position;
+  node.error("onnx-sequence-position", given.size() == 1 ? "'" + node.inputName(index) + "' is " + Twine(position) +
+                                                               ", but the sequence has length " + Twine(length)
+                                                         : "'" + node.inputName(index) + "' has " +
+                                                               Twine(given.size()) + " elements, but one is expected")
+      .note(limit < -length ? Twine("an empty sequence has no elements")
+                            : "a position from " + Twine(-length) + " to " + Twine(limit) + " is expected");
+  return 0;
+}
+
+static Value importSequenceConstruct(Node &node) {
+  return makeSequence(node, node.element(node.input(0)), node.inputs());
+}
+
+static Value importSequenceEmpty(Node &node) {
+  int32_t number = node.has("dtype") ? static_cast<int32_t>(node.integer("dtype")) : ::onnx::TensorProto::FLOAT;
+  Type element = toMLIRType(node.builder().getContext(), number);
+  if (!element)
+    return node.unsupported("dtype", elementTypeName(number), "the element types of tensors are");
+  return makeSequence(node, element, {});
+}
+
+static Value importSequenceInsert(Node &node) {
+  SmallVector<Value> elements = readElements(node);
+  int64_t length = elements.size();
+  int64_t position = node.input(2) ? readPosition(node, 2, length, length) : length;
+  if (node.failed())
+    return {};
+  elements.insert(elements.begin() + position, node.input(1));
+  return makeSequence(node, elementTypeOf(node.input(0)), elements);
+}
+
+static Value importSequenceErase(Node &node) {
+  SmallVector<Value> elements = readElements(node);
+  int64_t length = elements.size();
+  int64_t position = node.input(1) ? readPosition(node, 1, length, length - 1) : length - 1;
+  if (!node.failed() && elements.empty())
+    node.error("onnx-sequence-position", "the sequence is empty: there is nothing to erase")
+        .note("insert an element before");
+  if (node.failed())
+    return {};
+  elements.erase(elements.begin() + position);
+  return makeSequence(node, elementTypeOf(node.input(0)), elements);
+}
+
+static Value importSequenceAt(Node &node) {
+  SmallVector<Value> elements = readElements(node);
+  int64_t length = elements.size();
+  int64_t position = readPosition(node, 1, length, length - 1);
+  return node.failed() ? Value() : elements[position];
+}
+
+static Value importSequenceLength(Node &node) {
+  SmallVector<Value> elements = readElements(node);
+  return node.scalar(node.builder().getI64Type(), static_cast<double>(elements.size()));
+}
+
+static Value importConcatFromSequence(Node &node) {
+  SmallVector<Value> elements = readElements(node);
+  bool isNew = node.flag("new_axis");
+  if (node.failed())
+    return {};
+  if (elements.empty()) {
+    node.error("onnx-sequence-position", "the sequence is empty: there is nothing to concatenate")
+        .note("insert an element before");
+    return {};
+  }
+  int64_t axis = node.normalizeAxis(node.integer("axis"), node.rank(elements[0]) + isNew, "axis");
+  if (isNew)
+    for (Value &element : elements)
+      element = axis <= node.rank(element) ? node.unsqueeze(element, {axis}) : element;
+  return node.createAs<graph::ConcatOp>(node.element(elements[0]), mlir::ValueRange(elements), axis);
+}
+
+static Value importSplitToSequence(Node &node) {
+  Value x = node.input(0), split = node.input(1);
+  int64_t axis = node.axis("axis", x);
+  bool keepDims = split || node.flag("keepdims");
+  node.ignore({"keepdims"}); // Concerns parts of one element without 'split'.
+  if (node.failed())
+    return {};
+  if (node.rank(x) == 0) {
+    node.error("onnx-axis-range", "'input' is a scalar, which has no axis to split").note("reshape it to a vector");
+    return {};
+  }
+  int64_t size = node.staticDim(x, axis, "SplitToSequence");
+  SmallVector<int64_t> sizes;
+  if (!split) {
+    sizes.assign(size, 1);
+  } else if (node.rank(split) == 0) {
+    SmallVector<int64_t> given = constantIntegers(node, 1);
+    int64_t part = given.empty() ? 1 : given[0];
+    if (!node.failed() && part <= 0)
+      node.error("onnx-split-sizes", "'split' is " + Twine(part) + ", but parts have at least one element")
+          .note("give a positive size");
+    for (int64_t done = 0; !node.failed() && done < size; done += part)
+      sizes.push_back(std::min(part, size - done));
+  } else {
+    sizes = constantIntegers(node, 1);
+    int64_t sum = 0;
+    bool isNegative = false;
+    for (int64_t part : sizes) {
+      sum += std::min(part, size + 1);
+      isNegative |= part < 0;
+    }
+    if (!node.failed() && (sum != size || isNegative))
+      node.error("onnx-split-sizes",
+                 "the sizes in 'split' do not add up to " + Twine(size) + ", the size of dimension " + Twine(axis))
+          .note("give sizes that are not negative and add up");
+  }
+  SmallVector<Value> parts;
+  int64_t start = 0;
+  for (int64_t part : sizes) {
+    if (node.failed())
+      return {};
+    Dims dims = node.dims(x);
+    dims[axis] = node.solver().constant(part);
+    auto offset = graph::DimsAttr::get(node.builder().getContext(), node.solver().map({node.solver().constant(start)}));
+    Value slice = node.createTyped<graph::SliceOp>(node.solver().type(dims, node.element(x)), x, Value(), Value(),
+                                                   ArrayRef<int64_t>(axis), ArrayRef<int64_t>(1), offset);
+    parts.push_back(keepDims ? slice : node.squeeze(slice, {axis}));
+    start += part;
+  }
+  return makeSequence(node, node.element(x), parts);
+}
+
+/// The body once for each element of the first sequence.
+static void importSequenceMap(Node &node) {
+  SmallVector<Value> first = readElements(node);
+  SmallVector<SmallVector<Value>> lists;
+  for (auto [index, input] : llvm::enumerate(node.inputs())) {
+    if (node.failed())
+      return;
+    if (!isSequence(input)) {
+      lists.push_back(SmallVector<Value>(first.size(), input));
+      continue;
+    }
+    lists.push_back(SmallVector<Value>(elementsOf(input)));
+    if (lists.back().size() != first.size()) {
+      node.error("onnx-sequence-position", "input " + Twine(index) + " has " + Twine(lists.back().size()) +
+                                               " elements, but 'input_sequence' has " + Twine(first.size()))
+          .note("all sequences need one length");
+      return;
+    }
+  }
+  size_t count = node.numOutputs();
+  SmallVector<SmallVector<Value>> outputs(count);
+  for (size_t turn = 0; turn < first.size(); ++turn) {
+    SmallVector<Value> inputs, results;
+    for (ArrayRef<Value> list : lists)
+      inputs.push_back(list[turn]);
+    if (!node.importGraph("body", inputs, results, count))
+      return;
+    for (auto [list, result] : llvm::zip_equal(outputs, results))
+      list.push_back(result);
+  }
+  const ::onnx::GraphProto *body = node.graph("body");
+  for (auto [index, list] : llvm::enumerate(outputs)) {
+    if (node.failed() || !body)
+      return;
+    Type element = list.empty()
+                       ? toMLIRType(node.builder().getContext(), body->output(index).type().tensor_type().elem_type())
+                       : node.element(list[0]);
+    if (!element || llvm::any_of(list, isSequence)) {
+      node.error("onnx-subgraph-output", "output " + Twine(index) + " of the body is no tensor").note("return tensors");
+      return;
+    }
+    node.setOutput(index, makeSequence(node, element, list));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Optional values: a tensor or sequence is its own optional
+//===----------------------------------------------------------------------===//
+
+static void importOptional(Node &node) {
+  node.ignore({"type"}); // Says what an empty one would hold.
+  if (node.input(0))
+    node.setOutput(0, node.input(0));
+  else
+    node.setEmpty(0);
+}
+
+static Value importOptionalHasElement(Node &node) {
+  return node.scalar(node.builder().getI1Type(), node.input(0) ? 1 : 0);
+}
+
+static Value importOptionalGetElement(Node &node) {
+  if (!node.input(0))
+    node.error("onnx-empty-optional", "the optional value is empty: it has no element to get")
+        .note("ask with OptionalHasElement and If");
+  return node.input(0);
+}
+
+void onnx_import::registerSequenceOps(OpTable &ops) {
+  ops.add("SequenceConstruct", {11}, importSequenceConstruct);
+  ops.add("SequenceEmpty", {11}, importSequenceEmpty);
+  ops.add("SequenceInsert", {11}, importSequenceInsert);
+  ops.add("SequenceErase", {11}, importSequenceErase);
+  ops.add("SequenceAt", {11}, importSequenceAt);
+  ops.add("SequenceLength", {11}, importSequenceLength);
+  ops.add("SplitToSequence", {11, 24}, importSplitToSequence);
+  ops.add("ConcatFromSequence", {11}, importConcatFromSequence);
+  ops.add("SequenceMap", {17}, importSequenceMap);
+  ops.add("Optional", {15, 28}, importOptional);
+  ops.add("OptionalHasElement", {15, 18, 28}, importOptionalHasElement);
+  ops.add("OptionalGetElement", {15, 18, 28}, importOptionalGetElement);
+}

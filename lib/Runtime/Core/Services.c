@@ -1,0 +1,92 @@
+/* lib/Runtime/Core/Services.c: what generated code asks the program for during
+ * one call, and what becomes of the memory it asked for.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Services.h"
+
+#include <stdlib.h>
+
+void *lathe_impl_host_alloc(const lathe_module *module, size_t size) {
+  const lathe_imports *imports = module->imports.alloc ? &module->imports : lathe_default_imports();
+  return imports->alloc(imports->context, size ? size : 1, LATHE_ALIGNMENT);
+}
+
+void lathe_impl_host_free(const lathe_module *module, void *memory) {
+  if (!memory)
+    return;
+  const lathe_imports *imports = module->imports.free ? &module->imports : lathe_default_imports();
+  imports->free(imports->context, memory);
+}
+
+/* --- Memory of the call ------------------------------------------------- */
+
+static bool make_room(struct lathe_impl_blocks *blocks) {
+  if (blocks->count < blocks->capacity)
+    return true;
+  size_t capacity = blocks->capacity ? 2 * blocks->capacity : 16;
+  void **memory = realloc(blocks->memory, capacity * sizeof *memory);
+  if (!memory)
+    return false;
+  blocks->memory = memory;
+  blocks->capacity = capacity;
+  return true;
+}
+
+static void *call_alloc(void *context, size_t size, size_t alignment) {
+  struct lathe_impl_services *services = context;
+  const lathe_imports *host = services->module->imports.alloc ? &services->module->imports : lathe_default_imports();
+  if (!make_room(services->blocks))
+    return NULL;
+  void *memory = host->alloc(host->context, size ? size : 1, alignment);
+  if (memory)
+    services->blocks->memory[services->blocks->count++] = memory;
+  return memory;
+}
+
+bool lathe_impl_services_take(struct lathe_impl_services *services, const void *memory) {
+  struct lathe_impl_blocks *blocks = services->blocks;
+  /* What is given back was mostly allocated last. */
+  for (size_t i = blocks->count; memory && i-- > 0;)
+    if (blocks->memory[i] == memory) {
+      blocks->memory[i] = blocks->memory[--blocks->count];
+      return true;
+    }
+  return false;
+}
+
+static void call_free(void *context, void *memory) {
+  struct lathe_impl_services *services = context;
+  if (lathe_impl_services_take(services, memory))
+    lathe_impl_host_free(services->module, memory);
+}
+
+/* --- Loops of the call -------------------------------------------------- */
+
+static int32_t call_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
+                                 size_t scratch_stride, void *closure) {
+  const struct lathe_impl_services *services = context;
+  const lathe_imports *host = &services->module->imports;
+  if (lathe_impl_is_cancelled(services->cancel))
+    return LATHE_TASK_CANCELLED;
+  if (workers > 1 && host->parallel_for)
+    return host->parallel_for(host->context, tasks, workers, body, scratch, scratch_stride, closure);
+  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, services->cancel);
+}
+
+/* --- From begin to end -------------------------------------------------- */
+
+void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe_module *module,
+                               struct lathe_impl_blocks *blocks, const int32_t *cancel) {
+  services->imports = (lathe_imports){sizeof services->imports, 0, call_alloc, call_free, call_parallel_for, services};
+  services->module = module;
+  services->blocks = blocks;
+  services->cancel = cancel;
+}
+
+void lathe_impl_services_end(struct lathe_impl_services *services) {
+  for (size_t i = services->blocks->count; i-- > 0;)
+    lathe_impl_host_free(services->module, services->blocks->memory[i]);
+  services->blocks->count = 0;
+}

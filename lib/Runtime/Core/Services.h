@@ -1,0 +1,47 @@
+/* lib/Runtime/Core/Services.h: the imports of one call, which belong to it
+ * alone: its allocations end with it.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef LATHE_RUNTIME_CORE_SERVICES_H
+#define LATHE_RUNTIME_CORE_SERVICES_H
+
+#include "Internal.h"
+
+struct lathe_impl_services {
+  lathe_imports imports; /* For generated code; its context is this. */
+  const lathe_module *module;
+  struct lathe_impl_blocks *blocks; /* The frame's. */
+  const int32_t *cancel;
+};
+
+/* Fills the imports. `cancel` may be NULL. */
+void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe_module *module,
+                               struct lathe_impl_blocks *blocks, const int32_t *cancel);
+
+/* Frees what the call allocated and nobody took. */
+void lathe_impl_services_end(struct lathe_impl_services *services);
+
+/* Whether the call allocated `memory` and has not given it back; from now on it
+ * is the caller's to free. */
+bool lathe_impl_services_take(struct lathe_impl_services *services, const void *memory);
+
+/* Makes what `run` put at `made` the caller's; on failure nothing is. */
+lathe_status lathe_impl_take_value(struct lathe_impl_services *services, const lathe_value_desc *desc,
+                                   const lathe_value *made, lathe_value *result);
+
+/* Frees the tensors of the value, which is none then. */
+void lathe_impl_release_value(const lathe_module *module, lathe_value *value);
+
+/* A call with the values of all kinds, or NULL, beside the tensors. */
+lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe_tensor *inputs,
+                             const lathe_value *input_values, size_t input_count, lathe_tensor *outputs,
+                             lathe_value *output_values, size_t output_count, const lathe_call_options *options);
+
+/* Memory aligned to LATHE_ALIGNMENT from the host program's allocator, or the
+ * runtime's where it has none. NULL is allowed in `free`. */
+void *lathe_impl_host_alloc(const lathe_module *module, size_t size);
+void lathe_impl_host_free(const lathe_module *module, void *memory);
+
+#endif /* LATHE_RUNTIME_CORE_SERVICES_H */

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`--target x86_64:v2+v3`: every test runs once for each level of one artifact that runs here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lathe
+import pytest
+
+IDENTITY = b"""
+func.func @main(%x: tensor<1xf32>) -> tensor<1xf32> {
+  %y = graph.neg %x : tensor<1xf32> -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --target."""
+    parser.addoption(
+        "--target", default="host", help="what models are compiled for; several with '+' [host]"
+    )
+
+
+@functools.cache
+def levels(target: str) -> tuple[str, ...]:
+    """The variants of an artifact for `target` that this machine can run, the best first."""
+    model = lathe.compile(IDENTITY, target=target, cache=False)
+    found = []
+    for name in model.variants:
+        try:
+            found.append(model.with_isa(name).isa)
+        except lathe.CompileError as error:
+            assert "[module-cannot-run]" in str(error)
+    return tuple(found)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize every test by the levels of --target, if that has several."""
+    target = metafunc.config.getoption("--target")
+    if "+" in target and "level" in metafunc.fixturenames:
+        metafunc.parametrize("level", levels(target), indirect=True)
+
+
+class Compiler:
+    """lathe.compile for one level of a list of targets; the last model is compiled once for all."""
+
+    def __init__(self, compile_model: Callable[..., lathe.CompiledModel]) -> None:
+        self.compile_model = compile_model
+        self.key: Any = None
+        self.model: lathe.CompiledModel | None = None
+
+    def __call__(
+        self, target: str, level: str | None, model: Any, **options: Any
+    ) -> lathe.CompiledModel:
+        """Compile `model`, unless a test asks for a target of its own."""
+        options.setdefault("target", target)
+        if level is None or options["target"] != target:
+            return self.compile_model(model, **options)
+        content = model if isinstance(model, bytes) else getattr(model, "SerializeToString", str)
+        key = (
+            content if isinstance(content, bytes) else content(),
+            sorted(options.items(), key=str),
+        )
+        if key != self.key:
+            self.key, self.model = None, self.compile_model(model, **options)
+            self.key = key
+        assert self.model is not None
+        made = self.model.with_isa(level)
+        assert made.isa == level
+        return made
+
+
+COMPILER = Compiler(lathe.compile)
+
+
+@pytest.fixture(autouse=True)
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str | None]:
+    """The level that lathe.compile makes code for in this test; None for what --target says."""
+    name = getattr(request, "param", None)
+    target = request.config.getoption("--target")
+    if "+" in target:
+        # The levels that cannot run here would only be compiled.
+        target = f"{target.partition(':')[0]}:{'+'.join(levels(target))}"
+    if target != "host":
+        monkeypatch.setattr(lathe, "compile", functools.partial(COMPILER, target, name))
+    yield name
