@@ -247,7 +247,7 @@ class Case:
 
 
 # Relative, and absolute for outputs of magnitude 1: a few times the largest difference from ONNX
-# Runtime that any case had on AVX-512 (5e-7), so that a lost factor of ten in accuracy is seen.
+# Runtime that any case had with AVX2 (5e-7), so that a lost factor of ten in accuracy is seen.
 F32 = (1e-6, 2e-6)
 
 
