@@ -16,8 +16,8 @@ def Tile_Dialect : Dialect {
   let summary = "block-level compute that upstream dialects lack";
   let description = [{
     An op of this dialect is the core of one kernel: a contraction, a
-    convolution or a depthwise convolution together with the elementwise work
-    that follows it. All its tiling parameters are attributes, set by a
+    convolution, a depthwise convolution or a transpose together with the
+    elementwise work that follows it. All its tiling parameters are attributes, set by a
     strategy; `convert-tile-to-vector` turns it into loops and decides nothing.
 
     Every op writes its whole destination (`outs`) and never reads it, takes

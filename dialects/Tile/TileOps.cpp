@@ -96,89 +96,151 @@ LogicalResult ContractOp::verify() {
   return expectSize(*this, "the number of panels", rhs.getDimSize(0), llvm::divideCeil(n, width));
 }
 
-/// Enforces (C3) of the convolutions for the dims Y and X, where the filter has
-/// `kernel` taps, and for the batch.
-static LogicalResult verifySpatial(Operation *op, ShapedType input, ShapedType init, ArrayRef<int64_t> kernel,
-                                   ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
+/// Enforces that `op` has one entry called `name` for each of its `spatial` dims,
+/// of which operands have the same number.
+static LogicalResult verifyEntries(Operation *op, StringRef name, ArrayRef<int64_t> entries, int64_t spatial) {
+  if (static_cast<int64_t>(entries.size()) == spatial)
+    return success();
+  return op->emitOpError("has ") << entries.size() << " " << name << ", but " << spatial << " spatial dims";
+}
+
+/// Enforces (C2) and (C3) of the convolutions for the spatial dims, where the
+/// filter has `kernel` taps, and for the batch.
+template <typename OpTy> static LogicalResult verifySpatial(OpTy op, ArrayRef<int64_t> kernel) {
+  ShapedType input = shapeOf(op.getInput()), init = shapeOf(op.getInit());
   if (failed(expectSize(op, "the batch of the output", init.getDimSize(0), input.getDimSize(0))))
     return failure();
-  for (unsigned i = 0; i < 2; ++i) {
+  for (unsigned i = 0; i < kernel.size(); ++i) {
     int64_t in = input.getDimSize(i + 1), out = init.getDimSize(i + 1);
     if (ShapedType::isDynamic(in) || ShapedType::isDynamic(out))
       continue;
     // Rows or columns at the end that no output needs are allowed: they come
     // from rounding down.
-    int64_t needed = (out - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1;
+    int64_t needed = (out - 1) * op.getStrides()[i] + (kernel[i] - 1) * op.getDilations()[i] + 1;
     if (out > 0 && in < needed)
-      return op->emitOpError("dim ") << i + 1 << " of the padded input is " << in << ", but " << needed
-                                     << " are needed for " << out << " outputs";
+      return op.emitOpError("dim ") << i + 1 << " of the padded input is " << in << ", but " << needed
+                                    << " are needed for " << out << " outputs";
   }
   return success();
+}
+
+/// What the ranks of the operands, with `filterRank` for so many spatial dims,
+/// and the lists of the convolutions must be.
+template <typename OpTy> static LogicalResult verifyRanks(OpTy op, function_ref<bool(int64_t spatial)> fitsFilter) {
+  ShapedType input = shapeOf(op.getInput()), init = shapeOf(op.getInit());
+  int64_t spatial = input.getRank() - 2;
+  if (init.getRank() != input.getRank() || !fitsFilter(spatial))
+    return op.emitOpError("has an input of rank ")
+           << input.getRank() << ", a filter of rank " << shapeOf(op.getFilter()).getRank() << " and an output of rank "
+           << init.getRank() << ", which do not go together";
+  return success(succeeded(verifyEntries(op, "strides", op.getStrides(), spatial)) &&
+                 succeeded(verifyEntries(op, "dilations", op.getDilations(), spatial)));
 }
 
 LogicalResult ConvOp::verify() {
   if (failed(verifySemantics(*this))) // conv_c1
     return failure();
   ShapedType input = shapeOf(getInput()), filter = shapeOf(getFilter()), init = shapeOf(getInit());
-  int64_t channels = init.getDimSize(3);
-  if (!filter.hasStaticShape() || ShapedType::isDynamic(channels) || input.isDynamicDim(3)) // conv_c3
+  int64_t step = getTiling().getStep(), groups = getGroups();
+  bool isRun = getKernelWidth().has_value();
+  if (failed(verifyRanks(*this, [&](int64_t spatial) { // conv_c2, conv_c3
+        int64_t rank = spatial + 3 + (step > 1 ? 1 : 0);
+        return filter.getRank() == rank || filter.getRank() == rank - 1;
+      })))
+    return failure();
+  int64_t last = input.getRank() - 1, spatial = last - 1, channels = init.getDimSize(last);
+  if (!filter.hasStaticShape() || ShapedType::isDynamic(channels) || input.isDynamicDim(last)) // conv_c3
     return emitOpError("needs a static filter and static channels");
-  int64_t step = getTiling().getStep(), terms = input.getDimSize(3), columns = filter.getRank() - (step > 1 ? 2 : 1);
+  int64_t terms = input.getDimSize(last), columns = filter.getRank() - (step > 1 ? 2 : 1);
   if (failed(verifyUnit(*this, input.getElementType(), filter.getElementType()))) // conv_c5
     return failure();
   if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // conv_c5
     return emitOpError("cannot be computed by a matrix unit");
-  bool isRun = getKernelWidth().has_value();
-  int64_t kernelWidth = isRun ? *getKernelWidth() : filter.getDimSize(2);
-  if (isRun != (filter.getRank() == 5 && step > 1) ||
-      (isRun && (kernelWidth < 1 || (getDilations()[1] != 1 && kernelWidth != 1)))) // conv_c6
+  int64_t kernelWidth = isRun ? *getKernelWidth() : filter.getDimSize(spatial);
+  bool hasRunRank = filter.getRank() == spatial + 3 && step > 1;
+  if (isRun != hasRunRank || (!isRun && filter.getRank() == spatial + 2) ||
+      (isRun && (groups > 1 || kernelWidth < 1 || (getDilations().back() != 1 && kernelWidth != 1)))) // conv_c6
     return emitOpError("has a filter of rank ")
-           << filter.getRank() << " with a step of " << step << " and a dilation of columns of " << getDilations()[1]
-           << ", which does not go with " << (isRun ? "this" : "no") << " 'kernel_width'";
-  terms = llvm::divideCeil(isRun ? terms * kernelWidth : terms, step);
+           << filter.getRank() << " with a step of " << step << " and a dilation of columns of "
+           << getDilations().back() << ", which does not go with " << (isRun ? "this" : "no") << " 'kernel_width'";
+  if (terms % groups || channels % groups || (groups > 1 && channels / groups % filter.getDimSize(columns))) // conv_c7
+    return emitOpError("has ") << groups << " groups, which do not divide " << terms << " input and " << channels
+                               << " output channels, the latter in panels of " << filter.getDimSize(columns);
+  terms = llvm::divideCeil(isRun ? terms * kernelWidth : terms / groups, step);
   if (failed(expectSize(*this, "the number of input channels of the filter", filter.getDimSize(columns - 1), terms)) ||
       failed(verifyPanel(*this, filter.getDimSize(columns), getTiling())) || // conv_c4
       failed(expectSize(*this, "the step of the filter", step > 1 ? filter.getShape().back() : 1, step)) ||
       failed(expectSize(*this, "the number of panels", filter.getDimSize(0),
                         llvm::divideCeil(channels, filter.getDimSize(columns)))))
     return failure();
-  return verifySpatial(*this, input, init, {filter.getDimSize(1), kernelWidth}, getStrides(), getDilations());
+  SmallVector<int64_t> kernel(filter.getShape().slice(1, spatial - 1));
+  kernel.push_back(kernelWidth);
+  return verifySpatial(*this, kernel);
 }
 
 LogicalResult DepthwiseConvOp::verify() {
   if (failed(verifySemantics(*this))) // depthwise_conv_c1
     return failure();
   ShapedType input = shapeOf(getInput()), filter = shapeOf(getFilter()), init = shapeOf(getInit());
-  if (!filter.hasStaticShape() || init.isDynamicDim(3) || input.isDynamicDim(3)) // depthwise_conv_c3
+  if (failed(verifyRanks(*this, [&](int64_t spatial) { return filter.getRank() == spatial + 1; }))) // depthwise_conv_c2
+    return failure();
+  int64_t last = input.getRank() - 1;
+  if (!filter.hasStaticShape() || init.isDynamicDim(last) || input.isDynamicDim(last)) // depthwise_conv_c3
     return emitOpError("needs a static filter and static channels");
   if (failed(verifyUnit(*this, input.getElementType(), filter.getElementType()))) // depthwise_conv_c4
     return failure();
   if (getTiling().getStep() != 1) // depthwise_conv_c4
     return emitOpError("takes one term at a time, but its unit takes ") << getTiling().getStep();
-  if (failed(expectSize(*this, "the number of channels of the filter", filter.getDimSize(2), input.getDimSize(3))) ||
-      failed(expectSize(*this, "the number of channels of the output", init.getDimSize(3), input.getDimSize(3))))
+  int64_t channels = input.getDimSize(last);
+  if (failed(expectSize(*this, "the number of channels of the filter", filter.getShape().back(), channels)) ||
+      failed(expectSize(*this, "the number of channels of the output", init.getDimSize(last), channels)))
     return failure();
-  return verifySpatial(*this, input, init, filter.getShape().take_front(2), getStrides(), getDilations());
+  return verifySpatial(*this, filter.getShape().drop_back());
 }
 
 LogicalResult PadOp::verify() {
   if (failed(verifySemantics(*this))) // pad_c1
     return failure();
   ShapedType input = shapeOf(getInput()), init = shapeOf(getInit());
-  if (input.getElementType() != init.getElementType()) // pad_c3
-    return emitOpError("copies ") << input.getElementType() << " into " << init.getElementType();
+  int64_t last = input.getRank() - 1;
+  if (input.getElementType() != init.getElementType() || input.getRank() != init.getRank()) // pad_c3
+    return emitOpError("copies ") << input << " into " << init;
+  if (failed(verifyEntries(*this, "offsets", getOffsets(), last - 1))) // pad_c2
+    return failure();
   if (getValue() && getValue()->getType() != init.getElementType()) // pad_c3
     return emitOpError("fills ") << init << " with a value of type " << getValue()->getType();
   if (failed(expectSize(*this, "the batch of the output", // pad_c3
                         init.getDimSize(0), input.getDimSize(0))) ||
-      failed(expectSize(*this, "the number of channels of the output", init.getDimSize(3), input.getDimSize(3))))
+      failed(expectSize(*this, "the number of channels of the output", init.getDimSize(last), input.getDimSize(last))))
     return failure();
-  for (unsigned i = 0; i < 2; ++i) {
+  for (unsigned i = 0; i < last - 1; ++i) {
     int64_t in = input.getDimSize(i + 1), out = init.getDimSize(i + 1);
     if (!ShapedType::isDynamic(in) && !ShapedType::isDynamic(out) && out < in + getOffsets()[i])
       return emitOpError("dim ") << i + 1 << " of the output is " << out << ", but " << in + getOffsets()[i]
                                  << " are needed";
   }
+  return success();
+}
+
+LogicalResult TransposeOp::verify() {
+  if (failed(verifySemantics(*this))) // transpose_c1
+    return failure();
+  ShapedType input = shapeOf(getInput()), init = shapeOf(getInit());
+  int64_t rank = input.getRank();
+  ArrayRef<int64_t> permutation = getPermutation();
+  bool isPermutation =
+      static_cast<int64_t>(permutation.size()) == rank && init.getRank() == rank &&
+      llvm::all_of(llvm::seq<int64_t>(0, rank), [&](int64_t dim) { return llvm::is_contained(permutation, dim); });
+  if (!isPermutation || permutation.back() == rank - 1) // transpose_c2
+    return emitOpError("has the permutation [") << permutation << "] from rank " << rank << " to rank "
+                                                << init.getRank() << ", but all dims are expected, the last elsewhere";
+  for (auto [dim, from] : llvm::enumerate(permutation)) // transpose_c3
+    if (failed(expectSize(*this, "dim " + Twine(dim) + " of the output", init.getDimSize(dim), input.getDimSize(from))))
+      return failure();
+  int64_t lanes = getTiling().getLanes();
+  for (int64_t size : {input.getDimSize(rank - 1), init.getDimSize(rank - 1)})
+    if (!llvm::isPowerOf2_64(lanes) || (!ShapedType::isDynamic(size) && size < lanes)) // transpose_c4
+      return emitOpError("has squares of ") << lanes << " lanes, which do not go with an innermost size of " << size;
   return success();
 }
 

@@ -27,11 +27,14 @@ def Tile_StoredInteger : AnyTypeOf<[I1, I8, I16, I32, I64]>;
 def Tile_Extra : AnyTypeOf<[
   RankedTensorOf<[Tile_StoredInteger, AnyFloat]>,
   MemRefOf<[Tile_StoredInteger, AnyFloat]>]>;
+// What is only moved.
+class Tile_MovedOfRank<list<int> ranks> : AnyTypeOf<[
+  TensorRankOf<[Tile_StoredInteger, F64, F32, F16, BF16], ranks>,
+  MemRefRankOf<[Tile_StoredInteger, F64, F32, F16, BF16], ranks>]>;
 // What an epilogue makes of a sum may be of another type.
 class Tile_OutputOfRank<list<int> ranks> : AnyTypeOf<[
   TensorRankOf<[Tile_StoredInteger, AnyFloat], ranks>, MemRefRankOf<[Tile_StoredInteger, AnyFloat], ranks>]>;
-def Tile_PositivePair : ConfinedAttr<DenseI64ArrayAttr, [
-  DenseArrayCount<2>, DenseArrayStrictlyPositive<DenseI64ArrayAttr>]>;
+def Tile_Positives : ConfinedAttr<DenseI64ArrayAttr, [DenseArrayStrictlyPositive<DenseI64ArrayAttr>]>;
 
 defvar Tile_DestinationDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() {
@@ -113,12 +116,13 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
 }
 
 def Tile_ConvOp : Tile_ComputeOp<"conv"> {
-  let summary = "two-dimensional convolution with an epilogue";
+  let summary = "convolution in one to three dimensions, with an epilogue";
   let description = [{
-    `init[n, y, x, o] = epilogue(sum_{i,j,c} input[n, y*strides[0] +
-    i*dilations[0], x*strides[1] + j*dilations[1], c] * filter[o floordiv NR, i,
-    j, c, o mod NR])`. The input is already padded. The sum runs in the order
-    (i, j, c) in one accumulator.
+    In two dimensions, `init[n, y, x, o] = epilogue(sum_{i,j,c} input[n, y*strides[0] +
+    i*dilations[0], x*strides[1] + j*dilations[1], g C + c] * filter[o floordiv NR, i,
+    j, c, o mod NR])`, where `g` is the group of `o` and `C` the channels of a group;
+    and so with one or three. The input is already padded. The sum runs in the
+    order (i, j, c) in one accumulator.
 
     If the unit's `step` is more than 1, that many terms lie side by side, at the
     end of a run filled up with zeros. A run is the channels of one tap, as in
@@ -126,25 +130,31 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
     `kernel_width`, it is all of `r = j C + c` in a row of taps, as in
     `filter[o floordiv NR, i, r floordiv step, o mod NR, r mod step]`.
 
-    A row of the tiling is an output column `x`; a task is `task_rows` output
-    lines `(n, y)` by `task_panels` panels, lines inside.
+    A row of the tiling is an element of a line, the innermost spatial dim. A task
+    is `task_rows` lines of the output by `task_panels` panels, lines inside; with
+    one spatial dim, `task_rows` elements of one line. With groups, a task has
+    all panels, inside of the lines, and only `task_rows` counts.
 
     * (C1) All operands are tensors and there is a result of the type of
       `init`, or all are memrefs and there is none.
-    * (C2) Strides and dilations are positive.
+    * (C2) Strides and dilations are positive, one a spatial dim.
     * (C3) The sizes of `filter`, and the channels of `input` and `init`, are
       static, and agree; so do other sizes where they are static.
     * (C4) `NR`, the last size of `filter` but for `step`, equals `vectors * lanes`.
     * (C5) The unit takes the element types of `input` and `filter`.
     * (C6) `kernel_width` is there if and only if the filter's taps and channels
-      are one run; then the dilation of columns is 1, or there is one column.
+      are one run; then the innermost dilation is 1, or there is one column, and
+      there is one group.
+    * (C7) `groups` divides both numbers of channels. With more than one, `NR`
+      divides the outputs of a group.
   }];
-  let arguments = (ins Tile_BufferOfRank<[4]>:$input,
-                       Tile_BufferOfRank<[5, 6]>:$filter,
+  let arguments = (ins Tile_BufferOfRank<[3, 4, 5]>:$input,
+                       Tile_BufferOfRank<[4, 5, 6, 7]>:$filter,
                        Variadic<Tile_Extra>:$extras,
-                       Tile_OutputOfRank<[4]>:$init,
-                       Tile_PositivePair:$strides,
-                       Tile_PositivePair:$dilations,
+                       Tile_OutputOfRank<[3, 4, 5]>:$init,
+                       Tile_Positives:$strides,
+                       Tile_Positives:$dilations,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$groups,
                        OptionalAttr<I64Attr>:$kernel_width,
                        Tile_TilingAttr:$tiling,
                        AffineMapArrayAttr:$extra_maps);
@@ -152,7 +162,7 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
     `ins` `(` $input `,` $filter `:` type($input) `,` type($filter) `)`
     (`extras` `(` $extras^ `:` type($extras) `)`)?
     `outs` `(` $init `:` type($init) `)`
-    `strides` $strides `dilations` $dilations
+    `strides` $strides `dilations` $dilations (`groups` $groups^)?
     (`kernel_width` $kernel_width^)?
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
     ($epilogue^)? (`->` type($result)^)?
@@ -160,30 +170,32 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
 }
 
 def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
-  let summary = "two-dimensional convolution of each channel, with an epilogue";
+  let summary = "convolution of each channel in one to three dimensions, with an epilogue";
   let description = [{
-    `init[n, y, x, c] = epilogue(sum_{i,j} input[n, y*strides[0] +
-    i*dilations[0], x*strides[1] + j*dilations[1], c] * filter[i, j, c])`. The
-    input is already padded. The sum runs in the order (i, j).
+    In two dimensions, `init[n, y, x, c] = epilogue(sum_{i,j} input[n, y*strides[0] +
+    i*dilations[0], x*strides[1] + j*dilations[1], c] * filter[i, j, c])`; and so
+    with one or three. The input is already padded. The sum runs in the order
+    (i, j).
 
-    A row of the tiling is an output column `x`; `vectors * lanes` channels are
-    computed together; a task is `task_rows` output lines `(n, y)`. The other
+    A row of the tiling is an element of a line, the innermost spatial dim;
+    `vectors * lanes` channels are computed together; a task is `task_rows` lines
+    of the output, or elements of one line if there is one spatial dim. The other
     parameters of the tiling have no meaning here.
 
     * (C1) All operands are tensors and there is a result of the type of
       `init`, or all are memrefs and there is none.
-    * (C2) Strides and dilations are positive.
+    * (C2) Strides and dilations are positive, one a spatial dim.
     * (C3) The sizes of `filter`, and the channels of `input` and `init`, are
       static, and agree; so do other sizes where they are static.
     * (C4) The unit takes the element types of `input` and `filter`, one term at a
       time.
   }];
-  let arguments = (ins Tile_BufferOfRank<[4]>:$input,
-                       Tile_BufferOfRank<[3]>:$filter,
+  let arguments = (ins Tile_BufferOfRank<[3, 4, 5]>:$input,
+                       Tile_BufferOfRank<[2, 3, 4]>:$filter,
                        Variadic<Tile_Extra>:$extras,
-                       Tile_OutputOfRank<[4]>:$init,
-                       Tile_PositivePair:$strides,
-                       Tile_PositivePair:$dilations,
+                       Tile_OutputOfRank<[3, 4, 5]>:$init,
+                       Tile_Positives:$strides,
+                       Tile_Positives:$dilations,
                        Tile_TilingAttr:$tiling,
                        AffineMapArrayAttr:$extra_maps);
   let assemblyFormat = [{
@@ -199,30 +211,63 @@ def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
 def Tile_PadOp : Tile_DestinationOp<"pad"> {
   let summary = "an image with a margin of zeros";
   let description = [{
-    `init[n, y, x, c]` is `input[n, y - offsets[0], x - offsets[1], c]` where
-    that exists, and `value` or zero elsewhere. Convolutions read padded images, so that
-    their inner loops need no bounds.
+    In two dimensions, `init[n, y, x, c]` is `input[n, y - offsets[0], x - offsets[1], c]`
+    where that exists, and `value` or zero elsewhere; and so with one or three.
+    Convolutions read padded images, so that their inner loops need no bounds.
 
-    Only `lanes` of the tiling has a meaning here, and `task_rows`: the lines
-    `(n, y)` of a task.
+    Only `lanes` of the tiling has a meaning here, and `task_rows`: the lines of
+    a task, along the innermost spatial dim.
 
     * (C1) Both operands are tensors and there is a result of the type of
       `init`, or both are memrefs and there is none.
-    * (C2) Offsets are not negative.
+    * (C2) Offsets are not negative, one a spatial dim.
     * (C3) Element types are the same, and so is that of `value`. Static sizes fit: batch and channels agree,
       and the input lies inside of `init`.
   }];
-  let arguments = (ins Tile_BufferOfRank<[4]>:$input,
-                       Tile_BufferOfRank<[4]>:$init,
-                       ConfinedAttr<DenseI64ArrayAttr, [
-                         DenseArrayCount<2>,
-                         DenseArrayNonNegative<DenseI64ArrayAttr>]>:$offsets,
+  let arguments = (ins Tile_BufferOfRank<[3, 4, 5]>:$input,
+                       Tile_BufferOfRank<[3, 4, 5]>:$init,
+                       ConfinedAttr<DenseI64ArrayAttr, [DenseArrayNonNegative<DenseI64ArrayAttr>]>:$offsets,
                        OptionalAttr<TypedAttrInterface>:$value,
                        Tile_TilingAttr:$tiling);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
     `offsets` $offsets (`value` $value^)? `tiling` `(` $tiling `)` attr-dict
     (`->` type($result)^)?
+  }];
+}
+
+def Tile_TransposeOp : Tile_ComputeOp<"transpose"> {
+  let summary = "permutation of dims that moves the innermost one, with an epilogue";
+  let description = [{
+    `init`'s dim `i` is `input`'s dim `permutation[i]`, and each element is what the
+    epilogue makes of it. Squares of `lanes` by `lanes` elements are transposed in
+    registers.
+
+    Only `lanes` of the tiling has a meaning here, and the tasks: all but the two
+    dims that are innermost in the input and in the output are lines, of which a
+    task has `task_rows`, and of the input's innermost dim it has `task_panels`
+    times `2 * lanes` elements.
+
+    * (C1) All operands are tensors and there is a result of the type of
+      `init`, or all are memrefs and there is none.
+    * (C2) `permutation` is one of the dims, and its last entry is not the last
+      dim.
+    * (C3) Static sizes agree.
+    * (C4) `lanes` is a power of two, and no larger than either of the two
+      innermost dims where that is static.
+  }];
+  let arguments = (ins Tile_MovedOfRank<[2, 3, 4, 5, 6, 7, 8]>:$input,
+                       Variadic<Tile_Extra>:$extras,
+                       Tile_OutputOfRank<[2, 3, 4, 5, 6, 7, 8]>:$init,
+                       DenseI64ArrayAttr:$permutation,
+                       Tile_TilingAttr:$tiling,
+                       AffineMapArrayAttr:$extra_maps);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)?
+    `outs` `(` $init `:` type($init) `)` `permutation` $permutation
+    `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
+    ($epilogue^)? (`->` type($result)^)?
   }];
 }
 
@@ -239,7 +284,7 @@ def Tile_PackOp : Tile_DestinationOp<"pack"> {
       packed shape.
   }];
   let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6]>:$input,
-                       Tile_BufferOfRank<[2, 3, 4, 5, 6]>:$init,
+                       Tile_BufferOfRank<[2, 3, 4, 5, 6, 7]>:$init,
                        I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile,
                        OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run);
   let assemblyFormat = [{
@@ -251,7 +296,7 @@ def Tile_PackOp : Tile_DestinationOp<"pack"> {
 
 def Tile_YieldOp : Tile_Op<"yield", [
     Pure, Terminator, ReturnLike,
-    ParentOneOf<["ContractOp", "ConvOp", "DepthwiseConvOp"]>]> {
+    ParentOneOf<["ContractOp", "ConvOp", "DepthwiseConvOp", "TransposeOp"]>]> {
   let summary = "ends an epilogue with the value to store";
   let description = [{
     Ends the region of a tile op; the value, of the output's element type, is

@@ -34,6 +34,7 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
   manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeConvTransposePass());
   manager.addNestedPass<func::FuncOp>(graph::createMaterializePaddingPass());
+  manager.addNestedPass<func::FuncOp>(graph::createSplitResamplingPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   if (!options.isEvaluator) {

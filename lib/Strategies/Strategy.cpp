@@ -18,7 +18,8 @@ namespace lathe {
 
 /// Best first: the batched product takes those that cannot be packed. `loops`
 /// takes everything that is left.
-static const Strategy *const cpuStrategies[] = {&packedGemm, &batchedGemm, &directConv, &depthwiseConv, &pad, &loops};
+static const Strategy *const cpuStrategies[] = {&packedGemm, &batchedGemm, &directConv, &depthwiseConv,
+                                                &pad,        &transpose,   &loops};
 
 ArrayRef<const Strategy *> getStrategies(const Target &) { return cpuStrategies; }
 

@@ -82,10 +82,11 @@ kernel.func @pad(%x: tensor<1x56x56x64xf32>) -> tensor<1x58x58x64xf32>
 
 // -----
 
-// Groups of more than one channel have no microkernel.
+// A group is a run of panels, as wide as its outputs allow.
 
 // CHECK: kernel.func @grouped(
-// CHECK-SAME: strategy = #kernel.strategy<"cpu.loops", {because = "there are 2 groups, neither 1 nor one a channel"}>
+// CHECK-SAME: strategy = #kernel.strategy<"cpu.conv.direct"
+// CHECK:   tile.conv ins(%{{.*}}, %{{.*}} : tensor<1x9x9x8xf32>, tensor<2x3x3x4x4xf32>) {{.*}} groups 2
 kernel.func @grouped(%x: tensor<1x9x9x8xf32>, %w: tensor<8x4x3x3xf32> {kernel.constant})
     -> tensor<1x7x7x8xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 2

@@ -277,39 +277,41 @@ def test_check(lathe: Run, model: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert "text.onnx: " in result.stderr
 
 
-def grouped_model(path: pathlib.Path) -> None:
-    """A convolution of two groups, which only plain loops compute; its batch is free."""
-    filters = np.ones((4, 2, 3, 3), np.float32) * np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1)
-    node = helper.make_node("Conv", ["x", "f"], ["y"], "two, groups", group=2)
+def shared_model(path: pathlib.Path) -> None:
+    """A product that shares its left operand in a batch, which only plain loops compute; the batch
+    is free.
+    """
+    matrix = np.arange(12, dtype=np.float32).reshape(3, 4)
+    node = helper.make_node("MatMul", ["f", "x"], ["y"], "one, shared")
     shape = helper.make_tensor_value_info
     graph = helper.make_graph(
         [node],
-        "grouped",
-        [shape("x", TensorProto.FLOAT, ["n", 4, 8, 8])],
-        [shape("y", TensorProto.FLOAT, ["n", 4, 6, 6])],
-        [numpy_helper.from_array(filters, "f")],
+        "shared",
+        [shape("x", TensorProto.FLOAT, ["n", 4, 8])],
+        [shape("y", TensorProto.FLOAT, ["n", 3, 8])],
+        [numpy_helper.from_array(matrix, "f")],
     )
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
 
 
 def test_products_that_fall_to_loops_are_named(lathe: Run, tmp_path: pathlib.Path) -> None:
-    grouped_model(tmp_path / "grouped.onnx")
-    result = lathe("check", "grouped.onnx", "--target", "x86_64:v3", "--dim", "n=2")
+    shared_model(tmp_path / "shared.onnx")
+    result = lathe("check", "shared.onnx", "--target", "x86_64:v3", "--dim", "n=2")
     assert result.returncode == 0
-    assert result.stdout == "grouped.onnx: ok, Lathe has all that it needs\n"
+    assert result.stdout == "shared.onnx: ok, Lathe has all that it needs\n"
     remark = (
-        r"^grouped\.onnx: .*two, groups.*: remark: .*\'x86_64:v3\'.*2 groups.* \[strategy-loops\]$"
+        r"^shared\.onnx: .*one, shared.*: remark: .*\'x86_64:v3\'.*broadcast.* \[strategy-loops\]$"
     )
     assert re.search(remark, result.stderr, re.MULTILINE)
-    command = ("compile", "grouped.onnx", "-o", "a.lathebin", "--target", "x86_64:v3")
+    command = ("compile", "shared.onnx", "-o", "a.lathebin", "--target", "x86_64:v3")
     assert lathe(*command).stderr == ""
     assert re.search(remark, lathe(*command, "-v").stderr, re.MULTILINE)
     inspected = lathe("inspect", "a.lathebin", "--dim", "n=2").stdout
-    assert 'cpu.loops {because = "there are 2 groups' in inspected
-    result = lathe("check", "grouped.onnx", "--dim", "m=2")
+    assert 'cpu.loops {because = "the left operand is broadcast' in inspected
+    result = lathe("check", "shared.onnx", "--dim", "m=2")
     assert result.returncode == 1 and result.stdout == ""
-    result = lathe("check", "grouped.onnx", "--target", "x86_64:v9")
+    result = lathe("check", "shared.onnx", "--target", "x86_64:v9")
     assert result.returncode == 1 and "[target-unknown-feature]" in result.stderr
 
 

@@ -20,12 +20,15 @@ class ConvLowering {
 public:
   ConvLowering(Emitter &e, ConvOp op)
       : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()), vectors(op.getTiling().getVectors()),
-        width(lanes * vectors), height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)),
-        channels(cast<ShapedType>(op.getInput().getType()).getDimSize(3)),
+        width(lanes * vectors), spatial(op.getInitType().getRank() - 2), lineWidth(e.dim(op.getInit(), spatial)),
+        channels(cast<ShapedType>(op.getInput().getType()).getDimSize(spatial + 1)),
+        groupChannels(channels / op.getGroups()),
         dot(DotEmitter::create(op.getTiling().getDotUnit(), op.getAccumulatorType())) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
-    kernelHeight = filter.getDimSize(1);
-    kernelWidth = op.getKernelWidth().value_or(filter.getDimSize(2));
+    outerTaps = filter.getShape().slice(1, spatial - 1);
+    kernelWidth = op.getKernelWidth().value_or(filter.getDimSize(spatial));
+    for (int64_t dim = 0; dim < spatial; ++dim)
+      outerSizes.push_back(e.dim(op.getInit(), dim));
   }
 
   void emit() {
@@ -37,51 +40,80 @@ public:
     if (dot->step() > 1)
       filter = collapse(e, filter, groupDims(rank, rank - 2, rank));
     // The taps of a filter row and their channels are one contiguous run of the
-    // input, unless taps are apart or the layout has gaps.
+    // input, unless taps are apart, belong to a group or the layout has gaps.
+    auto flatten = [&] { return collapse(e, op.getInput(), groupDims(spatial + 2, spatial, spatial + 2)); };
     if (op.getKernelWidth()) {
       isFlat = true;
-      flatInput = collapse(e, op.getInput(), groupDims(4, 2, 4));
-    } else if (dot->step() == 1 && (op.getDilations()[1] == 1 || kernelWidth == 1)) {
-      flatInput = collapse(e, op.getInput(), groupDims(4, 2, 4));
-      Value flatFilter = flatInput ? collapse(e, filter, groupDims(5, 2, 4)) : Value();
+      flatInput = flatten();
+    } else if (dot->step() == 1 && (op.getDilations().back() == 1 || kernelWidth == 1) && op.getGroups() == 1) {
+      flatInput = flatten();
+      Value flatFilter = flatInput ? collapse(e, filter, groupDims(spatial + 3, spatial, spatial + 2)) : Value();
       isFlat = !!flatFilter;
       if (isFlat)
         filter = flatFilter;
     }
-    Value lines = e.mul(e.dim(op.getInit(), 0), height);
+    Value lines = e.index(1);
+    for (Value size : outerSizes)
+      lines = e.mul(lines, size);
     Value panelCount = e.dim(op.getFilter(), 0);
-    e.tasks({{panelCount, tiling.getTaskPanels()}, {lines, tiling.getTaskRows()}},
-            [&](ArrayRef<IndexRange> ranges) { emitPanels(ranges[0], ranges[1]); });
+    SmallVector<TaskDim> dims;
+    if (op.getGroups() == 1)
+      dims.push_back({panelCount, tiling.getTaskPanels()});
+    if (spatial > 1)
+      dims.push_back({lines, tiling.getTaskRows()});
+    else // Lines are few, so each is several tasks.
+      dims.append({{lines, 1}, {lineWidth, wholeTiles(tiling.getTaskRows(), tiling.getRows())}});
+    e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
+      IndexRange columns = spatial > 1 ? IndexRange{e.index(0), lineWidth} : ranges.back();
+      if (op.getGroups() == 1)
+        return emitPanels(ranges[0], ranges[1], columns);
+      // A line is in the nearest cache when the next group reads its channels.
+      e.loop(ranges[0], 1, [&](Value line) { emitPanels({e.index(0), panelCount}, {line, e.add(line, 1)}, columns); });
+    });
   }
 
 private:
-  void emitPanels(IndexRange panelRange, IndexRange lines) {
-    Value size = e.dim(op.getInit(), 3);
+  void emitPanels(IndexRange panelRange, IndexRange lines, IndexRange lineRange) {
+    Value size = e.dim(op.getInit(), spatial + 1);
     forPanels(e, panelRange, size, vectors, lanes, hasNarrowElements(op), [&](Value panel, const Columns &columns) {
-      e.loop(lines, 1, [&](Value line) {
-        Position at{panel, line, e.floorDiv(line, height), e.rem(line, height)};
-        e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
+      int64_t panelsOfGroup = cast<ShapedType>(op.getFilter().getType()).getDimSize(0) / op.getGroups();
+      Value channel = op.getGroups() == 1 ? e.index(0) : e.mul(e.floorDiv(panel, panelsOfGroup), groupChannels);
+      auto emitLine = [&](Value line) {
+        Position at{panel, line, e.delinearize(line, outerSizes), channel};
+        e.rowTiles(lineRange, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
                    [&](Value x, int64_t count) { emitTile(at, columns, x, count); });
-      });
+      };
+      if (op.getGroups() == 1)
+        e.loop(lines, 1, emitLine);
+      else
+        emitLine(lines.begin);
     });
   }
 
   /// What is fixed while one line of the output passes one panel.
   struct Position {
-    Value panel, line, image, y;
+    Value panel, line;
+    SmallVector<Value> outer; ///< The image and the outer spatial indices.
+    Value channel;            ///< The first of the group.
   };
 
   /// Element (`i`, `j`, `c`) of the window of output (y, x), with `j` and `c`
   /// as one index if they are a run.
   ElementPlace placeInput(const Position &at, Value x, ValueRange outer, Value step) {
-    Value y = e.add(e.mul(at.y, op.getStrides()[0]), e.mul(outer[0], op.getDilations()[0]));
-    Value column = e.mul(x, op.getStrides()[1]);
-    if (flatInput)
-      return {flatInput, {at.image, y, e.add(e.mul(column, channels), step)}};
+    SmallVector<Value> indices{at.outer.front()};
+    for (int64_t dim = 0; dim + 1 < spatial; ++dim)
+      indices.push_back(
+          e.add(e.mul(at.outer[dim + 1], op.getStrides()[dim]), e.mul(outer[dim], op.getDilations()[dim])));
+    Value column = e.mul(x, op.getStrides().back());
+    if (flatInput) {
+      indices.push_back(e.add(e.mul(column, channels), step));
+      return {flatInput, indices};
+    }
     if (isFlat) // A run in a layout with gaps.
-      return {op.getInput(), {at.image, y, e.add(column, e.floorDiv(step, channels)), e.rem(step, channels)}};
-    column = e.add(column, e.mul(outer[1], op.getDilations()[1]));
-    return {op.getInput(), {at.image, y, column, step}};
+      indices.append({e.add(column, e.floorDiv(step, channels)), e.rem(step, channels)});
+    else
+      indices.append({e.add(column, e.mul(outer.back(), op.getDilations().back())), e.add(at.channel, step)});
+    return {op.getInput(), indices};
   }
 
   /// `count` terms of a run whose pixels have gaps between them.
@@ -111,10 +143,11 @@ private:
     kernel.rows = count;
     kernel.vectors = vectors;
     kernel.unroll = op.getTiling().getUnroll();
-    kernel.outer.push_back(e.index(kernelHeight));
+    for (int64_t taps : outerTaps)
+      kernel.outer.push_back(e.index(taps));
     if (!isFlat)
       kernel.outer.push_back(e.index(kernelWidth));
-    kernel.inner = {e.index(0), e.index(isFlat ? kernelWidth * channels : channels)};
+    kernel.inner = {e.index(0), e.index(isFlat ? kernelWidth * channels : groupChannels)};
     kernel.lhs = [&](ValueRange outer, Value step, int64_t row) { return placeInput(at, e.add(x, row), outer, step); };
     kernel.rhs = [&](ValueRange outer, Value group, Value, int64_t, int64_t vector) {
       return loadFilter(at, columns, outer, group, vector);
@@ -127,7 +160,11 @@ private:
       kernel.prefetch = [&](ValueRange outer, Value step) { emitPrefetch(at, x, kernel, outer, step); };
 
     OutputTile output{op, op.getInit(), extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
-    output.leading = [&](Value row) { return SmallVector<Value>{at.image, at.y, e.add(x, row)}; };
+    output.leading = [&](Value row) {
+      SmallVector<Value> indices(at.outer);
+      indices.push_back(e.add(x, row));
+      return indices;
+    };
     output.original = output.leading;
     Value column = e.mul(at.panel, width);
     for (int64_t vector = 0; vector < vectors; ++vector)
@@ -151,8 +188,12 @@ private:
   ConvOp op;
   SmallVector<Extra> extras;
   int64_t lanes, vectors, width;
-  Value height, lineWidth;
-  int64_t channels, kernelHeight, kernelWidth;
+  int64_t spatial; ///< How many spatial dims there are.
+  Value lineWidth;
+  int64_t channels, groupChannels;
+  ArrayRef<int64_t> outerTaps; ///< The filter's sizes but the innermost.
+  int64_t kernelWidth;
+  SmallVector<Value> outerSizes; ///< Of the output: batch and outer spatial dims.
   std::unique_ptr<DotEmitter> dot;
   Value panels;        ///< The filter as [panel][element].
   Value filter;        ///< With a run in one dim, and what lies side by side.

@@ -16,89 +16,143 @@ namespace {
 class DepthwiseLowering {
 public:
   DepthwiseLowering(Emitter &e, DepthwiseConvOp op)
-      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()), channels(op.getInitType().getDimSize(3)),
-        height(e.dim(op.getInit(), 1)), lineWidth(e.dim(op.getInit(), 2)),
+      : e(e), op(op), extras(extrasOf(op)), lanes(op.getTiling().getLanes()), spatial(op.getInitType().getRank() - 2),
+        channels(op.getInitType().getDimSize(spatial + 1)), lineWidth(e.dim(op.getInit(), spatial)),
         dot(DotEmitter::create(op.getTiling().getDotUnit(), op.getAccumulatorType())) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
-    kernelHeight = filter.getDimSize(0);
-    kernelWidth = filter.getDimSize(1);
+    outerTaps = filter.getShape().take_front(spatial - 1);
+    kernelWidth = filter.getDimSize(spatial - 1);
+    for (int64_t dim = 0; dim < spatial; ++dim)
+      outerSizes.push_back(e.dim(op.getInit(), dim));
   }
 
   void emit() {
-    Value lines = e.mul(e.dim(op.getInit(), 0), height);
-    e.tasks({{lines, op.getTiling().getTaskRows()}},
-            [&](ArrayRef<IndexRange> ranges) { emitChannels(ranges.front()); });
+    tile::TilingAttr tiling = op.getTiling();
+    Value lines = e.index(1);
+    for (Value size : outerSizes)
+      lines = e.mul(lines, size);
+    if (spatial > 1)
+      return e.tasks({{lines, tiling.getTaskRows()}},
+                     [&](ArrayRef<IndexRange> ranges) { emitChannels(ranges.front(), {e.index(0), lineWidth}); });
+    // Lines are few, so each is several tasks.
+    e.tasks({{lines, 1}, {lineWidth, wholeTiles(tiling.getTaskRows(), tiling.getRows())}},
+            [&](ArrayRef<IndexRange> ranges) { emitChannels(ranges[0], ranges[1]); });
   }
 
 private:
   /// Channels are outermost: the window of one block of them stays in L1 from
   /// line to line.
-  void emitChannels(IndexRange lines) {
+  void emitChannels(IndexRange lines, IndexRange columns) {
     int64_t width = op.getTiling().getVectors() * lanes;
     int64_t full = channels - channels % width;
     e.loop({e.index(0), e.index(full)}, width,
-           [&](Value channel) { emitLines(lines, channel, op.getTiling().getVectors()); });
+           [&](Value channel) { emitLines(lines, columns, channel, op.getTiling().getVectors()); });
     if (full != channels)
-      emitLines(lines, e.index(full), (channels - full + lanes - 1) / lanes);
+      emitLines(lines, columns, e.index(full), (channels - full + lanes - 1) / lanes);
   }
 
-  void emitLines(IndexRange lines, Value channel, int64_t vectors) {
+  void emitLines(IndexRange lines, IndexRange lineRange, Value channel, int64_t vectors) {
     // Only the block at the end can reach past the last channel.
     Columns columns{SmallVector<int64_t>(vectors, lanes), SmallVector<Value>(vectors)};
     if (std::optional<int64_t> first = constantIndex(channel); first && *first + vectors * lanes > channels)
       columns = chooseColumns(e, channel, e.index(channels), vectors, lanes);
     e.loop(lines, 1, [&](Value line) {
-      Value image = e.floorDiv(line, height), y = e.rem(line, height);
-      e.rowTiles({e.index(0), lineWidth}, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
-                 [&](Value x, int64_t count) { emitTile(image, y, x, count, channel, columns); });
+      SmallVector<Value> at = e.delinearize(line, outerSizes);
+      e.rowTiles(lineRange, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
+                 [&](Value x, int64_t count) { emitTile(at, x, count, channel, columns); });
     });
   }
 
-  void emitTile(Value image, Value y, Value x, int64_t count, Value channel, const Columns &columns) {
+  /// `at` has the image and the outer spatial indices.
+  void emitTile(ArrayRef<Value> at, Value x, int64_t count, Value channel, const Columns &columns) {
     OutputTile output{op, op.getInit(), extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
-    output.leading = [&](Value row) { return SmallVector<Value>{image, y, e.add(x, row)}; };
+    output.leading = [&](Value row) {
+      SmallVector<Value> indices(at);
+      indices.push_back(e.add(x, row));
+      return indices;
+    };
     for (unsigned vector = 0; vector < columns.lanes.size(); ++vector)
       output.columns.push_back(e.add(channel, vector * lanes));
     output.original = output.leading;
     SmallVector<Value> sums = columns.zeros(e, op.getAccumulatorType(), count);
+    int64_t filterRows = 1;
+    SmallVector<Value> rowSizes;
+    for (int64_t taps : outerTaps) {
+      filterRows *= taps;
+      rowSizes.push_back(e.index(taps));
+    }
+    auto addRow = [&](Value row, ValueRange carried) {
+      SmallVector<Value> outer = rowSizes.empty() ? SmallVector<Value>() : e.delinearize(row, rowSizes);
+      return accumulateRow(at, x, count, output, outer, carried);
+    };
     // Rows of a large filter are a loop: written out, they are mostly code.
-    bool inLine = kernelHeight * kernelWidth <= 32;
-    auto addRow = [&](Value i, ValueRange carried) { return accumulateRow(image, y, x, count, output, i, carried); };
-    if (!inLine) {
-      sums = e.loop({e.index(0), e.index(kernelHeight)}, 1, sums, addRow);
+    if (filterRows * kernelWidth > maxInlineTaps) {
+      sums = e.loop({e.index(0), e.index(filterRows)}, 1, sums, addRow);
     } else {
-      for (int64_t i = 0; i < kernelHeight; ++i)
+      for (int64_t i = 0; i < filterRows; ++i)
         sums = addRow(e.index(i), sums);
     }
     storeOutput(e, output, sums);
   }
 
-  /// Adds the taps of filter row `i` to the sums of `count` outputs.
-  SmallVector<Value> accumulateRow(Value image, Value y, Value x, int64_t count, const OutputTile &output, Value i,
-                                   ValueRange carried) {
-    int64_t stride = op.getStrides()[1], dilation = op.getDilations()[1];
+  /// The indices of the first element of the window of output `x`, at row `outer`
+  /// of the filter, without the channel.
+  SmallVector<Value> placeInput(ArrayRef<Value> at, Value x, ArrayRef<Value> outer) {
+    SmallVector<Value> indices{at.front()};
+    for (auto [dim, i] : llvm::enumerate(outer))
+      indices.push_back(e.add(e.mul(at[dim + 1], op.getStrides()[dim]), e.mul(i, op.getDilations()[dim])));
+    indices.push_back(e.mul(x, op.getStrides().back()));
+    return indices;
+  }
+
+  Value loadTap(ArrayRef<Value> outer, Value tap, const OutputTile &output, int64_t vector) {
+    SmallVector<Value> indices(outer);
+    indices.append({tap, output.columns[vector]});
+    return dot
+        ->spreadB(e, loadVector(e, asStored(e, op.getFilter()), indices, output.lanes[vector], output.masks[vector]))
+        .front();
+  }
+
+  Value loadInput(SmallVector<Value> indices, Value offset, const OutputTile &output, int64_t vector) {
+    indices.back() = e.add(indices.back(), offset);
+    indices.push_back(output.columns[vector]);
+    return dot
+        ->widenA(e, loadVector(e, asStored(e, op.getInput()), indices, output.lanes[vector], output.masks[vector]))
+        .front();
+  }
+
+  /// Adds the taps of filter row `outer` to the sums of `count` outputs.
+  SmallVector<Value> accumulateRow(ArrayRef<Value> at, Value x, int64_t count, const OutputTile &output,
+                                   ArrayRef<Value> outer, ValueRange carried) {
+    int64_t stride = op.getStrides().back(), dilation = op.getDilations().back();
     int64_t vectors = output.columns.size();
-    Value inputY = e.add(e.mul(y, op.getStrides()[0]), e.mul(i, op.getDilations()[0]));
-    Value first = e.mul(x, stride);
-    SmallVector<Value> sums(carried);
+    SmallVector<Value> first = placeInput(at, x, outer), sums(carried);
+    if (kernelWidth > maxInlineTaps)
+      return e.loop({e.index(0), e.index(kernelWidth)}, 1, sums, [&](Value tap, ValueRange inits) {
+        SmallVector<Value> result(inits);
+        for (int64_t vector = 0; vector < vectors; ++vector) {
+          Value factor = loadTap(outer, tap, output, vector);
+          for (int64_t row = 0; row < count; ++row) {
+            Value &sum = result[row * vectors + vector];
+            Value offset = e.add(e.mul(tap, dilation), row * stride);
+            sum = dot->multiply(e, sum, loadInput(first, offset, output, vector), factor);
+          }
+        }
+        return result;
+      });
     for (int64_t vector = 0; vector < vectors; ++vector) {
-      int64_t width = output.lanes[vector];
-      SmallVector<SmallVector<Value>> taps;
+      SmallVector<Value> taps;
       for (int64_t j = 0; j < kernelWidth; ++j)
-        taps.push_back(
-            dot->spreadB(e, loadVector(e, asStored(e, op.getFilter()), {i, e.index(j), output.columns[vector]}, width,
-                                       output.masks[vector])));
+        taps.push_back(loadTap(outer, e.index(j), output, vector));
       int64_t span = (count - 1) * stride + (kernelWidth - 1) * dilation + 1;
       for (int64_t offset = 0; offset < span; ++offset) {
-        SmallVector<Value> input;
+        Value input;
         for (int64_t row = 0; row < count; ++row) {
           int64_t apart = offset - row * stride;
           if (apart < 0 || apart % dilation != 0 || apart / dilation >= kernelWidth)
             continue;
-          if (input.empty())
-            input = dot->widenA(e, loadVector(e, asStored(e, op.getInput()),
-                                              {image, inputY, e.add(first, offset), output.columns[vector]}, width,
-                                              output.masks[vector]));
+          if (!input)
+            input = loadInput(first, e.index(offset), output, vector);
           Value &sum = sums[row * vectors + vector];
           sum = dot->multiply(e, sum, input, taps[apart / dilation]);
         }
@@ -107,12 +161,19 @@ private:
     return sums;
   }
 
+  /// Taps that are written out; more are loops.
+  static constexpr int64_t maxInlineTaps = 32;
+
   Emitter &e;
   DepthwiseConvOp op;
   SmallVector<Extra> extras;
-  int64_t lanes, channels;
-  Value height, lineWidth;
-  int64_t kernelHeight, kernelWidth;
+  int64_t lanes;
+  int64_t spatial; ///< How many spatial dims there are.
+  int64_t channels;
+  Value lineWidth;
+  ArrayRef<int64_t> outerTaps; ///< The filter's sizes but the innermost.
+  int64_t kernelWidth;
+  SmallVector<Value> outerSizes; ///< Of the output: batch and outer spatial dims.
   std::unique_ptr<DotEmitter> dot;
 };
 } // namespace

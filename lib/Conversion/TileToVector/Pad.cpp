@@ -19,44 +19,65 @@ class PadLowering {
 public:
   PadLowering(Emitter &e, PadOp op)
       : e(e), op(op), lanes(op.getTiling().getLanes()), input(op.getInput()), init(op.getInit()),
-        height(e.dim(input, 1)), width(e.dim(input, 2)), channels(e.dim(input, 3)), lineCount(e.dim(init, 1)),
-        lineWidth(e.dim(init, 2)) {}
+        spatial(cast<ShapedType>(init.getType()).getRank() - 2), width(e.dim(input, spatial)),
+        channels(e.dim(input, spatial + 1)), lineWidth(e.dim(init, spatial)) {
+    for (int64_t dim = 0; dim < spatial; ++dim) {
+      outerSizes.push_back(e.dim(init, dim));
+      inputSizes.push_back(e.dim(input, dim));
+    }
+  }
 
   void emit() {
     // Columns and channels as one run, if neither layout has gaps.
-    Value flatInput = collapse(e, input, groupDims(4, 2, 4));
-    Value flatInit = collapse(e, init, groupDims(4, 2, 4));
+    SmallVector<ReassociationIndices> groups = groupDims(spatial + 2, spatial, spatial + 2);
+    Value flatInput = collapse(e, input, groups);
+    Value flatInit = collapse(e, init, groups);
     isFlat = flatInput && flatInit;
     if (isFlat) {
       input = flatInput;
       init = flatInit;
     }
-    Value lines = e.mul(e.dim(init, 0), lineCount);
+    Value lines = e.index(1);
+    for (Value size : outerSizes)
+      lines = e.mul(lines, size);
     e.tasks({{lines, op.getTiling().getTaskRows()}}, [&](ArrayRef<IndexRange> ranges) {
       Type element = cast<MemRefType>(init.getType()).getElementType();
       filler = op.getValue() ? *op.getValue() : e.b.getZeroAttr(element);
       zero = arith::ConstantOp::create(e.b, e.loc, filler);
-      e.loop(ranges.front(), 1, [&](Value line) { emitLine(line); });
+      e.loop(ranges.front(), 1, [&](Value line) { emitLine(e.delinearize(line, outerSizes)); });
     });
   }
 
 private:
-  void emitLine(Value line) {
-    Value image = e.floorDiv(line, lineCount), y = e.rem(line, lineCount);
-    int64_t top = op.getOffsets()[0], left = op.getOffsets()[1];
-    auto fillLine = [&] { fill(image, y, {e.index(0), lineWidth}); };
+  /// `at` has the image and the outer spatial indices of a line of the output.
+  void emitLine(ArrayRef<Value> at) {
+    SmallVector<Value> from{at.front()};
+    for (int64_t dim = 1; dim < spatial; ++dim)
+      from.push_back(e.sub(at[dim], e.index(op.getOffsets()[dim - 1])));
+    auto fillLine = [&] { fill(at, {e.index(0), lineWidth}); };
     auto copyLine = [&] {
-      fill(image, y, {e.index(0), e.index(left)});
+      int64_t left = op.getOffsets().back();
+      fill(at, {e.index(0), e.index(left)});
       Value end = e.add(width, left);
-      copy(image, y, e.sub(y, e.index(top)), {e.index(left), end});
-      fill(image, y, {end, lineWidth});
+      copy(at, from, {e.index(left), end});
+      fill(at, {end, lineWidth});
     };
-    e.ifLess(y, e.index(top), fillLine, [&] { e.ifLess(y, e.add(height, top), copyLine, fillLine); });
+    ifInside(at, 1, copyLine, fillLine);
   }
 
-  void fill(Value image, Value y, IndexRange columns) {
+  /// Whether the input has the line: from spatial dim `dim` on.
+  void ifInside(ArrayRef<Value> at, int64_t dim, function_ref<void()> inside, function_ref<void()> outside) {
+    if (dim == spatial)
+      return inside();
+    int64_t before = op.getOffsets()[dim - 1];
+    e.ifLess(at[dim], e.index(before), outside, [&] {
+      e.ifLess(at[dim], e.add(inputSizes[dim], before), [&] { ifInside(at, dim + 1, inside, outside); }, outside);
+    });
+  }
+
+  void fill(ArrayRef<Value> at, IndexRange columns) {
     forElements(columns, [&](ArrayRef<Value> inner, int64_t count) {
-      SmallVector<Value> indices{image, y};
+      SmallVector<Value> indices(at);
       llvm::append_range(indices, inner);
       store(count == 1 ? zero : fillers(count), indices);
     });
@@ -67,13 +88,13 @@ private:
     return arith::ConstantOp::create(e.b, e.loc, SplatElementsAttr::get(type, Attribute(filler)));
   }
 
-  void copy(Value image, Value y, Value inputY, IndexRange columns) {
-    Value shift = e.mul(e.index(op.getOffsets()[1]), isFlat ? channels : e.index(1));
+  void copy(ArrayRef<Value> at, ArrayRef<Value> inputAt, IndexRange columns) {
+    Value shift = e.mul(e.index(op.getOffsets().back()), isFlat ? channels : e.index(1));
     forElements(columns, [&](ArrayRef<Value> inner, int64_t count) {
-      SmallVector<Value> from{image, inputY}, to{image, y};
+      SmallVector<Value> from(inputAt), to(at);
       llvm::append_range(from, inner);
       llvm::append_range(to, inner);
-      from[2] = e.sub(from[2], shift);
+      from[spatial] = e.sub(from[spatial], shift);
       if (count == 1)
         return store(memref::LoadOp::create(e.b, e.loc, input, from), to);
       store(vector::LoadOp::create(e.b, e.loc, VectorType::get(count, zero.getType()), input, from), to);
@@ -108,8 +129,10 @@ private:
   PadOp op;
   int64_t lanes;
   Value input, init;
-  Value height, width, channels; ///< Of the input.
-  Value lineCount, lineWidth;    ///< Of the output.
+  int64_t spatial;                           ///< How many spatial dims there are.
+  Value width, channels;                     ///< Of the input.
+  Value lineWidth;                           ///< Of the output.
+  SmallVector<Value> outerSizes, inputSizes; ///< Batch and outer spatial dims of the output and of the input.
   TypedAttr filler;
   Value zero; ///< Or what `filler` says.
   bool isFlat = false;

@@ -128,6 +128,7 @@ LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
       .Case([&](DepthwiseConvOp op) { return lowerDepthwiseConv(e, op), success(); })
       .Case([&](PackOp op) { return lowerPack(e, op), success(); })
       .Case([&](PadOp op) { return lowerPad(e, op), success(); })
+      .Case([&](TransposeOp op) { return lowerTranspose(e, op), success(); })
       .Default([](Operation *op) { return op->emitOpError("has no lowering to vectors [tile-unknown-op]"); });
 }
 

@@ -18,7 +18,8 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   Workload work = describe(problem, target);
   if (work.kind != Workload::Kind::Conv || !work.unit || !work.hasPackableWeights)
     return problem.reject(work.obstacle);
-  return toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/true));
+  bool isNarrow = needsSingleTerms(target.vectorUnit(), *work.unit, work);
+  return toConfig(chooseContractTiling(problem, work, isNarrow ? *work.single : *work.unit, target, /*packed=*/true));
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
@@ -32,13 +33,15 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   // [o, c, i, j] becomes [panel, i, j, c, column]; with a step, taps and
   // channels of a row are one run where the input has them so.
   int64_t step = tiling->getStep(), width = tiling->getVectors() * tiling->getLanes();
-  int64_t kernelWidth = cast<RankedTensorType>(conv.getFilter().getType()).getDimSize(3);
-  bool isRun = step > 1 && (conv.getDilations()[1] == 1 || kernelWidth == 1);
-  Value filter = packWeights(builder, kernel, conv.getFilter(),
-                             {/*tiled=*/0, /*order=*/{2, 3, 1}, width, step, /*run=*/isRun ? 2 : 1});
+  int64_t kernelWidth = conv.getFilter().getType().getShape().back(), groups = conv.getGroups();
+  bool isRun = step > 1 && groups == 1 && (conv.getDilations().back() == 1 || kernelWidth == 1);
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(2, conv.getType().getRank()));
+  order.push_back(1);
+  Value filter =
+      packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, width, step, /*run=*/isRun ? 2 : 1});
   Value init = fusion.createInit(builder, kernel);
   auto op = tile::ConvOp::create(builder, conv.getLoc(), init.getType(), conv.getX(), filter, fusion.getExtras(), init,
-                                 conv.getStrides(), conv.getDilations(),
+                                 conv.getStrides(), conv.getDilations(), groups,
                                  isRun ? builder.getI64IntegerAttr(kernelWidth) : IntegerAttr(), *tiling,
                                  fusion.getExtraMaps());
   fusion.finish(op);

@@ -32,7 +32,9 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   if (work.columns * bytesOf(work.single->a) % 1024 == 0 && unit.registers >= 32)
     vectors = 4;
   double columns = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
-  int64_t taskLines = chooseTask(work.lines, columns * work.columns * operationsPerElement, 1);
+  double ofColumn = work.columns * operationsPerElement;
+  int64_t taskLines =
+      work.cutsLines ? chooseTask(work.rows, ofColumn, columnsAtOnce) : chooseTask(work.lines, columns * ofColumn, 1);
   return toConfig(tile::TilingAttr::get(problem.root->getContext(), columnsAtOnce, vectors, lanes,
                                         /*unroll=*/1, /*prefetch=*/0, /*block=*/0, taskLines,
                                         /*task_panels=*/0, unitAttr(*work.single, problem.root->getContext())));
@@ -47,9 +49,14 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   OpBuilder builder = fusion.insertionPoint();
   auto conv = cast<graph::ConvOp>(root);
   // [c, 1, i, j] becomes [i, j, c].
-  Value filter = packWeights(builder, kernel, conv.getFilter(),
-                             {/*tiled=*/0, /*order=*/{1, 2, 3}, conv.getY().getType().getDimSize(3)});
-  filter = collapseDims(builder, filter, {{0, 1, 2}, {3}, {4}});
+  int64_t rank = conv.getType().getRank();
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(1, rank));
+  Value filter =
+      packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, conv.getType().getDimSize(rank - 1)});
+  SmallVector<SmallVector<int64_t, 2>> groups{{0, 1, 2}};
+  for (int64_t dim = 3; dim <= rank; ++dim)
+    groups.push_back({dim});
+  filter = collapseDims(builder, filter, groups);
   Value init = fusion.createInit(builder, kernel);
   auto op =
       tile::DepthwiseConvOp::create(builder, conv.getLoc(), init.getType(), conv.getX(), filter, fusion.getExtras(),

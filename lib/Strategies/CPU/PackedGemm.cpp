@@ -39,10 +39,13 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
     // The filter [o, c, 1, 1] as the matrix [c, o].
     auto conv = cast<graph::ConvOp>(root);
     lhs = conv.getX();
-    rhs = packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, /*order=*/{2, 3, 1}, width, step});
-    SmallVector<SmallVector<int64_t, 2>> groups{{0}, {1, 2, 3}, {4}};
+    int64_t rank = conv.getType().getRank();
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+    order.push_back(1);
+    rhs = packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, width, step});
+    SmallVector<SmallVector<int64_t, 2>> groups{{0}, llvm::to_vector<2>(llvm::seq<int64_t>(1, rank)), {rank}};
     if (step > 1)
-      groups.push_back({5});
+      groups.push_back({rank + 1});
     rhs = collapseDims(builder, rhs, groups);
   }
   Value init = fusion.createInit(builder, kernel);

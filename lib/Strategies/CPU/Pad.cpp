@@ -38,7 +38,7 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   auto pad = cast<graph::PadOp>(root);
   OpBuilder builder(pad);
   SmallVector<int64_t> offsets;
-  for (unsigned dim : {1, 2})
+  for (int64_t dim = 1; dim + 1 < pad.getType().getRank(); ++dim)
     offsets.push_back(cast<AffineConstantExpr>(pad.getAmounts()->getMap().getResult(dim)).getValue());
   TypedAttr value;
   if (DenseElementsAttr constant; pad.getValue() && matchPattern(pad.getValue(), m_Constant(&constant)))

@@ -17,6 +17,8 @@ extern const Strategy directConv;
 extern const Strategy depthwiseConv;
 /// Zeros around images.
 extern const Strategy pad;
+/// Permutations that move the innermost dim.
+extern const Strategy transpose;
 
 /// Anything, as loops that LLVM vectorizes: fused elementwise chains, rows of
 /// reductions, gathers. The fallback.

@@ -34,6 +34,9 @@ static constexpr int64_t mostRowsOfUnknownStride = 6;
 
 static constexpr int64_t mostVectors = 8;
 
+/// Instructions that take several terms of a sum have registers of so many sums.
+static constexpr int64_t leastLanesOfStep = 4;
+
 /// What columns are planned for whose number only the run knows: few enough
 /// that wide panels, of which the last is partly idle, do not win.
 static constexpr int64_t middlingColumns = 128;
@@ -73,15 +76,31 @@ static double cost(const RegisterTile &tile, int64_t rows, int64_t columns, int6
   return panels * perPanel;
 }
 
-static RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, int64_t rows, int64_t columns,
-                               int64_t mostRows) {
+/// Lanes of a vector of sums. A vector of a group has no columns of the next one.
+static int64_t chooseLanes(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  if (dot.kind == DotKind::Amx)
+    return 16;
+  int64_t lanes = unit.lanes(bytesOf(dot.sum));
+  while (work.groups > 1 && work.columns % lanes != 0)
+    lanes /= 2;
+  return lanes;
+}
+
+bool lathe::needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  return work.groups > 1 && dot.step > 1 && chooseLanes(unit, dot, work) < leastLanesOfStep;
+}
+
+static RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work, int64_t mostRows) {
+  int64_t rows = work.rows, columns = work.columns;
   if (dot.kind == DotKind::Amx)
     return {32, 2}; // Four registers of sums, two of each factor.
   RegisterTile best;
-  int64_t lanes = unit.lanes(bytesOf(dot.sum));
+  int64_t lanes = chooseLanes(unit, dot, work);
   // Bytes and halves that are taken apart are twice as many vectors.
   int64_t parts = dot.kind == DotKind::Pairs || dot.kind == DotKind::Madd16 ? 2 : 1;
-  for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
+  for (int64_t vectors = 1; vectors <= mostVectors; ++vectors) {
+    if (work.groups > 1 && columns % (vectors * lanes) != 0)
+      continue;
     for (int64_t tileRows = 1; tileRows <= mostRows; ++tileRows) {
       // The sums, a row of weights, one broadcast factor, one to spare.
       if (tileRows * vectors + (parts + dot.columnSums) * vectors + parts + 1 > unit.registers)
@@ -92,6 +111,7 @@ static RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, int64
       if (cost(tile, rows, columns, lanes) < cost(best, rows, columns, lanes))
         best = tile;
     }
+  }
   return best;
 }
 
@@ -130,9 +150,9 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
   bool knowsStride = !ShapedType::isDynamic(work.run);
-  RegisterTile tile = chooseTile(unit, dot, work.rows, work.columns, knowsStride ? mostRows : mostRowsOfUnknownStride);
+  RegisterTile tile = chooseTile(unit, dot, work, knowsStride ? mostRows : mostRowsOfUnknownStride);
   bool isTiles = dot.kind == DotKind::Amx;
-  int64_t lanes = isTiles ? 16 : unit.lanes(bytesOf(dot.sum)), width = tile.vectors * lanes;
+  int64_t lanes = chooseLanes(unit, dot, work), width = tile.vectors * lanes;
   int64_t unroll = chooseUnroll(work.run, dot);
 
   int64_t rowCount = work.rows;
@@ -140,8 +160,8 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     rowCount = ShapedType::isDynamic(work.lines) ? ShapedType::kDynamic : rowCount * work.lines;
   bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
-  if (packed && !isTiles && knowsSizes && !ShapedType::isDynamic(rowCount) && rowCount <= mostRowsForPrefetch &&
-      work.k * work.columns * bytes > unit.l2Bytes) {
+  if (packed && !isTiles && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
+      rowCount <= mostRowsForPrefetch && work.k * work.columns * bytes > unit.l2Bytes) {
     int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
@@ -154,15 +174,15 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
 
   // What is not known is taken to be of a middling size.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
-  double ofRow = 2 * k * width;
+  double ofRow = 2 * k * (work.groups > 1 ? work.columns * work.groups : width);
   int64_t taskRows, taskPanels = 1;
-  if (isConv) {
+  if (isConv && !work.cutsLines) {
     double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
     taskRows = chooseTask(work.lines, ofLine, 1);
   } else {
     taskRows = chooseTask(work.rows, ofRow, tile.rows);
   }
-  if (taskRows == 0 && !ShapedType::isDynamic(work.columns)) {
+  if (taskRows == 0 && work.groups == 1 && !ShapedType::isDynamic(work.columns)) {
     int64_t panels = llvm::divideCeil(work.columns, width);
     taskPanels = chooseTask(panels, ofRow * rowCount, 1);
   }

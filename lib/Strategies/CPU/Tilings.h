@@ -18,6 +18,10 @@ namespace lathe {
 tile::TilingAttr chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &unit,
                                       const Target &target, bool packed);
 
+/// Whether the groups of a convolution are too narrow for `dot`, which takes
+/// several terms at a time.
+bool needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const Workload &work);
+
 /// The name of `unit` as tilings have it: null for f32 and f64.
 mlir::StringAttr unitAttr(const DotUnit &unit, mlir::MLIRContext *context);
 

@@ -118,29 +118,25 @@ static void describeMatmul(const Problem &problem, const Target &target, graph::
 
 static void describeConv(const Problem &problem, const Target &target, graph::ConvOp op, Workload &work) {
   RankedTensorType x = typeOf(op.getX()), filter = typeOf(op.getFilter()), y = typeOf(op.getY());
-  if (x.getRank() != 4)
-    work.obstacle = "the image has " + std::to_string(x.getRank() - 2) + " spatial dims, not 2";
-  else if (!op.getChannelsLast() || llvm::any_of(op.getPads(), [](int64_t pad) { return pad != 0; }))
+  int64_t last = x.getRank() - 1;
+  if (!op.getChannelsLast() || llvm::any_of(op.getPads(), [](int64_t pad) { return pad != 0; }))
     work.obstacle = "the image is not in NHWC order or not padded yet";
-  else if (!filter.hasStaticShape() || x.isDynamicDim(3) || y.isDynamicDim(3))
+  else if (!filter.hasStaticShape() || x.isDynamicDim(last) || y.isDynamicDim(last))
     work.obstacle = "the shape of the filter or the number of channels is open";
   if (!work.obstacle.empty())
     return;
-  int64_t channels = x.getDimSize(3), outputs = y.getDimSize(3);
-  int64_t groups = op.getGroups();
-  bool isDepthwise = groups > 1 && groups == channels && outputs == channels;
-  if (groups != 1 && !isDepthwise) {
-    work.obstacle = "there are " + std::to_string(groups) + " groups, neither 1 nor one a channel";
-    return;
-  }
-  int64_t window = filter.getDimSize(2) * filter.getDimSize(3);
+  int64_t channels = x.getDimSize(last), outputs = y.getDimSize(last);
+  work.groups = op.getGroups();
+  bool isDepthwise = work.groups > 1 && work.groups == channels && outputs == channels;
+  int64_t window = multiply(filter.getShape().drop_front(2));
   work.hasConstantWeights = isPackable(problem, op.getFilter());
   work.hasPackableWeights = true;
-  work.columns = outputs;
+  work.columns = outputs / work.groups;
   work.k = window * filter.getDimSize(1);
-  work.run = filter.getDimSize(3) * filter.getDimSize(1);
+  // Of a group, only the channels of one tap lie side by side.
+  work.run = work.groups > 1 ? filter.getDimSize(1) : filter.getShape().back() * filter.getDimSize(1);
   bool isPointwise =
-      !isDepthwise && window == 1 && llvm::all_of(op.getStrides(), [](int64_t stride) { return stride == 1; });
+      work.groups == 1 && window == 1 && llvm::all_of(op.getStrides(), [](int64_t stride) { return stride == 1; });
   if (isPointwise) { // Every pixel is a row of a matrix.
     work.kind = Workload::Kind::Contract;
     work.rows = multiply(y.getShape().drop_back());
@@ -148,14 +144,18 @@ static void describeConv(const Problem &problem, const Target &target, graph::Co
     return;
   }
   work.kind = isDepthwise ? Workload::Kind::DepthwiseConv : Workload::Kind::Conv;
-  work.lines = multiply(y.getShape().take_front(2));
-  work.rows = y.getDimSize(2);
+  if (isDepthwise)
+    work.columns = outputs;
+  work.lines = multiply(y.getShape().drop_back(2));
+  work.rows = y.getDimSize(last - 1);
+  work.cutsLines = last == 2;
   setUnit(work, target, op.getX(), op.getFilter(), op.getY());
 }
 
 static void describePad(graph::PadOp op, Workload &work) {
   RankedTensorType y = typeOf(op.getY());
-  if (y.getRank() != 4 || op.getMode() != graph::PadMode::constant || !op.getAmounts() ||
+  int64_t rank = y.getRank();
+  if (rank < 3 || rank > 5 || op.getMode() != graph::PadMode::constant || !op.getAmounts() ||
       !dotTypeOf(y.getElementType()))
     return;
   // Within a kernel, a constant of one element is in its code.
@@ -164,14 +164,15 @@ static void describePad(graph::PadOp op, Workload &work) {
   ArrayRef<AffineExpr> amounts = op.getAmounts()->getMap().getResults();
   for (auto [i, expr] : llvm::enumerate(amounts)) {
     auto amount = dyn_cast<AffineConstantExpr>(expr);
-    bool isSpatial = i % 4 == 1 || i % 4 == 2;
+    int64_t dim = i % rank;
+    bool isSpatial = dim != 0 && dim != rank - 1;
     if (!amount || amount.getValue() < 0 || (!isSpatial && amount.getValue() != 0))
       return;
   }
   work.kind = Workload::Kind::Pad;
-  work.lines = multiply(y.getShape().take_front(2));
-  work.rows = y.getDimSize(2);
-  work.columns = y.getDimSize(3);
+  work.lines = multiply(y.getShape().drop_back(2));
+  work.rows = y.getDimSize(rank - 2);
+  work.columns = y.getDimSize(rank - 1);
 }
 
 Workload lathe::describe(const Problem &problem, const Target &target) {

@@ -17,9 +17,9 @@ namespace lathe {
 struct Workload {
   enum class Kind {
     Contract,      ///< rows x k times k x columns, over a batch.
-    Conv,          ///< NHWC, one group, two spatial dims, no padding.
+    Conv,          ///< Channels last, no padding.
     DepthwiseConv, ///< The same with one filter a channel.
-    Pad,           ///< Zeros around an NHWC image.
+    Pad,           ///< Zeros around an image with channels last.
     Other,
   };
   Kind kind = Kind::Other;
@@ -39,9 +39,11 @@ struct Workload {
   int64_t rows = 1;    ///< Of the output: all of them, or those of a matrix of
                        ///< the batch; for convolutions the output columns.
   int64_t lines = 1;   ///< Conv and Pad: output lines of all images.
-  int64_t columns = 1; ///< Or output channels.
-  int64_t k = 1;       ///< Terms of a sum.
-  int64_t run = 1;     ///< Of those, how many lie in one run on the left.
+  int64_t columns = 1; ///< Or output channels, of one group.
+  int64_t groups = 1;
+  bool cutsLines = false; ///< With one spatial dim, tasks are parts of lines.
+  int64_t k = 1;          ///< Terms of a sum.
+  int64_t run = 1;        ///< Of those, how many lie in one run on the left.
   /// Why a product or a convolution is of a form that no strategy knows.
   std::string obstacle;
 };

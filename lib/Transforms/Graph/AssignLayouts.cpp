@@ -83,6 +83,35 @@ template <typename OpT> struct ToChannelsLast final : OpRewritePattern<OpT> {
   }
 };
 
+/// A convolution of images with one column, by filters with one: it is one along
+/// the dims before, whose lines are as long as the registers need them.
+struct DropColumn final : OpRewritePattern<ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
+    RankedTensorType x = op.getX().getType(), filter = op.getFilter().getType();
+    int64_t rank = x.getRank(), spatial = rank - 2;
+    if (rank < 4 || op.getChannelsLast() || x.getShape().back() != 1 || filter.getShape().back() != 1 ||
+        op.getPads()[spatial - 1] != 0 || op.getPads()[2 * spatial - 1] != 0)
+      return rewriter.notifyMatchFailure(op, "has several columns, or channels last");
+    Location loc = op.getLoc();
+    auto dropped = [&](Value value) -> Value {
+      auto type = cast<RankedTensorType>(value.getType());
+      RankedTensorType lower = tensorType(ArrayRef(dimsOf(type)).drop_back(), type.getElementType());
+      return ReshapeOp::create(rewriter, loc, lower, value, Value());
+    };
+    SmallVector<int64_t> pads;
+    for (int64_t i = 0; i < 2 * spatial; ++i)
+      if (i % spatial != spatial - 1)
+        pads.push_back(op.getPads()[i]);
+    RankedTensorType type = op.getType();
+    Value y = ConvOp::create(rewriter, loc, tensorType(ArrayRef(dimsOf(type)).drop_back(), type.getElementType()),
+                             dropped(op.getX()), dropped(op.getFilter()), op.getStrides().drop_back(), pads,
+                             op.getDilations().drop_back(), op.getGroups(), /*channels_last=*/false);
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, type, y, Value());
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Transposes sink
 //===----------------------------------------------------------------------===//
@@ -305,6 +334,7 @@ struct AssignLayoutsPass final : impl::AssignLayoutsPassBase<AssignLayoutsPass> 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet choose(context);
+    choose.add<DropColumn>(context, /*benefit=*/2);
     choose.add<ToChannelsLast<ConvOp>, ToChannelsLast<ConvTransposeOp>, ToChannelsLast<MaxPoolOp>,
                ToChannelsLast<AveragePoolOp>>(context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(choose))))

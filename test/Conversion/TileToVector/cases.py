@@ -260,60 +260,97 @@ def conv(
     width: int = 0,
     stride: int = 1,
     dilation: int = 1,
+    groups: int = 1,
     epilogue: Epilogue = NONE,
     extras: tuple[np.ndarray, ...] = (),
     dynamic: bool = False,
     dot: Dot = FMA,
     gap: bool = False,
 ) -> Case:
-    """`taps` is [i, j, c, o] for a convolution, [i, j, c] for a depthwise one."""
-    depthwise = taps.ndim == 3
-    kernel = taps.shape[:2]
-    out = [(image.shape[d + 1] - (kernel[d] - 1) * dilation - 1) // stride + 1 for d in (0, 1)]
+    """`taps` is [spatial..., c, o] for a convolution, [spatial..., c] for a depthwise one."""
+    spatial = image.ndim - 2
+    depthwise = taps.ndim == spatial + 1
+    kernel = taps.shape[:spatial]
+    out = [
+        (image.shape[d + 1] - (kernel[d] - 1) * dilation - 1) // stride + 1 for d in range(spatial)
+    ]
     output = unset((image.shape[0], *out, taps.shape[-1]), epilogue.stored or dot.sum)
+
+    def product(x: np.ndarray, tap: np.ndarray) -> np.ndarray:
+        if depthwise:
+            return x * tap
+        inputs, outputs = np.split(x, groups, -1), np.split(tap, groups, -1)
+        return np.concatenate([i @ o for i, o in zip(inputs, outputs, strict=True)], -1)
+
     exact = np.zeros(output.shape, wide(image).dtype)
     size = np.zeros(output.shape)
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            window = image[:, i * dilation :: stride, j * dilation :: stride][:, : out[0], : out[1]]
-            pair = wide(window), wide(taps[i, j])
-            exact += pair[0] * pair[1] if depthwise else pair[0] @ pair[1]
-            size += (
-                np.abs(pair[0]) * np.abs(pair[1])
-                if depthwise
-                else np.abs(pair[0]) @ np.abs(pair[1])
-            )
+    for place in np.ndindex(*kernel):
+        starts = tuple(slice(i * dilation, None, stride) for i in place)
+        window = image[(slice(None), *starts)][(slice(None), *(slice(n) for n in out))]
+        x, tap = wide(window), wide(taps[place])
+        exact += product(x, tap)
+        size += product(np.abs(x), np.abs(tap))
     # With a step, the taps of a row and their channels are one run if none is left out.
-    is_run = dot.step > 1 and (dilation == 1 or kernel[1] == 1)
-    rows = taps.reshape(kernel[0], -1, taps.shape[-1]) if is_run else taps
+    is_run = dot.step > 1 and groups == 1 and (dilation == 1 or kernel[-1] == 1)
+    rows = taps.reshape(*kernel[:-1], -1, taps.shape[-1]) if is_run else taps
     right = taps if depthwise else panels(rows, width, dot.step)
-    free = (0, 1, 2) if dynamic else ()
+    free = tuple(range(spatial + 1)) if dynamic else ()
     types = [memref(image, free), memref(right), *(memref(x) for x in extras), memref(output, free)]
     attributes = (
-        f"strides [{stride}, {stride}] dilations [{dilation}, {dilation}] "
-        f"{f'kernel_width {kernel[1]} ' if is_run else ''}tiling(<{with_unit(tiling, dot)}>)"
+        f"strides {[stride] * spatial} dilations {[dilation] * spatial} "
+        f"{f'groups {groups} ' if groups > 1 else ''}"
+        f"{f'kernel_width {kernel[-1]} ' if is_run else ''}tiling(<{with_unit(tiling, dot)}>)"
     )
     op = "tile.depthwise_conv" if depthwise else "tile.conv"
     text = function(name, op, [], types, len(extras), attributes, epilogue.maps, epilogue.body)
-    steps = kernel[0] * kernel[1] * (1 if depthwise else taps.shape[2])
+    steps = int(np.prod(kernel)) * (1 if depthwise else taps.shape[-2])
     return finish(name, text, [image, right, *extras, output], exact, size, steps, epilogue, extras)
 
 
 def pad(
-    name: str, image: np.ndarray, margins: tuple[int, int, int, int], lanes: int, dynamic: bool
+    name: str,
+    image: np.ndarray,
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+    lanes: int,
+    dynamic: bool,
 ) -> Case:
-    """`margins` are top, left, bottom and right."""
-    top, left, bottom, right = margins
-    expected = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    """Margins `before` and `after`, one a spatial dim."""
+    expected = np.pad(image, ((0, 0), *zip(before, after, strict=True), (0, 0)))
     output = np.full(expected.shape, np.nan, np.float32)
-    free = (0, 1, 2) if dynamic else ()
+    free = tuple(range(image.ndim - 1)) if dynamic else ()
     attributes = (
-        f"offsets [{top}, {left}] tiling(<rows = 1, vectors = 1, lanes = {lanes}, task_rows = 3>)"
+        f"offsets {list(before)} tiling(<rows = 1, vectors = 1, lanes = {lanes}, task_rows = 3>)"
     )
     text = function(
         name, "tile.pad", [], [memref(image, free), memref(output, free)], 0, attributes, [], ""
     )
     return Case(name, text, [image, output], expected.astype(np.float64), np.zeros(expected.shape))
+
+
+def transpose(
+    name: str,
+    source: np.ndarray,
+    permutation: list[int],
+    tiling: str,
+    *,
+    epilogue: Epilogue = NONE,
+    extras: tuple[np.ndarray, ...] = (),
+    dynamic: bool = False,
+) -> Case:
+    """`source` with its dims in the order of `permutation`."""
+    moved = source.transpose(permutation)
+    output = unset(moved.shape, epilogue.stored or source.dtype)
+    free = tuple(range(source.ndim)) if dynamic else ()
+    types = [memref(source, free), *(memref(x) for x in extras), memref(output, free)]
+    attributes = f"permutation {permutation} tiling(<{tiling}>)"
+    text = function(
+        name, "tile.transpose", [], types, len(extras), attributes, epilogue.maps, epilogue.body
+    )
+    exact = wide(moved)
+    return finish(
+        name, text, [source, *extras, output], exact, np.zeros(exact.shape), 0, epilogue, extras
+    )
 
 
 def pack(

@@ -15,6 +15,7 @@ from cases import (
     BF16,
     F16,
     F32,
+    F64,
     FMA64,
     I32,
     I64,
@@ -32,6 +33,7 @@ from cases import (
     random,
     requantized,
     silu_scaled,
+    transpose,
 )
 from native import UNITS, Library, supported_units
 
@@ -179,11 +181,113 @@ def conv_cases(lanes: int) -> list[Case]:
                     dynamic=dynamic,
                 )
             )
-    for channels, margins in [(1, (1, 2, 0, 3)), (lanes + 3, (0, 1, 2, 0)), (4, (0, 0, 1, 1))]:
+    for channels, before, after in [
+        (1, (1, 2), (0, 3)),
+        (lanes + 3, (0, 1), (2, 0)),
+        (4, (0, 0), (1, 1)),
+        (lanes + 1, (2,), (1,)),
+        (3, (1, 0, 2), (0, 1, 1)),
+    ]:
+        image = random(rng, 2, *(5, 6, 7)[: len(before)], channels)
         for dynamic in [False, True]:
+            cases.append(pad(f"pad{len(cases)}", image, before, after, lanes, dynamic))
+    return cases
+
+
+def other_ranks(lanes: int) -> list[Case]:
+    """Convolutions of one and three spatial dims, and of groups."""
+    rng = np.random.default_rng(7)
+    cases: list[Case] = []
+    for size, kernel, channels, outputs, groups, stride, dilation in [
+        ((37,), (5,), 3, lanes + 1, 1, 1, 1),
+        ((40,), (3,), 4, lanes, 1, 2, 2),
+        ((41,), (3,), 8, 4 * lanes, 2, 1, 1),
+        ((5, 6, 9), (3, 2, 3), 3, lanes, 1, 1, 1),
+        ((7, 6, 9), (2, 2, 2), 4, 2 * lanes, 2, 2, 1),
+        ((9, 11), (3, 3), 6, 3 * lanes, 3, 1, 2),
+    ]:
+        spatial = len(size)
+        image = random(rng, 2, *size, channels)
+        for vectors, dynamic in [(1, False), (2, True)]:
+            width = vectors * lanes if groups == 1 else lanes
             cases.append(
-                pad(f"pad{len(cases)}", random(rng, 2, 5, 6, channels), margins, lanes, dynamic)
+                conv(
+                    f"ranks{len(cases)}",
+                    image,
+                    random(rng, *kernel, channels // groups, outputs),
+                    tile(4, width // lanes, lanes, unroll=2, task_rows=3 if spatial > 1 else 8),
+                    width=width,
+                    stride=stride,
+                    dilation=dilation,
+                    groups=groups,
+                    dynamic=dynamic,
+                )
             )
+            cases.append(
+                conv(
+                    f"depthwise_ranks{len(cases)}",
+                    image,
+                    random(rng, *kernel, channels),
+                    tile(4, vectors, lanes, task_rows=3 if spatial > 1 else 8),
+                    stride=stride,
+                    dilation=dilation,
+                    dynamic=dynamic,
+                )
+            )
+    # More taps than are written out.
+    cases.append(
+        conv(
+            "depthwise_long",
+            random(rng, 1, 90, lanes + 2),
+            random(rng, 40, lanes + 2),
+            tile(4, 1, lanes),
+        )
+    )
+    return cases
+
+
+def transpose_cases(lanes: int) -> list[Case]:
+    rng = np.random.default_rng(8)
+    cases: list[Case] = []
+    for shape, permutation in [
+        ((5 * lanes + 3, 3 * lanes), [1, 0]),
+        ((lanes, lanes + lanes // 2), [1, 0]),
+        ((2, 3, 2 * lanes + 1, lanes + 1), [0, 3, 1, 2]),
+        ((2, 2 * lanes - 1, 3, 4 * lanes), [0, 2, 3, 1]),
+        ((lanes, 2, 3, 2 * lanes), [3, 2, 1, 0]),
+    ]:
+        for dtype in (F32, F64, F16, BF16, S8, I32):
+            for dynamic in [False, True]:
+                cases.append(
+                    transpose(
+                        f"transpose{len(cases)}",
+                        random(rng, *shape, dtype=dtype),
+                        permutation,
+                        tile(1, 1, lanes, task_rows=2, task_panels=1),
+                        dynamic=dynamic,
+                    )
+                )
+    source = random(rng, 2, 3, 2 * lanes + 1, lanes + 1)
+    cases.append(
+        transpose(
+            "transpose_epilogue",
+            source,
+            [0, 3, 1, 2],
+            tile(1, 1, lanes),
+            epilogue=bias_residual_relu("n, c, y, x"),
+            extras=(random(rng, 2 * lanes + 1), random(rng, 2, lanes + 1, 3, 2 * lanes + 1)),
+        )
+    )
+    # A matrix with fewer rows than a square, which only the run knows.
+    cases.append(
+        transpose(
+            "transpose_small",
+            random(rng, 3, 4 * lanes),
+            [1, 0],
+            tile(1, 1, lanes, task_panels=1),
+            dynamic=True,
+        )
+    )
     return cases
 
 
@@ -365,7 +469,8 @@ def main() -> int:
         same = tilings(lanes)
         rows = [*COMMON_ROWS, *MADD_ROWS]
         rows += [F16_ROW] if unit != "sse2" else []
-        cases = contract_cases(lanes) + conv_cases(lanes) + pack_cases() + same
+        cases = contract_cases(lanes) + conv_cases(lanes) + other_ranks(lanes)
+        cases += transpose_cases(lanes) + pack_cases() + same
         for dot in rows:
             cases += dot_cases(dot, lanes)
         with tempfile.TemporaryDirectory() as folder:

@@ -114,7 +114,7 @@ func.func @mixed(%x: tensor<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x
 
 // depthwise_conv_c2
 func.func @one_dilation(%x: memref<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x3x8xf32>) {
-  // expected-error @+1 {{attribute 'dilations' failed to satisfy constraint}}
+  // expected-error @+1 {{has 1 dilations, but 2 spatial dims}}
   tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x8xf32>)
       outs(%y : memref<1x3x3x8xf32>) strides [1, 1] dilations [1]
       tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
@@ -129,6 +129,60 @@ func.func @channels(%x: memref<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1
   tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x8xf32>)
       outs(%y : memref<1x3x3x9xf32>) strides [1, 1] dilations [1, 1]
       tiling(<rows = 3, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// conv_c2
+func.func @one_stride(%x: memref<1x5x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{has 1 strides, but 2 spatial dims}}
+  tile.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 2, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// conv_c3
+func.func @ranks(%x: memref<1x5x8xf32>, %w: memref<1x3x3x8x16xf32>, %y: memref<1x3x3x16xf32>) {
+  // expected-error @+1 {{has an input of rank 3, a filter of rank 5 and an output of rank 4, which do not go together}}
+  tile.conv ins(%x, %w : memref<1x5x8xf32>, memref<1x3x3x8x16xf32>)
+      outs(%y : memref<1x3x3x16xf32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 2, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// conv_c7
+func.func @groups(%x: memref<1x5x5x8xf32>, %w: memref<2x3x3x4x16xf32>, %y: memref<1x3x3x24xf32>) {
+  // expected-error @+1 {{has 2 groups, which do not divide 8 input and 24 output channels, the latter in panels of 16}}
+  tile.conv ins(%x, %w : memref<1x5x5x8xf32>, memref<2x3x3x4x16xf32>)
+      outs(%y : memref<1x3x3x24xf32>) strides [1, 1] dilations [1, 1] groups 2
+      tiling(<rows = 3, vectors = 2, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// depthwise_conv_c2
+func.func @depthwise_dilations(%x: memref<1x5x5x8xf32>, %w: memref<3x3x8xf32>, %y: memref<1x3x3x8xf32>) {
+  // expected-error @+1 {{has 3 dilations, but 2 spatial dims}}
+  tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x8xf32>)
+      outs(%y : memref<1x3x3x8xf32>) strides [1, 1] dilations [1, 1, 1]
+      tiling(<rows = 1, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// pad_c2
+func.func @offsets(%x: memref<1x5x5x8xf32>, %y: memref<1x7x7x8xf32>) {
+  // expected-error @+1 {{has 1 offsets, but 2 spatial dims}}
+  tile.pad ins(%x : memref<1x5x5x8xf32>) outs(%y : memref<1x7x7x8xf32>)
+      offsets [1] tiling(<rows = 1, vectors = 1, lanes = 8>)
   return
 }
 
@@ -166,7 +220,7 @@ func.func @output_too_small(%x: memref<1x5x5x8xf32>, %y: memref<1x5x7x8xf32>) {
 
 // pad_c3
 func.func @pad_types(%x: memref<1x5x5x8xi8>, %y: memref<1x7x7x8xi32>) {
-  // expected-error @+1 {{copies 'i8' into 'i32'}}
+  // expected-error @+1 {{copies 'memref<1x5x5x8xi8>' into 'memref<1x7x7x8xi32>'}}
   tile.pad ins(%x : memref<1x5x5x8xi8>) outs(%y : memref<1x7x7x8xi32>)
       offsets [1, 1] tiling(<rows = 1, vectors = 1, lanes = 8>)
   return

@@ -116,23 +116,45 @@ def MaterializePaddingPass : Pass<"graph-materialize-padding", "mlir::func::Func
 }
 
 def DecomposeConvTransposePass : Pass<"graph-decompose-conv-transpose", "mlir::func::FuncOp"> {
-  let summary = "transposed convolutions whose windows tile the output, as matrix products";
+  let summary = "transposed convolutions as convolutions whose outputs interleave";
   let description = [{
-    Where strides equal the filter's size and nothing is padded, each input
-    position gives one block of the output: `x` as a matrix times the filter as
-    a matrix, and a transpose that puts the blocks in their places.
+    Every stride-th output along a dim is a convolution of the input with every
+    stride-th tap, in reverse. Where all of these phases have as many taps, they
+    are the channels of one convolution; else, up to 16, each is one, so that no
+    tap of zero meets an infinity. A transpose puts the outputs in their places
+    and a slice cuts off what the padding takes. With strides and dilations both,
+    or more padding than the filter reaches, the op stays, and a remark says so.
 
     Needs: channels last. Keeps: `graph`.
 
     ```mlir
     %0 = graph.conv_transpose %x, %w channels_last strides = [2, 2] ...
         : (tensor<1x4x5x3xf32>, tensor<3x8x2x2xf32>) -> tensor<1x8x10x8xf32>
-    // becomes, with %f the filter as a matrix,
-    %r = graph.reshape %x : (tensor<1x4x5x3xf32>) -> tensor<20x3xf32>
-    %p = graph.matmul %r, %f : (tensor<20x3xf32>, tensor<3x32xf32>) -> tensor<20x32xf32>
-    %b = graph.reshape %p : (tensor<20x32xf32>) -> tensor<4x5x2x16xf32>
-    %t = graph.transpose %b [0, 2, 1, 3] : tensor<4x5x2x16xf32> -> tensor<4x2x5x16xf32>
-    %0 = graph.reshape %t : (tensor<4x2x5x16xf32>) -> tensor<1x8x10x8xf32>
+    // becomes, with %f the filters of four phases,
+    %c = graph.conv %x, %f channels_last strides = [1, 1] ...
+        : (tensor<1x4x5x3xf32>, tensor<32x3x1x1xf32>) -> tensor<1x4x5x32xf32>
+    %b = graph.reshape %c : (tensor<1x4x5x32xf32>) -> tensor<1x4x5x2x16xf32>
+    %t = graph.transpose %b [0, 1, 3, 2, 4] : tensor<1x4x5x2x16xf32> -> tensor<1x4x2x5x16xf32>
+    %0 = graph.reshape %t : (tensor<1x4x2x5x16xf32>) -> tensor<1x8x10x8xf32>
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+}
+
+def SplitResamplingPass : Pass<"graph-split-resampling", "mlir::func::FuncOp"> {
+  let summary = "interpolation along several axes as one op for each";
+  let description = [{
+    Linear and cubic interpolation of f32 and f64 is separable: two axes cost four
+    neighbours one after the other, of which those along an outer axis are whole
+    rows, instead of as many as the product of both. What shrinks goes first.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %0 = graph.resize linear %x axes = [2, 3] scales = [2.0, 2.0] ...
+    // becomes
+    %t = graph.resize linear %x axes = [2] scales = [2.0] ...
+    %0 = graph.resize linear %t axes = [3] scales = [2.0] ...
     ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];

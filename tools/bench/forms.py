@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Times every form of the operators that have strategies against ONNX Runtime, worst first.
+
+A form that no strategy knows falls to loops and shows here as a cliff. Each form is a model of
+one operator; both engines run it in turns on one thread, and the least processor time of each
+counts.
+
+    tools/bench/forms.py [--only WORD] [--rounds N] [--markdown] [--least RATIO]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import lathe
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+ONNX_TYPES = {"f32": TensorProto.FLOAT, "f16": TensorProto.FLOAT16, "u8": TensorProto.UINT8}
+NUMPY_TYPES: dict[str, Any] = {"f32": np.float32, "f16": np.float16, "u8": np.uint8}
+
+
+@dataclasses.dataclass
+class Form:
+    """One operator on an input of `shape`; `weights` are constants, `open` dims have names."""
+
+    name: str
+    op: str
+    shape: Sequence[int]
+    weights: Sequence[Sequence[int]] = ()
+    attributes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dtype: str = "f32"
+    open: Sequence[int] = ()
+    constants: Sequence[np.ndarray] = ()
+
+    def model(self) -> onnx.ModelProto:
+        rng = np.random.default_rng(1)
+        element = ONNX_TYPES[self.dtype]
+        constants = [
+            numpy_helper.from_array(
+                rng.uniform(-1, 1, shape).astype(NUMPY_TYPES[self.dtype]), f"w{i}"
+            )
+            for i, shape in enumerate(self.weights)
+        ]
+        given = [numpy_helper.from_array(c, f"c{i}") for i, c in enumerate(self.constants)]
+        names = ["x", *(c.name for c in constants), *(c.name for c in given)]
+        dims = [f"d{i}" if i in self.open else size for i, size in enumerate(self.shape)]
+        graph = helper.make_graph(
+            [helper.make_node(self.op, names, ["y"], name="form", **self.attributes)],
+            "form",
+            [helper.make_tensor_value_info("x", element, dims)],
+            [helper.make_tensor_value_info("y", element, None)],
+            [*constants, *given],
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+    def input(self) -> np.ndarray:
+        rng = np.random.default_rng(2)
+        if self.dtype == "u8":
+            return rng.integers(0, 255, self.shape, np.uint8)
+        return rng.uniform(-1, 1, self.shape).astype(NUMPY_TYPES[self.dtype])
+
+
+def convolutions() -> Iterator[Form]:
+    for rank, size in ((1, 4000), (2, 40), (3, 14)):
+        image = [size] * rank
+
+        def conv(
+            name: str, inputs: int, outputs: int, taps: int = 3, groups: int = 1, **more: Any
+        ) -> Form:
+            attributes = {"group": groups, "pads": [taps // 2] * 2 * rank}  # noqa: B023
+            for key in ("strides", "dilations"):
+                if key in more:
+                    attributes[key] = [more.pop(key)] * rank  # noqa: B023
+            return Form(
+                f"conv{rank}d {name}",  # noqa: B023
+                "Conv",
+                [1, inputs, *image],  # noqa: B023
+                [[outputs, inputs // groups] + [taps] * rank],  # noqa: B023
+                attributes,
+                **more,
+            )
+
+        yield conv("plain", 32, 64)
+        yield conv("dilated", 32, 64, dilations=2)
+        yield conv("strided", 32, 64, strides=2)
+        yield conv("pointwise", 64, 64, taps=1)
+        yield conv("odd channels", 13, 27)
+        yield conv("one input", 1, 32)
+        yield conv("three inputs", 3, 32, taps=5, strides=2)
+        yield conv("2 groups", 32, 64, groups=2)
+        yield conv("8 groups of 4", 32, 32, groups=8)
+        yield conv("groups of 3", 36, 36, groups=12)
+        yield conv("depthwise", 64, 64, groups=64)
+        yield conv("depthwise dilated", 64, 64, groups=64, dilations=2)
+        yield conv("depthwise strided", 64, 64, groups=64, strides=2)
+        yield conv("depthwise odd", 37, 37, groups=37)
+        yield conv("depthwise doubled", 32, 64, groups=32)
+        yield conv("open size", 32, 64, open=[rank + 1])
+        yield conv("f16", 32, 64, dtype="f16")
+
+        def transposed(name: str, taps: int, stride: int, groups: int = 1, **more: Any) -> Form:
+            attributes = {"strides": [stride] * rank, "group": groups, **more}  # noqa: B023
+            shape = [1, 32, *(s // stride for s in image)]  # noqa: B023
+            return Form(
+                f"conv_transpose{rank}d {name}",  # noqa: B023
+                "ConvTranspose",
+                shape,
+                [[32, 32 // groups] + [taps] * rank],  # noqa: B023
+                attributes,
+            )
+
+        yield transposed("side by side", 2, 2)
+        yield transposed("k4 s2 p1", 4, 2, pads=[1] * 2 * rank)
+        yield transposed("k3 s2", 3, 2, pads=[1] * 2 * rank, output_padding=[1] * rank)
+        yield transposed("k3 s1", 3, 1, pads=[1] * 2 * rank)
+        yield transposed("depthwise k4 s2", 4, 2, groups=32, pads=[1] * 2 * rank)
+        for op in ("MaxPool", "AveragePool"):
+            for stride in (1, 2):
+                yield Form(
+                    f"{op}{rank}d s{stride}",
+                    op,
+                    [1, 32, *image],
+                    attributes={
+                        "kernel_shape": [3] * rank,
+                        "strides": [stride] * rank,
+                        "pads": [1] * 2 * rank,
+                    },
+                )
+    yield Form("conv2d row of taps", "Conv", [1, 64, 1, 512], [[128, 64, 1, 5]])
+    yield Form("conv2d column of taps", "Conv", [1, 64, 512, 1], [[128, 64, 5, 1]])
+
+
+def movements() -> Iterator[Form]:
+    shapes: list[tuple[Sequence[int], Sequence[int]]] = [
+        ((1, 224, 224, 32), (0, 3, 1, 2)),
+        ((1, 32, 224, 224), (0, 2, 3, 1)),
+        ((1, 3, 224, 224), (0, 2, 3, 1)),
+        ((1, 224, 224, 3), (0, 3, 1, 2)),
+        ((1024, 1024), (1, 0)),
+        ((333, 517), (1, 0)),
+        ((1, 128, 12, 64), (0, 2, 1, 3)),
+        ((1, 12, 128, 64), (0, 1, 3, 2)),
+        ((2, 7, 7, 512), (0, 3, 1, 2)),
+        ((8, 16, 24, 32), (3, 2, 1, 0)),
+    ]
+    for shape, order in shapes:
+        for dtype in ("f32", "f16", "u8"):
+            name = f"transpose {'x'.join(map(str, shape))} {''.join(map(str, order))} {dtype}"
+            yield Form(name, "Transpose", shape, attributes={"perm": list(order)}, dtype=dtype)
+    yield Form("transpose open", "Transpose", (512, 512), attributes={"perm": [1, 0]}, open=[0, 1])
+
+
+def resizes() -> Iterator[Form]:
+    empty = np.zeros(0, np.float32)
+    for mode in ("nearest", "linear", "cubic"):
+        for shape, factor in (((1, 3, 256, 256), 2.0), ((1, 32, 64, 64), 4.0)):
+            yield Form(
+                f"resize {mode} {'x'.join(map(str, shape))} by {factor:g}",
+                "Resize",
+                shape,
+                attributes={"mode": mode},
+                constants=[empty, np.array([1, 1, factor, factor], np.float32)],
+            )
+
+
+def others() -> Iterator[Form]:
+    for dtype in ("f32", "f16"):
+        yield Form(f"matmul {dtype}", "MatMul", [128, 512], [[512, 512]], dtype=dtype)
+        yield Form(f"matmul row {dtype}", "MatMul", [1, 1024], [[1024, 1024]], dtype=dtype)
+        yield Form(f"softmax {dtype}", "Softmax", [512, 512], dtype=dtype)
+        yield Form(f"sigmoid {dtype}", "Sigmoid", [1 << 18], dtype=dtype)
+        yield Form(f"add {dtype}", "Add", [256, 1024], [[1024]], dtype=dtype)
+        yield Form(f"relu {dtype}", "Relu", [256, 1024], dtype=dtype)
+        yield Form(
+            f"reduce {dtype}",
+            "ReduceMean",
+            [1, 256, 64, 64],
+            attributes={"axes": [2, 3]},
+            dtype=dtype,
+        )
+        yield Form(
+            f"layer_norm {dtype}", "LayerNormalization", [256, 768], [[768], [768]], dtype=dtype
+        )
+
+
+GROUPS: list[Callable[[], Iterator[Form]]] = [convolutions, movements, resizes, others]
+
+
+def least_times(runs: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
+    """The least milliseconds of each, in turns, each long enough to be measured."""
+    counts = []
+    for run in runs:
+        run()
+        start = time.process_time()
+        run()
+        counts.append(max(1, int(0.002 / max(time.process_time() - start, 1e-6))))
+    best = [float("inf")] * len(runs)
+    for _ in range(rounds):
+        for i, run in enumerate(runs):
+            start = time.process_time()
+            for _ in range(counts[i]):
+                run()
+            best[i] = min(best[i], (time.process_time() - start) / counts[i])
+    return [1e3 * seconds for seconds in best]
+
+
+def measure(form: Form, rounds: int) -> tuple[float, float]:
+    """Milliseconds of ONNX Runtime and of Lathe; their results are compared."""
+    model, x = form.model(), form.input()
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    peer = onnxruntime.InferenceSession(
+        model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
+    )
+    mine = lathe.compile(model)
+    expected, result = peer.run(None, {"x": x})[0], mine(x)[0]
+    tolerance = 2e-2 if form.dtype == "f16" else 1e-3
+    np.testing.assert_allclose(
+        result.astype(np.float64), expected.astype(np.float64), rtol=tolerance, atol=tolerance
+    )
+    ort, own = least_times([lambda: peer.run(None, {"x": x}), lambda: mine(x)], rounds)
+    return ort, own
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="forms whose name has this in it")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--markdown", action="store_true", help="print a table")
+    parser.add_argument("--least", type=float, default=0.0, help="fail below this ratio")
+    arguments = parser.parse_args()
+    lathe.set_threads(1)
+    rows = []
+    failed = False
+    for group in GROUPS:
+        for form in group():
+            if arguments.only not in form.name:
+                continue
+            try:
+                ort, own = measure(form, arguments.rounds)
+            except Exception as error:  # A form that one engine refuses is a line of its own.
+                print(f"{form.name}: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+                failed = failed or isinstance(error, AssertionError | lathe.LatheError)
+                continue
+            rows.append((ort / own, form.name, ort, own))
+    rows.sort()
+    if arguments.markdown:
+        print("| form | ORT ms | Lathe ms | ratio |\n|---|---|---|---|")
+    for ratio, name, ort, own in rows:
+        if arguments.markdown:
+            print(f"| {name} | {ort:.3f} | {own:.3f} | {ratio:.2f} |")
+        else:
+            print(f"{ratio:6.2f}  {ort:8.3f}  {own:8.3f}  {name}", flush=True)
+    return 1 if failed or (rows and rows[0][0] < arguments.least) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
