@@ -256,17 +256,18 @@ def transpose_cases(lanes: int) -> list[Case]:
         ((2, 2 * lanes - 1, 3, 4 * lanes), [0, 2, 3, 1]),
         ((lanes, 2, 3, 2 * lanes), [3, 2, 1, 0]),
     ]:
-        for dtype in (F32, F64, F16, BF16, S8, I32):
-            for dynamic in [False, True]:
-                cases.append(
-                    transpose(
-                        f"transpose{len(cases)}",
-                        random(rng, *shape, dtype=dtype),
-                        permutation,
-                        tile(1, 1, lanes, task_rows=2, task_panels=1),
-                        dynamic=dynamic,
-                    )
+        # Every type by one shape: they differ in nothing but how registers interleave.
+        dtypes = (F32, F64, F16, BF16, S8) if len(shape) == 2 and shape[0] == lanes else (F32,)
+        for dtype in dtypes:
+            cases.append(
+                transpose(
+                    f"transpose{len(cases)}",
+                    random(rng, *shape, dtype=dtype),
+                    permutation,
+                    tile(1, 1, lanes, task_rows=2, task_panels=1),
+                    dynamic=dtype == F32 and shape[0] != lanes,
                 )
+            )
     source = random(rng, 2, 3, 2 * lanes + 1, lanes + 1)
     cases.append(
         transpose(
