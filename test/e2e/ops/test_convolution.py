@@ -85,7 +85,6 @@ def test_conv(last: bool, free: bool) -> None:
 @layouts
 def test_conv_lines(last: bool, free: bool) -> None:
     """One spatial dim: a line is several tasks."""
-    one: Any = ([1], [0, 0], [1])
     cases = [
         conv((1, 8, 700), (24, 8, 5), last, [1], [2, 2], [1]),
         conv((2, 6, 301), (12, 6, 3), last, [1], [4, 4], [4]),
@@ -94,8 +93,8 @@ def test_conv_lines(last: bool, free: bool) -> None:
         conv((1, 20, 333), (20, 1, 7), last, [1], [3, 3], [1], 20),
         conv((2, 9, 100), (9, 1, 40), last, [2], [0, 0], [1], 9),
         conv((1, 9, 40), (18, 1, 3), last, [1], [1, 1], [2], 9),
-        conv((3, 40, 50), (70, 40, 1), last, *one),
-        conv((3, 40, 50), (30, 20, 1), last, *one, 2),
+        conv((3, 40, 50), (70, 40, 1), last, [1], [0, 0], [1]),
+        conv((3, 40, 50), (30, 20, 1), last, [1], [0, 0], [1], 2),
     ]
     check(cases, free)
 
