@@ -111,19 +111,61 @@ def Graph_IsInfOp : Graph_TestOp<"is_inf", "y = x is infinite"> {
   let arguments = (ins Graph_FloatTensor:$x, BoolAttr:$detect_negative, BoolAttr:$detect_positive);
 }
 
+def Graph_RoundMode : I32EnumAttr<"RoundMode", "how a power of two is found", [
+    I32EnumAttrCase<"up", 0>, I32EnumAttrCase<"down", 1>, I32EnumAttrCase<"nearest", 2>]> {
+  let cppNamespace = "::lathe::graph";
+}
+
 def Graph_CastOp : Graph_ElementwiseOp<"cast"> {
   let summary = "conversion to another element type";
   let description = [{
     Floats become integers by truncation towards zero, anything becomes `i1` by
     comparison with zero, narrowing floats round to nearest even. Integers wrap.
+
+    As ONNX's Cast has it, what is too large for a float of eight bits becomes the
+    largest number, or, without `saturate`, an infinity or, where there is none,
+    not a number. `round_mode` is for results of type `f8E8M0FNU`: away from zero,
+    towards zero, or to the nearest, where ties go up.
+
+    * (C1) Strings are cast to and from numbers and truth values, and complex
+      numbers not at all.
   }];
-  let arguments = (ins Graph_Tensor:$x);
+  let arguments = (ins Graph_Tensor:$x, DefaultValuedAttr<BoolAttr, "true">:$saturate,
+      DefaultValuedAttr<Graph_RoundMode, "::lathe::graph::RoundMode::up">:$round_mode);
   let results = (outs Graph_Tensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
   let hasFolder = 1;
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     std::optional<::lathe::graph::Dims> inferContents(::lathe::graph::ShapeSolver &solver);
   }];
+}
+
+def Graph_EncodeOp : Graph_ElementwiseOp<"encode"> {
+  let summary = "the code of a number in a narrow float format";
+  let description = [{
+    What `graph.cast` to the type `format` is, as the bits of the result: the nearest
+    number of the format, ties to even. `graph-store-elements` makes it.
+
+    * (C1) `format` is a float type of at most 8 bits.
+  }];
+  let arguments = (ins Graph_FloatTensor:$x, TypeAttr:$format, BoolAttr:$saturate, Graph_RoundMode:$round_mode);
+  let results = (outs RankedTensorOf<[UI8]>:$y);
+  let assemblyFormat = "$x `as` $format `saturate` `=` $saturate $round_mode attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_DecodeOp : Graph_ElementwiseOp<"decode"> {
+  let summary = "the number that a code of a narrow float format stands for";
+  let description = [{
+    The reverse of `graph.encode`, which is exact.
+
+    * (C1) `format` is a float type of at most 8 bits.
+  }];
+  let arguments = (ins RankedTensorOf<[UI8]>:$x, TypeAttr:$format);
+  let results = (outs RankedTensorOf<[F32]>:$y);
+  let assemblyFormat = "$x `as` $format attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
 }
 
 def Graph_BitcastOp : Graph_ElementwiseOp<"bitcast"> {

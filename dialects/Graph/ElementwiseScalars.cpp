@@ -1,5 +1,7 @@
 // dialects/Graph/ElementwiseScalars.cpp: what every elementwise op computes, on one element.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/ElementTypes.h"
+#include "dialects/Graph/FloatFormats.h"
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -416,20 +418,9 @@ Value GreaterEqualOp::buildScalar(OpBuilder &builder, ValueRange args) {
 //===----------------------------------------------------------------------===//
 
 /// An f64 in half precision, rounded once. No processor does that, and the C
-/// library has no function for it; but a float that is odd where it is not
-/// exact rounds to what the double would have.
+/// library has no function for it.
 static Value narrowDouble(Scalar &s, Value x, Type half) {
-  Type i32 = s.b.getI32Type();
-  Value nearest = TruncFOp::create(s.b, s.loc, s.b.getF32Type(), x);
-  Value back = ExtFOp::create(s.b, s.loc, x.getType(), nearest);
-  Value bits = arith::BitcastOp::create(s.b, s.loc, i32, nearest);
-  Value isInexact = CmpFOp::create(s.b, s.loc, CmpFPredicate::ONE, back, x);
-  Value lowest = AndIOp::create(s.b, s.loc, bits, s.of(i32, 1));
-  Value isEven = CmpIOp::create(s.b, s.loc, CmpIPredicate::eq, lowest, s.of(i32, 0));
-  Value towardsX = s.select(s.greater(s.abs(back), s.abs(x)), s.of(i32, -1), s.of(i32, 1));
-  Value odd = AddIOp::create(s.b, s.loc, bits, towardsX);
-  Value chosen = s.select(AndIOp::create(s.b, s.loc, isInexact, isEven), odd, bits);
-  return TruncFOp::create(s.b, s.loc, half, arith::BitcastOp::create(s.b, s.loc, s.b.getF32Type(), chosen));
+  return TruncFOp::create(s.b, s.loc, half, roundToOdd(s.b, s.loc, x));
 }
 
 /// Converts a scalar; `from` and `to` are graph element types, which know
@@ -475,6 +466,14 @@ static Value convert(Scalar &s, Value x, Type from, Type to) {
   return fromUnsigned ? Value(ExtUIOp::create(s.b, s.loc, target, x)) : Value(ExtSIOp::create(s.b, s.loc, target, x));
 }
 
+LogicalResult CastOp::verify() {
+  Type from = getX().getType().getElementType(), to = getY().getType().getElementType();
+  bool isComplex = isa<ComplexType>(from) || isa<ComplexType>(to);
+  if (from != to && isComplex) // cast_c1
+    return emitOpError("cannot convert ") << from << " to " << to;
+  return success();
+}
+
 Value CastOp::buildScalar(OpBuilder &builder, ValueRange args) {
   Scalar s{builder, getLoc()};
   // Half precision comes widened (see the interface); the type of the argument
@@ -482,14 +481,11 @@ Value CastOp::buildScalar(OpBuilder &builder, ValueRange args) {
   return convert(s, args[0], getX().getType().getElementType(), getY().getType().getElementType());
 }
 
-/// Bits of an element in memory, where a truth value has a byte.
-static unsigned storedBits(Type element) { return element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth(); }
-
 LogicalResult BitcastOp::verify() {
   Type from = getX().getType().getElementType(), to = getY().getType().getElementType();
-  if (storedBits(from) != storedBits(to)) // bitcast_c1
+  if (bitsInMemory(from) != bitsInMemory(to)) // bitcast_c1
     return emitOpError("cannot read elements of ")
-           << storedBits(from) << " bits as elements of " << storedBits(to) << " bits";
+           << bitsInMemory(from) << " bits as elements of " << bitsInMemory(to) << " bits";
   return success();
 }
 
@@ -499,7 +495,7 @@ Value BitcastOp::buildScalar(OpBuilder &builder, ValueRange args) {
   Value x = args[0];
   if (x.getType() != getSignlessType(from)) // Half precision comes widened, without loss.
     x = TruncFOp::create(builder, getLoc(), from, x);
-  Type bits = builder.getIntegerType(storedBits(from)), target = getSignlessType(to);
+  Type bits = builder.getIntegerType(bitsInMemory(from)), target = getSignlessType(to);
   if (from.isInteger(1))
     x = ExtUIOp::create(builder, getLoc(), bits, x);
   if (to.isInteger(1))

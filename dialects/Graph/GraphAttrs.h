@@ -5,11 +5,15 @@
 
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TensorEncoding.h"
 
 #include "dialects/Graph/GraphEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Graph/GraphAttrs.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Graph/GraphTypes.h.inc"
 
 #endif // LATHE_DIALECTS_GRAPH_GRAPHATTRS_H

@@ -28,6 +28,7 @@ def Graph_Dialect : Dialect {
     ```
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;
 }
@@ -123,10 +124,24 @@ def Graph_CheckAttr : Graph_Attr<"Check", "check"> {
 // Types
 //===----------------------------------------------------------------------===//
 
+def Graph_StringType : TypeDef<Graph_Dialect, "String"> {
+  let mnemonic = "string";
+  let summary = "text, as the element of a tensor";
+  let description = [{
+    UTF-8 text without a zero in it. Constants of strings are
+    `dense<["a", "b"]> : tensor<2x!graph.string>`.
+  }];
+}
+
 def Graph_Float : AnyTypeOf<[F16, BF16, F32, F64]>;
 def Graph_Int : AnyTypeOf<[I8, I16, I32, I64, UI8, UI16, UI32, UI64]>;
 def Graph_Number : AnyTypeOf<[Graph_Float, Graph_Int]>;
-def Graph_Element : AnyTypeOf<[Graph_Float, Graph_Int, I1]>;
+/// What is moved, cast and quantized, but not computed with; I128 is what a
+/// complex<f64> is stored as.
+def Graph_Narrow : AnyTypeOf<[F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0FNU, F6E2M3FN, F6E3M2FN, F4E2M1FN,
+    I<2>, I<4>, UI<2>, UI<4>]>;
+def Graph_Opaque : AnyTypeOf<[Complex<F32>, Complex<F64>, I<128>, Graph_StringType]>;
+def Graph_Element : AnyTypeOf<[Graph_Float, Graph_Int, I1, Graph_Narrow, Graph_Opaque]>;
 
 def Graph_Tensor : RankedTensorOf<[Graph_Element]>;
 def Graph_NumberTensor : RankedTensorOf<[Graph_Number]>;

@@ -1,6 +1,7 @@
 // dialects/Graph/GraphDialect.cpp: registration, attributes, and the types of the levels below.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/GraphVersion.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/Recurrent.h"
 #include "mlir/IR/Builders.h"
@@ -18,16 +19,23 @@ using namespace mlir;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Graph/GraphAttrs.cpp.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Graph/GraphTypes.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/Graph/GraphOps.cpp.inc"
 
 namespace lathe::graph {
 
 void GraphDialect::initialize() {
-  addInterfaces<MappedFiles>();
+  addInterfaces<MappedFiles, GraphBytecode>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Graph/GraphAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/Graph/GraphTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

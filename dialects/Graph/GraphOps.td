@@ -9,6 +9,8 @@ include "dialects/Graph/ReductionOps.td"
 include "dialects/Graph/ShapeOps.td"
 include "dialects/Graph/IndexingOps.td"
 include "dialects/Graph/ControlOps.td"
+include "dialects/Graph/StorageOps.td"
+include "dialects/Graph/TextOps.td"
 
 // Families with headers of their own; for the reference only.
 #ifdef LATHE_ALL_OPS

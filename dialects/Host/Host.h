@@ -3,6 +3,7 @@
 #ifndef LATHE_DIALECTS_HOST_HOST_H
 #define LATHE_DIALECTS_HOST_HOST_H
 
+#include "dialects/Host/HostBase.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -12,10 +13,6 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-
-#include "dialects/Host/HostDialect.h.inc"
-
-#include "dialects/Host/HostEnums.h.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Host/HostTypes.h.inc"

@@ -11,8 +11,70 @@ using namespace mlir;
 
 #include "dialects/Host/HostEnums.cpp.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Host/HostAttrs.cpp.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Host/HostTypes.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Spaces in text: a buffer of the host is a name alone
+//===----------------------------------------------------------------------===//
+
+using lathe::host::BufferType;
+using lathe::host::Space;
+using lathe::host::SpaceAttr;
+
+static ParseResult parseInSpace(OpAsmParser &parser, SpaceAttr &attr) {
+  Space space = Space::host;
+  if (succeeded(parser.parseOptionalKeyword("in"))) {
+    FailureOr<Space> named = FieldParser<Space>::parse(parser);
+    if (failed(named))
+      return failure();
+    space = *named;
+  }
+  attr = SpaceAttr::get(parser.getContext(), space);
+  return success();
+}
+
+static void printInSpace(OpAsmPrinter &printer, Operation *, SpaceAttr attr) {
+  if (attr.getValue() != Space::host)
+    printer << " in " << stringifySpace(attr.getValue());
+}
+
+static ParseResult parseSpace(OpAsmParser &parser, Type &type) {
+  SpaceAttr attr;
+  if (parseInSpace(parser, attr))
+    return failure();
+  type = BufferType::get(parser.getContext(), attr.getValue());
+  return success();
+}
+
+static void printSpace(OpAsmPrinter &printer, Operation *op, Type type) {
+  printInSpace(printer, op, SpaceAttr::get(type.getContext(), cast<BufferType>(type).getSpace()));
+}
+
+static ParseResult parseBuffer(OpAsmParser &parser, OpAsmParser::UnresolvedOperand &buffer, Type &type) {
+  return failure(parser.parseOperand(buffer) || parseSpace(parser, type));
+}
+
+static void printBuffer(OpAsmPrinter &printer, Operation *op, Value buffer, Type type) {
+  printer << buffer;
+  printSpace(printer, op, type);
+}
+
+static ParseResult parseBuffers(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::UnresolvedOperand> &buffers,
+                                SmallVectorImpl<Type> &types) {
+  return parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, [&]() {
+    return parseBuffer(parser, buffers.emplace_back(), types.emplace_back());
+  });
+}
+
+static void printBuffers(OpAsmPrinter &printer, Operation *op, OperandRange buffers, TypeRange) {
+  printer << "(";
+  llvm::interleaveComma(buffers, printer, [&](Value buffer) { printBuffer(printer, op, buffer, buffer.getType()); });
+  printer << ")";
+}
 
 #define GET_OP_CLASSES
 #include "dialects/Host/HostOps.cpp.inc"
@@ -20,6 +82,10 @@ using namespace mlir;
 namespace lathe::host {
 
 void HostDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Host/HostAttrs.cpp.inc"
+      >();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "dialects/Host/HostTypes.cpp.inc"
@@ -77,6 +143,16 @@ static LogicalResult verifyInteger(Operation *op, Type type) {
 LogicalResult ElementOp::verify() { return verifyInteger(*this, getType()); }
 
 LogicalResult LoadOp::verify() { return verifyInteger(*this, getType()); }
+
+LogicalResult TextOp::verify() {
+  size_t buffers = getBuffers().size();
+  if (getTypes().size() == buffers && getCounts().size() == buffers && getWidths().size() == buffers &&
+      getOperandsAttr().getInt() <= static_cast<int64_t>(buffers) && llvm::all_of(getTypes(), llvm::IsaPred<TypeAttr>))
+    return success();
+  return emitOpError("has ") << buffers << " buffers, but " << getTypes().size() << " types, " << getCounts().size()
+                             << " counts, " << getWidths().size() << " widths and " << getOperandsAttr().getInt()
+                             << " operands"; // text_c1
+}
 
 LogicalResult AddressOfOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!symbols.lookupNearestSymbolFrom<ConstantOp>(*this, getConstantAttr())) // address_of_c1

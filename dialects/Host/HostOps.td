@@ -5,38 +5,37 @@
 
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"
-include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
-
-def Host_Dialect : Dialect {
-  let name = "host";
-  let cppNamespace = "::lathe::host";
-  let summary = "what a call of a model does, step by step";
-  let description = [{
-    A `host.program` is a list of runtime actions on buffers; there are no
-    tensors. Branches and loops are `scf.if` and `scf.while` around host ops, numbers
-    are of type `index` and computed by `arith`. The two programs of a model are
-    `plan`, which checks what must hold at entry and computes the sizes of outputs
-    and workspace, and `run`, which computes the outputs and is entered only after
-    `plan` found nothing wrong.
-
-    A temporary whose size is known when the program is entered is a slice of one
-    workspace, also within branches and loops. Memory whose size comes from data is
-    allocated by `host.alloc` and belongs to the call: the runtime frees it when
-    the call ends, with an error or without; `host.free` gives it back early.
-  }];
-  let useDefaultTypePrinterParser = 1;
-}
+include "dialects/Host/HostBase.td"
 
 class Host_Op<string mnemonic, list<Trait> traits = []> : Op<Host_Dialect, mnemonic, traits>;
 
-def Host_Buffer : TypeDef<Host_Dialect, "Buffer"> {
+def Host_AnyBuffer : TypeDef<Host_Dialect, "Buffer"> {
   let mnemonic = "buffer";
   let summary = "address of memory";
+  let description = [{
+    Where the elements of a value start, in one space.
+
+    ```mlir
+    !host.buffer
+    !host.buffer<cuda>
+    ```
+  }];
+  let parameters = (ins Host_SpaceParameter:$space);
+  let builders = [TypeBuilder<(ins CArg<"::lathe::host::Space", "::lathe::host::Space::host">:$space),
+      [{ return $_get($_ctxt, space); }]>];
+  let skipDefaultBuilders = 1;
+  let assemblyFormat = "(`<` $space^ `>`)?";
 }
+/// What the program itself reads or writes.
+def Host_Buffer : Type<CPred<[{
+      ::llvm::isa<::lathe::host::BufferType>($_self) &&
+      ::llvm::cast<::lathe::host::BufferType>($_self).getSpace() == ::lathe::host::Space::host}]>,
+    "address of memory of the host", "::lathe::host::BufferType">,
+    BuildableType<"::lathe::host::BufferType::get($_builder.getContext())">;
 
 def Host_Relation : I32EnumAttr<"Relation", "what must hold between two numbers", [
     I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ge", 1>,
@@ -138,32 +137,33 @@ def Host_SetDimOp : Host_Op<"set_dim"> {
 def Host_SetWorkspaceOp : Host_Op<"set_workspace"> {
   let summary = "tells the size of the workspace in bytes";
   let description = [{
-    In `@plan`: what `host.workspace` slices has to be this large in this call.
+    In `@plan`: what `host.workspace` slices in this space has to be this large in
+    this call.
   }];
-  let arguments = (ins Index:$bytes);
-  let assemblyFormat = "$bytes attr-dict";
+  let arguments = (ins Index:$bytes, DefaultValuedAttr<Host_SpaceAttr, "::lathe::host::Space::host">:$space);
+  let assemblyFormat = "$bytes `` custom<InSpace>($space) attr-dict";
 }
 
 class Host_AddressOp<string mnemonic, dag args, list<Trait> traits = []>
     : Host_Op<mnemonic, traits # [Pure]> {
   let arguments = args;
-  let results = (outs Host_Buffer:$address);
+  let results = (outs Host_AnyBuffer:$address);
 }
 
 def Host_InputOp : Host_AddressOp<"input", (ins Host_Number:$index)> {
   let summary = "the elements of an input";
   let description = "The address of what the caller passed as input `index`, in row-major order.";
-  let assemblyFormat = "$index attr-dict";
+  let assemblyFormat = "$index `` custom<Space>(type($address)) attr-dict";
 }
 def Host_OutputOp : Host_AddressOp<"output", (ins Host_Number:$index)> {
   let summary = "where the elements of an output go";
   let description = "The address of the memory for output `index`, in row-major order.";
-  let assemblyFormat = "$index attr-dict";
+  let assemblyFormat = "$index `` custom<Space>(type($address)) attr-dict";
 }
 def Host_WorkspaceOp : Host_AddressOp<"workspace", (ins Index:$offset)> {
   let summary = "a slice of the workspace, from a byte offset";
   let description = "The address `offset` bytes into the workspace of this call.";
-  let assemblyFormat = "$offset attr-dict";
+  let assemblyFormat = "$offset `` custom<Space>(type($address)) attr-dict";
 }
 def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$constant),
     [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -173,21 +173,21 @@ def Host_AddressOfOp : Host_AddressOp<"address_of", (ins FlatSymbolRefAttr:$cons
 
     (C1) `constant` is a `host.constant`.
   }];
-  let assemblyFormat = "$constant attr-dict";
+  let assemblyFormat = "$constant `` custom<Space>(type($address)) attr-dict";
 }
 
-def Host_OffsetOp : Host_Op<"offset", [Pure]> {
+def Host_OffsetOp : Host_Op<"offset", [Pure, AllTypesMatch<["base", "address"]>]> {
   let summary = "an address some bytes further on";
   let description = "The address `bytes` bytes behind `base`.";
-  let arguments = (ins Host_Buffer:$base, Index:$bytes);
-  let results = (outs Host_Buffer:$address);
-  let assemblyFormat = "$base `,` $bytes attr-dict";
+  let arguments = (ins Host_AnyBuffer:$base, Index:$bytes);
+  let results = (outs Host_AnyBuffer:$address);
+  let assemblyFormat = "custom<Buffer>($base, type($base)) `,` $bytes attr-dict";
 }
 
 def Host_NullOp : Host_AddressOp<"null", (ins)> {
   let summary = "no memory";
   let description = "An address that is none: `host.free` of it does nothing.";
-  let assemblyFormat = "attr-dict";
+  let assemblyFormat = "`` custom<Space>(type($address)) attr-dict";
 }
 
 def Host_AllocOp : Host_Op<"alloc", [MemoryEffects<[MemAlloc, MemWrite]>]> {
@@ -198,15 +198,15 @@ def Host_AllocOp : Host_Op<"alloc", [MemoryEffects<[MemAlloc, MemWrite]>]> {
     one.
   }];
   let arguments = (ins Index:$bytes);
-  let results = (outs Host_Buffer:$address);
-  let assemblyFormat = "$bytes attr-dict";
+  let results = (outs Host_AnyBuffer:$address);
+  let assemblyFormat = "$bytes `` custom<Space>(type($address)) attr-dict";
 }
 
 def Host_FreeOp : Host_Op<"free"> {
   let summary = "gives memory back before the call ends";
   let description = "`address` is one that `host.alloc` gave in this call, or of `host.null`.";
-  let arguments = (ins Host_Buffer:$address);
-  let assemblyFormat = "$address attr-dict";
+  let arguments = (ins Host_AnyBuffer:$address);
+  let assemblyFormat = "custom<Buffer>($address, type($address)) attr-dict";
 }
 
 def Host_LoadOp : Host_Op<"load", [MemoryEffects<[MemRead]>]> {
@@ -268,8 +268,8 @@ def Host_SetOutputOp : Host_Op<"set_output"> {
     `address`. Memory of `host.alloc` becomes the caller's, other memory is copied
     when the call ends.
   }];
-  let arguments = (ins Host_Number:$output, Host_Buffer:$address);
-  let assemblyFormat = "$output `=` $address attr-dict";
+  let arguments = (ins Host_Number:$output, Host_AnyBuffer:$address);
+  let assemblyFormat = "$output `=` custom<Buffer>($address, type($address)) attr-dict";
 }
 
 def Host_TemporariesOp : Host_Op<"temporaries", [Pure]> {
@@ -292,18 +292,44 @@ def Host_LaunchOp : Host_Op<"launch", [AttrSizedOperandSegments]> {
     of as many bytes as `host.temporaries` says. If one of the kernel's own checks
     fails, the program ends with the error that is `checks` plus its number.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes, Variadic<Host_Buffer>:$buffers,
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Index>:$sizes, Variadic<Host_AnyBuffer>:$buffers,
       DefaultValuedOptionalAttr<I64Attr, "0">:$checks);
   let results = (outs);
-  let assemblyFormat = "$kernel `[` $sizes `]` `(` $buffers `)` (`checks` `=` $checks^)? attr-dict";
+  let assemblyFormat = "$kernel `[` $sizes `]` custom<Buffers>($buffers, type($buffers)) (`checks` `=` $checks^)? attr-dict";
   let builders = [];
+}
+
+def Host_TextOp : Host_Op<"text", [AttrSizedOperandSegments]> {
+  let summary = "calls a function of the runtime on strings";
+  let description = [{
+    At `texts` are the name of the function and its `parameters` parameters, as
+    `graph.text` has them, each with a zero behind it. Of each buffer, the `operands`
+    operands before the results, there are the element type, how many elements it has
+    and how many are in a row. Where an element is not what the function takes, the
+    call ends with the message at place `message`.
+
+    (C1) There is one type, one count and one width for each buffer, and at most as
+    many operands as buffers.
+  }];
+  let arguments = (ins Host_Buffer:$texts, Variadic<Host_Buffer>:$buffers, Variadic<Index>:$counts,
+      Variadic<Index>:$widths, ArrayAttr:$types, Host_Number:$parameters, Host_Number:$operands, Host_Number:$message);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $texts `(` $buffers `)` `[` $counts `]` `[` $widths `]` $types `parameters` `=` $parameters `operands` `=` $operands
+    `message` `=` $message attr-dict
+  }];
 }
 
 def Host_CopyOp : Host_Op<"copy"> {
   let summary = "copies bytes between buffers that do not overlap";
-  let description = "Copies the first `bytes` bytes of `source` to `target`.";
-  let arguments = (ins Host_Buffer:$source, Host_Buffer:$target, Index:$bytes);
-  let assemblyFormat = "$source `to` $target `,` $bytes attr-dict";
+  let description = [{
+    Copies the first `bytes` bytes of `source` to `target`, also from one space to
+    another. What follows, in either space, sees them.
+  }];
+  let arguments = (ins Host_AnyBuffer:$source, Host_AnyBuffer:$target, Index:$bytes);
+  let assemblyFormat = [{
+    custom<Buffer>($source, type($source)) `to` custom<Buffer>($target, type($target)) `,` $bytes attr-dict
+  }];
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define LATHE_DIALECTS_KERNEL_KERNEL_H
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Host/HostBase.h"
 #include "lathe/Target/Target.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"

@@ -112,6 +112,15 @@ LogicalResult FuncOp::verify() {
   if (static_cast<int64_t>(getOutputs()) > buffers || (temporaries > 0 && !getMemory())) // func_c4
     return emitOpError("has ") << count << " arguments, which cannot be " << sizes << " sizes, " << getOutputs()
                                << " outputs and " << temporaries << " temporaries of the bytes that 'memory' says";
+  if (std::optional<int64_t> operand = getInplace()) { // func_c5
+    // Results become arguments.
+    SmallVector<Type> types(getArgumentTypes().slice(sizes, buffers));
+    llvm::append_range(types, getResultTypes());
+    int64_t operands = buffers - static_cast<int64_t>(getOutputs()), results = types.size() - operands;
+    if (*operand < 0 || *operand >= operands || results == 0 || types[*operand] != types[operands])
+      return emitOpError("cannot compute its first result in the memory of operand ")
+             << *operand << ", of " << operands << "; that must have the result's type";
+  }
   if (!getDims())
     return success();
   int64_t expected = buffers + getResultTypes().size();

@@ -11,6 +11,7 @@ include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/Graph/GraphBase.td"
+include "dialects/Host/HostBase.td"
 
 def Kernel_Dialect : Dialect {
   let name = "kernel";
@@ -29,7 +30,7 @@ def Kernel_Dialect : Dialect {
     }
     ```
   }];
-  let dependentDialects = ["::lathe::graph::GraphDialect"];
+  let dependentDialects = ["::lathe::graph::GraphDialect", "::lathe::host::HostDialect"];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     /// Marks the op that decides how a group or kernel is computed.
@@ -84,10 +85,16 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     follow. One op of the body is marked `kernel.root`: by it the strategy is
     chosen. Where none is, as in a kernel that was written by hand, it is the
     first op that is not elementwise, or the first if all are. An argument attribute `kernel.constant` says that every caller
-    passes a constant.
+    passes a constant, and `kernel.inplace`, as `find-inplace-operands` writes it, that
+    the first result could be computed in the memory of this operand. `inplace` says
+    that it is: the operand of that number, counted behind the sizes, and the first
+    result are one memory, the result's.
 
     `dims` says the dimensions of each tensor, operands before results, by the
     sizes: types lose them at the levels below.
+
+    `space` says where the operands and results are; the host's memory, if it is
+    not there.
 
     `bufferize-kernels` turns tensors into memrefs, and the results into `outputs`
     more arguments. `plan-temporaries` adds memory that the caller provides: first
@@ -101,6 +108,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [
       and for each result; its results are the dims.
     * (C4) There are at least `outputs`, `shared` and `scratch` arguments behind
       the sizes, and `memory` if there is a temporary.
+    * (C5) `inplace` is the number of an operand whose type is that of the first result.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
       TypeAttrOf<FunctionType>:$function_type, I64Attr:$sizes,
@@ -108,6 +116,8 @@ def Kernel_FuncOp : Kernel_Op<"func", [
       DefaultValuedOptionalAttr<I64Attr, "0">:$outputs, DefaultValuedOptionalAttr<I64Attr, "0">:$shared,
       DefaultValuedOptionalAttr<I64Attr, "0">:$scratch, OptionalAttr<FlatSymbolRefAttr>:$memory,
       OptionalAttr<Kernel_StrategyAttr>:$strategy, OptionalAttr<Kernel_TargetAttr>:$target,
+      DefaultValuedOptionalAttr<Host_SpaceAttr, "::lathe::host::Space::host">:$space,
+      OptionalAttr<I64Attr>:$inplace,
       OptionalAttr<StrAttr>:$key, OptionalAttr<StrAttr>:$sym_visibility,
       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
   let regions = (region SizedRegion<1>:$body);
@@ -131,6 +141,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [
           ? ::llvm::cast<::mlir::AffineMapAttr>((*getDims())[i]).getValue() : ::mlir::AffineMap();
     }
     static constexpr ::llvm::StringLiteral constantAttrName = "kernel.constant";
+    static constexpr ::llvm::StringLiteral inplaceAttrName = "kernel.inplace";
     /// Of an op in the body: the number of the check that it makes at run time.
     static constexpr ::llvm::StringLiteral checkAttrName = "kernel.check";
   }];
@@ -177,6 +188,11 @@ def Kernel_EntryOp : Kernel_Op<"entry", [Symbol, DeclareOpInterfaceMethods<Symbo
       OptionalAttr<FlatSymbolRefAttr>:$memory, Kernel_PhaseArrayAttr:$phases,
       OptionalAttr<Kernel_StrategyAttr>:$strategy, OptionalAttr<Kernel_TargetAttr>:$target, OptionalAttr<StrAttr>:$key);
   let assemblyFormat = "$sym_name attr-dict";
+  let extraClassDeclaration = [{
+    /// The symbol of the entry of `kernel` at level `llvm`: there nothing refers to
+    /// it, and a kernel called `exp` would be what calls of the C library's `exp` find.
+    static std::string symbolInCode(::llvm::StringRef kernel) { return ("entry." + kernel).str(); }
+  }];
 }
 
 def Kernel_ReturnOp : Kernel_Op<"return", [Pure, Terminator, ReturnLike, HasParent<"FuncOp">]> {
@@ -227,6 +243,21 @@ def Kernel_CallOp : Kernel_Op<"call", [Pure, DeclareOpInterfaceMethods<SymbolUse
       OptionalAttr<StrArrayAttr>:$checks);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = "$callee $sizes `(` $operands `)` (`checks` $checks^)? attr-dict `:` functional-type($operands, $results)";
+}
+
+def Kernel_CopyOp : Kernel_Op<"copy", [Pure, AllTypesMatch<["x", "y"]>]> {
+  let summary = "a value in another space";
+  let description = [{
+    The elements of `x` in memory of `space`. `convert-graph-to-host` makes these where
+    a value is needed in a space that it is not in.
+
+    ```mlir
+    %y = kernel.copy %x to <cuda> : tensor<4xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, Host_SpaceAttr:$space);
+  let results = (outs AnyRankedTensor:$y);
+  let assemblyFormat = "$x `to` $space attr-dict `:` type($x)";
 }
 
 def Kernel_CheckIndexOp : Kernel_Op<"check_index", [NoMemoryEffect]> {

@@ -85,6 +85,7 @@ typedef struct lathe_compile_options {
   /* Called with the name of each phase as it starts; NULL for none. */
   void (*progress)(const char *phase, void *context);
   void *progress_context;
+  const char *name; /* Of the model in symbols and headers; NULL or "" for that of its file. */
 } lathe_compile_options;
 
 /* Compiles `program`, which is not changed. `options` may be NULL. */
@@ -107,8 +108,16 @@ LATHE_C_API const lathe_module_desc *lathe_artifact_module(lathe_artifact *artif
  * no linker is needed). Writes to a temporary file beside it and renames, so
  * nothing half-written stays behind. Returns 0 on success. */
 LATHE_C_API int lathe_artifact_save(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics);
-/* Reads what was saved as .lathebin, mapping its weights. */
-LATHE_C_API lathe_artifact *lathe_artifact_load(const char *path, lathe_diagnostics **diagnostics);
+
+typedef struct lathe_artifact_options {
+  /* Leaves the weights unread until a call needs them: damaged ones then are wrong
+   * results, not an error. */
+  bool unchecked_weights;
+} lathe_artifact_options;
+
+/* Reads what was saved as .lathebin, mapping its weights. `options` may be NULL. */
+LATHE_C_API lathe_artifact *lathe_artifact_load(const char *path, const lathe_artifact_options *options,
+                                                lathe_diagnostics **diagnostics);
 
 /* Plain C header that declares the model's shapes and dtypes. Returns 0 on success. */
 LATHE_C_API int lathe_artifact_save_header(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics);

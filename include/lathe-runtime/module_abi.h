@@ -1,6 +1,7 @@
 /* include/lathe-runtime/module_abi.h: what generated code and the runtime agree on.
  *
- * The one header that both sides include; it includes nothing of either.
+ * The one header that both sides include, with its table of element types; it
+ * includes nothing of either.
  *
  * How it grows: a struct that starts with `struct_size` gets new fields at its
  * end, and whoever reads one looks at LATHE_HAS first; structs that may grow are
@@ -33,25 +34,16 @@ extern "C" {
 
 /* Every data pointer that a module hands out or takes for its workspace and
  * its outputs is aligned to this many bytes. Inputs need only the alignment of
- * their element type. */
+ * their element type, which is its size. */
 #define LATHE_ALIGNMENT 64
 
-/* Element types. The numbers are part of the ABI and never change. */
+/* Element types: the rows of element_types.def, which says how each is stored. An
+ * element of LATHE_DTYPE_BOOL is one byte, 0 or 1. One of LATHE_DTYPE_STRING is a
+ * `const char *` to UTF-8 text that ends with a zero and is never NULL. */
 typedef enum lathe_dtype {
   LATHE_DTYPE_INVALID = 0,
-  LATHE_DTYPE_F32 = 1,
-  LATHE_DTYPE_F64 = 2,
-  LATHE_DTYPE_F16 = 3,
-  LATHE_DTYPE_BF16 = 4,
-  LATHE_DTYPE_I8 = 5,
-  LATHE_DTYPE_I16 = 6,
-  LATHE_DTYPE_I32 = 7,
-  LATHE_DTYPE_I64 = 8,
-  LATHE_DTYPE_U8 = 9,
-  LATHE_DTYPE_U16 = 10,
-  LATHE_DTYPE_U32 = 11,
-  LATHE_DTYPE_U64 = 12,
-  LATHE_DTYPE_BOOL = 13, /* One byte, 0 or 1. */
+#define LATHE_ELEMENT_TYPE(ID, NUMBER, KIND, BITS, NAME, NUMPY, C, ONNX, ONNX_NAME, MLIR) LATHE_DTYPE_##ID = NUMBER,
+#include "lathe-runtime/element_types.def"
 } lathe_dtype;
 
 /* --- What the host program gives ---------------------------------------- */
@@ -63,6 +55,7 @@ enum {
   LATHE_TASK_CANCELLED = -2, /* The flag of the call is set. */
   LATHE_TASK_LIMIT = -3,     /* A loop of the model took max_loop_steps; error_code
                                 is that of the check whose message says which. */
+  LATHE_TASK_DEVICE = -4,    /* What serves a space reported a failure. */
 };
 
 /* Computes tasks `begin` to `end` of a loop. `worker` is a number below the
@@ -70,6 +63,8 @@ enum {
  * one. `scratch` is memory of that worker alone: what it holds is undefined at
  * the start of each range. Returns 0 or a status as above. */
 typedef int32_t (*lathe_task_fn)(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure);
+
+struct lathe_text_call;
 
 /* Services of the host program. Besides libc and libm, a module links against
  * nothing. */
@@ -90,18 +85,64 @@ typedef struct lathe_imports {
   int32_t (*parallel_for)(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
                           size_t scratch_stride, void *closure);
   void *context;
+  /* Computes on strings. Returns 0; 1 where an element is not what the function
+   * takes, of which `error_values` tell then; or LATHE_TASK_OUT_OF_MEMORY.
+   * Text that it makes lives as long as what `alloc` gives. Modules that call it
+   * have LATHE_FEATURE_TEXT; programs leave it NULL, the runtime has it. */
+  int32_t (*text)(void *context, struct lathe_text_call *call);
 } lathe_imports;
+
+/* --- Spaces ------------------------------------------------------------- */
+
+/* Where memory is. The numbers are part of the ABI and never change. */
+typedef enum lathe_space {
+  LATHE_SPACE_HOST = 0, /* Memory that the CPU addresses. */
+  LATHE_SPACE_CUDA = 1, /* Of a device, by CUDA's driver. */
+} lathe_space;
+
+/* How many of them this header knows. */
+#define LATHE_SPACE_COUNT 2
+
+/* Serves the memory of a space other than the host's. Functions may be called from
+ * several threads at once. */
+typedef struct lathe_space_services {
+  uint32_t struct_size;
+  uint32_t space; /* A lathe_space. */
+  /* As in lathe_imports. */
+  void *(*alloc)(void *context, size_t size, size_t alignment);
+  void (*free)(void *context, void *memory);
+  /* Copies `size` bytes, of which one side, or both, is in this space and the other
+   * in the host's. When it returns, the host sees what was copied to it and may
+   * overwrite what was copied from it; kernels of the space that start later see what
+   * was copied there. Returns 0 or LATHE_TASK_DEVICE. */
+  int32_t (*copy)(void *context, void *target, uint32_t target_space, const void *source, uint32_t source_space,
+                  size_t size);
+  void *context;
+} lathe_space_services;
+
+/* Of a space other than the host's, what one call has there. */
+typedef struct lathe_call_space {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0. */
+  /* `alloc` and `free` as those of lathe_imports. */
+  const lathe_space_services *services;
+  void *workspace;     /* As large as `plan` said; `run` only. */
+  const void *weights; /* A copy of lathe_module_desc.weights. */
+} lathe_call_space;
 
 /* --- Values ------------------------------------------------------------- */
 
 /* A dense tensor in row-major order. Only the first `rank` dims count. A tensor
  * with a dim of 0 has no elements, and its `data` may be NULL. Elements of
- * LATHE_DTYPE_BOOL must be 0 or 1. */
+ * LATHE_DTYPE_BOOL must be 0 or 1. Text of strings that a call makes is in the
+ * memory of `data`, behind the pointers, and goes with it. */
 typedef struct lathe_tensor {
   void *data;
   lathe_dtype dtype;
   uint32_t rank;
   int64_t dims[LATHE_MAX_RANK];
+  uint32_t space;    /* A lathe_space: where `data` is. */
+  uint32_t reserved; /* 0. */
 } lathe_tensor;
 
 typedef enum lathe_kind {
@@ -119,11 +160,6 @@ typedef struct lathe_value {
   lathe_tensor *elements; /* LATHE_KIND_SEQUENCE: `count` of them; may be NULL if 0. */
   int64_t count;
 } lathe_value;
-
-/* Where the elements of a value are. */
-typedef enum lathe_space {
-  LATHE_SPACE_HOST = 0, /* Memory that the CPU addresses. */
-} lathe_space;
 
 /* Bits of lathe_value_desc.flags. */
 enum {
@@ -157,6 +193,29 @@ typedef struct lathe_value_desc {
   int32_t alias;
   uint32_t reserved; /* 0. */
 } lathe_value_desc;
+
+/* The elements of a tensor that lathe_imports.text reads or writes. */
+typedef struct lathe_text_tensor {
+  void *data;
+  int64_t count; /* Elements. */
+  int64_t width; /* Of them in a row, the last dim; 1 for scalars. */
+  uint32_t dtype;
+  uint32_t reserved; /* 0. */
+} lathe_text_tensor;
+
+/* One call of lathe_imports.text. */
+typedef struct lathe_text_call {
+  uint32_t struct_size;
+  uint32_t parameter_count;
+  /* The name of the function and its parameters, one behind the other, each with its
+   * zero: those of the op graph.text in docs/reference. */
+  const char *texts;
+  const lathe_text_tensor *operands;
+  const lathe_text_tensor *results; /* With memory of their size. */
+  uint32_t operand_count;
+  uint32_t result_count;
+  int64_t error_values[2]; /* Of the check that failed: the element, and its bytes. */
+} lathe_text_call;
 
 /* --- Calls -------------------------------------------------------------- */
 
@@ -192,6 +251,9 @@ typedef struct lathe_call {
    * may make. */
   int64_t loop_steps;
   int64_t max_loop_steps;
+  /* By lathe_space, LATHE_SPACE_COUNT of the runtime; NULL for the host and for each
+   * that the variant does not need. */
+  const lathe_call_space *const *spaces;
 } lathe_call;
 
 typedef struct lathe_function_desc {
@@ -209,7 +271,8 @@ typedef struct lathe_function_desc {
   uint32_t check_count;
   uint32_t reserved; /* 0. */
   /* Computes the dims of the outputs, in `output_dims` of the call, and the
-   * size of the workspace from the input dims. Returns 0, or k when check k - 1
+   * size of the workspace from the input dims: that of space s in
+   * `workspace_bytes[s]`, which are 0 before. Returns 0, or k when check k - 1
    * failed. */
   int32_t (*plan)(lathe_call *call, uint64_t *workspace_bytes);
   /* Computes the outputs of a call that `plan` found nothing wrong with.
@@ -253,12 +316,20 @@ typedef struct lathe_variant_desc {
   uint32_t kernel_count;
   uint32_t reserved;   /* 0. */
   uint64_t code_bytes; /* Of the objects that hold its code, for tools; 0 if unknown. */
+  uint32_t spaces;     /* Bit s: needs the lathe_space s. That of the host is not said. */
+  uint32_t reserved2;  /* 0. */
 } lathe_variant_desc;
+
+/* Bits of lathe_module_desc.features. */
+enum {
+  LATHE_FEATURE_TEXT = 1,   /* Calls lathe_imports.text. */
+  LATHE_FEATURE_SPACES = 4, /* A variant has lathe_variant_desc.spaces. */
+};
 
 typedef struct lathe_module_desc {
   uint32_t abi_version; /* First, so that any version can read it. */
   uint32_t struct_size;
-  uint64_t features;    /* What a runtime must know to serve it; none so far. */
+  uint64_t features;    /* What a runtime must know to serve it: LATHE_FEATURE_... */
   const char *compiler; /* Version of the compiler that wrote the module. */
   const char *model;    /* Name of the model. */
   const void *weights;

@@ -51,7 +51,11 @@ LATHE_RUNTIME_API const char *lathe_last_error(void);
 
 /* --- Tensors ------------------------------------------------------------ */
 
-/* Bytes of one element; 0 if `dtype` is none. */
+/* Bits of one element in memory; 0 if `dtype` is none. Elements of less than 8 are
+ * packed, as element_types.def says. */
+LATHE_RUNTIME_API size_t lathe_dtype_bits(lathe_dtype dtype);
+
+/* Bytes of one element, at least 1; 0 if `dtype` is none. */
 LATHE_RUNTIME_API size_t lathe_dtype_size(lathe_dtype dtype);
 
 /* "f32", "bool" and so on; "invalid" if `dtype` is none. */
@@ -61,13 +65,13 @@ LATHE_RUNTIME_API const char *lathe_dtype_name(lathe_dtype dtype);
  * dtype, the rank or a dim is out of range, or the product overflows. */
 LATHE_RUNTIME_API lathe_status lathe_tensor_bytes(const lathe_tensor *tensor, size_t *bytes);
 
-/* Sets `tensor->data` to new memory for its dtype and dims, aligned to
+/* Sets `tensor->data` to new memory of the host for its dtype and dims, aligned to
  * LATHE_ALIGNMENT and never NULL. What it holds is undefined. */
 LATHE_RUNTIME_API lathe_status lathe_tensor_alloc(lathe_tensor *tensor);
 
 /* Frees what lathe_tensor_alloc or a call allocated and sets `data` to NULL.
- * Not for outputs of a module whose imports have an `alloc` of their own. NULL
- * is allowed, as `tensor` and as its data. */
+ * Does nothing to a tensor that is not in the host's memory. Not for outputs of a module whose imports have an `alloc`
+ * of their own. NULL is allowed, as `tensor` and as its data. */
 LATHE_RUNTIME_API void lathe_tensor_free(lathe_tensor *tensor);
 
 /* Frees the tensors of a value that a call made, as lathe_tensor_free, and the
@@ -91,13 +95,26 @@ LATHE_RUNTIME_API lathe_status lathe_module_from_query(lathe_module_query_fn que
  * must outlive the module. */
 LATHE_RUNTIME_API lathe_status lathe_module_from_desc(const lathe_module_desc *desc, lathe_module **module);
 
+/* Bits of lathe_load_options.flags. */
+enum {
+  /* Does not read the weights of a library to compare their checksum, which takes
+   * about as long as reading the file; a damaged weight then is a wrong result. */
+  LATHE_LOAD_UNCHECKED_WEIGHTS = 1,
+};
+
 typedef struct lathe_load_options {
   uint32_t struct_size; /* sizeof(lathe_load_options). */
-  uint32_t reserved;    /* 0. */
+  uint32_t flags;       /* LATHE_LOAD_...; LATHE_INVALID_ARGUMENT for unknown bits. */
   /* The name of the variant to take, such as "v3", where the best one is not
    * wanted; NULL for the best. LATHE_NOT_FOUND if there is none of that name,
    * LATHE_INCOMPATIBLE if this machine cannot run it. */
   const char *isa;
+  /* What serves the memory of other spaces than the host's, one for each, where the
+   * module may need them. They must outlive the module. A variant whose spaces are
+   * not all served cannot run. */
+  const lathe_space_services *const *spaces;
+  uint32_t space_count;
+  uint32_t reserved2; /* 0. */
 } lathe_load_options;
 
 /* The same as the three above; `options` may be NULL for the defaults. */
@@ -135,6 +152,23 @@ LATHE_RUNTIME_API lathe_status lathe_module_set_imports(lathe_module *module, co
 /* Frees the workspaces that the module keeps from call to call: one for each
  * call that ran at the same time, as large as the largest that it needed. */
 LATHE_RUNTIME_API void lathe_module_trim(lathe_module *module);
+
+/* --- Tensors in a module's spaces --------------------------------------- */
+
+/* lathe_tensor_alloc in the space of the tensor, by what serves it in this module (the
+ * `alloc` of its imports for the host's). LATHE_INVALID_ARGUMENT if the module has no
+ * such space. */
+LATHE_RUNTIME_API lathe_status lathe_module_tensor_alloc(lathe_module *module, lathe_tensor *tensor);
+
+/* Frees what lathe_module_tensor_alloc or a call of the module allocated and sets
+ * `data` to NULL. */
+LATHE_RUNTIME_API void lathe_module_tensor_free(lathe_module *module, lathe_tensor *tensor);
+
+/* Copies the elements of `source` to the memory of `target`, which has as many bytes;
+ * each may be in the host's memory or in another space of the module, both in the same
+ * other one. LATHE_DEVICE_ERROR if what serves it fails. */
+LATHE_RUNTIME_API lathe_status lathe_module_tensor_copy(lathe_module *module, const lathe_tensor *source,
+                                                        lathe_tensor *target);
 
 /* --- Calls -------------------------------------------------------------- */
 

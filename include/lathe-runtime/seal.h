@@ -65,18 +65,34 @@ static inline uint64_t lathe_checksum_end(const lathe_checksum *sum) {
   return result;
 }
 
+static inline uint64_t lathe_checksum_of(const void *bytes, size_t size) {
+  lathe_checksum sum;
+  lathe_checksum_begin(&sum);
+  lathe_checksum_add(&sum, bytes, size);
+  return lathe_checksum_end(&sum);
+}
+
+/* Weights are summed in chunks, which threads share, and the sums, in order, are
+ * summed again. */
+#define LATHE_CHECKSUM_CHUNK ((size_t)1 << 20)
+
+static inline uint64_t lathe_checksum_chunks(uint64_t size) {
+  return size / LATHE_CHECKSUM_CHUNK + (size % LATHE_CHECKSUM_CHUNK != 0);
+}
+
 /* The last bytes of a shared library that Lathe wrote, behind all that its own
  * headers speak of. A library without them (linked by somebody else, or
- * stripped) is taken as it is. The weights are left out of the checksum: no
- * value of theirs can crash, and reading them would cost what mapping saves. */
+ * stripped) is taken as it is. The weights have a checksum of their own, which
+ * who loads the library may leave out: no value of theirs can crash. */
 typedef struct lathe_seal {
   char magic[16];                      /* LATHE_SEAL_MAGIC. */
   uint64_t file_size;                  /* With the seal. */
-  uint64_t skipped_begin, skipped_end; /* Of the weights; multiples of LATHE_CHECKSUM_BLOCK. */
+  uint64_t weights_begin, weights_end; /* Multiples of LATHE_CHECKSUM_BLOCK. */
   uint64_t checksum;                   /* Of all before the seal and outside of the weights. */
+  uint64_t weights_checksum;           /* Of the sums of their chunks. */
 } lathe_seal;
 
-#define LATHE_SEAL_MAGIC "\x7fLATHE sealed\r\n"
+#define LATHE_SEAL_MAGIC "\x7fLATHE seal 2\r\n"
 
 #ifdef __cplusplus
 }

@@ -115,6 +115,7 @@ lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_
     options.startAt = text(given->start_at);
     options.stopAfter = text(given->stop_after);
     options.threads = given->threads;
+    options.name = text(given->name);
     if (given->progress)
       options.progress = [given](const std::string &phase) { given->progress(phase.c_str(), given->progress_context); };
   }
@@ -140,9 +141,10 @@ int lathe_artifact_save(lathe_artifact *artifact, const char *path, lathe_diagno
   return artifact->artifact->save(path, *collector) ? 0 : 1;
 }
 
-lathe_artifact *lathe_artifact_load(const char *path, lathe_diagnostics **diagnostics) {
+lathe_artifact *lathe_artifact_load(const char *path, const lathe_artifact_options *options,
+                                    lathe_diagnostics **diagnostics) {
   Collector collector(diagnostics);
-  return wrap(lathe::Artifact::load(path, *collector));
+  return wrap(lathe::Artifact::load(path, *collector, options && options->unchecked_weights));
 }
 
 int lathe_artifact_save_header(lathe_artifact *artifact, const char *path, lathe_diagnostics **diagnostics) {

@@ -39,9 +39,9 @@ bool Artifact::save(const std::string &path, Diagnostics &diagnostics) const {
   return writeArtifact(impl->model, path, diagnostics);
 }
 
-std::unique_ptr<Artifact> Artifact::load(const std::string &path, Diagnostics &diagnostics) {
+std::unique_ptr<Artifact> Artifact::load(const std::string &path, Diagnostics &diagnostics, bool uncheckedWeights) {
   auto artifact = std::make_unique<Artifact>();
-  if (!readArtifact(path, artifact->impl->model, diagnostics))
+  if (!readArtifact(path, uncheckedWeights, artifact->impl->model, diagnostics))
     return nullptr;
   return artifact;
 }

@@ -25,8 +25,8 @@ std::vector<std::string> phaseNames() {
   return names;
 }
 
-LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name, unsigned threads,
-                        FoldedResources *folded, CompiledModel &model) {
+LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name, uint64_t fingerprint,
+                        unsigned threads, FoldedResources *folded, CompiledModel &model) {
   SmallVector<ModuleOp> modules;
   std::string names;
   for (const ModelVariant &variant : variants) {
@@ -44,10 +44,11 @@ LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name
   for (ModuleOp module : modules)
     for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
       constant.erase();
-  auto objects = emitObjects(variants, name, threads);
+  auto objects = emitObjects(variants, name, fingerprint, threads);
   if (failed(objects))
     return failure();
   model.name = name;
+  model.fingerprint = fingerprint;
   model.target = names;
   model.objects = std::move(*objects);
   model.weights = std::move(*weights);
@@ -225,6 +226,7 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   // What the process may use by its affinity and its quota, or was told to.
   pipeline.threads = options.threads ? options.threads : lathe_get_threads();
   pipeline.dims = options.dims;
+  uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
   FoldedResources folded;
   pipeline.evaluator = [&](ModuleOp constants, SmallVectorImpl<ElementsAttr> &results) {
     // What runs once may be slow.
@@ -264,7 +266,8 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   SmallVector<ModelVariant> codes;
   for (Variant &variant : variants)
     codes.push_back({*variant.module, variant.target});
-  if (failed(emitModel(codes, program.name, pipeline.threads, &folded, artifact->impl->model)))
+  const std::string &name = options.name.empty() ? program.name : options.name;
+  if (failed(emitModel(codes, name, fingerprint, pipeline.threads, &folded, artifact->impl->model)))
     return nullptr;
   return std::move(artifact);
 }

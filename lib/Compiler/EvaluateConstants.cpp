@@ -24,7 +24,7 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
     return failure();
   CompiledModel model;
   const ModelVariant variant = {module, host};
-  if (failed(emitModel(variant, "constants", /*threads=*/1, nullptr, model)))
+  if (failed(emitModel(variant, "constants", /*fingerprint=*/0, /*threads=*/1, nullptr, model)))
     return failure();
   Diagnostics diagnostics;
   std::unique_ptr<LoadedModel> loaded = loadInProcess(model, diagnostics);

@@ -1,6 +1,7 @@
 // lib/Compiler/Header.cpp: a plain C header for a compiled model.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
+#include "dialects/Graph/ElementTypes.h"
 #include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -8,8 +9,13 @@ using namespace llvm;
 
 namespace lathe {
 
-static const char *const dtypeNames[] = {"invalid", "float",   "double",  "float16",  "bfloat16", "int8_t",   "int16_t",
-                                         "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "bool"};
+/// What the table calls an element in C.
+static StringRef nameInC(uint32_t dtype) {
+  for (const graph::ElementType &row : graph::elementTypes())
+    if (row.dtype == static_cast<lathe_dtype>(dtype))
+      return row.c;
+  return "invalid";
+}
 
 /// Comments must not end early, whatever a model calls its tensors.
 static std::string commentText(StringRef text) {
@@ -20,15 +26,13 @@ static std::string commentText(StringRef text) {
 }
 
 static std::string identifier(StringRef text) {
-  std::string result;
-  for (char c : text)
-    result += isAlnum(c) ? c : '_';
+  std::string result = symbolName("", text);
   return result.empty() || isDigit(result[0]) ? "m" + result : result;
 }
 
 static void describe(raw_ostream &out, StringRef kind, const lathe_value_desc &value, unsigned index,
                      const lathe_function_desc &function) {
-  out << " *   " << kind << " " << index << ": " << commentText(value.name) << ", " << dtypeNames[value.dtype] << "[";
+  out << " *   " << kind << " " << index << ": " << commentText(value.name) << ", " << nameInC(value.dtype) << "[";
   for (uint32_t i = 0; i < value.rank; ++i) {
     int64_t dim = value.dims[i];
     out << (i ? ", " : "");
@@ -92,9 +96,16 @@ bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) con
     describe(out, "input", *main.inputs[i], i, main);
   for (uint32_t i = 0; i < main.output_count; ++i)
     describe(out, "output", *main.outputs[i], i, main);
-  out << " */\n#ifndef " << guard << "\n#define " << guard << "\n\n#include \"lathe-runtime/module_abi.h\"\n\n"
+  std::string query = querySymbol(impl->model.name), own = querySymbol(impl->model.name, impl->model.fingerprint);
+  std::string mark = guard + "_" + StringRef(own).take_back(16).str();
+  out << " */\n#if defined(" << guard << ") && !defined(" << mark << ")\n"
+      << "#error \"two models are called " << name << ": compile one of them with another --name\"\n#endif\n"
+      << "#ifndef " << guard << "\n#define " << guard << "\n#define " << mark
+      << "\n\n#include \"lathe-runtime/module_abi.h\"\n\n"
       << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-      << "const lathe_module_desc *" << querySymbol(impl->model.name) << "(uint32_t runtime_abi_version);\n\n"
+      << "/* The number stands for this model: to link another one of the same name is an error. */\n"
+      << "#define " << query << " " << own << "\n"
+      << "const lathe_module_desc *" << query << "(uint32_t runtime_abi_version);\n\n"
       << "#define " << StringRef(name).upper() << "_INPUT_COUNT " << main.input_count << "\n"
       << "#define " << StringRef(name).upper() << "_OUTPUT_COUNT " << main.output_count << "\n\n"
       << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";

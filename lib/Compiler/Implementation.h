@@ -78,8 +78,8 @@ llvm::LogicalResult evaluateConstants(mlir::ModuleOp module, llvm::SmallVectorIm
 /// Writes weights and objects of the variants of a model, which are at level
 /// `llvm`. `folded`, which may be null, is told which resources are not needed
 /// any more.
-llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::string &name, unsigned threads,
-                              FoldedResources *folded, CompiledModel &model);
+llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::string &name, uint64_t fingerprint,
+                              unsigned threads, FoldedResources *folded, CompiledModel &model);
 
 /// Describes the kernels in an attribute of the module, too; to be called after
 /// `lower`, while calls and strategies are both there.
@@ -89,6 +89,10 @@ std::vector<KernelInfo> describeKernels(mlir::ModuleOp module, llvm::StringMap<K
 llvm::StringMap<KernelInfo> describeForC(mlir::ModuleOp module);
 /// What `describeKernels` noted before the IR was written and read again.
 std::vector<KernelInfo> readKernels(mlir::ModuleOp module);
+
+/// Of what `module`, as it was read, computes with these dims fixed: of its text
+/// and its constants.
+uint64_t modelFingerprint(mlir::ModuleOp module, llvm::ArrayRef<std::string> dims);
 
 } // namespace lathe
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "NativeModel.h"
 
+#include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
@@ -81,11 +82,7 @@ static bool isModelType(Type type) {
     return false;
   if (Attribute encoding = tensor.getEncoding(); encoding && !isa<graph::DimsAttr>(encoding))
     return false;
-  Type element = tensor.getElementType();
-  if (element.isF16() || element.isBF16() || element.isF32() || element.isF64() || element.isSignlessInteger(1))
-    return true;
-  auto integer = dyn_cast<IntegerType>(element);
-  return integer && !integer.isSigned() && llvm::is_contained({8u, 16u, 32u, 64u}, integer.getWidth());
+  return graph::findElementType(tensor.getElementType());
 }
 
 static LogicalResult verifyTypes(func::FuncOp main, TypeRange types, StringRef kind) {
@@ -93,7 +90,7 @@ static LogicalResult verifyTypes(func::FuncOp main, TypeRange types, StringRef k
     if (!isModelType(type))
       return main.emitOpError() << kind << " " << i << " is a " << type << ", but a tensor of rank 0 to "
                                 << LATHE_MAX_RANK
-                                << " is expected, of f16, bf16, f32, f64, i1 or integers of 8 to 64 bits [native-type]";
+                                << " is expected, of an element type of the table in docs/types.md [native-type]";
   return success();
 }
 
@@ -118,7 +115,7 @@ static LogicalResult verifyKernelLibrary(ModuleOp module) {
         return kernel.emitOpError("has a tensor of type ")
                << type << ", but each size of an operand or a result of a kernel is a number or one of its 'index' "
                << "arguments; give the kernel one more of them [kernel-dims]";
-      if (!isModelType(type))
+      if (!isModelType(type) || graph::getStorageType(tensor.getElementType()) != tensor.getElementType())
         return kernel.emitOpError("takes or returns a ")
                << type << ", but a tensor of rank 0 to " << LATHE_MAX_RANK
                << " is expected, of f16, bf16, f32, f64, i1 or integers of 8 to 64 bits [native-type]";

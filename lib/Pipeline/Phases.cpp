@@ -22,6 +22,7 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
   graph::InferShapesPassOptions shapes;
   shapes.dims.assign(options.dims.begin(), options.dims.end());
   manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass(shapes));
+  manager.addNestedPass<func::FuncOp>(graph::createStoreElementsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeRecurrentPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
@@ -70,6 +71,7 @@ void buildSchedulePhase(OpPassManager &manager, const PipelineOptions &) {
 }
 
 void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
+  manager.addNestedPass<kernel::FuncOp>(createFindInplaceOperandsPass());
   // Calls of kernels go first: they refer to kernels on tensors.
   manager.addPass(createConvertGraphToHostPass());
   manager.addPass(createBufferizeKernelsPass());

@@ -5,6 +5,7 @@
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -99,6 +100,53 @@ std::string isPlanned(Operation *op) {
   return isa<memref::AllocOp, memref::DeallocOp>(op) ? "allocates outside of the workspace" : "";
 }
 
+/// A launch passes what its kernel takes, in the space where the kernel works.
+std::string fitsKernel(Operation *op) {
+  auto launch = dyn_cast<host::LaunchOp>(op);
+  if (!launch)
+    return "";
+  auto kernel = op->getParentOfType<ModuleOp>().lookupSymbol<kernel::FuncOp>(launch.getKernel());
+  if (!kernel)
+    return "launches '" + launch.getKernel().str() + "', which is no kernel";
+  size_t sizes = kernel.getSizes(), buffers = kernel.getNumArguments() - sizes;
+  size_t temporaries = kernel.getTemporaries().size(), passed = launch.getBuffers().size();
+  // Memory for all temporaries is one buffer.
+  size_t expected = buffers - temporaries + (temporaries ? 1 : 0);
+  if (launch.getSizes().size() != sizes || passed != expected)
+    return "passes " + std::to_string(launch.getSizes().size()) + " sizes and " + std::to_string(passed) +
+           " buffers, but '" + launch.getKernel().str() + "' takes " + std::to_string(sizes) + " and " +
+           std::to_string(expected);
+  for (Value buffer : launch.getBuffers().take_front(buffers - temporaries))
+    if (host::Space space = cast<host::BufferType>(buffer.getType()).getSpace(); space != kernel.getSpace())
+      return ("passes memory in '" + host::stringifySpace(space) + "', but '" + launch.getKernel() + "' works in '" +
+              host::stringifySpace(kernel.getSpace()) + "'")
+          .str();
+  return "";
+}
+
+std::optional<int64_t> constantOf(Value value) {
+  llvm::APInt number;
+  return matchPattern(value, m_ConstantInt(&number)) ? std::optional(number.getSExtValue()) : std::nullopt;
+}
+
+/// A slice of the workspace starts in what `plan` asks for, where both are constants.
+std::string isInArena(Operation *op) {
+  auto slice = dyn_cast<host::WorkspaceOp>(op);
+  std::optional<int64_t> offset = slice ? constantOf(slice.getOffset()) : std::nullopt;
+  auto plan = offset ? op->getParentOfType<ModuleOp>().lookupSymbol<host::ProgramOp>("plan") : host::ProgramOp();
+  if (!plan)
+    return "";
+  host::Space space = cast<host::BufferType>(slice.getType()).getSpace();
+  for (auto asks : plan.getBody().getOps<host::SetWorkspaceOp>()) {
+    std::optional<int64_t> bytes = constantOf(asks.getBytes());
+    if (asks.getSpace() == space)
+      return bytes && *offset > *bytes
+                 ? "starts at byte " + std::to_string(*offset) + " of a workspace of " + std::to_string(*bytes)
+                 : "";
+  }
+  return "is a slice of a workspace that 'plan' does not ask for";
+}
+
 bool isKernel(Operation *op) { return isa_and_nonnull<kernel::KernelDialect>(op->getDialect()); }
 
 /// Nothing calls kernels on memory any more; positions are checked where their
@@ -129,7 +177,7 @@ const SmallVector<LevelInfo> &levels() {
        {onlyCalls, isScheduled}},
       {"buffers",
        {"builtin", "host", "func", "kernel", "linalg", "memref", "arith", "math", "affine", "scf", "tile"},
-       {hasNoTensors, isPlanned, isKernelOnMemory}},
+       {hasNoTensors, isPlanned, fitsKernel, isInArena, isKernelOnMemory}},
       {"llvm", {"builtin", "llvm", "host", "kernel"}, {isCodeOrConstant, isEntryOfKernel}},
   };
   return table;

@@ -21,7 +21,8 @@ bool isReduction(Operation *op) { return isa<ReduceOp, SoftmaxOp, LayerNormOp>(o
 /// Ops that stay in the host function: they compute nothing at run time, or are
 /// what the host itself does.
 bool isOfHost(Operation *op) {
-  return op->getNumRegions() > 0 || isa<graph::ConstantOp, ReshapeOp, DefineSymbolOp, graph::CheckOp>(op);
+  return op->getNumRegions() > 0 ||
+         isa<graph::ConstantOp, ReshapeOp, ReinterpretOp, TextOp, DefineSymbolOp, graph::CheckOp>(op);
 }
 
 /// A group while it grows. Its ops are in block order; `root` is the op that

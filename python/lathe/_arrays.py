@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The slow path of a call: inputs that the native module cannot borrow as they are."""
+"""The slow path of a call: arrays that the native module cannot borrow or make as they are."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ import numpy.typing as npt
 from lathe import dtypes
 from lathe.errors import runtime_error
 
+Borrowable = tuple[npt.NDArray[np.generic], int, tuple[int, ...], object]
 
-def to_borrowable(value: Any, name: str, dtype_code: int) -> tuple[npt.NDArray[np.generic], int]:
-    """Return an array that the native module can borrow, and the lathe_dtype of its elements.
 
-    Arrays of any layout and byte order are copied to contiguous, aligned, native ones; bfloat16
-    arrays, which have no buffer format, are seen as uint16. Lists and scalars of Python have no
-    element type of their own and get that of the input. No element of an array changes its type.
+def to_borrowable(value: Any, name: str, dtype_code: int) -> Borrowable:
+    """Return an array that the native module can borrow, its lathe_dtype, shape, and an owner.
+
+    Arrays of any layout and byte order are copied to contiguous, aligned, native ones; types of
+    ml_dtypes, which have no buffer format, are seen as unsigned integers, those of less than a byte
+    are packed, and strings become their addresses in memory that the owner holds. Lists and scalars
+    of Python have no element type of their own and get that of the input. No element of an array
+    changes its type.
     """
-    if isinstance(value, (bool, int, float, list, tuple)):
+    if isinstance(value, (bool, int, float, complex, str, bytes, list, tuple)):
         array = _from_python(value, name, dtype_code)
     elif isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
         array = np.asarray(value)
@@ -33,7 +37,7 @@ def to_borrowable(value: Any, name: str, dtype_code: int) -> tuple[npt.NDArray[n
             "an object with __dlpack__ on the CPU, or a list of numbers",
         )
     native = array.dtype.newbyteorder("=")
-    dtype = dtypes.BY_NUMPY.get(native)
+    dtype = dtypes.STRING if native.kind in "UST" else dtypes.BY_NUMPY.get(native)
     if dtype is None:
         raise runtime_error(
             "call-input-dtype",
@@ -42,9 +46,72 @@ def to_borrowable(value: Any, name: str, dtype_code: int) -> tuple[npt.NDArray[n
         )
     if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
         array = np.array(array, dtype=native, order="C", copy=True)
-    if dtype is dtypes.BFLOAT16:
-        array = array.view(np.uint16)
-    return array, dtype.code
+    shape = array.shape
+    if dtype is dtypes.STRING:
+        addresses, owner = _to_strings(array, name)
+        return addresses, dtype.code, shape, owner
+    if dtype.is_packed:
+        return pack(array), dtype.code, shape, None
+    if dtype.is_view:
+        array = array.view(f"u{dtype.bits // 8}")
+    return array, dtype.code, shape, None
+
+
+def _to_strings(array: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[np.uint64], object]:
+    """Return the addresses of the elements' text, and what keeps it in memory."""
+    texts: list[bytes] = []
+    for element in array.ravel():
+        if not isinstance(element, (str, bytes)):
+            raise runtime_error(
+                "call-input-type",
+                f'input "{name}": an element of the array is of type {type(element).__name__}, '
+                "but the model takes strings; pass str or bytes in UTF-8",
+            )
+        text = element.encode() if isinstance(element, str) else bytes(element)
+        if b"\0" in text:
+            raise runtime_error(
+                "call-string-zero",
+                f'input "{name}": element {len(texts)} has a zero within its text, where it would '
+                "end; remove it",
+            )
+        texts.append(text)
+    sizes = np.array([len(t) + 1 for t in texts], np.uint64)
+    memory = np.frombuffer(b"\0".join(texts) + b"\0", np.uint8)
+    offsets = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sizes, dtype=np.uint64)[:-1]])
+    return np.uint64(memory.ctypes.data) + offsets[: len(texts)], memory
+
+
+def from_strings(texts: list[str], shape: list[int]) -> npt.NDArray[Any]:
+    """Return an array of objects."""
+    array = np.empty(len(texts), object)
+    array[:] = texts
+    return array.reshape(shape)
+
+
+def pack(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return the elements of a type of less than a byte as the ABI packs them."""
+    dtype = dtypes.BY_NUMPY[array.dtype]
+    flat = np.ascontiguousarray(array).ravel()
+    is_integer = "int" in dtype.numpy.name
+    codes = flat.astype(np.int8).view(np.uint8) if is_integer else flat.view(np.uint8)
+    bits = np.unpackbits(codes[:, np.newaxis], axis=1, bitorder="little")[:, : dtype.bits]
+    return np.packbits(bits.ravel(), bitorder="little")
+
+
+def unpack(packed: npt.NDArray[np.uint8], code: int, shape: list[int]) -> npt.NDArray[Any]:
+    """Return the array of ml_dtypes that `pack` gave these bytes for."""
+    dtype = dtypes.BY_CODE[code]
+    count = int(np.prod(shape, dtype=np.int64))
+    bits = np.unpackbits(packed, bitorder="little")[: count * dtype.bits]
+    codes = np.packbits(bits.reshape(count, dtype.bits), axis=1, bitorder="little").ravel()
+    if "uint" in dtype.numpy.name:
+        elements = codes.astype(dtype.numpy)
+    elif "int" in dtype.numpy.name:
+        sign = 1 << (dtype.bits - 1)
+        elements = ((codes.astype(np.int8) ^ sign) - sign).astype(dtype.numpy)
+    else:
+        elements = codes.view(dtype.numpy)
+    return elements.reshape(shape)
 
 
 def _from_python(value: Any, name: str, dtype_code: int) -> npt.NDArray[np.generic]:

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from lathe._arrays import from_strings
 from lathe.signature import Dim
 
 Array = npt.NDArray[Any]
@@ -95,7 +97,8 @@ def resolve_shape(spec: InputSpec, sizes: Sizes) -> tuple[int, ...]:
 def make_input(spec: InputSpec, sizes: Sizes, seed: int = 0) -> Array:
     """Return a random array for an input: its values depend on name, shape and `seed` alone.
 
-    Floats are drawn from the standard normal distribution, integers from `sizes.integers`.
+    Floats are drawn from the standard normal distribution, integers from `sizes.integers`, those of
+    less than a byte from all that there are; strings are "word0" to "word99".
     Inputs that a model uses as flags get flags: integers whose names contain "mask" or "type" are
     0 or 1, and the first of each row of a mask is 1, so that no row is masked out.
     """
@@ -115,7 +118,18 @@ def make_input(spec: InputSpec, sizes: Sizes, seed: int = 0) -> Array:
         low, high = sizes.integers
         info = np.iinfo(spec.dtype)
         return rng.integers(max(low, info.min), min(high, info.max + 1), shape).astype(spec.dtype)
-    return rng.standard_normal(shape, dtype=np.float32).astype(spec.dtype)
+    if kind == "O":
+        words = [f"word{i}" for i in rng.integers(0, 100, int(np.prod(shape, dtype=np.int64)))]
+        return from_strings(words, list(shape))
+    if "int" in spec.dtype.name:  # Of less than a byte, which NumPy does not know.
+        narrow = ml_dtypes.iinfo(spec.dtype)  # type: ignore[no-untyped-call]
+        return rng.integers(int(narrow.min), int(narrow.max) + 1, shape).astype(spec.dtype)
+    values = rng.standard_normal(shape, dtype=np.float32)
+    if kind == "c":
+        return (values + 1j * rng.standard_normal(shape, dtype=np.float32)).astype(spec.dtype)
+    if "e8m0" in spec.dtype.name:  # It has no sign.
+        values = np.abs(values)
+    return values.astype(spec.dtype)
 
 
 def make_inputs(specs: Sequence[InputSpec], sizes: Sizes, seed: int = 0) -> list[Array]:

@@ -40,6 +40,14 @@ class ModelInfo:
     graph_description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     shapes: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)  # Of inputs: TensorProto.DataType.
+    inputs: list[str] = field(default_factory=list)
+    initializers: set[str] = field(default_factory=set)
+
+    @property
+    def overridable(self) -> list[str]:
+        """The inputs of the graph that have a value where the caller gives none."""
+        return [name for name in self.inputs if name in self.initializers]
 
 
 def _varint(data: Buffer, at: int) -> tuple[int, int]:
@@ -108,6 +116,16 @@ def _shape_of(value_info: memoryview) -> tuple[str, tuple[Dim, ...]] | None:
     return None if shape is None else (name, shape)
 
 
+def _type_of(value_info: memoryview) -> int:
+    """Return the element type of a ValueInfoProto; 0 if it is no tensor."""
+    for kind in _messages(value_info, 2):
+        for tensor in _messages(kind, 1):
+            for number, value in _fields(tensor):
+                if number == 1 and isinstance(value, int):
+                    return value
+    return 0
+
+
 def _dim(data: memoryview) -> Dim:
     for number, value in _fields(data):
         if number == 1 and isinstance(value, int):
@@ -145,8 +163,18 @@ def _read_graph(graph: memoryview, info: ModelInfo) -> None:
             info.graph_name = _text(value)
         elif number == 10:
             info.graph_description = _text(value)
+        elif number == 5 and isinstance(value, memoryview):
+            info.initializers.add(_name_of(value))
         elif number in (11, 12) and isinstance(value, memoryview) and (found := _shape_of(value)):
             info.shapes[found[0]] = found[1]
+            if number == 11:
+                info.inputs.append(found[0])
+                info.types[found[0]] = _type_of(value)
+
+
+def _name_of(tensor: memoryview) -> str:
+    """Return the name of a TensorProto."""
+    return next((_text(value) for number, value in _fields(tensor) if number == 8), "")
 
 
 def external_locations(data: Buffer, find: Finder) -> set[str] | None:

@@ -14,7 +14,7 @@ line on standard output, `{"ok": true, ...}` or `{"ok": false, "error": text, "i
     {"do": "time", "iterations": 10}
         -> "seconds" of each
     {"do": "run", "outputs": "path.npz"}
-        runs once and saves the outputs, in order as "0", "1", ... (bf16 as float32)
+        runs once and saves the outputs, in order as "0", "1", ... (types of ml_dtypes as float32)
     {"do": "memory"}
         -> "peak_rss" in bytes
     {"do": "quit"}
@@ -123,7 +123,9 @@ class Server:
 
 
 def _savable(array: Array) -> Array:
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+    if array.dtype.kind == "O":
+        return array.astype(str)
+    return array.astype(np.float32) if array.dtype.type.__module__ == "ml_dtypes" else array
 
 
 class Peer:

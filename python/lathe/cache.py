@@ -3,9 +3,10 @@
 
 In the process, artifacts are shared as long as somebody uses them. On disk, they are `.lathebin`
 files under `$LATHE_CACHE_DIR`, or `~/.cache/lathe` where that is not set, named by a key over
-everything that decides the result. The directory is bounded in size: what was not used for longest
-goes first. Any number of processes may share it; one that finds another compiling the same model
-waits for it. Deleting the directory at any time is safe.
+everything that decides the result. The directory is bounded in size, by `$LATHE_CACHE_MAX_BYTES`
+where that is set: what was not used for longest goes first. Any number of processes may share it;
+one that finds another compiling the same model waits for it. Deleting the directory at any time is
+safe.
 """
 
 from __future__ import annotations
@@ -43,11 +44,23 @@ class Stats:
     misses: int
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An artifact on disk: its file, its bytes, and when it was last used, in seconds of `time`."""
+
+    path: Path
+    size: int
+    used: float
+
+
 class CompileCache:
     """Artifacts by key, in memory and in `directory`, which holds at most about `max_bytes`."""
 
-    def __init__(self, directory: Path, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        """Use `directory`, which is made when the first artifact is written to it."""
+    def __init__(self, directory: Path | None, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        """Use `directory`, which is made when the first artifact is written to it.
+
+        None keeps artifacts in memory alone.
+        """
         if max_bytes < 0:
             raise ValueError(f"max_bytes is {max_bytes}; give 0 or more")
         self.directory = directory
@@ -96,7 +109,13 @@ class CompileCache:
         with self._mutex:
             self._memory.clear()
         for path, _, _ in self._entries():
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def entries(self) -> list[Entry]:
+        """Return the artifacts on disk, the last used first."""
+        found = sorted(self._entries(), key=lambda entry: entry[2], reverse=True)
+        return [Entry(*entry) for entry in found]
 
     def prune(self) -> None:
         """Delete what was not used for longest until the rest fits in `max_bytes`."""
@@ -105,19 +124,21 @@ class CompileCache:
         for path, size, _ in entries:
             total += size
             if total > self.max_bytes:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+        if self.directory is None:
+            return
         with contextlib.suppress(OSError):
             for left in [*self.directory.glob("*.tmp.lathebin"), *self.directory.glob("*.lock")]:
                 with contextlib.suppress(OSError):
                     if time.time() - left.stat().st_mtime > _LEFTOVER_AGE_S:
                         left.unlink()
 
-    def _path(self, key: str) -> Path:
-        return self.directory / f"{key}.lathebin"
-
     def _entries(self) -> list[tuple[Path, int, float]]:
         """Return path, size and time of last use of each artifact on disk."""
-        entries = []
+        entries: list[tuple[Path, int, float]] = []
+        if self.directory is None:
+            return entries
         with contextlib.suppress(OSError):
             for item in os.scandir(self.directory):
                 name = item.name
@@ -128,10 +149,13 @@ class CompileCache:
         return entries
 
     def _get_from_disk(self, key: str, build: Callable[[], Artifact]) -> Artifact:
-        path = self._path(key)
+        if self.directory is None:
+            self._misses += 1
+            return build()
+        path = self.directory / f"{key}.lathebin"
         if (artifact := self._read(path)) is not None:
             return artifact
-        with self._locked(key) as usable:
+        with self._locked(self.directory, key) as usable:
             # Another process may have written it while this one waited for the lock.
             if usable and (artifact := self._read(path)) is not None:
                 return artifact
@@ -142,7 +166,9 @@ class CompileCache:
             return artifact
 
     def _read(self, path: Path) -> Artifact | None:
-        if not path.exists():
+        try:
+            path.stat()
+        except OSError:  # Absent, or in a folder that may not be read, which `_locked` says.
             return None
         try:
             artifact = Artifact.load(path)
@@ -169,16 +195,21 @@ class CompileCache:
         self.prune()
 
     @contextlib.contextmanager
-    def _locked(self, key: str) -> Iterator[bool]:
-        """Hold the lock of `key` among processes; gives False if there is no directory to use."""
-        lock = self.directory / f"{key}.lock"
+    def _locked(self, directory: Path, key: str) -> Iterator[bool]:
+        """Hold the lock of `key` among processes; gives False if the directory cannot be used."""
+        lock = directory / f"{key}.lock"
         descriptor = None
         try:
             try:
-                self.directory.mkdir(parents=True, exist_ok=True)
+                directory.mkdir(parents=True, exist_ok=True)
                 descriptor = _acquire(lock)
             except OSError as error:
-                _log.warning("%s: the compile cache cannot be used: %s", self.directory, error)
+                _log.warning(
+                    "%s: the compile cache cannot be used, so models are compiled each time: %s; "
+                    "set LATHE_CACHE_DIR to a folder that you may write to [cache-unusable]",
+                    directory,
+                    error,
+                )
             yield descriptor is not None
         finally:
             if descriptor is not None:
@@ -213,12 +244,39 @@ def _acquire(lock: Path) -> int | None:
             raise
 
 
-def default_directory() -> Path:
-    """Return `$LATHE_CACHE_DIR`, or `lathe` in the user's cache directory where that is not set."""
+def default_directory() -> Path | None:
+    """Return `$LATHE_CACHE_DIR`, or `lathe` in the user's cache directory where that is not set.
+
+    None, and a warning in the log, for a user without a home.
+    """
     if chosen := os.environ.get("LATHE_CACHE_DIR"):
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "lathe"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "lathe"
+    try:
+        return Path("~/.cache").expanduser() / "lathe"
+    except RuntimeError as error:
+        _log.warning(
+            "compiled models are kept in memory alone: %s; set LATHE_CACHE_DIR [cache-no-home]",
+            error,
+        )
+        return None
+
+
+def default_max_bytes() -> int:
+    """Return `$LATHE_CACHE_MAX_BYTES`, or DEFAULT_MAX_BYTES where that is no number of bytes."""
+    given = os.environ.get("LATHE_CACHE_MAX_BYTES")
+    if given is None:
+        return DEFAULT_MAX_BYTES
+    if not given.isascii() or not given.isdigit():
+        _log.warning(
+            "LATHE_CACHE_MAX_BYTES is %r, which is no number of bytes; the cache may have %d "
+            "[cache-bound]",
+            given,
+            DEFAULT_MAX_BYTES,
+        )
+        return DEFAULT_MAX_BYTES
+    return int(given)
 
 
 _default: CompileCache | None = None
@@ -230,7 +288,7 @@ def default() -> CompileCache:
     global _default
     with _default_mutex:
         if _default is None:
-            _default = CompileCache(default_directory())
+            _default = CompileCache(default_directory(), default_max_bytes())
         return _default
 
 
@@ -239,12 +297,12 @@ def configure(
 ) -> CompileCache:
     """Replace the cache that `lathe.compile` uses, and return the new one.
 
-    What is not given is as in the beginning: the default directory and DEFAULT_MAX_BYTES.
+    What is not given is as in the beginning: of the environment, or the defaults.
     """
     global _default
     cache = CompileCache(
         Path(directory) if directory is not None else default_directory(),
-        DEFAULT_MAX_BYTES if max_bytes is None else max_bytes,
+        default_max_bytes() if max_bytes is None else max_bytes,
     )
     with _default_mutex:
         _default = cache

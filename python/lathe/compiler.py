@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,12 @@ from lathe.errors import CompileError, compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
 
-_KEY_FORMAT = "1"  # Goes up when what a key is made of changes.
+_log = logging.getLogger("lathe")
+
+# What the runtime says to code that this machine cannot run.
+_FOREIGN = frozenset(("target-processor", "target-missing-feature", "module-cannot-run"))
+
+_KEY_FORMAT = "2"  # Goes up when what a key is made of changes.
 
 
 def compile(
@@ -32,6 +38,7 @@ def compile(
     isa: str | None = None,
     max_loop_steps: int | None = None,
     progress: Callable[[str], object] | None = None,
+    name: str | None = None,
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
@@ -48,7 +55,10 @@ def compile(
     of the graph, too, and become inputs of every call; the others are constants, but a call by name
     that passes one compiles the model again for all such calls. `max_loop_steps` is how many turns
     all loops of the model may make in one call before it raises lathe.RuntimeError; None for a
-    billion. `progress` is called with the name of each phase as it starts.
+    billion. `progress` is called with the name of each phase as it starts. `name` is what C code
+    calls the model that `save` writes; None for the name of its file.
+
+    A `target` of another machine gives a model that can be saved and looked at, not called.
 
     Raises lathe.CompileError, whose `diagnostics` list all that is wrong with the model.
     """
@@ -57,7 +67,9 @@ def compile(
 
     def build() -> Artifact:
         program = source.load(allow_links=allow_links, overridable=overridable)
-        return program.compile(target, fixed, threads=threads or 0, progress=progress)
+        return program.compile(
+            target, fixed, threads=threads or 0, progress=progress, name=name or ""
+        )
 
     def reload() -> tuple[Program, str, Sequence[str]]:
         return source.load(allow_links=allow_links, overridable=overridable), target, fixed
@@ -74,6 +86,7 @@ def compile(
                 allow_links=allow_links,
                 overridable=wanted,
                 isa=isa,
+                name=name,
             )
         except CompileError as error:
             if "onnx-no-default" in error.ids:
@@ -88,6 +101,7 @@ def compile(
                 _KEY_FORMAT,
                 content,
                 "links" if allow_links else "no links",
+                name or Path(source.name).stem,
                 *(f"input {name}" for name in overridable),
                 *_target_key(target),
                 *fixed,
@@ -97,7 +111,7 @@ def compile(
     if artifact is None:
         artifact = build()
     return CompiledModel(
-        artifact.module(isa),
+        _module(artifact, isa, target),
         artifact,
         threads=threads,
         max_loop_steps=max_loop_steps,
@@ -112,19 +126,27 @@ def load(
     *,
     isa: str | None = None,
     max_loop_steps: int | None = None,
+    unchecked_weights: bool = False,
 ) -> CompiledModel:
     """Load what `CompiledModel.save` or `lathe compile` wrote: a `.lathebin` or a `.so`.
 
-    `threads`, `isa` and `max_loop_steps` are as in `lathe.compile`. Raises lathe.CompileError if
-    the file is no such thing, or was made for a processor that can do more than this one.
+    `threads`, `isa` and `max_loop_steps` are as in `lathe.compile`. The weights are compared with
+    their checksum, which takes about as long as reading the file; with `unchecked_weights` they are
+    not, and damaged ones are wrong results. Raises lathe.CompileError if the file is no such thing,
+    is damaged, or was made for a processor that can do more than this one.
     """
     suffix = Path(path).suffix
+    if unchecked_weights and suffix in (".so", ".lathebin"):
+        _log.info("%s: the weights are not compared with their checksum", os.fspath(path))
     if suffix == ".so":
         return CompiledModel(
-            Module.load(path, isa), None, threads=threads, max_loop_steps=max_loop_steps
+            Module.load(path, isa, unchecked_weights),
+            None,
+            threads=threads,
+            max_loop_steps=max_loop_steps,
         )
     if suffix == ".lathebin":
-        artifact = Artifact.load(path)
+        artifact = Artifact.load(path, unchecked_weights)
         return CompiledModel(
             artifact.module(isa), artifact, threads=threads, max_loop_steps=max_loop_steps
         )
@@ -133,6 +155,16 @@ def load(
         f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
         f"compile a model with lathe.compile",
     )
+
+
+def _module(artifact: Artifact, isa: str | None, target: str) -> Module | None:
+    """Return what can be called; None for code that the caller wanted for another machine."""
+    try:
+        return artifact.module(isa)
+    except CompileError as error:
+        if target == "host" or isa is not None or not _FOREIGN.intersection(error.ids):
+            raise
+        return None
 
 
 def _format_dims(dims: Mapping[str, int] | None) -> list[str]:

@@ -9,38 +9,49 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from lathe import _lathe
+
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """One element type: `name` is that in signatures, `onnx` that in "tensor(float)"."""
+    """One element type: `name` is that in signatures, `onnx` that in "tensor(float)".
+
+    `number` is that of ONNX's TensorProto.DataType, and `numpy` the dtype of arrays: one of NumPy,
+    or of ml_dtypes where NumPy has none; arrays of strings are arrays of objects. `bits` are those
+    of an element in memory, where less than 8 are packed.
+    """
 
     code: int  # Its lathe_dtype.
     name: str
     numpy: np.dtype[Any]
+    number: int
     onnx: str
+    bits: int
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether elements share a byte with others."""
+        return self.bits < 8
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a type that only ml_dtypes has, and unsigned integers stand for."""
+        return self.numpy.type.__module__ == "ml_dtypes" and not self.is_packed
 
     def __str__(self) -> str:
         """Return the name."""
         return self.name
 
 
-BFLOAT16 = DType(4, "bf16", np.dtype(ml_dtypes.bfloat16), "bfloat16")
+def _dtype_called(name: str) -> np.dtype[Any]:
+    return np.dtype(getattr(ml_dtypes, name, name))
 
-_ALL = (
-    DType(1, "f32", np.dtype(np.float32), "float"),
-    DType(2, "f64", np.dtype(np.float64), "double"),
-    DType(3, "f16", np.dtype(np.float16), "float16"),
-    BFLOAT16,
-    DType(5, "i8", np.dtype(np.int8), "int8"),
-    DType(6, "i16", np.dtype(np.int16), "int16"),
-    DType(7, "i32", np.dtype(np.int32), "int32"),
-    DType(8, "i64", np.dtype(np.int64), "int64"),
-    DType(9, "u8", np.dtype(np.uint8), "uint8"),
-    DType(10, "u16", np.dtype(np.uint16), "uint16"),
-    DType(11, "u32", np.dtype(np.uint32), "uint32"),
-    DType(12, "u64", np.dtype(np.uint64), "uint64"),
-    DType(13, "bool", np.dtype(np.bool_), "bool"),
+
+_ALL = tuple(
+    DType(code, name, _dtype_called(numpy), number, onnx, bits)
+    for code, name, numpy, number, onnx, bits in _lathe.element_types()
 )
 
 BY_CODE = {d.code: d for d in _ALL}
 BY_NUMPY = {d.numpy: d for d in _ALL}
+STRING = BY_NUMPY[np.dtype(object)]

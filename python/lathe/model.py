@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import enum
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from lathe import dtypes, signature
+from lathe import signature
 from lathe._lathe import Artifact, CancelToken, Module, Program
-from lathe.errors import compile_error, runtime_error
+from lathe.errors import CompileError, compile_error, runtime_error
 from lathe.signature import Signature, Value
 
 Array = npt.NDArray[Any]
@@ -27,10 +30,30 @@ class Unchanged(enum.Enum):
 UNCHANGED = Unchanged.UNCHANGED
 
 
-def _as_bfloat16(value: Any) -> Any:
+def _view_as(value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, list):
-        return [_as_bfloat16(v) for v in value]
-    return value if value is None else value.view(dtypes.BFLOAT16.numpy)
+        return [_view_as(v, dtype) for v in value]
+    return value if value is None else value.view(dtype)
+
+
+def _from_bytes(
+    code: bytes, isa: str | None, threads: int | None, max_loop_steps: int | None
+) -> CompiledModel:
+    """Return the model that `CompiledModel.__reduce__` took apart, as far as this machine can."""
+    with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
+        path = Path(folder) / "model.lathebin"
+        path.write_bytes(code)
+        artifact = Artifact.load(path)  # Its weights stay mapped after the file has gone.
+    module = None if isa is None else _best_module(artifact, isa)
+    return CompiledModel(module, artifact, threads=threads, max_loop_steps=max_loop_steps)
+
+
+def _best_module(artifact: Artifact, isa: str) -> Module:
+    """Return the variant in use where the model came from, or what this machine can run."""
+    try:
+        return artifact.module(isa)
+    except CompileError:
+        return artifact.module(None)
 
 
 class CompiledModel:
@@ -41,7 +64,7 @@ class CompiledModel:
 
     def __init__(
         self,
-        module: Module,
+        module: Module | None,
         artifact: Artifact | None,
         *,
         threads: int | None = None,
@@ -52,6 +75,7 @@ class CompiledModel:
     ) -> None:
         """Wrap `module`; `reload` gives program, target and dims back for `ir`.
 
+        Without `module`, the code of `artifact` is for another machine and cannot be called.
         `override` compiles the model with more inputs; None if it cannot have them.
         """
         if threads is not None and (isinstance(threads, bool) or threads < 0):
@@ -70,14 +94,16 @@ class CompiledModel:
         self._threads = threads or 0
         self._max_loop_steps = max_loop_steps or 0
         self._cancel = cancel
-        self._description = module.describe()
+        described = module or artifact
+        assert described is not None
+        self._description = described.describe()
         functions = self._description["functions"]
         names = [f["name"] for f in functions]
         self._function = names.index("main") if "main" in names else 0
         self._signature = signature.from_description(functions[self._function])
         self._names = tuple(v.name for v in self._signature.inputs)
-        self._bfloat16 = tuple(
-            i for i, v in enumerate(self._signature.outputs) if v.dtype is dtypes.BFLOAT16
+        self._views = tuple(
+            (i, v.dtype.numpy) for i, v in enumerate(self._signature.outputs) if v.dtype.is_view
         )
 
     @property
@@ -158,11 +184,17 @@ class CompiledModel:
         return self._call(values, self._cancel)
 
     def _call(self, values: Sequence[Any], cancel: CancelToken | None) -> tuple[Any, ...]:
+        if self._module is None:
+            raise runtime_error(
+                "call-other-machine",
+                f"the model was compiled for {self.target}, which this machine cannot run; save it "
+                'and load it there, or compile it with target="host"',
+            )
         outputs = self._module.call(
             self._function, values, self._threads, self._max_loop_steps, cancel
         )
-        for i in self._bfloat16:
-            outputs[i] = _as_bfloat16(outputs[i])
+        for i, dtype in self._views:
+            outputs[i] = _view_as(outputs[i], dtype)
         return tuple(outputs)
 
     def run(self, feed: Mapping[str, Any], *, cancel: CancelToken | None = None) -> dict[str, Any]:
@@ -269,6 +301,33 @@ class CompiledModel:
         if text is None:
             raise compile_error("ir-none", f"phase '{after}' leaves no IR to show")
         return text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as the compiled code: no compiler runs where it arrives.
+
+        `ir` and calls that override initializers need the source, which stays behind. Raises
+        lathe.CompileError for a model that was loaded from a shared library.
+        """
+        if self._artifact is None:
+            raise compile_error(
+                "pickle-loaded-library",
+                "a model loaded from a shared library cannot be pickled; send its path, or load "
+                "a .lathebin",
+            )
+        with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
+            path = Path(folder) / "model.lathebin"
+            self._artifact.save(path)
+            code = path.read_bytes()
+        isa = None if self._module is None else self.isa
+        return _from_bytes, (code, isa, self.threads, self._max_loop_steps or None)
+
+    def __copy__(self) -> CompiledModel:
+        """Return another object with the same code, which is never changed."""
+        return self.with_options()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledModel:
+        """Return what `copy.copy` returns: the code and its weights are never changed."""
+        return self.with_options()
 
     def __repr__(self) -> str:
         """Show signature and target."""

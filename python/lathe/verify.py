@@ -53,9 +53,16 @@ def compare(
         return Difference(np.inf, np.inf, problem=shapes)
     if actual.size == 0:
         return Difference(0.0, 0.0)
-    a, r = actual.astype(np.float64), reference.astype(np.float64)
+    if dtype.kind == "O":
+        wrong = np.argwhere(actual.astype(str) != reference.astype(str))
+        if not len(wrong):
+            return Difference(0.0, 0.0)
+        at = tuple(int(i) for i in wrong[0])
+        return Difference(np.inf, np.inf, at, actual[at], reference[at])
+    wide = np.complex128 if dtype.kind == "c" else np.float64
+    a, r = actual.astype(wide), reference.astype(wide)
     finite = np.isfinite(r)
-    if dtype.kind in "biu":
+    if dtype.kind in "biu" or "int" in dtype.name:
         limit = np.zeros_like(r)
     else:
         largest = np.abs(r[finite]).max(initial=0.0)

@@ -43,13 +43,14 @@ public:
   Artifact &operator=(const Artifact &) = delete;
   ~Artifact() { lathe_artifact_free(raw); }
 
-  static Artifact *load(nb::handle path) {
+  static Artifact *load(nb::handle path, bool uncheckedWeights) {
     std::string file = toPath(path);
+    lathe_artifact_options options = {uncheckedWeights};
     Diagnostics diagnostics;
     lathe_artifact *raw;
     {
       nb::gil_scoped_release unlocked;
-      raw = lathe_artifact_load(file.c_str(), diagnostics.out());
+      raw = lathe_artifact_load(file.c_str(), &options, diagnostics.out());
     }
     if (!raw)
       diagnostics.raise();
@@ -67,15 +68,22 @@ public:
     return toText(text);
   }
 
-  Module *module(const std::optional<std::string> &isa) {
+  Module *module(const std::optional<std::string> &isa) { return Module::fromDescription(&description(), isa); }
+
+  nb::dict describe() {
+    const lathe_module_desc &desc = description();
+    return Module::describe(desc, *desc.variants[0]);
+  }
+
+private:
+  const lathe_module_desc &description() {
     Diagnostics diagnostics;
     const lathe_module_desc *desc = runAlone(mutex, [&] { return lathe_artifact_module(raw, diagnostics.out()); });
     if (!desc)
       diagnostics.raise();
-    return Module::fromDescription(desc, isa);
+    return *desc;
   }
 
-private:
   using WriteFunction = int (*)(lathe_artifact *, const char *, lathe_diagnostics **);
 
   void write(nb::handle path, WriteFunction function) {
@@ -92,7 +100,7 @@ private:
 };
 
 struct CompileArguments {
-  std::string target;
+  std::string target, name;
   std::vector<std::string> dims;
   std::optional<std::string> startAt, stopAfter, dumpPhases;
   unsigned threads;
@@ -151,6 +159,7 @@ public:
       dims.push_back(dim.c_str());
     lathe_compile_options options = {};
     options.target = arguments.target.c_str();
+    options.name = arguments.name.c_str();
     options.dims = dims.data();
     options.dim_count = dims.size();
     options.dump_phases = orNull(arguments.dumpPhases);
@@ -202,9 +211,10 @@ void bindCompiler(nb::module_ &m) {
   m.def("library_path", &libraryPath, "The file that the compiler was loaded from.");
 
   nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(), "A compiled program.")
-      .def_static("load", &Artifact::load, "path"_a, "Reads a .lathebin file.")
+      .def_static("load", &Artifact::load, "path"_a, "unchecked_weights"_a = false, "Reads a .lathebin file.")
       .def("save", &Artifact::save, "path"_a, "Writes .so, .a, .o or .lathebin, by the ending of `path`.")
       .def("save_header", &Artifact::saveHeader, "path"_a, "Writes a C header for the model.")
+      .def("describe", &Artifact::describe, "What the artifact holds, of its first variant; of any machine's.")
       .def("ir", &Artifact::ir, "The IR at which the compilation stopped.")
       .def("module", &Artifact::module, nb::keep_alive<0, 1>(), "isa"_a = nb::none(),
            "Links the artifact into this process; `isa` names the variant to use, None the best.");
@@ -218,13 +228,15 @@ void bindCompiler(nb::module_ &m) {
           "compile",
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
              std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
-             nb::object progress) {
-            CompileArguments arguments{std::move(target),     std::move(dims), std::move(startAt), std::move(stopAfter),
-                                       std::move(dumpPhases), threads,         std::move(progress)};
+             nb::object progress, std::string name) {
+            CompileArguments arguments{
+                std::move(target),    std::move(name),       std::move(dims), std::move(startAt),
+                std::move(stopAfter), std::move(dumpPhases), threads,         std::move(progress)};
             return program.compile(arguments);
           },
           "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
-          "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "Compiles the program.");
+          "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "name"_a = "",
+          "Compiles the program.");
 }
 
 } // namespace lathe::python

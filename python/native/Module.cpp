@@ -20,10 +20,11 @@ namespace nb = nanobind;
 
 namespace lathe::python {
 
-static lathe_load_options loadOptions(const std::optional<std::string> &isa) {
+static lathe_load_options loadOptions(const std::optional<std::string> &isa, bool uncheckedWeights = false) {
   lathe_load_options options = {};
   options.struct_size = sizeof(options);
   options.isa = isa ? isa->c_str() : nullptr;
+  options.flags = uncheckedWeights ? LATHE_LOAD_UNCHECKED_WEIGHTS : 0;
   return options;
 }
 
@@ -35,9 +36,9 @@ Module *Module::fromDescription(const lathe_module_desc *desc, const std::option
   return new Module(raw);
 }
 
-Module *Module::load(nb::handle path, const std::optional<std::string> &isa) {
+Module *Module::load(nb::handle path, const std::optional<std::string> &isa, bool uncheckedWeights) {
   std::string file = toPath(path);
-  lathe_load_options options = loadOptions(isa);
+  lathe_load_options options = loadOptions(isa, uncheckedWeights);
   lathe_module *raw = nullptr;
   std::string error;
   {
@@ -69,9 +70,7 @@ static nb::list describeValues(const lathe_value_desc *const *values, uint32_t c
   return result;
 }
 
-nb::dict Module::describe() const {
-  const lathe_module_desc &d = desc();
-  const lathe_variant_desc &v = variant();
+nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &v) {
   nb::list functions, kernels;
   for (uint32_t i = 0; i < v.function_count; ++i) {
     const lathe_function_desc &f = *v.functions[i];
@@ -160,12 +159,15 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
 void bindRuntime(nb::module_ &m) {
   nb::class_<Module>(m, "Module", nb::is_weak_referenceable(), "A compiled module. May be called from many threads.")
       .def_static("load", &Module::load, nb::arg("path"), nb::arg("isa") = nb::none(),
-                  "Loads a shared library that lathe wrote.")
-      .def("describe", &Module::describe, "What the module holds, as dictionaries and lists.")
+                  nb::arg("unchecked_weights") = false, "Loads a shared library that lathe wrote.")
+      .def(
+          "describe", [](const Module &module) { return module.describe(); },
+          "What the module holds, as dictionaries and lists.")
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
            nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(),
            "Calls the function with that index on at most `threads` threads "
-           "(0: no limit). Outputs of bf16 are given as uint16. Sequences are lists, and optional "
+           "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. Sequences are lists, and "
+           "optional "
            "values may be None.");
   nb::class_<CancelToken>(m, "CancelToken",
                           "Ends calls of compiled models that are under way, from another thread.\n\n"
@@ -174,6 +176,9 @@ void bindRuntime(nb::module_ &m) {
       .def(nb::init<>(), "Make a token that is not cancelled.")
       .def("cancel", &CancelToken::cancel, "End all calls that have this token, now and later.")
       .def_prop_ro("cancelled", &CancelToken::isCancelled, "Whether `cancel` was called.");
+  m.def("element_types", &describeElementTypes,
+        "(lathe_dtype, name, dtype of NumPy or ml_dtypes, TensorProto.DataType, X of ONNX's\n"
+        "\"tensor(X)\", bits) of every element type.");
   m.def(
       "set_threads",
       [](int threads) {

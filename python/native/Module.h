@@ -27,12 +27,13 @@ public:
 
   /// Loads a shared library; `isa` names the variant to use, none the best. The
   /// caller owns the result.
-  static Module *load(nanobind::handle path, const std::optional<std::string> &isa);
+  static Module *load(nanobind::handle path, const std::optional<std::string> &isa, bool uncheckedWeights);
   /// Takes a description, which must outlive the module. The caller owns the
   /// result.
   static Module *fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa);
 
-  nanobind::dict describe() const;
+  nanobind::dict describe() const { return describe(desc(), variant()); }
+  static nanobind::dict describe(const lathe_module_desc &d, const lathe_variant_desc &v);
   /// Calls the function of that index without the GIL; `threads` is 0 for no
   /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
   nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps,

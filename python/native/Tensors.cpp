@@ -5,6 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Tensors.h"
 
+#include "Bindings.h"
 #include "Errors.h"
 
 #include <cstdint>
@@ -17,47 +18,72 @@ namespace lathe::python {
 
 //===-- Element types -----------------------------------------------------===//
 
+namespace {
+enum class Kind { Float, Signed, Unsigned, Bool, Complex, String };
+
+struct ElementType {
+  lathe_dtype dtype;
+  Kind kind;
+  unsigned bits;
+  const char *name, *numpy;
+  int number; ///< TensorProto.DataType.
+  const char *onnx;
+};
+
+constexpr ElementType elementTypes[] = {
+#define LATHE_ELEMENT_TYPE(ID, NUMBER, KIND, BITS, NAME, NUMPY, C, ONNX, ONNX_NAME, MLIR)                              \
+  {LATHE_DTYPE_##ID, Kind::KIND, BITS, NAME, NUMPY, ONNX, ONNX_NAME},
+#include "lathe-runtime/element_types.def"
+};
+} // namespace
+
+nb::list describeElementTypes() {
+  nb::list result;
+  for (const ElementType &type : elementTypes)
+    result.append(
+        nb::make_tuple(static_cast<int>(type.dtype), type.name, type.numpy, type.number, type.onnx, type.bits));
+  return result;
+}
+
+/// The type of that kind and size that Python's buffers and DLPack know; INVALID if
+/// there is none. The rows of the usual types come first.
+static lathe_dtype dtypeOf(Kind kind, size_t bits) {
+  for (const ElementType &type : elementTypes)
+    if (type.kind == kind && type.bits == bits && bits >= (kind == Kind::Float ? 16 : 8))
+      return type.dtype;
+  return LATHE_DTYPE_INVALID;
+}
+
 /// The lathe_dtype of a format of Python's struct module, or INVALID.
 static lathe_dtype dtypeOfFormat(const char *format, Py_ssize_t itemSize) {
   if (!format)
     return LATHE_DTYPE_U8; // What the buffer protocol says a missing one means.
   if (*format == '@' || *format == '=' || *format == '<')
     ++format;
+  size_t bits = 8 * static_cast<size_t>(itemSize);
+  if (format[0] == 'Z' && (format[1] == 'f' || format[1] == 'd') && !format[2])
+    return dtypeOf(Kind::Complex, bits);
   if (format[0] == '\0' || format[1] != '\0')
     return LATHE_DTYPE_INVALID;
-  auto bySize = [&](lathe_dtype one, lathe_dtype two, lathe_dtype four, lathe_dtype eight) {
-    switch (itemSize) {
-    case 1:
-      return one;
-    case 2:
-      return two;
-    case 4:
-      return four;
-    case 8:
-      return eight;
-    default:
-      return LATHE_DTYPE_INVALID;
-    }
-  };
   switch (*format) {
   case '?':
     return LATHE_DTYPE_BOOL;
   case 'e':
   case 'f':
   case 'd':
-    return bySize(LATHE_DTYPE_INVALID, LATHE_DTYPE_F16, LATHE_DTYPE_F32, LATHE_DTYPE_F64);
+    return dtypeOf(Kind::Float, bits);
   case 'b':
   case 'h':
   case 'i':
   case 'l':
   case 'q':
-    return bySize(LATHE_DTYPE_I8, LATHE_DTYPE_I16, LATHE_DTYPE_I32, LATHE_DTYPE_I64);
+    return dtypeOf(Kind::Signed, bits);
   case 'B':
   case 'H':
   case 'I':
   case 'L':
   case 'Q':
-    return bySize(LATHE_DTYPE_U8, LATHE_DTYPE_U16, LATHE_DTYPE_U32, LATHE_DTYPE_U64);
+    return dtypeOf(Kind::Unsigned, bits);
   default:
     return LATHE_DTYPE_INVALID;
   }
@@ -66,63 +92,51 @@ static lathe_dtype dtypeOfFormat(const char *format, Py_ssize_t itemSize) {
 static lathe_dtype dtypeOfDLPack(nb::dlpack::dtype dtype) {
   if (dtype.lanes != 1)
     return LATHE_DTYPE_INVALID;
-  bool isSigned = dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Int);
-  if (isSigned || dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::UInt)) {
-    switch (dtype.bits) {
-    case 8:
-      return isSigned ? LATHE_DTYPE_I8 : LATHE_DTYPE_U8;
-    case 16:
-      return isSigned ? LATHE_DTYPE_I16 : LATHE_DTYPE_U16;
-    case 32:
-      return isSigned ? LATHE_DTYPE_I32 : LATHE_DTYPE_U32;
-    case 64:
-      return isSigned ? LATHE_DTYPE_I64 : LATHE_DTYPE_U64;
-    default:
-      return LATHE_DTYPE_INVALID;
-    }
-  }
-  if (dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Float))
-    return dtype.bits == 32   ? LATHE_DTYPE_F32
-           : dtype.bits == 64 ? LATHE_DTYPE_F64
-           : dtype.bits == 16 ? LATHE_DTYPE_F16
-                              : LATHE_DTYPE_INVALID;
-  if (dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Bfloat))
+  switch (static_cast<nb::dlpack::dtype_code>(dtype.code)) {
+  case nb::dlpack::dtype_code::Int:
+    return dtypeOf(Kind::Signed, dtype.bits);
+  case nb::dlpack::dtype_code::UInt:
+    return dtypeOf(Kind::Unsigned, dtype.bits);
+  case nb::dlpack::dtype_code::Float:
+    return dtypeOf(Kind::Float, dtype.bits);
+  case nb::dlpack::dtype_code::Bfloat:
     return dtype.bits == 16 ? LATHE_DTYPE_BF16 : LATHE_DTYPE_INVALID;
-  if (dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Bool))
-    return dtype.bits == 8 ? LATHE_DTYPE_BOOL : LATHE_DTYPE_INVALID;
-  return LATHE_DTYPE_INVALID;
+  case nb::dlpack::dtype_code::Complex:
+    return dtypeOf(Kind::Complex, dtype.bits);
+  case nb::dlpack::dtype_code::Bool:
+    return dtypeOf(Kind::Bool, dtype.bits);
+  default:
+    return LATHE_DTYPE_INVALID;
+  }
 }
 
+/// What NumPy is told of an output's elements: for types that it has not, bytes or
+/// integers of their size.
 static nb::dlpack::dtype dlpackOfDtype(lathe_dtype dtype) {
-  switch (dtype) {
-  case LATHE_DTYPE_F32:
-    return nb::dtype<float>();
-  case LATHE_DTYPE_F64:
-    return nb::dtype<double>();
-  case LATHE_DTYPE_F16:
-    return {static_cast<uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
-  case LATHE_DTYPE_BF16: // See Outputs::take.
-    return nb::dtype<uint16_t>();
-  case LATHE_DTYPE_I8:
-    return nb::dtype<int8_t>();
-  case LATHE_DTYPE_I16:
-    return nb::dtype<int16_t>();
-  case LATHE_DTYPE_I32:
-    return nb::dtype<int32_t>();
-  case LATHE_DTYPE_I64:
-    return nb::dtype<int64_t>();
-  case LATHE_DTYPE_U8:
-    return nb::dtype<uint8_t>();
-  case LATHE_DTYPE_U16:
-    return nb::dtype<uint16_t>();
-  case LATHE_DTYPE_U32:
-    return nb::dtype<uint32_t>();
-  case LATHE_DTYPE_U64:
-    return nb::dtype<uint64_t>();
-  case LATHE_DTYPE_BOOL:
-    return nb::dtype<bool>();
-  case LATHE_DTYPE_INVALID:
-    break;
+  auto make = [](nb::dlpack::dtype_code code, unsigned bits) {
+    return nb::dlpack::dtype{static_cast<uint8_t>(code), static_cast<uint8_t>(bits), 1};
+  };
+  for (const ElementType &type : elementTypes) {
+    if (type.dtype != dtype)
+      continue;
+    switch (type.kind) {
+    case Kind::Float:
+      if (dtypeOf(Kind::Float, type.bits) == dtype)
+        return make(nb::dlpack::dtype_code::Float, type.bits);
+      break;
+    case Kind::Signed:
+      if (type.bits >= 8)
+        return make(nb::dlpack::dtype_code::Int, type.bits);
+      break;
+    case Kind::Bool:
+      return nb::dtype<bool>();
+    case Kind::Complex:
+      return make(nb::dlpack::dtype_code::Complex, type.bits);
+    case Kind::Unsigned:
+    case Kind::String:
+      break;
+    }
+    return make(nb::dlpack::dtype_code::UInt, std::max(8u, type.bits));
   }
   return nb::dtype<uint8_t>();
 }
@@ -182,15 +196,21 @@ bool BorrowedInput::borrowDLPack(nb::handle value, lathe_tensor &tensor) {
 void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc, lathe_tensor &tensor) {
   if (borrowBuffer(value, tensor) || borrowDLPack(value, tensor))
     return;
-  nb::object pair = nb::module_::import_("lathe._arrays").attr("to_borrowable")(value, desc.name, desc.dtype);
-  converted = pair[0];
-  if (!borrowBuffer(converted, tensor)) {
-    std::string message = "input \"" + std::string(desc.name) + "\": the array has " +
-                          std::to_string(nb::cast<size_t>(converted.attr("ndim"))) + " dims, but at most " +
-                          std::to_string(LATHE_MAX_RANK) + " are supported [call-rank-mismatch]";
+  nb::object made = nb::module_::import_("lathe._arrays").attr("to_borrowable")(value, desc.name, desc.dtype);
+  converted = made[0];
+  nb::tuple shape(made[2]);
+  if (shape.size() > LATHE_MAX_RANK || !borrowBuffer(converted, tensor)) {
+    std::string message = "input \"" + std::string(desc.name) + "\": the array has " + std::to_string(shape.size()) +
+                          " dims, but at most " + std::to_string(LATHE_MAX_RANK) +
+                          " are supported [call-rank-mismatch]";
     raiseRuntimeError(message.c_str());
   }
-  tensor.dtype = static_cast<lathe_dtype>(nb::cast<int>(pair[1]));
+  tensor.dtype = static_cast<lathe_dtype>(nb::cast<int>(made[1]));
+  // Of packed elements there are more than bytes.
+  tensor.rank = static_cast<uint32_t>(shape.size());
+  for (size_t i = 0; i < shape.size(); ++i)
+    tensor.dims[i] = nb::cast<int64_t>(shape[i]);
+  texts = made[3];
 }
 
 void BorrowedValue::borrowSequence(nb::handle items, const lathe_value_desc &desc, lathe_value &result) {
@@ -229,11 +249,37 @@ Outputs::~Outputs() {
     lathe_value_free(&value);
 }
 
-/// An array that owns the memory of `tensor`, which has none then.
+/// An array of objects; NumPy has no view of C's strings.
+static nb::object takeStrings(lathe_tensor &tensor) {
+  nb::list strings, shape;
+  size_t count = 1;
+  for (uint32_t i = 0; i < tensor.rank; ++i) {
+    shape.append(tensor.dims[i]);
+    count *= static_cast<size_t>(tensor.dims[i]);
+  }
+  for (size_t i = 0; i < count; ++i)
+    strings.append(toText(static_cast<const char *const *>(tensor.data)[i]));
+  lathe_tensor_free(&tensor);
+  return nb::module_::import_("lathe._arrays").attr("from_strings")(strings, shape);
+}
+
+/// An array that owns the memory of `tensor`, which has none then. Packed elements
+/// are an array of bytes beside their shape.
 static nb::object takeArray(lathe_tensor &tensor) {
+  if (tensor.dtype == LATHE_DTYPE_STRING)
+    return takeStrings(tensor);
   size_t shape[LATHE_MAX_RANK];
-  for (uint32_t i = 0; i < tensor.rank; ++i)
+  uint32_t rank = tensor.rank;
+  for (uint32_t i = 0; i < rank; ++i)
     shape[i] = static_cast<size_t>(tensor.dims[i]);
+  nb::list declared;
+  bool isPacked = lathe_dtype_bits(tensor.dtype) < 8;
+  if (isPacked) {
+    for (uint32_t i = 0; i < rank; ++i)
+      declared.append(shape[i]);
+    lathe_tensor_bytes(&tensor, shape);
+    rank = 1;
+  }
   nb::capsule owner = nb::capsule(tensor.data, [](void *data) noexcept {
     lathe_tensor freed = {};
     freed.data = data;
@@ -241,7 +287,10 @@ static nb::object takeArray(lathe_tensor &tensor) {
   });
   void *data = tensor.data;
   tensor.data = nullptr; // The capsule owns it.
-  return nb::cast(nb::ndarray<nb::numpy>(data, tensor.rank, shape, owner, nullptr, dlpackOfDtype(tensor.dtype)));
+  nb::object array = nb::cast(nb::ndarray<nb::numpy>(data, rank, shape, owner, nullptr, dlpackOfDtype(tensor.dtype)));
+  return isPacked
+             ? nb::module_::import_("lathe._arrays").attr("unpack")(array, static_cast<int>(tensor.dtype), declared)
+             : array;
 }
 
 nb::list Outputs::take() {

@@ -16,6 +16,10 @@
 
 namespace lathe::python {
 
+/// (lathe_dtype, name, NumPy's or ml_dtypes' name, X of ONNX's "tensor(X)", bits) of
+/// every element type.
+nanobind::list describeElementTypes();
+
 /// An input whose memory belongs to an object of Python, and stays as it is
 /// while this lives. Needs the GIL to be made and destroyed.
 class BorrowedInput {
@@ -34,7 +38,7 @@ private:
   bool borrowDLPack(nanobind::handle value, lathe_tensor &tensor);
 
   Py_buffer buffer = {};
-  nanobind::object converted;
+  nanobind::object converted, texts;
   nanobind::ndarray<nanobind::ro> dlpack;
 };
 
@@ -64,8 +68,9 @@ public:
   size_t size() const { return values.size(); }
 
   /// Hands all of them over: tensors as NumPy arrays, sequences as lists of these,
-  /// absent ones as None. Elements of bf16, which NumPy has not, are given as
-  /// uint16.
+  /// absent ones as None, strings as arrays of objects. Elements that NumPy has not
+  /// are given as unsigned integers of their size, and those of less than a byte as
+  /// ml_dtypes has them.
   nanobind::list take();
 
 private:

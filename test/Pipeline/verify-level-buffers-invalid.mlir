@@ -21,3 +21,57 @@ func.func @main() {
   %0 = memref.alloc() : memref<4xf32>
   return
 }
+
+// -----
+
+host.program @run {
+  // expected-error @+1 {{internal: 'host.launch' launches 'k', which is no kernel after phase 'bufferize' [level-buffers]}}
+  host.launch @k[]()
+}
+
+// -----
+
+host.program @run {
+  %x = host.input 0
+  // expected-error @+1 {{internal: 'host.launch' passes 0 sizes and 1 buffers, but 'k' takes 0 and 2 after phase 'bufferize' [level-buffers]}}
+  host.launch @k[](%x)
+}
+kernel.func @k(%x: memref<4xf32>, %y: memref<4xf32>) attributes {outputs = 1 : i64, sizes = 0 : i64} {
+  kernel.return
+}
+
+// -----
+
+host.program @run {
+  %x = host.input 0
+  %y = host.output 0 in cuda
+  // expected-error @+1 {{internal: 'host.launch' passes memory in 'host', but 'k' works in 'cuda' after phase 'bufferize' [level-buffers]}}
+  host.launch @k[](%y in cuda, %x)
+}
+kernel.func @k(%x: memref<4xf32>, %y: memref<4xf32>) attributes {outputs = 1 : i64, sizes = 0 : i64, space = #host.space<cuda>} {
+  kernel.return
+}
+
+// -----
+
+host.program @plan {
+  %bytes = arith.constant 128 : index
+  host.set_workspace %bytes
+}
+host.program @run {
+  %offset = arith.constant 192 : index
+  // expected-error @+1 {{internal: 'host.workspace' starts at byte 192 of a workspace of 128 after phase 'bufferize' [level-buffers]}}
+  %0 = host.workspace %offset
+}
+
+// -----
+
+host.program @plan {
+  %bytes = arith.constant 128 : index
+  host.set_workspace %bytes
+}
+host.program @run {
+  %offset = arith.constant 64 : index
+  // expected-error @+1 {{internal: 'host.workspace' is a slice of a workspace that 'plan' does not ask for after phase 'bufferize' [level-buffers]}}
+  %0 = host.workspace %offset in cuda
+}

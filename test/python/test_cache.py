@@ -24,6 +24,7 @@ X = np.ones((2, 3), np.float32)
 
 def entries(cache: CompileCache) -> list[Path]:
     """Return the artifacts on disk."""
+    assert cache.directory is not None
     return sorted(cache.directory.glob("*.lathebin"))
 
 
@@ -82,6 +83,7 @@ def test_errors_are_not_kept(own_cache: CompileCache) -> None:
     for _ in range(2):
         with pytest.raises(lathe.CompileError):
             lathe.compile(unsupported())
+    assert own_cache.directory is not None
     assert list(own_cache.directory.iterdir()) == []
 
 
@@ -137,6 +139,100 @@ def test_a_directory_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCaptu
     cache = CompileCache(tmp_path / "file" / "cache")
     assert (lathe.compile(add_one(), cache=cache)(X)[0] == 2).all()
     assert "cannot be used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "file/cache", "/proc/nothing"], ids=["long", "file", "proc"]
+)
+def test_an_unusable_directory_costs_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("LATHE_CACHE_DIR", str(tmp_path / name))
+    lathe.cache.configure()
+    for _ in range(2):
+        assert (lathe.compile(add_one())(X)[0] == 2).all()
+    assert "[cache-unusable]" in caplog.text
+
+
+def test_a_user_without_a_home(tmp_path: Path) -> None:
+    onnx.save(add_one(), tmp_path / "m.onnx")
+    code = (
+        "import os, pwd, numpy as np\n"
+        "def nobody(uid): raise KeyError(uid)\n"
+        "pwd.getpwuid = nobody\n"
+        "import lathe\n"
+        "print(lathe.compile('m.onnx')(np.ones((2, 3), np.float32))[0][0, 0])\n"
+    )
+    hidden = ("HOME", "XDG_CACHE_HOME", "LATHE_CACHE_DIR")
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k not in hidden},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout == "2.0\n", result.stderr
+    assert "[cache-no-home]" in result.stderr
+
+
+def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    onnx.save(add_one(), tmp_path / "m.onnx")
+    (tmp_path / "home").mkdir(mode=0o700)
+    code = (
+        "import os, numpy as np, lathe\n"
+        "data = open('m.onnx', 'rb').read()\n"
+        "x = np.ones((2, 3), np.float32)\n"
+        # Imports all that it needs while it may read the files of Python.
+        "lathe.compile(data, cache=False)(x), open('/proc/cpuinfo', encoding='ascii')\n"
+        "os.setuid(12345)\n"
+        "print(lathe.compile(data)(np.ones((2, 3), np.float32))[0][0, 0])\n"
+    )
+    hidden = ("XDG_CACHE_HOME", "LATHE_CACHE_DIR")
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k not in hidden}
+        | {"HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout == "2.0\n", result.stderr
+    assert "[cache-unusable]" in result.stderr
+
+
+def test_changed_weights_of_an_entry_are_noticed(
+    own_cache: CompileCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    proto = make_model(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [("x", TensorProto.FLOAT, ["n", 3])],
+        [("y", TensorProto.FLOAT, ["n", 64])],
+        {"w": np.ones((3, 64), np.float32)},
+    )
+    lathe.compile(proto)
+    (entry,) = entries(own_cache)
+    whole = entry.read_bytes()
+    at = whole.rindex(np.float32(1).tobytes())
+    entry.write_bytes(whole[:at] + b"\xff" * 4 + whole[at + 4 :])
+    fresh = CompileCache(own_cache.directory)
+    assert (lathe.compile(proto, cache=fresh)(X)[0] == 3).all()
+    assert "weights were changed" in caplog.text
+    assert entry.read_bytes() == whole
+
+
+def test_the_bound_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LATHE_CACHE_MAX_BYTES", "12345")
+    assert lathe.cache.configure().max_bytes == 12345
+    monkeypatch.setenv("LATHE_CACHE_MAX_BYTES", "1G")
+    assert lathe.cache.configure().max_bytes == lathe.cache.DEFAULT_MAX_BYTES
+    assert "[cache-bound]" in caplog.text
 
 
 def test_the_directory_is_bounded(own_cache: CompileCache) -> None:

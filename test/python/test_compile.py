@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -209,3 +210,28 @@ def test_import_is_light() -> None:
     code = "import sys, lathe; print(*(m for m in ('onnx', 'onnxruntime') if m in sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == ""
+
+
+def test_a_model_for_another_machine(own_cache: object, tmp_path: Path) -> None:
+    model = lathe.compile(add_one(), target="aarch64", name="adder")
+    assert model.target.startswith("aarch64")
+    assert str(model.signature) == str(lathe.compile(add_one()).signature)
+    model.save(tmp_path / "m.a")
+    model.save_header(tmp_path / "m.h")
+    model.save(tmp_path / "m.lathebin")
+    assert "lathe_query_adder" in (tmp_path / "m.h").read_text()
+    with pytest.raises(lathe.RuntimeError, match="call-other-machine"):
+        model(np.ones((2, 3), np.float32))
+    with pytest.raises(lathe.CompileError):
+        lathe.load(tmp_path / "m.lathebin")
+
+
+def test_models_can_be_pickled_and_copied(own_cache: object, tmp_path: Path) -> None:
+    x = np.ones((2, 3), np.float32)
+    model = lathe.compile(add_one(), threads=2)
+    for again in (pickle.loads(pickle.dumps(model)), copy.copy(model), copy.deepcopy(model)):
+        assert (again(x)[0] == 2).all()
+        assert (again.threads, again.isa) == (2, model.isa)
+    model.save(tmp_path / "m.so")
+    with pytest.raises(lathe.CompileError, match="pickle-loaded-library"):
+        pickle.dumps(lathe.load(tmp_path / "m.so"))

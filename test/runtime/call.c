@@ -283,7 +283,7 @@ static lathe_status call_select(int64_t way) {
 }
 
 static void takes_outputs_of_run(void) {
-  const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL};
+  const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL};
   static const float expected[] = {3, 5, 7};
   CHECK_OK(lathe_module_set_imports(module, &counting));
   for (int way = 0; way <= 2; ++way) {

@@ -24,7 +24,7 @@ static void count_free(void *context, void *memory) {
   lathe_default_imports()->free(NULL, memory);
 }
 
-static const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL};
+static const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL};
 
 static float data[10][6];
 static lathe_tensor items[10];

@@ -30,6 +30,10 @@ DTYPES = (
     ("uint32", 11, 4, "u32"),
     ("uint64", 12, 8, "u64"),
     ("bool", 13, 1, "bool"),
+    ("float8_e4m3fn", 14, 1, "f8e4m3fn"),
+    ("float8_e5m2", 16, 1, "f8e5m2"),
+    ("complex64", 26, 8, "c64"),
+    ("complex128", 27, 16, "c128"),
 )
 
 

@@ -448,7 +448,9 @@ def test_code_does_not_depend_on_threads(lathe: Run, tmp_path: pathlib.Path) -> 
         made = []
         for threads in ("1", "2", "3"):
             output = f"{threads}.{ending}"
-            result = lathe("compile", "deep.onnx", "-o", output, "--threads", threads)
+            result = lathe(
+                "compile", "deep.onnx", "-o", output, "--name", "deep", "--threads", threads
+            )
             assert result.returncode == 0, result.stderr
             made.append((tmp_path / output).read_bytes())
         assert made[0] == made[1] == made[2]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Write docs/reference from ODS: a page for each dialect, one for all passes.
+"""Write docs/reference from ODS: a page for each dialect, one for all passes; and one of types.
 
 The example of an op is the first one of its round-trip test, so that it is true and cannot be
 forgotten.
@@ -24,6 +24,8 @@ LLVM = pathlib.Path("/usr/lib/llvm-22")
 DIALECTS = ("graph", "kernel", "tile", "host")
 ROUND_TRIP = "// RUN: lathe-opt %s | lathe-opt"
 STATEMENT = re.compile(r"^( *)(?:%[^=]+ = )?(\w+\.\w+)\b")
+TYPES = ROOT / "include/lathe-runtime/element_types.def"
+ROW = re.compile(r"^LATHE_ELEMENT_TYPE\((.*)\)$", re.MULTILINE)
 PASS = re.compile(r"^def \w+ *: *(Interface)?Pass<", re.MULTILINE)
 
 
@@ -76,7 +78,28 @@ def with_examples(text: str, dialect: str) -> str:
 
 
 def page(title: str, body: str) -> str:
-    return f"<!-- Made by tools/dev/make_reference.py; edit ODS instead. -->\n\n# {title}\n\n{body}"
+    note = "<!-- Made by tools/dev/make_reference.py; edit its source instead. -->"
+    return f"{note}\n\n# {title}\n\n{body}"
+
+
+def type_table() -> str:
+    """The table of element types."""
+    lines = ["| type | bits | ONNX | `ml_dtypes` or NumPy | C |", "|---|---|---|---|---|"]
+    for row in ROW.findall(TYPES.read_text()):
+        number, _, bits, name, numpy, c, onnx, onnx_name = [
+            cell.strip().strip('"') for cell in row.split(",")[1:9]
+        ]
+        lines.append(
+            f"| `{name}` | {bits} | {onnx}, `{onnx_name}` | `{numpy}` | {number}, `{c.strip()}` |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+TYPES_BODY = """\
+Made from `include/lathe-runtime/element_types.def`, which the compiler, the runtime, the command
+line and the Python package read. [Types](../types.md) says what can be done with them.
+
+"""
 
 
 def pages() -> dict[str, str]:
@@ -92,6 +115,7 @@ def pages() -> dict[str, str]:
     documented = [tablegen(p, "-gen-pass-doc") for p in sources if PASS.search(p.read_text())]
     found = re.split(r"^(?=### )", "".join(documented), flags=re.MULTILINE)
     body = "\n".join(sorted(text.strip() + "\n" for text in found if text.strip()))
+    made["types.md"] = page("Element types", TYPES_BODY + type_table())
     made["passes.md"] = page("Passes", re.sub(r"^#(?=##)", "", body, flags=re.MULTILINE))
     return made
 

@@ -221,6 +221,7 @@ static constexpr Option options[] = {
     allowLinksOption,
     overridableOption,
     isaOption,
+    uncheckedOption,
     progressOption,
 };
 

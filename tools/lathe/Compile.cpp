@@ -164,6 +164,8 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   CompileOptions options;
   options.target = arguments.get("--target", "host").str();
   options.dims = arguments.all("--dim").vec();
+  // After the file that programs link, as scripts name models "model.onnx".
+  options.name = arguments.get("--name", output == "-" ? "" : llvm::sys::path::stem(output)).str();
   options.startAt = arguments.get("--start-at").str();
   options.stopAfter = arguments.get("--stop-after").str();
   options.dumpPhasesTo = arguments.get("--dump-phases").str();
@@ -201,6 +203,7 @@ static int run(const Arguments &arguments) {
 static constexpr Option options[] = {
     {"--output", "-o", Form::Text, "FILE", "what to write; its ending says the kind"},
     {"--header", "", Form::Text, "FILE.h", "write a C header with the model's shapes and dtypes"},
+    {"--name", "", Form::Text, "NAME", "of the model in symbols and the header [that of FILE]"},
     targetOption,
     fixedDimOption,
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},

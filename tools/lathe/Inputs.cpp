@@ -129,7 +129,7 @@ private:
       bool isSequence = input(i).kind == LATHE_KIND_SEQUENCE || (input(i).flags & LATHE_VALUE_OF_SEQUENCE);
       if (!values[i].parts.empty() && !isSequence)
         return fail("inputs-given-twice", "--input gives " + quoted(name) + " twice; leave one out");
-      std::optional<Tensor> tensor = readNpy(path, diagnostics);
+      std::optional<Tensor> tensor = readNpy(path, lathe_dtype(input(i).dtype), diagnostics);
       if (!tensor)
         return false;
       values[i].kind = isSequence ? LATHE_KIND_SEQUENCE : LATHE_KIND_TENSOR;

@@ -140,14 +140,20 @@ static void printVariants(const LoadedModel &model) {
     uint64_t bytes = LATHE_HAS(&variant, code_bytes) ? variant.code_bytes : 0;
     table.push_back({i ? "         " : "variants ", variant.name, bytes ? formatBytes(bytes) : "?",
                      "in " + std::to_string(variant.kernel_count) + " kernels",
-                     &variant == &model.variant() ? "used here" : ""});
+                     model.module() && &variant == &model.variant() ? "used here" : ""});
   }
   llvm::outs() << formatTable("llrll", table);
 }
 
+/// Why this machine cannot run the code, as the runtime says it.
+static std::string foreignReason(const lathe_variant_desc &variant) {
+  lathe_target_supported(variant.target);
+  return StringRef(lathe_last_error()).rsplit(" [").first.str();
+}
+
 static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   StringRef path = arguments.operands.front();
-  auto model = LoadedModel::open(path, arguments, diagnostics, /*mayLackFunctions=*/true);
+  auto model = LoadedModel::open(path, arguments, diagnostics, /*onlyToShow=*/true);
   if (!model)
     return;
   const lathe_module_desc &module = model->description();
@@ -168,7 +174,9 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   for (size_t i = 0; i < module.metadata_count; ++i)
     os << "metadata   " << quoted(module.metadata[2 * i]) << " = "
        << quoted(StringRef(module.metadata[2 * i + 1]).take_front(80)) << "\n";
-  if (!variant.function_count || printPlan(*model, arguments, path, diagnostics))
+  if (!model->module())
+    os << "machine    " << "another one: " << foreignReason(variant) << "\n";
+  if (!model->module() || !variant.function_count || printPlan(*model, arguments, path, diagnostics))
     printKernels(*model);
 }
 
@@ -178,8 +186,8 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption, shapeOption,      threadsOption,     targetOption,
-                                     isaOption,     allowLinksOption, overridableOption, progressOption};
+static constexpr Option options[] = {dimSizeOption,    shapeOption,       threadsOption,   targetOption,  isaOption,
+                                     allowLinksOption, overridableOption, uncheckedOption, progressOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",

@@ -12,6 +12,7 @@
 
 #include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace lathe;
 using namespace lathe::cli;
@@ -42,9 +43,13 @@ FileKind cli::fileKind(StringRef path) {
 LoadedModel::LoadedModel() = default;
 LoadedModel::~LoadedModel() { lathe_module_free(handle); }
 
-const lathe_module_desc &LoadedModel::description() const { return *lathe_module_description(handle); }
+const lathe_module_desc &LoadedModel::description() const {
+  return foreign ? *foreign : *lathe_module_description(handle);
+}
 
-const lathe_variant_desc &LoadedModel::variant() const { return *lathe_module_variant(handle); }
+const lathe_variant_desc &LoadedModel::variant() const {
+  return foreign ? *foreign->variants[0] : *lathe_module_variant(handle);
+}
 
 const lathe_function_desc &LoadedModel::function() const { return *variant().functions[0]; }
 
@@ -64,7 +69,7 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
 }
 
 std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
-                                               bool mayLackFunctions) {
+                                               bool onlyToShow) {
   double begin = now();
   std::unique_ptr<LoadedModel> model(new LoadedModel);
   model->kind = fileKind(path);
@@ -72,6 +77,10 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
   lathe_load_options load = {};
   load.struct_size = sizeof(load);
   load.isa = isa.empty() ? nullptr : isa.c_str();
+  bool unchecked = arguments.has("--unchecked-weights");
+  load.flags = unchecked ? LATHE_LOAD_UNCHECKED_WEIGHTS : 0;
+  if (unchecked && model->kind != FileKind::Model)
+    llvm::errs() << path << ": note: the weights are not compared with their checksum\n";
   if (model->kind != FileKind::Model && arguments.has("--target")) {
     diagnostics.error("cli-target-of-artifact", path,
                       "is compiled already, so --target cannot change its "
@@ -90,7 +99,7 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     }
     break;
   case FileKind::Lathebin:
-    model->own = Artifact::load(path.str(), diagnostics);
+    model->own = Artifact::load(path.str(), diagnostics, unchecked);
     break;
   case FileKind::Model:
     model->own = compileNow(path, arguments, diagnostics);
@@ -102,12 +111,15 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     const lathe_module_desc *description = model->own->module(diagnostics);
     if (!description)
       return nullptr;
-    if (lathe_module_from_desc_with(description, &load, &model->handle) != LATHE_OK) {
+    lathe_status status = lathe_module_from_desc_with(description, &load, &model->handle);
+    if (status == LATHE_INCOMPATIBLE && onlyToShow && isa.empty()) {
+      model->foreign = description;
+    } else if (status != LATHE_OK) {
       addRuntimeError(diagnostics, path);
       return nullptr;
     }
   }
-  if (!mayLackFunctions && lathe_module_function_count(model->handle) == 0) {
+  if (!onlyToShow && lathe_module_function_count(model->handle) == 0) {
     diagnostics.error("cli-no-function", path, "holds no function to call");
     return nullptr;
   }

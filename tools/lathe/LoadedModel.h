@@ -30,11 +30,13 @@ class LoadedModel {
 public:
   /// Loads an artifact, or compiles a model now, which takes --target and
   /// --progress of `arguments`. Null after an error. That it has no function, as
-  /// kernels without a model, is one unless `mayLackFunctions`.
+  /// kernels without a model, is one unless it is `onlyToShow`, and so is that it is
+  /// for another machine.
   static std::unique_ptr<LoadedModel> open(llvm::StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
-                                           bool mayLackFunctions = false);
+                                           bool onlyToShow = false);
   ~LoadedModel();
 
+  /// Null where the code is for another machine.
   lathe_module *module() const { return handle; }
   const lathe_module_desc &description() const;
   const lathe_variant_desc &variant() const;
@@ -50,6 +52,7 @@ private:
 
   // The module reads what the artifact owns: freed in the destructor, before.
   std::unique_ptr<Artifact> own;
+  const lathe_module_desc *foreign = nullptr; ///< Where there is no `handle`.
   lathe_module *handle = nullptr;
 };
 

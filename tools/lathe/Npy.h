@@ -18,10 +18,11 @@ class Diagnostics;
 namespace lathe::cli {
 
 /// Reads format versions 1 and 2 with little-endian elements in C order, of
-/// every lathe_dtype and up to LATHE_MAX_RANK dims. NumPy has no bf16: it is
-/// read from elements of two raw bytes ("V2"), as the package ml_dtypes saves
-/// it. Nothing after an error.
-std::optional<Tensor> readNpy(llvm::StringRef path, Diagnostics &diagnostics);
+/// every lathe_dtype and up to LATHE_MAX_RANK dims. Types that NumPy has not are
+/// read as the package ml_dtypes saves them: bf16 from elements of two raw bytes
+/// ("V2"), types of 8 bits and less from one ("V1") for each, which then is taken
+/// for `wanted`. Strings are of a fixed size ("U" or "S"). Nothing after an error.
+std::optional<Tensor> readNpy(llvm::StringRef path, lathe_dtype wanted, Diagnostics &diagnostics);
 
 /// Writes version 1. Replaces the file only when all of it is written.
 bool writeNpy(llvm::StringRef path, const Tensor &tensor, Diagnostics &diagnostics);

@@ -16,6 +16,9 @@ inline constexpr Option targetOption = {"--target", "", Form::Text, "TARGET",
                                         "what to make code for: host, x86_64:v3, x86_64:v2+v3+v4, aarch64, ... [host]"};
 inline constexpr Option isaOption = {"--isa", "", Form::Text, "NAME",
                                      "which of several targets to use, such as v3 [the best that this machine runs]"};
+inline constexpr Option uncheckedOption = {
+    "--unchecked-weights", "", Form::Flag, "",
+    "load a .so or .lathebin without reading its weights to compare their checksum"};
 inline constexpr Option fixedDimOption = {
     "--dim", "", Form::Dim, "NAME=SIZE", "fix a free dim for good; code gets smaller and faster", true};
 inline constexpr Option threadsOption = {

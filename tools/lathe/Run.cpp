@@ -163,6 +163,7 @@ static constexpr Option options[] = {
     loopStepsOption,
     targetOption,
     isaOption,
+    uncheckedOption,
     {"--verify", "", Form::Flag, "", "compare with onnxruntime on three random inputs instead"},
     allowLinksOption,
     overridableOption,

@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Tensor.h"
 
+#include "llvm/ADT/APFloat.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -29,6 +30,57 @@ struct BFloat16 {
   }
 };
 } // namespace
+
+/// What APFloat calls the formats of the table; null for rows that are none.
+static const llvm::fltSemantics *semanticsOf(lathe_dtype dtype) {
+  struct Formats : llvm::APFloat {
+    static const llvm::fltSemantics &Float32() { return IEEEsingle(); }
+    static const llvm::fltSemantics &Float64() { return IEEEdouble(); }
+    static const llvm::fltSemantics &Float16() { return IEEEhalf(); }
+    static const llvm::fltSemantics &BFloat16() { return BFloat(); }
+    static const llvm::fltSemantics &Other() { return Bogus(); }
+  };
+  switch (dtype) {
+#define LATHE_ELEMENT_TYPE(ID, NUMBER, KIND, BITS, NAME, NUMPY, C, ONNX, ONNX_NAME, MLIR)                              \
+  case LATHE_DTYPE_##ID:                                                                                               \
+    return &Formats::MLIR() == &llvm::APFloat::Bogus() ? nullptr : &Formats::MLIR();
+#include "lathe-runtime/element_types.def"
+  case LATHE_DTYPE_INVALID:
+    break;
+  }
+  return nullptr;
+}
+
+bool cli::isNarrow(lathe_dtype dtype) {
+  return lathe_dtype_bits(dtype) < 8 || (lathe_dtype_bits(dtype) == 8 && semanticsOf(dtype));
+}
+
+uint8_t cli::elementCode(const lathe_tensor &tensor, int64_t index) {
+  const auto *bytes = static_cast<const uint8_t *>(tensor.data);
+  uint64_t bits = lathe_dtype_bits(tensor.dtype), first = bits * uint64_t(index);
+  unsigned code = bytes[first / 8] >> first % 8;
+  if (first % 8 + bits > 8)
+    code |= unsigned(bytes[first / 8 + 1]) << (8 - first % 8);
+  return uint8_t(code & ((1u << bits) - 1));
+}
+
+void cli::setElementCode(lathe_tensor &tensor, int64_t index, uint8_t code) {
+  auto *bytes = static_cast<uint8_t *>(tensor.data);
+  uint64_t bits = lathe_dtype_bits(tensor.dtype), first = bits * uint64_t(index);
+  unsigned mask = (1u << bits) - 1, value = (code & mask) << first % 8, place = mask << first % 8;
+  bytes[first / 8] = uint8_t((bytes[first / 8] & ~place) | value);
+  if (first % 8 + bits > 8)
+    bytes[first / 8 + 1] = uint8_t((bytes[first / 8 + 1] & ~(place >> 8)) | value >> 8);
+}
+
+/// The number that a code of a type of at most 8 bits stands for.
+static double valueOfCode(lathe_dtype dtype, uint8_t code) {
+  unsigned bits = unsigned(lathe_dtype_bits(dtype));
+  if (const llvm::fltSemantics *semantics = semanticsOf(dtype))
+    return llvm::APFloat(*semantics, llvm::APInt(bits, code)).convertToDouble();
+  bool isSigned = dtype == LATHE_DTYPE_I4 || dtype == LATHE_DTYPE_I2;
+  return isSigned && code >> (bits - 1) ? int(code) - (1 << bits) : code;
+}
 
 /// Calls `visit` with a null pointer to the C++ type of `dtype`.
 template <typename Visit> static auto dispatch(lathe_dtype dtype, Visit visit) {
@@ -56,14 +108,21 @@ template <typename Visit> static auto dispatch(lathe_dtype dtype, Visit visit) {
     return visit(static_cast<uint32_t *>(nullptr));
   case LATHE_DTYPE_U64:
     return visit(static_cast<uint64_t *>(nullptr));
-  case LATHE_DTYPE_F32:
-  case LATHE_DTYPE_INVALID:
-    break;
+  default:
+    return visit(static_cast<float *>(nullptr));
   }
-  return visit(static_cast<float *>(nullptr));
 }
 
-static bool isFloat(lathe_dtype dtype) { return dtype >= LATHE_DTYPE_F32 && dtype <= LATHE_DTYPE_BF16; }
+static bool isFloat(lathe_dtype dtype) { return semanticsOf(dtype) != nullptr; }
+
+static bool isComplex(lathe_dtype dtype) { return dtype == LATHE_DTYPE_C64 || dtype == LATHE_DTYPE_C128; }
+
+/// The parts of a complex tensor, as a tensor of twice as many elements.
+static lathe_tensor partsOf(const lathe_tensor &tensor) {
+  lathe_tensor parts = tensor;
+  parts.dtype = tensor.dtype == LATHE_DTYPE_C64 ? LATHE_DTYPE_F32 : LATHE_DTYPE_F64;
+  return parts;
+}
 
 Value Value::take(lathe_value &result) {
   Value value;
@@ -122,6 +181,8 @@ int64_t cli::elementCount(const lathe_tensor &tensor) {
 }
 
 double cli::elementValue(const lathe_tensor &tensor, int64_t index) {
+  if (isNarrow(tensor.dtype))
+    return valueOfCode(tensor.dtype, elementCode(tensor, index));
   return dispatch(tensor.dtype,
                   [&]<typename T>(T *) -> double { return double(static_cast<const T *>(tensor.data)[index]); });
 }
@@ -129,6 +190,21 @@ double cli::elementValue(const lathe_tensor &tensor, int64_t index) {
 std::string cli::elementText(const lathe_tensor &tensor, int64_t index) {
   if (tensor.dtype == LATHE_DTYPE_BOOL)
     return elementValue(tensor, index) != 0 ? "true" : "false";
+  if (tensor.dtype == LATHE_DTYPE_STRING) {
+    std::string quoted = "\"";
+    llvm::raw_string_ostream(quoted).write_escaped(static_cast<const char *const *>(tensor.data)[index]);
+    return quoted + "\"";
+  }
+  if (isComplex(tensor.dtype)) {
+    lathe_tensor parts = partsOf(tensor);
+    std::string imaginary = elementText(parts, 2 * index + 1);
+    return elementText(parts, 2 * index) + (imaginary[0] == '-' ? "" : "+") + imaginary + "j";
+  }
+  if (isNarrow(tensor.dtype)) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4g", elementValue(tensor, index));
+    return text;
+  }
   return dispatch(tensor.dtype, [&]<typename T>(T *) -> std::string {
     T value = static_cast<const T *>(tensor.data)[index];
     if constexpr (std::is_integral_v<T>)
@@ -157,6 +233,17 @@ std::string cli::summarize(const lathe_tensor &tensor) {
     return "no elements";
   if (count == 1)
     return elementText(tensor, 0);
+  constexpr int64_t shown = 6;
+  auto showFirst = [&] {
+    os << "first ";
+    for (int64_t i = 0; i < std::min(count, shown); ++i)
+      os << (i ? ", " : "") << elementText(tensor, i);
+    if (count > shown)
+      os << ", ...";
+    return text;
+  };
+  if (tensor.dtype == LATHE_DTYPE_STRING || isComplex(tensor.dtype)) // Nothing is the least of them.
+    return showFirst();
   // Places rather than values: 64-bit integers are printed without rounding.
   int64_t least = -1, largest = -1;
   double low = 0, high = 0, sum = 0;
@@ -184,11 +271,5 @@ std::string cli::summarize(const lathe_tensor &tensor) {
   }
   if (isFloat(tensor.dtype) && finite < count)
     os << nans << " NaN, " << count - finite - nans << " infinite; ";
-  constexpr int64_t shown = 6;
-  os << "first ";
-  for (int64_t i = 0; i < std::min(count, shown); ++i)
-    os << (i ? ", " : "") << elementText(tensor, i);
-  if (count > shown)
-    os << ", ...";
-  return text;
+  return showFirst();
 }

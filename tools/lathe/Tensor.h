@@ -61,8 +61,16 @@ int64_t elementCount(const lathe_tensor &tensor);
 double elementValue(const lathe_tensor &tensor, int64_t index);
 std::string elementText(const lathe_tensor &tensor, int64_t index);
 
+/// Whether the elements have codes: integers of less than 8 bits, and floats of at
+/// most 8.
+bool isNarrow(lathe_dtype dtype);
+
+/// The bits of element `index` of a tensor of such a type.
+uint8_t elementCode(const lathe_tensor &tensor, int64_t index);
+void setElementCode(lathe_tensor &tensor, int64_t index, uint8_t code);
+
 /// Sets element `index` to `value`, rounded to the dtype. `value` must be in
-/// the range of an integer dtype.
+/// the range of an integer dtype. Not for dtypes with codes, complex ones and strings.
 void setElement(lathe_tensor &tensor, int64_t index, double value);
 
 /// "min -1.5, max 2, mean 0.25; first 0.5, -1.5, 2, ...", and how many elements

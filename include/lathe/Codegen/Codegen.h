@@ -24,16 +24,26 @@ struct ModelVariant {
 
 /// What a compiled model consists of until somebody writes or calls it.
 struct CompiledModel {
-  std::string name;   ///< Of the model, for symbols and headers.
+  std::string name; ///< Of the model, for symbols and headers.
+  /// Tells models of one name apart: of what the model computes, not of its code,
+  /// so that the artifacts for several machines share a header.
+  uint64_t fingerprint = 0;
   std::string target; ///< As Target::parseList reads it.
   /// ELF relocatables, of which the first describes the model. None: no code.
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::unique_ptr<llvm::MemoryBuffer> weights; ///< Maybe empty.
 };
 
+/// `name` with what no C identifier holds replaced: letters of other scripts by
+/// their bytes in hex, which keeps names apart, all else by "_".
+std::string symbolName(llvm::StringRef prefix, llvm::StringRef name);
+
 /// The exported symbols of a model called `name`: the query function, which
 /// several models in one program keep apart, what it returns, and the weights.
 std::string querySymbol(llvm::StringRef name);
+/// The query function's other name, which headers use: another model called
+/// `name` is an error of the linker then, as it has a `querySymbol` of its own.
+std::string querySymbol(llvm::StringRef name, uint64_t fingerprint);
 std::string descriptorSymbol(llvm::StringRef name);
 std::string weightsSymbol(llvm::StringRef name);
 
@@ -42,8 +52,8 @@ std::string weightsSymbol(llvm::StringRef name);
 /// adds the descriptors of the module ABI, which any processor of the
 /// architecture can read. The functions of the modules are gone then. Internal
 /// errors are reported on the modules.
-llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(llvm::ArrayRef<ModelVariant> variants,
-                                                                              llvm::StringRef name, unsigned threads);
+llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+emitObjects(llvm::ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads);
 
 /// The weights of all variants as `host.offset` of every `host.constant` lays
 /// them out. Call it while the modules still hold their constants. `done` is
@@ -68,8 +78,12 @@ std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnosti
 /// same folder, so that a failure leaves nothing behind.
 bool writeArtifact(const CompiledModel &model, const std::string &path, Diagnostics &diagnostics);
 
-/// Reads a `.lathebin`; the weights are mapped.
-bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &diagnostics);
+/// Reads a `.lathebin`; the weights are mapped, and compared with their checksum
+/// unless `uncheckedWeights`.
+bool readArtifact(const std::string &path, bool uncheckedWeights, CompiledModel &model, Diagnostics &diagnostics);
+
+/// The checksum of lathe-runtime/seal.h over the chunks of `bytes`, on all threads.
+uint64_t weightsChecksum(llvm::StringRef bytes);
 
 } // namespace lathe
 

@@ -52,6 +52,7 @@ public:
 struct CompileOptions {
   std::string target = "host";   ///< As lathe::Target::parseList reads it.
   std::vector<std::string> dims; ///< "NAME=VALUE" for each named dim to fix.
+  std::string name;              ///< Of the model in symbols and headers; empty: that of its file.
   std::string startAt;           ///< Name of a phase; empty: the first.
   std::string stopAfter;         ///< Name of a phase; empty: the last.
   std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
@@ -86,8 +87,10 @@ public:
   bool save(const std::string &path, Diagnostics &diagnostics) const;
   /// Writes a plain C header that says the model's shapes and dtypes.
   bool saveHeader(const std::string &path, Diagnostics &diagnostics) const;
-  /// Reads what was saved as `.lathebin`, mapping its weights.
-  static std::unique_ptr<Artifact> load(const std::string &path, Diagnostics &diagnostics);
+  /// Reads what was saved as `.lathebin`, mapping its weights, which are compared
+  /// with their checksum unless `uncheckedWeights`.
+  static std::unique_ptr<Artifact> load(const std::string &path, Diagnostics &diagnostics,
+                                        bool uncheckedWeights = false);
 
   const std::vector<KernelInfo> &kernels() const;
   size_t codeBytes() const;

@@ -28,6 +28,30 @@ def BufferizeKernelsPass : Pass<"bufferize-kernels", "::mlir::ModuleOp"> {
                            "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+def FindInplaceOperandsPass : Pass<"find-inplace-operands", "::lathe::kernel::FuncOp"> {
+  let summary = "find the operands in whose memory a kernel could compute its result";
+  let description = [{
+    Such an operand has the result's type; each of its elements is read before the
+    same element of the result is written, and by the task that writes it: it is read
+    by elementwise ops, which may be the first op that writes, or before that op.
+    Then a caller that needs the operand no more has one memory for both:
+    `convert-graph-to-host` decides, and says so in `inplace` of the kernel.
+
+    Needs: level `scheduled`. Keeps: level `scheduled`.
+
+    ```mlir
+    kernel.func @k(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = tensor.empty() : tensor<4xf32>
+      %1 = linalg.exp ins(%x : tensor<4xf32>) outs(%0 : tensor<4xf32>) -> tensor<4xf32>
+      kernel.return %1 : tensor<4xf32>
+    // becomes
+    kernel.func @k(%x: tensor<4xf32> {kernel.inplace}) -> tensor<4xf32> {
+    ```
+  }];
+  let dependentDialects = ["::lathe::kernel::KernelDialect"];
+  let statistics = [Statistic<"numFound", "found", "Operands in whose memory a kernel could compute.">];
+}
+
 def PlanTemporariesPass : Pass<"plan-temporaries", "::mlir::ModuleOp"> {
   let summary = "give the temporaries of kernels places in the workspace";
   let description = [{
@@ -62,8 +86,10 @@ def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
     `host.constant`. Temporaries whose sizes are known at entry share a workspace:
     with constant sizes at constant offsets, else in slots behind these whose
     sizes are computed at entry. Other temporaries are allocated where they are
-    computed, and freed behind their last use. The signature of the model is kept
-    in attributes of the module.
+    computed, and freed behind their last use. A result takes the memory
+    of an operand that is `kernel.inplace` and not needed any more; a kernel that other
+    calls do not use so is there twice then. The signature of the model is kept in
+    attributes of the module.
 
     `graph.if` and `graph.loop` become `scf.if` and `scf.while`, which hand on
     addresses, sizes, and memory that is to be freed. What a loop carries has two

@@ -46,12 +46,14 @@ llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(std::unique_ptr<ll
 
 /// A row of the table of operators that the importer knows.
 struct SupportedONNXOp {
+  /// "" for the default domain.
+  std::string domain;
   std::string name;
   /// Since-versions, in rising order.
   std::vector<int> versions;
 };
 
-/// All supported operators, sorted by name; for the docs and `lathe inspect`.
+/// All supported operators, sorted by domain and name; for the docs and `lathe inspect`.
 std::vector<SupportedONNXOp> listSupportedONNXOps();
 
 } // namespace lathe

@@ -1,7 +1,9 @@
 // lib/Codegen/CPU/Descriptors.cpp: what a compiled model says of itself.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Descriptors.h"
+#include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Host/HostBase.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Codegen/Codegen.h"
@@ -78,32 +80,8 @@ public:
 };
 
 lathe_dtype dtypeOf(Type type) {
-  if (type.isF32())
-    return LATHE_DTYPE_F32;
-  if (type.isF64())
-    return LATHE_DTYPE_F64;
-  if (type.isF16())
-    return LATHE_DTYPE_F16;
-  if (type.isBF16())
-    return LATHE_DTYPE_BF16;
-  auto integer = dyn_cast<IntegerType>(type);
-  if (!integer)
-    return LATHE_DTYPE_INVALID;
-  bool isUnsigned = integer.isUnsigned();
-  switch (integer.getWidth()) {
-  case 1:
-    return LATHE_DTYPE_BOOL;
-  case 8:
-    return isUnsigned ? LATHE_DTYPE_U8 : LATHE_DTYPE_I8;
-  case 16:
-    return isUnsigned ? LATHE_DTYPE_U16 : LATHE_DTYPE_I16;
-  case 32:
-    return isUnsigned ? LATHE_DTYPE_U32 : LATHE_DTYPE_I32;
-  case 64:
-    return isUnsigned ? LATHE_DTYPE_U64 : LATHE_DTYPE_I64;
-  default:
-    return LATHE_DTYPE_INVALID;
-  }
+  const graph::ElementType *row = graph::findElementType(type);
+  return row ? row->dtype : LATHE_DTYPE_INVALID;
 }
 
 } // namespace
@@ -123,10 +101,11 @@ llvm::Constant *Builder::values(StringRef attribute) {
       dims.push_back(number(dim));
     }
     llvm::Constant *noAlias = small(~0u);
+    auto space = entry.contains("space") ? entry.getAs<host::SpaceAttr>("space").getValue() : host::Space::host;
     unsigned flags = entry.contains("sized_by_run") ? LATHE_VALUE_SIZED_BY_RUN : 0;
     entries.push_back(sized({small(LATHE_KIND_TENSOR), string(entry.getAs<StringAttr>("name").getValue()),
                              small(dtypeOf(type.getElementType())), small(type.getRank()), array(dims, "dims"),
-                             small(LATHE_SPACE_HOST), small(flags), noAlias, small(0)},
+                             small(static_cast<uint32_t>(space)), small(flags), noAlias, small(0)},
                             "value"));
   }
   return array(entries, attribute);
@@ -154,8 +133,7 @@ llvm::Constant *Builder::kernel(DictionaryAttr entry) {
   SmallVector<llvm::Constant *> phases;
   // A kernel that no call needs may have been dropped.
   ModuleOp module = variant->module;
-  // `convert-host-to-llvm` has renamed it.
-  std::string symbol = "entry." + entry.getAs<StringAttr>("name").getValue().str();
+  std::string symbol = kernel::EntryOp::symbolInCode(entry.getAs<StringAttr>("name").getValue());
   if (auto compiled = module.lookupSymbol<kernel::EntryOp>(symbol))
     for (auto phase : compiled.getPhases().getAsRange<kernel::PhaseAttr>())
       if (llvm::Constant *body = functionOf(phase.getBody().getValue()))
@@ -185,6 +163,12 @@ llvm::Constant *Builder::functionOf(StringRef function) {
   return found;
 }
 
+/// lathe_variant_desc.spaces: 0 where there is host memory only.
+static uint32_t spacesOf(ModuleOp module) {
+  auto mask = module->getAttrOfType<IntegerAttr>("host.spaces");
+  return mask ? mask.getInt() & ~int64_t(1u << LATHE_SPACE_HOST) : 0;
+}
+
 /// lathe_variant_desc.
 llvm::Constant *Builder::describe(const DescribedVariant &described) {
   variant = &described;
@@ -197,11 +181,11 @@ llvm::Constant *Builder::describe(const DescribedVariant &described) {
     functions.push_back(function());
   return sized({small(functions.size()), string(described.target.name()), string(described.target.str()),
                 array(functions, "functions"), array(kernels, "kernels"), small(kernels.size()), small(0),
-                number(described.codeBytes)},
+                number(described.codeBytes), small(spacesOf(described.module)), small(0)},
                "variant");
 }
 
-void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, StringRef name) {
+void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, StringRef name, uint64_t fingerprint) {
   Builder b(code);
   SmallVector<llvm::Constant *> described;
   for (const DescribedVariant &variant : variants)
@@ -218,9 +202,17 @@ void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, Str
   cast<llvm::GlobalVariable>(weights)->setVisibility(llvm::GlobalValue::HiddenVisibility);
   if (!size.getInt())
     weights = llvm::ConstantPointerNull::get(b.ptr);
+  int64_t features = 0;
+  for (const DescribedVariant &variant : variants) {
+    ModuleOp described = variant.module;
+    if (auto needed = described->getAttrOfType<IntegerAttr>("host.features"))
+      features |= needed.getInt();
+    if (spacesOf(described))
+      features |= LATHE_FEATURE_SPACES;
+  }
   llvm::Constant *desc =
-      b.withSize({b.small(LATHE_ABI_VERSION), b.small(0), b.number(0), b.string(LATHE_VERSION), b.string(name), weights,
-                  b.number(size.getInt()), b.array(described, "variants"), b.small(described.size()),
+      b.withSize({b.small(LATHE_ABI_VERSION), b.small(0), b.number(features), b.string(LATHE_VERSION), b.string(name),
+                  weights, b.number(size.getInt()), b.array(described, "variants"), b.small(described.size()),
                   b.small(metadata.size() / 2), b.array(metadata, "metadata")},
                  /*place=*/1);
   // Named, so that a compiler can read what it holds of a model for another
@@ -234,6 +226,7 @@ void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, Str
   llvm::IRBuilder<> at(llvm::BasicBlock::Create(b.context, "", query));
   llvm::Value *known = at.CreateICmpEQ(query->getArg(0), b.small(LATHE_ABI_VERSION));
   at.CreateRet(at.CreateSelect(known, global, llvm::ConstantPointerNull::get(b.ptr)));
+  llvm::GlobalAlias::create(type, 0, llvm::GlobalValue::ExternalLinkage, querySymbol(name, fingerprint), query, &code);
   // Weak, so that several models can be linked into one program, where each
   // header names its own query function.
   auto *alias =

@@ -24,7 +24,8 @@ struct DescribedVariant {
 llvm::StringSet<> describedFunctions(mlir::ModuleOp module);
 
 /// Adds `lathe_module_desc` and what it points to, and the query function.
-void addDescriptors(llvm::Module &code, llvm::ArrayRef<DescribedVariant> variants, llvm::StringRef name);
+void addDescriptors(llvm::Module &code, llvm::ArrayRef<DescribedVariant> variants, llvm::StringRef name,
+                    uint64_t fingerprint);
 
 } // namespace lathe
 

@@ -23,14 +23,20 @@ using namespace mlir;
 
 namespace lathe {
 
-static std::string symbolName(llvm::StringRef prefix, llvm::StringRef name) {
+std::string symbolName(llvm::StringRef prefix, llvm::StringRef name) {
   std::string result = prefix.str();
   for (char c : name)
-    result += llvm::isAlnum(c) ? c : '_';
+    if (llvm::isASCII(c))
+      result += llvm::isAlnum(c) ? c : '_';
+    else
+      result += llvm::toHex(llvm::StringRef(&c, 1), /*LowerCase=*/true);
   return result;
 }
 
 std::string querySymbol(llvm::StringRef name) { return symbolName("lathe_query_", name); }
+std::string querySymbol(llvm::StringRef name, uint64_t fingerprint) {
+  return querySymbol(name) + "_" + llvm::utohexstr(fingerprint, /*LowerCase=*/true, /*Width=*/16);
+}
 std::string descriptorSymbol(llvm::StringRef name) { return symbolName("lathe_module_", name); }
 std::string weightsSymbol(llvm::StringRef name) { return symbolName("lathe_weights_", name); }
 
@@ -145,8 +151,8 @@ namespace {
 /// The objects of all variants of a model, and the one that describes them.
 class ModelCode {
 public:
-  ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, unsigned threads)
-      : variants(variants), name(name), threads(threads) {}
+  ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads)
+      : variants(variants), name(name), fingerprint(fingerprint), threads(threads) {}
   FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emit();
 
 private:
@@ -155,6 +161,7 @@ private:
 
   ArrayRef<ModelVariant> variants;
   llvm::StringRef name;
+  uint64_t fingerprint;
   unsigned threads;
   const llvm::Target *backend = nullptr;
   std::optional<llvm::DefaultThreadPool> pool;
@@ -217,7 +224,7 @@ LogicalResult ModelCode::describe() {
   made->code = std::make_unique<llvm::Module>(name, made->context);
   made->code->setTargetTriple(machine->getTargetTriple());
   made->code->setDataLayout(machine->createDataLayout());
-  addDescriptors(*made->code, described, name);
+  addDescriptors(*made->code, described, name, fingerprint);
   finishFunctions(*made->code, {}, "", baseline);
   made->compile(*backend, baseline);
   if (!made->error.empty())
@@ -247,9 +254,9 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit() {
   return objects;
 }
 
-FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(ArrayRef<ModelVariant> variants,
-                                                                        llvm::StringRef name, unsigned threads) {
-  return ModelCode(variants, name, threads).emit();
+FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+emitObjects(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads) {
+  return ModelCode(variants, name, fingerprint, threads).emit();
 }
 
 } // namespace lathe

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-runtime/seal.h"
 #include "lathe/Codegen/Codegen.h"
+#include "lathe/Support/Pages.h"
 #include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
@@ -13,6 +14,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 #include <deque>
@@ -27,19 +29,19 @@ namespace {
 /// objects, padding to a page, weights.
 struct ContainerHeader {
   char magic[8] = {'L', 'A', 'T', 'H', 'E', 'B', 'I', 'N'};
-  uint32_t version = 3;
+  uint32_t version = 4;
   uint32_t nameSize = 0;
   uint64_t objectsSize = 0, weightsOffset = 0, weightsSize = 0;
   uint32_t targetSize = 0, objectCount = 0;
+  uint64_t fingerprint = 0, weightsChecksum = 0;
   uint64_t checksum = 0; ///< Of all before the weights, with this field as 0.
 };
 constexpr uint64_t pageSize = 4096;
 
-/// The checksum of a container's header, names and object. The weights are
-/// mapped, and reading them here would cost what that saves.
+/// The checksum of a container's header, names and object.
 uint64_t containerChecksum(ContainerHeader header, StringRef rest) {
   header.checksum = 0;
-  char first[2 * LATHE_CHECKSUM_BLOCK] = {};
+  char first[3 * LATHE_CHECKSUM_BLOCK] = {};
   static_assert(sizeof(header) <= sizeof(first));
   memcpy(first, &header, sizeof(header));
   lathe_checksum sum;
@@ -91,6 +93,26 @@ private:
 
 } // namespace
 
+uint64_t weightsChecksum(StringRef bytes) {
+  constexpr size_t share = 16; // Chunks that are worth a thread.
+  std::vector<uint64_t> sums(lathe_checksum_chunks(bytes.size()));
+  auto sum = [&](size_t begin) {
+    for (size_t i = begin; i < std::min(begin + share, sums.size()); ++i) {
+      StringRef part = bytes.substr(i * LATHE_CHECKSUM_CHUNK, LATHE_CHECKSUM_CHUNK);
+      sums[i] = lathe_checksum_of(part.data(), part.size());
+    }
+  };
+  if (sums.size() <= share) {
+    sum(0);
+  } else {
+    DefaultThreadPool pool;
+    for (size_t begin = 0; begin < sums.size(); begin += share)
+      pool.async(sum, begin);
+    pool.wait();
+  }
+  return lathe_checksum_of(sums.data(), sums.size() * sizeof(uint64_t));
+}
+
 bool Writer::writeBytes(const std::string &to, ArrayRef<StringRef> parts, sys::fs::OpenFlags flags) {
   std::error_code error = lathe::writeBytes(to, parts, flags);
   return !error || reportWriteError(path, error, diagnostics);
@@ -112,6 +134,8 @@ bool Writer::writeContainer(const std::string &to) {
   header.weightsSize = model.weights ? model.weights->getBufferSize() : 0;
   std::string padding(header.weightsOffset - end, '\0');
   StringRef weights = model.weights ? model.weights->getBuffer() : StringRef();
+  header.fingerprint = model.fingerprint;
+  header.weightsChecksum = lathe::weightsChecksum(weights);
   std::string rest = model.name + model.target + table.str();
   for (const auto &object : model.objects)
     rest += object->getBuffer();
@@ -138,7 +162,7 @@ static std::error_code writeWeightsObject(StringRef to, StringRef symbol, String
   header.e_shentsize = sizeof(typename ELFT::Shdr);
 
   StringTableBuilder strings(StringTableBuilder::ELF);
-  // A section of their own, so that the seal can leave them out.
+  // A section of their own, so that the seal can treat them apart.
   StringRef names[] = {".lathe.weights", ".symtab", ".strtab", ".note.GNU-stack", symbol};
   for (StringRef name : names)
     strings.add(name);
@@ -237,15 +261,17 @@ bool Writer::writeArchive(const std::string &to) {
   return true;
 }
 
-/// The C library's mathematics for the architecture of `target`, if it is
-/// installed: a library that names it can be loaded by a program without it.
-static std::string findLibm(StringRef target) {
+/// `name` of the C library for the architecture of `target`, "" if it is not
+/// installed. A library that names libm can be loaded by a program without it; one
+/// that names libc binds the versions of its functions that are there now, where
+/// the dynamic linker would take the oldest: for memcpy one without vectors.
+static std::string findLibrary(StringRef target, StringRef name) {
   std::string arch = target.split(':').first.str(), gnu = arch + "-linux-gnu";
   bool isNative = Triple(sys::getProcessTriple()).getArchName() == arch;
   for (const std::string &folder : {"/lib/" + gnu, "/usr/" + gnu + "/lib", std::string(isNative ? "/lib64" : ""),
                                     std::string(isNative ? "/usr/lib" : "")})
-    if (std::string libm = folder + "/libm.so.6"; !folder.empty() && sys::fs::exists(libm))
-      return libm;
+    if (std::string file = folder + "/" + name.str(); !folder.empty() && sys::fs::exists(file))
+      return file;
   return "";
 }
 
@@ -266,8 +292,9 @@ bool Writer::link(const std::string &to, bool isShared) {
   std::vector<std::string> words = {linker, isShared ? "-shared" : "-r", "-o", to};
   if (isShared) {
     words.insert(words.end(), {"--version-script=" + script, "--gc-sections", "-z", "noexecstack", "--hash-style=gnu"});
-    if (std::string libm = findLibm(model.target); !libm.empty())
-      words.insert(words.end(), {"--as-needed", libm});
+    for (StringRef library : {"libm.so.6", "libc.so.6"})
+      if (std::string file = findLibrary(model.target, library); !file.empty())
+        words.insert(words.end(), {"--as-needed", file});
   }
   words.insert(words.end(), objects.begin(), objects.end());
   std::vector<StringRef> arguments(words.begin(), words.end());
@@ -294,20 +321,21 @@ bool Writer::seal(const std::string &to) {
   if (!sections)
     return fail("link-failed", "the linker wrote no library: " + toString(sections.takeError()),
                 "report this with the model");
-  lathe_seal seal = {LATHE_SEAL_MAGIC, bytes.size() + sizeof(lathe_seal), 0, 0, 0};
+  lathe_seal seal = {LATHE_SEAL_MAGIC, bytes.size() + sizeof(lathe_seal), 0, 0, 0, 0};
   for (const auto &section : *sections)
     if (auto name = library->getSectionName(section); !name) {
       consumeError(name.takeError());
     } else if (*name == ".lathe.weights") {
-      seal.skipped_begin = alignTo(section.sh_offset, LATHE_CHECKSUM_BLOCK);
-      seal.skipped_end =
-          std::max(seal.skipped_begin, alignDown(section.sh_offset + section.sh_size, LATHE_CHECKSUM_BLOCK));
+      seal.weights_begin = alignTo(section.sh_offset, LATHE_CHECKSUM_BLOCK);
+      seal.weights_end =
+          std::max(seal.weights_begin, alignDown(section.sh_offset + section.sh_size, LATHE_CHECKSUM_BLOCK));
     }
   lathe_checksum sum;
   lathe_checksum_begin(&sum);
-  lathe_checksum_add(&sum, bytes.data(), seal.skipped_begin);
-  lathe_checksum_add(&sum, bytes.data() + seal.skipped_end, bytes.size() - seal.skipped_end);
+  lathe_checksum_add(&sum, bytes.data(), seal.weights_begin);
+  lathe_checksum_add(&sum, bytes.data() + seal.weights_end, bytes.size() - seal.weights_end);
   seal.checksum = lathe_checksum_end(&sum);
+  seal.weights_checksum = lathe::weightsChecksum(bytes.slice(seal.weights_begin, seal.weights_end));
   return writeBytes(to, {StringRef(reinterpret_cast<const char *>(&seal), sizeof(seal))}, sys::fs::OF_Append);
 }
 
@@ -343,7 +371,7 @@ bool writeArtifact(const CompiledModel &model, const std::string &path, Diagnost
   return Writer(model, path, diagnostics).write();
 }
 
-bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &diagnostics) {
+bool readArtifact(const std::string &path, bool uncheckedWeights, CompiledModel &model, Diagnostics &diagnostics) {
   auto fail = [&](StringRef id, const Twine &message) {
     diagnostics.error(id, path, message).note("compile the model again with this version of Lathe");
     return false;
@@ -369,6 +397,13 @@ bool readArtifact(const std::string &path, CompiledModel &model, Diagnostics &di
     return fail("artifact-truncated", "is damaged or was not written to its end");
   if (containerChecksum(header, bytes.slice(sizeof(header), header.weightsOffset)) != header.checksum)
     return fail("artifact-damaged", "is damaged: bytes were changed since it was written");
+  if (StringRef weights = bytes.substr(header.weightsOffset); !uncheckedWeights) {
+    bool isWhole = lathe::weightsChecksum(weights) == header.weightsChecksum;
+    releasePages(ArrayRef<char>(weights.data(), weights.size()));
+    if (!isWhole)
+      return fail("artifact-damaged", "is damaged: weights were changed since it was written");
+  }
+  model.fingerprint = header.fingerprint;
   model.name = bytes.substr(sizeof(header), header.nameSize).str();
   model.target = bytes.substr(sizeof(header) + header.nameSize, header.targetSize).str();
   for (uint32_t i = 0; i < header.objectCount; ++i) {

@@ -45,8 +45,18 @@ kernel::FuncOp createKernel(kernel::FuncOp old) {
   kernel.setOutputs(old.getResultTypes().size());
   kernel.setStrategyAttr(old.getStrategyAttr());
   kernel.setTargetAttr(old.getTargetAttr());
+  if (old.getSpace() != host::Space::host)
+    kernel.setSpace(old.getSpace());
   kernel.setKeyAttr(old.getKeyAttr());
+  kernel.setInplaceAttr(old.getInplaceAttr());
   return kernel;
+}
+
+/// Of an operand and a result that are one memory, what is left is the result.
+void computeInPlace(kernel::FuncOp kernel) {
+  if (std::optional<int64_t> operand = kernel.getInplace())
+    kernel.getArgument(kernel.getSizes() + *operand)
+        .replaceAllUsesWith(kernel.getArgument(kernel.getNumArguments() - kernel.getOutputs()));
 }
 
 /// The sizes with which the tensor was made that ops in place made into `value`;
@@ -203,6 +213,25 @@ void writeOutCopies(kernel::FuncOp func) {
   });
 }
 
+/// A loop that changes an operand changes a copy of it, which is made where the result
+/// is to be.
+void copyChangedOperands(kernel::FuncOp func) {
+  func.walk([&](scf::ForOp loop) {
+    if (loop->getBlock() != &func.getBody().front())
+      return;
+    for (OpOperand &init : loop.getInitArgsMutable()) {
+      if (!init.get().getDefiningOp<bufferization::ToTensorOp>())
+        continue;
+      OpBuilder builder(loop);
+      Location loc = loop.getLoc();
+      auto type = cast<RankedTensorType>(init.get().getType());
+      Value empty =
+          tensor::EmptyOp::create(builder, loc, tensor::getMixedSizes(builder, loc, init.get()), type.getElementType());
+      init.set(linalg::CopyOp::create(builder, loc, init.get(), empty).getResult(0));
+    }
+  });
+}
+
 struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKernelsPass> {
   void runOnOperation() override {
     bufferization::OneShotBufferizationOptions options;
@@ -221,10 +250,12 @@ struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKern
       bufferization::BufferizationState state;
       storeBeforeReshape(func);
       (void)applyPatternsGreedily(func, padding);
+      copyChangedOperands(func);
       if (failed(bufferization::eliminateEmptyTensors(rewriter, func)) ||
           failed(bufferization::runOneShotBufferize(func, options, state)))
         return signalPassFailure();
       bufferization::hoistBuffersFromLoops(func);
+      computeInPlace(func);
       // A copy of a buffer onto itself is found by its two views being one.
       DominanceInfo dominance(func);
       eliminateCommonSubExpressions(rewriter, dominance, func);

@@ -213,7 +213,10 @@ void PlanTemporariesPass::reserve() {
   if (planned.empty() || !planProgram || !run)
     return;
   host::SetWorkspaceOp workspace;
-  planProgram.walk([&](host::SetWorkspaceOp op) { workspace = op; });
+  planProgram.walk([&](host::SetWorkspaceOp op) {
+    if (op.getSpace() == host::Space::host)
+      workspace = op;
+  });
   if (!workspace)
     return;
   Block *entry = &run.getBody().front();

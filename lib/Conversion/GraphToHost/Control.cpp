@@ -45,7 +45,7 @@ std::pair<Value, Value> Converter::handOn(Location at, Value value) {
                     return entry.value != owner && lifetimes.mayBe(entry.value, owner);
                   });
   if (isShared) {
-    Value own = allocate(at, value.getType());
+    Value own = allocate(at, value.getType(), spaces.of(value));
     copy(at, value, own);
     return {own, own};
   }
@@ -91,7 +91,7 @@ LogicalResult Converter::emitBranch(graph::IfOp op, Region &region, TypeRange re
   for (Value value : yield.getValues()) {
     auto [from, memory] = handOn(at, value);
     values.push_back(from);
-    values.push_back(memory ? memory : null(at));
+    values.push_back(memory ? memory : null(at, value));
   }
   for (auto [symbol, source] : defined)
     values.push_back(sizes->get(at, source));
@@ -107,7 +107,9 @@ LogicalResult Converter::emitIf(graph::IfOp op) {
   size_t count = results.size();
   // The types are those of both branches but for what the results define.
   auto defined = newSymbols(results, op.thenYield().getValues().getTypes());
-  SmallVector<Type> types(2 * count, buffer);
+  SmallVector<Type> types;
+  for (Value result : op.getResults())
+    types.append(2, bufferOf(result));
   types.append(defined.size(), index);
   auto branch = scf::IfOp::create(builder, at, types, isTrue(at, op.getCondition()), /*addThenBlock=*/true,
                                   /*addElseBlock=*/true);
@@ -141,7 +143,8 @@ void Converter::planLoop(graph::LoopOp loop) {
   auto directly = [&](Value value) {
     Value owner = lifetimes.ownerOf(value);
     Place::Kind kind = places[owner].kind;
-    bool isOwn = owner.getDefiningOp<kernel::CallOp>() && owner.getParentBlock() == body;
+    bool isOwn =
+        isa_and_nonnull<kernel::CallOp, kernel::CopyOp>(owner.getDefiningOp()) && owner.getParentBlock() == body;
     return isOwn && (kind == Place::Workspace || kind == Place::Heap) ? owner : Value();
   };
   DenseSet<Value> inScans, taken;
@@ -235,7 +238,7 @@ void LoopEmitter::collect() {
 void LoopEmitter::placeScans() {
   for (Value whole : op.scanResults())
     if (c.places[whole].kind == Place::Heap) {
-      c.buffers[whole] = c.allocate(loc, whole.getType());
+      c.buffers[whole] = c.allocate(loc, whole.getType(), c.spaces.of(whole));
       c.own(whole, c.buffers[whole]);
     }
 }
@@ -245,13 +248,13 @@ Value LoopEmitter::nextPlace(const Carried &carried, Value argument) {
   Value odd = arith::AndIOp::create(b, loc, turn, number(1));
   AffineExpr whole = c.bytesOf(argument.getType()).ceilDiv(LATHE_ALIGNMENT) * LATHE_ALIGNMENT;
   Value half = sizes.get(loc, simplifyAffineExpr(whole, 0, c.symbols.size()));
-  return host::OffsetOp::create(b, loc, c.buffer, c.workspace(loc, carried.temporary),
+  return host::OffsetOp::create(b, loc, c.bufferOf(argument), c.workspace(loc, carried.temporary),
                                 host::MulOp::create(b, loc, c.index, odd, half));
 }
 
 Value LoopEmitter::stackedPlace(Value part, Value whole) {
   Value bytes = sizes.get(loc, c.bytesOf(part.getType()));
-  return host::OffsetOp::create(b, loc, c.buffer, c.address(loc, whole),
+  return host::OffsetOp::create(b, loc, c.bufferOf(whole), c.address(loc, whole),
                                 host::MulOp::create(b, loc, c.index, turn, bytes));
 }
 
@@ -263,7 +266,7 @@ void LoopEmitter::grow(unsigned scan, Value part) {
   Value used = host::MulOp::create(b, loc, c.index, turn, bytes),
         needed = host::AddOp::create(b, loc, c.index, used, bytes);
   Value isFull = isLess(state.capacity, needed);
-  auto more = scf::IfOp::create(b, loc, TypeRange{c.buffer, c.index}, isFull, /*addThenBlock=*/true,
+  auto more = scf::IfOp::create(b, loc, TypeRange{c.bufferOf(part), c.index}, isFull, /*addThenBlock=*/true,
                                 /*addElseBlock=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -271,7 +274,7 @@ void LoopEmitter::grow(unsigned scan, Value part) {
     b.setInsertionPointToStart(more.thenBlock());
     Value twice = host::MulOp::create(b, loc, c.index, state.capacity, number(2));
     Value capacity = c.limited(loc, arith::MaxSIOp::create(b, loc, twice, needed));
-    Value memory = host::AllocOp::create(b, loc, c.buffer, capacity);
+    Value memory = host::AllocOp::create(b, loc, c.bufferOf(part), capacity);
     host::CopyOp::create(b, loc, state.memory, memory, used);
     host::FreeOp::create(b, loc, state.memory);
     scf::YieldOp::create(b, loc, ValueRange{memory, capacity});
@@ -279,7 +282,7 @@ void LoopEmitter::grow(unsigned scan, Value part) {
     scf::YieldOp::create(b, loc, ValueRange{state.memory, state.capacity});
   }
   state = {more.getResult(0), more.getResult(1)};
-  c.copy(loc, part, host::OffsetOp::create(b, loc, c.buffer, state.memory, used));
+  c.copy(loc, part, host::OffsetOp::create(b, loc, c.bufferOf(part), state.memory, used));
 }
 
 LogicalResult LoopEmitter::emit() {
@@ -293,10 +296,10 @@ LogicalResult LoopEmitter::emit() {
     inits.push_back(c.isTrue(loc, op.getCondition()));
   for (Value init : op.getInits()) {
     inits.push_back(c.address(loc, init));
-    inits.push_back(c.null(loc));
+    inits.push_back(c.null(loc, init));
   }
-  for ([[maybe_unused]] const Scan &scan : plan.scans) {
-    inits.push_back(c.null(loc));
+  for (Value whole : op.scanResults()) {
+    inits.push_back(c.null(loc, whole));
     inits.push_back(number(0));
   }
   for (auto [symbol, source] : argumentSymbols)
@@ -409,7 +412,7 @@ LogicalResult LoopEmitter::emitBody() {
       if (carried.direct) {
         at = mine = c.address(loc, next);
       } else {
-        at = mine = c.allocate(loc, next.getType());
+        at = mine = c.allocate(loc, next.getType(), c.spaces.of(next));
         c.copy(loc, next, at);
       }
       break;

@@ -6,8 +6,12 @@
 #include "Lifetimes.h"
 #include "MemoryPlan.h"
 #include "Sizes.h"
+#include "Spaces.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
+#include "llvm/ADT/MapVector.h"
+#include <map>
+#include <vector>
 
 namespace lathe {
 
@@ -67,12 +71,21 @@ private:
   llvm::LogicalResult assignPlaces(mlir::Block &block);
   void assignOutputs();
   void planLoop(graph::LoopOp loop);
-  unsigned addTemporary(mlir::AffineExpr bytes, unsigned first, unsigned last);
+  unsigned addTemporary(mlir::AffineExpr bytes, unsigned first, unsigned last, host::Space space);
+  void placeTemporary(mlir::Value result, Place &place);
   void addTemporaries();
+  /// Where a result may have the memory of an operand that nobody needs any more, it
+  /// has; the calls are of kernels that compute so then (Inplace.cpp).
+  void reuseOperands();
+  void reuseOperand(kernel::CallOp call);
+  void callInPlace();
+  void describeSecond(llvm::SmallVectorImpl<mlir::Attribute> &described, llvm::StringRef first, llvm::StringRef second,
+                      llvm::ArrayRef<mlir::Attribute> nodes, int64_t calls);
 
   //===--- Programs ---------------------------------------------------------===//
   void defineEntrySymbols();
   void computeOffsets();
+  void computeOffsets(MemoryPlan &plan);
   Value limited(mlir::Location loc, Value bytes);
   /// Defines an inner symbol; one above its bound ends the call.
   void defineSymbol(mlir::Location loc, unsigned symbol, Value value);
@@ -85,10 +98,17 @@ private:
   llvm::LogicalResult emitBlock(mlir::Block &block);
   llvm::LogicalResult emit(mlir::Operation &op);
   void emitCall(kernel::CallOp call);
+  std::string addTexts(graph::TextOp op);
+  void emitText(graph::TextOp op);
   Value workspace(mlir::Location loc, unsigned temporary);
   Value address(mlir::Location loc, mlir::Value value);
   void copy(mlir::Location loc, mlir::Value value, Value target);
-  Value allocate(mlir::Location loc, mlir::Type type);
+  Value allocate(mlir::Location loc, mlir::Type type, host::Space space = host::Space::host);
+  /// Where an op is to write its result.
+  Value target(mlir::Location loc, mlir::Value result);
+  mlir::Type bufferIn(host::Space space) { return host::BufferType::get(context, space); }
+  mlir::Type bufferOf(mlir::Value value) { return bufferIn(spaces.of(value)); }
+  llvm::LogicalResult checkSizesAreHere();
   void writeSignature();
 
   //===--- Branches and loops (Control.cpp) ---------------------------------===//
@@ -116,7 +136,7 @@ private:
   llvm::LogicalResult emitBranch(graph::IfOp op, mlir::Region &region, mlir::TypeRange types);
   llvm::LogicalResult emitIf(graph::IfOp op);
   llvm::LogicalResult emitLoop(graph::LoopOp op);
-  Value null(mlir::Location loc) { return host::NullOp::create(builder, loc, buffer); }
+  Value null(mlir::Location loc, mlir::Value value) { return host::NullOp::create(builder, loc, bufferOf(value)); }
   friend class LoopEmitter;
 
   mlir::ModuleOp module;
@@ -130,17 +150,18 @@ private:
   llvm::SmallVector<bool> isChecked; ///< In the program that is written.
   llvm::SmallVector<mlir::Attribute> messages;
   std::optional<unsigned> tooLarge, aboveBound; ///< The messages of sizes that are too large.
+  Spaces spaces;
   Lifetimes lifetimes;
-  llvm::DenseMap<mlir::Value, Place> places; ///< Of owners.
+  llvm::DenseMap<mlir::Value, Place> places;            ///< Of owners.
+  llvm::DenseMap<mlir::Value, mlir::Value> sharesWith;  ///< The owner whose memory a result takes.
+  llvm::MapVector<mlir::Operation *, unsigned> inplace; ///< Calls that do, and the operand.
   llvm::SmallVector<Temporary> temporaries;
   llvm::SmallVector<std::pair<unsigned, mlir::Value>> copies; ///< To outputs.
   llvm::DenseMap<mlir::Operation *, LoopPlan> loops;
-  MemoryPlan plan;
+  std::vector<MemoryPlan> plans; ///< One for each space.
   unsigned constantCount = 0;
 
-  std::unique_ptr<Sizes> sizes; ///< Of the program that is written.
-  llvm::SmallVector<Value> slotOffsets;
-  Value totalBytes;
+  std::unique_ptr<Sizes> sizes;               ///< Of the program that is written.
   llvm::DenseMap<mlir::Value, Value> buffers; ///< Of places of kind Heap and Buffer.
   llvm::SmallVector<OpenBlock> blocks;        ///< From the outermost in.
 };

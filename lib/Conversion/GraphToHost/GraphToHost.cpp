@@ -1,6 +1,8 @@
 // lib/Conversion/GraphToHost/GraphToHost.cpp: the function that calls kernels becomes the launch program.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Converter.h"
+#include "dialects/Graph/ElementTypes.h"
+#include "dialects/Graph/NodeLocation.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -15,14 +17,18 @@ namespace lathe {
 #define GEN_PASS_DEF_CONVERTGRAPHTOHOSTPASS
 #include "lathe/Conversion/Buffers.h.inc"
 
-static int64_t bytesOfElement(Type element) { return std::max<int64_t>(8, element.getIntOrFloatBitWidth()) / 8; }
+/// `elements` as bytes.
+static AffineExpr inBytes(AffineExpr elements, Type element) {
+  unsigned bits = graph::bitsInMemory(element);
+  return bits < 8 ? (elements * bits).ceilDiv(8) : elements * (bits / 8);
+}
 
 /// No machine has more bytes; sizes that overflow are larger.
 constexpr int64_t mostBytes = int64_t(1) << 47;
 
 Converter::Converter(ModuleOp module, func::FuncOp func)
     : module(module), func(func), context(func.getContext()), loc(func.getLoc()), builder(context),
-      buffer(host::BufferType::get(context)), index(builder.getIndexType()), lifetimes(func) {
+      buffer(host::BufferType::get(context)), index(builder.getIndexType()), spaces(module, func), lifetimes(func) {
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     llvm::append_range(symbols, list.getAsRange<SymbolAttr>());
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.checks"))
@@ -53,10 +59,10 @@ Dims Converter::dimsOf(Type type) {
 
 AffineExpr Converter::bytesOf(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  AffineExpr bytes = getAffineConstantExpr(bytesOfElement(tensor.getElementType()), context);
+  AffineExpr elements = getAffineConstantExpr(1, context);
   for (AffineExpr dim : dimsOf(type))
-    bytes = bytes * dim;
-  return simplifyAffineExpr(bytes, 0, symbols.size());
+    elements = elements * dim;
+  return simplifyAffineExpr(inBytes(elements, tensor.getElementType()), 0, symbols.size());
 }
 
 bool Converter::isKnownAtEntry(Type type) {
@@ -67,7 +73,7 @@ bool Converter::isKnownAtEntry(Type type) {
 /// size from data may have a bound.
 AffineExpr Converter::mostBytesOf(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  AffineExpr bytes = getAffineConstantExpr(bytesOfElement(tensor.getElementType()), context);
+  AffineExpr elements = getAffineConstantExpr(1, context);
   for (AffineExpr dim : dimsOf(type)) {
     auto symbol = dyn_cast<AffineSymbolExpr>(dim);
     if (symbol && !sizes->isKnownAtEntry(dim)) {
@@ -76,9 +82,9 @@ AffineExpr Converter::mostBytesOf(Type type) {
     }
     if (!sizes->isKnownAtEntry(dim))
       return {};
-    bytes = bytes * dim;
+    elements = elements * dim;
   }
-  return simplifyAffineExpr(bytes, 0, symbols.size());
+  return simplifyAffineExpr(inBytes(elements, tensor.getElementType()), 0, symbols.size());
 }
 
 std::string Converter::addConstant(graph::ConstantOp constant, kernel::PackOp pack) {
@@ -106,12 +112,12 @@ LogicalResult Converter::assignPlaces(Block &block) {
       if (!constant)
         return pack.emitOpError("packs a value that is not a constant [host-pack]");
       places[pack] = {Place::Constant, 0, addConstant(constant, pack)};
-    } else if (auto call = dyn_cast<kernel::CallOp>(op)) {
+    } else if (isa<kernel::CallOp, kernel::CopyOp, graph::TextOp>(op)) {
       // What the caller takes has memory of its own, unless the caller brought it.
       auto isTaken = [&](Value value) {
         return !isKnownAtEntry(value.getType()) && llvm::any_of(value.getUsers(), llvm::IsaPred<func::ReturnOp>);
       };
-      for (Value result : call.getResults()) {
+      for (Value result : op.getResults()) {
         bool isPlanned = mostBytesOf(result.getType()) && !isTaken(result);
         places[result] = {isPlanned ? Place::Workspace : Place::Heap, 0, ""};
       }
@@ -123,7 +129,7 @@ LogicalResult Converter::assignPlaces(Block &block) {
           return failure();
       if (auto loop = dyn_cast<graph::LoopOp>(op))
         planLoop(loop);
-    } else if (!isa<graph::ReshapeOp, graph::DefineSymbolOp, graph::CheckOp>(op)) {
+    } else if (!isa<graph::ReshapeOp, graph::ReinterpretOp, graph::DefineSymbolOp, graph::CheckOp>(op)) {
       return op.emitOpError("is left in the host function [host-unexpected-op]");
     }
   }
@@ -145,9 +151,19 @@ void Converter::assignOutputs() {
   }
 }
 
-unsigned Converter::addTemporary(AffineExpr bytes, unsigned first, unsigned last) {
-  temporaries.push_back({bytes, first, last});
+unsigned Converter::addTemporary(AffineExpr bytes, unsigned first, unsigned last, host::Space space) {
+  temporaries.push_back({bytes, first, last, static_cast<unsigned>(space)});
   return temporaries.size() - 1;
+}
+
+void Converter::placeTemporary(Value result, Place &place) {
+  unsigned first = lifetimes.begin(result.getDefiningOp()), last = lifetimes.last(result);
+  if (Value other = sharesWith.lookup(result)) {
+    place.index = places[other].index;
+    temporaries[place.index].last = std::max(temporaries[place.index].last, last);
+    return;
+  }
+  place.index = addTemporary(mostBytesOf(result.getType()), first, last, spaces.of(result));
 }
 
 /// Gives temporaries to what is still to be in the workspace.
@@ -155,22 +171,24 @@ void Converter::addTemporaries() {
   func.walk<WalkOrder::PreOrder>([&](Operation *op) {
     for (Value result : op->getResults())
       if (auto found = places.find(result); found != places.end() && found->second.kind == Place::Workspace)
-        found->second.index = addTemporary(mostBytesOf(result.getType()), lifetimes.begin(op), lifetimes.last(result));
+        placeTemporary(result, found->second);
     auto loop = dyn_cast<graph::LoopOp>(op);
     if (!loop)
       return;
     LoopPlan &loopPlan = loops[loop];
     unsigned begin = lifetimes.begin(loop), end = lifetimes.end(loop);
     if (!loop.turn().use_empty())
-      loopPlan.turn = addTemporary(getAffineConstantExpr(8, context), begin, end);
+      loopPlan.turn = addTemporary(getAffineConstantExpr(8, context), begin, end, host::Space::host);
     for (auto [carried, argument, result] :
          llvm::zip_equal(loopPlan.carried, loop.carriedArguments(), loop.carriedResults()))
       if (carried.kind == Carried::Swapped) {
         AffineExpr whole = bytesOf(argument.getType()).ceilDiv(LATHE_ALIGNMENT) * (2 * LATHE_ALIGNMENT);
-        carried.temporary = addTemporary(simplifyAffineExpr(whole, 0, symbols.size()), begin, lifetimes.last(result));
+        carried.temporary = addTemporary(simplifyAffineExpr(whole, 0, symbols.size()), begin, lifetimes.last(result),
+                                         spaces.of(argument));
       }
   });
-  plan = planMemory(temporaries);
+  for (unsigned space = 0; space <= host::getMaxEnumValForSpace(); ++space)
+    plans.push_back(planMemory(temporaries, space));
 }
 
 //===----------------------------------------------------------------------===//
@@ -192,8 +210,14 @@ void Converter::defineEntrySymbols() {
 }
 
 void Converter::computeOffsets() {
-  slotOffsets.clear();
-  totalBytes = sizes->get(loc, plan.staticBytes);
+  for (MemoryPlan &plan : plans)
+    if (plan.isNeeded() || &plan == &plans.front())
+      computeOffsets(plan);
+}
+
+void Converter::computeOffsets(MemoryPlan &plan) {
+  plan.slotOffsets.clear();
+  plan.totalBytes = sizes->get(loc, plan.staticBytes);
   for (const Slot &slot : plan.slots) {
     Value size;
     for (AffineExpr bytes : slot.sizes) {
@@ -201,8 +225,8 @@ void Converter::computeOffsets() {
       Value next = sizes->get(loc, simplifyAffineExpr(whole, 0, symbols.size()));
       size = size ? arith::MaxSIOp::create(builder, loc, size, next) : next;
     }
-    slotOffsets.push_back(totalBytes);
-    totalBytes = host::AddOp::create(builder, loc, index, totalBytes, size);
+    plan.slotOffsets.push_back(plan.totalBytes);
+    plan.totalBytes = host::AddOp::create(builder, loc, index, plan.totalBytes, size);
   }
 }
 
@@ -265,14 +289,19 @@ LogicalResult Converter::emitPlan() {
       for (auto [dim, expr] : llvm::enumerate(dimsOf(value.getType())))
         host::SetDimOp::create(builder, loc, i, dim, sizes->get(loc, expr));
   computeOffsets();
-  host::SetWorkspaceOp::create(builder, loc, plan.slots.empty() ? totalBytes : limited(loc, totalBytes));
+  for (auto [space, plan] : llvm::enumerate(plans))
+    if (plan.isNeeded() || space == 0)
+      host::SetWorkspaceOp::create(builder, loc, plan.slots.empty() ? plan.totalBytes : limited(loc, plan.totalBytes),
+                                   static_cast<host::Space>(space));
   return success();
 }
 
 Value Converter::workspace(Location at, unsigned temporary) {
+  unsigned space = temporaries[temporary].space;
+  const MemoryPlan &plan = plans[space];
   int slot = plan.slotOf[temporary];
-  Value offset = slot < 0 ? sizes->get(at, plan.offsets[temporary]) : slotOffsets[slot];
-  return host::WorkspaceOp::create(builder, at, buffer, offset);
+  Value offset = slot < 0 ? sizes->get(at, plan.offsets[temporary]) : plan.slotOffsets[slot];
+  return host::WorkspaceOp::create(builder, at, bufferIn(static_cast<host::Space>(space)), offset);
 }
 
 Value Converter::address(Location at, Value value) {
@@ -280,9 +309,9 @@ Value Converter::address(Location at, Value value) {
   const Place &place = places[owner];
   switch (place.kind) {
   case Place::Input:
-    return host::InputOp::create(builder, at, buffer, place.index);
+    return host::InputOp::create(builder, at, bufferOf(owner), place.index);
   case Place::Output:
-    return host::OutputOp::create(builder, at, buffer, place.index);
+    return host::OutputOp::create(builder, at, bufferOf(owner), place.index);
   case Place::Constant:
     return host::AddressOfOp::create(builder, at, buffer, place.constant);
   case Place::Workspace:
@@ -294,12 +323,66 @@ Value Converter::address(Location at, Value value) {
   return buffers.lookup(owner);
 }
 
-Value Converter::allocate(Location at, Type type) {
-  return host::AllocOp::create(builder, at, buffer, limited(at, sizes->get(at, bytesOf(type))));
+Value Converter::allocate(Location at, Type type, host::Space space) {
+  return host::AllocOp::create(builder, at, bufferIn(space), limited(at, sizes->get(at, bytesOf(type))));
 }
 
 void Converter::copy(Location at, Value value, Value target) {
   host::CopyOp::create(builder, at, address(at, value), target, sizes->get(at, bytesOf(value.getType())));
+}
+
+Value Converter::target(Location at, Value result) {
+  if (places[result].kind == Place::Heap) {
+    buffers[result] = allocate(at, result.getType(), spaces.of(result));
+    own(result, buffers[result]);
+  }
+  return address(at, result);
+}
+
+/// The name of the function and its parameters, as a constant.
+std::string Converter::addTexts(graph::TextOp op) {
+  SmallVector<uint8_t> bytes;
+  auto add = [&](StringRef text) {
+    llvm::append_range(bytes, text);
+    bytes.push_back(0);
+  };
+  add(op.getFunction());
+  for (auto parameter : op.getParameters().getAsRange<StringAttr>())
+    add(parameter.getValue());
+  auto type = RankedTensorType::get(static_cast<int64_t>(bytes.size()), builder.getIntegerType(8, /*isSigned=*/false));
+  std::string name = "text_" + std::to_string(constantCount++);
+  OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
+  host::ConstantOp::create(start, op.getLoc(), name, DenseElementsAttr::get(type, ArrayRef<uint8_t>(bytes)),
+                           IntegerAttr(), DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr());
+  return name;
+}
+
+void Converter::emitText(graph::TextOp op) {
+  Location at = op.getLoc();
+  SmallVector<Value> buffers, counts, widths;
+  SmallVector<Attribute> types;
+  auto add = [&](Value value, Value buffer) {
+    auto tensor = cast<RankedTensorType>(value.getType());
+    AffineExpr count = getAffineConstantExpr(1, context);
+    Dims dims = dimsOf(tensor);
+    for (AffineExpr dim : dims)
+      count = count * dim;
+    buffers.push_back(buffer);
+    counts.push_back(sizes->get(at, simplifyAffineExpr(count, 0, symbols.size())));
+    widths.push_back(sizes->get(at, dims.empty() ? getAffineConstantExpr(1, context) : dims.back()));
+    types.push_back(TypeAttr::get(tensor.getElementType()));
+  };
+  for (Value operand : op.getArguments())
+    add(operand, address(at, operand));
+  for (Value result : op.getResults())
+    add(result, target(at, result));
+  std::string node = graph::describeNode(op.getLoc());
+  unsigned message = addMessage(node + (node.empty() ? "" : ": ") +
+                                "element %lld is text that is no number, of %lld bytes; check the values of the "
+                                "operand [call-text-number]");
+  Value texts = host::AddressOfOp::create(builder, at, buffer, addTexts(op));
+  host::TextOp::create(builder, at, texts, buffers, counts, widths, builder.getArrayAttr(types),
+                       op.getParameters().size(), op.getArguments().size(), message);
 }
 
 void Converter::emitCall(kernel::CallOp call) {
@@ -307,15 +390,16 @@ void Converter::emitCall(kernel::CallOp call) {
   SmallVector<Value> numbers, arguments;
   for (AffineExpr expr : call.getSizes().getResults())
     numbers.push_back(sizes->get(at, expr));
-  for (Value operand : call.getOperands())
-    arguments.push_back(address(at, operand));
-  for (Value result : call.getResults()) {
-    if (places[result].kind == Place::Heap) {
-      buffers[result] = allocate(at, result.getType());
-      own(result, buffers[result]);
-    }
-    arguments.push_back(address(at, result));
+  for (Value operand : call.getOperands()) {
+    // Constants are in every space.
+    const Place &place = places[lifetimes.ownerOf(operand)];
+    bool isConstant = place.kind == Place::Constant;
+    arguments.push_back(isConstant
+                            ? Value(host::AddressOfOp::create(builder, at, bufferIn(spaces.of(call)), place.constant))
+                            : address(at, operand));
   }
+  for (Value result : call.getResults())
+    arguments.push_back(target(at, result));
   ArrayAttr made = call.getChecksAttr();
   host::LaunchOp::create(builder, at, call.getCalleeAttr(), numbers, arguments,
                          builder.getI64IntegerAttr(made ? messages.size() : 0));
@@ -327,6 +411,15 @@ LogicalResult Converter::emit(Operation &op) {
   Location at = op.getLoc();
   if (auto call = dyn_cast<kernel::CallOp>(op)) {
     emitCall(call);
+    return success();
+  }
+  if (auto text = dyn_cast<graph::TextOp>(op)) {
+    emitText(text);
+    return success();
+  }
+  if (auto moved = dyn_cast<kernel::CopyOp>(op)) {
+    Value to = target(at, moved.getY());
+    copy(at, moved.getX(), to);
     return success();
   }
   if (auto defines = dyn_cast<graph::DefineSymbolOp>(op)) {
@@ -370,7 +463,7 @@ LogicalResult Converter::emitRun() {
 
 void Converter::emitOutputs() {
   for (auto [output, value] : copies)
-    copy(loc, value, host::OutputOp::create(builder, loc, buffer, output));
+    copy(loc, value, host::OutputOp::create(builder, loc, bufferOf(value), output));
   for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands())) {
     if (isKnownAtEntry(value.getType()))
       continue;
@@ -382,36 +475,61 @@ void Converter::emitOutputs() {
 
 /// What descriptors and headers say of the model; the function is gone then.
 void Converter::writeSignature() {
-  auto describe = [&](StringAttr name, Type type, bool isSizedByRun) {
+  auto describe = [&](StringAttr name, Type type, Attribute space, bool isSizedByRun) {
     NamedAttrList entry;
     entry.append("name", name);
     if (isSizedByRun)
       entry.append("sized_by_run", builder.getUnitAttr());
+    if (space)
+      entry.append("space", space);
     entry.append("type", TypeAttr::get(type));
     return entry.getDictionary(context);
   };
   SmallVector<Attribute> inputs, outputs, symbolNames;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto name = func.getArgAttrOfType<StringAttr>(i, "graph.name");
-    inputs.push_back(describe(name ? name : builder.getStringAttr("input" + std::to_string(i)), type, false));
+    inputs.push_back(describe(name ? name : builder.getStringAttr("input" + std::to_string(i)), type,
+                              func.getArgAttr(i, host::spaceAttrName), false));
   }
   for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "graph.name");
-    outputs.push_back(
-        describe(name ? name : builder.getStringAttr("output" + std::to_string(i)), type, !isKnownAtEntry(type)));
+    outputs.push_back(describe(name ? name : builder.getStringAttr("output" + std::to_string(i)), type,
+                               func.getResultAttr(i, host::spaceAttrName), !isKnownAtEntry(type)));
   }
   for (SymbolAttr symbol : symbols)
     symbolNames.push_back(symbol.isInputDim() ? symbol.getName() : builder.getStringAttr(""));
   module->setAttr("host.inputs", builder.getArrayAttr(inputs));
   module->setAttr("host.outputs", builder.getArrayAttr(outputs));
+  bool hasText = false;
+  module->walk([&](host::TextOp) { hasText = true; });
+  module->setAttr("host.features", builder.getI64IntegerAttr(hasText ? LATHE_FEATURE_TEXT : 0));
   module->setAttr("host.symbols", builder.getArrayAttr(symbolNames));
   module->setAttr("host.checks", builder.getArrayAttr(messages));
+  if (!spaces.areOne())
+    module->setAttr("host.spaces", builder.getI64IntegerAttr(spaces.mask()));
+}
+
+/// Programs read elements that are sizes, and no memory but the host's.
+LogicalResult Converter::checkSizesAreHere() {
+  for (SymbolAttr symbol : symbols) {
+    if (symbol.getInput() < 0)
+      continue;
+    host::Space space = spaces.of(func.getArgument(symbol.getInput()));
+    if (space != host::Space::host)
+      return func.emitError("input ") << symbol.getInput() << " holds a size, which the program has to read, but is in "
+                                      << host::stringifySpace(space)
+                                      << " memory; leave it in that of the host [host-space-size]";
+  }
+  return success();
 }
 
 LogicalResult Converter::convert() {
+  if (failed(checkSizesAreHere()))
+    return failure();
   if (failed(assignPlaces(func.getBody().front())))
     return failure();
   assignOutputs();
+  reuseOperands();
   addTemporaries();
   builder.setInsertionPoint(func);
   if (failed(emitPlan()) || failed(emitRun()))
@@ -432,6 +550,7 @@ struct ConvertGraphToHostPass final : impl::ConvertGraphToHostPassBase<ConvertGr
       getOperation().emitError("the module has no function 'main' with a body [graph-no-main]");
       return signalPassFailure();
     }
+    insertSpaceCopies(getOperation(), func);
     if (failed(Converter(getOperation(), func).convert()))
       signalPassFailure();
   }

@@ -38,9 +38,9 @@ void Lifetimes::number(Block &block) {
     if (op.getNumRegions())
       ++next;
     steps[&op] = {begin, next - 1};
-    auto reshape = dyn_cast<graph::ReshapeOp>(op);
+    bool isAlias = isa<graph::ReshapeOp, graph::ReinterpretOp>(op);
     for (Value result : op.getResults()) {
-      owners[result] = reshape ? owners.lookup(reshape.getX()) : result;
+      owners[result] = isAlias ? owners.lookup(op.getOperand(0)) : result;
       // What nothing reads is written all the same.
       lastStep.try_emplace(owners[result], next - 1);
     }

@@ -78,13 +78,14 @@ static void planSlots(ArrayRef<Temporary> temporaries, SmallVector<size_t> order
   }
 }
 
-MemoryPlan planMemory(ArrayRef<Temporary> temporaries) {
+MemoryPlan planMemory(ArrayRef<Temporary> temporaries, unsigned space) {
   MemoryPlan plan;
   plan.offsets.assign(temporaries.size(), 0);
   plan.slotOf.assign(temporaries.size(), -1);
   SmallVector<size_t> fixed, computed;
   for (auto [i, temporary] : llvm::enumerate(temporaries))
-    (isa<AffineConstantExpr>(temporary.bytes) ? fixed : computed).push_back(i);
+    if (temporary.space == space)
+      (isa<AffineConstantExpr>(temporary.bytes) ? fixed : computed).push_back(i);
   planOffsets(temporaries, fixed, plan);
   planSlots(temporaries, computed, plan);
   return plan;

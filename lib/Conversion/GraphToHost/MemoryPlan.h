@@ -4,6 +4,7 @@
 #define LATHE_CONVERSION_GRAPHTOHOST_MEMORYPLAN_H
 
 #include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/Value.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace lathe {
@@ -12,6 +13,7 @@ namespace lathe {
 struct Temporary {
   mlir::AffineExpr bytes; ///< An expression of symbols.
   unsigned first, last;
+  unsigned space = 0; ///< Temporaries of different spaces never share memory.
 };
 
 /// A part of the workspace. Its size is the largest of `sizes`.
@@ -30,12 +32,18 @@ struct MemoryPlan {
   llvm::SmallVector<Slot> slots;
   /// The slot of each temporary that is in one, else -1.
   llvm::SmallVector<int> slotOf;
+  /// Whether there is a temporary.
+  bool isNeeded() const { return staticBytes > 0 || !slots.empty(); }
+
+  /// In the program that is written: where each slot starts, and what all need.
+  llvm::SmallVector<mlir::Value> slotOffsets;
+  mlir::Value totalBytes;
 };
 
-/// Plans temporaries. Those of constant sizes take the smallest gap that fits
-/// (greedy by size, as in Pisarchyk and Lee, arXiv:2001.03288); the others the slot
-/// whose size fits best when every symbol is assumed to be 64.
-MemoryPlan planMemory(llvm::ArrayRef<Temporary> temporaries);
+/// Plans the temporaries of one space; of others, nothing is said. Those of constant sizes take the smallest gap that
+/// fits (greedy by size, as in Pisarchyk and Lee, arXiv:2001.03288); the others the slot whose size fits best when
+/// every symbol is assumed to be 64.
+MemoryPlan planMemory(llvm::ArrayRef<Temporary> temporaries, unsigned space);
 
 } // namespace lathe
 

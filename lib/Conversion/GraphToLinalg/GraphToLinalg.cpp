@@ -37,6 +37,7 @@ void lathe::registerGraphToLinalgModels(DialectRegistry &registry) {
     lowering::attachResize(context);
     lowering::attachSelection(context);
     lowering::attachSort(context);
+    lowering::attachStorage(context);
   });
 }
 

@@ -45,6 +45,7 @@ void attachIndexing(MLIRContext *context);
 void attachResize(MLIRContext *context);
 void attachSelection(MLIRContext *context);
 void attachSort(MLIRContext *context);
+void attachStorage(MLIRContext *context);
 
 //===----------------------------------------------------------------------===//
 // Loops

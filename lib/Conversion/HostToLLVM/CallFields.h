@@ -48,6 +48,17 @@ struct CallBuilder {
     mlir::Value imports = load(ptr, call, LATHE_OFFSET(lathe_call, imports));
     return {load(ptr, imports, field), load(ptr, imports, LATHE_OFFSET(lathe_imports, context))};
   }
+  /// The lathe_call_space of a space other than the host's.
+  mlir::Value spaceOf(host::Space space) {
+    return entry(LATHE_OFFSET(lathe_call, spaces), static_cast<int64_t>(space));
+  }
+  /// A function for memory in a space, and its context.
+  std::pair<mlir::Value, mlir::Value> memoryService(host::Space space, int64_t ofHost, int64_t ofOthers) {
+    if (space == host::Space::host)
+      return service(ofHost);
+    mlir::Value services = load(ptr, spaceOf(space), LATHE_OFFSET(lathe_call_space, services));
+    return {load(ptr, services, ofOthers), load(ptr, services, LATHE_OFFSET(lathe_space_services, context))};
+  }
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value x, mlir::Value y) {
     return mlir::arith::CmpIOp::create(b, loc, predicate, x, y);
   }

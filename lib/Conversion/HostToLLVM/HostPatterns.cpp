@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CallFields.h"
 #include "KernelLaunch.h"
+#include "dialects/Graph/ElementTypes.h"
 
 using namespace mlir;
 
@@ -115,7 +116,8 @@ struct SetWorkspace final : HostPattern<host::SetWorkspaceOp> {
   LogicalResult matchAndRewrite(host::SetWorkspaceOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     CallBuilder c = callOf(b, op);
-    c.store(c.asInt(adaptor.getBytes()), op->getParentOfType<func::FuncOp>().getArgument(1), 0);
+    c.store(c.asInt(adaptor.getBytes()), op->getParentOfType<func::FuncOp>().getArgument(1),
+            static_cast<int64_t>(sizeof(uint64_t)) * static_cast<int64_t>(op.getSpace()));
     b.eraseOp(op);
     return success();
   }
@@ -190,11 +192,23 @@ struct SetOutput final : HostPattern<host::SetOutputOp> {
   }
 };
 
+static_assert(static_cast<int>(host::Space::host) == LATHE_SPACE_HOST &&
+              static_cast<int>(host::Space::cuda) == LATHE_SPACE_CUDA);
+
+host::Space spaceOf(Value buffer) { return cast<host::BufferType>(buffer.getType()).getSpace(); }
+
+/// A field of the call, or the field of the same meaning that another space has.
+Value baseOf(CallBuilder &c, Value buffer, int64_t ofHost, int64_t ofOthers) {
+  host::Space space = spaceOf(buffer);
+  return space == host::Space::host ? c.load(c.ptr, c.call, ofHost) : c.load(c.ptr, c.spaceOf(space), ofOthers);
+}
+
 struct Workspace final : HostPattern<host::WorkspaceOp> {
   using HostPattern::HostPattern;
   LogicalResult matchAndRewrite(host::WorkspaceOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     CallBuilder c = callOf(b, op);
-    Value base = c.load(c.ptr, c.call, LATHE_OFFSET(lathe_call, workspace));
+    Value base =
+        baseOf(c, op.getAddress(), LATHE_OFFSET(lathe_call, workspace), LATHE_OFFSET(lathe_call_space, workspace));
     b.replaceOp(op, c.at(base, c.asInt(adaptor.getOffset())));
     return success();
   }
@@ -204,7 +218,7 @@ struct AddressOf final : HostPattern<host::AddressOfOp> {
   using HostPattern::HostPattern;
   LogicalResult matchAndRewrite(host::AddressOfOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
     CallBuilder c = callOf(b, op);
-    Value base = c.load(c.ptr, c.call, LATHE_OFFSET(lathe_call, weights));
+    Value base = baseOf(c, op.getAddress(), LATHE_OFFSET(lathe_call, weights), LATHE_OFFSET(lathe_call_space, weights));
     b.replaceOp(op, c.at(base, c.number(host.offsets.at(op.getConstant()))));
     return success();
   }
@@ -232,7 +246,8 @@ struct Alloc final : HostPattern<host::AllocOp> {
   LogicalResult matchAndRewrite(host::AllocOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     CallBuilder c = callOf(b, op);
     Location loc = op.getLoc();
-    auto [alloc, context] = c.service(LATHE_OFFSET(lathe_imports, alloc));
+    auto [alloc, context] = c.memoryService(spaceOf(op.getAddress()), LATHE_OFFSET(lathe_imports, alloc),
+                                            LATHE_OFFSET(lathe_space_services, alloc));
     auto type = LLVM::LLVMFunctionType::get(c.ptr, {c.ptr, c.i64, c.i64});
     // What has no elements has an address all the same.
     Value bytes = arith::MaxUIOp::create(b, loc, c.asInt(adaptor.getBytes()), c.number(1));
@@ -249,7 +264,8 @@ struct Free final : HostPattern<host::FreeOp> {
   using HostPattern::HostPattern;
   LogicalResult matchAndRewrite(host::FreeOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     CallBuilder c = callOf(b, op);
-    auto [release, context] = c.service(LATHE_OFFSET(lathe_imports, free));
+    auto [release, context] = c.memoryService(spaceOf(op.getAddress()), LATHE_OFFSET(lathe_imports, free),
+                                              LATHE_OFFSET(lathe_space_services, free));
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {c.ptr, c.ptr});
     LLVM::CallOp::create(b, op.getLoc(), type, ValueRange{release, context, adaptor.getAddress()});
     b.eraseOp(op);
@@ -261,8 +277,78 @@ struct Copy final : HostPattern<host::CopyOp> {
   using HostPattern::HostPattern;
   LogicalResult matchAndRewrite(host::CopyOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     CallBuilder c = callOf(b, op);
+    host::Space from = spaceOf(op.getSource()), to = spaceOf(op.getTarget());
+    if (from != host::Space::host || to != host::Space::host) {
+      copyAcross(b, op, adaptor, from, to);
+      return success();
+    }
     LLVM::MemcpyOp::create(b, op.getLoc(), adaptor.getTarget(), adaptor.getSource(), c.asInt(adaptor.getBytes()),
                            /*isVolatile=*/false);
+    b.eraseOp(op);
+    return success();
+  }
+
+  /// By the services of the space that is not the host's.
+  static void copyAcross(ConversionPatternRewriter &b, host::CopyOp op, OpAdaptor adaptor, host::Space from,
+                         host::Space to) {
+    CallBuilder c = callOf(b, op);
+    auto [copy, context] =
+        c.memoryService(to == host::Space::host ? from : to, /*ofHost=*/0, LATHE_OFFSET(lathe_space_services, copy));
+    auto type = LLVM::LLVMFunctionType::get(c.i32, {c.ptr, c.ptr, c.i32, c.ptr, c.i32, c.i64});
+    SmallVector<Value> arguments = {copy,
+                                    context,
+                                    adaptor.getTarget(),
+                                    c.status(static_cast<int32_t>(to)),
+                                    adaptor.getSource(),
+                                    c.status(static_cast<int32_t>(from)),
+                                    c.asInt(adaptor.getBytes())};
+    Value status = LLVM::CallOp::create(b, op.getLoc(), type, arguments).getResult();
+    returnIf(b, op, c.compare(arith::CmpIPredicate::ne, status, c.status(0)), [&](CallBuilder &) { return status; });
+    b.eraseOp(op);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Strings
+//===----------------------------------------------------------------------===//
+
+struct Text final : HostPattern<host::TextOp> {
+  using HostPattern::HostPattern;
+  LogicalResult matchAndRewrite(host::TextOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    CallBuilder c = callOf(b, op);
+    // Where launches put their arguments there is room for this, too.
+    Value text = host.closures.lookup(op->getParentOfType<func::FuncOp>());
+    auto operands = static_cast<int64_t>(op.getOperandsAttr().getInt());
+    for (auto [i, buffer, count, width, type] :
+         llvm::enumerate(adaptor.getBuffers(), adaptor.getCounts(), adaptor.getWidths(), op.getTypes())) {
+      Value at = c.at(text, static_cast<int64_t>(sizeof(lathe_text_call) + i * sizeof(lathe_text_tensor)));
+      const graph::ElementType *row = graph::findElementType(cast<TypeAttr>(type).getValue());
+      c.store(buffer, at, LATHE_OFFSET(lathe_text_tensor, data));
+      c.store(c.asInt(count), at, LATHE_OFFSET(lathe_text_tensor, count));
+      c.store(c.asInt(width), at, LATHE_OFFSET(lathe_text_tensor, width));
+      c.store(c.number(row ? row->dtype : LATHE_DTYPE_INVALID), at, LATHE_OFFSET(lathe_text_tensor, dtype));
+    }
+    auto store32 = [&](int64_t number, int64_t field) { c.store(c.status(static_cast<int32_t>(number)), text, field); };
+    store32(sizeof(lathe_text_call), LATHE_OFFSET(lathe_text_call, struct_size));
+    store32(op.getParametersAttr().getInt(), LATHE_OFFSET(lathe_text_call, parameter_count));
+    c.store(adaptor.getTexts(), text, LATHE_OFFSET(lathe_text_call, texts));
+    c.store(c.at(text, sizeof(lathe_text_call)), text, LATHE_OFFSET(lathe_text_call, operands));
+    c.store(c.at(text, static_cast<int64_t>(sizeof(lathe_text_call) + operands * sizeof(lathe_text_tensor))), text,
+            LATHE_OFFSET(lathe_text_call, results));
+    store32(operands, LATHE_OFFSET(lathe_text_call, operand_count));
+    store32(static_cast<int64_t>(op.getTypes().size()) - operands, LATHE_OFFSET(lathe_text_call, result_count));
+    auto [function, context] = c.service(LATHE_OFFSET(lathe_imports, text));
+    auto type = LLVM::LLVMFunctionType::get(c.i32, {c.ptr, c.ptr});
+    Value status = LLVM::CallOp::create(b, op.getLoc(), type, ValueRange{function, context, text}).getResult();
+    Value fails = c.compare(arith::CmpIPredicate::ne, status, c.status(0));
+    returnIf(b, op, fails, [&](CallBuilder &end) -> Value {
+      for (int64_t i : {0, 8})
+        end.store(end.load(end.i64, text, LATHE_OFFSET(lathe_text_call, error_values) + i), end.call,
+                  LATHE_OFFSET(lathe_call, error_values) + i);
+      Value isElement = end.compare(arith::CmpIPredicate::eq, status, end.status(1));
+      Value message = end.status(static_cast<int32_t>(op.getMessageAttr().getInt() + 1));
+      return arith::SelectOp::create(b, op.getLoc(), isElement, message, status);
+    });
     b.eraseOp(op);
     return success();
   }
@@ -302,7 +388,8 @@ struct Launch final : HostPattern<host::LaunchOp> {
 void populateHostToLLVMPatterns(TypeConverter &types, HostModule &host, RewritePatternSet &patterns) {
   patterns.add<Dim, Element, Load, Store, Saturating<host::MulOp, LLVM::SMulWithOverflowOp>,
                Saturating<host::AddOp, LLVM::SAddWithOverflowOp>, SetDim, SetWorkspace, Check, Poll, Input, Output,
-               SetOutput, Workspace, AddressOf, Offset, Null, Alloc, Free, Copy, Temporaries, Launch>(types, host);
+               SetOutput, Workspace, AddressOf, Offset, Null, Alloc, Free, Copy, Text, Temporaries, Launch>(types,
+                                                                                                            host);
 }
 
 } // namespace lathe

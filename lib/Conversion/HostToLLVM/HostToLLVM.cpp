@@ -32,6 +32,10 @@ static func::FuncOp createFunction(HostModule &host, host::ProgramOp program, St
   Block *block = func.addEntryBlock();
   size_t largest = 1;
   program.walk([&](host::LaunchOp launch) { largest = std::max<size_t>(largest, 1 + launch.getNumOperands()); });
+  program.walk([&](host::TextOp text) {
+    size_t bytes = sizeof(lathe_text_call) + text.getBuffers().size() * sizeof(lathe_text_tensor);
+    largest = std::max<size_t>(largest, bytes / sizeof(void *));
+  });
   builder.setInsertionPointToStart(block);
   host.closures[func] = LLVM::AllocaOp::create(builder, loc, c.ptr, c.i64, c.number(largest), /*alignment=*/8);
   block->getOperations().splice(block->end(), program.getBody().front().getOperations());
@@ -111,11 +115,9 @@ static LogicalResult checkKernels(ModuleOp module, host::ProgramOp program) {
   return failure(walked.wasInterrupted());
 }
 
-/// From here on nothing refers to an entry by its symbol, and a kernel called `exp`
-/// would be what calls of the C library's `exp` find. Descriptors.cpp looks for them.
 static void renameEntries(ModuleOp module) {
   for (auto entry : module.getOps<kernel::EntryOp>())
-    entry.setSymName("entry." + entry.getSymName().str());
+    entry.setSymName(kernel::EntryOp::symbolInCode(entry.getSymName()));
 }
 
 namespace {

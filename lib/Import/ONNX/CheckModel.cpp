@@ -158,13 +158,12 @@ void Checker::checkInputTypes(const GraphProto &graph) {
           .note("export the model with tensors as inputs");
       continue;
     }
-    const ElementType *element = findElementType(type.tensor_type().elem_type());
-    if (!element || element->size == 0) {
+    const graph::ElementType *element = findElementType(type.tensor_type().elem_type());
+    if (!element) {
       diagnostics
           .error("onnx-unsupported-dtype", place,
-                 "has element type " + elementTypeName(type.tensor_type().elem_type()) + ", which is not supported")
-          .note("float32, float64, float16, bfloat16, the integers of 8 to 64 "
-                "bits and bool are");
+                 "has element type " + elementTypeName(type.tensor_type().elem_type()) + ", which is none of ONNX")
+          .note("export the model again, or update Lathe");
       continue;
     }
     if (!type.tensor_type().has_shape()) {
@@ -185,7 +184,7 @@ void Checker::checkInputTypes(const GraphProto &graph) {
     for (const auto &dim : type.tensor_type().shape().dim())
       // Some exporters write -1 for an unknown dim.
       dims.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : 1);
-    if (failed(sizeInBytes(dims, element->size)))
+    if (failed(sizeInBytes(dims, element->bits)))
       diagnostics
           .error("onnx-tensor-dims", place,
                  "has dims " + formatDims(dims) + ", but a tensor can have at most 2^47 bytes")
@@ -346,7 +345,7 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope, co
     return;
   }
   // GroupNormalization-18 is deprecated from the start, but exporters wrote it.
-  if (schema->deprecated && !OpTable::get().find(*schema)) {
+  if (schema->deprecated && !getOpTable().find(*schema)) {
     diagnostics
         .error("onnx-deprecated-op", at,
                "the operator was removed from ONNX in opset " + Twine(schema->since) + ", but the model uses opset " +

@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
 #include "Sequence.h"
 
@@ -315,18 +315,18 @@ static graph::LoopOp makeLoop(Node &node, Value tripCount, Value condition, Arra
 }
 
 static void importLoop(Node &node) {
-  const ::onnx::GraphProto *body = node.graph("body");
+  const GraphAttribute *body = node.graph("body");
   Value tripCount = node.input(0), condition = node.input(1);
   if (!body || !checkScalar(node, tripCount, "M") || !checkScalar(node, condition, "cond"))
     return;
-  if (body->input_size() < 2 || body->input_size() < static_cast<int>(node.inputs().size())) {
-    node.error("onnx-subgraph-arity", "attribute 'body' is a graph with " + Twine(body->input_size()) +
+  if (body->numInputs < 2 || body->numInputs < node.inputs().size()) {
+    node.error("onnx-subgraph-arity", "attribute 'body' is a graph with " + Twine(body->numInputs) +
                                           " inputs, but the node gives it " +
                                           Twine(std::max<size_t>(node.inputs().size(), 2)))
         .note("export the model again");
     return;
   }
-  size_t carriedCount = body->input_size() - 2;
+  size_t carriedCount = body->numInputs - 2;
   SmallVector<Value> initial;
   for (size_t i = 0; i < carriedCount; ++i)
     initial.push_back(node.input(2 + i));
@@ -483,7 +483,7 @@ static void importScanRows(Node &node, Scan scan, Value lengths) {
 }
 
 static void importScan(Node &node) {
-  const ::onnx::GraphProto *body = node.graph("body");
+  const GraphAttribute *body = node.graph("body");
   bool hasBatch = node.version() == 8;
   int64_t scanInputs = node.integer("num_scan_inputs"), first = hasBatch ? 1 : 0;
   ArrayRef<Value> operands = node.inputs().drop_front(std::min<size_t>(first, node.inputs().size()));

@@ -4,8 +4,9 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ElementType.h"
-#include "Node.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
+#include "Tensor.h"
 
 #include "onnx/onnx-ml.pb.h"
 
@@ -107,9 +108,19 @@ static Value importIsInf(Node &node) {
                                        node.flag("detect_positive"));
 }
 
+/// A cast as the node's 'saturate' and 'round_mode' have it.
+static Value castAs(Node &node, Value x, Type element) {
+  bool saturates = node.version() < 19 || node.flag("saturate");
+  llvm::StringRef mode = node.version() < 24 ? "up" : node.string("round_mode");
+  std::optional<graph::RoundMode> rounds = graph::symbolizeRoundMode(mode);
+  if (!rounds)
+    return node.unsupported("round_mode", quoted(mode), "\"up\", \"down\" and \"nearest\" are");
+  if (node.failed() || node.element(x) == element)
+    return x;
+  return node.createAs<graph::CastOp>(element, x, saturates, *rounds);
+}
+
 static Value importCast(Node &node) {
-  // Both concern 8-bit floats only, which no supported type is.
-  node.ignore({"saturate", "round_mode"});
   int32_t to = static_cast<int32_t>(node.integer("to"));
   if (node.version() == 1) { // By name.
     ::onnx::TensorProto::DataType type = ::onnx::TensorProto::UNDEFINED;
@@ -118,27 +129,19 @@ static Value importCast(Node &node) {
   }
   Type element = toMLIRType(node.builder().getContext(), to);
   if (!element)
-    return node.unsupported("to",
-                            ::onnx::TensorProto::DataType_IsValid(to)
-                                ? ::onnx::TensorProto::DataType_Name(static_cast<::onnx::TensorProto::DataType>(to))
-                                : "type number " + std::to_string(to),
-                            "float32, float64, float16, bfloat16, the integers of 8 to 64 bits "
-                            "and bool are");
-  return node.cast(node.input(0), element);
+    return node.unsupported("to", elementTypeName(to), "numbers of TensorProto.DataType are");
+  return castAs(node, node.input(0), element);
 }
 
 static Value importBitCast(Node &node) {
   int32_t to = static_cast<int32_t>(node.integer("to"));
   Type element = toMLIRType(node.builder().getContext(), to);
   if (!element)
-    return node.unsupported("to", elementTypeName(to), "float, integer and bool types are");
+    return node.unsupported("to", elementTypeName(to), "numbers of TensorProto.DataType are");
   return node.createAs<graph::BitcastOp>(element, node.input(0));
 }
 
-static Value importCastLike(Node &node) {
-  node.ignore({"saturate", "round_mode"});
-  return node.cast(node.input(0), node.element(node.input(1)));
-}
+static Value importCastLike(Node &node) { return castAs(node, node.input(0), node.element(node.input(1))); }
 
 static Value importBitShift(Node &node) {
   llvm::StringRef direction = node.string("direction");

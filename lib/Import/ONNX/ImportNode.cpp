@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ElementType.h"
+#include "Import/Core/ImportOperator.h"
 #include "Importer.h"
 #include "OpTable.h"
 
@@ -24,8 +25,8 @@ static std::string formatTypes(uint32_t mask) {
   SmallVector<std::string> names;
   for (int32_t type = 1; type < 32; ++type)
     if (mask & (1u << type))
-      if (const ElementType *known = findElementType(type))
-        names.push_back(known->name.str());
+      if (findElementType(type))
+        names.push_back(elementTypeName(type));
   return llvm::join(names, ", ");
 }
 
@@ -75,21 +76,13 @@ bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRe
 
 /// Collects the values of a node's inputs. Fails if one could not be made,
 /// which has been reported where that happened.
-bool Importer::findOperands(ImportContext &context, Scope &scope, const NodeProto &node,
+bool Importer::findOperands(ImportContext &context, GraphScope &scope, const NodeProto &node,
                             SmallVectorImpl<Value> &operands) {
-  for (const std::string &input : node.input()) {
-    std::optional<Value> value = input.empty() ? std::nullopt : lookUp(context, scope, input);
-    if (value && !*value)
-      return false;
-    operands.push_back(value.value_or(Value()));
-  }
-  // Inputs at the end that are left out are as good as not there.
-  while (!operands.empty() && !operands.back())
-    operands.pop_back();
-  return true;
+  SmallVector<StringRef> names(node.input().begin(), node.input().end());
+  return scope.lookUpAll(context.builder, names, file.name(), place, operands);
 }
 
-void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto &node, int index) {
+void Importer::importNode(ImportContext &context, GraphScope &scope, const NodeProto &node, int index) {
   for (const std::string &output : node.output())
     scope.values[output] = Value();
   if (const FunctionProto *function = findFunction(node))
@@ -98,7 +91,7 @@ void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto 
   StringRef domain = canonicalDomain(node.domain());
   const OpSchema *schema = findSchema(domain, node.op_type(), scope.opsets.lookup(domain));
   place = scope.place + ": " + describeNode(node, index, schema);
-  const OpRow *row = schema ? OpTable::get().find(*schema) : nullptr;
+  const OpRow *row = schema ? getOpTable().find(*schema) : nullptr;
   if (!row) {
     std::string label = schema ? schema->label() : node.op_type();
     unsupported[StringAttr::get(&mlir, label)].push_back(place);
@@ -110,40 +103,14 @@ void Importer::importNode(ImportContext &context, Scope &scope, const NodeProto 
 
   std::string name = scope.prefix + nodeName(node, index);
   Location loc = graph::getNodeLocation(&mlir, file.name(), name, schema->label());
-  current = &node;
-  currentOperands = operands;
-  llvm::scope_exit forget([&] {
-    current = nullptr;
-    currentOperands = {};
-  });
-  auto importGraph = [&](const GraphProto &subgraph, StringRef attribute, ArrayRef<Value> inputs,
-                         SmallVectorImpl<Value> &outputs) {
+  ImportGraphFn importGraph = [&](const GraphProto &subgraph, StringRef attribute, ArrayRef<Value> inputs,
+                                  SmallVectorImpl<Value> &outputs) {
     return importSubgraph(context, scope, subgraph, attribute, inputs, outputs);
   };
   auto declared = [&](StringRef name) { return declaredRank(scope, name); };
-  Node view(context, node, *schema, place, loc, operands, importGraph, declared);
-  if (row->import)
-    view.setOutput(0, row->import(view));
-  else
-    row->importMany(view);
-  if (StringRef unread = view.unreadAttribute(); !view.failed() && !unread.empty())
-    view.unsupported(unread, "given", "leave the attribute out");
-  if (view.failed())
-    return addPlaceholders(context, scope, node);
-  for (auto [position, output] : llvm::enumerate(node.output())) {
-    if (output.empty())
-      continue;
-    if (view.isEmpty(position)) {
-      scope.values.erase(output);
-      scope.absent.insert(output);
-      continue;
-    }
-    scope.values[output] = view.output(position);
-    if (!view.output(position))
-      diagnostics
-          .error("onnx-unsupported-output", place, "output '" + schema->output(position)->name + "' is not supported")
-          .note("remove what uses " + quoted(output));
-  }
+  Operator op = convertNode(node, tensors, importGraph);
+  if (!importOperator(context, messages, scope, op, *schema, *row, loc, operands, declared))
+    addPlaceholders(context, scope, node);
 }
 
 //===----------------------------------------------------------------------===//
@@ -170,16 +137,10 @@ bool Importer::countExpanded(int64_t nodes) {
 /// Imports the nodes of `subgraph`, an attribute of the current node, at the
 /// builder's insertion point. Null inputs and outputs are empty optionals.
 /// False after an error.
-bool Importer::importSubgraph(ImportContext &context, Scope &scope, const GraphProto &subgraph, StringRef attribute,
-                              ArrayRef<Value> inputs, SmallVectorImpl<Value> &outputs) {
-  const NodeProto *node = current;
-  ArrayRef<Value> operands = currentOperands;
+bool Importer::importSubgraph(ImportContext &context, GraphScope &scope, const GraphProto &subgraph,
+                              StringRef attribute, ArrayRef<Value> inputs, SmallVectorImpl<Value> &outputs) {
   std::string at = place;
-  llvm::scope_exit restore([&] {
-    current = node;
-    currentOperands = operands;
-    place = at;
-  });
+  llvm::scope_exit restore([&] { place = at; });
   if (static_cast<size_t>(subgraph.input_size()) != inputs.size()) {
     diagnostics
         .error("onnx-subgraph-arity", place,
@@ -190,9 +151,12 @@ bool Importer::importSubgraph(ImportContext &context, Scope &scope, const GraphP
   }
   if (!countExpanded(subgraph.node_size()))
     return false;
-  Scope inner{scope.opsets, {},        {},     place + ": attribute " + quoted(attribute), scope.prefix,
-              scope.calls,  &subgraph, &scope, context.builder.getInsertionBlock()};
-  inner.addInitializers();
+  GraphScope inner{
+      {place + ": attribute " + quoted(attribute), scope.prefix, &scope, context.builder.getInsertionBlock()},
+      scope.opsets,
+      scope.calls,
+      &subgraph};
+  addInitializers(inner);
   reportSparse(subgraph, inner.place);
   for (auto [input, value] : llvm::zip_equal(subgraph.input(), inputs)) {
     if (value)
@@ -256,7 +220,7 @@ static void bindAttributes(NodeProto &node, const NodeProto &call, const Functio
   }
 }
 
-void Importer::importCall(ImportContext &context, Scope &scope, const NodeProto &node, int index,
+void Importer::importCall(ImportContext &context, GraphScope &scope, const NodeProto &node, int index,
                           const FunctionProto &function) {
   place = scope.place + ": " + describeNode(node, index, nullptr);
   if (llvm::is_contained(scope.calls, &function) || scope.calls.size() == maxCallDepth) {
@@ -284,8 +248,8 @@ void Importer::importCall(ImportContext &context, Scope &scope, const NodeProto 
   if (!findOperands(context, scope, node, operands))
     return addPlaceholders(context, scope, node);
 
-  Scope body{getOpsetImports(function.opset_import()),   {},         {}, place,
-             scope.prefix + nodeName(node, index) + "/", scope.calls};
+  GraphScope body{
+      {place, scope.prefix + nodeName(node, index) + "/"}, getOpsetImports(function.opset_import()), scope.calls};
   body.calls.push_back(&function);
   for (auto [position, input] : llvm::enumerate(function.input())) {
     if (position < operands.size() && operands[position])
@@ -301,19 +265,17 @@ void Importer::importCall(ImportContext &context, Scope &scope, const NodeProto 
   }
   for (auto [position, output] : llvm::enumerate(node.output())) {
     std::optional<Value> value = lookUp(context, body, function.output(position));
-    if (!value) {
-      scope.values.erase(output);
-      scope.absent.insert(output);
-    } else {
+    if (value)
       scope.values[output] = *value;
-    }
+    else
+      scope.setAbsent(output);
   }
 }
 
 /// Ranks that exporters write down for values and outputs say what a node was
 /// meant to do where its operands leave that open. Follows elementwise nodes that
 /// keep the rank of their first input.
-std::optional<int64_t> Importer::declaredRank(const Scope &scope, StringRef name, int depth) {
+std::optional<int64_t> Importer::declaredRank(const GraphScope &scope, StringRef name, int depth) {
   constexpr int maxDepth = 16;
   if (!scope.graph || depth == maxDepth)
     return std::nullopt;
@@ -337,7 +299,7 @@ std::optional<int64_t> Importer::declaredRank(const Scope &scope, StringRef name
 
 /// Lets the import go on after an error, so that later gaps are found too:
 /// outputs whose type the model declares get a value of that type.
-void Importer::addPlaceholders(ImportContext &context, Scope &scope, const NodeProto &node) {
+void Importer::addPlaceholders(ImportContext &context, GraphScope &scope, const NodeProto &node) {
   if (!scope.graph) // The model declares types of its own values only.
     return;
   for (const std::string &output : node.output()) {

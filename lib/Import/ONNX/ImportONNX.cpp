@@ -6,8 +6,6 @@
 
 #include "Importer.h"
 
-#include "dialects/Graph/NodeLocation.h"
-#include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace lathe;
@@ -29,17 +27,16 @@ static void eraseSequences(func::FuncOp func) {
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
-  ScopedDiagnosticHandler handler(&mlir, [&](mlir::Diagnostic &diagnostic) { translate(diagnostic); });
   place = file.name().str();
-  Scope main{getOpsetImports(file.model().opset_import()), {}, {}, place, "", {}, &graph};
-  main.addInitializers();
+  GraphScope main{{place, ""}, getOpsetImports(file.model().opset_import()), {}, &graph};
+  addInitializers(main);
   reportSparse(graph, place);
   checkInputs(main);
   if (diagnostics.hasErrors())
     return failure();
   recordMetadata();
   func::FuncOp func = makeFunction(main);
-  ImportContext context{file, diagnostics, OpBuilder::atBlockEnd(func.addEntryBlock()), graph::ShapeSolver(func)};
+  ImportContext context{diagnostics, OpBuilder::atBlockEnd(func.addEntryBlock()), graph::ShapeSolver(func)};
   main.block = context.builder.getInsertionBlock();
   nameArguments(context, main, func);
   for (auto [index, node] : llvm::enumerate(graph.node()))
@@ -76,20 +73,20 @@ void Importer::recordMetadata() {
 
 /// An input with an initializer has a default; like a constant, it is not asked
 /// for, unless the options say that programs give it.
-bool Importer::isConstant(const Scope &scope, StringRef input) const {
-  return scope.initializers.contains(input) && !llvm::is_contained(options.inputs, input);
+bool Importer::isConstant(const GraphScope &scope, StringRef input) const {
+  return scope.tensors.contains(input) && !llvm::is_contained(options.inputs, input);
 }
 
-void Importer::checkInputs(const Scope &scope) {
+void Importer::checkInputs(const GraphScope &scope) {
   for (const std::string &name : options.inputs) {
     bool isInput = llvm::any_of(graph.input(), [&](const auto &input) { return input.name() == name; });
-    if (!isInput || !scope.initializers.contains(name))
+    if (!isInput || !scope.tensors.contains(name))
       diagnostics
           .error("onnx-no-default", file.name(),
                  quoted(name) + " is " +
-                     (isInput                             ? "an input, but without a default"
-                      : scope.initializers.contains(name) ? "an initializer, but not listed as an input"
-                                                          : "neither an input nor an initializer") +
+                     (isInput                        ? "an input, but without a default"
+                      : scope.tensors.contains(name) ? "an initializer, but not listed as an input"
+                                                     : "neither an input nor an initializer") +
                      ", so calls cannot override it")
           .note("name an initializer that is among the inputs of the graph");
   }
@@ -104,7 +101,7 @@ void Importer::reportSparse(const ::onnx::GraphProto &graph, StringRef where) {
 }
 
 /// A function whose arguments still have no symbols in their types.
-func::FuncOp Importer::makeFunction(const Scope &scope) {
+func::FuncOp Importer::makeFunction(const GraphScope &scope) {
   SmallVector<Type> inputs;
   for (const auto &input : graph.input()) {
     if (isConstant(scope, input.name()))
@@ -125,16 +122,16 @@ RankedTensorType Importer::inputType(ImportContext &context, const ::onnx::Value
       dims.push_back(context.solver.constant(dim.dim_value()));
     } else if (isSymbolName(dim.dim_param())) {
       dims.push_back(context.solver.named(dim.dim_param()));
-      symbolNames[dims.back()] = dim.dim_param();
+      messages.symbolNames[dims.back()] = dim.dim_param();
     } else {
       dims.push_back(context.solver.fresh(""));
-      symbolNames[dims.back()] = "?";
+      messages.symbolNames[dims.back()] = "?";
     }
   }
   return context.solver.type(dims, toMLIRType(&mlir, type.elem_type()));
 }
 
-void Importer::nameArguments(ImportContext &context, Scope &scope, func::FuncOp func) {
+void Importer::nameArguments(ImportContext &context, GraphScope &scope, func::FuncOp func) {
   SmallVector<Type> types;
   unsigned index = 0;
   for (const auto &input : graph.input()) {
@@ -149,38 +146,12 @@ void Importer::nameArguments(ImportContext &context, Scope &scope, func::FuncOp 
   func.setType(FunctionType::get(&mlir, types, {}));
 }
 
-void Scope::addInitializers() {
-  for (const TensorProto &tensor : graph->initializer())
-    initializers[tensor.name()] = &tensor;
+void Importer::addInitializers(GraphScope &scope) {
+  for (const TensorProto &tensor : scope.graph->initializer())
+    scope.tensors[tensor.name()] = [this, &tensor](StringRef at) { return importTensor(tensors, tensor, at); };
 }
 
-/// Initializers become constants at their first use. That may be in a region
-/// inside of the scope's block: others must see the constant, too, so it goes
-/// before the op that the region belongs to.
-Value Importer::makeInitializer(ImportContext &context, Scope &scope, const TensorProto &tensor) {
-  OpBuilder::InsertionGuard guard(context.builder);
-  while (context.builder.getInsertionBlock() != scope.block)
-    context.builder.setInsertionPoint(context.builder.getInsertionBlock()->getParentOp());
-  ElementsAttr elements = importTensor(context, tensor, place);
-  if (!elements)
-    return {};
-  Location loc = graph::getNodeLocation(&mlir, file.name(), tensor.name(), "initializer");
-  return graph::ConstantOp::create(context.builder, loc, elements.getType(), elements);
-}
-
-std::optional<Value> Importer::lookUp(ImportContext &context, Scope &scope, StringRef name) {
-  for (Scope *at = &scope; at; at = at->outer) {
-    if (at->absent.contains(name))
-      return std::nullopt;
-    if (auto known = at->values.find(name); known != at->values.end())
-      return known->second;
-    if (auto initializer = at->initializers.find(name); initializer != at->initializers.end())
-      return at->values[name] = makeInitializer(context, *at, *initializer->second);
-  }
-  return Value();
-}
-
-void Importer::makeReturn(ImportContext &context, Scope &scope, func::FuncOp func) {
+void Importer::makeReturn(ImportContext &context, GraphScope &scope, func::FuncOp func) {
   SmallVector<Value> results;
   SmallVector<Type> types;
   for (const auto &output : graph.output()) {

@@ -7,7 +7,10 @@
 #define LATHE_LIB_IMPORT_ONNX_IMPORTER_H
 
 #include "CheckModel.h"
-#include "Node.h"
+#include "ConvertNode.h"
+#include "Import/Core/Messages.h"
+#include "Import/Core/Node.h"
+#include "Import/Core/Scope.h"
 #include "lathe/Import/ONNX.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -16,29 +19,15 @@
 
 namespace lathe::onnx_import {
 
+using namespace importer;
+
 /// What the nodes of a graph, or of a function's body at one call, refer to.
-struct Scope {
+struct GraphScope : Scope {
   OpsetImports opsets;
-  /// Null for values that could not be made, which has been reported.
-  llvm::StringMap<Value> values;
-  /// Optional values that are known to be empty, and optional inputs of a
-  /// function that its caller left out.
-  llvm::StringSet<> absent;
-  /// Start of messages: the file, then the calls that lead here.
-  std::string place;
-  /// Start of node names: "call/".
-  std::string prefix;
   /// The functions that are being expanded; a function must not call itself.
   llvm::SmallVector<const ::onnx::FunctionProto *> calls = {};
   /// The graph whose nodes these are; null for the body of a function.
   const ::onnx::GraphProto *graph = nullptr;
-  /// The scope around a subgraph, whose names it sees, too.
-  Scope *outer = nullptr;
-  /// Where the scope's own constants go.
-  mlir::Block *block = nullptr;
-  llvm::StringMap<const ::onnx::TensorProto *> initializers = {};
-
-  void addInitializers();
 };
 
 /// Builds the module of one model. One object imports once.
@@ -46,7 +35,8 @@ class Importer {
 public:
   Importer(ModelFile &file, mlir::MLIRContext &mlir, Diagnostics &diagnostics, const ImportOptions &options)
       : file(file), graph(file.model().graph()), mlir(mlir), diagnostics(diagnostics), options(options),
-        module(mlir::ModuleOp::create(fileLoc())) {}
+        module(mlir::ModuleOp::create(fileLoc())), tensors{file, &mlir, diagnostics}, messages(mlir, diagnostics),
+        place(messages.place) {}
 
   llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
 
@@ -62,50 +52,44 @@ private:
   llvm::MapVector<mlir::StringAttr, llvm::SmallVector<std::string>> unsupported;
   /// Nodes of functions and subgraphs, once for every call.
   int64_t expandedNodes = 0;
-  /// Names of the symbols of input dims, for messages.
-  llvm::DenseMap<mlir::AffineExpr, std::string> symbolNames;
-  /// Where errors that MLIR reports belong to, and, while a node is imported,
-  /// the node and its operands.
-  std::string place;
-  const ::onnx::NodeProto *current = nullptr;
-  llvm::ArrayRef<Value> currentOperands;
+  TensorSource tensors;
+  Messages messages;
+  /// That of `messages`.
+  std::string &place;
 
   mlir::Location fileLoc() { return mlir::FileLineColLoc::get(&mlir, file.name(), 0, 0); }
 
   // ImportONNX.cpp: what surrounds the nodes.
-  void checkInputs(const Scope &scope);
+  void addInitializers(GraphScope &scope);
+  void checkInputs(const GraphScope &scope);
   /// Whether an input has a default that is used for good.
-  bool isConstant(const Scope &scope, llvm::StringRef input) const;
+  bool isConstant(const GraphScope &scope, llvm::StringRef input) const;
   void recordMetadata();
-  mlir::func::FuncOp makeFunction(const Scope &scope);
+  mlir::func::FuncOp makeFunction(const GraphScope &scope);
   void reportSparse(const ::onnx::GraphProto &graph, llvm::StringRef where);
-  void nameArguments(ImportContext &context, Scope &scope, mlir::func::FuncOp func);
+  void nameArguments(ImportContext &context, GraphScope &scope, mlir::func::FuncOp func);
   mlir::RankedTensorType inputType(ImportContext &context, const ::onnx::ValueInfoProto &input);
-  /// What a name stands for; nothing if that is an optional value that is
-  /// empty, null if it could not be made, which has then been reported.
-  std::optional<Value> lookUp(ImportContext &context, Scope &scope, llvm::StringRef name);
-  Value makeInitializer(ImportContext &context, Scope &scope, const ::onnx::TensorProto &tensor);
-  void makeReturn(ImportContext &context, Scope &scope, mlir::func::FuncOp func);
+  std::optional<Value> lookUp(ImportContext &context, Scope &scope, llvm::StringRef name) {
+    return scope.lookUp(context.builder, name, file.name(), place);
+  }
+  void makeReturn(ImportContext &context, GraphScope &scope, mlir::func::FuncOp func);
 
   // ImportNode.cpp: one node, or the body of the function that it calls.
-  void importNode(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node, int index);
-  bool findOperands(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node,
+  void importNode(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index);
+  bool findOperands(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node,
                     llvm::SmallVectorImpl<Value> &operands);
-  bool importSubgraph(ImportContext &context, Scope &scope, const ::onnx::GraphProto &subgraph,
+  bool importSubgraph(ImportContext &context, GraphScope &scope, const ::onnx::GraphProto &subgraph,
                       llvm::StringRef attribute, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs);
-  std::optional<int64_t> declaredRank(const Scope &scope, llvm::StringRef name, int depth = 0);
+  std::optional<int64_t> declaredRank(const GraphScope &scope, llvm::StringRef name, int depth = 0);
   bool countExpanded(int64_t nodes);
   const ::onnx::FunctionProto *findFunction(const ::onnx::NodeProto &node);
-  void importCall(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node, int index,
+  void importCall(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index,
                   const ::onnx::FunctionProto &function);
   bool checkTypes(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::ArrayRef<Value> operands);
-  void addPlaceholders(ImportContext &context, Scope &scope, const ::onnx::NodeProto &node);
+  void addPlaceholders(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node);
 
-  // ImportMessages.cpp: errors in the words of the model.
-  std::string formatDim(mlir::AffineExpr expr);
-  std::string describeOperand(unsigned index);
+  // UnsupportedOps.cpp
   void reportUnsupported();
-  void translate(mlir::Diagnostic &diagnostic);
 };
 
 } // namespace lathe::onnx_import

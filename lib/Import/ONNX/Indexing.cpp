@@ -3,8 +3,9 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Axes.h"
+#include "Import/Core/Axes.h"
 #include "OpTable.h"
+#include "Tensor.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;

@@ -2,7 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
 
 using namespace lathe;

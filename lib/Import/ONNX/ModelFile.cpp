@@ -9,6 +9,7 @@
 #include "SortNodes.h"
 #include "WireScanner.h"
 
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace lathe;
@@ -61,13 +62,28 @@ template <typename T, typename Field> static TensorBytes copyElements(const Fiel
   return {{reinterpret_cast<const char *>(copy->data()), copy->size() * sizeof(T)}, copy, nullptr};
 }
 
+/// Elements of six bits, which the typed field has apart and memory has packed.
+static TensorBytes packSixBits(const TensorProto &tensor) {
+  auto bytes = std::make_shared<std::vector<char>>(llvm::divideCeil(6 * uint64_t(tensor.int32_data_size()), 8));
+  for (auto [i, code] : llvm::enumerate(tensor.int32_data())) {
+    unsigned bits = (static_cast<unsigned>(code) & 63) << (6 * i % 8);
+    size_t at = 6 * i / 8;
+    (*bytes)[at] = static_cast<char>((*bytes)[at] | bits);
+    if (bits > 255)
+      (*bytes)[at + 1] = static_cast<char>(bits >> 8);
+  }
+  return {*bytes, bytes, nullptr};
+}
+
 /// The elements of a tensor that uses one of the typed fields; onnx-ml.proto
 /// says which type is stored in which.
-static TensorBytes readTyped(const TensorProto &tensor) {
+static TensorBytes readTyped(const TensorProto &tensor, unsigned bits) {
   switch (tensor.data_type()) {
   case TensorProto::FLOAT:
+  case TensorProto::COMPLEX64:
     return copyElements<float>(tensor.float_data());
   case TensorProto::DOUBLE:
+  case TensorProto::COMPLEX128:
     return copyElements<double>(tensor.double_data());
   case TensorProto::INT64:
     return copyElements<int64_t>(tensor.int64_data());
@@ -77,12 +93,11 @@ static TensorBytes readTyped(const TensorProto &tensor) {
     return copyElements<uint64_t>(tensor.uint64_data());
   case TensorProto::UINT32:
     return copyElements<uint32_t>(tensor.uint64_data());
-  case TensorProto::BOOL:
-  case TensorProto::UINT8:
-  case TensorProto::INT8:
-    return copyElements<uint8_t>(tensor.int32_data());
-  default: // 16-bit integers and the bit patterns of 16-bit floats.
-    return copyElements<uint16_t>(tensor.int32_data());
+  default: // Smaller integers, and the bit patterns of smaller floats.
+    if (bits == 6)
+      return packSixBits(tensor);
+    // Of less than a byte, an entry holds as many as a byte does.
+    return bits <= 8 ? copyElements<uint8_t>(tensor.int32_data()) : copyElements<uint16_t>(tensor.int32_data());
   }
 }
 
@@ -98,18 +113,17 @@ static TensorBytes normalizeBools(TensorBytes tensor) {
 }
 
 FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor, StringRef place, Diagnostics &diagnostics) {
-  const ElementType *type = findElementType(tensor.data_type());
-  if (!type || type->size == 0) {
+  const graph::ElementType *type = findElementType(tensor.data_type());
+  if (!type || type->kind == graph::ElementKind::String) {
     diagnostics
         .error("onnx-unsupported-dtype", place,
                "tensor " + quoted(tensor.name()) + " has element type " + elementTypeName(tensor.data_type()) +
-                   ", which is not supported")
-        .note("float32, float64, float16, bfloat16, the integers of 8 to 64 "
-              "bits and bool are");
+                   ", which " + (type ? "has no bytes" : "is none of ONNX"))
+        .note(type ? "strings are in the field 'string_data'" : "export the model again, or update Lathe");
     return failure();
   }
   llvm::ArrayRef<int64_t> dims(tensor.dims().data(), tensor.dims_size());
-  FailureOr<uint64_t> expected = sizeInBytes(dims, type->size);
+  FailureOr<uint64_t> expected = sizeInBytes(dims, type->bits);
   if (failed(expected)) {
     diagnostics
         .error("onnx-tensor-dims", place,
@@ -131,13 +145,14 @@ FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor, StringRef plac
     RawDataHandle handle = RawDataHandle::decode(tensor.raw_data()).value_or(RawDataHandle{});
     result = {{buffer->getBufferStart() + handle.offset, handle.size}, buffer, buffer};
   } else {
-    result = readTyped(tensor);
+    result = readTyped(tensor, type->bits);
   }
   if (result.bytes.size() != *expected) {
     diagnostics
         .error("onnx-tensor-size", place,
-               "tensor " + quoted(tensor.name()) + " with dims " + formatDims(dims) + " of " + type->name + " needs " +
-                   Twine(*expected) + " bytes, but " + Twine(result.bytes.size()) + " are stored")
+               "tensor " + quoted(tensor.name()) + " with dims " + formatDims(dims) + " of " +
+                   elementTypeName(tensor.data_type()) + " needs " + Twine(*expected) + " bytes, but " +
+                   Twine(result.bytes.size()) + " are stored")
         .note("the model is damaged; export it again");
     return failure();
   }

@@ -7,15 +7,10 @@
 
 #include "lathe/Import/ONNX.h"
 
-#include "llvm/ADT/STLExtras.h"
-
-#include <map>
-
 using namespace lathe;
 using namespace lathe::onnx_import;
-using llvm::StringRef;
 
-const OpTable &OpTable::get() {
+const OpTable &onnx_import::getOpTable() {
   static const OpTable table = [] {
     OpTable ops;
     registerElementwiseOps(ops);
@@ -36,6 +31,7 @@ const OpTable &OpTable::get() {
     registerQuantizationOps(ops);
     registerSamplingOps(ops);
     registerSignalOps(ops);
+    registerTextOps(ops);
     registerRecurrentOps(ops);
     registerSequenceOps(ops);
     registerControlOps(ops);
@@ -44,35 +40,12 @@ const OpTable &OpTable::get() {
   return table;
 }
 
-void OpTable::add(StringRef name, llvm::ArrayRef<int> versions, ImportFn import) {
-  table[name].push_back({llvm::SmallVector<int>(versions), import, nullptr});
-}
-
-void OpTable::add(StringRef name, llvm::ArrayRef<int> versions, ImportManyFn import) {
-  table[name].push_back({llvm::SmallVector<int>(versions), nullptr, import});
-}
-
-const OpRow *OpTable::find(const OpSchema &schema) const {
-  if (!schema.domain.empty())
-    return nullptr;
-  auto rows = table.find(schema.name);
-  if (rows == table.end())
-    return nullptr;
-  for (const OpRow &row : rows->second)
-    if (llvm::is_contained(row.versions, schema.since))
-      return &row;
-  return nullptr;
-}
-
 std::vector<SupportedONNXOp> lathe::listSupportedONNXOps() {
-  std::map<std::string, std::vector<int>> sorted;
-  for (const auto &entry : OpTable::get().rows())
-    for (const OpRow &row : entry.second)
-      llvm::append_range(sorted[entry.first().str()], row.versions);
   std::vector<SupportedONNXOp> result;
-  for (auto &[name, versions] : sorted) {
-    llvm::sort(versions);
-    result.push_back({name, versions});
+  for (const auto &[key, versions] : getOpTable().rows()) {
+    SupportedONNXOp &op = result.emplace_back(SupportedONNXOp{key.domain, key.name, {}});
+    for (const auto &[version, row] : versions)
+      op.versions.push_back(version);
   }
   return result;
 }

@@ -4,9 +4,12 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ElementType.h"
-#include "Node.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
 #include "Quantize.h"
+#include "Tensor.h"
+
+#include <cmath>
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -86,23 +89,50 @@ static void spreadParameters(Node &node, Value x, Value &scale, Value &zero) {
   zero = zero ? along(node, zero, x, axis) : zero;
 }
 
+static Type typeOfDivision(Node &node, Value scale) {
+  return node.element(scale).isF64() ? node.element(scale) : Type(node.builder().getF32Type());
+}
+
 Value onnx_import::quantize(Node &node, Value x, Value scale, Value zero, Type type) {
   if (node.failed())
     return {};
   // Wide enough for every zero point to be added exactly.
-  Type wide = graph::getAccumulatorType(node.element(scale));
+  Type wide = typeOfDivision(node, scale);
   return node.createAs<graph::QuantizeOp>(type, node.cast(x, wide), node.cast(scale, wide),
                                           zero ? node.cast(zero, type) : Value());
 }
 
-static bool isQuantized(Type type) {
-  auto integer = mlir::dyn_cast_or_null<mlir::IntegerType>(type);
-  return integer && (integer.getWidth() == 8 || integer.getWidth() == 16);
+/// The range of an integer type.
+static std::pair<double, double> rangeOf(mlir::IntegerType type) {
+  bool isUnsigned = type.isUnsigned();
+  return {isUnsigned ? 0 : -std::exp2(type.getWidth() - 1), std::exp2(type.getWidth() - (isUnsigned ? 0 : 1)) - 1};
+}
+
+/// The same for integers of less than a byte: what saturates at the range of a byte
+/// and then at theirs.
+static Value quantizeNarrow(Node &node, Value x, Value scale, Value zero, mlir::IntegerType type) {
+  Type byte = graph::getStorageType(type);
+  Value y = quantize(node, x, scale, zero ? node.cast(zero, byte) : zero, byte);
+  auto [low, high] = rangeOf(type);
+  y = node.create<graph::MinOp>(y, node.scalar(byte, high));
+  if (low < 0)
+    y = node.create<graph::MaxOp>(y, node.scalar(byte, low));
+  return node.cast(y, type);
+}
+
+/// Floats of eight bits and less: the quotient, plus the zero point, in the type of
+/// the division, and then a cast.
+static Value quantizeFloat(Node &node, Value x, Value scale, Value zero, Type type, bool saturates) {
+  Type wide = typeOfDivision(node, scale);
+  x = node.div(node.cast(x, wide), node.cast(scale, wide));
+  if (zero)
+    x = node.add(x, node.cast(zero, wide));
+  return node.failed() ? Value() : node.createAs<graph::CastOp>(type, x, saturates, graph::RoundMode::up);
 }
 
 static Value importQuantizeLinear(Node &node) {
   Value x = node.input(0), scale = node.input(1), zero = node.input(2);
-  node.ignore({"saturate"}); // Concerns 8-bit floats only.
+  bool saturates = node.version() < 19 || node.flag("saturate");
   Type zeroType = node.element(zero);
   spreadParameters(node, x, scale, zero);
   if (node.version() >= 23 && node.integer("precision") != 0)
@@ -112,12 +142,22 @@ static Value importQuantizeLinear(Node &node) {
     type = zeroType;
   if (node.version() >= 21 && node.integer("output_dtype") != 0)
     type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
-  if (!isQuantized(type))
+  auto integer = mlir::dyn_cast_or_null<mlir::IntegerType>(type);
+  auto format = mlir::dyn_cast_or_null<mlir::FloatType>(type);
+  if (integer ? integer.getWidth() == 1 || integer.getWidth() > 16 : !format || format.getWidth() > 8)
     return node.unsupported("output_dtype", type ? elementTypeName(toONNXType(type)) : "another type",
-                            "integers of 8 and 16 bits are");
+                            "integers of 2 to 16 bits and floats of 4 to 8 bits are");
+  if (zeroType && zeroType != type) {
+    node.error("onnx-input-dtype", "'y_zero_point' is " + elementTypeName(toONNXType(zeroType)) +
+                                       ", but 'output_dtype' is " + elementTypeName(toONNXType(type)))
+        .note("give both one type, or leave one of them out");
+    return {};
+  }
   if (node.failed())
     return {};
-  return quantize(node, x, scale, zero, type);
+  if (format)
+    return quantizeFloat(node, x, scale, zero, type, saturates);
+  return integer.getWidth() < 8 ? quantizeNarrow(node, x, scale, zero, integer) : quantize(node, x, scale, zero, type);
 }
 
 Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
@@ -132,11 +172,29 @@ static Value importDequantizeLinear(Node &node) {
   spreadParameters(node, x, scale, zero);
   if (node.version() >= 23 && node.integer("output_dtype") != 0)
     type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
-  if (!type || !mlir::isa<mlir::FloatType>(type))
-    return node.unsupported("output_dtype", "another type", "float32, float16 and bfloat16 are");
+  auto isWide = [](Type element) { return element.isF16() || element.isBF16() || element.isF32() || element.isF64(); };
+  if (!type || !isWide(type))
+    return node.unsupported("output_dtype", type ? elementTypeName(toONNXType(type)) : "another type",
+                            "float32, float64, float16 and bfloat16 are");
   if (node.failed())
     return {};
-  return node.createAs<graph::DequantizeOp>(type, x, scale, zero);
+  if (node.isFloat(x)) { // The difference is exact or 0: what is quantized has no zero point.
+    Type f32 = node.builder().getF32Type();
+    Value y = node.cast(x, f32);
+    if (zero)
+      y = node.sub(y, node.cast(zero, f32));
+    return node.cast(node.mul(y, node.cast(scale, f32)), type);
+  }
+  if (auto integer = mlir::cast<mlir::IntegerType>(node.element(x)); integer.getWidth() < 8) {
+    Type byte = graph::getStorageType(integer);
+    x = node.cast(x, byte);
+    zero = zero ? node.cast(zero, byte) : zero;
+    if (node.failed())
+      return {};
+  }
+  bool isPower = node.element(scale).getIntOrFloatBitWidth() < 16;
+  return node.createAs<graph::DequantizeOp>(type, x, isPower ? node.cast(scale, node.builder().getF32Type()) : scale,
+                                            zero);
 }
 
 static void importDynamicQuantizeLinear(Node &node) {
@@ -195,7 +253,22 @@ static Value importMatMulInteger(Node &node) {
   return integerMatmul(node, node.input(0), node.input(2), node.input(1), node.input(3));
 }
 
+/// A product of floats of eight bits: in f32, and quantized again.
+static Value multiplyFloats(Node &node) {
+  Type f32 = node.builder().getF32Type();
+  auto real = [&](unsigned i) {
+    Value x = node.sub(node.cast(node.input(i), f32), node.cast(node.input(i + 2), f32));
+    return node.mul(x, node.cast(node.input(i + 1), f32));
+  };
+  Value y = node.create<graph::MatmulOp>(real(0), real(3));
+  if (node.failed())
+    return {};
+  return quantizeFloat(node, y, node.input(6), node.input(7), node.element(node.input(7)), /*saturates=*/true);
+}
+
 static Value importQLinearMatMul(Node &node) {
+  if (node.isFloat(node.input(0)))
+    return multiplyFloats(node);
   Value y = integerMatmul(node, node.input(0), node.input(2), node.input(3), node.input(5));
   Type f32 = node.builder().getF32Type();
   auto wide = [&](unsigned i) { return node.cast(node.input(i), f32); };

@@ -6,9 +6,11 @@
 #ifndef LATHE_LIB_IMPORT_ONNX_QUANTIZE_H
 #define LATHE_LIB_IMPORT_ONNX_QUANTIZE_H
 
-#include "Node.h"
+#include "Import/Core/Node.h"
 
 namespace lathe::onnx_import {
+
+using namespace importer;
 
 /// round(x / scale) + zero point, saturated to the integers of `type`; `zero`
 /// may be null.

@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Node.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
 
 #include "dialects/Graph/Recurrent.h"
@@ -43,8 +43,8 @@ const ActivationRow activationTable[] = {
 struct Layer {
   Value x, w, r, b, lengths;
   graph::Direction direction = graph::Direction::forward;
-  mlir::ArrayAttr activations;
-  llvm::SmallVector<double> alphas, betas;
+  mlir::ArrayAttr activations = {};
+  llvm::SmallVector<double> alphas = {}, betas = {};
   llvm::APFloat clip = llvm::APFloat(0.0);
   bool batchFirst = false;
 };

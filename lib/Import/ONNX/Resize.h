@@ -5,9 +5,11 @@
 #ifndef LATHE_LIB_IMPORT_ONNX_RESIZE_H
 #define LATHE_LIB_IMPORT_ONNX_RESIZE_H
 
-#include "Axes.h"
+#include "Import/Core/Axes.h"
 
 namespace lathe::onnx_import {
+
+using namespace importer;
 
 /// The attributes of a Resize.
 struct Sampling {

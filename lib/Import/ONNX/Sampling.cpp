@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Axes.h"
+#include "Import/Core/Axes.h"
 #include "OpTable.h"
 
 #include <limits>

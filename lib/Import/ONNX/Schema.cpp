@@ -25,28 +25,6 @@ constexpr int unlimited = OpSchema::unlimited;
 
 } // namespace
 
-const AttributeSchema *OpSchema::attribute(StringRef name) const {
-  for (const AttributeSchema &attribute : attributes)
-    if (attribute.name == name)
-      return &attribute;
-  return nullptr;
-}
-
-const ParameterSchema *OpSchema::parameter(ArrayRef<ParameterSchema> parameters, size_t index) {
-  if (index < parameters.size())
-    return &parameters[index];
-  if (!parameters.empty() && parameters.back().kind == ParameterKind::Variadic)
-    return &parameters.back();
-  return nullptr;
-}
-
-std::string OpSchema::label() const {
-  std::string version = "-" + std::to_string(since);
-  if (domain.empty())
-    return name.str() + version;
-  return domain.str() + "." + name.str() + version;
-}
-
 int64_t lathe::onnx_import::getNewestIRVersion() { return newestIRVersion; }
 
 std::optional<int64_t> lathe::onnx_import::getNewestOpset(StringRef domain) {

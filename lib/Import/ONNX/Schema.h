@@ -6,66 +6,15 @@
 #ifndef LATHE_LIB_IMPORT_ONNX_SCHEMA_H
 #define LATHE_LIB_IMPORT_ONNX_SCHEMA_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
+#include "Import/Core/OpSchema.h"
 
-#include <cstdint>
 #include <optional>
-#include <string>
 
 namespace lathe::onnx_import {
 
-enum class ParameterKind { Single, Optional, Variadic };
-
-/// A formal input or output of an operator.
-struct ParameterSchema {
-  llvm::StringLiteral name;
-  ParameterKind kind;
-  /// Whether all values of a variadic parameter have one type.
-  bool homogeneous;
-  /// Parameters with the same variable have the same type; "" for none.
-  llvm::StringLiteral typeVariable;
-  /// Bit `1 << TensorProto::X` for each tensor of X; bit 0 for other types.
-  uint32_t types;
-};
-
-struct AttributeSchema {
-  llvm::StringLiteral name;
-  /// AttributeProto.AttributeType.
-  int type;
-  bool required;
-  bool hasDefault;
-  int64_t intDefault;
-  float floatDefault;
-  llvm::StringRef stringDefault;
-  /// Separated by spaces.
-  llvm::StringRef intsDefault;
-};
-
-/// One version of an operator.
-struct OpSchema {
-  static constexpr int unlimited = INT32_MAX;
-
-  llvm::StringLiteral domain;
-  llvm::StringLiteral name;
-  int since;
-  bool deprecated;
-  int minInputs, maxInputs, minOutputs, maxOutputs;
-  llvm::ArrayRef<ParameterSchema> inputs, outputs;
-  /// In the order of their names.
-  llvm::ArrayRef<AttributeSchema> attributes;
-
-  const AttributeSchema *attribute(llvm::StringRef name) const;
-  /// The formal input that actual input `index` belongs to: the last one if
-  /// that is variadic. Null beyond the end.
-  const ParameterSchema *input(size_t index) const { return parameter(inputs, index); }
-  const ParameterSchema *output(size_t index) const { return parameter(outputs, index); }
-  /// "Softmax-13", with its domain in front if that is not the default one.
-  std::string label() const;
-
-private:
-  static const ParameterSchema *parameter(llvm::ArrayRef<ParameterSchema> parameters, size_t index);
-};
+// Masks of types and the numbers of attribute types are ONNX's: bit
+// `1 << TensorProto::X`, and AttributeProto.AttributeType.
+using namespace importer;
 
 /// The oldest opset of the default domain that the importer takes.
 constexpr int64_t oldestOpset = 1;

@@ -7,6 +7,7 @@
 
 #include "ElementType.h"
 #include "OpTable.h"
+#include "Tensor.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -229,13 +230,11 @@ static void importSequenceMap(Node &node) {
     for (auto [list, result] : llvm::zip_equal(outputs, results))
       list.push_back(result);
   }
-  const ::onnx::GraphProto *body = node.graph("body");
+  const GraphAttribute *body = node.graph("body");
   for (auto [index, list] : llvm::enumerate(outputs)) {
     if (node.failed() || !body)
       return;
-    Type element = list.empty()
-                       ? toMLIRType(node.builder().getContext(), body->output(index).type().tensor_type().elem_type())
-                       : node.element(list[0]);
+    Type element = list.empty() ? body->outputElements[index] : node.element(list[0]);
     if (!element || llvm::any_of(list, isSequence)) {
       node.error("onnx-subgraph-output", "output " + Twine(index) + " of the body is no tensor").note("return tensors");
       return;

@@ -6,11 +6,13 @@
 #ifndef LATHE_LIB_IMPORT_ONNX_SEQUENCE_H
 #define LATHE_LIB_IMPORT_ONNX_SEQUENCE_H
 
-#include "Node.h"
+#include "Import/Core/Node.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace lathe::onnx_import {
+
+using namespace importer;
 
 // A sequence is a cast of its elements to a tuple: no op below the importer
 // knows sequences, and those whose structure is followed are not needed there.

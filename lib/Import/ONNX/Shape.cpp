@@ -3,10 +3,11 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Axes.h"
 #include "ElementType.h"
-#include "Node.h"
+#include "Import/Core/Axes.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
+#include "Tensor.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -267,7 +268,7 @@ static Value importRange(Node &node) {
 
 static Value importConstantOfShape(Node &node) {
   Value value;
-  if (const ::onnx::TensorProto *tensor = node.tensor("value"))
+  if (const TensorAttribute *tensor = node.tensor("value"))
     value = node.reshape(node.constant(*tensor), {});
   else
     value = node.scalar(node.builder().getF32Type(), 0);
@@ -279,7 +280,7 @@ static Value importConstant(Node &node) {
   auto vector = [&](size_t size, Type element) {
     return mlir::RankedTensorType::get({static_cast<int64_t>(size)}, element);
   };
-  if (const ::onnx::TensorProto *tensor = node.tensor("value"))
+  if (const TensorAttribute *tensor = node.tensor("value"))
     return node.constant(*tensor);
   if (node.has("value_float"))
     return node.scalar(b.getF32Type(), node.number("value_float"));

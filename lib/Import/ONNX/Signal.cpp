@@ -3,10 +3,11 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Axes.h"
 #include "ElementType.h"
-#include "Node.h"
+#include "Import/Core/Axes.h"
+#include "Import/Core/Node.h"
 #include "OpTable.h"
+#include "Tensor.h"
 
 #include "llvm/Support/MathExtras.h"
 

@@ -3,8 +3,8 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Tensor.h"
 #include "ElementType.h"
-#include "Node.h"
 
 #include "dialects/Graph/MappedFiles.h"
 #include "mlir/IR/AsmState.h"
@@ -16,44 +16,13 @@ using namespace mlir;
 using ::onnx::TensorProto;
 
 Type onnx_import::toMLIRType(MLIRContext *context, int32_t onnx) {
-  Builder b(context);
-  switch (onnx) {
-  case TensorProto::FLOAT:
-    return b.getF32Type();
-  case TensorProto::DOUBLE:
-    return b.getF64Type();
-  case TensorProto::FLOAT16:
-    return b.getF16Type();
-  case TensorProto::BFLOAT16:
-    return b.getBF16Type();
-  case TensorProto::INT8:
-    return b.getI8Type();
-  case TensorProto::INT16:
-    return b.getI16Type();
-  case TensorProto::INT32:
-    return b.getI32Type();
-  case TensorProto::INT64:
-    return b.getI64Type();
-  case TensorProto::UINT8:
-    return b.getIntegerType(8, /*isSigned=*/false);
-  case TensorProto::UINT16:
-    return b.getIntegerType(16, /*isSigned=*/false);
-  case TensorProto::UINT32:
-    return b.getIntegerType(32, /*isSigned=*/false);
-  case TensorProto::UINT64:
-    return b.getIntegerType(64, /*isSigned=*/false);
-  case TensorProto::BOOL:
-    return b.getI1Type();
-  default:
-    return {};
-  }
+  const graph::ElementType *row = findElementType(onnx);
+  return row ? graph::getElementType(context, *row) : Type();
 }
 
 int32_t onnx_import::toONNXType(Type element) {
-  for (int32_t onnx = TensorProto::FLOAT; onnx <= TensorProto::BFLOAT16; ++onnx)
-    if (toMLIRType(element.getContext(), onnx) == element)
-      return onnx;
-  return TensorProto::UNDEFINED;
+  const graph::ElementType *row = graph::findElementType(element);
+  return row ? row->onnx : static_cast<int32_t>(TensorProto::UNDEFINED);
 }
 
 /// Small tensors are written into the attribute itself: they are axes, shapes
@@ -67,22 +36,63 @@ static DenseElementsAttr inlineElements(RankedTensorType type, ArrayRef<char> by
       bools.push_back(byte != 0);
     return DenseElementsAttr::get(type, bools);
   }
+  if (unsigned bits = graph::bitsInMemory(type.getElementType()); bits < 8) {
+    SmallVector<APInt> codes;
+    for (int64_t i = 0, e = type.getNumElements(); i < e; ++i) {
+      size_t at = i * bits / 8, next = std::min(at + 1, bytes.size() - 1);
+      unsigned pair = static_cast<uint8_t>(bytes[at]) | static_cast<uint8_t>(bytes[next]) << 8;
+      codes.push_back(APInt(bits, pair >> (i * bits % 8), /*isSigned=*/false, /*implicitTrunc=*/true));
+    }
+    auto format = dyn_cast<FloatType>(type.getElementType());
+    if (!format)
+      return DenseElementsAttr::get(type, codes);
+    SmallVector<APFloat> values;
+    for (const APInt &code : codes)
+      values.push_back(APFloat(format.getFloatSemantics(), code));
+    return DenseElementsAttr::get(type, values);
+  }
   return DenseElementsAttr::getFromRawBuffer(type, bytes);
 }
 
-ElementsAttr onnx_import::importTensor(ImportContext &context, const TensorProto &tensor, StringRef place) {
+/// Strings end with a zero for the program, so none may be within.
+static ElementsAttr importStrings(const TensorSource &source, const TensorProto &tensor, StringRef place) {
+  auto report = [&](StringRef id, const Twine &message, StringRef way) {
+    source.diagnostics.error(id, place, "tensor " + quoted(tensor.name()) + message).note(way);
+    return ElementsAttr();
+  };
+  ArrayRef<int64_t> dims(tensor.dims().data(), tensor.dims_size());
+  FailureOr<uint64_t> bytes = sizeInBytes(dims, 64);
+  if (failed(bytes) || *bytes / 8 != static_cast<uint64_t>(tensor.string_data_size()))
+    return report("onnx-tensor-size",
+                  " with dims " + formatDims(dims) + " of string has " + Twine(tensor.string_data_size()) + " elements",
+                  "the model is damaged; export it again");
+  SmallVector<StringRef> texts;
+  for (const std::string &text : tensor.string_data()) {
+    if (StringRef(text).contains('\0'))
+      return report("onnx-string-zero",
+                    " has a zero within element " + Twine(texts.size()) + ", where its text would end",
+                    "remove what stands behind it");
+    texts.push_back(text);
+  }
+  auto element = graph::StringType::get(source.context);
+  return DenseStringElementsAttr::get(RankedTensorType::get(dims, element), texts);
+}
+
+ElementsAttr onnx_import::importTensor(const TensorSource &source, const TensorProto &tensor, StringRef place) {
   if (tensor.dims_size() > maxRank) {
-    context.diagnostics
+    source.diagnostics
         .error("onnx-rank-limit", place,
                "tensor " + quoted(tensor.name()) + " has rank " + Twine(tensor.dims_size()) + ", but at most " +
                    Twine(maxRank) + " is supported")
         .note("merge dimensions of the tensor");
     return {};
   }
-  FailureOr<TensorBytes> data = context.file.read(tensor, place, context.diagnostics);
+  if (tensor.data_type() == TensorProto::STRING)
+    return importStrings(source, tensor, place);
+  FailureOr<TensorBytes> data = source.file.read(tensor, place, source.diagnostics);
   if (failed(data))
     return {};
-  MLIRContext *mlir = context.builder.getContext();
+  MLIRContext *mlir = source.context;
   auto type = RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
                                     toMLIRType(mlir, tensor.data_type()));
   if (type.getNumElements() <= maxInlineElements)

@@ -5,9 +5,11 @@
 #ifndef LATHE_LIB_IMPORT_ONNX_WINDOW_H
 #define LATHE_LIB_IMPORT_ONNX_WINDOW_H
 
-#include "Node.h"
+#include "Import/Core/Node.h"
 
 namespace lathe::onnx_import {
+
+using namespace importer;
 
 /// One entry per spatial dimension; `pads` has two, all begins before all ends.
 struct Window {

@@ -5,6 +5,7 @@
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #include "Services.h"
+#include "Spaces.h"
 
 #include "../CPU/FloatMode.h"
 
@@ -22,6 +23,11 @@ static void release_memory(const lathe_module *module, struct lathe_impl_frame *
   frame->arrays = NULL;
   free(frame->blocks.memory);
   frame->blocks = (struct lathe_impl_blocks){0};
+  for (uint32_t i = LATHE_SPACE_HOST + 1; module->has_spaces && i < LATHE_SPACE_COUNT; ++i) {
+    lathe_impl_space_free(module, i, frame->spaces[i].workspace);
+    free(frame->spaces[i].blocks.memory);
+    frame->spaces[i] = (struct lathe_impl_space_frame){0};
+  }
 }
 
 static bool take(struct lathe_impl_frame *frame) {
@@ -91,9 +97,7 @@ struct settings {
   int64_t max_loop_steps;
 };
 
-static lathe_status check_code(const lathe_function_desc *function, const lathe_call *call, int32_t code) {
-  if (code == 0)
-    return LATHE_OK;
+static lathe_status fail_with(const lathe_function_desc *function, const lathe_call *call, int32_t code) {
   if (code == LATHE_TASK_OUT_OF_MEMORY)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
                            "function \"%s\" found no memory for its "
@@ -101,6 +105,9 @@ static lathe_status check_code(const lathe_function_desc *function, const lathe_
                            function->name);
   if (code == LATHE_TASK_CANCELLED)
     return lathe_impl_fail(LATHE_CANCELLED, "call-cancelled", "the call of function \"%s\" was cancelled",
+                           function->name);
+  if (code == LATHE_TASK_DEVICE)
+    return lathe_impl_fail(LATHE_DEVICE_ERROR, "call-device", "function \"%s\": what serves a memory space failed",
                            function->name);
   lathe_status status = LATHE_INVALID_ARGUMENT;
   if (code == LATHE_TASK_LIMIT) {
@@ -113,6 +120,10 @@ static lathe_status check_code(const lathe_function_desc *function, const lathe_
                            "again",
                            function->name, code, function->check_count);
   return lathe_impl_fail_check(status, function->check_messages[code - 1], call->error_values);
+}
+
+static inline lathe_status check_code(const lathe_function_desc *function, const lathe_call *call, int32_t code) {
+  return code == 0 ? LATHE_OK : fail_with(function, call, code);
 }
 
 static lathe_status grow_workspace(const lathe_module *module, struct lathe_impl_frame *frame, uint64_t bytes) {
@@ -131,6 +142,28 @@ static lathe_status grow_workspace(const lathe_module *module, struct lathe_impl
   return LATHE_OK;
 }
 
+/* The same in the other spaces; `bytes` has one number for each. */
+static lathe_status grow_workspaces(const lathe_module *module, struct lathe_impl_frame *frame,
+                                    struct lathe_impl_call_spaces *spaces, const uint64_t *bytes) {
+  for (uint32_t i = LATHE_SPACE_HOST + 1; i < LATHE_SPACE_COUNT; ++i) {
+    struct lathe_impl_space_frame *space = &frame->spaces[i];
+    if (bytes[i] > space->workspace_bytes) {
+      lathe_impl_space_free(module, i, space->workspace);
+      *space = (struct lathe_impl_space_frame){.blocks = space->blocks};
+      if (bytes[i] <= PTRDIFF_MAX)
+        space->workspace = lathe_impl_space_alloc(module, i, (size_t)bytes[i]);
+      if (!space->workspace)
+        return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
+                               "no memory for a workspace of %" PRIu64 " bytes in memory space \"%s\"; call with "
+                               "smaller inputs or fewer at once",
+                               bytes[i], lathe_impl_space_name(i));
+      space->workspace_bytes = bytes[i];
+    }
+    spaces->of[i].entry.workspace = space->workspace;
+  }
+  return LATHE_OK;
+}
+
 static bool is_tensor(const lathe_value_desc *value) { return value->kind == LATHE_KIND_TENSOR; }
 
 static bool sized_by_run(const lathe_function_desc *function, uint32_t output) {
@@ -140,6 +173,7 @@ static bool sized_by_run(const lathe_function_desc *function, uint32_t output) {
 static void fill_output(const lathe_value_desc *value, const int64_t *dims, lathe_tensor *output) {
   output->dtype = (lathe_dtype)value->dtype;
   output->rank = value->rank;
+  output->space = value->space;
   for (uint32_t d = 0; d < value->rank; ++d)
     output->dims[d] = dims[d];
 }
@@ -149,7 +183,7 @@ static lathe_status make_output(const lathe_module *module, const lathe_value_de
                                 struct lathe_impl_frame *frame, uint32_t i, lathe_tensor *output) {
   size_t bytes = 0;
   lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, frame->output_dims[i], &bytes);
-  output->data = lathe_impl_host_alloc(module, bytes);
+  output->data = lathe_impl_space_alloc(module, value->space, bytes);
   if (!output->data)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
                            value->name, bytes);
@@ -208,7 +242,9 @@ static lathe_status hand_over(struct lathe_impl_services *services, const lathe_
                              "output \"%s\": the module computed no elements, but %zu bytes of them; compile the model "
                              "again",
                              value->name, bytes);
-    if (!outputs[i].data && lathe_impl_services_take(services, data)) {
+    struct lathe_impl_blocks *blocks =
+        value->space == LATHE_SPACE_HOST ? services->blocks : &frame->spaces[value->space].blocks;
+    if (!outputs[i].data && lathe_impl_blocks_take(blocks, data)) {
       outputs[i].data = data;
       frame->output_owned[i] = true;
       fill_output(value, frame->output_dims[i], &outputs[i]);
@@ -218,16 +254,31 @@ static lathe_status hand_over(struct lathe_impl_services *services, const lathe_
       status = make_output(services->module, value, frame, i, &outputs[i]);
     if (status != LATHE_OK)
       return status;
-    if (bytes)
-      memcpy(outputs[i].data, data, bytes);
+    status = lathe_impl_space_copy(services->module, outputs[i].data, value->space, data, value->space, bytes);
+    if (status != LATHE_OK)
+      return status;
   }
   return LATHE_OK;
 }
 
-static lathe_status call_in_frame(struct lathe_impl_services *services, const lathe_function_desc *function,
-                                  struct lathe_impl_frame *frame, const struct settings *settings,
-                                  const lathe_tensor *inputs, const lathe_value *input_values, lathe_tensor *outputs,
-                                  lathe_value *output_values) {
+/* Strings that the call made end with it: outputs get their text. */
+static lathe_status own_strings(const lathe_module *module, const lathe_function_desc *function,
+                                struct lathe_impl_frame *frame, lathe_tensor *outputs) {
+  lathe_status status = LATHE_OK;
+  for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
+    const lathe_value_desc *value = function->outputs[i];
+    if (!is_tensor(value) || value->dtype != LATHE_DTYPE_STRING)
+      continue;
+    status = lathe_impl_own_strings(module, value->name, &outputs[i]);
+    frame->output_owned[i] = outputs[i].data != NULL;
+  }
+  return status;
+}
+
+static lathe_status call_in_frame(struct lathe_impl_services *services, struct lathe_impl_call_spaces *spaces,
+                                  const lathe_function_desc *function, struct lathe_impl_frame *frame,
+                                  const struct settings *settings, const lathe_tensor *inputs,
+                                  const lathe_value *input_values, lathe_tensor *outputs, lathe_value *output_values) {
   const lathe_module *module = services->module;
   lathe_status status = lathe_impl_check_inputs(function, inputs, input_values, frame->symbols);
   if (status != LATHE_OK)
@@ -249,12 +300,15 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, const la
       .weights = module->desc->weights,
       .cancel = services->cancel,
       .max_loop_steps = settings->max_loop_steps,
+      .spaces = module->has_spaces ? spaces->entries : NULL,
   };
-  uint64_t workspace_bytes = 0;
-  int32_t code = lathe_impl_is_cancelled(call.cancel) ? LATHE_TASK_CANCELLED : function->plan(&call, &workspace_bytes);
+  uint64_t workspace_bytes[LATHE_SPACE_COUNT] = {0};
+  int32_t code = lathe_impl_is_cancelled(call.cancel) ? LATHE_TASK_CANCELLED : function->plan(&call, workspace_bytes);
   status = check_code(function, &call, code);
   if (status == LATHE_OK)
-    status = grow_workspace(module, frame, workspace_bytes);
+    status = grow_workspace(module, frame, workspace_bytes[LATHE_SPACE_HOST]);
+  if (status == LATHE_OK && module->has_spaces)
+    status = grow_workspaces(module, frame, spaces, workspace_bytes);
   if (status == LATHE_OK)
     status = make_outputs(module, function, frame, inputs, outputs);
   if (status == LATHE_OK) {
@@ -264,6 +318,8 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, const la
   }
   if (status == LATHE_OK)
     status = hand_over(services, function, frame, inputs, outputs, output_values);
+  if (status == LATHE_OK)
+    status = own_strings(module, function, frame, outputs);
   if (status == LATHE_OK && output_values)
     for (uint32_t i = 0; i < function->output_count; ++i)
       if (is_tensor(function->outputs[i]))
@@ -275,7 +331,7 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, const la
       lathe_impl_release_value(module, &output_values[i]);
       continue;
     }
-    lathe_impl_host_free(module, outputs[i].data);
+    lathe_impl_space_free(module, function->outputs[i]->space, outputs[i].data);
     outputs[i].data = NULL;
   }
   return status;
@@ -361,10 +417,15 @@ lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe
                            name);
   struct lathe_impl_services services;
   lathe_impl_services_begin(&services, module, &frame->blocks, options ? options->cancel : NULL);
+  struct lathe_impl_call_spaces spaces;
+  if (module->has_spaces)
+    lathe_impl_call_spaces_begin(&spaces, module, frame);
   lathe_impl_float_mode mode = lathe_impl_float_mode_enter();
-  status = call_in_frame(&services, function, frame, &settings, inputs, input_values, outputs, output_values);
+  status = call_in_frame(&services, &spaces, function, frame, &settings, inputs, input_values, outputs, output_values);
   lathe_impl_float_mode_leave(mode);
   lathe_impl_services_end(&services);
+  if (module->has_spaces)
+    lathe_impl_call_spaces_end(&spaces, module);
   if (frame == &spare)
     release_memory(module, frame);
   else

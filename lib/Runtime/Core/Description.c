@@ -7,16 +7,19 @@
 #include "Internal.h"
 
 /* Bits of lathe_module_desc.features, and of lathe_value_desc.flags. */
-#define KNOWN_FEATURES 0u
+#define KNOWN_FEATURES ((uint32_t)(LATHE_FEATURE_TEXT | LATHE_FEATURE_SPACES))
 #define KNOWN_FLAGS ((uint32_t)(LATHE_VALUE_SIZED_BY_RUN | LATHE_VALUE_OF_SEQUENCE))
 
 #define DAMAGED "; the module is damaged: compile the model again"
 
-static lathe_status check_value(const lathe_function_desc *function, const lathe_value_desc *value, bool is_output) {
+/* `spaces` has a bit for each that the variant has. */
+static lathe_status check_value(const lathe_function_desc *function, const lathe_value_desc *value, bool is_output,
+                                uint32_t spaces) {
   if (!value || !LATHE_HAS(value, alias) || !value->name)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged", "function \"%s\" has %s without a name" DAMAGED,
                            function->name, is_output ? "an output" : "an input");
-  if (value->kind > LATHE_KIND_OPTIONAL || value->space != LATHE_SPACE_HOST || (value->flags & ~KNOWN_FLAGS))
+  if (value->kind > LATHE_KIND_OPTIONAL || value->space >= LATHE_SPACE_COUNT || !(spaces >> value->space & 1) ||
+      (value->kind != LATHE_KIND_TENSOR && value->space != LATHE_SPACE_HOST) || (value->flags & ~KNOWN_FLAGS))
     return lathe_impl_fail(
         LATHE_INCOMPATIBLE, "module-value-kind",
         "\"%s\" of function \"%s\" has kind %u, space %u and flags 0x%x, which this runtime does not "
@@ -49,7 +52,7 @@ static lathe_status check_value(const lathe_function_desc *function, const lathe
   return LATHE_OK;
 }
 
-static lathe_status check_function(const lathe_function_desc *function, uint32_t index) {
+static lathe_status check_function(const lathe_function_desc *function, uint32_t index, uint32_t spaces) {
   if (!function || !LATHE_HAS(function, run) || !function->name || !function->plan || !function->run ||
       (function->input_count && !function->inputs) || (function->output_count && !function->outputs) ||
       (function->symbol_count && !function->symbol_names) || (function->check_count && !function->check_messages))
@@ -67,9 +70,9 @@ static lathe_status check_function(const lathe_function_desc *function, uint32_t
                              function->name);
   lathe_status status = LATHE_OK;
   for (uint32_t i = 0; i < function->input_count && status == LATHE_OK; ++i)
-    status = check_value(function, function->inputs[i], false);
+    status = check_value(function, function->inputs[i], false, spaces);
   for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i)
-    status = check_value(function, function->outputs[i], true);
+    status = check_value(function, function->outputs[i], true, spaces);
   return status;
 }
 
@@ -82,13 +85,17 @@ static lathe_status check_tables(const lathe_variant_desc *variant) {
       return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                              "the description of kernel %u has a NULL where a name or a table must be" DAMAGED, i);
   }
+  uint32_t spaces = 1u << LATHE_SPACE_HOST;
+  if (LATHE_HAS(variant, spaces))
+    spaces |= variant->spaces;
   lathe_status status = LATHE_OK;
   for (uint32_t i = 0; i < variant->function_count && status == LATHE_OK; ++i)
-    status = check_function(variant->functions[i], i);
+    status = check_function(variant->functions[i], i, spaces);
   return status;
 }
 
-lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const char *isa, const lathe_variant_desc **variant) {
+lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const lathe_load_options *options,
+                                   const lathe_variant_desc **variant) {
   if (desc->abi_version != LATHE_ABI_VERSION)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-abi-version",
                            "the module has ABI version %u, but this runtime has "
@@ -107,6 +114,6 @@ lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const char *is
                            (unsigned long long)(desc->features & ~(uint64_t)KNOWN_FEATURES));
   /* The processor before the functions: a module for another one may well lay
    * them out in another way. */
-  lathe_status status = lathe_impl_pick_variant(desc, isa, variant);
+  lathe_status status = lathe_impl_pick_variant(desc, options, variant);
   return status == LATHE_OK ? check_tables(*variant) : status;
 }

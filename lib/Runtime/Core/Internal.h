@@ -36,6 +36,11 @@ static inline bool lathe_impl_is_cancelled(const int32_t *flag) {
  * strides would overflow all the same. */
 bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes);
 
+/* Checks that each string is there, which `bytes` are the pointers of. `what` is
+ * "input", `where` what follows the name in the message. */
+lathe_status lathe_impl_check_strings(const char *what, const char *name, const char *where, const lathe_tensor *tensor,
+                                      size_t bytes);
+
 /* The value of a symbolic dim, and which input gave it. */
 struct lathe_impl_symbol {
   int64_t value; /* -1 until an input gives it. */
@@ -58,11 +63,13 @@ lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32
                                      const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes);
 
 /* Checks what the runtime relies on in a description that it did not write, and
- * picks the first variant that this machine can run, or the one called `isa`. */
-lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const char *isa, const lathe_variant_desc **variant);
+ * picks the first variant that this machine can run, or the one that `options`, which
+ * may be NULL, name. */
+lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const lathe_load_options *options,
+                                   const lathe_variant_desc **variant);
 
 /* Picks the variant for lathe_impl_check_desc, which says what it may rely on. */
-lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const char *isa,
+lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const lathe_load_options *options,
                                      const lathe_variant_desc **variant);
 
 /* --- Modules ------------------------------------------------------------ */
@@ -71,6 +78,13 @@ lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const char *
 struct lathe_impl_blocks {
   void **memory;
   size_t count, capacity;
+};
+
+/* What one call needs of a space other than the host's. */
+struct lathe_impl_space_frame {
+  struct lathe_impl_blocks blocks;
+  void *workspace;
+  uint64_t workspace_bytes;
 };
 
 /* What one call needs: its argument arrays and its workspace. */
@@ -86,6 +100,7 @@ struct lathe_impl_frame {
   struct lathe_impl_symbol *symbols;
   void *workspace;
   uint64_t workspace_bytes;
+  struct lathe_impl_space_frame spaces[LATHE_SPACE_COUNT]; /* That of the host is not used. */
 };
 
 /* Calls at once that keep their frame; one more allocates a frame of its own.
@@ -93,12 +108,20 @@ struct lathe_impl_frame {
  * held in the child. */
 #define LATHE_IMPL_FRAMES 16
 
+/* What a module has in a space other than the host's. */
+struct lathe_impl_space {
+  const lathe_space_services *services; /* NULL if it needs none. */
+  void *weights;
+};
+
 struct lathe_module {
   const lathe_module_desc *desc;
   const lathe_variant_desc *variant; /* What this machine runs. */
   void *library;                     /* From dlopen; NULL if the module was not loaded. */
   lathe_imports imports;             /* The host program's; members may be NULL. */
   bool has_imports;
+  bool has_spaces; /* Any below. */
+  struct lathe_impl_space spaces[LATHE_SPACE_COUNT];
   uint32_t max_inputs; /* Over all functions, as are the next two. */
   uint32_t max_outputs;
   uint32_t max_symbols;
@@ -106,8 +129,12 @@ struct lathe_module {
 };
 
 /* Opens a library and finds its query function. */
-lathe_status lathe_impl_library_open(const char *path, void **library, lathe_module_query_fn *query);
+lathe_status lathe_impl_library_open(const char *path, bool checks_weights, void **library,
+                                     lathe_module_query_fn *query);
 void lathe_impl_library_close(void *library);
+
+/* Compares the open `file` of `size` bytes with its seal, if it has one. */
+lathe_status lathe_impl_check_seal(const char *path, int file, uint64_t size, bool checks_weights);
 
 void lathe_impl_frames_free(lathe_module *module);
 

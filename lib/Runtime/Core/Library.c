@@ -4,14 +4,12 @@
  * The dynamic linker maps a library without comparing its headers with the
  * file's size: a truncated file ends the process with a bus error when a page
  * past its end is touched. Nor does it expect a wrong byte. Hence the look, and
- * the checksum of libraries that Lathe sealed.
+ * the checksum of libraries that Lathe sealed, in Seal.c.
  *
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #include "Internal.h"
-
-#include "lathe-runtime/seal.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,51 +51,50 @@ static uint64_t end_of(uint64_t offset, uint64_t length) {
   return length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
 }
 
-static lathe_status damaged(const char *path, const char *what) {
-  return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-checksum",
-                         "%s: the file is damaged: %s since lathe compile wrote it; copy or compile it again", path,
-                         what);
-}
-
-/* Adds the bytes [from, to) of the file; false if they cannot be read. */
-static bool add_range(lathe_checksum *sum, int file, uint64_t from, uint64_t to) {
-  unsigned char block[512 * LATHE_CHECKSUM_BLOCK];
-  while (from < to) {
-    size_t want = to - from < sizeof block ? (size_t)(to - from) : sizeof block;
-    size_t have = 0;
-    while (have < want) {
-      ssize_t got = pread(file, block + have, want - have, (off_t)(from + have));
-      if (got <= 0)
-        return false;
-      have += (size_t)got;
-    }
-    lathe_checksum_add(sum, block, want);
-    from += want;
+/* What people call a machine of ELF. */
+static const char *machine_name(unsigned machine) {
+  switch (machine) {
+  case EM_386:
+    return "x86";
+  case EM_X86_64:
+    return "x86_64";
+  case EM_ARM:
+    return "arm";
+  case EM_AARCH64:
+    return "aarch64";
+  case EM_RISCV:
+    return "riscv";
+  case EM_PPC64:
+    return "ppc64";
+  case EM_S390:
+    return "s390";
+  default:
+    return "another machine";
   }
-  return true;
 }
 
-static lathe_status check_seal(const char *path, int file, uint64_t size) {
-  lathe_seal seal;
-  if (size < sizeof seal || pread(file, &seal, sizeof seal, (off_t)(size - sizeof seal)) != (ssize_t)sizeof seal ||
-      memcmp(seal.magic, LATHE_SEAL_MAGIC, sizeof seal.magic) != 0)
-    return LATHE_OK; /* Not sealed. */
-  uint64_t end = size - sizeof seal;
-  if (seal.file_size != size)
-    return damaged(path, "bytes were lost or added");
-  if (seal.skipped_begin > seal.skipped_end || seal.skipped_end > end ||
-      (seal.skipped_begin | seal.skipped_end) % LATHE_CHECKSUM_BLOCK != 0)
-    return damaged(path, "its seal was changed");
-  lathe_checksum sum;
-  lathe_checksum_begin(&sum);
-  if (!add_range(&sum, file, 0, seal.skipped_begin) || !add_range(&sum, file, seal.skipped_end, end))
-    return lathe_impl_fail(LATHE_NOT_FOUND, "module-cannot-read", "%s: cannot read the module to its end", path);
-  if (lathe_checksum_end(&sum) != seal.checksum)
-    return damaged(path, "bytes were changed");
-  return LATHE_OK;
+/* A static program has no dynamic linker: dlopen would bring a second C library
+ * into it, or crash. What the linker started names it in PT_INTERP. */
+static int find_interpreter(struct dl_phdr_info *info, size_t size, void *found) {
+  (void)size;
+  for (unsigned i = 0; i < info->dlpi_phnum; ++i)
+    if (info->dlpi_phdr[i].p_type == PT_INTERP)
+      *(bool *)found = true;
+  return 1; /* The first is the program itself. */
 }
 
-static lathe_status check_file(const char *path, int file, uint64_t size) {
+static lathe_status check_program(const char *path) {
+  bool is_dynamic = false;
+  dl_iterate_phdr(find_interpreter, &is_dynamic);
+  if (is_dynamic)
+    return LATHE_OK;
+  return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-static-program",
+                         "%s: this program is linked statically and cannot load shared libraries; link the model "
+                         "into it: lathe compile MODEL -o MODEL.a --header MODEL.h",
+                         path);
+}
+
+static lathe_status check_file(const char *path, int file, uint64_t size, bool checks_weights) {
   ElfW(Ehdr) header;
   ssize_t got = pread(file, &header, sizeof header, 0);
   if (got < SELFMAG || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
@@ -109,9 +106,9 @@ static lathe_status check_file(const char *path, int file, uint64_t size) {
     return truncated(path, size, sizeof header);
   if (MACHINE != EM_NONE && header.e_machine != MACHINE)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-machine",
-                           "%s: the library is for ELF machine %u, but this "
-                           "processor is %u; compile the model for this target",
-                           path, (unsigned)header.e_machine, (unsigned)MACHINE);
+                           "%s: the library is for %s (ELF machine %u), but this processor is %s; compile the "
+                           "model for this target",
+                           path, machine_name(header.e_machine), (unsigned)header.e_machine, machine_name(MACHINE));
   if (header.e_type != ET_DYN || header.e_phentsize != sizeof(ElfW(Phdr)))
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-not-a-library",
                            "%s: the file has ELF type %u, but a shared library "
@@ -132,16 +129,17 @@ static lathe_status check_file(const char *path, int file, uint64_t size) {
     if (segment.p_type == PT_LOAD && !within(size, segment.p_offset, segment.p_filesz))
       return truncated(path, size, end_of(segment.p_offset, segment.p_filesz));
   }
-  return check_seal(path, file, size);
+  lathe_status status = check_program(path);
+  return status == LATHE_OK ? lathe_impl_check_seal(path, file, size, checks_weights) : status;
 }
 #else
-static lathe_status check_file(const char *path, int file, uint64_t size) {
-  (void)path, (void)file, (void)size;
+static lathe_status check_file(const char *path, int file, uint64_t size, bool checks_weights) {
+  (void)path, (void)file, (void)size, (void)checks_weights;
   return LATHE_OK;
 }
 #endif
 
-static lathe_status check_path(const char *path) {
+static lathe_status check_path(const char *path, bool checks_weights) {
   /* Nonblocking, so that a pipe at that path does not hang us. */
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat info;
@@ -159,7 +157,7 @@ static lathe_status check_path(const char *path) {
                              "lathe compile wrote",
                              path);
   else
-    status = check_file(path, file, (uint64_t)info.st_size);
+    status = check_file(path, file, (uint64_t)info.st_size, checks_weights);
   close(file);
   return status;
 }
@@ -185,8 +183,9 @@ static lathe_status open_path(const char *path, const char *full, void **library
   return LATHE_OK;
 }
 
-lathe_status lathe_impl_library_open(const char *path, void **library, lathe_module_query_fn *query) {
-  lathe_status status = check_path(path);
+lathe_status lathe_impl_library_open(const char *path, bool checks_weights, void **library,
+                                     lathe_module_query_fn *query) {
+  lathe_status status = check_path(path, checks_weights);
   if (status != LATHE_OK)
     return status;
   if (strchr(path, '/'))

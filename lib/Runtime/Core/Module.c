@@ -3,7 +3,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
-#include "Internal.h"
+#include "Spaces.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +18,22 @@ lathe_status lathe_module_from_desc_with(const lathe_module_desc *desc, const la
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
                            "a description and a place for the module are "
                            "needed, but one of them is NULL");
-  if (options && options->struct_size < sizeof *options)
+  if (options && !LATHE_HAS(options, isa))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-options-size",
                            "struct_size of the options is %u, but must be at least %zu; set it to "
                            "sizeof(lathe_load_options)",
-                           options->struct_size, sizeof *options);
+                           options->struct_size, offsetof(lathe_load_options, isa) + sizeof options->isa);
+  if (options && LATHE_HAS(options, space_count) && options->space_count && !options->spaces)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
+                           "the options say that %u memory spaces are served, but 'spaces' is NULL",
+                           options->space_count);
+  if (options && (options->flags & ~(uint32_t)LATHE_LOAD_UNCHECKED_WEIGHTS))
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-options-flags",
+                           "the flags of the options are 0x%x, but this runtime knows 0x%x; use the constants "
+                           "LATHE_LOAD_... of its own header",
+                           options->flags, (unsigned)LATHE_LOAD_UNCHECKED_WEIGHTS);
   const lathe_variant_desc *variant = NULL;
-  lathe_status status = lathe_impl_check_desc(desc, options ? options->isa : NULL, &variant);
+  lathe_status status = lathe_impl_check_desc(desc, options, &variant);
   if (status != LATHE_OK)
     return status;
   lathe_module *module = calloc(1, sizeof *module);
@@ -38,6 +47,11 @@ lathe_status lathe_module_from_desc_with(const lathe_module_desc *desc, const la
     module->max_inputs = max(module->max_inputs, function->input_count);
     module->max_outputs = max(module->max_outputs, function->output_count);
     module->max_symbols = max(module->max_symbols, function->symbol_count);
+  }
+  status = lathe_impl_spaces_open(module, options);
+  if (status != LATHE_OK) {
+    lathe_module_free(module);
+    return status;
   }
   *result = module;
   return LATHE_OK;
@@ -70,7 +84,9 @@ lathe_status lathe_module_load_with(const char *path, const lathe_load_options *
                            "one of them is NULL");
   void *library = NULL;
   lathe_module_query_fn query = NULL;
-  lathe_status status = lathe_impl_library_open(path, &library, &query);
+  bool checks_weights =
+      !options || options->struct_size < sizeof *options || !(options->flags & LATHE_LOAD_UNCHECKED_WEIGHTS);
+  lathe_status status = lathe_impl_library_open(path, checks_weights, &library, &query);
   if (status != LATHE_OK)
     return status;
   status = lathe_module_from_query_with(query, options, module);
@@ -107,6 +123,7 @@ void lathe_module_free(lathe_module *module) {
   if (!module)
     return;
   lathe_impl_frames_free(module);
+  lathe_impl_spaces_close(module);
   if (module->library)
     lathe_impl_library_close(module->library);
   free(module);

@@ -22,7 +22,7 @@ void lathe_impl_host_free(const lathe_module *module, void *memory) {
 
 /* --- Memory of the call ------------------------------------------------- */
 
-static bool make_room(struct lathe_impl_blocks *blocks) {
+bool lathe_impl_blocks_reserve(struct lathe_impl_blocks *blocks) {
   if (blocks->count < blocks->capacity)
     return true;
   size_t capacity = blocks->capacity ? 2 * blocks->capacity : 16;
@@ -37,7 +37,7 @@ static bool make_room(struct lathe_impl_blocks *blocks) {
 static void *call_alloc(void *context, size_t size, size_t alignment) {
   struct lathe_impl_services *services = context;
   const lathe_imports *host = services->module->imports.alloc ? &services->module->imports : lathe_default_imports();
-  if (!make_room(services->blocks))
+  if (!lathe_impl_blocks_reserve(services->blocks))
     return NULL;
   void *memory = host->alloc(host->context, size ? size : 1, alignment);
   if (memory)
@@ -45,8 +45,7 @@ static void *call_alloc(void *context, size_t size, size_t alignment) {
   return memory;
 }
 
-bool lathe_impl_services_take(struct lathe_impl_services *services, const void *memory) {
-  struct lathe_impl_blocks *blocks = services->blocks;
+bool lathe_impl_blocks_take(struct lathe_impl_blocks *blocks, const void *memory) {
   /* What is given back was mostly allocated last. */
   for (size_t i = blocks->count; memory && i-- > 0;)
     if (blocks->memory[i] == memory) {
@@ -54,6 +53,10 @@ bool lathe_impl_services_take(struct lathe_impl_services *services, const void *
       return true;
     }
   return false;
+}
+
+bool lathe_impl_services_take(struct lathe_impl_services *services, const void *memory) {
+  return lathe_impl_blocks_take(services->blocks, memory);
 }
 
 static void call_free(void *context, void *memory) {
@@ -75,11 +78,19 @@ static int32_t call_parallel_for(void *context, int64_t tasks, uint32_t workers,
   return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, services->cancel);
 }
 
+/* --- Strings of the call ------------------------------------------------ */
+
+static int32_t call_text(void *context, lathe_text_call *call) {
+  const struct lathe_impl_services *services = context;
+  return lathe_impl_text(&services->imports, call);
+}
+
 /* --- From begin to end -------------------------------------------------- */
 
 void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe_module *module,
                                struct lathe_impl_blocks *blocks, const int32_t *cancel) {
-  services->imports = (lathe_imports){sizeof services->imports, 0, call_alloc, call_free, call_parallel_for, services};
+  services->imports =
+      (lathe_imports){sizeof services->imports, 0, call_alloc, call_free, call_parallel_for, services, call_text};
   services->module = module;
   services->blocks = blocks;
   services->cancel = cancel;

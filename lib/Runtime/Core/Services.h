@@ -23,9 +23,22 @@ void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe
 /* Frees what the call allocated and nobody took. */
 void lathe_impl_services_end(struct lathe_impl_services *services);
 
+/* Room for one more block; false if memory ran out. */
+bool lathe_impl_blocks_reserve(struct lathe_impl_blocks *blocks);
+
+/* Whether `memory` is one of the blocks; it is none from now on. */
+bool lathe_impl_blocks_take(struct lathe_impl_blocks *blocks, const void *memory);
+
 /* Whether the call allocated `memory` and has not given it back; from now on it
  * is the caller's to free. */
 bool lathe_impl_services_take(struct lathe_impl_services *services, const void *memory);
+
+/* lathe_imports.text with memory of `imports`. */
+int32_t lathe_impl_text(const lathe_imports *imports, lathe_text_call *call);
+
+/* Puts the text of an output's strings, which may be anyone's, behind its pointers:
+ * `data` becomes other memory. On failure it is freed, and NULL. */
+lathe_status lathe_impl_own_strings(const lathe_module *module, const char *name, lathe_tensor *output);
 
 /* Makes what `run` put at `made` the caller's; on failure nothing is. */
 lathe_status lathe_impl_take_value(struct lathe_impl_services *services, const lathe_value_desc *desc,

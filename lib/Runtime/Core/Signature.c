@@ -4,7 +4,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
-#include "Internal.h"
+#include "Spaces.h"
 
 #include <inttypes.h>
 
@@ -56,6 +56,11 @@ static lathe_status check_input(const lathe_function_desc *function, uint32_t in
                            "input \"%s\": rank is %u, but the model takes %u; "
                            "add or drop dims of size 1",
                            value->name, input->rank, value->rank);
+  if (input->space != value->space)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-space-mismatch",
+                           "input \"%s\": its data is in memory space %u (%s), but the model takes %s; copy it there",
+                           value->name, input->space, lathe_impl_space_name(input->space),
+                           lathe_impl_space_name(value->space));
   lathe_status status = check_dims(function, index, inputs, symbols);
   if (status != LATHE_OK)
     return status;
@@ -77,7 +82,7 @@ static lathe_status check_input(const lathe_function_desc *function, uint32_t in
                            "%zu, but %s needs a multiple of %zu; copy the data to aligned memory",
                            value->name, (size_t)((uintptr_t)input->data % size), size, lathe_dtype_name(input->dtype),
                            size);
-  return LATHE_OK;
+  return lathe_impl_check_strings("input", value->name, "", input, bytes);
 }
 
 lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
@@ -110,7 +115,7 @@ static lathe_status check_alias(const lathe_function_desc *function, uint32_t in
     lathe_impl_bytes(inputs[i].dtype, inputs[i].rank, inputs[i].dims, &size);
     if (function->outputs[index]->alias == (int64_t)i && outputs[index].data == inputs[i].data && bytes <= size)
       continue; /* Donated: read before it is written. */
-    if (overlap(outputs[index].data, bytes, inputs[i].data, size)) {
+    if (overlap(outputs[index].data, bytes, inputs[i].data, size) && inputs[i].space == outputs[index].space) {
       kind = "input";
       other = function->inputs[i]->name;
     }
@@ -120,7 +125,7 @@ static lathe_status check_alias(const lathe_function_desc *function, uint32_t in
     if (!outputs[i].data)
       continue;
     lathe_impl_bytes(outputs[i].dtype, outputs[i].rank, outputs[i].dims, &size);
-    if (overlap(outputs[index].data, bytes, outputs[i].data, size)) {
+    if (overlap(outputs[index].data, bytes, outputs[i].data, size) && outputs[i].space == outputs[index].space) {
       kind = "output";
       other = function->outputs[i]->name;
     }
@@ -162,11 +167,21 @@ lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32
                            "output \"%s\": its memory is given as %s, but the "
                            "model computes %s",
                            value->name, lathe_dtype_name(output->dtype), lathe_dtype_name((lathe_dtype)value->dtype));
+  if (output->space != value->space)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-space-mismatch",
+                           "output \"%s\": its memory is given in memory space %u (%s), but the model writes to %s",
+                           value->name, output->space, lathe_impl_space_name(output->space),
+                           lathe_impl_space_name(value->space));
   if (output->rank != value->rank)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-rank-mismatch",
                            "output \"%s\": its memory is given with rank %u, "
                            "but the model computes rank %u",
                            value->name, output->rank, value->rank);
+  if (value->dtype == LATHE_DTYPE_STRING)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-strings",
+                           "output \"%s\" has strings, whose size only the call knows; set data to NULL to let it "
+                           "allocate",
+                           value->name);
   for (uint32_t d = 0; d < value->rank; ++d)
     if (output->dims[d] != dims[d])
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-dim-mismatch",

@@ -10,13 +10,11 @@
 
 static const struct {
   const char *name;
-  size_t size;
+  size_t bits;
 } dtypes[] = {
-    [LATHE_DTYPE_INVALID] = {"invalid", 0}, [LATHE_DTYPE_F32] = {"f32", 4},   [LATHE_DTYPE_F64] = {"f64", 8},
-    [LATHE_DTYPE_F16] = {"f16", 2},         [LATHE_DTYPE_BF16] = {"bf16", 2}, [LATHE_DTYPE_I8] = {"i8", 1},
-    [LATHE_DTYPE_I16] = {"i16", 2},         [LATHE_DTYPE_I32] = {"i32", 4},   [LATHE_DTYPE_I64] = {"i64", 8},
-    [LATHE_DTYPE_U8] = {"u8", 1},           [LATHE_DTYPE_U16] = {"u16", 2},   [LATHE_DTYPE_U32] = {"u32", 4},
-    [LATHE_DTYPE_U64] = {"u64", 8},         [LATHE_DTYPE_BOOL] = {"bool", 1},
+    [LATHE_DTYPE_INVALID] = {"invalid", 0},
+#define LATHE_ELEMENT_TYPE(ID, NUMBER, KIND, BITS, NAME, NUMPY, C, ONNX, ONNX_NAME, MLIR) [NUMBER] = {NAME, BITS},
+#include "lathe-runtime/element_types.def"
 };
 
 static size_t row(lathe_dtype dtype) {
@@ -24,12 +22,14 @@ static size_t row(lathe_dtype dtype) {
   return index < sizeof dtypes / sizeof dtypes[0] ? index : 0;
 }
 
-size_t lathe_dtype_size(lathe_dtype dtype) { return dtypes[row(dtype)].size; }
+size_t lathe_dtype_bits(lathe_dtype dtype) { return dtypes[row(dtype)].bits; }
+
+size_t lathe_dtype_size(lathe_dtype dtype) { return (lathe_dtype_bits(dtype) + 7) / 8; }
 
 const char *lathe_dtype_name(lathe_dtype dtype) { return dtypes[row(dtype)].name; }
 
 bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes) {
-  size_t product = lathe_dtype_size(dtype);
+  size_t bits = lathe_dtype_bits(dtype), product = bits < 8 ? bits : bits / 8;
   bool empty = false;
   for (uint32_t i = 0; i < rank; ++i) {
     if (dims[i] == 0)
@@ -39,6 +39,8 @@ bool lathe_impl_bytes(lathe_dtype dtype, uint32_t rank, const int64_t *dims, siz
     else
       product *= (size_t)dims[i];
   }
+  if (bits < 8) /* They were bits. */
+    product = product / 8 + (product % 8 != 0);
   *bytes = empty ? 0 : product;
   return true;
 }
@@ -86,7 +88,8 @@ static int32_t default_parallel_for(void *context, int64_t tasks, uint32_t worke
 }
 
 const lathe_imports *lathe_default_imports(void) {
-  static const lathe_imports imports = {sizeof imports, 0, default_alloc, default_free, default_parallel_for, NULL};
+  static const lathe_imports imports = {sizeof imports,       0,    default_alloc, default_free,
+                                        default_parallel_for, NULL, NULL};
   return &imports;
 }
 
@@ -95,6 +98,11 @@ lathe_status lathe_tensor_alloc(lathe_tensor *tensor) {
   lathe_status status = lathe_tensor_bytes(tensor, &bytes);
   if (status != LATHE_OK)
     return status;
+  if (tensor->space != LATHE_SPACE_HOST)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-space",
+                           "the tensor is in memory space %u, but only a module has other memory than the host's; use "
+                           "lathe_module_tensor_alloc",
+                           tensor->space);
   void *memory = default_alloc(NULL, bytes, LATHE_ALIGNMENT);
   if (!memory)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory", "no memory for a tensor of %zu bytes", bytes);
@@ -103,7 +111,7 @@ lathe_status lathe_tensor_alloc(lathe_tensor *tensor) {
 }
 
 void lathe_tensor_free(lathe_tensor *tensor) {
-  if (!tensor)
+  if (!tensor || tensor->space != LATHE_SPACE_HOST)
     return;
   default_free(NULL, tensor->data);
   tensor->data = NULL;

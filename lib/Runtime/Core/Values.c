@@ -5,6 +5,7 @@
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #include "Services.h"
+#include "Spaces.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,6 +34,11 @@ static lathe_status check_element(const lathe_value_desc *desc, const char *what
                            "%s \"%s\"%s: dtype is %s, but the model takes %s; convert the data before the call", what,
                            desc->name, where, lathe_dtype_name(tensor->dtype),
                            lathe_dtype_name((lathe_dtype)desc->dtype));
+  if (tensor->space != desc->space)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-space-mismatch",
+                           "%s \"%s\"%s: its data is in memory space %u (%s), but the model takes %s; copy it there",
+                           what, desc->name, where, tensor->space, lathe_impl_space_name(tensor->space),
+                           lathe_impl_space_name(desc->space));
   if (tensor->rank != desc->rank)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-rank-mismatch",
                            "%s \"%s\"%s: rank is %u, but the model takes %u; add or drop dims of size 1", what,
@@ -61,7 +67,7 @@ static lathe_status check_element(const lathe_value_desc *desc, const char *what
                            "%s \"%s\"%s: data is not at a multiple of %zu bytes, which %s needs; copy the data to "
                            "aligned memory",
                            what, desc->name, where, size, lathe_dtype_name(tensor->dtype));
-  return LATHE_OK;
+  return lathe_impl_check_strings(what, desc->name, where, tensor, bytes);
 }
 
 lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const char *what, const lathe_value *value) {
@@ -93,14 +99,14 @@ static lathe_status take_tensor(struct lathe_impl_services *services, const char
   lathe_impl_bytes(made->dtype, made->rank, made->dims, &bytes);
   *result = *made;
   if (lathe_impl_services_take(services, made->data))
-    return LATHE_OK;
+    return made->dtype == LATHE_DTYPE_STRING ? lathe_impl_own_strings(services->module, name, result) : LATHE_OK;
   result->data = lathe_impl_host_alloc(services->module, bytes);
   if (!result->data)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes", name,
                            bytes);
   if (bytes)
     memcpy(result->data, made->data, bytes);
-  return LATHE_OK;
+  return made->dtype == LATHE_DTYPE_STRING ? lathe_impl_own_strings(services->module, name, result) : LATHE_OK;
 }
 
 void lathe_impl_release_value(const lathe_module *module, lathe_value *value) {

@@ -4,7 +4,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
-#include "Internal.h"
+#include "Spaces.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,14 +32,21 @@ static void list_variants(const lathe_module_desc *desc, char *text, size_t size
   }
 }
 
-static lathe_status try_variant(const lathe_variant_desc *variant) {
+/* `lacks_space` says whether the machine could run it. */
+static lathe_status try_variant(const lathe_variant_desc *variant, const lathe_load_options *options,
+                                bool *lacks_space) {
   lathe_status status = lathe_target_supported(variant->target);
+  *lacks_space = status == LATHE_OK;
+  if (status == LATHE_OK)
+    status = lathe_impl_spaces_check(variant, options);
   return status == LATHE_OK ? lathe_impl_target_enable(variant->target) : status;
 }
 
-lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const char *isa,
+lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const lathe_load_options *options,
                                      const lathe_variant_desc **picked) {
+  const char *isa = options ? options->isa : NULL;
   char names[256], machine[512];
+  bool lacks_space = false;
   lathe_status status = check_variants(desc);
   if (status != LATHE_OK)
     return status;
@@ -47,7 +54,7 @@ lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const char *
     const lathe_variant_desc *variant = desc->variants[i];
     if (isa && strcmp(isa, variant->name) != 0 && strcmp(isa, variant->target) != 0)
       continue;
-    status = try_variant(variant);
+    status = try_variant(variant, options, &lacks_space);
     if (status == LATHE_OK) {
       *picked = variant;
       return LATHE_OK;
@@ -55,8 +62,9 @@ lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const char *
     if (isa)
       break;
   }
-  /* What a single variant lacks has been said already. */
-  if (status != LATHE_OK && desc->variant_count == 1)
+  /* What a single variant lacks has been said already, or what the machine is not to
+   * blame for. */
+  if (status != LATHE_OK && (desc->variant_count == 1 || lacks_space))
     return status;
   list_variants(desc, names, sizeof names);
   lathe_impl_machine_name(machine, sizeof machine);

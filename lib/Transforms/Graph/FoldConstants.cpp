@@ -29,7 +29,8 @@ struct FoldConstantsPass final : impl::FoldConstantsPassBase<FoldConstantsPass> 
     // Only what something else needs is computed; reshapes fold by themselves.
     SmallVector<Value> wanted;
     for (Operation *op : foldable)
-      if (llvm::any_of(op->getUsers(), [&](Operation *user) { return !foldable.contains(user); }))
+      // What is packed stays so, unless more than its elements comes of it.
+      if (!isa<UnpackOp>(op) && llvm::any_of(op->getUsers(), [&](Operation *user) { return !foldable.contains(user); }))
         wanted.push_back(op->getResult(0));
     if (!wanted.empty() && failed(evaluate(foldable, wanted)))
       signalPassFailure();
@@ -49,7 +50,8 @@ llvm::SetVector<Operation *> FoldConstantsPass::findFoldableIn(func::FuncOp func
   llvm::SetVector<Operation *> foldable;
   // Bodies of loops and branches, too: their values may be constants all the same.
   func.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<ConstantOp>(op) || !isa<ShapeInference>(op) || op->getNumResults() != 1)
+    // Where text is, is known when the program runs, and views are nothing to compute.
+    if (isa<ConstantOp, TextOp, ReinterpretOp>(op) || !isa<ShapeInference>(op) || op->getNumResults() != 1)
       return;
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (!type.hasStaticShape() || isa<DimValuesOp>(op))

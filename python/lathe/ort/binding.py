@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lathe.ort.capi import onnxruntime_pybind11_state as errors
+from lathe.ort.types import to_dtype
 from lathe.ort.values import Array, OrtValue, require_cpu
 
 if TYPE_CHECKING:
@@ -100,6 +101,15 @@ class IOBinding:
         self._outputs.clear()
         self._results.clear()
 
+    def get_outputs_as_ortvaluevector(self) -> list[OrtValue]:
+        """Return what `get_outputs` returns."""
+        return self.get_outputs()
+
+    @property
+    def _iobinding(self) -> IOBinding:
+        """What programs hand to the native session: this is both."""
+        return self
+
     def run(self, session: InferenceSession, run_options: Any = None) -> None:
         """Run `session` on what is bound; for run_with_iobinding."""
         if not self._outputs:
@@ -130,9 +140,11 @@ class IOBinding:
 
 def _at(address: int, element_type: Any, shape: Sequence[int]) -> Array:
     """Return an array over memory that the caller keeps alive."""
-    dtype = np.dtype(element_type)
+    dtype = to_dtype(element_type)
     count = int(np.prod(shape, dtype=np.int64))
     if count == 0:
         return np.zeros(shape, dtype)
     memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
-    return np.frombuffer(memory, dtype).reshape(shape)
+    # As bytes first: NumPy takes no buffers of the types that extend it.
+    array: Array = np.frombuffer(memoryview(memory), np.uint8).view(dtype).reshape(shape)
+    return array

@@ -3,11 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from lathe._lathe import CancelToken
 
-class GraphOptimizationLevel(Enum):
+
+class _Enum(Enum):
+    """An enumeration whose members are integers where a program asks for one."""
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    __index__ = __int__
+
+
+class GraphOptimizationLevel(_Enum):
     """Accepted for compatibility: Lathe always compiles with all its optimizations."""
 
     ORT_DISABLE_ALL = 0
@@ -17,14 +29,14 @@ class GraphOptimizationLevel(Enum):
     ORT_ENABLE_ALL = 99
 
 
-class ExecutionMode(Enum):
+class ExecutionMode(_Enum):
     """Accepted for compatibility: kernels run one after the other, each on all threads."""
 
     ORT_SEQUENTIAL = 0
     ORT_PARALLEL = 1
 
 
-class ExecutionOrder(Enum):
+class ExecutionOrder(_Enum):
     """Accepted for compatibility: the order is the compiler's."""
 
     DEFAULT = 0
@@ -56,7 +68,8 @@ class SessionOptions(_Options):
     """Options of an InferenceSession.
 
     `intra_op_num_threads` (0 for all) and the free dimension overrides decide how the model is
-    compiled and called; what else there is, is accepted and has nothing to act on.
+    compiled and called; `enable_profiling` and `optimized_model_filepath` write files; what else
+    there is, is accepted and has nothing to act on.
     """
 
     enable_cpu_mem_arena: bool
@@ -115,6 +128,21 @@ class SessionOptions(_Options):
         """Fix the dim that the model calls `name`."""
         self.__dict__["_dims"][name] = int(value)
 
+    def add_free_dimension_override_by_denotation(self, denotation: str, value: int) -> None:
+        """Accept: a dim that stays free takes any size."""
+
+    def add_initializer(self, name: str, ort_value: Any) -> None:
+        """Refuse: initializers are read from the model."""
+        raise NotImplementedError(
+            f"initializer {name!r}: give values of initializers in the feed of each run, where the "
+            "model lists them as inputs [ort-initializer]"
+        )
+
+    def add_external_initializers(self, names: Sequence[str], ort_values: Sequence[Any]) -> None:
+        """Refuse, as `add_initializer`."""
+        for name, value in zip(names, ort_values, strict=True):
+            self.add_initializer(name, value)
+
     def add_provider(self, name: str, options: dict[str, str] | None = None) -> None:
         """Accept a provider; the model runs on the CPU."""
 
@@ -133,7 +161,10 @@ class SessionOptions(_Options):
 
 
 class RunOptions(_Options):
-    """Options of one run; accepted, with nothing to act on."""
+    """Options of one run: `terminate` ends it, from another thread too.
+
+    The others are accepted and have nothing to act on.
+    """
 
     log_severity_level: int
     log_verbosity_level: int
@@ -148,6 +179,25 @@ class RunOptions(_Options):
         "only_execute_path_to_fetches": False,
         "terminate": False,
     }
+
+    def __init__(self) -> None:
+        """Start with the defaults."""
+        super().__init__()
+        self.__dict__["_token"] = CancelToken()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "terminate":
+            if value:
+                self.cancel_token.cancel()
+            else:
+                self.__dict__["_token"] = CancelToken()
+
+    @property
+    def cancel_token(self) -> CancelToken:
+        """What ends the runs that have these options."""
+        token: CancelToken = self.__dict__["_token"]
+        return token
 
     def add_run_config_entry(self, key: str, value: str) -> None:
         """Keep an entry for get_run_config_entry."""

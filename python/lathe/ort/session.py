@@ -4,22 +4,30 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import lathe
-from lathe.errors import CompileError, RuntimeError
+from lathe._onnxfile import ModelInfo
+from lathe.errors import CancelledError, CompileError, RuntimeError
 from lathe.model import CompiledModel
 from lathe.ort.binding import IOBinding
 from lathe.ort.capi import onnxruntime_pybind11_state as errors
 from lathe.ort.options import RunOptions, SessionOptions
+from lathe.ort.profile import Profile
+from lathe.ort.progress import Progress
+from lathe.ort.types import name_of, to_dtype
 from lathe.ort.values import Array, ModelMetadata, NodeArg, OrtValue
 from lathe.signature import Dim, Value
 from lathe.source import Source
 
 CPU = "CPUExecutionProvider"
+
+MOST_THREADS = 256  # LATHE_MAX_THREADS of the runtime.
 
 
 class InferenceSession:
@@ -43,20 +51,29 @@ class InferenceSession:
         if not isinstance(path_or_bytes, (str, os.PathLike, bytes)):
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
         _check_providers(providers)
-        self._options = sess_options if sess_options is not None else SessionOptions()
+        self._sess_options = sess_options if sess_options is not None else SessionOptions()
+        self._enable_fallback = True
+        self._providers = [CPU]
+        self._provider_options: dict[str, dict[str, str]] = {CPU: {}}
+        self._profile = Profile(self._sess_options)
         source = Source(path_or_bytes)
         if source.path is not None and not source.path.is_file():
             raise errors.NoSuchFile(
                 f"Load model from {source.path} failed:File doesn't exist or is no file"
             )
         self._model_path = os.fspath(source.path) if source.path is not None else None
+        self._model_bytes = source.data if source.path is None else None
+        self._info = source.info()
         try:
-            self._model = _compile(source, self._options)
+            with self._profile.event("Session", "session_initialization"):
+                self._model = _compile(source, self._sess_options, self._info)
         except CompileError as error:
             raise _translate(error, source) from error
-        self._info = source.info()
+        if self._sess_options.optimized_model_filepath:
+            _write_model(source, self._sess_options.optimized_model_filepath)
         self._input_names = [v.name for v in self._model.inputs]
         self._output_names = [v.name for v in self._model.outputs]
+        self._overridable = [n for n in self._info.overridable if n not in self._input_names]
 
     def run(
         self,
@@ -78,14 +95,19 @@ class InferenceSession:
             raise ValueError(
                 f"Required inputs ({missing}) are missing from input feed ({list(input_feed)})."
             )
-        if unknown := [n for n in input_feed if n not in self._input_names]:
+        known = (*self._input_names, *self._overridable)
+        if unknown := [n for n in input_feed if n not in known]:
             raise errors.InvalidArgument(f"Invalid input name: {unknown[0]}")
         wanted = list(output_names) if output_names else self._output_names
         if unknown := [n for n in wanted if n not in self._output_names]:
             raise errors.InvalidArgument(f"Invalid output name:{unknown[0]}")
-        values = [_unwrap(input_feed[n]) for n in self._input_names]
+        feed = {n: _unwrap(value) for n, value in input_feed.items()}
+        cancel = run_options.cancel_token if run_options is not None else None
         try:
-            outputs = dict(zip(self._output_names, self._model(*values), strict=True))
+            with self._profile.event("Session", "model_run"):
+                outputs = self._model.run(feed, cancel=cancel)
+        except CancelledError as error:
+            raise errors.Fail("Exiting due to terminate flag being set to true.", error) from error
         except RuntimeError as error:
             wrong = any(i.startswith("call-") and i != "call-out-of-memory" for i in error.ids)
             kind = errors.InvalidArgument if wrong else errors.RuntimeException
@@ -144,8 +166,15 @@ class InferenceSession:
         return [_node_arg(v, self._info.shapes.get(v.name, ())) for v in self._model.outputs]
 
     def get_overridable_initializers(self) -> list[NodeArg]:
-        """Return none: initializers are compiled into the model."""
-        return []
+        """Return the initializers that a feed may give other values.
+
+        The first run that does so compiles the model again, with those as inputs.
+        """
+        info = self._info
+        return [
+            NodeArg(n, f"tensor({name_of(to_dtype(info.types[n]))})", list(info.shapes[n]))
+            for n in self._overridable
+        ]
 
     def get_modelmeta(self) -> ModelMetadata:
         """Return what the model says about itself, `custom_metadata_map` among it."""
@@ -162,11 +191,11 @@ class InferenceSession:
 
     def get_providers(self) -> list[str]:
         """Return the one provider there is."""
-        return [CPU]
+        return list(self._providers)
 
     def get_provider_options(self) -> dict[str, dict[str, str]]:
         """Return no options for the one provider there is."""
-        return {CPU: {}}
+        return {name: dict(given) for name, given in self._provider_options.items()}
 
     def set_providers(
         self,
@@ -178,17 +207,44 @@ class InferenceSession:
 
     def get_session_options(self) -> SessionOptions:
         """Return the options that the session was made with."""
-        return self._options
+        return self._sess_options
 
     def disable_fallback(self) -> None:
-        """Accept: there is nothing to fall back to."""
+        """Keep it: there is nothing to fall back to."""
+        self._enable_fallback = False
 
     def enable_fallback(self) -> None:
-        """Accept: there is nothing to fall back to."""
+        """Keep it: there is nothing to fall back to."""
+        self._enable_fallback = True
 
     def end_profiling(self) -> str:
-        """Return no file: profiles are not written."""
-        return ""
+        """Write the profile, if `enable_profiling` asked for one, and return its file, else ""."""
+        return self._profile.write()
+
+    def get_profiling_start_time_ns(self) -> int:
+        """Return when profiling began, in nanoseconds of a clock that only goes forward."""
+        return self._profile.started_ns
+
+    @property
+    def _sess(self) -> InferenceSession:
+        """What programs take for the native session: this is both."""
+        return self
+
+    @property
+    def _inputs_meta(self) -> list[NodeArg]:
+        return self.get_inputs()
+
+    @property
+    def _outputs_meta(self) -> list[NodeArg]:
+        return self.get_outputs()
+
+    @property
+    def _overridable_initializers(self) -> list[NodeArg]:
+        return self.get_overridable_initializers()
+
+    @property
+    def _model_meta(self) -> ModelMetadata:
+        return self.get_modelmeta()
 
     @property
     def compiled(self) -> CompiledModel:
@@ -196,11 +252,23 @@ class InferenceSession:
         return self._model
 
 
-def _compile(source: Source, options: SessionOptions) -> CompiledModel:
-    threads = options.intra_op_num_threads
+def _compile(source: Source, options: SessionOptions, info: ModelInfo) -> CompiledModel:
+    # What is out of range is taken as the nearest that is not, as onnxruntime does.
+    threads = min(max(options.intra_op_num_threads, 0), MOST_THREADS) or None
     if source.path is not None and source.path.suffix in (".so", ".lathebin"):
-        return lathe.load(source.path, threads=threads or None)
-    return lathe.compile(source, dims=options.free_dimensions, threads=threads or None)
+        return lathe.load(source.path, threads=threads)
+    named = {d for shape in info.shapes.values() for d in shape if isinstance(d, str)}
+    dims = {n: v for n, v in options.free_dimensions.items() if n in named or not info.shapes}
+    with Progress(source.name) as progress:
+        return lathe.compile(source, dims=dims, threads=threads, progress=progress.step)
+
+
+def _write_model(source: Source, path: str) -> None:
+    """Write the model as it is: what the compiler made of it has no form in ONNX."""
+    if source.path is not None:
+        shutil.copyfile(source.path, path)
+    else:
+        Path(path).write_bytes(source.data)
 
 
 # By how the stable id of the first error begins; the first row that fits counts.
@@ -226,7 +294,17 @@ def _translate(error: CompileError, source: Source) -> errors.OrtError:
     """Return the class that onnxruntime would raise."""
     first = error.ids[0] if error.ids else ""
     kind = next((c for start, c in _CLASSES if first.startswith(start)), errors.Fail)
-    return kind(f"Load model from {source.name} failed:{error}", error)
+    return kind(f"Load model from {source.name} failed:{_short(error, source)}", error)
+
+
+def _short(error: CompileError, source: Source) -> str:
+    """Say what is wrong, and what to do, to somebody who wrote neither model nor program."""
+    lines = []
+    for line in str(error).splitlines():
+        text = line.removeprefix(f"{source.name}: ").removeprefix("error: ")
+        if "docs/recipes/" not in text:  # How to extend the compiler.
+            lines.append(text)
+    return "\n".join(lines)
 
 
 def _node_arg(value: Value, declared: Sequence[Dim]) -> NodeArg:
@@ -247,8 +325,10 @@ def _check_providers(providers: Any) -> None:
     """Warn as onnxruntime does if none of the providers is here."""
     if providers is None:
         return
-    if isinstance(providers, str) or not isinstance(providers, Sequence):
+    if not isinstance(providers, Sequence):
         raise ValueError("'providers' should be a sequence.")
+    if isinstance(providers, str):
+        providers = [providers]
     names = [p if isinstance(p, str) else p[0] for p in providers]
     if names and CPU not in names:
         warnings.warn(

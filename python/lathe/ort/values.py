@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lathe import dtypes
+from lathe.ort.types import name_of, number_of, to_dtype
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +57,25 @@ class OrtValue:
         return OrtValue(np.asarray(array))
 
     @staticmethod
+    def ortvalue_from_numpy_with_onnx_type(data: Array, onnx_element_type: int) -> OrtValue:
+        """Return a value over the memory of `data`, whose bits are of a type of ONNX.
+
+        Raises ValueError if the elements of `data` have another size.
+        """
+        dtype = to_dtype(int(onnx_element_type))
+        if data.dtype.itemsize != dtype.itemsize:
+            raise ValueError(
+                f"elements of {data.dtype} have {data.dtype.itemsize} bytes, but those of {dtype} "
+                f"have {dtype.itemsize} [ort-element-size]"
+            )
+        return OrtValue(data.view(dtype))
+
+    @property
+    def _ortvalue(self) -> OrtValue:
+        """What programs hand to the native session: this is both."""
+        return self
+
+    @staticmethod
     def from_dlpack(data: Any, is_bool_tensor: bool = False) -> OrtValue:
         """Return a value over the memory of what exports DLPack."""
         array = np.from_dlpack(data)
@@ -67,7 +86,7 @@ class OrtValue:
         shape: Sequence[int], element_type: Any, device_type: str = "cpu", device_id: int = 0
     ) -> OrtValue:
         """Return a value of zeros."""
-        return OrtValue.ortvalue_from_numpy(np.zeros(shape, element_type), device_type)
+        return OrtValue.ortvalue_from_numpy(np.zeros(shape, to_dtype(element_type)), device_type)
 
     def numpy(self) -> Array:
         """Return the tensor as an array that shares its memory."""
@@ -79,30 +98,27 @@ class OrtValue:
 
     def data_type(self) -> str:
         """Return the type as in "tensor(float)"."""
-        dtype = dtypes.BY_NUMPY.get(self._array.dtype)
-        return f"tensor({dtype.onnx if dtype else self._array.dtype})"
+        return f"tensor({name_of(self._array.dtype)})"
 
     def element_type(self) -> int:
         """Return the number of the type in ONNX's TensorProto.DataType."""
-        from onnx.helper import np_dtype_to_tensor_dtype
-
-        return int(np_dtype_to_tensor_dtype(self._array.dtype))
+        return number_of(self._array.dtype)
 
     def tensor_size_in_bytes(self) -> int:
         """Return the size of the elements in bytes."""
         return self._array.nbytes
 
-    def update_inplace(self, array: Array) -> None:
+    def update_inplace(self, data: Array) -> None:
         """Copy the elements of an array of this shape and type into this value.
 
         Raises ValueError for another shape or type.
         """
-        if array.shape != self._array.shape or array.dtype != self._array.dtype:
+        if data.shape != self._array.shape or data.dtype != self._array.dtype:
             raise ValueError(
                 f"the value is {self._array.dtype}{list(self._array.shape)}, but the array is "
-                f"{array.dtype}{list(array.shape)}"
+                f"{data.dtype}{list(data.shape)}"
             )
-        np.copyto(self._array, array)
+        np.copyto(self._array, data)
 
     def device_name(self) -> str:
         """Return "cpu"."""

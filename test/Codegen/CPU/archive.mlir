@@ -1,9 +1,9 @@
 // A static library is the same code and weights: a member that describes the model, one for each unit of code, one for
 // the weights.
-// RUN: lathe compile %s -o %t.a --target x86_64:avx2,fma
+// RUN: lathe compile %s -o %t.a --name archive --target x86_64:avx2,fma
 // RUN: llvm-ar t %t.a | FileCheck %s --check-prefix=MEMBERS
 // RUN: llvm-nm --extern-only %t.a | FileCheck %s
-// RUN: lathe compile %s -o %t.two.a --target x86_64:v1+v3
+// RUN: lathe compile %s -o %t.two.a --name archive --target x86_64:v1+v3
 // RUN: llvm-nm --extern-only %t.two.a | FileCheck %s --check-prefix=VARIANTS
 
 // MEMBERS: model.o
@@ -19,6 +19,7 @@
 // CHECK-NEXT: D lathe_module_archive
 // CHECK-NEXT: W lathe_module_query
 // CHECK-NEXT: T lathe_query_archive
+// CHECK-NEXT: T lathe_query_archive_{{[0-9a-f]+}}
 // CHECK-NEXT: U lathe_weights_archive
 // CHECK: code1.o:
 // CHECK-NEXT: T lathe_code_archive.lathe.plan

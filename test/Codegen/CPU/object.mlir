@@ -1,10 +1,10 @@
 // An object file: one function to ask for the model, weights beside the code, and nothing that it needs from outside.
-// RUN: lathe compile %s -o %t.o --target x86_64:avx2,fma
+// RUN: lathe compile %s -o %t.o --name object --target x86_64:avx2,fma
 // RUN: llvm-readelf --symbols --wide %t.o | FileCheck %s --check-prefix=SYMBOLS
 // RUN: llvm-nm --extern-only --just-symbol-name %t.o | FileCheck %s --check-prefix=EXTERN
 // RUN: llvm-readelf --sections --wide %t.o | FileCheck %s --check-prefix=SECTIONS
 // RUN: llvm-objdump -d --no-show-raw-insn %t.o | FileCheck %s --check-prefix=AVX2
-// RUN: lathe compile %s -o %t.512.o --target x86_64:v4
+// RUN: lathe compile %s -o %t.512.o --name object --target x86_64:v4
 // RUN: llvm-objdump -d --no-show-raw-insn %t.512.o | FileCheck %s --check-prefix=AVX512
 
 // The query function has the model's name, so that several models can be in
@@ -24,6 +24,7 @@
 // EXTERN-NEXT: lathe_module_object
 // EXTERN-NEXT: lathe_module_query
 // EXTERN-NEXT: lathe_query_object
+// EXTERN-NEXT: lathe_query_object_{{[0-9a-f]+$}}
 // EXTERN-NEXT: lathe_weights_object
 // EXTERN-NOT: {{.}}
 

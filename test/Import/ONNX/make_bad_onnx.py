@@ -225,8 +225,22 @@ def input_without_rank() -> ModelProto:
 
 
 @bad
-def input_string() -> ModelProto:
-    return relu(inputs=[tensor("x", dtype=TensorProto.STRING)])
+def input_element_type() -> ModelProto:
+    return relu(inputs=[tensor("x", dtype=99)])
+
+
+@bad
+def string_zero() -> ModelProto:
+    text = TensorProto(
+        name="s", data_type=TensorProto.STRING, dims=[2], string_data=[b"a", b"b\0c"]
+    )
+    return model([helper.make_node("Identity", ["s"], ["y"])], [], initializers=[text])
+
+
+@bad
+def string_count() -> ModelProto:
+    text = TensorProto(name="s", data_type=TensorProto.STRING, dims=[3], string_data=[b"a", b"b"])
+    return model([helper.make_node("Identity", ["s"], ["y"])], [], initializers=[text])
 
 
 @bad
@@ -311,11 +325,11 @@ def all_gaps() -> ModelProto:
     return model(
         [
             helper.make_node("Multinomial", ["x"], ["u"], name="draw"),
-            helper.make_node("RegexFullMatch", ["u"], ["r"], name="re", pattern="a"),
+            helper.make_node("RandomUniformLike", ["u"], ["r"], name="noise"),
             helper.make_node("Det", ["x"], ["d"], name="det1"),
             helper.make_node("Det", ["d"], ["e"], name="det2"),
             helper.make_node("Gelu", ["x"], ["g"], name="gelu", approximate="maybe"),
-            helper.make_node("Cast", ["x"], ["y"], name="cast", to=TensorProto.STRING),
+            helper.make_node("Cast", ["x"], ["y"], name="cast", to=99),
         ]
     )
 

@@ -143,3 +143,49 @@ host.program @run {
   // expected-error @+1 {{'run' is not a constant of this module [host-address-of]}}
   %w = host.address_of @run
 }
+
+// -----
+
+// text_c1
+host.program @run {
+  %b = host.null
+  %k = arith.constant 1 : index
+  // expected-error @+1 {{has 1 buffers, but 2 types, 1 counts, 1 widths and 1 operands}}
+  host.text %b(%b) [%k] [%k] [ui64, i64] parameters = 0 operands = 1 message = 0
+}
+
+// -----
+
+// text_c1
+host.program @run {
+  %b = host.null
+  %k = arith.constant 1 : index
+  // expected-error @+1 {{has 1 buffers, but 1 types, 1 counts, 1 widths and 2 operands}}
+  host.text %b(%b) [%k] [%k] [ui64] parameters = 0 operands = 2 message = 0
+}
+
+// -----
+
+// What the program reads itself is in the host's memory.
+host.program @run {
+  %in = host.input 0 in cuda
+  // expected-note @-1 {{prior use here}}
+  // expected-error @+1 {{use of value '%in' expects different type than prior uses: '!host.buffer' vs '!host.buffer<cuda>'}}
+  %0 = host.load %in[0] : i32
+}
+
+// -----
+
+host.program @run {
+  // expected-error @+1 {{custom op 'host.input' expected one of [host, cuda] for where memory is, got: moon}}
+  %in = host.input 0 in moon
+}
+
+// -----
+
+host.program @run {
+  %n = host.dim 0, 0
+  %in = host.input 0 in cuda
+  // expected-error @+1 {{failed to verify that all of {base, address} have same type}}
+  %0 = "host.offset"(%in, %n) : (!host.buffer<cuda>, index) -> !host.buffer
+}

@@ -69,6 +69,8 @@ host.program @run {
     host.free %old
     scf.yield %new : !host.buffer
   }
+  // CHECK: host.text %{{.*}}(%{{.*}}, %{{.*}}) [%{{.*}}, %{{.*}}] [%{{.*}}, %{{.*}}] [ui64, i64] parameters = 0 operands = 1 message = 4
+  host.text %w(%last, %last) [%k, %k] [%k, %k] [ui64, i64] parameters = 0 operands = 1 message = 4
   // CHECK: host.set_dim 2, 0 = %[[K]]
   host.set_dim 2, 0 = %k
   // CHECK: host.set_output 2 = %{{.*}}

@@ -287,3 +287,18 @@ func.func @f(%w: tensor<3x20xi8>) {
   %y = kernel.pack %w tiled = 1 order = [0] tile = 16 step = 4 run = 2 : tensor<3x20xi8> -> tensor<2x1x16x4xi8>
   return
 }
+
+// -----
+
+// func_c5
+// expected-error @+1 {{cannot compute its first result in the memory of operand 1, of 2; that must have the result's type}}
+kernel.func @f(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<4xf32> attributes {inplace = 1 : i64, sizes = 0 : i64} {
+  kernel.return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{cannot compute its first result in the memory of operand 2, of 2; that must have the result's type}}
+kernel.func @f(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<4xf32> attributes {inplace = 2 : i64, sizes = 0 : i64} {
+  kernel.return %x : tensor<4xf32>
+}

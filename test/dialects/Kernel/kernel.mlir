@@ -82,3 +82,17 @@ func.func @pack_steps(%w: tensor<3x20x5xi8>) -> tensor<2x4x16x4xi8> {
   %y = kernel.pack %w tiled = 1 order = [0, 2] tile = 16 step = 4 run = 2 : tensor<3x20x5xi8> -> tensor<2x4x16x4xi8>
   return %y : tensor<2x4x16x4xi8>
 }
+
+// CHECK-LABEL: func.func @across
+func.func @across(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: kernel.copy %{{.*}} to <cuda> : tensor<4xf32>
+  %0 = kernel.copy %x to <cuda> : tensor<4xf32>
+  %1 = kernel.call @there affine_map<() -> ()>(%0) : (tensor<4xf32>) -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// CHECK: kernel.func @there({{.*}}) -> tensor<4xf32> attributes {sizes = 0 : i64, space = #host.space<cuda>}
+kernel.func @there(%x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 0 : i64, space = #host.space<cuda>} {
+  %0 = graph.relu %x : tensor<4xf32> -> tensor<4xf32>
+  kernel.return %0 : tensor<4xf32>
+}

@@ -23,6 +23,32 @@ def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {
   let options = [ListOption<"dims", "dims", "std::string", "NAME=VALUE for each symbol to fix.">];
 }
 
+def StoreElementsPass : Pass<"graph-store-elements", "mlir::func::FuncOp"> {
+  let summary = "keep elements that no processor knows as integers";
+  let description = [{
+    Floats of eight bits and less, integers of less than a byte, complex numbers and
+    strings (their addresses) become integers of as many bits, or of a byte if those
+    are fewer. Casts become `graph.encode`, `graph.decode` and shifts; functions on
+    strings become `graph.text`. All other ops have to move elements only.
+
+    The signature stays. Where it has elements of less than a byte, `graph.unpack` and
+    `graph.pack` stand between it and the rest; large constants stay packed, too.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    func.func @main(%x: tensor<5xi4>) -> tensor<5xf32> {
+      %0 = graph.cast %x : tensor<5xi4> -> tensor<5xf32>
+    // becomes
+    func.func @main(%x: tensor<5xi4>) -> tensor<5xf32> {
+      %0 = graph.reinterpret %x : tensor<5xi4> -> tensor<3xui8>
+      %1 = graph.unpack %0 bits = 4 : tensor<3xui8> -> tensor<5xi8>
+      %2 = graph.cast %1 : tensor<5xi8> -> tensor<5xf32>
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+}
+
 def FormIntegerProductsPass : Pass<"graph-form-integer-products", "mlir::func::FuncOp"> {
   let summary = "multiply bytes, not what quantized bytes stand for";
   let description = [{

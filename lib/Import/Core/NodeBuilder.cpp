@@ -1,16 +1,18 @@
-// lib/Import/ONNX/NodeBuilder.cpp: the small ops that import functions build
+// lib/Import/Core/NodeBuilder.cpp: the small ops that import functions build
 // with.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "ElementType.h"
+#include "Messages.h"
 #include "Node.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/APSInt.h"
+#include "llvm/Support/InterleavedRange.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace lathe;
-using namespace lathe::onnx_import;
+using namespace lathe::importer;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 using mlir::AffineExpr;
@@ -35,7 +37,9 @@ bool Node::checkSize(Type type) {
     if (mlir::ShapedType::isDynamic(size) || size == 0)
       continue;
     if (size < 0 || size > graph::ShapeSolver::maxElements / elements || shape.size() > graph::ShapeSolver::maxRank) {
-      error("graph-size-overflow", "has a result of shape " + formatDims(shape) + ", but at most " +
+      std::string dims;
+      llvm::raw_string_ostream(dims) << llvm::interleaved_array(shape);
+      error("graph-size-overflow", "has a result of shape " + dims + ", but at most " +
                                        llvm::Twine(graph::ShapeSolver::maxElements) + " elements and rank " +
                                        llvm::Twine(graph::ShapeSolver::maxRank) + " are supported")
           .note("check the sizes that the node is given");
@@ -73,7 +77,9 @@ Value Node::scalar(Type element, double value) {
   return constant(mlir::DenseElementsAttr::get(RankedTensorType::get({}, element), attribute));
 }
 
-Value Node::constant(const ::onnx::TensorProto &tensor) { return constant(importTensor(context, tensor, place)); }
+Value Node::constant(const TensorAttribute &tensor) {
+  return constant(failed() ? mlir::ElementsAttr() : tensor.read(place));
+}
 
 Value Node::size(AffineExpr expr) {
   if (failed())
@@ -155,8 +161,7 @@ Dims Node::entries(Value x, llvm::StringRef what) {
   }
   if (std::optional<Dims> elements = solver().elements(builder(), x))
     return *elements;
-  error("onnx-dynamic-parameter",
-        what + " is " + elementTypeName(toONNXType(element(x))) + ", but integers are expected")
+  error("onnx-dynamic-parameter", what + " is " + describeElement(element(x)) + ", but integers are expected")
       .note("add a Cast before the node");
   return {};
 }

@@ -1,25 +1,22 @@
-// lib/Import/ONNX/Node.cpp: inputs, attributes and errors of a node;
+// lib/Import/Core/Node.cpp: inputs, attributes and errors of a node;
 // NodeBuilder.cpp makes its ops.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Node.h"
 
-#include "CheckModel.h"
-
 #include "llvm/ADT/StringExtras.h"
 
 using namespace lathe;
-using namespace lathe::onnx_import;
+using namespace lathe::importer;
 using llvm::SmallVector;
 using llvm::StringRef;
 using llvm::Twine;
-using ::onnx::AttributeProto;
 
-Node::Node(ImportContext &context, const ::onnx::NodeProto &proto, const OpSchema &schema, std::string place,
-           mlir::Location loc, llvm::ArrayRef<Value> operands, ImportGraphFn importGraph, DeclaredRankFn declaredRank)
-    : context(context), loc(loc), proto(proto), schema(schema), place(std::move(place)), operands(operands),
-      importGraphFn(importGraph), declaredRankFn(declaredRank) {}
+Node::Node(ImportContext &context, const Operator &op, const OpSchema &schema, std::string place, mlir::Location loc,
+           llvm::ArrayRef<Value> operands, DeclaredRankFn declaredRank)
+    : context(context), loc(loc), op(op), schema(schema), place(std::move(place)), operands(operands),
+      declaredRankFn(declaredRank) {}
 
 StringRef Node::inputName(unsigned index) const {
   const ParameterSchema *parameter = schema.input(index);
@@ -36,40 +33,41 @@ void Node::setOutput(unsigned index, Value value) {
 // Attributes
 //===----------------------------------------------------------------------===//
 
-const AttributeProto *Node::find(StringRef name) {
+template <typename T> const T *Node::find(StringRef name) {
   readAttributes.insert(name);
-  for (const AttributeProto &attribute : proto.attribute())
-    if (attribute.name() == name)
-      return &attribute;
-  return nullptr;
+  const Attribute *attribute = op.find(name);
+  return attribute ? std::get_if<T>(&attribute->value) : nullptr;
 }
 
-bool Node::has(StringRef name) { return find(name) != nullptr; }
+bool Node::has(StringRef name) {
+  readAttributes.insert(name);
+  return op.find(name) != nullptr;
+}
 
 int64_t Node::integer(StringRef name) {
-  if (const AttributeProto *attribute = find(name))
-    return attribute->i();
+  if (const auto *value = find<int64_t>(name))
+    return *value;
   const AttributeSchema *known = schema.attribute(name);
   return known ? known->intDefault : 0;
 }
 
 double Node::number(StringRef name) {
-  if (const AttributeProto *attribute = find(name))
-    return attribute->f();
+  if (const auto *value = find<double>(name))
+    return *value;
   const AttributeSchema *known = schema.attribute(name);
   return known ? known->floatDefault : 0;
 }
 
 StringRef Node::string(StringRef name) {
-  if (const AttributeProto *attribute = find(name))
-    return attribute->s();
+  if (const auto *value = find<StringRef>(name))
+    return *value;
   const AttributeSchema *known = schema.attribute(name);
   return known ? known->stringDefault : StringRef();
 }
 
 SmallVector<int64_t> Node::integers(StringRef name) {
-  if (const AttributeProto *attribute = find(name))
-    return SmallVector<int64_t>(attribute->ints().begin(), attribute->ints().end());
+  if (const auto *value = find<SmallVector<int64_t>>(name))
+    return *value;
   SmallVector<int64_t> result;
   if (const AttributeSchema *known = schema.attribute(name)) {
     SmallVector<StringRef> parts;
@@ -84,45 +82,35 @@ SmallVector<int64_t> Node::integers(StringRef name) {
 }
 
 SmallVector<double> Node::numbers(StringRef name) {
-  SmallVector<double> result;
-  if (const AttributeProto *attribute = find(name))
-    llvm::append_range(result, attribute->floats());
-  return result;
+  const auto *value = find<SmallVector<double>>(name);
+  return value ? *value : SmallVector<double>();
 }
 
 SmallVector<StringRef> Node::strings(StringRef name) {
-  SmallVector<StringRef> result;
-  if (const AttributeProto *attribute = find(name))
-    llvm::append_range(result, attribute->strings());
-  return result;
+  const auto *value = find<SmallVector<StringRef>>(name);
+  return value ? *value : SmallVector<StringRef>();
 }
 
-const ::onnx::GraphProto *Node::graph(StringRef name) {
-  const AttributeProto *attribute = find(name);
-  return attribute && attribute->has_g() ? &attribute->g() : nullptr;
-}
+const GraphAttribute *Node::graph(StringRef name) { return find<GraphAttribute>(name); }
 
 bool Node::importGraph(StringRef name, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs,
                        size_t expected) {
-  const ::onnx::GraphProto *subgraph = failed() ? nullptr : graph(name);
+  const GraphAttribute *subgraph = failed() ? nullptr : graph(name);
   if (!subgraph)
     return false;
-  if (static_cast<size_t>(subgraph->output_size()) != expected) {
-    error("onnx-subgraph-arity", "attribute '" + name + "' is a graph with " + Twine(subgraph->output_size()) +
+  if (subgraph->outputElements.size() != expected) {
+    error("onnx-subgraph-arity", "attribute '" + name + "' is a graph with " + Twine(subgraph->outputElements.size()) +
                                      " outputs, but the node needs " + Twine(expected))
         .note("export the model again");
     return false;
   }
-  if (importGraphFn(*subgraph, name, inputs, outputs))
+  if (subgraph->import(inputs, outputs))
     return true;
   hasFailed = true;
   return false;
 }
 
-const ::onnx::TensorProto *Node::tensor(StringRef name) {
-  const AttributeProto *attribute = find(name);
-  return attribute && attribute->has_t() ? &attribute->t() : nullptr;
-}
+const TensorAttribute *Node::tensor(StringRef name) { return find<TensorAttribute>(name); }
 
 int64_t Node::axis(StringRef name, Value x) { return normalizeAxis(integer(name), rank(x), name); }
 
@@ -132,10 +120,10 @@ void Node::ignore(std::initializer_list<StringRef> names) {
 }
 
 StringRef Node::unreadAttribute() const {
-  for (const AttributeProto &attribute : proto.attribute())
-    // A hint of the first opsets about memory that may be overwritten.
-    if (!readAttributes.contains(attribute.name()) && attribute.name() != "consumed_inputs")
-      return attribute.name();
+  for (const Attribute &attribute : op.attributes)
+    // A hint of ONNX's first opsets about memory that may be overwritten.
+    if (!readAttributes.contains(attribute.name) && attribute.name != "consumed_inputs")
+      return attribute.name;
   return {};
 }
 

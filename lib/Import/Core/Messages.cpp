@@ -1,20 +1,34 @@
-// lib/Import/ONNX/ImportMessages.cpp: errors in the words of the model.
+// lib/Import/Core/Messages.cpp: errors in the words of the model.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "ElementType.h"
-#include "Importer.h"
+#include "Messages.h"
 
+#include "dialects/Graph/Graph.h"
 #include "dialects/Graph/NodeLocation.h"
-#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace lathe;
-using namespace lathe::onnx_import;
+using namespace lathe::importer;
 using namespace mlir;
 
+std::string importer::describeElement(Type element) {
+  if (element.isBF16())
+    return "bfloat16";
+  if (auto type = dyn_cast<FloatType>(element))
+    return "float" + std::to_string(type.getWidth());
+  if (element.isInteger(1))
+    return "bool";
+  if (auto type = dyn_cast<IntegerType>(element))
+    return (type.isUnsigned() ? "uint" : "int") + std::to_string(type.getWidth());
+  std::string text;
+  llvm::raw_string_ostream(text) << element;
+  return text;
+}
+
 /// `batch`, `3` or `(seq + 1)`: an expression with the names of the model.
-std::string Importer::formatDim(AffineExpr expr) {
+std::string Messages::formatDim(AffineExpr expr) {
   if (auto name = symbolNames.find(expr); name != symbolNames.end())
     return name->second;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -41,12 +55,12 @@ std::string Importer::formatDim(AffineExpr expr) {
 }
 
 /// `input 'A' is float32 [batch, 3], from node "conv1" (Conv-11)`.
-std::string Importer::describeOperand(unsigned index) {
-  Value value = currentOperands[index];
+std::string Messages::describeOperand(unsigned index) {
+  Value value = operands[index];
   std::string source = graph::describeNode(value.getLoc());
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type)
-    return quoted(current->input(index)) + " is a sequence" + (source.empty() ? "" : ", from " + source);
+    return quoted(current->inputs[index]) + " is a sequence" + (source.empty() ? "" : ", from " + source);
   SmallVector<std::string> dims;
   if (auto encoding = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding()))
     for (AffineExpr dim : encoding.getMap().getResults())
@@ -56,32 +70,13 @@ std::string Importer::describeOperand(unsigned index) {
       dims.push_back(ShapedType::isDynamic(size) ? "?" : std::to_string(size));
   if (isa<BlockArgument>(value))
     source = "the model's inputs";
-  return quoted(current->input(index)) + " is " + elementTypeName(toONNXType(type.getElementType())) + " [" +
+  return quoted(current->inputs[index]) + " is " + describeElement(type.getElementType()) + " [" +
          llvm::join(dims, ", ") + "]" + (source.empty() ? "" : ", from " + source);
-}
-
-void Importer::reportUnsupported() {
-  size_t total = 0;
-  SmallVector<std::string> counts;
-  for (auto &[label, places] : unsupported) {
-    total += places.size();
-    counts.push_back(label.str() + " (" + std::to_string(places.size()) + ")");
-  }
-  lathe::Diagnostic *last = nullptr;
-  for (auto &[label, places] : unsupported) {
-    last = &diagnostics.error("onnx-unsupported-op", places.front(), "operator is not supported");
-    if (places.size() > 1)
-      last->note("so for " + Twine(places.size() - 1) + " more nodes with this operator");
-  }
-  if (!last)
-    return;
-  last->note(Twine(total) + " of " + Twine(graph.node_size()) + " nodes are unsupported: " + llvm::join(counts, ", "));
-  last->note("docs/recipes/add-onnx-op.md shows how to add one");
 }
 
 /// Turns an MLIR error of the shape solver or a verifier into one of ours:
 /// the node in place of the op, and the id from the end of the message.
-void Importer::translate(mlir::Diagnostic &diagnostic) {
+void Messages::translate(mlir::Diagnostic &diagnostic) {
   std::string message = diagnostic.str();
   StringRef text = message;
   if (text.consume_front("'"))
@@ -97,7 +92,7 @@ void Importer::translate(mlir::Diagnostic &diagnostic) {
   lathe::Diagnostic &error = diagnostics.error(id, place, text);
   if (!current)
     return;
-  for (unsigned i = 0; i < currentOperands.size(); ++i)
-    if (currentOperands[i])
+  for (unsigned i = 0; i < operands.size(); ++i)
+    if (operands[i])
       error.note(describeOperand(i));
 }

@@ -1,4 +1,4 @@
-// lib/Import/ONNX/Axes.h: axes and sizes that a model reads when it runs, as
+// lib/Import/Core/Axes.h: axes and sizes that a model reads when it runs, as
 // expressions.
 //
 // An axis that is read is a number in [0, rank) of which nothing more is known.
@@ -8,12 +8,12 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef LATHE_LIB_IMPORT_ONNX_AXES_H
-#define LATHE_LIB_IMPORT_ONNX_AXES_H
+#ifndef LATHE_LIB_IMPORT_CORE_AXES_H
+#define LATHE_LIB_IMPORT_CORE_AXES_H
 
 #include "Node.h"
 
-namespace lathe::onnx_import {
+namespace lathe::importer {
 
 using mlir::AffineExpr;
 
@@ -56,6 +56,6 @@ Dims withUnitAxes(graph::ShapeSolver &solver, llvm::ArrayRef<AffineExpr> dims, l
 Value foldAround(Node &node, Value x, llvm::ArrayRef<AffineExpr> dims, AffineExpr axis,
                  llvm::ArrayRef<AffineExpr> rest = {});
 
-} // namespace lathe::onnx_import
+} // namespace lathe::importer
 
-#endif // LATHE_LIB_IMPORT_ONNX_AXES_H
+#endif // LATHE_LIB_IMPORT_CORE_AXES_H

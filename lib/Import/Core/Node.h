@@ -1,4 +1,4 @@
-// lib/Import/ONNX/Node.h: what an import function sees of its node, and builds
+// lib/Import/Core/Node.h: what an import function sees of its node, and builds
 // with.
 //
 // After an error, every method still returns: values are null, numbers 0. So
@@ -6,16 +6,17 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef LATHE_LIB_IMPORT_ONNX_NODE_H
-#define LATHE_LIB_IMPORT_ONNX_NODE_H
+#ifndef LATHE_LIB_IMPORT_CORE_NODE_H
+#define LATHE_LIB_IMPORT_CORE_NODE_H
 
-#include "ModelFile.h"
-#include "Schema.h"
+#include "OpSchema.h"
+#include "Operator.h"
+#include "lathe/Support/Diagnostics.h"
 
 #include "dialects/Graph/Graph.h"
 #include "llvm/ADT/StringSet.h"
 
-namespace lathe::onnx_import {
+namespace lathe::importer {
 
 using graph::Dims;
 using mlir::Type;
@@ -23,16 +24,10 @@ using mlir::Value;
 
 /// What all nodes of one import share.
 struct ImportContext {
-  ModelFile &file;
   Diagnostics &diagnostics;
   mlir::OpBuilder builder;
   graph::ShapeSolver solver;
 };
-
-/// Imports a graph, an attribute of a node, at the builder's insertion point.
-/// Null inputs and outputs are empty optionals. False after an error.
-using ImportGraphFn = llvm::function_ref<bool(const ::onnx::GraphProto &graph, llvm::StringRef attribute,
-                                              llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs)>;
 
 /// The rank that the model declares of one of its values, if it does.
 using DeclaredRankFn = llvm::function_ref<std::optional<int64_t>(llvm::StringRef name)>;
@@ -41,8 +36,8 @@ class Node {
 public:
   /// `place` is the file and node as messages show them; `operands` has one
   /// entry per input name, null where an optional input is left out.
-  Node(ImportContext &context, const ::onnx::NodeProto &proto, const OpSchema &schema, std::string place,
-       mlir::Location loc, llvm::ArrayRef<Value> operands, ImportGraphFn importGraph, DeclaredRankFn declaredRank);
+  Node(ImportContext &context, const Operator &op, const OpSchema &schema, std::string place, mlir::Location loc,
+       llvm::ArrayRef<Value> operands, DeclaredRankFn declaredRank);
 
   int version() const { return schema.since; }
   llvm::StringRef opType() const { return schema.name; }
@@ -56,15 +51,15 @@ public:
   /// How messages call an input: by its name in the spec.
   llvm::StringRef inputName(unsigned index) const;
 
-  unsigned numOutputs() const { return proto.output_size(); }
+  unsigned numOutputs() const { return op.outputs.size(); }
   /// Whether the model uses the output.
-  bool wantsOutput(unsigned index) const { return index < numOutputs() && !proto.output(index).empty(); }
+  bool wantsOutput(unsigned index) const { return index < numOutputs() && !op.outputs[index].empty(); }
   void setOutput(unsigned index, Value value);
   Value output(unsigned index) const { return index < results.size() ? results[index] : Value(); }
   /// The rank that the model declares of an output, or of what elementwise nodes
   /// make of it.
   std::optional<int64_t> declaredRank(unsigned index) const {
-    return index < numOutputs() ? declaredRankFn(proto.output(index)) : std::nullopt;
+    return index < numOutputs() ? declaredRankFn(op.outputs[index]) : std::nullopt;
   }
   /// Says that the output is an optional value without an element.
   void setEmpty(unsigned index) { empty.push_back(index); }
@@ -81,8 +76,8 @@ public:
   llvm::SmallVector<int64_t> integers(llvm::StringRef name);
   llvm::SmallVector<double> numbers(llvm::StringRef name);
   llvm::SmallVector<llvm::StringRef> strings(llvm::StringRef name);
-  const ::onnx::TensorProto *tensor(llvm::StringRef name);
-  const ::onnx::GraphProto *graph(llvm::StringRef name);
+  const TensorAttribute *tensor(llvm::StringRef name);
+  const GraphAttribute *graph(llvm::StringRef name);
   /// Imports the graph of attribute `name` at the builder's insertion point; it
   /// must have `expected` outputs. Null inputs and outputs are empty optionals.
   bool importGraph(llvm::StringRef name, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs,
@@ -173,7 +168,7 @@ public:
   /// A tensor of rank 0.
   Value scalar(Type element, double value);
   /// The tensor of an attribute.
-  Value constant(const ::onnx::TensorProto &tensor);
+  Value constant(const TensorAttribute &tensor);
 
   /// An expression of sizes as an i64 tensor of rank 0.
   Value size(mlir::AffineExpr expr);
@@ -213,31 +208,23 @@ public:
   const std::string &where() const { return place; }
 
 private:
-  const ::onnx::NodeProto &proto;
+  const Operator &op;
   const OpSchema &schema;
   std::string place;
   llvm::SmallVector<Value> operands;
   llvm::SmallVector<Value> results;
   llvm::SmallVector<unsigned> empty;
   llvm::StringSet<> readAttributes;
-  ImportGraphFn importGraphFn;
   DeclaredRankFn declaredRankFn;
   bool hasFailed = false;
 
   Value verified(mlir::Operation *op);
   bool checkSize(Type type);
-  const ::onnx::AttributeProto *find(llvm::StringRef name);
+  /// The value of an attribute if the node has it, as the type that the schema
+  /// says; null else.
+  template <typename T> const T *find(llvm::StringRef name);
 };
 
-/// The MLIR type of a TensorProto.DataType, or null.
-Type toMLIRType(mlir::MLIRContext *context, int32_t onnx);
-/// The TensorProto.DataType of an MLIR element type.
-int32_t toONNXType(Type element);
+} // namespace lathe::importer
 
-/// The elements of `tensor` as an attribute that refers to the file's mapping
-/// if the tensor is not small; null after an error.
-mlir::ElementsAttr importTensor(ImportContext &context, const ::onnx::TensorProto &tensor, llvm::StringRef place);
-
-} // namespace lathe::onnx_import
-
-#endif // LATHE_LIB_IMPORT_ONNX_NODE_H
+#endif // LATHE_LIB_IMPORT_CORE_NODE_H

@@ -1,4 +1,4 @@
-// lib/Import/ONNX/Axes.cpp: arithmetic with axes that are read when the program
+// lib/Import/Core/Axes.cpp: arithmetic with axes that are read when the program
 // runs.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
@@ -6,14 +6,14 @@
 #include "Axes.h"
 
 using namespace lathe;
-using namespace lathe::onnx_import;
+using namespace lathe::importer;
 using graph::ShapeSolver;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 using llvm::Twine;
 using mlir::AffineConstantExpr;
 
-std::optional<SmallVector<int64_t>> onnx_import::knownIntegers(ArrayRef<AffineExpr> values) {
+std::optional<SmallVector<int64_t>> importer::knownIntegers(ArrayRef<AffineExpr> values) {
   SmallVector<int64_t> result;
   for (AffineExpr value : values) {
     auto fixed = mlir::dyn_cast<AffineConstantExpr>(value);
@@ -24,30 +24,30 @@ std::optional<SmallVector<int64_t>> onnx_import::knownIntegers(ArrayRef<AffineEx
   return result;
 }
 
-AffineExpr onnx_import::isNegative(ShapeSolver &solver, AffineExpr expr) {
+AffineExpr importer::isNegative(ShapeSolver &solver, AffineExpr expr) {
   if (solver.isNonNegative(expr))
     return solver.constant(0);
   AffineExpr sign = solver.max(solver.constant(-1), solver.min(expr, solver.constant(0)));
   return solver.simplify(sign * -1);
 }
 
-AffineExpr onnx_import::isLess(ShapeSolver &solver, AffineExpr a, AffineExpr b) {
+AffineExpr importer::isLess(ShapeSolver &solver, AffineExpr a, AffineExpr b) {
   AffineExpr difference = solver.max(solver.constant(0), solver.simplify(b - a));
   return solver.min(solver.constant(1), difference);
 }
 
-AffineExpr onnx_import::choose(ShapeSolver &solver, AffineExpr condition, AffineExpr chosen, AffineExpr otherwise) {
+AffineExpr importer::choose(ShapeSolver &solver, AffineExpr condition, AffineExpr chosen, AffineExpr otherwise) {
   if (chosen == otherwise)
     return chosen;
   return solver.simplify(otherwise + condition * (chosen - otherwise));
 }
 
-AffineExpr onnx_import::limited(ShapeSolver &solver, AffineExpr expr) {
+AffineExpr importer::limited(ShapeSolver &solver, AffineExpr expr) {
   AffineExpr most = solver.constant(ShapeSolver::maxElements), least = solver.constant(-ShapeSolver::maxElements);
   return solver.max(least, solver.min(expr, most));
 }
 
-AffineExpr onnx_import::asSize(Node &node, AffineExpr expr, llvm::StringRef what) {
+AffineExpr importer::asSize(Node &node, AffineExpr expr, llvm::StringRef what) {
   ShapeSolver &solver = node.solver();
   if (node.failed() || solver.isNonNegative(expr))
     return expr;
@@ -56,7 +56,7 @@ AffineExpr onnx_import::asSize(Node &node, AffineExpr expr, llvm::StringRef what
   return solver.max(solver.constant(0), expr);
 }
 
-AffineExpr onnx_import::normalizeAxis(Node &node, AffineExpr axis, int64_t rank, llvm::StringRef what) {
+AffineExpr importer::normalizeAxis(Node &node, AffineExpr axis, int64_t rank, llvm::StringRef what) {
   ShapeSolver &solver = node.solver();
   if (node.failed())
     return solver.constant(0);
@@ -71,7 +71,7 @@ AffineExpr onnx_import::normalizeAxis(Node &node, AffineExpr axis, int64_t rank,
   return solver.max(zero, solver.min(fromStart, last));
 }
 
-Dims onnx_import::normalizeAxes(Node &node, ArrayRef<AffineExpr> axes, int64_t rank, llvm::StringRef what) {
+Dims importer::normalizeAxes(Node &node, ArrayRef<AffineExpr> axes, int64_t rank, llvm::StringRef what) {
   Dims result;
   if (std::optional<SmallVector<int64_t>> known = knownIntegers(axes)) {
     for (int64_t axis : node.normalizeAxes(*known, rank, what))
@@ -98,27 +98,27 @@ static AffineExpr isBehind(ShapeSolver &solver, AffineExpr axis, int64_t dim, in
   return isLess(solver, solver.constant(dim), axis);
 }
 
-AffineExpr onnx_import::isAt(ShapeSolver &solver, AffineExpr axis, int64_t dim, int64_t rank) {
+AffineExpr importer::isAt(ShapeSolver &solver, AffineExpr axis, int64_t dim, int64_t rank) {
   if (auto fixed = mlir::dyn_cast<AffineConstantExpr>(axis))
     return solver.constant(fixed.getValue() == dim);
   return solver.simplify(isBehind(solver, axis, dim - 1, rank) - isBehind(solver, axis, dim, rank));
 }
 
-AffineExpr onnx_import::dimAt(ShapeSolver &solver, ArrayRef<AffineExpr> dims, AffineExpr axis) {
+AffineExpr importer::dimAt(ShapeSolver &solver, ArrayRef<AffineExpr> dims, AffineExpr axis) {
   AffineExpr result = solver.constant(0);
   for (auto [i, dim] : llvm::enumerate(dims))
     result = result + isAt(solver, axis, i, dims.size()) * dim;
   return solver.max(solver.constant(0), solver.simplify(result));
 }
 
-Dims onnx_import::withDimAt(ShapeSolver &solver, ArrayRef<AffineExpr> dims, AffineExpr axis, AffineExpr size) {
+Dims importer::withDimAt(ShapeSolver &solver, ArrayRef<AffineExpr> dims, AffineExpr axis, AffineExpr size) {
   Dims result;
   for (auto [i, dim] : llvm::enumerate(dims))
     result.push_back(solver.max(solver.constant(0), choose(solver, isAt(solver, axis, i, dims.size()), size, dim)));
   return result;
 }
 
-Dims onnx_import::withoutAxes(ShapeSolver &solver, Dims dims, ArrayRef<AffineExpr> axes) {
+Dims importer::withoutAxes(ShapeSolver &solver, Dims dims, ArrayRef<AffineExpr> axes) {
   Dims left(axes);
   while (!left.empty()) {
     AffineExpr axis = left.pop_back_val();
@@ -133,7 +133,7 @@ Dims onnx_import::withoutAxes(ShapeSolver &solver, Dims dims, ArrayRef<AffineExp
   return dims;
 }
 
-Dims onnx_import::withUnitAxes(ShapeSolver &solver, ArrayRef<AffineExpr> dims, ArrayRef<AffineExpr> axes) {
+Dims importer::withUnitAxes(ShapeSolver &solver, ArrayRef<AffineExpr> dims, ArrayRef<AffineExpr> axes) {
   int64_t rank = dims.size() + axes.size();
   Dims result;
   AffineExpr before = solver.constant(0); // How many of the axes came before.
@@ -157,8 +157,7 @@ Dims onnx_import::withUnitAxes(ShapeSolver &solver, ArrayRef<AffineExpr> dims, A
   return result;
 }
 
-Value onnx_import::foldAround(Node &node, Value x, ArrayRef<AffineExpr> dims, AffineExpr axis,
-                              ArrayRef<AffineExpr> rest) {
+Value importer::foldAround(Node &node, Value x, ArrayRef<AffineExpr> dims, AffineExpr axis, ArrayRef<AffineExpr> rest) {
   if (node.failed())
     return {};
   ShapeSolver &solver = node.solver();

@@ -1,0 +1,43 @@
+// dialects/Graph/TextOps.cpp: the functions on strings.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/Graph.h"
+
+using namespace mlir;
+
+namespace lathe::graph {
+
+namespace {
+struct TextFunction {
+  StringLiteral name;
+  unsigned operands, results, parameters;
+};
+} // namespace
+
+static constexpr TextFunction functions[] = {
+    {"literal", 0, 1, 0}, {"equal", 2, 1, 0},        {"concat", 2, 1, 0}, {"match", 1, 1, 1},
+    {"parse", 1, 1, 0},   {"format", 1, 1, 0},       {"split", 1, 2, 2},  {"split_width", 1, 1, 2},
+    {"filter", 1, 1, 1},  {"filter_count", 1, 1, 1}, {"case", 1, 1, 1},
+};
+
+LogicalResult TextOp::verify() {
+  for (const TextFunction &function : functions) {
+    if (function.name != getFunction())
+      continue;
+    if (getArguments().size() == function.operands && getNumResults() == function.results &&
+        getParameters().size() >= function.parameters)
+      return success();
+    return emitOpError("calls '") << function.name << "' with " << getArguments().size() << " operands, "
+                                  << getNumResults() << " results and " << getParameters().size()
+                                  << " parameters, but it has " << function.operands << ", " << function.results
+                                  << " and at least " << function.parameters; // text_c1
+  }
+  return emitOpError("calls '") << getFunction() << "', which is no function on strings"; // text_c1
+}
+
+LogicalResult TextOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
+  for (Value result : getResults())
+    results.push_back(solver.dims(result));
+  return success();
+}
+
+} // namespace lathe::graph

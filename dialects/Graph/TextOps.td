@@ -1,0 +1,41 @@
+// dialects/Graph/TextOps.td: what is computed on strings.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_GRAPH_TEXT
+#define LATHE_GRAPH_TEXT
+
+include "dialects/Graph/GraphBase.td"
+
+def Graph_TextOp : Graph_Op<"text"> {
+  let summary = "a function on strings that the runtime computes";
+  let description = [{
+    Strings are moved by the ops that move other elements. What reads or makes text is
+    a function of the runtime, which the launch program calls. The result types say
+    the shapes; operands and results have one shape, but for those with a shape
+    below.
+
+    | function | operands | results | parameters |
+    |---|---|---|---|
+    | `literal` | | strings | the text of each element |
+    | `equal` | strings, strings | `i1` | |
+    | `concat` | strings, strings | strings | |
+    | `match` | strings | `i1`: whether all of it fits | a POSIX extended regular expression |
+    | `parse` | strings | numbers | |
+    | `format` | numbers | strings | |
+    | `split_width` | strings | `i64[1]`: the most parts that one has | delimiter, most splits |
+    | `split` | strings | strings with one more dim, padded with ""; `i64`: parts | delimiter, most splits |
+    | `filter_count` | strings `[n]` | `i64[1]`: how many are no stop words | case, stop words |
+    | `filter` | strings `[n]` | strings `[m]`, those that are no stop words | case, stop words |
+    | `case` | strings | strings | "LOWER" or "UPPER" |
+
+    * (C1) `function` is one of these, with as many operands, results and at least as
+      many parameters.
+  }];
+  let arguments = (ins StrAttr:$function, Variadic<Graph_Tensor>:$arguments, StrArrayAttr:$parameters);
+  let results = (outs Variadic<Graph_Tensor>:$results);
+  let assemblyFormat = [{
+    $function `(` $arguments `)` $parameters attr-dict `:` functional-type($arguments, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

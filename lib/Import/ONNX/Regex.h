@@ -1,0 +1,20 @@
+// lib/Import/ONNX/Regex.h: patterns of RE2 as the C library takes them.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_LIB_IMPORT_ONNX_REGEX_H
+#define LATHE_LIB_IMPORT_ONNX_REGEX_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/LogicalResult.h"
+
+#include <string>
+
+namespace lathe::onnx_import {
+
+/// A POSIX extended regular expression that fits exactly the strings that `pattern`,
+/// one of RE2, fits as a whole. Fails with `problem`, the part of the pattern that has
+/// no counterpart or is wrong.
+llvm::FailureOr<std::string> toPosixPattern(llvm::StringRef pattern, std::string &problem);
+
+} // namespace lathe::onnx_import
+
+#endif // LATHE_LIB_IMPORT_ONNX_REGEX_H

@@ -1,0 +1,220 @@
+/* lib/Runtime/Core/Spaces.c: asks what serves a space for memory, and gives it
+ * back.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Spaces.h"
+
+#include "Services.h"
+
+#include <string.h>
+
+static const char *const names[LATHE_SPACE_COUNT] = {"host", "cuda"};
+
+const char *lathe_impl_space_name(uint32_t space) { return space < LATHE_SPACE_COUNT ? names[space] : "unknown"; }
+
+/* --- Of a module -------------------------------------------------------- */
+
+static uint32_t spaces_of(const lathe_variant_desc *variant) {
+  return LATHE_HAS(variant, spaces) ? variant->spaces : 0;
+}
+
+static const lathe_space_services *find(const lathe_load_options *options, uint32_t space) {
+  if (!options || !LATHE_HAS(options, space_count))
+    return NULL;
+  for (uint32_t i = 0; i < options->space_count; ++i)
+    if (options->spaces[i] && options->spaces[i]->space == space)
+      return options->spaces[i];
+  return NULL;
+}
+
+lathe_status lathe_impl_spaces_check(const lathe_variant_desc *variant, const lathe_load_options *options) {
+  uint32_t needed = spaces_of(variant);
+  for (uint32_t space = 0; needed >> space; ++space) {
+    if (!(needed >> space & 1))
+      continue;
+    const lathe_space_services *services = space < LATHE_SPACE_COUNT ? find(options, space) : NULL;
+    if (space == LATHE_SPACE_HOST || space >= LATHE_SPACE_COUNT || !services)
+      return lathe_impl_fail(
+          LATHE_INCOMPATIBLE, "module-space",
+          "the variant \"%s\" needs memory space %u (%s), which nothing serves here; give what serves "
+          "it in lathe_load_options.spaces, or compile the model for the CPU",
+          variant->name, space, lathe_impl_space_name(space));
+    if (!LATHE_HAS(services, context) || !services->alloc || !services->free || !services->copy)
+      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-space-services",
+                             "the services of memory space \"%s\" lack 'alloc', 'free' or 'copy'; give all of them",
+                             lathe_impl_space_name(space));
+  }
+  return LATHE_OK;
+}
+
+lathe_status lathe_impl_spaces_open(lathe_module *module, const lathe_load_options *options) {
+  uint32_t needed = spaces_of(module->variant);
+  uint64_t size = module->desc->weights_size;
+  for (uint32_t space = LATHE_SPACE_HOST + 1; space < LATHE_SPACE_COUNT; ++space) {
+    if (!(needed >> space & 1))
+      continue;
+    module->spaces[space].services = find(options, space);
+    module->has_spaces = true;
+    if (size == 0)
+      continue;
+    void *weights = lathe_impl_space_alloc(module, space, (size_t)size);
+    if (!weights)
+      return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory",
+                             "no memory for %llu bytes of weights in memory space \"%s\"", (unsigned long long)size,
+                             lathe_impl_space_name(space));
+    module->spaces[space].weights = weights;
+    lathe_status status =
+        lathe_impl_space_copy(module, weights, space, module->desc->weights, LATHE_SPACE_HOST, (size_t)size);
+    if (status != LATHE_OK)
+      return status;
+  }
+  return LATHE_OK;
+}
+
+void lathe_impl_spaces_close(lathe_module *module) {
+  for (uint32_t space = LATHE_SPACE_HOST + 1; space < LATHE_SPACE_COUNT; ++space)
+    lathe_impl_space_free(module, space, module->spaces[space].weights);
+}
+
+void *lathe_impl_space_alloc(const lathe_module *module, uint32_t space, size_t size) {
+  if (space == LATHE_SPACE_HOST)
+    return lathe_impl_host_alloc(module, size);
+  const lathe_space_services *services = module->spaces[space].services;
+  return services->alloc(services->context, size ? size : 1, LATHE_ALIGNMENT);
+}
+
+void lathe_impl_space_free(const lathe_module *module, uint32_t space, void *memory) {
+  if (!memory)
+    return;
+  if (space == LATHE_SPACE_HOST) {
+    lathe_impl_host_free(module, memory);
+    return;
+  }
+  const lathe_space_services *services = module->spaces[space].services;
+  services->free(services->context, memory);
+}
+
+lathe_status lathe_impl_space_copy(const lathe_module *module, void *target, uint32_t target_space, const void *source,
+                                   uint32_t source_space, size_t size) {
+  if (size == 0)
+    return LATHE_OK;
+  uint32_t device = target_space == LATHE_SPACE_HOST ? source_space : target_space;
+  if (device == LATHE_SPACE_HOST) {
+    memcpy(target, source, size);
+    return LATHE_OK;
+  }
+  const lathe_space_services *services = module->spaces[device].services;
+  if (services->copy(services->context, target, target_space, source, source_space, size) == 0)
+    return LATHE_OK;
+  return lathe_impl_fail(LATHE_DEVICE_ERROR, "space-copy",
+                         "%zu bytes could not be copied from memory space \"%s\" to \"%s\"", size,
+                         lathe_impl_space_name(source_space), lathe_impl_space_name(target_space));
+}
+
+/* --- Of a call ---------------------------------------------------------- */
+
+static void *call_alloc(void *context, size_t size, size_t alignment) {
+  struct lathe_impl_call_space *space = context;
+  if (!lathe_impl_blocks_reserve(space->blocks))
+    return NULL;
+  void *memory = space->own->alloc(space->own->context, size ? size : 1, alignment);
+  if (memory)
+    space->blocks->memory[space->blocks->count++] = memory;
+  return memory;
+}
+
+static void call_free(void *context, void *memory) {
+  struct lathe_impl_call_space *space = context;
+  if (lathe_impl_blocks_take(space->blocks, memory))
+    space->own->free(space->own->context, memory);
+}
+
+static int32_t call_copy(void *context, void *target, uint32_t target_space, const void *source, uint32_t source_space,
+                         size_t size) {
+  struct lathe_impl_call_space *space = context;
+  if (size == 0)
+    return 0;
+  return space->own->copy(space->own->context, target, target_space, source, source_space, size);
+}
+
+void lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
+                                  struct lathe_impl_frame *frame) {
+  for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
+    struct lathe_impl_call_space *space = &spaces->of[i];
+    spaces->entries[i] = NULL;
+    if (!module->spaces[i].services)
+      continue;
+    space->own = module->spaces[i].services;
+    space->blocks = &frame->spaces[i].blocks;
+    space->services = (lathe_space_services){sizeof space->services, i, call_alloc, call_free, call_copy, space};
+    space->entry = (lathe_call_space){
+        .struct_size = sizeof space->entry, .services = &space->services, .weights = module->spaces[i].weights};
+    spaces->entries[i] = &space->entry;
+  }
+}
+
+void lathe_impl_call_spaces_end(struct lathe_impl_call_spaces *spaces, const lathe_module *module) {
+  for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
+    struct lathe_impl_blocks *blocks = spaces->entries[i] ? spaces->of[i].blocks : NULL;
+    while (blocks && blocks->count > 0)
+      lathe_impl_space_free(module, i, blocks->memory[--blocks->count]);
+  }
+}
+
+/* --- Tensors ------------------------------------------------------------ */
+
+static lathe_status check_served(const lathe_module *module, uint32_t space) {
+  if (space == LATHE_SPACE_HOST || (module && space < LATHE_SPACE_COUNT && module->spaces[space].services))
+    return LATHE_OK;
+  return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-space",
+                         "the tensor is in memory space %u (%s), which the module has not; its variants may be for "
+                         "other spaces",
+                         space, lathe_impl_space_name(space));
+}
+
+lathe_status lathe_module_tensor_alloc(lathe_module *module, lathe_tensor *tensor) {
+  size_t bytes = 0;
+  lathe_status status = lathe_tensor_bytes(tensor, &bytes);
+  if (status == LATHE_OK && !module)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null", "the module is NULL");
+  if (status == LATHE_OK)
+    status = check_served(module, tensor->space);
+  if (status != LATHE_OK)
+    return status;
+  void *memory = lathe_impl_space_alloc(module, tensor->space, bytes);
+  if (!memory)
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory",
+                           "no memory for a tensor of %zu bytes in memory space \"%s\"", bytes,
+                           lathe_impl_space_name(tensor->space));
+  tensor->data = memory;
+  return LATHE_OK;
+}
+
+void lathe_module_tensor_free(lathe_module *module, lathe_tensor *tensor) {
+  if (!module || !tensor || check_served(module, tensor->space) != LATHE_OK)
+    return;
+  lathe_impl_space_free(module, tensor->space, tensor->data);
+  tensor->data = NULL;
+}
+
+lathe_status lathe_module_tensor_copy(lathe_module *module, const lathe_tensor *source, lathe_tensor *target) {
+  size_t bytes = 0, room = 0;
+  if (!module)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null", "the module is NULL");
+  lathe_status status = lathe_tensor_bytes(source, &bytes);
+  if (status == LATHE_OK)
+    status = lathe_tensor_bytes(target, &room);
+  if (status == LATHE_OK)
+    status = check_served(module, source->space);
+  if (status == LATHE_OK)
+    status = check_served(module, target->space);
+  if (status != LATHE_OK)
+    return status;
+  if (bytes != room || (bytes && (!source->data || !target->data)))
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-copy",
+                           "%zu bytes cannot be copied to a tensor of %zu; give both their data, and the same size",
+                           bytes, room);
+  return lathe_impl_space_copy(module, target->data, target->space, source->data, source->space, bytes);
+}

@@ -1,0 +1,22 @@
+/* lib/Runtime/Core/Text.h: what the functions on strings share.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef LATHE_RUNTIME_CORE_TEXT_H
+#define LATHE_RUNTIME_CORE_TEXT_H
+
+#include "Services.h"
+
+/* Bytes for a number in decimal, with its zero. */
+#define LATHE_IMPL_NUMBER_BYTES 32
+
+/* Writes element `i` as Python's str() does: as few digits as say which number of
+ * the type it is. */
+void lathe_impl_format_number(char *text, lathe_dtype dtype, const void *data, int64_t i);
+
+/* Reads a number in decimal, "INF", "+INF", "-INF" or "NaN" in any case, between blanks.
+ * `dtype` is f32, f64, i64 or u64; of integers, what is behind a point is cut off. */
+bool lathe_impl_parse_number(const char *text, lathe_dtype dtype, void *data, int64_t i);
+
+#endif /* LATHE_RUNTIME_CORE_TEXT_H */

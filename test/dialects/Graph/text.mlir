@@ -1,0 +1,13 @@
+// Functions on strings.
+// RUN: lathe-opt %s | lathe-opt | FileCheck %s
+
+// CHECK-LABEL: func.func @text(
+func.func @text(%x: tensor<3x!graph.string>) -> tensor<3xi1> {
+  // CHECK: graph.text "literal"() ["a", "b"] : () -> tensor<2x!graph.string>
+  %0 = graph.text "literal"() ["a", "b"] : () -> tensor<2x!graph.string>
+  // CHECK: graph.text "match"(%{{.*}}) ["^a$"] : (tensor<3x!graph.string>) -> tensor<3xi1>
+  %1 = graph.text "match"(%x) ["^a$"] : (tensor<3x!graph.string>) -> tensor<3xi1>
+  // CHECK: graph.text "split"(%{{.*}}) [",", "-1"] : (tensor<3x!graph.string>) -> (tensor<3x2x!graph.string>, tensor<3xi64>)
+  %2:2 = graph.text "split"(%x) [",", "-1"] : (tensor<3x!graph.string>) -> (tensor<3x2x!graph.string>, tensor<3xi64>)
+  return %1 : tensor<3xi1>
+}
