@@ -19,6 +19,9 @@ struct ElementType {
   llvm::StringLiteral name, numpy, c;
   int32_t onnx;
   llvm::StringLiteral onnxName;
+
+  /// "float32", as messages call it.
+  llvm::StringRef title() const { return kind == ElementKind::String ? name : numpy; }
 };
 
 llvm::ArrayRef<ElementType> elementTypes();

@@ -70,8 +70,9 @@ LATHE_RUNTIME_API lathe_status lathe_tensor_bytes(const lathe_tensor *tensor, si
 LATHE_RUNTIME_API lathe_status lathe_tensor_alloc(lathe_tensor *tensor);
 
 /* Frees what lathe_tensor_alloc or a call allocated and sets `data` to NULL.
- * Does nothing to a tensor that is not in the host's memory. Not for outputs of a module whose imports have an `alloc`
- * of their own. NULL is allowed, as `tensor` and as its data. */
+ * Does nothing to a tensor that is not in the host's memory. Not for outputs of a
+ * module whose imports have an `alloc` of their own. NULL is allowed, as `tensor`
+ * and as its data. */
 LATHE_RUNTIME_API void lathe_tensor_free(lathe_tensor *tensor);
 
 /* Frees the tensors of a value that a call made, as lathe_tensor_free, and the

@@ -166,8 +166,8 @@ void bindRuntime(nb::module_ &m) {
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
            nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(),
            "Calls the function with that index on at most `threads` threads "
-           "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. Sequences are lists, and "
-           "optional "
+           "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
+           "Sequences are lists, and optional "
            "values may be None.");
   nb::class_<CancelToken>(m, "CancelToken",
                           "Ends calls of compiled models that are under way, from another thread.\n\n"

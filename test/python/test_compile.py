@@ -235,3 +235,11 @@ def test_models_can_be_pickled_and_copied(own_cache: object, tmp_path: Path) -> 
     model.save(tmp_path / "m.so")
     with pytest.raises(lathe.CompileError, match="pickle-loaded-library"):
         pickle.dumps(lathe.load(tmp_path / "m.so"))
+
+
+def test_python_m_lathe_is_the_command_line() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "lathe", "--version"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"lathe {lathe.__version__}")

@@ -4,6 +4,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
+#include "Counting.h"
 #include "Fixture.h"
 #include "Harness.h"
 
@@ -76,20 +77,6 @@ static void serves_four_threads(void) { call_from(4, 300); }
 /* --- More calls at once than frames are kept for ------------------------ */
 
 static pthread_barrier_t all_here;
-static atomic_int held; /* Blocks of memory that calls have not given back. */
-
-static void *count_alloc(void *context, size_t size, size_t alignment) {
-  (void)context;
-  atomic_fetch_add(&held, 1);
-  return lathe_default_imports()->alloc(NULL, size, alignment);
-}
-
-static void count_free(void *context, void *memory) {
-  (void)context;
-  atomic_fetch_sub(&held, 1);
-  lathe_default_imports()->free(NULL, memory);
-}
-
 static void free_counted(void *memory) { count_free(NULL, memory); }
 
 static int32_t meet_then_run(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,

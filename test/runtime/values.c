@@ -4,26 +4,13 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
+#include "Counting.h"
 #include "Fixture.h"
 #include "Harness.h"
 
 #include <stdlib.h>
 
 static lathe_module *module;
-static atomic_int held; /* Blocks that calls have not given back. */
-
-static void *count_alloc(void *context, size_t size, size_t alignment) {
-  (void)context;
-  atomic_fetch_add(&held, 1);
-  return lathe_default_imports()->alloc(NULL, size, alignment);
-}
-
-static void count_free(void *context, void *memory) {
-  (void)context;
-  atomic_fetch_sub(&held, 1);
-  lathe_default_imports()->free(NULL, memory);
-}
-
 static const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL};
 
 static float data[10][6];

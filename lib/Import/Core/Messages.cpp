@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Messages.h"
 
+#include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -14,14 +15,8 @@ using namespace lathe::importer;
 using namespace mlir;
 
 std::string importer::describeElement(Type element) {
-  if (element.isBF16())
-    return "bfloat16";
-  if (auto type = dyn_cast<FloatType>(element))
-    return "float" + std::to_string(type.getWidth());
-  if (element.isInteger(1))
-    return "bool";
-  if (auto type = dyn_cast<IntegerType>(element))
-    return (type.isUnsigned() ? "uint" : "int") + std::to_string(type.getWidth());
+  if (const graph::ElementType *row = graph::findElementType(element))
+    return row->title().str();
   std::string text;
   llvm::raw_string_ostream(text) << element;
   return text;

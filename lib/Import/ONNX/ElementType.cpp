@@ -20,7 +20,7 @@ const lathe::graph::ElementType *lathe::onnx_import::findElementType(int32_t onn
 
 std::string lathe::onnx_import::elementTypeName(int32_t onnx) {
   if (const graph::ElementType *row = findElementType(onnx))
-    return row->kind == graph::ElementKind::String ? row->name.str() : row->numpy.str();
+    return row->title().str();
   return "number " + std::to_string(onnx);
 }
 

@@ -71,6 +71,8 @@ private:
     return ConstantOp::create(b, loc(), type, DenseElementsAttr::get(type, number));
   }
   Location loc() const { return at->getLoc(); }
+  /// How many elements `type` has.
+  AffineExpr countOf(RankedTensorType type);
   /// The bytes of packed elements of `type`.
   RankedTensorType bytesOf(RankedTensorType type);
 
@@ -93,12 +95,17 @@ bool Rewriter::isNeeded() {
   return found;
 }
 
-RankedTensorType Rewriter::bytesOf(RankedTensorType type) {
+AffineExpr Rewriter::countOf(RankedTensorType type) {
   auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
-  AffineExpr bits = getAffineConstantExpr(bitsInMemory(type.getElementType()), b.getContext());
+  AffineExpr count = getAffineConstantExpr(1, b.getContext());
   for (auto [i, size] : llvm::enumerate(type.getShape()))
-    bits = bits *
-           (ShapedType::isDynamic(size) ? encoding.getMap().getResult(i) : getAffineConstantExpr(size, b.getContext()));
+    count = count * (ShapedType::isDynamic(size) ? encoding.getMap().getResult(i)
+                                                 : getAffineConstantExpr(size, b.getContext()));
+  return count;
+}
+
+RankedTensorType Rewriter::bytesOf(RankedTensorType type) {
+  AffineExpr bits = countOf(type) * static_cast<int64_t>(bitsInMemory(type.getElementType()));
   return tensorType({bits.ceilDiv(8)}, b.getIntegerType(8, /*isSigned=*/false));
 }
 
@@ -125,14 +132,17 @@ static Type typeToParse(OpBuilder &b, Type to) {
 void Rewriter::rewriteCast(CastOp op) {
   Type from = elementOfOperand(op), to = elementOf(op.getY());
   Value x = op.getX();
+  if (from == to) {
+    op.replaceAllUsesWith(x);
+    op.erase();
+    return;
+  }
   if (isString(from) && !isString(to))
     x = text("parse", x, withElement(x.getType(), typeToParse(b, to)));
   else if (isNarrowFloat(from))
     x = DecodeOp::create(b, loc(), withElement(x.getType(), b.getF32Type()), x, from);
   Type storage = getStorageType(to);
-  if (from == to) {
-    x = op.getX();
-  } else if (isString(to)) {
+  if (isString(to)) {
     x = text("format", x, withElement(x.getType(), storage));
   } else if (isNarrowFloat(to)) {
     auto integer = dyn_cast<IntegerType>(elementOf(x));
@@ -241,7 +251,9 @@ LogicalResult Rewriter::rewrite(Operation *op) {
     return success();
   llvm::append_range(types, op->getResultTypes());
   Type element = getElementTypeOrSelf(*llvm::find_if(types, isOther));
-  return op->emitOpError("computes on ") << element << ", which can be moved and cast only [type-not-computed]";
+  return op->emitOpError("computes on ") << element
+                                         << ", which can be moved and cast only; add a Cast "
+                                            "before and behind it [type-not-computed]";
 }
 
 /// Values have the types that they are stored as, but for the arguments.
@@ -289,12 +301,7 @@ void Rewriter::writeResults() {
     Value value = operand.get();
     if (isPacked(type.getElementType())) {
       RankedTensorType bytes = bytesOf(type);
-      AffineExpr elements = getAffineConstantExpr(1, b.getContext());
-      auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
-      for (auto [i, size] : llvm::enumerate(type.getShape()))
-        elements = elements * (ShapedType::isDynamic(size) ? encoding.getMap().getResult(i)
-                                                           : getAffineConstantExpr(size, b.getContext()));
-      value = ReshapeOp::create(b, loc(), tensorType({elements}, elementOf(value)), value, Value(), false);
+      value = ReshapeOp::create(b, loc(), tensorType({countOf(type)}, elementOf(value)), value, Value(), false);
       value = PackOp::create(b, loc(), bytes, value, bitsInMemory(type.getElementType()));
     }
     operand.set(ReinterpretOp::create(b, loc(), type, value));
