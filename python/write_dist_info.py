@@ -30,6 +30,14 @@ def metadata(project: dict[str, Any], version: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def entry_points(project: dict[str, Any]) -> str:
+    """Return entry_points.txt: where other packages find parts of this one."""
+    lines = []
+    for group, entries in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {place}" for name, place in entries.items())]
+    return "\n".join(lines) + "\n"
+
+
 def record_row(site: Path, path: Path) -> str:
     """Return the line of RECORD for an installed file."""
     data = path.read_bytes()
@@ -58,6 +66,7 @@ def main() -> None:
         f"Root-Is-Purelib: false\nTag: cp3-none-{platform}\n"
     )
     (info / "INSTALLER").write_text("cmake\n")
+    (info / "entry_points.txt").write_text(entry_points(project))
     files = [p for p in sorted((site / "lathe").rglob("*")) if p.is_file() and p.suffix != ".pyc"]
     rows = [record_row(site, p) for p in [*files, *sorted(info.iterdir())]]
     rows.append(f"{info.name}/RECORD,,")

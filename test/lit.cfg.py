@@ -26,6 +26,7 @@ config.environment["PATH"] = os.pathsep.join(
     [f"{config.build_root}/bin", config.llvm_bin, os.environ["PATH"]]
 )
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+config.environment["LATHE_CACHE_DIR"] = f"{config.build_root}/test/cache"
 # For a build with sanitizers. LLVM is not instrumented: it neither keeps the notes on the rests of
 # containers and pools that our code reads, nor frees what lives to the end.
 config.environment.setdefault(

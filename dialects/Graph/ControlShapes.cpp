@@ -1,7 +1,7 @@
 // dialects/Graph/ControlShapes.cpp: sizes that come from data, from branches and from turns of loops.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "dialects/Graph/Graph.h"
 #include "dialects/Graph/NodeLocation.h"
+#include "dialects/Graph/Sequence.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/SaveAndRestore.h"
 
@@ -57,6 +57,11 @@ static bool isEarly(DefineSymbolOp op) {
   return argument ? !before && argument.getOwner() == op->getBlock() : before == op.getTensor().getDefiningOp();
 }
 
+/// Whether the elements of `tensor` are sizes or lengths, never negative.
+static bool isSize(Value tensor) {
+  return tensor.getDefiningOp<SequenceShapeOp>() || tensor.getDefiningOp<SequenceLengthOp>();
+}
+
 void ShapeSolver::findInner() {
   auto addDims = [&](TypeRange types, Region *region, Operation *op) {
     for (Type type : types) {
@@ -76,7 +81,7 @@ void ShapeSolver::findInner() {
       definers.try_emplace(defines.getSymbol(), op->getParentRegion(), op);
       Type element = getElementTypeOrSelf(defines.getTensor());
       bool isCount = defines.getSymbol() < symbols.size() && symbols[defines.getSymbol()].getBound();
-      if (!isCount && !element.isUnsignedInteger() && !element.isInteger(1))
+      if (!isCount && !isSize(defines.getTensor()) && !element.isUnsignedInteger() && !element.isInteger(1))
         signedSymbols.insert(defines.getSymbol());
       if (isEarly(defines))
         elementSymbols[{defines.getTensor(), defines.getElement()}] = defines.getSymbol();
@@ -100,6 +105,14 @@ void ShapeSolver::rollBack(Mark mark) {
   for (auto entry = elementSymbols.begin(); entry != elementSymbols.end(); ++entry)
     if (entry->second >= mark.symbols)
       elementSymbols.erase(entry);
+  // What was read for them outside of what is forgotten.
+  SmallVector<DefineSymbolOp> unused;
+  func.walk([&](DefineSymbolOp defines) {
+    if (defines.getSymbol() >= mark.symbols)
+      unused.push_back(defines);
+  });
+  for (DefineSymbolOp defines : unused)
+    defines.erase();
   symbols.resize(mark.symbols);
   checks.resize(mark.checks);
   contentsCache.clear();
@@ -120,7 +133,7 @@ AffineExpr ShapeSolver::readElement(OpBuilder &builder, Value tensor, int64_t in
   auto op = DefineSymbolOp::create(builder, tensor.getLoc(), tensor, index, position);
   AffineExpr result = inner(name, op->getParentRegion(), op, most);
   Type element = getElementTypeOrSelf(tensor);
-  if (!most && !element.isUnsignedInteger() && !element.isInteger(1))
+  if (!most && !isSize(tensor) && !element.isUnsignedInteger() && !element.isInteger(1))
     signedSymbols.insert(position);
   elementSymbols[{tensor, index}] = position;
   return result;

@@ -23,7 +23,7 @@ class Graph_UnaryOp<string mnemonic, string formula, Type type = Graph_FloatTens
   let description = "Elementwise: `" # formula # "`.";
   let arguments = (ins type:$x);
   let results = (outs type:$y);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let assemblyFormat = "$x attr-dict `:` custom<UnaryTypes>(type($x), type($y))";
 }
 
 def Graph_AbsOp : Graph_UnaryOp<"abs", "y = |x|", Graph_NumberTensor>;
@@ -67,7 +67,7 @@ def Graph_BitwiseNotOp : Graph_UnaryOp<"bitwise_not", "y = ~x", Graph_IntTensor>
 
 class Graph_AlphaOp<string mnemonic, string formula> : Graph_UnaryOp<mnemonic, formula> {
   let arguments = (ins Graph_FloatTensor:$x, F64Attr:$alpha);
-  let assemblyFormat = "$x `alpha` `=` $alpha attr-dict `:` type($x) `->` type($y)";
+  let assemblyFormat = "$x `alpha` `=` $alpha attr-dict `:` custom<UnaryTypes>(type($x), type($y))";
 }
 
 def Graph_LeakyReluOp : Graph_AlphaOp<"leaky_relu", "y = x where x >= 0, else alpha x">;
@@ -79,7 +79,7 @@ def Graph_SwishOp : Graph_AlphaOp<"swish", "y = x / (1 + e^(-alpha x))">;
 class Graph_AlphaBetaOp<string mnemonic, string formula> : Graph_UnaryOp<mnemonic, formula> {
   let arguments = (ins Graph_FloatTensor:$x, F64Attr:$alpha, F64Attr:$beta);
   let assemblyFormat = [{
-    $x `alpha` `=` $alpha `beta` `=` $beta attr-dict `:` type($x) `->` type($y)
+    $x `alpha` `=` $alpha `beta` `=` $beta attr-dict `:` custom<UnaryTypes>(type($x), type($y))
   }];
 }
 
@@ -94,7 +94,7 @@ def Graph_GeluOp : Graph_UnaryOp<"gelu", "y = x P(X <= x) with X standard normal
     (Hendrycks and Gimpel, arXiv:1606.08415).
   }];
   let arguments = (ins Graph_FloatTensor:$x, UnitAttr:$approximate_tanh);
-  let assemblyFormat = "$x (`approximate_tanh` $approximate_tanh^)? attr-dict `:` type($x) `->` type($y)";
+  let assemblyFormat = "$x (`approximate_tanh` $approximate_tanh^)? attr-dict `:` custom<UnaryTypes>(type($x), type($y))";
 }
 
 class Graph_TestOp<string mnemonic, string formula, Type type = Graph_FloatTensor>

@@ -29,6 +29,8 @@ def Graph_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  // The ops and types with a header of their own register in the file that knows them.
+  let extraClassDeclaration = "void registerSequences();";
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;
 }
@@ -151,7 +153,8 @@ def Graph_BoolTensor : RankedTensorOf<[I1]>;
 def Graph_IndexTensor : RankedTensorOf<[I32, I64]>;
 
 /// What branches and turns of loops hand on.
-def Graph_Value : AnyTypeOf<[Graph_Tensor]>;
+def Graph_Value : AnyTypeOf<[Graph_Tensor,
+    Type<CPred<"::lathe::graph::isValueType($_self)">, "a sequence or an optional value">]>;
 
 //===----------------------------------------------------------------------===//
 // Op classes

@@ -4,6 +4,7 @@
 #include "dialects/Graph/GraphVersion.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/Recurrent.h"
+#include "dialects/Graph/Sequence.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -21,6 +22,25 @@ using namespace mlir;
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Graph/GraphTypes.cpp.inc"
+
+/// `T` for both, or `T -> U`: which of the two an op prints, it reads either.
+static ParseResult parseUnaryTypes(OpAsmParser &parser, Type &operand, Type &result) {
+  if (parser.parseType(operand))
+    return failure();
+  result = operand;
+  return succeeded(parser.parseOptionalArrow()) ? parser.parseType(result) : ParseResult(success());
+}
+
+static void printUnaryTypes(OpAsmPrinter &printer, Operation *, Type operand, Type result) {
+  printer << operand << " -> " << result;
+}
+
+/// The same of ops whose result always has the type of the operand.
+static ParseResult parseSameTypes(OpAsmParser &parser, Type &operand, Type &result) {
+  return parseUnaryTypes(parser, operand, result);
+}
+
+static void printSameTypes(OpAsmPrinter &printer, Operation *, Type operand, Type) { printer << operand; }
 
 #define GET_OP_CLASSES
 #include "dialects/Graph/GraphOps.cpp.inc"
@@ -45,6 +65,7 @@ void GraphDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Graph/RecurrentOps.cpp.inc"
       >();
+  registerSequences();
 }
 
 Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {

@@ -11,8 +11,10 @@ include "dialects/Graph/IndexingOps.td"
 include "dialects/Graph/ControlOps.td"
 include "dialects/Graph/StorageOps.td"
 include "dialects/Graph/TextOps.td"
+include "dialects/Graph/SequenceTypes.td"
 
 // Families with headers of their own; for the reference only.
 #ifdef LATHE_ALL_OPS
 include "dialects/Graph/RecurrentOps.td"
+include "dialects/Graph/SequenceOps.td"
 #endif

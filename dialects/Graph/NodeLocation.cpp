@@ -50,8 +50,12 @@ SmallVector<std::string> getNodeNames(Location loc) {
 }
 
 std::string describeFile(Location loc) {
-  if (auto file = dyn_cast<FileLineColLoc>(loc))
-    return file.getFilename().str();
+  if (auto file = dyn_cast<FileLineColLoc>(loc)) {
+    std::string text = file.getFilename().str();
+    if (file.getLine())
+      text += ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
+    return text;
+  }
   if (auto named = dyn_cast<NameLoc>(loc))
     return describeFile(named.getChildLoc());
   if (auto call = dyn_cast<CallSiteLoc>(loc))

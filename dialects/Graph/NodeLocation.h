@@ -17,7 +17,7 @@ mlir::Location getNodeLocation(mlir::MLIRContext *context, llvm::StringRef file,
 /// where there is none.
 std::string describeNode(mlir::Location loc);
 
-/// The file that the location was read from, or "".
+/// The file that the location was read from, of a text with line and column; or "".
 std::string describeFile(mlir::Location loc);
 
 /// The names of all nodes in a location, each once, in order.

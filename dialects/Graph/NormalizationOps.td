@@ -18,7 +18,7 @@ def Graph_LayerNormOp : Graph_Op<"layer_norm", [AllTypesMatch<["x", "y"]>]> {
   let arguments = (ins Graph_FloatTensor:$x,
       ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, F64Attr:$epsilon);
   let results = (outs Graph_FloatTensor:$y);
-  let assemblyFormat = "$x `axis` `=` $axis `epsilon` `=` $epsilon attr-dict `:` type($x)";
+  let assemblyFormat = "$x `axis` `=` $axis `epsilon` `=` $epsilon attr-dict `:` custom<SameTypes>(type($x), type($y))";
   let hasVerifier = 1; // layer_norm_c1
 }
 

@@ -50,7 +50,7 @@ def Graph_SoftmaxOp : Graph_Op<"softmax", [AllTypesMatch<["x", "y"]>]> {
   let arguments = (ins Graph_FloatTensor:$x,
       ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$log);
   let results = (outs Graph_FloatTensor:$y);
-  let assemblyFormat = "$x `axis` `=` $axis (`log` $log^)? attr-dict `:` type($x)";
+  let assemblyFormat = "$x `axis` `=` $axis (`log` $log^)? attr-dict `:` custom<SameTypes>(type($x), type($y))";
   let hasVerifier = 1; // softmax_c1
 }
 
@@ -113,7 +113,7 @@ class Graph_CumulativeOp<string mnemonic> : Graph_Op<mnemonic, [AllTypesMatch<["
       ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, UnitAttr:$exclusive, UnitAttr:$reverse);
   let results = (outs Graph_NumberTensor:$y);
   let assemblyFormat = [{
-    $x `axis` `=` $axis (`exclusive` $exclusive^)? (`reverse` $reverse^)? attr-dict `:` type($x)
+    $x `axis` `=` $axis (`exclusive` $exclusive^)? (`reverse` $reverse^)? attr-dict `:` custom<SameTypes>(type($x), type($y))
   }];
   let hasVerifier = 1;
 }

@@ -522,8 +522,22 @@ LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims
     AffineExpr size = solver.max(values[2], solver.simplify(values[2] * -1));
     if (failed(solver.require(*this, size, one, "'delta' must not be 0")))
       return failure();
-    AffineExpr whole = solver.max(solver.constant(0), solver.simplify((values[1] - values[0]) * sign));
-    results.push_back({solver.simplify(whole.ceilDiv(solver.max(size, one)))});
+    size = solver.max(size, one);
+    // The difference of the bounds may need a bit more than 64: quotients are
+    // subtracted, and the remainders say whether there is one more.
+    AffineExpr zero = solver.constant(0);
+    auto divide = [&](AffineExpr bound) -> std::pair<AffineExpr, AffineExpr> {
+      AffineExpr quotient = solver.simplify((bound * sign).floorDiv(size));
+      return {quotient, solver.simplify(bound * sign - quotient * size)};
+    };
+    auto [first, firstRest] = divide(values[0]);
+    auto [last, lastRest] = divide(values[1]);
+    AffineExpr half = solver.simplify(last.floorDiv(2) - first.floorDiv(2));
+    if (failed(solver.require(*this, solver.constant(ShapeSolver::maxElements), half,
+                              "a range must have at most 2^40 elements")))
+      return failure();
+    AffineExpr more = solver.max(zero, solver.min(one, solver.simplify(lastRest - firstRest)));
+    results.push_back({solver.max(zero, solver.simplify(last - first + more))});
     return success();
   }
   auto start = dyn_cast<AffineConstantExpr>(values[0]), limit = dyn_cast<AffineConstantExpr>(values[1]);

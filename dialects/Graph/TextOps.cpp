@@ -14,9 +14,10 @@ struct TextFunction {
 } // namespace
 
 static constexpr TextFunction functions[] = {
-    {"literal", 0, 1, 0}, {"equal", 2, 1, 0},        {"concat", 2, 1, 0}, {"match", 1, 1, 1},
-    {"parse", 1, 1, 0},   {"format", 1, 1, 0},       {"split", 1, 2, 2},  {"split_width", 1, 1, 2},
-    {"filter", 1, 1, 1},  {"filter_count", 1, 1, 1}, {"case", 1, 1, 1},
+    {"literal", 0, 1, 0}, {"equal", 2, 1, 0},        {"concat", 2, 1, 0},       {"match", 1, 1, 1},
+    {"parse", 1, 1, 0},   {"format", 1, 1, 0},       {"split", 1, 2, 2},        {"split_width", 1, 1, 2},
+    {"filter", 1, 1, 1},  {"filter_count", 1, 1, 1}, {"case", 1, 1, 1},         {"find", 2, 1, 1},
+    {"random", 0, 1, 1},  {"image_size", 1, 1, 0},   {"decode_image", 1, 1, 1},
 };
 
 LogicalResult TextOp::verify() {

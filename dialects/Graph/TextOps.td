@@ -6,19 +6,19 @@
 include "dialects/Graph/GraphBase.td"
 
 def Graph_TextOp : Graph_Op<"text"> {
-  let summary = "a function on strings that the runtime computes";
+  let summary = "a function on strings, or on other data, that the runtime computes";
   let description = [{
     Strings are moved by the ops that move other elements. What reads or makes text is
-    a function of the runtime, which the launch program calls. The result types say
-    the shapes; operands and results have one shape, but for those with a shape
-    below.
+    a function of the runtime, which the launch program calls, and so is what needs
+    tables or libraries that no kernel has. The result types say the shapes; operands
+    and results have one shape, but for those with a shape below.
 
     | function | operands | results | parameters |
     |---|---|---|---|
     | `literal` | | strings | the text of each element |
     | `equal` | strings, strings | `i1` | |
     | `concat` | strings, strings | strings | |
-    | `match` | strings | `i1`: whether all of it fits | a POSIX extended regular expression |
+    | `match` | strings | `i1`: whether all of it fits | a POSIX extended regular expression; "bytes" if it is one for the locale "C" |
     | `parse` | strings | numbers | |
     | `format` | numbers | strings | |
     | `split_width` | strings | `i64[1]`: the most parts that one has | delimiter, most splits |
@@ -26,6 +26,10 @@ def Graph_TextOp : Graph_Op<"text"> {
     | `filter_count` | strings `[n]` | `i64[1]`: how many are no stop words | case, stop words |
     | `filter` | strings `[n]` | strings `[m]`, those that are no stop words | case, stop words |
     | `case` | strings | strings | "LOWER" or "UPPER" |
+    | `find` | values; keys `[n]` of the same type | `i64`: the place of the last key that is equal, or n | "text" or "numbers" |
+    | `random` | | `i64[1]`: bits that no other call gives | the number of the node |
+    | `image_size` | `ui8[n]`: a file | `i64[2]`: the height and width of the image | |
+    | `decode_image` | `ui8[n]`: a file | `ui8[h, w, channels]` | "RGB", "BGR" or "Grayscale" |
 
     * (C1) `function` is one of these, with as many operands, results and at least as
       many parameters.

@@ -1,6 +1,7 @@
 // dialects/Host/HostDialect.cpp: the host dialect and what its ops demand.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Host/Host.h"
+#include "lathe/Support/Winograd.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -103,8 +104,8 @@ LogicalResult ProgramOp::verifyRegions() {
   bool isPlan = name == "plan";
   WalkResult walked = getBody().walk([&](Operation *op) { // program_c2
     bool ofPlan = isa<SetWorkspaceOp>(op);
-    bool ofRun =
-        isa<OutputOp, WorkspaceOp, LaunchOp, CopyOp, AllocOp, FreeOp, LoadOp, StoreOp, PollOp, SetOutputOp>(op);
+    bool ofRun = isa<OutputOp, WorkspaceOp, LaunchOp, CopyOp, AllocOp, FreeOp, LoadOp, StoreOp, PollOp, SetOutputOp,
+                     DescribeOp, MakeValueOp, LoadAddressOp>(op);
     if (isPlan ? !ofRun : !ofPlan)
       return WalkResult::advance();
     op->emitOpError("belongs into program '") << (isPlan ? "run" : "plan") << "' [host-program]";
@@ -128,6 +129,10 @@ LogicalResult ConstantOp::verify() {
   for (int64_t dim = 0; dim < rank; ++dim)
     if (llvm::count(order, dim) != (dim == tiled ? 0 : 1) || static_cast<int64_t>(order.size()) != rank - 1)
       return emitOpError("'order' must list every dim of ") << type << " but " << tiled << " once [host-constant]";
+  bool isFilter = rank == 4 && type.getElementType().isF32() && type.getDimSize(2) == Winograd::taps &&
+                  type.getDimSize(3) == Winograd::taps;
+  if (getWinograd() && (getStep() || !isFilter || !Winograd::find(*getWinograd())))
+    return emitOpError("cannot transform ") << type << " for " << *getWinograd() << " outputs [host-constant]";
   return success();
 }
 

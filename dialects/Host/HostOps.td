@@ -73,16 +73,16 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
 
     (C1) The elements are a ranked tensor.
     (C2) `tiled`, `order` and `tile` are there together: `tiled` is a dim, `tile`
-    is at least 1, and `order` lists every other dim once. `step` and `run` are
-    as in `kernel.pack`, too.
+    is at least 1, and `order` lists every other dim once. `step`, `run` and
+    `winograd` are as in `kernel.pack`, too.
   }];
   let hasVerifier = 1;
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
       OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile,
-      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run);
+      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd);
   let assemblyFormat = [{
     $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile (`step` `=` $step^)?
-    (`run` `=` $run^)?)? attr-dict
+    (`run` `=` $run^)? (`winograd` `=` $winograd^)?)? attr-dict
   }];
 }
 
@@ -331,5 +331,7 @@ def Host_CopyOp : Host_Op<"copy"> {
     custom<Buffer>($source, type($source)) `to` custom<Buffer>($target, type($target)) `,` $bytes attr-dict
   }];
 }
+
+include "dialects/Host/ValueOps.td"
 
 #endif

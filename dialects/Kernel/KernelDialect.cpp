@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/Winograd.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -97,6 +98,37 @@ void FuncOp::print(OpAsmPrinter &printer) {
                                            getArgAttrsAttrName(), getResAttrsAttrName());
 }
 
+/// Whether `attr`, the strides of a tensor of type `type`, are what `sizes` sizes can say.
+static bool areStrides(Attribute attr, Type type, int64_t sizes) {
+  auto map = dyn_cast<AffineMapAttr>(attr);
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!map || !shaped || map.getValue().getNumResults() != shaped.getRank() || shaped.getRank() == 0)
+    return false;
+  for (AffineExpr expr : map.getValue().getResults()) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+    auto number = dyn_cast<AffineConstantExpr>(expr);
+    if (!(symbol && symbol.getPosition() < sizes) && !(number && number.getValue() >= 0))
+      return false;
+  }
+  return map.getValue().getResults().back() == getAffineConstantExpr(1, attr.getContext());
+}
+
+static LogicalResult verifyStrides(FuncOp kernel) {
+  auto check = [&](Attribute attr, Type type, StringRef what, size_t i) -> LogicalResult {
+    if (!attr || areStrides(attr, type, kernel.getSizes())) // func_c6
+      return success();
+    return kernel.emitOpError() << what << " " << i << " has the strides " << attr << ", but for a " << type
+                                << " one of the sizes or a number is expected for each dim, and 1 for the last";
+  };
+  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    if (failed(check(kernel.getArgAttr(i, FuncOp::stridesAttrName), type, "argument", i)))
+      return failure();
+  for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
+    if (failed(check(kernel.getResultAttr(i, FuncOp::stridesAttrName), type, "result", i)))
+      return failure();
+  return success();
+}
+
 LogicalResult FuncOp::verify() {
   int64_t sizes = getSizes(), count = getFunctionType().getNumInputs();
   if (sizes < 0 || sizes > count) // func_c1
@@ -121,6 +153,8 @@ LogicalResult FuncOp::verify() {
       return emitOpError("cannot compute its first result in the memory of operand ")
              << *operand << ", of " << operands << "; that must have the result's type";
   }
+  if (failed(verifyStrides(*this)))
+    return failure();
   if (!getDims())
     return success();
   int64_t expected = buffers + getResultTypes().size();
@@ -166,22 +200,37 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-SmallVector<int64_t> packedShape(ArrayRef<int64_t> shape, int64_t tiled, ArrayRef<int64_t> order, int64_t tile,
-                                 std::optional<int64_t> step, std::optional<int64_t> run) {
-  SmallVector<int64_t> result = {static_cast<int64_t>(llvm::divideCeil(shape[tiled], tile))};
+SmallVector<int64_t> packedShape(ArrayRef<int64_t> given, int64_t tiled, ArrayRef<int64_t> order, int64_t tile,
+                                 std::optional<int64_t> step, std::optional<int64_t> run,
+                                 std::optional<int64_t> winograd) {
+  auto partsOf = [](int64_t size, int64_t part) {
+    return ShapedType::isDynamic(size) ? size : static_cast<int64_t>(llvm::divideCeil(size, part));
+  };
+  SmallVector<int64_t> shape(given);
+  if (winograd)
+    shape[2] = shape[3] = *winograd + Winograd::taps - 1;
+  SmallVector<int64_t> result = {partsOf(shape[tiled], tile)};
   ArrayRef<int64_t> last = step ? order.take_back(run.value_or(1)) : ArrayRef<int64_t>();
   for (int64_t dim : order.drop_back(last.size()))
     result.push_back(shape[dim]);
   if (step) {
     int64_t length = 1;
     for (int64_t dim : last)
-      length *= shape[dim];
-    result.push_back(llvm::divideCeil(length, *step));
+      length = ShapedType::isDynamic(length) || ShapedType::isDynamic(shape[dim]) ? ShapedType::kDynamic
+                                                                                  : length * shape[dim];
+    result.push_back(partsOf(length, *step));
   }
   result.push_back(tile);
   if (step)
     result.push_back(*step);
   return result;
+}
+
+LogicalResult BlockMemoryOp::verify() {
+  auto type = dyn_cast<MemRefType>(getMemory().getType());
+  if (!type || !type.hasStaticShape() || !type.getLayout().isIdentity()) // block_memory_c1
+    return emitOpError("needs a memref of static sizes without a layout, but has ") << getMemory().getType();
+  return success();
 }
 
 LogicalResult PackOp::verify() {
@@ -197,7 +246,11 @@ LogicalResult PackOp::verify() {
       (getRun() && !getStep())) // pack_c3
     return emitOpError("cannot put ") << getStep().value_or(0) << " neighbours of a run of " << run
                                       << " dims side by side";
-  SmallVector<int64_t> expected = packedShape(x.getShape(), tiled, getOrder(), tile, getStep(), getRun());
+  if (getWinograd() && (getStep() || !Winograd::find(*getWinograd()) || rank != 4 || !x.getElementType().isF32() ||
+                        x.getDimSize(2) != Winograd::taps || x.getDimSize(3) != Winograd::taps)) // pack_c4
+    return emitOpError("cannot transform ") << x << " for " << *getWinograd() << " outputs";
+  SmallVector<int64_t> expected =
+      packedShape(x.getShape(), tiled, getOrder(), tile, getStep(), getRun(), getWinograd());
   if (y.getShape() != ArrayRef(expected) || y.getElementType() != x.getElementType()) // pack_c2
     return emitOpError("has a result of type ") << y << ", which is not the packed shape of " << x;
   return success();

@@ -35,6 +35,9 @@ def Kernel_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Marks the op that decides how a group or kernel is computed.
     static constexpr ::llvm::StringLiteral rootAttrName = "kernel.root";
+    /// Marks a module whose sums must be those of the operators' definitions, term by
+    /// term, and whose weights must be what they are; and a root in one.
+    static constexpr ::llvm::StringLiteral strictAttrName = "kernel.strict";
   }];
 }
 
@@ -102,6 +105,10 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     each worker has its own. The function `memory` computes the bytes of each from
     the sizes.
 
+    Memory is in row-major order, unless an argument or a result says
+    `kernel.strides`: the distances between neighbours of each dim, in elements,
+    by the sizes, as a map such as `affine_map<()[s0, s1] -> (s1, 1)>`.
+
     * (C1) There are at least `sizes` arguments, and just these are of type `index`.
     * (C2) The body is one block that ends in `kernel.return` of the result types.
     * (C3) `dims` has one map for each argument that is no size and no temporary,
@@ -109,6 +116,8 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     * (C4) There are at least `outputs`, `shared` and `scratch` arguments behind
       the sizes, and `memory` if there is a temporary.
     * (C5) `inplace` is the number of an operand whose type is that of the first result.
+    * (C6) `kernel.strides` has one result for each dim of its tensor, each of
+      them a number or one of the sizes; the last is 1.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
       TypeAttrOf<FunctionType>:$function_type, I64Attr:$sizes,
@@ -142,8 +151,25 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     }
     static constexpr ::llvm::StringLiteral constantAttrName = "kernel.constant";
     static constexpr ::llvm::StringLiteral inplaceAttrName = "kernel.inplace";
+    static constexpr ::llvm::StringLiteral stridesAttrName = "kernel.strides";
+    /// What `kernel.strides` of an argument says, or null: row-major order.
+    ::mlir::AffineMap getStridesOf(unsigned argument) {
+      auto strides = getArgAttrOfType<::mlir::AffineMapAttr>(argument, stridesAttrName);
+      return strides ? strides.getValue() : ::mlir::AffineMap();
+    }
     /// Of an op in the body: the number of the check that it makes at run time.
     static constexpr ::llvm::StringLiteral checkAttrName = "kernel.check";
+    /// Of the strategy of a kernel for a device, an integer: each of its tasks is for
+    /// a block of so many threads.
+    static constexpr ::llvm::StringLiteral threadsName = "threads";
+    /// That number; 0 where a task is for one thread.
+    int64_t getBlockThreads() {
+      if (!getTarget() || getTargetAttr().getValue().kind() != ::lathe::TargetKind::Gpu || !getStrategy())
+        return 0;
+      ::mlir::DictionaryAttr config = getStrategyAttr().getConfig();
+      auto threads = config ? config.getAs<::mlir::IntegerAttr>(threadsName) : ::mlir::IntegerAttr();
+      return threads ? threads.getInt() : 0;
+    }
   }];
 }
 
@@ -155,12 +181,17 @@ def Kernel_PhaseAttr : AttrDef<Kernel_Dialect, "Phase"> {
     `body` is a `lathe_task_fn` that does a range of them. `loops` says that the
     body is loops over scalars, which LLVM should vectorize.
 
+    On a device, `body` is a function of the image. With `threads`, a task is for a
+    block of so many threads; else each is for one thread. `shared` is how many bytes
+    the threads of a block have together.
+
     ```mlir
     #kernel.phase<tasks = @k.tasks, body = @k.entry>
     ```
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$tasks, "::mlir::FlatSymbolRefAttr":$body,
-      DefaultValuedParameter<"bool", "false">:$loops);
+      DefaultValuedParameter<"bool", "false">:$loops, DefaultValuedParameter<"int64_t", "0">:$threads,
+      DefaultValuedParameter<"int64_t", "0">:$shared);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 def Kernel_PhaseArrayAttr : TypedArrayAttrBase<Kernel_PhaseAttr, "phases of a kernel">;
@@ -192,6 +223,8 @@ def Kernel_EntryOp : Kernel_Op<"entry", [Symbol, DeclareOpInterfaceMethods<Symbo
     /// The symbol of the entry of `kernel` at level `llvm`: there nothing refers to
     /// it, and a kernel called `exp` would be what calls of the C library's `exp` find.
     static std::string symbolInCode(::llvm::StringRef kernel) { return ("entry." + kernel).str(); }
+    /// Whether its phases run on a device that has a space of its own.
+    bool isOnDevice() { return getTarget() && getTargetAttr().getValue().kind() == ::lathe::TargetKind::Gpu; }
   }];
 }
 
@@ -280,6 +313,23 @@ def Kernel_CheckIndexOp : Kernel_Op<"check_index", [NoMemoryEffect]> {
   let assemblyFormat = "$position `in` $size `check` `=` $check attr-dict";
 }
 
+def Kernel_BlockMemoryOp : Kernel_Op<"block_memory", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "memory that the threads of a block have together";
+  let description = [{
+    In a task for a block of threads, memory that is near to them and undefined at
+    first. All such memory of a phase is there at once, whatever runs in between.
+
+    ```mlir
+    %m = kernel.block_memory : memref<4096xf32>
+    ```
+
+    * (C1) The type has static sizes and no layout.
+  }];
+  let results = (outs AnyMemRef:$memory);
+  let assemblyFormat = "attr-dict `:` type($memory)";
+  let hasVerifier = 1;
+}
+
 def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
   let summary = "a constant in the order in which a microkernel reads it";
   let description = [{
@@ -294,17 +344,23 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
     instructions that sum over them read them: the result is `[panels, other
     dimensions, ceil(L / step), tile, step]`.
 
+    With `winograd`, the operand is a filter `[o, c, 3, 3]`, whose transform for so
+    many outputs a dimension, `[o, c, n, n]` with `n = winograd + 2`, is packed in its
+    place (`lathe/Support/Winograd.h`). It is computed in f64 and rounded once.
+
     * (C1) `order` is a permutation of the other dimensions; `tile` is positive.
     * (C2) Both types are static; the result has the shape said above.
     * (C3) `step` is positive, and `run`, which needs it, from 1 to the length of
       `order`.
+    * (C4) With `winograd`, there is a transform for it and no `step`, and the
+      operand is an f32 filter of 3 by 3 taps.
   }];
   let arguments = (ins AnyStaticShapeTensor:$x, I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile,
-      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run);
+      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd);
   let results = (outs AnyStaticShapeTensor:$y);
   let assemblyFormat = [{
     $x `tiled` `=` $tiled `order` `=` $order `tile` `=` $tile (`step` `=` $step^)? (`run` `=` $run^)?
-    attr-dict `:` type($x) `->` type($y)
+    (`winograd` `=` $winograd^)? attr-dict `:` type($x) `->` type($y)
   }];
   let hasVerifier = 1;
 }

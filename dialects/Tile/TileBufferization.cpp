@@ -37,12 +37,21 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op, RewriterBa
   return success();
 }
 
+/// Operands that are written besides the destination.
+static bool isScratch(OpOperand &operand) {
+  auto conv = dyn_cast<WinogradConvOp>(operand.getOwner());
+  return conv && &operand == &conv.getScratchMutable();
+}
+
 /// The destination is written, never read: it needs no copy of old contents.
 static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   if (!op.hasPureBufferSemantics())
     return;
-  for (OpOperand *input : op.getDpsInputOperands())
+  for (OpOperand *input : op.getDpsInputOperands()) {
     effects.emplace_back(MemoryEffects::Read::get(), input);
+    if (isScratch(*input))
+      effects.emplace_back(MemoryEffects::Write::get(), input);
+  }
   for (OpOperand &init : op.getDpsInitsMutable())
     effects.emplace_back(MemoryEffects::Write::get(), &init);
 }
@@ -50,7 +59,9 @@ static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEff
 #define LATHE_TILE_MEMORY(OP)                                                                                          \
   void OP::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { ::getEffects(*this, effects); }       \
   bool OP::bufferizesToMemoryRead(OpOperand &operand, const AnalysisState &) { return !isDpsInit(&operand); }          \
-  bool OP::bufferizesToMemoryWrite(OpOperand &operand, const AnalysisState &) { return isDpsInit(&operand); }          \
+  bool OP::bufferizesToMemoryWrite(OpOperand &operand, const AnalysisState &) {                                        \
+    return isDpsInit(&operand) || isScratch(operand);                                                                  \
+  }                                                                                                                    \
   AliasingValueList OP::getAliasingValues(OpOperand &operand, const AnalysisState &) {                                 \
     if (!isDpsInit(&operand))                                                                                          \
       return {};                                                                                                       \
@@ -63,6 +74,7 @@ static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEff
 
 LATHE_TILE_MEMORY(ContractOp)
 LATHE_TILE_MEMORY(ConvOp)
+LATHE_TILE_MEMORY(WinogradConvOp)
 LATHE_TILE_MEMORY(DepthwiseConvOp)
 LATHE_TILE_MEMORY(PackOp)
 LATHE_TILE_MEMORY(PadOp)

@@ -6,6 +6,7 @@
 #include "dialects/Tile/Tile.h"
 
 #include "dialects/Kernel/Kernel.h"
+#include "lathe/Support/Winograd.h"
 
 #include "mlir/IR/OpImplementation.h"
 #include "llvm/Support/MathExtras.h"
@@ -178,11 +179,47 @@ LogicalResult ConvOp::verify() {
   return verifySpatial(*this, kernel);
 }
 
+LogicalResult WinogradConvOp::verify() {
+  if (failed(verifySemantics(*this))) // winograd_conv_c1
+    return failure();
+  ShapedType input = shapeOf(getInput()), filter = shapeOf(getFilter()), init = shapeOf(getInit()),
+             scratch = shapeOf(getScratch());
+  int64_t outputs = getOutputs();
+  const Winograd *transform = Winograd::find(outputs);
+  if (!transform || getOffsets().size() != 2) // winograd_conv_c2
+    return emitOpError("has ") << outputs << " outputs a dimension and " << getOffsets().size()
+                               << " offsets, but 2 or 4, and 2, are expected";
+  if (!input.getElementType().isF32() || !filter.getElementType().isF32() || !scratch.getElementType().isF32() ||
+      getTiling().getUnit()) // winograd_conv_c5
+    return emitOpError("multiplies ") << input << " and " << filter << ", but only f32 can be transformed";
+  int64_t channels = input.getDimSize(3), results = init.getDimSize(3), lanes = getTiling().getLanes();
+  if (!filter.hasStaticShape() || ShapedType::isDynamic(channels) || ShapedType::isDynamic(results) ||
+      channels < lanes) // winograd_conv_c3
+    return emitOpError("needs a static filter and static channels, at least ") << lanes << " of the input";
+  int64_t width = filter.getDimSize(4), size = transform->size();
+  if (failed(verifyPanel(*this, width, getTiling())) || // winograd_conv_c4
+      failed(expectSize(*this, "dim 1 of the filter", filter.getDimSize(1), size)) ||
+      failed(expectSize(*this, "dim 2 of the filter", filter.getDimSize(2), size)) ||
+      failed(expectSize(*this, "the number of input channels of the filter", filter.getDimSize(3), channels)) ||
+      failed(expectSize(*this, "the number of panels", filter.getDimSize(0), llvm::divideCeil(results, width))) || // c3
+      failed(expectSize(*this, "the batch of the output", init.getDimSize(0), input.getDimSize(0))))
+    return failure();
+  int64_t held = getHeld(), squares = getTiling().getTaskRows();
+  if (held < 1 || squares < 1 || !scratch.hasStaticShape() ||
+      scratch.getDimSize(0) < scratchElements(outputs, squares, channels, held * width)) // winograd_conv_c6
+    return emitOpError("has ") << scratch << " as scratch, 'task_rows' of " << squares << " and 'held' of " << held
+                               << ", which do not go together";
+  return success();
+}
+
 LogicalResult DepthwiseConvOp::verify() {
   if (failed(verifySemantics(*this))) // depthwise_conv_c1
     return failure();
   ShapedType input = shapeOf(getInput()), filter = shapeOf(getFilter()), init = shapeOf(getInit());
-  if (failed(verifyRanks(*this, [&](int64_t spatial) { return filter.getRank() == spatial + 1; }))) // depthwise_conv_c2
+  int64_t inputs = getGroupInputs(), outputs = getGroupOutputs();
+  if (failed(verifyRanks(*this, [&](int64_t spatial) { // depthwise_conv_c2
+        return filter.getRank() == spatial + (inputs > 1 ? 2 : 1);
+      })))
     return failure();
   int64_t last = input.getRank() - 1;
   if (!filter.hasStaticShape() || init.isDynamicDim(last) || input.isDynamicDim(last)) // depthwise_conv_c3
@@ -191,11 +228,17 @@ LogicalResult DepthwiseConvOp::verify() {
     return failure();
   if (getTiling().getStep() != 1) // depthwise_conv_c4
     return emitOpError("takes one term at a time, but its unit takes ") << getTiling().getStep();
-  int64_t channels = input.getDimSize(last);
+  int64_t lanes = getTiling().getLanes(), channels = input.getDimSize(last) / inputs * outputs;
+  if ((inputs != 1 || outputs != 1) &&
+      (inputs > outputs || input.getDimSize(last) % inputs || lanes % outputs || channels % lanes)) // depthwise_conv_c5
+    return emitOpError("has groups of ") << inputs << " inputs and " << outputs << " outputs, which do not go with "
+                                         << lanes << " lanes and " << channels << " channels of the output";
   if (failed(expectSize(*this, "the number of channels of the filter", filter.getShape().back(), channels)) ||
-      failed(expectSize(*this, "the number of channels of the output", init.getDimSize(last), channels)))
+      failed(expectSize(*this, "the number of channels of the output", init.getDimSize(last), channels)) ||
+      (inputs > 1 && failed(expectSize(*this, "the number of channels of a group of the filter",
+                                       filter.getDimSize(last - 1), inputs))))
     return failure();
-  return verifySpatial(*this, filter.getShape().drop_back());
+  return verifySpatial(*this, filter.getShape().take_front(last - 1));
 }
 
 LogicalResult PadOp::verify() {

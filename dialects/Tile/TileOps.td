@@ -170,12 +170,16 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
 }
 
 def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
-  let summary = "convolution of each channel in one to three dimensions, with an epilogue";
+  let summary = "convolution of each channel, or of few, in one to three dimensions, with an epilogue";
   let description = [{
     In two dimensions, `init[n, y, x, c] = epilogue(sum_{i,j} input[n, y*strides[0] +
     i*dilations[0], x*strides[1] + j*dilations[1], c] * filter[i, j, c])`; and so
     with one or three. The input is already padded. The sum runs in the order
     (i, j).
+
+    With groups of `group_inputs` A and `group_outputs` B channels, output `o` is the sum over
+    `c` below A of input channel `o floordiv B * A + c` times `filter[i, j, c, o]`, in the order
+    (i, j, c); the dim `c` of the filter is left out if A is 1.
 
     A row of the tiling is an element of a line, the innermost spatial dim;
     `vectors * lanes` channels are computed together; a task is `task_rows` lines
@@ -189,13 +193,18 @@ def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
       static, and agree; so do other sizes where they are static.
     * (C4) The unit takes the element types of `input` and `filter`, one term at a
       time.
+    * (C5) The channels of `input` are A times as many as groups, those of `init` B times.
+      Where one of both is not 1, A is at most B, and B divides `lanes`, which divides the channels of
+      `init`.
   }];
   let arguments = (ins Tile_BufferOfRank<[3, 4, 5]>:$input,
-                       Tile_BufferOfRank<[2, 3, 4]>:$filter,
+                       Tile_BufferOfRank<[2, 3, 4, 5]>:$filter,
                        Variadic<Tile_Extra>:$extras,
                        Tile_OutputOfRank<[3, 4, 5]>:$init,
                        Tile_Positives:$strides,
                        Tile_Positives:$dilations,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$group_inputs,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$group_outputs,
                        Tile_TilingAttr:$tiling,
                        AffineMapArrayAttr:$extra_maps);
   let assemblyFormat = [{
@@ -203,8 +212,68 @@ def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
     (`extras` `(` $extras^ `:` type($extras) `)`)?
     `outs` `(` $init `:` type($init) `)`
     `strides` $strides `dilations` $dilations
+    (`group_inputs` $group_inputs^)? (`group_outputs` $group_outputs^)?
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
     ($epilogue^)? (`->` type($result)^)?
+  }];
+}
+
+def Tile_WinogradConvOp : Tile_ComputeOp<"winograd_conv"> {
+  let summary = "convolution of 3 by 3 taps by Winograd's minimal filtering, with an epilogue";
+  let description = [{
+    `init[b, y, x, o] = epilogue(sum_{i,j,c} input[b, y + i - offsets[0], x + j - offsets[1],
+    c] * taps[o, c, i, j])`, where `input` is zero outside, however far. The output is cut into squares of
+    `outputs` by `outputs` elements, each computed from a square of `input` with `n =
+    outputs + 2` elements a side: both and the taps are transformed (`lathe/Support/Winograd.h`),
+    so that what is left are `n * n` matrix products over the channels. `filter` holds the
+    transformed taps, `filter[o floordiv NR, i, j, c, o mod NR]`, as `kernel.pack` with
+    `winograd` makes them. Sums are rounded differently than those of the definition, and what
+    is not finite reaches the whole square.
+
+    A row of the tiling is a square; a task is `task_rows` squares, of all images in one
+    row-major list, by `task_panels` panels. It transforms its squares to `scratch`, multiplies
+    `held` panels at a time, the products of which are in `scratch` too, and transforms
+    them back. `prefetch` and `block` have no meaning here.
+
+    * (C1) All operands are tensors and there is a result of the type of
+      `init`, or all are memrefs and there is none.
+    * (C2) There is a transform for `outputs`. There are two offsets, neither of which is
+      negative.
+    * (C3) The sizes of `filter`, and the channels of `input` and `init`, are static, and
+      agree; so does the batch where it is static. There are at least `lanes` input channels.
+    * (C4) `NR`, the last size of `filter`, equals `vectors * lanes`.
+    * (C5) `input` and `filter` are f32.
+    * (C6) `task_rows` and `held` are at least 1, and `scratch`, whose size is static, holds
+      what `scratchElements` says.
+  }];
+  let arguments = (ins Tile_BufferOfRank<[4]>:$input,
+                       Tile_BufferOfRank<[5]>:$filter,
+                       Tile_BufferOfRank<[1]>:$scratch,
+                       Variadic<Tile_Extra>:$extras,
+                       Tile_OutputOfRank<[4]>:$init,
+                       ConfinedAttr<DenseI64ArrayAttr, [DenseArrayNonNegative<DenseI64ArrayAttr>]>:$offsets,
+                       I64Attr:$outputs, I64Attr:$held,
+                       Tile_TilingAttr:$tiling,
+                       AffineMapArrayAttr:$extra_maps);
+  let assemblyFormat = [{
+    `ins` `(` $input `,` $filter `:` type($input) `,` type($filter) `)`
+    `scratch` `(` $scratch `:` type($scratch) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)?
+    `outs` `(` $init `:` type($init) `)`
+    `offsets` $offsets `outputs` $outputs `held` $held
+    `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
+    ($epilogue^)? (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = Tile_DestinationDeclaration # [{
+    /// Elements between one of the `n * n` matrices of transformed squares, or of products, and
+    /// the next, where a row has `columns`: a line more than they have, so that they do not all
+    /// fall into the same few sets of a cache.
+    static int64_t matrixElements(int64_t squares, int64_t columns) { return squares * columns + 16; }
+    /// Elements that a task needs on the way.
+    static int64_t scratchElements(int64_t outputs, int64_t squares, int64_t channels, int64_t columns) {
+      int64_t size = outputs + 2;
+      return size * size * (matrixElements(squares, channels) + matrixElements(squares, columns));
+    }
   }];
 }
 
@@ -296,7 +365,7 @@ def Tile_PackOp : Tile_DestinationOp<"pack"> {
 
 def Tile_YieldOp : Tile_Op<"yield", [
     Pure, Terminator, ReturnLike,
-    ParentOneOf<["ContractOp", "ConvOp", "DepthwiseConvOp", "TransposeOp"]>]> {
+    ParentOneOf<["ContractOp", "ConvOp", "WinogradConvOp", "DepthwiseConvOp", "TransposeOp"]>]> {
   let summary = "ends an epilogue with the value to store";
   let description = [{
     Ends the region of a tile op; the value, of the output's element type, is

@@ -64,12 +64,16 @@ typedef struct lathe_program_options {
   size_t input_count;
 } lathe_program_options;
 
-/* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content. `options` may be NULL. */
+/* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content; "-" is standard input. `options` may be NULL. */
 LATHE_C_API lathe_program *lathe_program_load(const char *path, const lathe_program_options *options,
                                               lathe_diagnostics **diagnostics);
 /* The same from memory; `name` stands in messages. The bytes are copied. */
 LATHE_C_API lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name,
                                                const lathe_program_options *options, lathe_diagnostics **diagnostics);
+/* Writes, for each of the first `capacity` inputs, how many rows the smallest table has in which
+ * the model looks its elements up, 0 if there is none or its size is open. Returns the number of
+ * inputs; `bounds` may be NULL if `capacity` is 0. */
+LATHE_C_API size_t lathe_program_index_bounds(const lathe_program *program, int64_t *bounds, size_t capacity);
 LATHE_C_API void lathe_program_free(lathe_program *program); /* NULL is allowed. */
 
 /* --- Compilation ------------------------------------------------------- */
@@ -86,6 +90,9 @@ typedef struct lathe_compile_options {
   void (*progress)(const char *phase, void *context);
   void *progress_context;
   const char *name; /* Of the model in symbols and headers; NULL or "" for that of its file. */
+  /* "standard", which NULL means, or "strict": no sums but those that the operators'
+   * definitions say, term by term (no Winograd convolutions). */
+  const char *accuracy;
 } lathe_compile_options;
 
 /* Compiles `program`, which is not changed. `options` may be NULL. */

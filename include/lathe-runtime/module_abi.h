@@ -32,6 +32,10 @@ extern "C" {
 /* The highest tensor rank that a module may have. */
 #define LATHE_MAX_RANK 8
 
+/* The rank of a value whose tensors may have any: sequences and optional values
+ * only. */
+#define LATHE_ANY_RANK 0xffffffffu
+
 /* Every data pointer that a module hands out or takes for its workspace and
  * its outputs is aligned to this many bytes. Inputs need only the alignment of
  * their element type, which is its size. */
@@ -65,6 +69,29 @@ enum {
 typedef int32_t (*lathe_task_fn)(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure);
 
 struct lathe_text_call;
+struct lathe_call;
+struct lathe_value;
+
+/* What lathe_imports.make_value makes. Positions count from the end where they are
+ * negative. */
+typedef enum lathe_value_action {
+  LATHE_ACTION_INSERT = 0, /* The sequence `value`, or an empty one if that is NULL, with a copy of the tensor `other`
+                              at position a, or at its end if b is 0. */
+  LATHE_ACTION_ERASE = 1,  /* The sequence `value` without element a, or without the last if b is 0. */
+  LATHE_ACTION_AT = 2,     /* Element a of the sequence `value`, which has to have rank b; not a copy. */
+  LATHE_ACTION_SPLIT = 3,  /* The sequence of the parts of the tensor `other` along axis a. Their sizes are in the
+                              tensor `value`: int32 or int64, a vector of all, or a scalar. If that is NULL they are
+                              1, and with b = 1 the parts do not have the axis. */
+  LATHE_ACTION_CONCAT = 4, /* The sequence of one tensor: all elements of the sequence `value` along axis a, or, with
+                              b = 1, stacked along a new one. */
+  LATHE_ACTION_SOME = 5,   /* An optional value: a copy of the tensor `other`. */
+  LATHE_ACTION_NONE = 6,   /* An optional value: none. */
+  LATHE_ACTION_GET = 7,    /* The sequence in the optional `value`, or a sequence of the tensor in it. */
+  LATHE_ACTION_EMPTY = 8,  /* A sequence without elements. */
+  LATHE_ACTION_MAP = 9,    /* A map from the vector of keys `value` to the vector of values `other`, or with a = 1 one
+                              to each row of the matrix `other`. */
+  LATHE_ACTION_PART = 10,  /* Of the map `value`, a sequence of the keys, or with a = 1 of the values of each. */
+} lathe_value_action;
 
 /* Services of the host program. Besides libc and libm, a module links against
  * nothing. */
@@ -90,9 +117,20 @@ typedef struct lathe_imports {
    * Text that it makes lives as long as what `alloc` gives. Modules that call it
    * have LATHE_FEATURE_TEXT; programs leave it NULL, the runtime has it. */
   int32_t (*text)(void *context, struct lathe_text_call *call);
+  /* Since LATHE_FEATURE_VALUES; the runtime's own, whatever the program gives. Makes
+   * a value that belongs to the call and never changes. NULL after an error, which
+   * it writes to the call: error_code is a status as above, or 1 where what it was
+   * given does not fit, and error_values are the two numbers that disagree. */
+  struct lathe_value *(*make_value)(void *context, struct lathe_call *call, int32_t action,
+                                    const struct lathe_value *value, const struct lathe_value *other, int64_t a,
+                                    int64_t b);
 } lathe_imports;
 
 /* --- Spaces ------------------------------------------------------------- */
+
+struct lathe_call;
+struct lathe_launch;
+struct lathe_variant_desc;
 
 /* Where memory is. The numbers are part of the ABI and never change. */
 typedef enum lathe_space {
@@ -118,6 +156,20 @@ typedef struct lathe_space_services {
   int32_t (*copy)(void *context, void *target, uint32_t target_space, const void *source, uint32_t source_space,
                   size_t size);
   void *context;
+  /* The rest is for variants with lathe_variant_desc.images: where `load` is NULL, or
+   * not there, they cannot run.
+   * Makes the kernels of a variant's images ready, as `code`. Returns 0,
+   * LATHE_TASK_OUT_OF_MEMORY or LATHE_TASK_DEVICE. */
+  int32_t (*load)(void *context, const struct lathe_variant_desc *variant, void **code);
+  void (*unload)(void *context, void *code);
+  /* Begins kernel `launch->kernel`, behind all copies and launches that this thread
+   * asked for before. Returns a status as a task does: that of a check that failed,
+   * whose values are in `call`, for a kernel that makes any; it may be that of this
+   * kernel or of one before it. */
+  int32_t (*launch)(void *context, void *code, struct lathe_call *call, const struct lathe_launch *launch);
+  /* Why the last function that failed in this thread did, in words, which may end with
+   * an id as "[cuda-error]"; NULL if nobody knows. */
+  const char *(*reason)(void *context);
 } lathe_space_services;
 
 /* Of a space other than the host's, what one call has there. */
@@ -128,7 +180,25 @@ typedef struct lathe_call_space {
   const lathe_space_services *services;
   void *workspace;     /* As large as `plan` said; `run` only. */
   const void *weights; /* A copy of lathe_module_desc.weights. */
+  void *code;          /* What `load` made; NULL for a variant without images. */
+  void *record;        /* Memory of the space for a lathe_call, in which kernels note
+                          failed checks; 0 before. NULL if no kernel makes any. */
 } lathe_call_space;
+
+/* What runs on a device with a space of its own: a kernel of an image. */
+typedef struct lathe_launch {
+  uint32_t struct_size;
+  uint32_t space;  /* A lathe_space. */
+  uint32_t kernel; /* In lathe_variant_desc.device_kernels. */
+  uint32_t word_count;
+  int64_t tasks;
+  const uint64_t *words; /* The kernel's own parameters. */
+  void *scratch;         /* Of the space: `scratch_stride` bytes for each worker. */
+  uint64_t scratch_stride;
+} lathe_launch;
+
+/* The most threads of a kernel that has scratch memory. */
+#define LATHE_DEVICE_WORKERS 4096u
 
 /* --- Values ------------------------------------------------------------- */
 
@@ -147,8 +217,11 @@ typedef struct lathe_tensor {
 
 typedef enum lathe_kind {
   LATHE_KIND_TENSOR = 0,
-  LATHE_KIND_SEQUENCE = 1, /* Any number of tensors of one dtype and rank. */
+  LATHE_KIND_SEQUENCE = 1, /* Any number of tensors of one dtype, and of one rank if the description has one. */
   LATHE_KIND_OPTIONAL = 2, /* A tensor, or a sequence, or none. */
+  LATHE_KIND_MAP = 3,      /* A vector of keys, then one of as many values; with LATHE_VALUE_OF_SEQUENCE as many vectors
+                              of values as there are maps, which all have these keys. Keys of inputs are in rising
+                              order; strings by their bytes. */
 } lathe_kind;
 
 /* A value of any kind. Of one whose description says LATHE_KIND_OPTIONAL, `kind` is
@@ -157,7 +230,7 @@ typedef struct lathe_value {
   lathe_kind kind;
   uint32_t reserved;      /* 0. */
   lathe_tensor tensor;    /* LATHE_KIND_TENSOR. */
-  lathe_tensor *elements; /* LATHE_KIND_SEQUENCE: `count` of them; may be NULL if 0. */
+  lathe_tensor *elements; /* LATHE_KIND_SEQUENCE and LATHE_KIND_MAP: `count` of them; may be NULL if 0. */
   int64_t count;
 } lathe_value;
 
@@ -169,7 +242,7 @@ enum {
    * that is still there when it returns, which is copied; NULL where there are
    * none. Before, the dims are -1 and the address is NULL. */
   LATHE_VALUE_SIZED_BY_RUN = 1,
-  /* An optional value that is a sequence where there is one. */
+  /* An optional value that is a sequence where there is one, or a sequence of maps. */
   LATHE_VALUE_OF_SEQUENCE = 2,
 };
 
@@ -178,8 +251,8 @@ typedef struct lathe_value_desc {
   uint32_t struct_size;
   uint32_t kind; /* A lathe_kind. */
   const char *name;
-  uint32_t dtype; /* A lathe_dtype; of the elements, where the kind has some. */
-  uint32_t rank;
+  uint32_t dtype; /* A lathe_dtype; of the elements, where the kind has some; of the values of a map. */
+  uint32_t rank;  /* LATHE_ANY_RANK: `dims` has no entries. */
   /* `rank` entries. d >= 0: the dim is fixed to d. d < 0: the dim is free; on
    * inputs, all dims with the same d must be equal, and ~d is an index into
    * lathe_function_desc.symbol_names. On outputs, INT64_MIN stands for a dim
@@ -191,7 +264,7 @@ typedef struct lathe_value_desc {
   /* On outputs: the input whose memory the output may have, because it is read
    * before the output is written; -1 for none. On inputs -1. */
   int32_t alias;
-  uint32_t reserved; /* 0. */
+  uint32_t key_dtype; /* LATHE_KIND_MAP: a lathe_dtype, of the keys; else 0. */
 } lathe_value_desc;
 
 /* The elements of a tensor that lathe_imports.text reads or writes. */
@@ -302,6 +375,40 @@ typedef struct lathe_kernel_desc {
   const lathe_phase_desc *const *phases;
 } lathe_kernel_desc;
 
+/* --- Code for devices --------------------------------------------------- */
+
+/* What an image is, which the device's driver reads. */
+enum {
+  LATHE_IMAGE_PTX = 1,   /* Text with a zero at its end, for the GPU of the variant and later ones. */
+  LATHE_IMAGE_CUBIN = 2, /* For the GPU of the variant alone. */
+};
+
+typedef struct lathe_image_desc {
+  uint32_t struct_size;
+  uint32_t kind;
+  const void *data;
+  uint64_t size;
+} lathe_image_desc;
+
+/* Bits of lathe_device_kernel_desc.flags. */
+enum {
+  LATHE_DEVICE_KERNEL_CHECKS = 1, /* May note an error in the lathe_call that it gets. */
+  LATHE_DEVICE_KERNEL_BLOCKS = 2, /* A task is for a block of threads, not for one. */
+};
+
+/* A function of the images. Its parameters are 64 bits each: the number of tasks,
+ * the scratch memory and the bytes of it for one worker, the device's address of a
+ * lathe_call, of which it writes error_code and error_values, and the words of the
+ * launch. It runs on any number of blocks in one dimension, which share the tasks;
+ * thread w of all is worker w. */
+typedef struct lathe_device_kernel_desc {
+  uint32_t struct_size;
+  uint32_t flags;
+  const char *name;
+  uint32_t block_threads; /* Of each block; without LATHE_DEVICE_KERNEL_BLOCKS, at most. */
+  uint32_t shared_bytes;  /* Of memory that each block has and the launch asks for. */
+} lathe_device_kernel_desc;
+
 /* --- Modules ------------------------------------------------------------ */
 
 /* The code of a module for one kind of machine. */
@@ -318,12 +425,20 @@ typedef struct lathe_variant_desc {
   uint64_t code_bytes; /* Of the objects that hold its code, for tools; 0 if unknown. */
   uint32_t spaces;     /* Bit s: needs the lathe_space s. That of the host is not said. */
   uint32_t reserved2;  /* 0. */
+  /* Of a variant whose kernels run on a device: images that all hold the same
+   * kernels, the best first, and the kernels by the numbers of the launches. */
+  const lathe_image_desc *const *images;
+  const lathe_device_kernel_desc *const *device_kernels;
+  uint32_t image_count;
+  uint32_t device_kernel_count;
 } lathe_variant_desc;
 
 /* Bits of lathe_module_desc.features. */
 enum {
   LATHE_FEATURE_TEXT = 1,   /* Calls lathe_imports.text. */
+  LATHE_FEATURE_VALUES = 2, /* Needs lathe_imports.make_value, or has values of LATHE_ANY_RANK or maps. */
   LATHE_FEATURE_SPACES = 4, /* A variant has lathe_variant_desc.spaces. */
+  LATHE_FEATURE_IMAGES = 8, /* A variant has lathe_variant_desc.images. */
 };
 
 typedef struct lathe_module_desc {

@@ -101,6 +101,8 @@ enum {
   /* Does not read the weights of a library to compare their checksum, which takes
    * about as long as reading the file; a damaged weight then is a wrong result. */
   LATHE_LOAD_UNCHECKED_WEIGHTS = 1,
+  /* Takes no variant but one whose kernels are images for a device. */
+  LATHE_LOAD_ON_DEVICE = 2,
 };
 
 typedef struct lathe_load_options {
@@ -112,11 +114,21 @@ typedef struct lathe_load_options {
   const char *isa;
   /* What serves the memory of other spaces than the host's, one for each, where the
    * module may need them. They must outlive the module. A variant whose spaces are
-   * not all served cannot run. */
+   * not all served cannot run. Where none is given for LATHE_SPACE_CUDA, and the
+   * kernels are images, lathe_cuda_services of `device` serves it. */
   const lathe_space_services *const *spaces;
   uint32_t space_count;
-  uint32_t reserved2; /* 0. */
+  uint32_t device;
 } lathe_load_options;
+
+/* What serves LATHE_SPACE_CUDA by NVIDIA's driver, which is opened when it is first
+ * asked for, on GPU `device`, counted from 0. It lives as long as the process.
+ * LATHE_INCOMPATIBLE if there is no driver, or none of that number. */
+LATHE_RUNTIME_API lathe_status lathe_cuda_services(uint32_t device, const lathe_space_services **services);
+
+/* Writes the target string of GPU `device`, such as "cuda:sm_86", for a compiler that
+ * makes code for it. LATHE_INCOMPATIBLE as above, or if `size` is too small. */
+LATHE_RUNTIME_API lathe_status lathe_cuda_target(uint32_t device, char *target, size_t size);
 
 /* The same as the three above; `options` may be NULL for the defaults. */
 LATHE_RUNTIME_API lathe_status lathe_module_load_with(const char *path, const lathe_load_options *options,
@@ -173,12 +185,19 @@ LATHE_RUNTIME_API lathe_status lathe_module_tensor_copy(lathe_module *module, co
 
 /* --- Calls -------------------------------------------------------------- */
 
+/* Bits of lathe_call_options.flags. */
+/* The policy "flush" for denormal numbers: they are read and written as zero, in the
+ * calling thread and in those of the runtime's pool. Without it the policy is "keep".
+ * A host program's own parallel_for decides for its threads itself. Where a processor
+ * has no such mode, nothing changes. */
+#define LATHE_CALL_FLUSH_DENORMALS 1u
+
 typedef struct lathe_call_options {
   uint32_t struct_size; /* sizeof(lathe_call_options). */
   /* The most threads that this call may use, at most LATHE_MAX_THREADS; 0 for
    * the process's default, 1 for the calling thread alone. */
   int threads;
-  uint32_t reserved; /* 0. */
+  uint32_t flags; /* LATHE_CALL_...; LATHE_INVALID_ARGUMENT for unknown bits. */
   /* A flag that ends the call with LATHE_CANCELLED soon after lathe_cancel has
    * set it: before the next turn of a loop of the model, and before the next
    * part of a kernel where it runs on several threads. NULL for none. It may
@@ -188,6 +207,11 @@ typedef struct lathe_call_options {
    * nodes) may make in this call before it ends with LATHE_LIMIT: 1 or more,
    * or 0 for LATHE_DEFAULT_LOOP_STEPS. */
   int64_t max_loop_steps;
+  /* Called with `observe_context` in the calling thread when a phase of a kernel is
+   * done: `body` is that of its lathe_phase_desc, `begin` and `end` are nanoseconds of
+   * CLOCK_MONOTONIC. NULL for none. Not called for kernels of other spaces than the host's. */
+  void (*observe)(void *context, lathe_task_fn body, int64_t tasks, int64_t begin, int64_t end);
+  void *observe_context;
 } lathe_call_options;
 
 /* Some minutes of an empty loop. */
@@ -211,8 +235,8 @@ LATHE_RUNTIME_API void lathe_cancel(int32_t *flag);
  * caller's holds is undefined.
  *
  * Several threads may call one module at once. Code runs in the default
- * floating point environment (round to nearest, denormals kept), whatever the
- * caller's; the caller's is restored. */
+ * floating point environment (round to nearest, denormals kept unless a flag says
+ * otherwise), whatever the caller's; the caller's is restored. */
 LATHE_RUNTIME_API lathe_status lathe_module_call(lathe_module *module, const char *function, const lathe_tensor *inputs,
                                                  size_t input_count, lathe_tensor *outputs, size_t output_count);
 

@@ -3,6 +3,7 @@
 #include "lathe-c/compiler.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -97,6 +98,12 @@ lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *n
   return wrap(lathe::Program::parse(bytes, size, name ? name : "model", *collector, loadOptions(given)));
 }
 
+size_t lathe_program_index_bounds(const lathe_program *program, int64_t *bounds, size_t capacity) {
+  std::vector<int64_t> found = program->program->indexBounds();
+  std::copy_n(found.begin(), std::min(capacity, found.size()), bounds);
+  return found.size();
+}
+
 void lathe_program_free(lathe_program *program) { delete program; }
 
 static lathe_artifact *wrap(std::unique_ptr<lathe::Artifact> artifact) {
@@ -116,6 +123,7 @@ lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_
     options.stopAfter = text(given->stop_after);
     options.threads = given->threads;
     options.name = text(given->name);
+    options.accuracy = given->accuracy ? given->accuracy : "standard";
     if (given->progress)
       options.progress = [given](const std::string &phase) { given->progress(phase.c_str(), given->progress_context); };
   }

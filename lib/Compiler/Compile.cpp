@@ -1,9 +1,11 @@
 // lib/Compiler/Compile.cpp: a program walks the phases.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CheckReport.h"
 #include "Implementation.h"
 #include "NativeModel.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Host/Host.h"
+#include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
 #include "lathe/Conversion/PlaceConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
@@ -31,7 +33,8 @@ LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name
   std::string names;
   for (const ModelVariant &variant : variants) {
     modules.push_back(variant.module);
-    names += (names.empty() ? "" : "+") + (names.empty() ? variant.target.str() : variant.target.name());
+    bool isFirst = names.empty(), isOther = variant.target.arch() != variants.front().target.arch();
+    names += (isFirst ? "" : "+") + (isFirst || isOther ? variant.target.str() : variant.target.name());
   }
   auto weights = writeWeights(modules, [&](DenseResourceElementsHandle handle) {
     if (AsmResourceBlob *blob = handle.getBlob())
@@ -44,7 +47,7 @@ LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name
   for (ModuleOp module : modules)
     for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
       constant.erase();
-  auto objects = emitObjects(variants, name, fingerprint, threads);
+  auto objects = emitObjects(variants, name, fingerprint, threads, variants.size() == 1 ? &model.ptx : nullptr);
   if (failed(objects))
     return failure();
   model.name = name;
@@ -66,6 +69,8 @@ public:
 
 private:
   std::optional<Phase> phaseNamed(const std::string &name, Phase otherwise);
+  /// Marks the module, which the phases look at.
+  bool setAccuracy(ModuleOp module);
   bool checkStart(ModuleOp module, Phase first);
   bool dump(ModuleOp module, Phase phase, StringRef variant = "");
   bool runPhases(ModuleOp module, Phase from, Phase to, const Target *variant);
@@ -158,6 +163,10 @@ bool Run::runPhases(ModuleOp module, Phase from, Phase to, const Target *variant
         options.progress(phaseName(phase).str() + (name.empty() ? "" : " for " + name));
       return success();
     }
+    if (phase == Phase::Schedule && isKernelLibrary(module))
+      describePacking(module, artifact->impl->kernels);
+    if (phase == Phase::Bufferize)
+      artifact->impl->allocates |= module.walk([](host::AllocOp) { return WalkResult::interrupt(); }).wasInterrupted();
     if (phase == Phase::Lower) {
       std::vector<KernelInfo> kernels = describeKernels(module, std::move(forC));
       if (artifact->impl->kernels.empty())
@@ -193,6 +202,20 @@ void Run::printIr() {
   all->print(out, flags);
 }
 
+bool Run::setAccuracy(ModuleOp module) {
+  static constexpr StringLiteral names[] = {"standard", "strict"};
+  StringRef given = options.accuracy.empty() ? StringRef(names[0]) : StringRef(options.accuracy);
+  if (given == names[1])
+    module->setAttr(kernel::KernelDialect::strictAttrName, UnitAttr::get(module.getContext()));
+  if (llvm::is_contained(names, given))
+    return true;
+  diagnostics
+      .error("accuracy-unknown", program.file,
+             "there is no accuracy '" + given + "'" + didYouMean(given, {names[0], names[1]}))
+      .note("'standard' allows other sums than term by term, 'strict' does not");
+  return false;
+}
+
 std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   first = phaseNamed(options.startAt, Phase::Optimize);
   last = phaseNamed(options.stopAfter, Phase::Emit);
@@ -209,7 +232,7 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   DiagnosticHandler handler(*program.context, diagnostics, program.file, options.remarks);
   OwningOpRef<ModuleOp> module =
       cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
-  if (!checkStart(*module, *first))
+  if (!setAccuracy(*module) || !checkStart(*module, *first))
     return nullptr;
   if (isKernelLibrary(*module)) {
     // Kernels are what `partition` makes; there is no graph to optimize.
@@ -220,6 +243,14 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
                  "holds kernels without a model, which C code calls by their names, but " + Twine(targets.size()) +
                      " targets are given")
           .note("compile it once for each target");
+      return nullptr;
+    }
+    if (targets.front().kind() == TargetKind::Gpu) {
+      diagnostics
+          .error("kernel-gpu-target", program.file,
+                 "holds kernels without a model, which C code calls by their names, but the target '" +
+                     targets.front().str() + "' runs kernels of models only")
+          .note("compile it for a CPU, or put the kernels into a model");
       return nullptr;
     }
   }
@@ -276,11 +307,15 @@ std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &
   return Run(program, options, diagnostics).run();
 }
 
-bool check(const std::string &path, const CompileOptions &options, Diagnostics &diagnostics,
-           const LoadOptions &loading) {
+bool check(const std::string &path, const CompileOptions &options, Diagnostics &diagnostics, const LoadOptions &loading,
+           CheckReport *report) {
   std::unique_ptr<Program> program = Program::load(path, diagnostics, loading);
+  if (report) // Of other formats there are none.
+    describeOperators(path, loading.allowLinks, *report);
   if (!program)
     return false;
+  if (report)
+    describeNeeds(*program->impl->module, *report);
   CompileOptions all = options;
   all.remarks = true;
   all.startAt = "";

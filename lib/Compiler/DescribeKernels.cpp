@@ -99,6 +99,15 @@ std::vector<KernelInfo> describeKernels(ModuleOp module, llvm::StringMap<KernelI
   return result;
 }
 
+void describePacking(ModuleOp module, std::vector<KernelInfo> &kernels) {
+  for (KernelInfo &info : kernels) {
+    auto kernel = module.lookupSymbol<kernel::FuncOp>(info.name);
+    for (unsigned i = kernel ? kernel.getSizes() : 0; kernel && i < kernel.getNumArguments(); ++i)
+      if (auto packing = kernel.getArgAttrOfType<DictionaryAttr>(i, "kernel.packing"))
+        info.packed.push_back({i - unsigned(kernel.getSizes()), packing.getAs<IntegerAttr>("tile").getInt()});
+  }
+}
+
 std::vector<KernelInfo> readKernels(ModuleOp module) {
   std::vector<KernelInfo> result;
   auto list = module->getAttrOfType<ArrayAttr>("host.kernels");

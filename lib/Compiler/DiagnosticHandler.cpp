@@ -10,6 +10,7 @@ namespace lathe {
 DiagnosticHandler::DiagnosticHandler(MLIRContext &context, Diagnostics &diagnostics, std::string file,
                                      bool wantsRemarks)
     : context(context), diagnostics(diagnostics), file(std::move(file)), wantsRemarks(wantsRemarks) {
+  setErrorId("phase-mlir");
   id = context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
     report(diagnostic);
     return success();
@@ -18,15 +19,13 @@ DiagnosticHandler::DiagnosticHandler(MLIRContext &context, Diagnostics &diagnost
 
 DiagnosticHandler::~DiagnosticHandler() { context.getDiagEngine().eraseHandler(id); }
 
-/// Where a location points: the node of a model, or the line of a text.
+/// Where a location points: the line of a text, and the node of a model.
 static std::string placeOf(Location loc, const std::string &file) {
   std::string node = graph::describeNode(loc), source = graph::describeFile(loc);
   std::string place = source.empty() ? file : source;
-  if (!node.empty())
-    return place.empty() ? node : place + ": " + node;
-  if (auto line = dyn_cast<FileLineColLoc>(loc); line && line.getLine())
-    return place + ":" + std::to_string(line.getLine()) + ":" + std::to_string(line.getColumn());
-  return place;
+  if (node.empty())
+    return place;
+  return place.empty() ? node : place + ": " + node;
 }
 
 void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
@@ -41,7 +40,7 @@ void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
     stableId = text.slice(open + 1, text.size() - 1).str();
     text = text.take_front(open).rtrim();
   } else {
-    stableId = "mlir";
+    stableId = foreignId;
   }
   std::string place = placeOf(diagnostic.getLocation(), file);
   lathe::Diagnostic &made = severity == DiagnosticSeverity::Error    ? diagnostics.error(stableId, place, text)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Compiler/EvaluateConstants.h"
 #include "Implementation.h"
+#include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Target/Target.h"
@@ -16,6 +17,7 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
   PipelineOptions options;
   options.target = host.str();
   options.isEvaluator = true;
+  module->setAttr(kernel::KernelDialect::strictAttrName, UnitAttr::get(module.getContext()));
   auto main = module.lookupSymbol<func::FuncOp>("main");
   SmallVector<RankedTensorType> types;
   for (Type type : main.getResultTypes())

@@ -32,8 +32,12 @@ static std::string identifier(StringRef text) {
 
 static void describe(raw_ostream &out, StringRef kind, const lathe_value_desc &value, unsigned index,
                      const lathe_function_desc &function) {
-  out << " *   " << kind << " " << index << ": " << commentText(value.name) << ", " << nameInC(value.dtype) << "[";
-  for (uint32_t i = 0; i < value.rank; ++i) {
+  bool isSequence = value.kind == LATHE_KIND_SEQUENCE || (value.flags & LATHE_VALUE_OF_SEQUENCE);
+  out << " *   " << kind << " " << index << ": " << commentText(value.name) << ", "
+      << (value.kind == LATHE_KIND_OPTIONAL ? "none, or " : "") << (isSequence ? "a sequence of " : "")
+      << (value.kind == LATHE_KIND_MAP ? "a map from " + nameInC(value.key_dtype).str() + " to " : "")
+      << nameInC(value.dtype) << "[" << (value.rank == LATHE_ANY_RANK ? "of any rank" : "");
+  for (uint32_t i = 0; value.rank != LATHE_ANY_RANK && i < value.rank; ++i) {
     int64_t dim = value.dims[i];
     out << (i ? ", " : "");
     if (dim >= 0)

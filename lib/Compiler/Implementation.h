@@ -29,6 +29,7 @@ struct Artifact::Impl {
   std::string ir;
   CompiledModel model;
   std::vector<KernelInfo> kernels;
+  bool allocates = false;
   std::unique_ptr<LoadedModel> loaded;
   std::mutex mutex; ///< Guards `loaded`.
 };
@@ -40,6 +41,9 @@ public:
   DiagnosticHandler(mlir::MLIRContext &context, Diagnostics &diagnostics, std::string file, bool wantsRemarks = false);
   ~DiagnosticHandler();
 
+  /// The id of what MLIR itself has to say from here on; at first, of an error inside the compiler.
+  void setErrorId(llvm::StringRef id) { foreignId = id; }
+
 private:
   void report(mlir::Diagnostic &diagnostic);
 
@@ -47,6 +51,7 @@ private:
   Diagnostics &diagnostics;
   std::string file;
   bool wantsRemarks;
+  llvm::StringRef foreignId;
   mlir::DiagnosticEngine::HandlerID id;
 };
 
@@ -87,6 +92,8 @@ llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::
 std::vector<KernelInfo> describeKernels(mlir::ModuleOp module, llvm::StringMap<KernelInfo> known);
 /// What a header says of each kernel, by its name; to be called before `lower`.
 llvm::StringMap<KernelInfo> describeForC(mlir::ModuleOp module);
+/// Adds what each kernel wants packed, which `schedule` decides.
+void describePacking(mlir::ModuleOp module, std::vector<KernelInfo> &kernels);
 /// What `describeKernels` noted before the IR was written and read again.
 std::vector<KernelInfo> readKernels(mlir::ModuleOp module);
 

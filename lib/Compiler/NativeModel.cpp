@@ -3,7 +3,7 @@
 #include "NativeModel.h"
 
 #include "dialects/Graph/ElementTypes.h"
-#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Sequence.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -85,9 +85,21 @@ static bool isModelType(Type type) {
   return graph::findElementType(tensor.getElementType());
 }
 
+/// The tensors in sequences and optional values may have any rank.
+static bool isModelValue(Type type) {
+  if (isa<graph::MapType>(type))
+    return true;
+  if (auto optional = dyn_cast<graph::OptionalType>(type))
+    type = optional.getContent();
+  if (auto sequence = dyn_cast<graph::SequenceType>(type))
+    type = sequence.getElement();
+  auto tensor = dyn_cast<UnrankedTensorType>(type);
+  return isModelType(tensor ? RankedTensorType::get({}, tensor.getElementType()) : type);
+}
+
 static LogicalResult verifyTypes(func::FuncOp main, TypeRange types, StringRef kind) {
   for (auto [i, type] : llvm::enumerate(types))
-    if (!isModelType(type))
+    if (!isModelValue(type))
       return main.emitOpError() << kind << " " << i << " is a " << type << ", but a tensor of rank 0 to "
                                 << LATHE_MAX_RANK
                                 << " is expected, of an element type of the table in docs/types.md [native-type]";

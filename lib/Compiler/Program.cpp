@@ -1,8 +1,10 @@
 // lib/Compiler/Program.cpp: models in every format that Lathe reads, and the native formats out.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Implementation.h"
+#include "ModelFormat.h"
 #include "NativeFile.h"
 #include "NativeModel.h"
+#include "NativeText.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "lathe/Import/ONNX.h"
 #include "lathe/Pipeline/Pipeline.h"
@@ -11,7 +13,6 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -31,6 +32,11 @@ std::shared_ptr<MLIRContext> createContext() {
 
 Program::~Program() = default;
 
+const std::string &Program::name() const { return impl->name; }
+
+/// What messages call the model that comes through standard input.
+static const char stdinName[] = "<stdin>";
+
 std::vector<std::string> Program::inputNames() const {
   std::vector<std::string> names;
   auto main = impl->module->lookupSymbol<func::FuncOp>("main");
@@ -39,25 +45,6 @@ std::vector<std::string> Program::inputNames() const {
     names.push_back(name ? name.str() : "input" + std::to_string(i));
   }
   return names;
-}
-
-namespace {
-enum class Format { Onnx, Text, Bytecode };
-} // namespace
-
-/// A `.lathe` file has a magic number; text of MLIR is text; all else must be ONNX.
-static Format formatOf(StringRef bytes, StringRef name) {
-  if (isNativeFile(bytes) || name.ends_with(".lathe"))
-    return Format::Bytecode;
-  if (name.ends_with(".mlir"))
-    return Format::Text;
-  if (name.ends_with(".onnx"))
-    return Format::Onnx;
-  StringRef start = bytes.take_front(4096);
-  bool isText =
-      !start.empty() && llvm::all_of(start, [](char c) { return llvm::isPrint(c) || llvm::isSpace(c) || (c & 0x80); });
-  return isText && (start.contains("func.func") || start.contains("module") || start.contains("#")) ? Format::Text
-                                                                                                    : Format::Onnx;
 }
 
 namespace {
@@ -91,6 +78,10 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
   program->impl->context = createContext();
   MLIRContext &context = *program->impl->context;
   auto parse = [&](std::unique_ptr<llvm::MemoryBuffer> source) {
+    if (!isBytecode) {
+      program->impl->module = parseText(std::move(source), context);
+      return;
+    }
     auto sources = std::make_shared<llvm::SourceMgr>();
     sources->AddNewSourceBuffer(std::move(source), SMLoc());
     program->impl->module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
@@ -104,6 +95,7 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
     parse(std::make_unique<PartOfFile>(file, bytes));
   }
   DiagnosticHandler handler(context, diagnostics, name);
+  handler.setErrorId("native-syntax");
   if (!program->impl->module) {
     // The parser of text needs a terminating zero, which a mapping may lack; that of bytecode an
     // alignment, which bytes from elsewhere may lack.
@@ -116,6 +108,9 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
       diagnostics.error("native-not-readable", name, "is damaged or not a model");
     return nullptr;
   }
+  handler.setErrorId("native-verify");
+  if (!isBytecode && failed(verify(*program->impl->module)))
+    return nullptr;
   // What comes from behind `bufferize` is looked at where a phase starts from it.
   if (!isBehindBufferize(*program->impl->module) && failed(verifyNativeModel(*program->impl->module)))
     return nullptr;
@@ -139,41 +134,49 @@ static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> by
   return program;
 }
 
-static void finish(Program &program, const std::string &name) {
-  program.impl->file = name;
-  program.impl->name = llvm::sys::path::stem(name).str();
+static void finish(Program &program, const std::string &file) {
+  program.impl->file = file;
+  program.impl->name = file == stdinName ? "" : llvm::sys::path::stem(file).str();
   if (program.impl->name.empty())
     program.impl->name = "model";
 }
 
 std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &diagnostics, const LoadOptions &options) {
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  bool isStdin = path == "-";
+  // A pipe can be read once, and has no folder with tensor files.
+  bool isFile = !isStdin && llvm::sys::fs::is_regular_file(path);
+  std::string name = isStdin ? stdinName : path;
+  auto file = isStdin ? llvm::MemoryBuffer::getSTDIN()
+                      : llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
-    diagnostics.error("model-not-readable", path, "cannot read the model: " + file.getError().message())
+    diagnostics.error("model-not-readable", name, "cannot read the model: " + file.getError().message())
         .note("check the path and its permissions");
     return nullptr;
   }
-  Format format = formatOf((*file)->getBuffer(), path);
+  StringRef bytes = (*file)->getBuffer();
+  std::optional<ModelFormat> format = modelFormat(bytes, name, diagnostics);
+  if (!format)
+    return nullptr;
   std::unique_ptr<Program> program;
-  if (format == Format::Onnx) {
-    program = parseOnnx(nullptr, path, /*isFile=*/true, diagnostics, options);
-  } else {
-    StringRef bytes = (*file)->getBuffer();
-    program = parseNative(bytes, std::move(*file), path, format == Format::Bytecode, diagnostics);
-  }
+  if (*format == ModelFormat::Onnx)
+    program = parseOnnx(isFile ? nullptr : std::move(*file), name, isFile, diagnostics, options);
+  else
+    program = parseNative(bytes, std::move(*file), name, *format == ModelFormat::Bytecode, diagnostics);
   if (program)
-    finish(*program, path);
+    finish(*program, name);
   return program;
 }
 
 std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name,
                                         Diagnostics &diagnostics, const LoadOptions &options) {
   StringRef data(static_cast<const char *>(bytes), size);
-  Format format = formatOf(data, name);
+  std::optional<ModelFormat> format = modelFormat(data, name, diagnostics);
+  if (!format)
+    return nullptr;
   std::unique_ptr<Program> program =
-      format == Format::Onnx
+      *format == ModelFormat::Onnx
           ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics, options)
-          : parseNative(data, nullptr, name, format == Format::Bytecode, diagnostics);
+          : parseNative(data, nullptr, name, *format == ModelFormat::Bytecode, diagnostics);
   if (program)
     finish(*program, name);
   return program;

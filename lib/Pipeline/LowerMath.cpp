@@ -1,5 +1,6 @@
 // lib/Pipeline/LowerMath.cpp: transcendental functions as code that vectorizes.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Exponential.h"
 #include "Trigonometry.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -37,6 +38,7 @@ struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns);
+    populateExponentialPatterns(patterns);
     // Before upstream's: those lose accuracy as the argument grows.
     populateTrigonometryPatterns(patterns);
     // Not all that upstream can expand: LLVM knows a maximum as one instruction

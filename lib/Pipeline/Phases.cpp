@@ -4,6 +4,7 @@
 #include "lathe/Conversion/Buffers.h"
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Conversion/ReshapeToReinterpretCast.h"
+#include "lathe/Conversion/TileToThreads.h"
 #include "lathe/Conversion/TileToVector.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Transforms/Kernel/Passes.h"
@@ -75,6 +76,8 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
   // Calls of kernels go first: they refer to kernels on tensors.
   manager.addPass(createConvertGraphToHostPass());
   manager.addPass(createBufferizeKernelsPass());
+  // What becomes a phase decides which temporaries several phases share.
+  manager.addNestedPass<kernel::FuncOp>(createAssignElementsPass());
   manager.addPass(createCanonicalizerPass());
   // Of the temporaries that are left, some were folded away just now.
   manager.addPass(createPlanTemporariesPass());
@@ -85,6 +88,7 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
 void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
   // What is nested runs on several functions at once.
   OpPassManager &kernels = manager.nest<kernel::FuncOp>();
+  kernels.addPass(createConvertTileToThreadsPass());
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());

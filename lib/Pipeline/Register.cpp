@@ -5,6 +5,7 @@
 #include "dialects/Tile/Tile.h"
 #include "lathe/Conversion/Buffers.h"
 #include "lathe/Conversion/Passes.h"
+#include "lathe/Conversion/TileToThreads.h"
 #include "lathe/Conversion/TileToVector.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Strategies/Passes.h"
@@ -13,6 +14,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
@@ -24,6 +26,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 
 using namespace mlir;
 
@@ -31,10 +34,10 @@ namespace lathe {
 
 void registerDialects(DialectRegistry &registry) {
   registry.insert<graph::GraphDialect, kernel::KernelDialect, tile::TileDialect, host::HostDialect>();
-  registry
-      .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect, cf::ControlFlowDialect,
-              DLTIDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-              memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+  registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
+                  cf::ControlFlowDialect, DLTIDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect, scf::SCFDialect, tensor::TensorDialect,
+                  ub::UBDialect, vector::VectorDialect>();
   registerGraphToLinalgModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
@@ -46,6 +49,7 @@ void registerDialects(DialectRegistry &registry) {
   vector::registerBufferizableOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
 }
 
 namespace {
@@ -60,6 +64,7 @@ void registerPasses(graph::ConstantEvaluator evaluator) {
   graph::registerLatheGraphPasses();
   kernel::registerLatheKernelPasses();
   registerConversionPasses();
+  registerTileToThreadsPasses();
   registerTileToVectorPasses();
   registerBuffersPasses();
   registerLatheStrategiesPasses();

@@ -1,10 +1,8 @@
 // lib/Pipeline/Trigonometry.cpp: sin, cos and atan in f32 that are right for arguments of any size.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Trigonometry.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "Lanes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include <limits>
 
 using namespace mlir;
@@ -12,58 +10,6 @@ using namespace mlir;
 namespace lathe {
 
 namespace {
-
-/// Arithmetic on scalars, or on vectors of the shape of one.
-struct Lanes {
-  OpBuilder &b;
-  Location loc;
-  Type type; ///< Of the argument.
-
-  Type of(Type element) const {
-    if (auto vector = dyn_cast<VectorType>(type))
-      return vector.clone(element);
-    return element;
-  }
-  Value constant(Type element, double value) {
-    TypedAttr scalar = isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, value))
-                                               : b.getIntegerAttr(element, static_cast<int64_t>(value));
-    if (auto vector = dyn_cast<VectorType>(type))
-      scalar = SplatElementsAttr::get(vector.clone(element), scalar);
-    return arith::ConstantOp::create(b, loc, scalar);
-  }
-  Value like(Value x, double value) { return constant(getElementTypeOrSelf(x), value); }
-  Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
-  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
-  Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
-  Value abs(Value x) { return math::AbsFOp::create(b, loc, x); }
-  Value neg(Value x) { return arith::NegFOp::create(b, loc, x); }
-  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
-    return arith::CmpFOp::create(b, loc, predicate, x, y);
-  }
-  Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
-  /// Horner's rule, from the coefficient of the highest power down.
-  Value polynomial(Value x, ArrayRef<double> coefficients) {
-    Value result = like(x, coefficients.front());
-    for (double coefficient : coefficients.drop_front())
-      result = add(mul(result, x), like(x, coefficient));
-    return result;
-  }
-  /// Whether a bit of `x` is set.
-  Value hasBit(Value x, int64_t bit) {
-    Value masked = arith::AndIOp::create(b, loc, x, like(x, static_cast<double>(bit)));
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, masked, like(x, 0));
-  }
-  /// Whether any lane of `mask` is set.
-  Value any(Value mask) {
-    auto vector = dyn_cast<VectorType>(mask.getType());
-    if (!vector)
-      return mask;
-    auto flat = VectorType::get({vector.getNumElements()}, vector.getElementType());
-    Value lanes = vector::ShapeCastOp::create(b, loc, flat, mask);
-    return vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, lanes);
-  }
-};
 
 /// sin(x + quarters * pi / 2). The argument is reduced to r in [-pi/4, pi/4] by
 /// the multiple k of pi/2 that is nearest (W. J. Cody and W. Waite, Software
@@ -125,19 +71,6 @@ Value arctangent(Lanes l, Value x) {
   y = l.select(isLarge, l.sub(l.like(x, pi / 2), y), y);
   return math::CopySignOp::create(l.b, l.loc, y, x);
 }
-
-template <typename OpT, auto lower> struct LowerF32 final : OpRewritePattern<OpT> {
-  explicit LowerF32(MLIRContext *context) : OpRewritePattern<OpT>(context, /*benefit=*/10) {}
-  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
-    Type type = op.getType();
-    if (!getElementTypeOrSelf(type).isF32())
-      return rewriter.notifyMatchFailure(op, "only f32 has an approximation");
-    if (auto vector = dyn_cast<VectorType>(type); vector && vector.isScalable())
-      return rewriter.notifyMatchFailure(op, "lanes of scalable vectors cannot be told apart");
-    rewriter.replaceOp(op, lower(Lanes{rewriter, op.getLoc(), type}, op.getOperand()));
-    return success();
-  }
-};
 
 Value lowerSin(Lanes l, Value x) { return sine(l, x, 0); }
 Value lowerCos(Lanes l, Value x) { return sine(l, x, 1); }

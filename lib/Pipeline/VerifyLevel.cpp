@@ -149,10 +149,11 @@ std::string isInArena(Operation *op) {
 
 bool isKernel(Operation *op) { return isa_and_nonnull<kernel::KernelDialect>(op->getDialect()); }
 
-/// Nothing calls kernels on memory any more; positions are checked where their
-/// loops are split into ranges.
+/// Nothing calls kernels on memory any more; positions are checked, and memory of
+/// blocks is placed, where their loops are split into ranges.
 std::string isKernelOnMemory(Operation *op) {
-  return isKernel(op) && !isa<kernel::FuncOp, kernel::ReturnOp, kernel::CheckIndexOp>(op) ? "is left" : "";
+  bool mayStay = isa<kernel::FuncOp, kernel::ReturnOp, kernel::CheckIndexOp, kernel::BlockMemoryOp>(op);
+  return isKernel(op) && !mayStay ? "is left" : "";
 }
 
 /// Kernels are functions, and an entry names them.
@@ -176,9 +177,9 @@ const SmallVector<LevelInfo> &levels() {
         "bufferization"},
        {onlyCalls, isScheduled}},
       {"buffers",
-       {"builtin", "host", "func", "kernel", "linalg", "memref", "arith", "math", "affine", "scf", "tile"},
+       {"builtin", "host", "func", "kernel", "linalg", "memref", "arith", "math", "affine", "scf", "tile", "nvvm"},
        {hasNoTensors, isPlanned, fitsKernel, isInArena, isKernelOnMemory}},
-      {"llvm", {"builtin", "llvm", "host", "kernel"}, {isCodeOrConstant, isEntryOfKernel}},
+      {"llvm", {"builtin", "llvm", "nvvm", "host", "kernel"}, {isCodeOrConstant, isEntryOfKernel}},
   };
   return table;
 }

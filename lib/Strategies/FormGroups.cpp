@@ -1,6 +1,6 @@
 // lib/Strategies/FormGroups.cpp: decides what is computed together; everything after it is mechanical.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "dialects/Graph/ShapeSolver.h"
+#include "dialects/Graph/Sequence.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Strategies/Strategy.h"
 #include "lathe/Support/Diagnostics.h"
@@ -21,7 +21,7 @@ bool isReduction(Operation *op) { return isa<ReduceOp, SoftmaxOp, LayerNormOp>(o
 /// Ops that stay in the host function: they compute nothing at run time, or are
 /// what the host itself does.
 bool isOfHost(Operation *op) {
-  return op->getNumRegions() > 0 ||
+  return op->getNumRegions() > 0 || isValueOp(op) ||
          isa<graph::ConstantOp, ReshapeOp, ReinterpretOp, TextOp, DefineSymbolOp, graph::CheckOp>(op);
 }
 
@@ -74,6 +74,10 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
       return signalPassFailure();
     }
     makeSmallConstantsDense();
+    auto module = getOperation()->getParentOfType<ModuleOp>();
+    if (module && module->hasAttr(kernel::KernelDialect::strictAttrName))
+      getOperation().walk(
+          [](graph::ConvOp op) { op->setAttr(kernel::KernelDialect::strictAttrName, UnitAttr::get(op.getContext())); });
     if (failed(splitWideConcats()))
       return signalPassFailure();
     DenseSet<Operation *> taken;
@@ -124,10 +128,22 @@ private:
     return success();
   }
 
+  /// Whether `group` is zeros around an image, which only the convolution `op` reads and need not be written
+  /// first.
+  bool isPaddingOf(const Group &group, Operation *op) {
+    auto pad = dyn_cast<PadOp>(group.ops.front());
+    auto conv = dyn_cast<ConvOp>(op);
+    return pad && conv && group.ops.size() == 1 && conv->getBlock() == pad->getBlock() && conv.getX() == pad.getY() &&
+           pad.getY().hasOneUse() && pad.getMode() == PadMode::constant && !pad.getValue() && pad.getAmounts() &&
+           chooseStrategy({op}, *on).strategy->takesPadding;
+  }
+
   /// Whether `op` may become part of `group`, which has one live value now.
   bool mayJoin(const Group &group, Operation *op) {
     if (op->getNumResults() != 1 || op->getBlock() != group.ops.front()->getBlock())
       return false;
+    if (isPaddingOf(group, op))
+      return true;
     if (isElementwise(op))
       return sameShape(op->getResult(0).getType(), group.shape) &&
              (!group.root || group.strategy->accepts({group.root}, op));

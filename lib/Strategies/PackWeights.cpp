@@ -15,8 +15,8 @@
 using namespace mlir;
 using namespace lathe;
 
-/// Corrects what the kernel says about argument `position`.
-static void setArgumentType(kernel::FuncOp kernel, unsigned position, RankedTensorType type) {
+/// Corrects what the kernel says about argument `position`, which is now packed.
+static void setArgumentType(kernel::FuncOp kernel, unsigned position, RankedTensorType type, const Packing &packing) {
   kernel.getBody().front().getArgument(position).setType(type);
   SmallVector<Type> inputs(kernel.getArgumentTypes());
   inputs[position] = type;
@@ -24,11 +24,16 @@ static void setArgumentType(kernel::FuncOp kernel, unsigned position, RankedTens
   ArrayAttr dims = kernel.getDimsAttr();
   if (!dims)
     return;
-  SmallVector<AffineExpr> sizes;
-  for (int64_t size : type.getShape())
-    sizes.push_back(getAffineConstantExpr(size, kernel.getContext()));
   SmallVector<Attribute> maps(dims.getValue());
-  maps[position - kernel.getSizes()] = AffineMapAttr::get(AffineMap::get(0, 0, sizes, kernel.getContext()));
+  Attribute &own = maps[position - kernel.getSizes()];
+  // Open sizes are those of a matrix without steps: the parts of one dim, then the other.
+  AffineMap before = cast<AffineMapAttr>(own).getValue();
+  SmallVector<AffineExpr> sizes;
+  for (auto [i, size] : llvm::enumerate(type.getShape()))
+    sizes.push_back(!ShapedType::isDynamic(size) ? getAffineConstantExpr(size, kernel.getContext())
+                    : i == 0                     ? before.getResult(packing.tiled).ceilDiv(packing.tile)
+                                                 : before.getResult(packing.order[i - 1]));
+  own = AffineMapAttr::get(AffineMap::get(0, kernel.getSizes(), sizes, kernel.getContext()));
   kernel.setDimsAttr(ArrayAttr::get(kernel.getContext(), maps));
 }
 
@@ -48,8 +53,9 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
     run = packing.run > 1 ? builder.getI64IntegerAttr(packing.run) : IntegerAttr();
   }
   auto number = [](IntegerAttr attr) { return attr ? std::optional(attr.getInt()) : std::nullopt; };
-  SmallVector<int64_t> shape =
-      kernel::packedShape(type.getShape(), packing.tiled, packing.order, packing.tile, number(step), number(run));
+  IntegerAttr winograd = packing.winograd ? builder.getI64IntegerAttr(packing.winograd) : IntegerAttr();
+  SmallVector<int64_t> shape = kernel::packedShape(type.getShape(), packing.tiled, packing.order, packing.tile,
+                                                   number(step), number(run), number(winograd));
   auto packed = RankedTensorType::get(shape, type.getElementType());
   if (!isPackedBefore(kernel, weights)) {
     Value init = tensor::EmptyOp::create(builder, weights.getLoc(), shape, type.getElementType());
@@ -58,7 +64,7 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
         .getResult();
   }
   unsigned position = cast<BlockArgument>(weights).getArgNumber();
-  setArgumentType(kernel, position, packed);
+  setArgumentType(kernel, position, packed, packing);
   NamedAttrList list;
   list.append("order", builder.getDenseI64ArrayAttr(packing.order));
   list.append("tile", builder.getI64IntegerAttr(packing.tile));
@@ -67,6 +73,8 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
     list.append("step", step);
   if (run)
     list.append("run", run);
+  if (winograd)
+    list.append("winograd", winograd);
   kernel.setArgAttr(position, packingAttrName, list.getDictionary(builder.getContext()));
   return kernel.getBody().front().getArgument(position);
 }
@@ -76,7 +84,8 @@ Value lathe::pack(OpBuilder &builder, Location loc, Value constant, Type packed,
   auto type = cast<RankedTensorType>(packed).clone(getElementTypeOrSelf(constant.getType()));
   return kernel::PackOp::create(builder, loc, type, constant, packing.getAs<IntegerAttr>("tiled"),
                                 packing.getAs<DenseI64ArrayAttr>("order"), packing.getAs<IntegerAttr>("tile"),
-                                packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"));
+                                packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"),
+                                packing.getAs<IntegerAttr>("winograd"));
 }
 
 Value lathe::collapseDims(OpBuilder &builder, Value tensor, ArrayRef<SmallVector<int64_t, 2>> groups) {

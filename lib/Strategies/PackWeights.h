@@ -24,6 +24,7 @@ struct Packing {
   int64_t tile;
   int64_t step = 1;
   int64_t run = 1;
+  int64_t winograd = 0; ///< 0 for none. Only what is packed beforehand can be transformed.
 };
 
 /// `weights`, an operand of the root of `kernel`, packed. An argument for which

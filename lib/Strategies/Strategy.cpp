@@ -3,6 +3,7 @@
 #include "lathe/Strategies/Strategy.h"
 #include "CPU/Strategies.h"
 #include "FuseEpilogue.h"
+#include "GPU/Strategies.h"
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Support/Diagnostics.h"
@@ -18,10 +19,19 @@ namespace lathe {
 
 /// Best first: the batched product takes those that cannot be packed. `loops`
 /// takes everything that is left.
-static const Strategy *const cpuStrategies[] = {&packedGemm, &batchedGemm, &directConv, &depthwiseConv,
-                                                &pad,        &transpose,   &loops};
+static const Strategy *const cpuStrategies[] = {&packedGemm,    &batchedGemm, &winogradConv, &directConv,
+                                                &depthwiseConv, &pad,         &transpose,    &loops};
 
-ArrayRef<const Strategy *> getStrategies(const Target &) { return cpuStrategies; }
+static const Strategy *const gpuStrategies[] = {&gpuProductMma, &gpuProductFma, &gpuRows, &gpuLoops};
+
+ArrayRef<const Strategy *> getStrategies(const Target &target) {
+  if (target.kind() == TargetKind::Gpu)
+    return gpuStrategies;
+  return cpuStrategies;
+}
+
+/// What takes everything.
+static const Strategy &fallbackOf(const Target &target) { return *getStrategies(target).back(); }
 
 const Strategy *findStrategy(StringRef name, const Target &target) {
   for (const Strategy *strategy : getStrategies(target))
@@ -46,6 +56,8 @@ bool Problem::isConstant(Value value) const {
   auto kernel = argument ? dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp()) : kernel::FuncOp();
   return kernel && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
 }
+
+bool Problem::isStrict() const { return root->hasAttr(kernel::KernelDialect::strictAttrName); }
 
 Choice chooseStrategy(const Problem &problem, const Target &target, std::string *reasons) {
   SmallVector<std::string> rejections;
@@ -94,7 +106,7 @@ struct SelectStrategiesPass final : impl::SelectStrategiesPassBase<SelectStrateg
       return;
     std::string reasons;
     Choice choice = chooseStrategy({root}, targetOf(kernel), &reasons);
-    if (choice.strategy == &loops && isProduct(root))
+    if (choice.strategy == &fallbackOf(targetOf(kernel)) && isProduct(root))
       choice.config = explainLoops(kernel, root, reasons);
     kernel.setStrategyAttr(kernel::StrategyAttr::get(&getContext(),
                                                      StringAttr::get(&getContext(), choice.strategy->name),
@@ -105,7 +117,7 @@ struct SelectStrategiesPass final : impl::SelectStrategiesPassBase<SelectStrateg
 /// The strategy that is written into a kernel, or null after an error.
 const Strategy *strategyOf(kernel::FuncOp kernel, const Target &target) {
   kernel::StrategyAttr attr = kernel.getStrategyAttr();
-  const Strategy *strategy = attr ? findStrategy(attr.getName().getValue(), target) : &loops;
+  const Strategy *strategy = attr ? findStrategy(attr.getName().getValue(), target) : &fallbackOf(target);
   SmallVector<StringRef> names;
   for (const Strategy *known : getStrategies(target))
     names.push_back(known->name);

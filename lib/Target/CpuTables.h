@@ -33,6 +33,7 @@ struct ArchRow {
   llvm::ArrayRef<LevelRow> levels;        ///< Of the first, every processor has all.
   llvm::ArrayRef<VectorUnit> units;       ///< Best first; the last needs nothing.
   llvm::ArrayRef<MatrixUnit> matrixUnits; ///< Best first.
+  llvm::ArrayRef<GpuUnit> gpus;           ///< By the order of `features`; empty for a CPU.
 };
 
 /// All architectures that a target string may name.

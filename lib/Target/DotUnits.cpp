@@ -22,6 +22,8 @@ static constexpr DotUnit units[] = {
     {"fma.f32", Fma, F32, F32, F32, "", "", 1, 0, "", false, false},
     {"fma.f64", Fma, F64, F64, F64, "", "", 1, 0, "", false, false},
     // Half precision with sums in f32.
+    {"mma.f16", Mma, F16, F16, F32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.bf16", Mma, BF16, BF16, F32, "sm_80", "", 1, 0, "", false, false},
     {"amx.bf16", Amx, BF16, BF16, F32, "amx-bf16", "", 2, 0, "llvm.x86.tdpbf16ps.internal", false, false},
     {"dpbf16.bf16", Dot2, BF16, BF16, F32, "avx512bf16,avx512vl", "amx-tile", 2, 0, "llvm.x86.avx512bf16.dpbf16ps",
      false, false},

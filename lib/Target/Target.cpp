@@ -59,7 +59,8 @@ static llvm::SmallVector<StringRef> knownWords(const ArchRow &arch) {
   for (const FeatureRow &row : arch.features)
     words.push_back(row.name);
   for (const LevelRow &row : arch.levels)
-    words.push_back(row.name);
+    if (!llvm::is_contained(words, row.name)) // A GPU is both.
+      words.push_back(row.name);
   return words;
 }
 
@@ -86,6 +87,8 @@ std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, St
     if (Target target = host(); text == "host" || target.arch() == text)
       return target;
   auto [archName, list] = text.split(':');
+  if (archName == "host") // With features of its own: this machine's architecture, and no more than those.
+    archName = host().arch();
   llvm::SmallVector<StringRef> archNames{"host"};
   for (const ArchRow &row : archTable())
     archNames.push_back(row.name);
@@ -94,13 +97,18 @@ std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, St
     diagnostics
         .error("target-unknown-arch", place, "unknown target " + inQuotes(archName) + suggest(archName, archNames))
         .note("targets are " + llvm::join(archNames, ", ") +
-              ", each but 'host' with an optional list of features: "
-              "x86_64:avx2,fma");
+              ", each with an optional list of features: x86_64:avx2,fma; "
+              "'host' alone has all of this machine's");
     return std::nullopt;
   }
   Target target(arch - archTable().begin(), baseOf(*arch));
   if (!text.contains(':'))
     return target;
+  if (!arch->gpus.empty() && list.contains(',')) {
+    diagnostics.error("target-several-gpus", place, inQuotes(text) + " names several GPUs as one target")
+        .note("code is for one of them and those that can run it; 'cuda:sm_80' runs on all");
+    return std::nullopt;
+  }
   for (StringRef word : llvm::split(list, ',')) {
     const LevelRow *level = llvm::find_if(arch->levels, [&](const LevelRow &row) { return row.name == word; });
     if (level != arch->levels.end()) {
@@ -109,8 +117,11 @@ std::optional<Target> Target::parse(StringRef text, Diagnostics &diagnostics, St
     }
     if (!findFeature(*arch, word)) {
       llvm::SmallVector<StringRef> words = knownWords(*arch);
-      diagnostics.error("target-unknown-feature", place, "unknown CPU feature " + inQuotes(word) + suggest(word, words))
-          .note("features of " + arch->name + " are " + llvm::join(words, ", "));
+      bool isGpu = !arch->gpus.empty();
+      diagnostics
+          .error("target-unknown-feature", place,
+                 (isGpu ? "unknown GPU " : "unknown CPU feature ") + inQuotes(word) + suggest(word, words))
+          .note((isGpu ? "GPUs of " : "features of ") + arch->name + " are " + llvm::join(words, ", "));
       return std::nullopt;
     }
     target.features |= closure(*arch, word);
@@ -124,17 +135,23 @@ std::vector<Target> Target::parseList(StringRef text, Diagnostics &diagnostics, 
   if (arch == "host")
     arch = host().arch();
   for (StringRef part : llvm::split(text, '+')) {
-    bool isWhole = given.empty() || part == "host" || part.contains(':');
+    bool isArch = llvm::any_of(archTable(), [&](const ArchRow &row) { return row.name == part; });
+    bool isWhole = given.empty() || part == "host" || isArch || part.contains(':');
+    if (isWhole)
+      arch = part == "host" ? host().arch() : part.split(':').first;
     std::string whole = isWhole ? part.str() : (arch + ":" + part).str();
     std::optional<Target> target = parse(whole, diagnostics, place);
     if (!target)
       return {};
     if (text == part)
       return {*target};
-    if (!given.empty() && target->arch() != given.front().arch()) {
+    auto other = llvm::find_if(given, [&](const Target &known) {
+      return target->kind() == TargetKind::Cpu && known.kind() == TargetKind::Cpu && known.arch() != target->arch();
+    });
+    if (other != given.end()) {
       diagnostics
           .error("target-architectures", place,
-                 "'" + target->str() + "' and '" + given.front().str() + "' are of different architectures")
+                 "'" + target->str() + "' and '" + other->str() + "' are of different architectures")
           .note("an artifact is for one of them; compile the model once for each");
       return {};
     }
@@ -145,10 +162,14 @@ std::vector<Target> Target::parseList(StringRef text, Diagnostics &diagnostics, 
     }
     given.push_back(*target);
   }
-  // The last that no other one includes, again and again.
+  // The last that no other one includes, again and again; CPUs first, because a GPU
+  // is taken by name, or where there is no code for a CPU.
+  auto isCpu = [](const Target &target) { return target.kind() == TargetKind::Cpu; };
   while (!given.empty()) {
+    bool hasCpu = llvm::any_of(given, isCpu);
     auto best = llvm::find_if(llvm::reverse(given), [&](const Target &target) {
-      return llvm::none_of(given, [&](const Target &other) { return !(other == target) && other.includes(target); });
+      return isCpu(target) == hasCpu &&
+             llvm::none_of(given, [&](const Target &other) { return !(other == target) && other.includes(target); });
     });
     sorted.push_back(*best);
     given.erase(std::next(best).base());
@@ -163,7 +184,7 @@ static std::string wordsOf(const ArchRow &row, uint64_t features) {
   for (const LevelRow &level : row.levels)
     if (uint64_t bits = closure(row, level.features); (features & bits) == bits) {
       implied = bits;
-      name = &level == row.levels.begin() ? StringRef() : level.name;
+      name = &level == row.levels.begin() && row.gpus.empty() ? StringRef() : level.name;
     }
   for (auto [i, feature] : llvm::enumerate(row.features))
     if (features >> i & 1)
@@ -186,6 +207,8 @@ std::string Target::name() const {
   std::string words = wordsOf(row, features);
   return words.empty() ? row.levels.front().name.str() : words;
 }
+
+TargetKind Target::kind() const { return gpu() ? TargetKind::Gpu : TargetKind::Cpu; }
 
 StringRef Target::arch() const { return rowAt(archIndex).name; }
 
@@ -220,6 +243,15 @@ const MatrixUnit *Target::matrixUnit() const {
   return nullptr;
 }
 
+const GpuUnit *Target::gpu() const {
+  // The later of two that it includes.
+  const GpuUnit *found = nullptr;
+  for (auto [i, unit] : llvm::enumerate(rowAt(archIndex).gpus))
+    if (features >> i & 1)
+      found = &unit;
+  return found;
+}
+
 std::string Target::llvmTriple() const {
   const ArchRow &row = rowAt(archIndex);
   llvm::Triple process(llvm::sys::getProcessTriple());
@@ -230,7 +262,11 @@ std::string Target::llvmTriple() const {
 
 StringRef Target::llvmAbi() const { return rowAt(archIndex).abi; }
 
+StringRef Target::llvmCpu() const { return gpu() ? gpu()->name : StringRef(); }
+
 std::string Target::llvmFeatures() const {
+  if (gpu())
+    return ("+" + gpu()->ptx).str();
   const ArchRow &row = rowAt(archIndex);
   llvm::SmallVector<std::string> names;
   for (auto [i, feature] : llvm::enumerate(row.features))

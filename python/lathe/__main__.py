@@ -17,16 +17,26 @@ def find_program() -> str | None:
     package = Path(__file__).absolute().parent
     beside = [package / "bin" / "lathe", package.parents[1] / "bin" / "lathe"]
     beside.append(Path(sys.executable).parent / "lathe")
+    if on_path := shutil.which("lathe"):
+        beside.append(Path(on_path))
     for path in beside:
-        if os.access(path, os.X_OK) and path.is_file():
+        # A wheel's script of that name runs this, and would for ever.
+        if os.access(path, os.X_OK) and path.is_file() and not _is_script(path):
             return str(path)
-    return shutil.which("lathe")
+    return None
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def main() -> int:
     """Become `lathe`, with the words of this command line; return 1 if there is none."""
     program = find_program()
     if program is not None:
+        # What the program runs in Python has this package, then.
+        os.environ["LATHE_PYTHON"] = sys.executable
         os.execv(program, [program, *sys.argv[1:]])
     sys.stderr.write(
         "python -m lathe: error: the program 'lathe' is neither beside the package nor on PATH "

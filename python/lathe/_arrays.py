@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,39 @@ def from_strings(texts: list[str], shape: list[int]) -> npt.NDArray[Any]:
     return array.reshape(shape)
 
 
+def split_map(
+    value: Any, name: str, key_code: int, value_code: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the keys of a dict in rising order, and their values."""
+    if not isinstance(value, Mapping):
+        raise runtime_error(
+            "call-input-type", f'input "{name}": {type(value).__name__} is no map; pass a dict'
+        )
+    is_text = dtypes.BY_CODE[key_code] is dtypes.STRING
+    if wrong := [key for key in value if isinstance(key, str) != is_text]:
+        raise runtime_error(
+            "call-input-type",
+            f'input "{name}": the key {wrong[0]!r} is no {dtypes.BY_CODE[key_code]}; '
+            "all keys have one type",
+        )
+    keys = sorted(value, key=str.encode) if is_text else sorted(value)
+    values = [value[key] for key in keys]
+    return _vector(keys, name, key_code), _vector(values, name, value_code)
+
+
+def _vector(items: list[Any], name: str, code: int) -> npt.NDArray[Any]:
+    if dtypes.BY_CODE[code] is dtypes.STRING:
+        return from_strings(items, [len(items)])
+    return _from_python(items, name, code).reshape(len(items))
+
+
+def join_maps(parts: list[npt.NDArray[Any]], is_many: bool) -> Any:
+    """Return a dict of keys and values, or for each vector of values one with the same keys."""
+    keys = parts[0].tolist()
+    maps = [dict(zip(keys, values.tolist(), strict=True)) for values in parts[1:]]
+    return maps if is_many else maps[0]
+
+
 def pack(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Return the elements of a type of less than a byte as the ABI packs them."""
     dtype = dtypes.BY_NUMPY[array.dtype]
@@ -117,7 +151,12 @@ def unpack(packed: npt.NDArray[np.uint8], code: int, shape: list[int]) -> npt.ND
 def _from_python(value: Any, name: str, dtype_code: int) -> npt.NDArray[np.generic]:
     expected = dtypes.BY_CODE[dtype_code].numpy
     try:
-        return np.array(value, dtype=expected)
+        array = np.array(value, dtype=expected)
+        given = np.array(value) if expected.kind in "iu" else array
+        if given.dtype.kind in "fc" and not np.array_equal(given, array):
+            wrong = next(e for e, a in zip(given.flat, array.flat, strict=True) if e != a)
+            raise ValueError(f"{wrong} is no integer")
+        return array
     except (TypeError, ValueError, OverflowError) as error:
         raise runtime_error(
             "call-input-type", f'input "{name}": the list is not an array of {expected} ({error})'

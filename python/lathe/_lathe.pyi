@@ -9,6 +9,8 @@ class ValueDescription(TypedDict):
     name: str
     kind: int
     of_sequence: bool
+    any_rank: bool
+    key_dtype: int
     dtype: int
     dims: tuple[int, ...]
 
@@ -39,6 +41,7 @@ def version() -> str: ...
 def library_path() -> str: ...
 def element_types() -> list[tuple[int, str, str, int, str, int]]: ...
 def set_threads(threads: int) -> None: ...
+def cuda_target(device: int = 0) -> str: ...
 
 class Program:
     @staticmethod
@@ -47,6 +50,7 @@ class Program:
     ) -> Program: ...
     @staticmethod
     def parse(data: bytes, name: str, inputs: Sequence[str] = ...) -> Program: ...
+    def index_bounds(self) -> list[int]: ...
     def compile(
         self,
         target: str,
@@ -56,6 +60,7 @@ class Program:
         stop_after: str | None = None,
         dump_phases: str | None = None,
         threads: int = 0,
+        accuracy: str = ...,
         progress: Callable[[str], object] | None = None,
         name: str = "",
     ) -> Artifact: ...
@@ -90,4 +95,6 @@ class Module:
         threads: int = 0,
         max_loop_steps: int = 0,
         cancel: CancelToken | None = None,
+        outputs: Sequence[Any] | None = None,
+        flush_denormals: bool = False,
     ) -> list[Any]: ...

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lathe._inputs import parse_dim, parse_shape
@@ -44,7 +46,7 @@ def integer_range(text: str) -> tuple[int, int]:
 
 
 def add_size_options(parser: argparse.ArgumentParser) -> None:
-    """Add --dim, --shape and --integers."""
+    """Add --dim, --shape, --allow-links and --integers."""
     parser.add_argument(
         "--dim",
         action="append",
@@ -61,20 +63,40 @@ def add_size_options(parser: argparse.ArgumentParser) -> None:
         help="shape of an input whose free dims have no names",
     )
     parser.add_argument(
+        "--allow-links", action="store_true", help="let links lead to tensor files; trust the model"
+    )
+    parser.add_argument(
         "--integers",
         type=checked(integer_range),
-        default=(0, 100),
         metavar="LOW:HIGH",
-        help="range of the values of integer inputs [0:100]",
+        help="range of integer inputs [0:100, below the rows of the table that they are ids of]",
     )
+
+
+def is_onnx(path: Path) -> bool:
+    """Whether other engines may know the model: False for Lathe's own format."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if file.read(6) == b"\x7fLATHE":
+            return False
+    return path.suffix not in (".mlir", ".lathe")
 
 
 def dims_of(parser: argparse.ArgumentParser, texts: list[str]) -> dict[str, int]:
     """Return sizes by name; ends the program for what is no NAME=SIZE."""
     try:
-        return dict(map(parse_dim, texts))
+        return by_name(parser, "--dim", [parse_dim(text) for text in texts])
     except ValueError as error:
         parser.error(f"argument --dim: {error}")
+
+
+def by_name(
+    parser: argparse.ArgumentParser, option: str, pairs: Sequence[tuple[str, T]]
+) -> dict[str, T]:
+    """Return the pairs as a dictionary; ends the program for a name that is given twice."""
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        parser.error(f"argument {option}: {twice!r} is given twice; leave one out")
+    return dict(pairs)
 
 
 def table(header: list[str], rows: list[list[Any]]) -> str:

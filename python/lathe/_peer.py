@@ -6,9 +6,9 @@ line on standard output, `{"ok": true, ...}` or `{"ok": false, "error": text, "i
 
     {"do": "load", "engine": "onnxruntime", "model": path, "threads": 1, "options": {...}}
         -> engine's "version", "seconds" to load, "inputs", "outputs"
-    {"do": "inputs", "sizes": {...}, "seed": 0, "like": [...]}
+    {"do": "inputs", "sizes": {...}, "seed": 0, "like": [...], "files": {name: path}}
         makes the inputs -> their "shapes"; "like" is the "inputs" of another engine, whose names
-        for free dims count
+        for free dims count; "files" are those that are not random
     {"do": "warm", "seconds": 0.5}
         runs at least three times and so long -> "iterations", "each": seconds of the fastest
     {"do": "time", "iterations": 10}
@@ -50,12 +50,18 @@ class PeerError(Exception):
 
 def specs_to_json(specs: list[InputSpec]) -> list[dict[str, Any]]:
     """Return what `specs_from_json` takes."""
-    return [{"name": s.name, "dtype": s.dtype.name, "shape": list(s.shape)} for s in specs]
+    return [
+        {"name": s.name, "dtype": s.dtype.name, "shape": list(s.shape), "rows": s.rows}
+        for s in specs
+    ]
 
 
 def specs_from_json(data: list[dict[str, Any]]) -> list[InputSpec]:
     """Return the inputs that `specs_to_json` described."""
-    return [InputSpec(d["name"], np.dtype(d["dtype"]), tuple(d["shape"])) for d in data]
+    return [
+        InputSpec(d["name"], np.dtype(d["dtype"]), tuple(d["shape"]), d.get("rows", 0))
+        for d in data
+    ]
 
 
 class Server:
@@ -78,7 +84,7 @@ class Server:
         if do == "inputs":
             specs = specs_from_json(request["like"]) if "like" in request else self._engine.inputs
             sizes = Sizes.from_json(request.get("sizes", {}))
-            arrays = make_inputs(specs, sizes, request.get("seed", 0))
+            arrays = make_inputs(specs, sizes, request.get("seed", 0), request.get("files"))
             by_name = {s.name: a for s, a in zip(specs, arrays, strict=True)}
             if all(s.name in by_name for s in self._engine.inputs):
                 arrays = [by_name[s.name] for s in self._engine.inputs]

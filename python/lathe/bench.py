@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lathe._chart import geometric_means, page
+from lathe._compare import Difference, compare, read_outputs
 from lathe._engines import ENGINES
 from lathe._inputs import Sizes
-from lathe._options import add_size_options, checked, dims_of, integers, table
+from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
 from lathe._peer import Peer, PeerError
 
 _WARM_S = 0.5
@@ -30,7 +35,11 @@ _WARM_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The figures of one engine on one model. `speed` is the peer's median over Lathe's."""
+    """The figures of one engine on one model. `speed` is the peer's median over Lathe's.
+
+    `difference` is the largest one between a peer's outputs and Lathe's, as a part of what
+    `lathe.verify` allows.
+    """
 
     model: str
     engine: str
@@ -44,6 +53,7 @@ class Row:
     load_s: float
     peak_rss_mb: float
     speed: float | None = None
+    difference: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,24 @@ def _start(
 ) -> tuple[Peer, dict[str, Any]]:
     peer = stack.enter_context(Peer(engine))
     return peer, peer.load(str(model), threads, options)
+
+
+def _compare(peers: Sequence[Peer]) -> dict[str, Difference]:
+    """Compare what the peers of Lathe, the first, compute; by engine."""
+    if len(peers) < 2 or peers[0].engine != "lathe":
+        return {}
+    own = read_outputs(peers[0])
+    result = {}
+    for peer in peers[1:]:
+        outputs = read_outputs(peer)
+        if len(outputs) != len(own):
+            counts = f"{len(own)} outputs, the peer has {len(outputs)}"
+            result[peer.engine] = Difference(np.inf, np.inf, problem=counts)
+            continue
+        pairs = zip(own, outputs, strict=True)
+        all_ = [compare(a, b, a.dtype, atol=1e-4, rtol=1e-3) for a, b in pairs]
+        result[peer.engine] = max(all_, key=lambda d: d.excess, default=Difference(0.0, 0.0))
+    return result
 
 
 def measure(
@@ -94,6 +122,11 @@ def measure(
                 running.append((peer, loaded, max(1, round(slice_s / warm["each"]))))
             except PeerError as error:
                 failures.append(Failure(model.stem, engine, threads, str(error)))
+        differences = _compare([peer for peer, _, _ in running])
+        for engine, difference in differences.items():
+            if difference.excess > 1:
+                what = difference.problem or f"by {difference.largest:.3g} at {difference.place}"
+                failures.append(Failure(model.stem, engine, threads, f"outputs differ: {what}"))
         times: dict[str, list[float]] = {peer.engine: [] for peer, _, _ in running}
         for turn in range(rounds if running else 0):
             first = turn % len(running)
@@ -119,6 +152,7 @@ def measure(
                     loaded["seconds"],
                     peer.ask(do="memory")["peak_rss"] / 1e6,
                     median / own if own else None,
+                    differences[peer.engine].excess if peer.engine in differences else None,
                 )
             )
     return rows, failures
@@ -168,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns 1 if Lathe or a peer could not run a model."""
     parser = argparse.ArgumentParser(prog="python -m lathe.bench", description=__doc__)
     parser.add_argument("models", nargs="*", type=Path, help="model files")
-    parser.add_argument("--models-from", type=Path, metavar="DIR", help="all .onnx files in DIR")
+    parser.add_argument("--suite", type=Path, metavar="DIR", help="all .onnx files in DIR, too")
     parser.add_argument(
         "--against",
         type=checked(_names),
@@ -189,22 +223,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--target", default="host", help="target of Lathe [host]")
     parser.add_argument("--isa", help="which of several targets Lathe uses [the best]")
+    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
+    parser.add_argument("--denormals", default="keep", help="keep or flush, for Lathe [keep]")
     parser.add_argument("--no-cache", action="store_true", help="compile anew: load s is honest")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with charts")
     add_size_options(parser)
     chosen = parser.parse_args(arguments)
 
     models: list[Path] = list(chosen.models)
-    if chosen.models_from:
-        if not chosen.models_from.is_dir():
-            parser.error(f"--models-from: {chosen.models_from} is not a directory")
-        models += sorted(chosen.models_from.glob("*.onnx"))
+    if chosen.suite:
+        if not chosen.suite.is_dir():
+            parser.error(f"--suite: {chosen.suite} is not a directory")
+        models += sorted(chosen.suite.glob("*.onnx"))
     if not models:
-        parser.error("name a model, or a directory with --models-from")
+        parser.error("name a model, or a directory with --suite")
     if missing := [m for m in models if not m.is_file()]:
         parser.error(f"{missing[0]}: no such file")
-    sizes = Sizes(dims_of(parser, chosen.dim), dict(chosen.shape), chosen.integers)
-    options = {"target": chosen.target, "isa": chosen.isa, "cache": not chosen.no_cache}
+    if chosen.against and (own := [m for m in models if not is_onnx(m)]):
+        parser.error(
+            f"{own[0]} is Lathe's own format, which other engines cannot read; name the ONNX file "
+            "that it was converted from [bench-needs-onnx]"
+        )
+    shapes = by_name(parser, "--shape", chosen.shape)
+    sizes = Sizes(dims_of(parser, chosen.dim), shapes, chosen.integers)
+    options = {
+        "target": chosen.target,
+        "isa": chosen.isa,
+        "accuracy": chosen.accuracy,
+        "denormals": chosen.denormals,
+        "cache": not chosen.no_cache,
+        "allow_links": chosen.allow_links,
+    }
 
     rows: list[Row] = []
     failures: list[Failure] = []
@@ -227,6 +277,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failures += new_failures
     if rows:
         print(_table(rows))
+    for (engine, threads), (mean, count) in geometric_means(rows).items():
+        print(f"{engine}, {threads} threads: geometric mean {mean:.2f}x of {count} models")
     for failure in failures:
         print(f"{failure.model}: {failure.engine}: {failure.error}", file=sys.stderr)
     if chosen.json:
@@ -237,6 +289,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "failures": [asdict(f) for f in failures],
         }
         chosen.json.write_text(json.dumps(data, indent=1) + "\n")
+    if chosen.html:
+        header = {**_machine(), "rounds": chosen.rounds}
+        words = sys.argv[1:] if arguments is None else arguments
+        command = "python -m lathe.bench " + shlex.join(words)
+        chosen.html.write_text(page(rows, failures, header, command), encoding="utf-8")
     return 1 if failures else 0
 
 

@@ -32,6 +32,7 @@ _log = logging.getLogger("lathe.cache")
 DEFAULT_MAX_BYTES = 8 << 30
 
 _LOCK_PATIENCE_S = 900.0  # More than any compilation; a writer that hangs must not stop the others.
+_LEFTOVERS = ("*.tmp.lathebin", "*.partial", "*.lock")  # Of Python, of the program, of both.
 _LEFTOVER_AGE_S = 24 * 3600.0  # A temporary file this old has lost its writer.
 
 
@@ -129,7 +130,7 @@ class CompileCache:
         if self.directory is None:
             return
         with contextlib.suppress(OSError):
-            for left in [*self.directory.glob("*.tmp.lathebin"), *self.directory.glob("*.lock")]:
+            for left in (p for end in _LEFTOVERS for p in self.directory.glob(end)):
                 with contextlib.suppress(OSError):
                     if time.time() - left.stat().st_mtime > _LEFTOVER_AGE_S:
                         left.unlink()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lathe import _lathe
 from lathe import cache as _cache
-from lathe._lathe import Artifact, Module, Program
+from lathe._lathe import Artifact, Module
 from lathe.errors import CompileError, compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
@@ -21,9 +21,19 @@ from lathe.source import Model, Source
 _log = logging.getLogger("lathe")
 
 # What the runtime says to code that this machine cannot run.
-_FOREIGN = frozenset(("target-processor", "target-missing-feature", "module-cannot-run"))
+_FOREIGN = frozenset(
+    (
+        "target-processor",
+        "target-missing-feature",
+        "module-cannot-run",
+        "cuda-no-driver",
+        "cuda-no-device",
+        "cuda-old-driver",
+        "cuda-other-gpu",
+    )
+)
 
-_KEY_FORMAT = "2"  # Goes up when what a key is made of changes.
+_KEY_FORMAT = "3"  # Goes up when what a key is made of changes.
 
 
 def compile(
@@ -37,15 +47,17 @@ def compile(
     overridable: Sequence[str] = (),
     isa: str | None = None,
     max_loop_steps: int | None = None,
+    denormals: str = "keep",
     progress: Callable[[str], object] | None = None,
     name: str | None = None,
+    accuracy: str = "standard",
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
     `model` is a path to an ONNX file or to Lathe's own format, the bytes of one, or an
     onnx.ModelProto. `target` is "host" or a target string such as "x86_64:avx2,fma", or several, as
     in "x86_64:v2+v3+v4", of which the best that this machine can run is used, or the one that `isa`
-    names, as in "v3". `dims` fixes
+    names, as in "v3". "cuda:sm_80" and the like are NVIDIA GPUs: docs/gpu.md. `dims` fixes
     free dims by the names the model gives them, `{"batch": 8}`; the others stay free, and one
     compiled model takes any size. `threads` is the most that one call uses; None for all that the
     process may use. With `cache`, a model that was compiled before is not compiled again; a
@@ -55,8 +67,13 @@ def compile(
     of the graph, too, and become inputs of every call; the others are constants, but a call by name
     that passes one compiles the model again for all such calls. `max_loop_steps` is how many turns
     all loops of the model may make in one call before it raises lathe.RuntimeError; None for a
-    billion. `progress` is called with the name of each phase as it starts. `name` is what C code
-    calls the model that `save` writes; None for the name of its file.
+    billion. With `denormals` "flush", calls read and write denormal numbers as zero, which many
+    processors compute much faster; with "keep" they are numbers like others. `progress` is called
+    with the name of each phase as it starts. `name` is what C code calls the model that `save`
+    writes; None for the name of its file. With the `accuracy` "standard", 3x3 convolutions may be
+    computed by Winograd's filtering, whose error is of the size of that of the sums themselves, and
+    denormal weights of products are zero; with "strict", all sums are computed term by term and
+    weights are what they are.
 
     A `target` of another machine gives a model that can be saved and looked at, not called.
 
@@ -68,11 +85,17 @@ def compile(
     def build() -> Artifact:
         program = source.load(allow_links=allow_links, overridable=overridable)
         return program.compile(
-            target, fixed, threads=threads or 0, progress=progress, name=name or ""
+            target,
+            fixed,
+            threads=threads or 0,
+            progress=progress,
+            name=name or "",
+            accuracy=accuracy,
         )
 
-    def reload() -> tuple[Program, str, Sequence[str]]:
-        return source.load(allow_links=allow_links, overridable=overridable), target, fixed
+    def reload(after: str) -> str | None:
+        program = source.load(allow_links=allow_links, overridable=overridable)
+        return program.compile(target, fixed, stop_after=after, accuracy=accuracy).ir()
 
     def override(names: Sequence[str]) -> CompiledModel | None:
         wanted = sorted({*overridable, *names})
@@ -86,7 +109,9 @@ def compile(
                 allow_links=allow_links,
                 overridable=wanted,
                 isa=isa,
+                denormals=denormals,
                 name=name,
+                accuracy=accuracy,
             )
         except CompileError as error:
             if "onnx-no-default" in error.ids:
@@ -101,6 +126,7 @@ def compile(
                 _KEY_FORMAT,
                 content,
                 "links" if allow_links else "no links",
+                f"accuracy {accuracy}",
                 name or Path(source.name).stem,
                 *(f"input {name}" for name in overridable),
                 *_target_key(target),
@@ -115,6 +141,7 @@ def compile(
         artifact,
         threads=threads,
         max_loop_steps=max_loop_steps,
+        denormals=denormals,
         reload=reload,
         override=override,
     )
@@ -126,14 +153,16 @@ def load(
     *,
     isa: str | None = None,
     max_loop_steps: int | None = None,
+    denormals: str = "keep",
     unchecked_weights: bool = False,
 ) -> CompiledModel:
     """Load what `CompiledModel.save` or `lathe compile` wrote: a `.lathebin` or a `.so`.
 
-    `threads`, `isa` and `max_loop_steps` are as in `lathe.compile`. The weights are compared with
-    their checksum, which takes about as long as reading the file; with `unchecked_weights` they are
-    not, and damaged ones are wrong results. Raises lathe.CompileError if the file is no such thing,
-    is damaged, or was made for a processor that can do more than this one.
+    `threads`, `isa`, `max_loop_steps` and `denormals` are as in `lathe.compile`. The weights are
+    compared with their checksum, which takes about as long as reading the file; with
+    `unchecked_weights` they are not, and damaged ones are wrong results. Raises lathe.CompileError
+    if the file is no such thing, is damaged, or was made for a processor that can do more than
+    this one.
     """
     suffix = Path(path).suffix
     if unchecked_weights and suffix in (".so", ".lathebin"):
@@ -144,11 +173,16 @@ def load(
             None,
             threads=threads,
             max_loop_steps=max_loop_steps,
+            denormals=denormals,
         )
     if suffix == ".lathebin":
         artifact = Artifact.load(path, unchecked_weights)
         return CompiledModel(
-            artifact.module(isa), artifact, threads=threads, max_loop_steps=max_loop_steps
+            artifact.module(isa),
+            artifact,
+            threads=threads,
+            max_loop_steps=max_loop_steps,
+            denormals=denormals,
         )
     raise compile_error(
         "load-ending",
@@ -170,8 +204,8 @@ def _module(artifact: Artifact, isa: str | None, target: str) -> Module | None:
 def _format_dims(dims: Mapping[str, int] | None) -> list[str]:
     fixed = []
     for name, value in sorted((dims or {}).items()):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 0:
-            raise ValueError(f"dims[{name!r}] is {value!r}; give a size of 0 or more")
+        if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
+            raise ValueError(f"dims[{name!r}] is {value!r}; give a whole number of 1 or more")
         fixed.append(f"{name}={int(value)}")
     return fixed
 

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lathe import signature
-from lathe._lathe import Artifact, CancelToken, Module, Program
+from lathe._lathe import Artifact, CancelToken, Module
 from lathe.errors import CompileError, compile_error, runtime_error
 from lathe.signature import Signature, Value
 
 Array = npt.NDArray[Any]
+
+_ALIGNMENT = 64  # LATHE_ALIGNMENT: what the runtime asks of memory that it writes to.
 
 
 class Unchanged(enum.Enum):
@@ -29,6 +31,9 @@ class Unchanged(enum.Enum):
 
 UNCHANGED = Unchanged.UNCHANGED
 
+# What a call does with denormal numbers: computes with them, or takes them for zero.
+DENORMALS = ("keep", "flush")
+
 
 def _view_as(value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, list):
@@ -36,8 +41,33 @@ def _view_as(value: Any, dtype: np.dtype[Any]) -> Any:
     return value if value is None else value.view(dtype)
 
 
+def _writable(array: Any) -> Any:
+    """Return what the native module can write to; None for memory that is not aligned."""
+    if not isinstance(array, np.ndarray):
+        return array
+    if array.ctypes.data % _ALIGNMENT:
+        return None
+    # Types of ml_dtypes have no buffer format.
+    return array.view(f"u{array.itemsize}") if array.dtype.kind == "V" else array
+
+
+def _copy(result: Any, array: Array, output: Value) -> None:
+    if array.dtype != result.dtype or array.shape != result.shape or not array.flags.writeable:
+        raise runtime_error(
+            "call-output-type",
+            f'output "{output.name}": the array is {array.dtype}{list(array.shape)}'
+            f"{'' if array.flags.writeable else ', read-only'}, but a writable "
+            f"{result.dtype}{list(result.shape)} is needed",
+        )
+    array[...] = result
+
+
 def _from_bytes(
-    code: bytes, isa: str | None, threads: int | None, max_loop_steps: int | None
+    code: bytes,
+    isa: str | None,
+    threads: int | None,
+    max_loop_steps: int | None,
+    denormals: str = "keep",
 ) -> CompiledModel:
     """Return the model that `CompiledModel.__reduce__` took apart, as far as this machine can."""
     with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
@@ -45,7 +75,9 @@ def _from_bytes(
         path.write_bytes(code)
         artifact = Artifact.load(path)  # Its weights stay mapped after the file has gone.
     module = None if isa is None else _best_module(artifact, isa)
-    return CompiledModel(module, artifact, threads=threads, max_loop_steps=max_loop_steps)
+    return CompiledModel(
+        module, artifact, threads=threads, max_loop_steps=max_loop_steps, denormals=denormals
+    )
 
 
 def _best_module(artifact: Artifact, isa: str) -> Module:
@@ -69,11 +101,12 @@ class CompiledModel:
         *,
         threads: int | None = None,
         max_loop_steps: int | None = None,
+        denormals: str = "keep",
         cancel: CancelToken | None = None,
-        reload: Callable[[], tuple[Program, str, Sequence[str]]] | None = None,
+        reload: Callable[[str], str | None] | None = None,
         override: Callable[[Sequence[str]], CompiledModel | None] | None = None,
     ) -> None:
-        """Wrap `module`; `reload` gives program, target and dims back for `ir`.
+        """Wrap `module`; `reload` compiles up to a phase for `ir`.
 
         Without `module`, the code of `artifact` is for another machine and cannot be called.
         `override` compiles the model with more inputs; None if it cannot have them.
@@ -86,6 +119,8 @@ class CompiledModel:
             raise ValueError(
                 f"max_loop_steps is {max_loop_steps}; give 1 or more, or None for the default"
             )
+        if denormals not in DENORMALS:
+            raise ValueError(f"denormals is {denormals!r}; give one of {', '.join(DENORMALS)}")
         self._module = module
         self._artifact = artifact
         self._reload = reload
@@ -93,6 +128,7 @@ class CompiledModel:
         self._variants: dict[tuple[str, ...], CompiledModel] = {}
         self._threads = threads or 0
         self._max_loop_steps = max_loop_steps or 0
+        self._denormals = denormals
         self._cancel = cancel
         described = module or artifact
         assert described is not None
@@ -102,6 +138,7 @@ class CompiledModel:
         self._function = names.index("main") if "main" in names else 0
         self._signature = signature.from_description(functions[self._function])
         self._names = tuple(v.name for v in self._signature.inputs)
+        self._output_names = tuple(v.name for v in self._signature.outputs)
         self._views = tuple(
             (i, v.dtype.numpy) for i, v in enumerate(self._signature.outputs) if v.dtype.is_view
         )
@@ -183,28 +220,72 @@ class CompiledModel:
         values = args if not kwargs and len(args) == len(self._names) else self._bind(args, kwargs)
         return self._call(values, self._cancel)
 
-    def _call(self, values: Sequence[Any], cancel: CancelToken | None) -> tuple[Any, ...]:
+    def _call(
+        self,
+        values: Sequence[Any],
+        cancel: CancelToken | None,
+        out: Sequence[Any] | None = None,
+    ) -> tuple[Any, ...]:
         if self._module is None:
             raise runtime_error(
                 "call-other-machine",
-                f"the model was compiled for {self.target}, which this machine cannot run; save it "
-                'and load it there, or compile it with target="host"',
+                f"the model was compiled for {self.target}, which this machine cannot run"
+                f"{self._why_foreign()}; save it and load it there, or compile it with "
+                'target="host"',
             )
+        memory = [_writable(array) for array in out or ()]
         outputs = self._module.call(
-            self._function, values, self._threads, self._max_loop_steps, cancel
+            self._function,
+            values,
+            self._threads,
+            self._max_loop_steps,
+            cancel,
+            memory or None,
+            self._denormals == "flush",
         )
         for i, dtype in self._views:
             outputs[i] = _view_as(outputs[i], dtype)
+        for i, array in enumerate(out or ()):
+            if array is not None:
+                if memory[i] is None:
+                    _copy(outputs[i], array, self.outputs[i])
+                outputs[i] = array
         return tuple(outputs)
 
-    def run(self, feed: Mapping[str, Any], *, cancel: CancelToken | None = None) -> dict[str, Any]:
+    def _why_foreign(self) -> str:
+        """Return what the runtime says of code that this machine cannot run."""
+        assert self._artifact is not None
+        try:
+            self._artifact.module(None)
+        except CompileError as error:
+            return f": {str(error).splitlines()[0]}"
+        return ""
+
+    def run(
+        self,
+        feed: Mapping[str, Any],
+        *,
+        out: Mapping[str, Any] | None = None,
+        cancel: CancelToken | None = None,
+    ) -> dict[str, Any]:
         """Compute the outputs, by name, for inputs by name. As `__call__` for names of any kind.
+
+        `out` has arrays for outputs that the call is to write instead of making new ones: writable,
+        contiguous, of the output's element type and shape, and of no memory that another tensor of
+        the call has. Arrays that an earlier call returned will do, and tensors of PyTorch; what is
+        not aligned to 64 bytes is written by a copy at the end. They are in the result.
 
         `cancel` ends the call from another thread, which then raises lathe.CancelledError.
         """
         if variant := self._variant(feed):
-            return variant.run(feed, cancel=cancel)
-        outputs = self._call(self._bind((), feed), cancel or self._cancel)
+            return variant.run(feed, out=out, cancel=cancel)
+        if unknown := [name for name in out or () if name not in self._output_names]:
+            there = ", ".join(self._output_names)
+            raise runtime_error(
+                "call-output-names", f'the model has no output "{unknown[0]}"; there are {there}'
+            )
+        memory = None if out is None else [out.get(name) for name in self._output_names]
+        outputs = self._call(self._bind((), feed), cancel or self._cancel, memory)
         return {v.name: array for v, array in zip(self.outputs, outputs, strict=True)}
 
     def with_threads(self, threads: int | None) -> CompiledModel:
@@ -216,12 +297,13 @@ class CompiledModel:
         *,
         threads: int | Unchanged | None = UNCHANGED,
         max_loop_steps: int | Unchanged | None = UNCHANGED,
+        denormals: str | Unchanged = UNCHANGED,
         cancel: CancelToken | Unchanged | None = UNCHANGED,
     ) -> CompiledModel:
         """Return the same compiled code with other options for its calls.
 
-        `threads` and `max_loop_steps` are as in `lathe.compile`; `cancel` is a `CancelToken` that
-        ends calls, or None.
+        `threads`, `max_loop_steps` and `denormals` are as in `lathe.compile`; `cancel` is a
+        `CancelToken` that ends calls, or None.
         """
         return CompiledModel(
             self._module,
@@ -232,6 +314,7 @@ class CompiledModel:
                 if isinstance(max_loop_steps, Unchanged)
                 else max_loop_steps
             ),
+            denormals=self._denormals if isinstance(denormals, Unchanged) else denormals,
             cancel=self._cancel if isinstance(cancel, Unchanged) else cancel,
             reload=self._reload,
             override=self._override,
@@ -254,6 +337,7 @@ class CompiledModel:
             self._artifact,
             threads=self._threads or None,
             max_loop_steps=self._max_loop_steps or None,
+            denormals=self._denormals,
             cancel=self._cancel,
             reload=self._reload,
             override=self._override,
@@ -296,8 +380,7 @@ class CompiledModel:
                 "a model loaded from a compiled file has no IR; "
                 "compile it from its source with lathe.compile",
             )
-        program, target, dims = self._reload()
-        text = program.compile(target, dims, stop_after=after).ir()
+        text = self._reload(after)
         if text is None:
             raise compile_error("ir-none", f"phase '{after}' leaves no IR to show")
         return text
@@ -319,7 +402,13 @@ class CompiledModel:
             self._artifact.save(path)
             code = path.read_bytes()
         isa = None if self._module is None else self.isa
-        return _from_bytes, (code, isa, self.threads, self._max_loop_steps or None)
+        return _from_bytes, (
+            code,
+            isa,
+            self.threads,
+            self._max_loop_steps or None,
+            self._denormals,
+        )
 
     def __copy__(self) -> CompiledModel:
         """Return another object with the same code, which is never changed."""
@@ -346,6 +435,7 @@ class CompiledModel:
             self._variants[names] = made.with_options(
                 threads=self._threads or None,
                 max_loop_steps=self._max_loop_steps or None,
+                denormals=self._denormals,
                 cancel=self._cancel,
             )
         return self._variants[names]

@@ -21,6 +21,7 @@ import onnx.backend.base
 from onnx import ModelProto, NodeProto, helper
 
 import lathe
+from lathe.devices import gpu_target
 from lathe.model import Array, CompiledModel
 
 _LEAST_OPSET = 17  # Older ones lack nothing that newer ones have, but are read less often.
@@ -45,7 +46,7 @@ class LatheBackendRep(onnx.backend.base.BackendRep):
 
 
 class LatheBackend(onnx.backend.base.Backend):
-    """Compiles models for the CPU."""
+    """Compiles models for the CPU, or, as device "CUDA", for the first NVIDIA GPU."""
 
     @classmethod
     def is_compatible(cls, model: ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
@@ -66,9 +67,12 @@ class LatheBackend(onnx.backend.base.Backend):
         """
         _check_options(kwargs, "threads", "cache")
         if not cls.supports_device(device):
-            raise ValueError(f"device {device!r} is not supported; use 'CPU'")
+            raise ValueError(
+                f"device {device!r} is not supported; use 'CPU', or 'CUDA' where there is a GPU"
+            )
         options = {"threads": kwargs.get("threads"), "cache": kwargs.get("cache", True)}
-        return LatheBackendRep(lathe.compile(model, **options))
+        target = gpu_target() if _kind(device) == "CUDA" else None
+        return LatheBackendRep(lathe.compile(model, target=target or "host", **options))
 
     @classmethod
     def run_model(
@@ -98,8 +102,13 @@ class LatheBackend(onnx.backend.base.Backend):
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
-        """Return whether `device` is "CPU"."""
-        return device.split(":")[0] == "CPU"
+        """Return whether `device` is "CPU", or "CUDA" and there is an NVIDIA GPU."""
+        return _kind(device) == "CPU" or (_kind(device) == "CUDA" and gpu_target() is not None)
+
+
+def _kind(device: str) -> str:
+    """Return what stands before the number of the device."""
+    return device.split(":")[0]
 
 
 def _by_name(node: NodeProto, inputs: Any) -> dict[str, Array]:

@@ -17,8 +17,8 @@ _COMPUTED = -(2**63)
 Dim = int | str | None
 """A size: fixed, free with the name that the model gives it, or free without a name."""
 
-Kind = Literal["tensor", "sequence"]
-_SEQUENCE, _OPTIONAL = 1, 2  # lathe_kind
+Kind = Literal["tensor", "sequence", "map", "sequence of maps"]
+_SEQUENCE, _OPTIONAL, _MAP = 1, 2, 3  # lathe_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,29 @@ class Value:
     dtype: DType
     shape: tuple[Dim, ...]
     kind: Kind = "tensor"
-    """A sequence is a list of arrays, of which each has a shape of its own like `shape`."""
+    """A sequence is a list of arrays, of which each has a shape of its own like `shape`; a map is a
+    dict whose values have the type `dtype`."""
     optional: bool = False
     """Whether it may be None."""
+    any_rank: bool = False
+    """Whether the arrays of a sequence may have any rank; `shape` is empty then."""
+    key_dtype: DType | None = None
+    """The type of the keys of a map; None for other kinds."""
 
     @property
     def type(self) -> str:
         """The type as in a signature: "f32[batch, 3]", with "?" for a size without a name.
 
-        A sequence is "sequence(f32[?, 3])", and a value that may be absent "optional(f32[3])".
+        A sequence is "sequence(f32[?, 3])", "sequence(f32[...])" if its arrays may have any rank,
+        a map "map(i64, f32)", and a value that may be absent "optional(f32[3])".
         """
-        text = f"{self.dtype}[{', '.join('?' if d is None else str(d) for d in self.shape)}]"
+        if self.key_dtype is not None:
+            text = f"map({self.key_dtype}, {self.dtype})"
+            return text if self.kind == "map" else f"sequence({text})"
+        dims = (
+            "..." if self.any_rank else ", ".join("?" if d is None else str(d) for d in self.shape)
+        )
+        text = f"{self.dtype}[{dims}]"
         if self.kind == "sequence":
             text = f"sequence({text})"
         return f"optional({text})" if self.optional else text
@@ -72,13 +84,19 @@ def _value(description: ValueDescription, symbols: list[str]) -> Value:
             return None
         return symbols[~d] or None
 
-    kind = description["kind"]
+    code = description["kind"]
+    of_sequence = description["of_sequence"]
+    kind: Kind = "sequence" if code == _SEQUENCE or of_sequence else "tensor"
+    if code == _MAP:
+        kind = "sequence of maps" if of_sequence else "map"
     return Value(
         description["name"],
         dtypes.BY_CODE[description["dtype"]],
-        tuple(dim(d) for d in description["dims"]),
-        "sequence" if kind == _SEQUENCE or description["of_sequence"] else "tensor",
-        kind == _OPTIONAL,
+        () if code == _MAP else tuple(dim(d) for d in description["dims"]),
+        kind,
+        code == _OPTIONAL,
+        description["any_rank"],
+        dtypes.BY_CODE[description["key_dtype"]] if code == _MAP else None,
     )
 
 

@@ -51,6 +51,7 @@ class Source:
 
     def load(self, *, allow_links: bool = False, overridable: Sequence[str] = ()) -> Program:
         """Parse the model. Raises CompileError if it cannot be read."""
+        self._drain()
         if self.path is not None:
             return Program.load(self.path, allow_links, overridable)
         return Program.parse(self.data, self.name, overridable)
@@ -60,6 +61,7 @@ class Source:
 
         That is so for files that cannot be read, which `load` will say better.
         """
+        self._drain()
         if self.path is None:
             locations = _onnxfile.external_locations(self.data, self.data.find)
             return None if locations is None or locations else _hash_bytes(self.data)
@@ -70,12 +72,20 @@ class Source:
 
     def info(self) -> ModelInfo:
         """Return what the ONNX file says about itself; nothing for other formats."""
+        self._drain()
         with contextlib.suppress(_onnxfile.NotOnnxError, OSError, ValueError):
             if self.path is None:
                 return _onnxfile.read_info(self.data)
             with _mapped(self.path) as data, memoryview(data) as view:
                 return _onnxfile.read_info(view)
         return ModelInfo()
+
+    def _drain(self) -> None:
+        """Take the bytes of a pipe, which can be read once; a file stays where it is."""
+        with contextlib.suppress(OSError):
+            if self.path is not None and (self.path.is_fifo() or self.path.is_char_device()):
+                self.data = self.path.read_bytes()
+                self.path = None
 
 
 def _serialize(model: Any) -> bytes:

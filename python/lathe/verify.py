@@ -10,85 +10,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import lathe
-from lathe._inputs import Array, InputError, InputSpec, Sizes, describe, make_inputs, parse_dim
-from lathe._options import add_size_options, checked, integers, table
+from lathe._compare import compare, read_outputs
+from lathe._engines import specs_of
+from lathe._inputs import InputError, InputSpec, Sizes, describe, make_inputs, parse_file
+from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
 from lathe._peer import Peer, PeerError, specs_to_json
 
 RUNS = 3
 
-# Elements of these types cannot be nearer than a few units in their last place.
-_LEAST_RTOL = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How an output differs from its reference, at the element that is worst for its limit.
-
-    `excess` is the difference over the limit there: above 1 is too much.
-    """
-
-    excess: float
-    largest: float
-    place: tuple[int, ...] = ()
-    actual: Any = None
-    reference: Any = None
-    problem: str = ""
-
-
-def compare(
-    actual: Array, reference: Array, dtype: np.dtype[Any], *, atol: float, rtol: float
-) -> Difference:
-    """Compare an output with its reference; `dtype` is the element type of the model's output."""
-    if actual.shape != reference.shape:
-        shapes = f"the shape is {actual.shape}, the reference has {reference.shape}"
-        return Difference(np.inf, np.inf, problem=shapes)
-    if actual.size == 0:
-        return Difference(0.0, 0.0)
-    if dtype.kind == "O":
-        wrong = np.argwhere(actual.astype(str) != reference.astype(str))
-        if not len(wrong):
-            return Difference(0.0, 0.0)
-        at = tuple(int(i) for i in wrong[0])
-        return Difference(np.inf, np.inf, at, actual[at], reference[at])
-    wide = np.complex128 if dtype.kind == "c" else np.float64
-    a, r = actual.astype(wide), reference.astype(wide)
-    finite = np.isfinite(r)
-    if dtype.kind in "biu" or "int" in dtype.name:
-        limit = np.zeros_like(r)
-    else:
-        largest = np.abs(r[finite]).max(initial=0.0)
-        rtol = max(rtol, _LEAST_RTOL.get(dtype.name, 0.0))
-        limit = atol * max(1.0, largest) + rtol * np.abs(np.where(finite, r, 0.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        same = (a == r) | (np.isnan(a) & np.isnan(r))
-        difference = np.where(same, 0.0, np.where(np.isfinite(a - r), np.abs(a - r), np.inf))
-        excess = np.where(difference == 0, 0.0, difference / limit)
-    place = np.unravel_index(int(np.argmax(excess)), excess.shape)
-    return Difference(
-        float(excess[place]),
-        float(difference.max()),
-        tuple(int(i) for i in place),
-        actual[place].item(),
-        reference[place].item(),
-    )
-
-
-def _reference(peer: Peer, model: Path, specs: Sequence[InputSpec], sizes: Sizes, seed: int) -> Any:
-    peer.ask(do="inputs", sizes=sizes.to_json(), like=specs_to_json(list(specs)), seed=seed)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "outputs.npz")
-        peer.ask(do="run", outputs=str(file))
-        with np.load(file) as outputs:
-            return [outputs[str(i)] for i in range(len(outputs))]
+def _reference(
+    peer: Peer,
+    specs: Sequence[InputSpec],
+    sizes: Sizes,
+    seed: int,
+    files: Mapping[str, str] | None,
+) -> Any:
+    like = specs_to_json(list(specs))
+    peer.ask(do="inputs", sizes=sizes.to_json(), like=like, seed=seed, files=dict(files or {}))
+    return read_outputs(peer)
 
 
 def verify(
@@ -97,25 +44,39 @@ def verify(
     *,
     target: str = "host",
     isa: str | None = None,
+    accuracy: str = "standard",
     atol: float = 1e-4,
     rtol: float = 1e-3,
     cache: bool = True,
+    allow_links: bool = False,
+    files: Mapping[str, str] | None = None,
+    seed: int = 0,
 ) -> tuple[list[list[Any]], list[str]]:
     """Return rows for a table and sentences about what is wrong, for one run for each of `sizes`.
 
+    `files` are `.npy` files of inputs; the others are random, of `seed` and the run.
+
     Raises lathe.LatheError, PeerError or InputError if one of the sides cannot run the model.
     """
-    single = lathe.compile(model, target=target, isa=isa, threads=1, cache=cache)
+    single = lathe.compile(
+        model,
+        target=target,
+        isa=isa,
+        accuracy=accuracy,
+        threads=1,
+        cache=cache,
+        allow_links=allow_links,
+    )
     double = single.with_threads(2)
-    specs = [InputSpec(v.name, v.dtype.numpy, v.shape) for v in single.inputs]
+    specs = specs_of(single, model, allow_links)
     rows: list[list[Any]] = []
     problems: list[str] = []
     with Peer("onnxruntime") as peer:
         peer.load(str(model), 1)
         for run, own in enumerate(sizes):
-            arrays = make_inputs(specs, own, seed=run)
+            arrays = make_inputs(specs, own, seed + run, files)
             outputs, again = single(*arrays), double(*arrays)
-            references = _reference(peer, model, specs, own, run)
+            references = _reference(peer, specs, own, seed + run, files)
             for value, actual, other, reference in zip(
                 single.outputs, outputs, again, references, strict=True
             ):
@@ -142,19 +103,18 @@ def verify(
     return rows, problems
 
 
-def _sizes(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> list[Sizes]:
+def _sizes(parser: argparse.ArgumentParser, chosen: argparse.Namespace, runs: int) -> list[Sizes]:
     """Return the sizes of each run: `--dim batch=1,2,5` gives each another."""
-    dims: list[dict[str, int]] = [{} for _ in range(chosen.runs)]
-    for text in chosen.dim:
-        name, _, values = text.rpartition("=")
-        parts = values.split(",")
-        for run in range(chosen.runs):
-            try:
-                key, value = parse_dim(f"{name}={parts[run % len(parts)]}")
-            except ValueError as error:
-                parser.error(f"argument --dim: {error}")
-            dims[run][key] = value
-    return [Sizes(d, dict(chosen.shape), chosen.integers) for d in dims]
+    shapes = by_name(parser, "--shape", chosen.shape)
+    sizes = []
+    for run in range(runs):
+        texts = []
+        for text in chosen.dim:
+            name, equals, values = text.rpartition("=")
+            parts = values.split(",")
+            texts.append(name + equals + parts[run % len(parts)])
+        sizes.append(Sizes(dims_of(parser, texts), shapes, chosen.integers))
+    return sizes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,22 +123,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model", type=Path)
     parser.add_argument("--target", default="host", help="target string [host]")
     parser.add_argument("--isa", help="which of several targets to use [the best]")
+    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
     parser.add_argument("--atol", type=float, default=1e-4, help="absolute tolerance [1e-4]")
     parser.add_argument("--rtol", type=float, default=1e-3, help="relative tolerance [1e-3]")
     parser.add_argument("--runs", type=checked(integers(1)), default=RUNS, help="inputs [3]")
+    parser.add_argument("--seed", type=checked(integers(0)), default=0, help="of the inputs [0]")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        type=checked(parse_file),
+        metavar="NAME=FILE.npy",
+        help="what to feed an input in every run",
+    )
     parser.add_argument("--no-cache", action="store_true", help="compile anew")
     add_size_options(parser)
     chosen = parser.parse_args(arguments)
-    sizes = _sizes(parser, chosen)
+    if not is_onnx(chosen.model):
+        parser.error(
+            f"{chosen.model} is Lathe's own format, which onnxruntime cannot read; name the ONNX "
+            "file "
+            "that it was converted from [verify-needs-onnx]"
+        )
+    sizes = _sizes(parser, chosen, chosen.runs)
     try:
         rows, problems = verify(
             chosen.model,
             sizes,
             target=chosen.target,
             isa=chosen.isa,
+            accuracy=chosen.accuracy,
             atol=chosen.atol,
             rtol=chosen.rtol,
             cache=not chosen.no_cache,
+            allow_links=chosen.allow_links,
+            files=by_name(parser, "--input", chosen.input),
+            seed=chosen.seed,
         )
     except (lathe.LatheError, InputError) as error:
         print(error, file=sys.stderr)

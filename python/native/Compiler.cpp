@@ -100,7 +100,7 @@ private:
 };
 
 struct CompileArguments {
-  std::string target, name;
+  std::string target, name, accuracy;
   std::vector<std::string> dims;
   std::optional<std::string> startAt, stopAfter, dumpPhases;
   unsigned threads;
@@ -160,6 +160,7 @@ public:
     lathe_compile_options options = {};
     options.target = arguments.target.c_str();
     options.name = arguments.name.c_str();
+    options.accuracy = arguments.accuracy.c_str();
     options.dims = dims.data();
     options.dim_count = dims.size();
     options.dump_phases = orNull(arguments.dumpPhases);
@@ -177,6 +178,14 @@ public:
     auto result = std::make_unique<Artifact>(artifact);
     diagnostics.emitWarnings();
     return result.release();
+  }
+
+  std::vector<int64_t> indexBounds() {
+    return runAlone(mutex, [&] {
+      std::vector<int64_t> bounds(lathe_program_index_bounds(raw, nullptr, 0));
+      lathe_program_index_bounds(raw, bounds.data(), bounds.size());
+      return bounds;
+    });
   }
 
 private:
@@ -224,19 +233,21 @@ void bindCompiler(nb::module_ &m) {
                   "Reads a file.")
       .def_static("parse", &Program::parse, "data"_a, "name"_a, "inputs"_a = std::vector<std::string>(),
                   "Reads bytes; `name` stands in messages.")
+      .def("index_bounds", &Program::indexBounds,
+           "For each input, the rows of the smallest table that it is looked up in; 0 if there is none.")
       .def(
           "compile",
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
              std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
-             nb::object progress, std::string name) {
-            CompileArguments arguments{
-                std::move(target),    std::move(name),       std::move(dims), std::move(startAt),
-                std::move(stopAfter), std::move(dumpPhases), threads,         std::move(progress)};
+             nb::object progress, std::string name, std::string accuracy) {
+            CompileArguments arguments{std::move(target),  std::move(name),      std::move(accuracy),   std::move(dims),
+                                       std::move(startAt), std::move(stopAfter), std::move(dumpPhases), threads,
+                                       std::move(progress)};
             return program.compile(arguments);
           },
           "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
           "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "name"_a = "",
-          "Compiles the program.");
+          "accuracy"_a = "standard", "Compiles the program.");
 }
 
 } // namespace lathe::python

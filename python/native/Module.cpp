@@ -57,13 +57,16 @@ static nb::list describeValues(const lathe_value_desc *const *values, uint32_t c
   nb::list result;
   for (uint32_t i = 0; i < count; ++i) {
     nb::list dims;
-    for (uint32_t d = 0; d < values[i]->rank; ++d)
+    bool hasRank = values[i]->rank != LATHE_ANY_RANK;
+    for (uint32_t d = 0; hasRank && d < values[i]->rank; ++d)
       dims.append(values[i]->dims[d]);
     nb::dict value;
     value["name"] = text(values[i]->name);
     value["kind"] = values[i]->kind;
     value["of_sequence"] = (values[i]->flags & LATHE_VALUE_OF_SEQUENCE) != 0;
     value["dtype"] = values[i]->dtype;
+    value["any_rank"] = !hasRank;
+    value["key_dtype"] = values[i]->key_dtype;
     value["dims"] = nb::tuple(dims);
     result.append(value);
   }
@@ -112,7 +115,8 @@ nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &
   return result;
 }
 
-nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token) const {
+nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token,
+                      nb::handle memory, bool flushDenormals) const {
   if (index >= variant().function_count)
     throw nb::index_error("the module has no such function");
   const lathe_function_desc &function = *variant().functions[index];
@@ -131,10 +135,17 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
     borrowed[i].borrow(items[i], *function.inputs[i], inputs[i]);
 
   Outputs outputs(function.output_count);
+  if (!memory.is_none()) {
+    nb::tuple arrays(memory);
+    for (size_t i = 0; i < std::min<size_t>(arrays.size(), function.output_count); ++i)
+      if (!arrays[i].is_none())
+        outputs.giveMemory(i, arrays[i], *function.outputs[i]);
+  }
   lathe_call_options options = {};
   options.struct_size = sizeof options;
   options.threads = threads;
   options.max_loop_steps = maxLoopSteps;
+  options.flags = flushDenormals ? LATHE_CALL_FLUSH_DENORMALS : 0;
   lathe_status status;
   std::string error;
   {
@@ -153,7 +164,7 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
   }
   if (status != LATHE_OK)
     raiseRuntimeError(error.c_str());
-  return outputs.take();
+  return outputs.take(function);
 }
 
 void bindRuntime(nb::module_ &m) {
@@ -164,11 +175,12 @@ void bindRuntime(nb::module_ &m) {
           "describe", [](const Module &module) { return module.describe(); },
           "What the module holds, as dictionaries and lists.")
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
-           nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(),
+           nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(), nb::arg("outputs") = nb::none(),
+           nb::arg("flush_denormals") = false,
            "Calls the function with that index on at most `threads` threads "
            "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
            "Sequences are lists, and optional "
-           "values may be None.");
+           "values may be None. `outputs` has an array to write to for each output that is not to be made.");
   nb::class_<CancelToken>(m, "CancelToken",
                           "Ends calls of compiled models that are under way, from another thread.\n\n"
                           "Give it to `CompiledModel.run` or `with_options`; a call that it ends raises\n"
@@ -176,6 +188,17 @@ void bindRuntime(nb::module_ &m) {
       .def(nb::init<>(), "Make a token that is not cancelled.")
       .def("cancel", &CancelToken::cancel, "End all calls that have this token, now and later.")
       .def_prop_ro("cancelled", &CancelToken::isCancelled, "Whether `cancel` was called.");
+  m.def(
+      "cuda_target",
+      [](uint32_t device) {
+        char name[32];
+        if (lathe_cuda_target(device, name, sizeof(name)) != LATHE_OK)
+          raiseRuntimeError(lathe_last_error());
+        return std::string(name);
+      },
+      nb::arg("device") = 0,
+      "The target string of an NVIDIA GPU of this machine, counted from 0, as \"cuda:sm_86\".\n"
+      "Raises lathe.RuntimeError if there is none, or no driver.");
   m.def("element_types", &describeElementTypes,
         "(lathe_dtype, name, dtype of NumPy or ml_dtypes, TensorProto.DataType, X of ONNX's\n"
         "\"tensor(X)\", bits) of every element type.");

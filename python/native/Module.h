@@ -36,8 +36,9 @@ public:
   static nanobind::dict describe(const lathe_module_desc &d, const lathe_variant_desc &v);
   /// Calls the function of that index without the GIL; `threads` is 0 for no
   /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
-  nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps,
-                      CancelToken *token) const;
+  /// `memory` has None, or an array to write to, for each output; or is None itself.
+  nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps, CancelToken *token,
+                      nanobind::handle memory, bool flushDenormals) const;
 
 private:
   const lathe_module_desc &desc() const { return *lathe_module_description(raw); }

@@ -230,12 +230,27 @@ void BorrowedValue::borrowSequence(nb::handle items, const lathe_value_desc &des
   result.count = static_cast<int64_t>(elements.size());
 }
 
+void BorrowedValue::borrowMap(nb::handle map, const lathe_value_desc &desc, lathe_value &result) {
+  nb::tuple split(nb::module_::import_("lathe._arrays").attr("split_map")(map, desc.name, desc.key_dtype, desc.dtype));
+  lathe_value_desc keys = desc;
+  keys.dtype = desc.key_dtype;
+  elements.resize(2, lathe_tensor{});
+  parts = std::make_unique<BorrowedInput[]>(2);
+  parts[0].borrow(split[0], keys, elements[0]);
+  parts[1].borrow(split[1], desc, elements[1]);
+  result.kind = LATHE_KIND_MAP;
+  result.elements = elements.data();
+  result.count = 2;
+}
+
 void BorrowedValue::borrow(nb::handle value, const lathe_value_desc &desc, lathe_value &result) {
   bool isOptional = desc.kind == LATHE_KIND_OPTIONAL;
   if (isOptional && value.is_none()) {
     result.kind = LATHE_KIND_OPTIONAL;
     return;
   }
+  if (desc.kind == LATHE_KIND_MAP)
+    return borrowMap(value, desc, result);
   if (desc.kind == LATHE_KIND_SEQUENCE || (isOptional && (desc.flags & LATHE_VALUE_OF_SEQUENCE)))
     return borrowSequence(value, desc, result);
   result.kind = LATHE_KIND_TENSOR;
@@ -245,8 +260,60 @@ void BorrowedValue::borrow(nb::handle value, const lathe_value_desc &desc, lathe
 //===-- Outputs -----------------------------------------------------------===//
 
 Outputs::~Outputs() {
-  for (lathe_value &value : values)
-    lathe_value_free(&value);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!given[i].array)
+      lathe_value_free(&values[i]);
+    else if (given[i].buffer.obj)
+      PyBuffer_Release(&given[i].buffer);
+  }
+}
+
+void Outputs::giveMemory(size_t index, nb::handle array, const lathe_value_desc &desc) {
+  if (desc.kind != LATHE_KIND_TENSOR || desc.dtype == LATHE_DTYPE_STRING ||
+      lathe_dtype_bits(lathe_dtype(desc.dtype)) < 8)
+    raiseRuntimeError(
+        ("output \"" + std::string(desc.name) +
+         "\": only a tensor whose elements have whole bytes can be written to memory of the caller; leave "
+         "it out [call-output-type]")
+            .c_str());
+  Given &memory = given[index];
+  lathe_tensor &tensor = values[index].tensor;
+  auto describe = [&](void *data, lathe_dtype dtype, size_t rank, auto size) {
+    if (rank > LATHE_MAX_RANK || dtype == LATHE_DTYPE_INVALID)
+      return false;
+    tensor.data = data;
+    // What NumPy has no type for is seen as unsigned integers of its size.
+    bool isView = dlpackOfDtype(lathe_dtype(desc.dtype)) == dlpackOfDtype(dtype);
+    tensor.dtype = isView ? lathe_dtype(desc.dtype) : dtype;
+    tensor.rank = static_cast<uint32_t>(rank);
+    for (size_t d = 0; d < rank; ++d)
+      tensor.dims[d] = static_cast<int64_t>(size(d));
+    memory.array = nb::borrow(array);
+    return true;
+  };
+  if (PyObject_CheckBuffer(array.ptr())) {
+    int flags = PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_C_CONTIGUOUS;
+    if (PyObject_GetBuffer(array.ptr(), &memory.buffer, flags) == 0) {
+      Py_buffer &buffer = memory.buffer;
+      if (describe(buffer.buf, dtypeOfFormat(buffer.format, buffer.itemsize), static_cast<size_t>(buffer.ndim),
+                   [&](size_t d) { return buffer.shape[d]; }))
+        return;
+      PyBuffer_Release(&buffer);
+    }
+    PyErr_Clear();
+    memory.buffer = {};
+  }
+  using Array = nb::ndarray<nb::device::cpu, nb::c_contig>;
+  Array view;
+  if (nb::hasattr(array, "__dlpack__") && nb::try_cast<Array>(array, view, /*convert=*/false) &&
+      describe(view.data(), dtypeOfDLPack(view.dtype()), view.ndim(), [&](size_t d) { return view.shape(d); })) {
+    memory.dlpack = nb::ndarray<>(view);
+    return;
+  }
+  std::string message = "output \"" + std::string(desc.name) + "\": a " +
+                        nb::str(array.type().attr("__name__")).c_str() +
+                        " cannot be written to; give a writable, contiguous array on the CPU [call-output-type]";
+  raiseRuntimeError(message.c_str());
 }
 
 /// An array of objects; NumPy has no view of C's strings.
@@ -293,16 +360,22 @@ static nb::object takeArray(lathe_tensor &tensor) {
              : array;
 }
 
-nb::list Outputs::take() {
+nb::list Outputs::take(const lathe_function_desc &function) {
   nb::list result;
-  for (lathe_value &value : values) {
-    if (value.kind == LATHE_KIND_TENSOR) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    lathe_value &value = values[i];
+    if (given[i].array) {
+      result.append(given[i].array);
+    } else if (value.kind == LATHE_KIND_TENSOR) {
       result.append(takeArray(value.tensor));
-    } else if (value.kind == LATHE_KIND_SEQUENCE) {
+    } else if (value.kind == LATHE_KIND_SEQUENCE || value.kind == LATHE_KIND_MAP) {
       nb::list arrays;
-      for (int64_t i = 0; i < value.count; ++i)
-        arrays.append(takeArray(value.elements[i]));
-      result.append(arrays);
+      for (int64_t e = 0; e < value.count; ++e)
+        arrays.append(takeArray(value.elements[e]));
+      bool isMany = function.outputs[i]->flags & LATHE_VALUE_OF_SEQUENCE;
+      result.append(value.kind == LATHE_KIND_SEQUENCE
+                        ? nb::object(arrays)
+                        : nb::module_::import_("lathe._arrays").attr("join_maps")(arrays, isMany));
     } else {
       result.append(nb::none());
     }

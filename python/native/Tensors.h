@@ -50,31 +50,45 @@ public:
 
 private:
   void borrowSequence(nanobind::handle items, const lathe_value_desc &desc, lathe_value &result);
+  void borrowMap(nanobind::handle map, const lathe_value_desc &desc, lathe_value &result);
 
   BorrowedInput single;
   std::unique_ptr<BorrowedInput[]> parts; ///< Of `elements`; they cannot be moved.
   std::vector<lathe_tensor> elements;
 };
 
-/// Outputs that the runtime allocated; frees those that Python did not take.
+/// Outputs that the runtime allocated, or writes to the memory of arrays that the caller gave;
+/// frees those that Python did not take. Needs the GIL to be made and destroyed.
 class Outputs {
 public:
-  explicit Outputs(size_t count) : values(count, lathe_value{}) {}
+  explicit Outputs(size_t count) : values(count, lathe_value{}), given(count) {}
   Outputs(const Outputs &) = delete;
   Outputs &operator=(const Outputs &) = delete;
   ~Outputs();
+
+  /// Lets output `index`, a tensor, be written to `array`, of the buffer protocol or DLPack.
+  /// Raises if it cannot be written in place; whether it fits the runtime says.
+  void giveMemory(size_t index, nanobind::handle array, const lathe_value_desc &desc);
 
   lathe_value *data() { return values.data(); }
   size_t size() const { return values.size(); }
 
   /// Hands all of them over: tensors as NumPy arrays, sequences as lists of these,
-  /// absent ones as None, strings as arrays of objects. Elements that NumPy has not
-  /// are given as unsigned integers of their size, and those of less than a byte as
+  /// maps as dicts, absent ones as None, strings as arrays of objects, and the caller's arrays as they are. Elements
+  /// that NumPy has not are given as unsigned integers of their size, and those of less than a byte as
   /// ml_dtypes has them.
-  nanobind::list take();
+  nanobind::list take(const lathe_function_desc &function);
 
 private:
+  /// An array of the caller's; null for none.
+  struct Given {
+    nanobind::object array;
+    Py_buffer buffer = {};
+    nanobind::ndarray<> dlpack;
+  };
+
   std::vector<lathe_value> values;
+  std::vector<Given> given;
 };
 
 } // namespace lathe::python

@@ -15,6 +15,8 @@
 static llvm::cl::list<std::string> paths(llvm::cl::Positional, llvm::cl::desc("<models>"));
 static llvm::cl::opt<bool> fromMemory("from-memory", llvm::cl::desc("Give the bytes of the model, not its path"));
 static llvm::cl::opt<bool> debugInfo("debug-info", llvm::cl::desc("Print the locations of the ops"));
+static llvm::cl::opt<bool> expandFunctions("expand-functions",
+                                           llvm::cl::desc("Expand what ONNX defines by a function"));
 static llvm::cl::opt<bool> summary("summary", llvm::cl::desc("Print one line per model"));
 static llvm::cl::opt<bool> listOps("list-ops", llvm::cl::desc("Print the table of operators"));
 
@@ -31,7 +33,9 @@ static bool import(const std::string &path) {
     }
     module = lathe::importONNX(std::move(*bytes), "<bytes>", context, diagnostics);
   } else {
-    module = lathe::importONNX(path, context, diagnostics);
+    lathe::ImportOptions options;
+    options.expandFunctions = expandFunctions;
+    module = lathe::importONNX(path, context, diagnostics, options);
   }
   double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
   llvm::errs() << diagnostics.text();
@@ -63,7 +67,7 @@ int main(int argc, char **argv) {
   llvm::cl::ParseCommandLineOptions(argc, argv, "Import ONNX models.\n");
   if (listOps)
     for (const lathe::SupportedONNXOp &op : lathe::listSupportedONNXOps()) {
-      llvm::outs() << op.name;
+      llvm::outs() << (op.domain.empty() ? op.name : op.domain + "." + op.name);
       for (int version : op.versions)
         llvm::outs() << ' ' << version;
       llvm::outs() << "\n";

@@ -21,7 +21,7 @@ func.func @main(%x: tensor<1x58x58x64xf32>, %r: tensor<1x56x56x64xf32>) -> tenso
 kernel.func @conv(%x: tensor<1x58x58x64xf32>, %w: tensor<64x64x3x3xf32> {kernel.constant},
                   %bias: tensor<64xf32> {kernel.constant}, %r: tensor<1x56x56x64xf32>)
     -> tensor<1x56x56x64xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
-  %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1
+  %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1 {kernel.strict}
       : (tensor<1x58x58x64xf32>, tensor<64x64x3x3xf32>) -> tensor<1x56x56x64xf32>
   %1 = graph.add %0, %bias : (tensor<1x56x56x64xf32>, tensor<64xf32>) -> tensor<1x56x56x64xf32>
   %2 = graph.add %1, %r : (tensor<1x56x56x64xf32>, tensor<1x56x56x64xf32>) -> tensor<1x56x56x64xf32>
@@ -49,7 +49,7 @@ kernel.func @pointwise(%h: index, %w: index, %x: tensor<1x?x?x24xf32, #in>, %f: 
 // -----
 
 // CHECK: func.func @main(
-// CHECK:   kernel.pack %{{.*}} tiled = 0 order = [1, 2, 3] tile = 96 : tensor<96x1x3x3xf32> -> tensor<1x1x3x3x96xf32>
+// CHECK:   kernel.pack %{{.*}} tiled = 0 order = [2, 3, 1] tile = 96 : tensor<96x1x3x3xf32> -> tensor<1x3x3x1x96xf32>
 func.func @main(%x: tensor<1x113x113x96xf32>) -> tensor<1x56x56x96xf32> {
   %w = graph.constant dense<1.0> : tensor<96x1x3x3xf32>
   %0 = kernel.call @depthwise affine_map<() -> ()> (%x, %w) : (tensor<1x113x113x96xf32>, tensor<96x1x3x3xf32>) -> tensor<1x56x56x96xf32>

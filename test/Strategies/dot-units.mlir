@@ -101,11 +101,20 @@ kernel.func @unknown(%a: tensor<13x70xi8>, %b: tensor<70x40xi8>) -> tensor<13x40
   %0 = graph.matmul %a, %b : (tensor<13x70xi8>, tensor<70x40xi8>) -> tensor<13x40xi8>
   kernel.return %0 : tensor<13x40xi8>
 }
-// Vectors are as wide as the outputs of a group allow.
+// Vectors have several groups that are narrower than they are.
 // CHECK-LABEL: kernel.func @groups(
-// CHECK-SAME: #kernel.strategy<"cpu.conv.direct", {{.*}}lanes = 4
+// CHECK-SAME: #kernel.strategy<"cpu.conv.depthwise", {{.*}}lanes = 8
+// CHECK: tile.depthwise_conv {{.*}} group_inputs 4 group_outputs 4
 kernel.func @groups(%x: tensor<1x9x9x8xf32>, %w: tensor<8x4x3x3xf32> {kernel.constant}) -> tensor<1x7x7x8xf32>
     attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">} {
   %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 2 : (tensor<1x9x9x8xf32>, tensor<8x4x3x3xf32>) -> tensor<1x7x7x8xf32>
   kernel.return %0 : tensor<1x7x7x8xf32>
+}
+// Where they do not fill one, vectors are as wide as the outputs of a group allow.
+// CHECK-LABEL: kernel.func @odd_groups(
+// CHECK-SAME: #kernel.strategy<"cpu.conv.direct", {{.*}}lanes = 4
+kernel.func @odd_groups(%x: tensor<1x9x9x12xf32>, %w: tensor<12x4x3x3xf32> {kernel.constant}) -> tensor<1x7x7x12xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">} {
+  %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 3 : (tensor<1x9x9x12xf32>, tensor<12x4x3x3xf32>) -> tensor<1x7x7x12xf32>
+  kernel.return %0 : tensor<1x7x7x12xf32>
 }

@@ -104,3 +104,20 @@ kernel.func @integers(%a: tensor<4x6xi32>, %b: tensor<6x8xi32>) -> tensor<4x8xi3
   %0 = graph.matmul %a, %b : (tensor<4x6xi32>, tensor<6x8xi32>) -> tensor<4x8xi32>
   kernel.return %0 : tensor<4x8xi32>
 }
+
+// -----
+
+// A kernel without a model whose matrix is packed by its caller, of any size.
+// CHECK: #[[PANELS:.*]] = affine_map<()[s0, s1, s2] -> (s1 ceildiv 16, s2, 16)>
+// CHECK-LABEL: kernel.func @open(
+// CHECK-SAME: tensor<?x?x16xf32> {kernel.constant, kernel.packing = {order = array<i64: 0>, tile = 16 : i64, tiled = 1 : i64}}
+// CHECK-SAME: dims = [#{{.*}}, #[[PANELS]], #{{.*}}]
+// CHECK: tile.contract ins({{.*}} : tensor<?x?xf32>, tensor<?x?x16xf32>) outs({{.*}}) packed
+kernel.func @open(%m: index, %n: index, %k: index, %a: tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s2)>>,
+    %b: tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s2, s1)>> {kernel.constant})
+    -> tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s1)>>
+    attributes {sizes = 3 : i64, target = #kernel.target<"x86_64:v3">} {
+  %y = graph.matmul %a, %b : (tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s2)>>,
+    tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s2, s1)>>) -> tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s1)>>
+  kernel.return %y : tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s1)>>
+}

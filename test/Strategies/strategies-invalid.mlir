@@ -30,6 +30,17 @@ kernel.func @missing(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32
 
 // -----
 
+// expected-error @+1 {{strategy "cpu.conv.winograd" needs the parameters 'outputs', 2 or 4, and 'held' and 'task_rows', at least 1 [strategy-parameter]}}
+kernel.func @transform(%x: tensor<1x10x10x8xf32>, %w: tensor<8x8x3x3xf32> {kernel.constant}) -> tensor<1x8x8x8xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">, strategy = #kernel.strategy<"cpu.conv.winograd", {
+      rows = 4 : i64, vectors = 1 : i64, lanes = 8 : i64, unroll = 1 : i64, prefetch = 0 : i64, block = 0 : i64,
+      task_rows = 4 : i64, task_panels = 0 : i64, outputs = 3 : i64, held = 1 : i64}>} {
+  %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1 : (tensor<1x10x10x8xf32>, tensor<8x8x3x3xf32>) -> tensor<1x8x8x8xf32>
+  kernel.return %0 : tensor<1x8x8x8xf32>
+}
+
+// -----
+
 // expected-error @+1 {{strategy "cpu.gemm.batched": 'rows' is 0, but must be at least 1 [tile-tiling]}}
 kernel.func @range(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
     attributes {sizes = 0 : i64, target = #kernel.target<"x86_64">, strategy = #kernel.strategy<"cpu.gemm.batched", {

@@ -73,6 +73,13 @@ int main() {
   expectError("x86_64:avx2,", "[target-unknown-feature]");
   expectError("aarch64:avx2", "[target-unknown-feature]");
   expectError("x86_64:v5", "[target-unknown-feature]");
+  expectCanonical("cuda", "cuda:sm_80");
+  for (llvm::StringRef gpu : {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"})
+    expectCanonical(("cuda:" + gpu).str(), ("cuda:" + gpu).str());
+  expectError("cuda:sm_90", "unknown GPU 'sm_90'");
+  expectError("cuda:", "[target-unknown-feature]");
+  expectError("cuda:sm_80,sm_86", "[target-several-gpus]");
+  expectError("cudo:sm_80", "did you mean 'cuda'?");
 
   expect(parsed("x86_64:avx512f").has("avx2"), "avx512f implies avx2", "");
   expect(!parsed("x86_64:avx2").has("avx512f"), "avx2 implies no more", "");
@@ -101,6 +108,11 @@ int main() {
   expect(parsed("x86_64:v4").includes(parsed("x86_64:v3")), "v4 includes v3", "");
   expect(!parsed("x86_64:v3").includes(parsed("x86_64:v4")), "v3 does not include v4", "");
   expect(!parsed("x86_64").includes(parsed("aarch64")), "another architecture", "");
+  Target hopper = parsed("cuda:sm_90a");
+  expect(hopper.kind() == TargetKind::Gpu && parsed("x86_64").kind() == TargetKind::Cpu, "kinds", "");
+  expect(hopper.llvmCpu() == "sm_90a" && hopper.llvmFeatures() == "+ptx80", "what LLVM is told", hopper.llvmFeatures());
+  expect(!parsed("x86_64").gpu() && parsed("x86_64").llvmCpu().empty(), "a CPU is no GPU", "");
+  expect(hopper.includes(parsed("cuda:sm_89")) && !parsed("cuda:sm_100a").includes(hopper), "what runs what", "");
   auto list = [](llvm::StringRef text) {
     Diagnostics diagnostics;
     std::string names;
@@ -123,6 +135,10 @@ int main() {
   expectList("x86_64:v2+", "[target-unknown-feature]");
   expectList("x86_64:v2+aarch64:neon", "'aarch64' and 'x86_64:v2' are of different architectures");
   expectList("aarch64:neon+aarch64:dotprod", "aarch64:dotprod aarch64");
+  expectList("cuda+x86_64:v2+v3", "x86_64:v3 x86_64:v2 cuda:sm_80");
+  expectList("cuda:sm_80+sm_120a+sm_90a", "cuda:sm_90a cuda:sm_120a cuda:sm_80");
+  expectList("x86_64:v3+cuda", "x86_64:v3 cuda:sm_80");
+  expectList("cuda+x86_64+aarch64", "[target-architectures]");
   if (Target::host().arch() == "x86_64") {
     expectList("host+v1,gfni", Target::host().str());
     expectList("x86_64:v1,gfni+host", Target::host().str());

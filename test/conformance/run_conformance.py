@@ -45,8 +45,11 @@ START_LIMIT_S = 300.0
 class Worker:
     """A child that runs cases; started anew when it dies."""
 
-    def __init__(self, case_limit_s: float, script: Path = HERE / "worker.py") -> None:
+    def __init__(
+        self, case_limit_s: float, script: Path = HERE / "worker.py", device: str = "CPU"
+    ) -> None:
         """Start nothing yet: the first case does."""
+        self._device = device
         self._limit = case_limit_s
         self._script = script
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,7 +95,7 @@ class Worker:
 
     def _start(self) -> dict[str, Any]:
         self._process = subprocess.Popen(
-            [sys.executable, str(self._script)],
+            [sys.executable, str(self._script), self._device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -190,21 +193,24 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pattern", nargs="?", help="run the cases whose names match this regex")
+    parser.add_argument("--device", default="CPU", help="CPU, or CUDA for an NVIDIA GPU [CPU]")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th case only [1]")
     parser.add_argument("--update", action="store_true", help="write expected_passes.txt")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes [2]")
     parser.add_argument("--timeout", type=float, default=60, metavar="S", help="for a case [60]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every result to FILE")
     parser.add_argument("--verbose", action="store_true", help="print every case")
     arguments = parser.parse_args()
-    if arguments.update and arguments.pattern:
-        parser.error("--update needs a run of all cases; leave the pattern out")
+    if arguments.update and (arguments.pattern or arguments.every > 1):
+        parser.error("--update needs a run of all cases; leave the pattern and --every out")
     if arguments.jobs < 1:
         parser.error(f"--jobs is {arguments.jobs}; give 1 or more")
 
-    workers = [Worker(arguments.timeout) for _ in range(arguments.jobs)]
+    workers = [Worker(arguments.timeout, device=arguments.device) for _ in range(arguments.jobs)]
     names = workers[0].names()
     if arguments.pattern:
         names = [n for n in names if re.search(arguments.pattern, n)]
+    names = names[:: arguments.every]
     if not names:
         parser.error(f"no case matches {arguments.pattern!r}")
     results = run_all(names, workers)

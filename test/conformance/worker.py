@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The child of run_conformance.py: runs the cases it is asked for and says how each ended.
 
+Its argument is the device, as ONNX's backends call them: CPU or CUDA.
+
 Reads one name a line from standard input and answers with one line of JSON each, on the
 standard output it was started with; what else would be printed goes to standard error.
 """
@@ -19,12 +21,14 @@ from cases import Case, load_cases
 from lathe import CompileError, onnx_backend
 from lathe import RuntimeError as LatheRuntimeError
 
+DEVICE = sys.argv[1] if len(sys.argv) > 1 else "CPU"
+
 
 def run(case: Case) -> dict[str, str]:
     """Return the result of a case: pass, error (a clear one, with its id), wrong or broken."""
     model = case.model()
     try:
-        prepared = onnx_backend.prepare(model, "CPU", cache=False, threads=1)
+        prepared = onnx_backend.prepare(model, DEVICE, cache=False, threads=1)
     except CompileError as error:
         first = str(error).splitlines()[0]
         if not error.ids or "" in error.ids:

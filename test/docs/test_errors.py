@@ -12,7 +12,7 @@ import pages
 ID = r"([a-z][a-z0-9]+(?:-[a-z0-9]+)+)"
 IN_MESSAGE = re.compile(rf"(?<!ignore)\[{ID}\]")
 AS_ARGUMENT = re.compile(
-    rf'\w*(?:[Ee]rror|[Ff]ail|[Ww]arning|[Rr]eport|[Dd]iagnostic)\w*\s*\(\s*(?:[^()";]*,\s*)?"{ID}"'
+    rf'\w*(?:[Ee]rror|[Ff]ail|[Ww]arning|[Rr]eport|[Dd]iagnostic|unsound)\w*\s*\(\s*(?:[^()";]*,\s*)?"{ID}"'
 )
 IN_SHELL = re.compile(rf"\bfail {ID}\b")
 FOLDERS = ("cmake/", "lib/", "dialects/", "include/", "tools/", "python/", "demo/")

@@ -74,8 +74,12 @@ static int fail(const char *what) {
   return 1;
 }
 
-static const lathe_space_services device = {sizeof device, LATHE_SPACE_CUDA, device_alloc,
-                                            device_free,   device_copy,      NULL};
+static const lathe_space_services device = {.struct_size = sizeof device,
+                                            .space = LATHE_SPACE_CUDA,
+                                            .alloc = device_alloc,
+                                            .free = device_free,
+                                            .copy = device_copy,
+                                            .context = NULL};
 static const lathe_space_services *const spaces[] = {&device};
 
 static int call(lathe_module *model, lathe_tensor *input) {

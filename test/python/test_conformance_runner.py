@@ -73,7 +73,7 @@ def test_exit_code(
     listed = script.with_name("expected_passes.txt")
     listed.write_text(f"# passes\n{expected}")
     monkeypatch.setattr(run_conformance, "EXPECTED", listed)
-    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script,))
+    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script, "CPU"))
     monkeypatch.setattr(sys, "argv", ["run_conformance.py", f"^({'|'.join(names)})$"])
     assert run_conformance.main() == code
 
@@ -85,7 +85,7 @@ def test_a_lost_pass_fails(
     listed = script.with_name("expected_passes.txt")
     listed.write_text("ok\n")
     monkeypatch.setattr(run_conformance, "EXPECTED", listed)
-    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script,))
+    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script, "CPU"))
     monkeypatch.setattr(sys, "argv", ["run_conformance.py", "ok"])
     assert run_conformance.main() == 1
     assert "LOST ok" in capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_update_writes_the_passes_of_a_clean_run(
 ) -> None:
     listed = script.with_name("expected_passes.txt")
     monkeypatch.setattr(run_conformance, "EXPECTED", listed)
-    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script,))
+    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script, "CPU"))
     monkeypatch.setattr(sys, "argv", ["run_conformance.py", "--update", "--timeout", "1"])
     assert run_conformance.main() == 1  # Some cases crash: nothing is written.
     assert not listed.exists()

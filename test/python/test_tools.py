@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from conftest import unsupported
-from lathe import bench, verify
+from lathe import _compare, bench, verify
 from lathe._inputs import InputError, InputSpec, Sizes, make_inputs, parse_dim, parse_shape
 from lathe._peer import Peer, PeerError
 
@@ -89,7 +89,7 @@ def test_parsers() -> None:
 )
 def test_compare(actual: list[float], reference: list[float], fits: bool) -> None:
     a, r = np.array(actual, np.float32), np.array(reference, np.float32)
-    difference = verify.compare(a, r, F32, atol=1e-4, rtol=1e-3)
+    difference = _compare.compare(a, r, F32, atol=1e-4, rtol=1e-3)
     assert (difference.excess <= 1) == fits
 
 
@@ -98,14 +98,14 @@ def test_compare_finds_the_worst_element() -> None:
     a = r.copy()
     a[1, 2] = 3
     a[2, 0] = 2
-    difference = verify.compare(a, r, F32, atol=1e-4, rtol=1e-3)
+    difference = _compare.compare(a, r, F32, atol=1e-4, rtol=1e-3)
     assert difference.place == (1, 2)
     assert (difference.actual, difference.reference) == (3.0, 1.0)
 
 
 def test_integers_must_be_equal() -> None:
     a, r = np.array([1000], np.int64), np.array([1001], np.int64)
-    assert verify.compare(a, r, np.dtype(np.int64), atol=1, rtol=1).excess > 1
+    assert _compare.compare(a, r, np.dtype(np.int64), atol=1, rtol=1).excess > 1
 
 
 def test_verify(add_one_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,7 +176,9 @@ def test_peer_reports_errors_and_death(add_one_file: Path, tmp_path: Path) -> No
 
 def test_bench(add_one_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.json"
+    chart = tmp_path / "out.html"
     arguments = ["--against", "onnxruntime", "--rounds", "2", "--slice", "0.01", "--json", str(out)]
+    arguments += ["--html", str(chart)]
     assert bench.main([str(add_one_file), "--threads", "1,2", "--dim", "batch=5", *arguments]) == 0
     data = json.loads(out.read_text())
     engines = [(r["engine"], r["threads"]) for r in data["rows"]]
@@ -185,16 +187,21 @@ def test_bench(add_one_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         assert 0 < row["min_ms"] <= row["median_ms"]
         assert row["inputs"] == "5x3"
         assert row["iterations"] >= 2
-    assert "median ms" in capsys.readouterr().out
+        assert row["difference"] == (0 if row["engine"] == "onnxruntime" else None)
+    printed = capsys.readouterr().out
+    assert "median ms" in printed
+    assert "onnxruntime, 2 threads: geometric mean" in printed
+    text = chart.read_text()
+    assert text.count("<rect") == 4
+    assert "5x3" in text and "onnxruntime" in text
+    assert "http" not in text.replace("http-equiv", "")
 
 
 def test_bench_goes_on_after_a_failure(
     add_one_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     onnx.save(unsupported(), add_one_file.parent / "bad.onnx")
-    code = bench.main(
-        ["--models-from", str(add_one_file.parent), "--rounds", "2", "--slice", "0.01"]
-    )
+    code = bench.main(["--suite", str(add_one_file.parent), "--rounds", "2", "--slice", "0.01"])
     assert code == 1
     captured = capsys.readouterr()
     assert "add_one" in captured.out
@@ -203,7 +210,7 @@ def test_bench_goes_on_after_a_failure(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["none.onnx"], ["--models-from", "none"], ["m.onnx", "--against", "nobody"]],
+    [[], ["none.onnx"], ["--suite", "none"], ["m.onnx", "--against", "nobody"]],
     ids=str,
 )
 def test_bench_refuses_wrong_usage(arguments: list[str]) -> None:

@@ -129,6 +129,36 @@ static void finds_wrong_counts(void) {
   lathe_call_options options = {.struct_size = sizeof options, .threads = -1};
   CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
                   "the call asks for -1 threads");
+  options = (lathe_call_options){.struct_size = sizeof options, .flags = 2};
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+                  "the flags of the call are 0x2, of which this runtime knows 0x1; clear the others [call-flags]");
+}
+
+struct observed {
+  int phases;
+  int64_t tasks, end;
+};
+
+static void note_phase(void *context, lathe_task_fn body, int64_t tasks, int64_t begin, int64_t end) {
+  struct observed *seen = context;
+  CHECK(body && begin <= end && seen->end <= begin);
+  ++seen->phases;
+  seen->tasks += tasks;
+  seen->end = end;
+}
+
+static void tells_who_observes(void) {
+  float x[64] = {0};
+  lathe_tensor in = {x, LATHE_DTYPE_F32, 1, {64}}, out = {0};
+  for (int threads = 1; threads <= 3; ++threads) {
+    struct observed seen = {0};
+    lathe_call_options options = {.struct_size = sizeof options, .threads = threads};
+    options.observe = note_phase;
+    options.observe_context = &seen;
+    CHECK_OK(lathe_module_call_with(module, "denormal", &in, 1, &out, 1, &options));
+    CHECK(seen.phases == 1 && seen.tasks == 64);
+    lathe_tensor_free(&out);
+  }
 }
 
 static void finds_wrong_inputs(void) {
@@ -270,7 +300,7 @@ static lathe_status call_select(int64_t way) {
 }
 
 static void takes_outputs_of_run(void) {
-  const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL};
+  const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL, NULL};
   static const float expected[] = {3, 5, 7};
   CHECK_OK(lathe_module_set_imports(module, &counting));
   for (int way = 0; way <= 2; ++way) {
@@ -416,6 +446,7 @@ int main(int argc, char **argv) {
       {"computes-dims-from-data", computes_dims_from_data},
       {"finds-wrong-counts", finds_wrong_counts},
       {"finds-wrong-inputs", finds_wrong_inputs},
+      {"tells-who-observes", tells_who_observes},
       {"finds-wrong-outputs", finds_wrong_outputs},
       {"reports-checks-of-the-module", reports_checks_of_the_module},
       {"takes-outputs-of-run", takes_outputs_of_run},

@@ -359,7 +359,7 @@ static int call_with_batch(int64_t batch, const lathe_call_options *options) {
 }
 
 static void uses_the_host_program(void) {
-  const lathe_imports imports = {sizeof imports, 0, host_alloc, host_free, host_parallel_for, &host, NULL};
+  const lathe_imports imports = {sizeof imports, 0, host_alloc, host_free, host_parallel_for, &host, NULL, NULL};
   CHECK_OK(lathe_set_threads(2));
   CHECK_OK(lathe_module_from_query(lathe_module_query, &module));
   check_works(); /* Leaves a workspace of the runtime's own allocator. */
@@ -394,7 +394,7 @@ static void uses_the_host_program(void) {
   CHECK_OK(lathe_module_set_imports(module, NULL));
   CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
   check_works();
-  lathe_imports half = {sizeof half, 0, host_alloc, NULL, NULL, &host, NULL};
+  lathe_imports half = {sizeof half, 0, host_alloc, NULL, NULL, &host, NULL, NULL};
   CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "have 'alloc', but no 'free'");
   half.struct_size = 8;
   CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "[module-imports-size]");

@@ -169,7 +169,8 @@ static int32_t cancel_itself(int64_t begin, int64_t end, uint32_t worker, void *
 static void begins_nothing_after_a_cancellation(void) {
   for (uint32_t workers = 2; workers <= WORKERS; ++workers) {
     struct cancelling state = {0};
-    CHECK(lathe_impl_pool_run(workers, 10000, cancel_itself, NULL, 0, &state, &state.flag) == LATHE_TASK_CANCELLED);
+    CHECK(lathe_impl_pool_run(workers, 10000, cancel_itself, NULL, 0, &state, &state.flag, false) ==
+          LATHE_TASK_CANCELLED);
     CHECK(atomic_load(&state.begun) >= 1 && atomic_load(&state.begun) <= (int)workers);
   }
 }

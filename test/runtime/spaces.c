@@ -45,8 +45,12 @@ static int32_t device_copy(void *context, void *target, uint32_t target_space, c
   return 0;
 }
 
-static const lathe_space_services device = {sizeof device, LATHE_SPACE_CUDA, device_alloc,
-                                            device_free,   device_copy,      NULL};
+static const lathe_space_services device = {.struct_size = sizeof device,
+                                            .space = LATHE_SPACE_CUDA,
+                                            .alloc = device_alloc,
+                                            .free = device_free,
+                                            .copy = device_copy,
+                                            .context = NULL};
 static const lathe_space_services *const spaces[] = {&device};
 
 /* --- A module ----------------------------------------------------------- */

@@ -87,7 +87,7 @@ static int32_t meet_then_run(void *context, int64_t tasks, uint32_t workers, lat
 }
 
 static void serves_more_threads_than_frames(void) {
-  const lathe_imports imports = {sizeof imports, 0, count_alloc, count_free, meet_then_run, NULL, NULL};
+  const lathe_imports imports = {sizeof imports, 0, count_alloc, count_free, meet_then_run, NULL, NULL, NULL};
   CHECK_OK(lathe_module_set_imports(module, &imports));
   CHECK(pthread_barrier_init(&all_here, NULL, CALLERS) == 0);
   give_back = free_counted;
@@ -150,6 +150,28 @@ static void ignores_the_float_mode_of_the_caller(void) {
     lathe_tensor_free(&out);
   }
 }
+
+/* By turns with calls that keep them: workers take the mode of each call. */
+static void flushes_denormals_where_a_call_says_so(void) {
+  float x[64];
+  for (int i = 0; i < 64; ++i)
+    x[i] = 3e-39f + 1e-41f * (float)i;
+  lathe_tensor in = {x, LATHE_DTYPE_F32, 1, {64}};
+  for (int turn = 0; turn < 8; ++turn) {
+    lathe_tensor out = {0};
+    bool flushes = turn % 2 == 1;
+    CHECK_OK(lathe_module_call_with(module, "denormal", &in, 1, &out, 1,
+                                    &(lathe_call_options){.struct_size = sizeof(lathe_call_options),
+                                                          .threads = 1 + turn / 2,
+                                                          .flags = flushes ? LATHE_CALL_FLUSH_DENORMALS : 0}));
+    CHECK((__builtin_ia32_stmxcsr() & 0xFFC0u) == 0x1F80u);
+    for (int i = 0; i < 64; ++i) {
+      volatile float expected = flushes ? 0 : x[i] / 2;
+      CHECK(((float *)out.data)[i] == expected);
+    }
+    lathe_tensor_free(&out);
+  }
+}
 #endif
 
 int main(int argc, char **argv) {
@@ -159,6 +181,7 @@ int main(int argc, char **argv) {
       {"same-bits-on-any-threads", same_bits_on_any_threads},
 #if defined(__x86_64__)
       {"ignores-the-float-mode-of-the-caller", ignores_the_float_mode_of_the_caller},
+      {"flushes-denormals-where-a-call-says-so", flushes_denormals_where_a_call_says_so},
 #endif
   };
   CHECK_OK(lathe_module_from_query(lathe_module_query, &module));

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -11,25 +12,31 @@ import pytest
 from command_line import DTYPES, ROOT, MakeEcho, Result, Run, program
 
 
-@pytest.fixture
-def lathe(tmp_path: pathlib.Path) -> Run:
-    """Runs `lathe` in a folder of its own. No test may end it by a signal."""
+@pytest.fixture(scope="session")
+def lathe_in() -> Run:
+    """Runs `lathe` in the folder that is the first argument. No test may end it by a signal."""
 
-    def run(*arguments: str | os.PathLike[str], **environment: str) -> Result:
+    def run(folder: pathlib.Path, *arguments: str | os.PathLike[str], **environment: str) -> Result:
         result = subprocess.run(
             [program(), *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,
-            cwd=tmp_path,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             timeout=300,
-            env={**os.environ, **environment},
+            env={**os.environ, "LATHE_CACHE_DIR": str(folder.parent / "cache"), **environment},
         )
         assert result.returncode in (0, 1, 2), result.stderr
         return result
 
     return run
+
+
+@pytest.fixture
+def lathe(lathe_in: Run, tmp_path: pathlib.Path) -> Run:
+    """Runs `lathe` in a folder of its own."""
+    return functools.partial(lathe_in, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,12 @@ def test_one_target_at_a_time(lathe: Run, tmp_path: pathlib.Path) -> None:
     assert result.returncode == 1 and "[kernel-several-targets]" in result.stderr
 
 
+def test_kernels_for_a_gpu_have_no_calls(lathe: Run, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "k.mlir").write_text(KERNELS)
+    result = lathe("compile", "k.mlir", "-o", "k.a", "--target", "cuda:sm_80")
+    assert result.returncode == 1 and "[kernel-gpu-target]" in result.stderr
+
+
 def keys(lathe: Run, name: str) -> dict[str, str]:
     printed = lathe("inspect", name, "--target", "x86_64:v3").stdout
     return dict(re.findall(r"^  (\S+) +\d+ +([0-9a-f]{32})", printed, re.M))

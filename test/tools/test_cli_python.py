@@ -123,10 +123,21 @@ def test_bench_hands_its_options_on(world: World) -> None:
     for name in ("lathe", "onnxruntime", "openvino"):
         world.add_package(name)
     (world.folder / "n.onnx").touch()
-    words = ("--against", "openvino,onnxruntime", "--threads", "2", "--rounds", "3", "--json", "f")
-    result = world.run("bench", "m.onnx", "n.onnx", *words)
+    words = (
+        "--against",
+        "openvino,onnxruntime",
+        "--threads",
+        "1,2",
+        "--rounds",
+        "3",
+        "--json",
+        "f",
+    )
+    more = ("--suite", "d", "--html", "p", "--accuracy", "strict", "--flush-denormals")
+    result = world.run("bench", "m.onnx", "n.onnx", *words, *more)
     assert result.returncode == 7, result.stderr
     assert world.arguments() == [
-        *("--against=openvino,onnxruntime", "--threads=2", "--rounds=3", "--json=f"),
+        *("--against=openvino,onnxruntime", "--suite=d", "--threads=1,2", "--rounds=3"),
+        *("--accuracy=strict", "--json=f", "--html=p", "--denormals=flush"),
         *("--", "m.onnx", "n.onnx"),
     ]

@@ -11,7 +11,22 @@ import subprocess
 import pytest
 from command_line import Run, program
 
-COMMANDS = ("compile", "run", "bench", "check", "convert", "inspect", "version")
+COMMANDS = (
+    "compile",
+    "run",
+    "bench",
+    "profile",
+    "check",
+    "convert",
+    "inspect",
+    "oplib",
+    "report",
+    "gpu-selftest",
+    "cache",
+    "completion",
+    "manual",
+    "version",
+)
 
 # Words after `lathe`, and what must be in the answer.
 WRONG = (
@@ -38,10 +53,25 @@ WRONG = (
     (("run", "m", "--shape", "x=1x"), "as in image=1x3x224x224", "bad-value"),
     (("run", "m", "--input", "x"), "--input wants NAME=FILE.npy", "bad-value"),
     (("run", "m", "--seed", "1", "--seed", "2"), '"1" and "2"; leave one out', "option-twice"),
-    (("run", "m", "--verify", "--seed", "1"), "leave out --seed", "verify-option"),
+    (
+        ("run", "m", "--dim", "n=1", "--dim", "n=1"),
+        '"n=1" and "n=1"; leave one out',
+        "option-twice",
+    ),
+    (("run", "m", "--dim", "a=b=1", "--dim", "a=b=2"), '"a=b=1" and "a=b=2"', "option-twice"),
+    (("compile", "m", "--dim", "n=1", "--dim", "n=2", "-o", "m.so"), "leave one out", "twice"),
+    (("run", "m", "--shape", "x=1", "--shape", "x=2"), '"x=1" and "x=2"', "option-twice"),
+    (("cache", "clean"), "there is no action \"clean\"; did you mean 'clear'?", "unknown-action"),
+    (("cache", "x"), "there are list, size, clear, path", "unknown-action"),
+    (("run", "m", "--verify", "--threads", "1"), "leave out --threads", "verify-option"),
+    (("bench", "m", "--against", "openvino", "--overridable", "w"), "leave out", "against-option"),
     (("compile", "m"), "name the file to write: -o", "no-output"),
     (("compile", "m", "-o", "m.sp"), "did you mean '.so'?", "output-ending"),
-    (("compile", "m", "-o", "m"), "there are .so, .a, .o, .lathebin, .mlir, .lathe", "ending"),
+    (
+        ("compile", "m", "-o", "m"),
+        "there are .so, .a, .o, .lathebin, .ptx, .mlir",
+        "ending",
+    ),
     (("compile", "m", "--stop-after", "lowr"), "did you mean 'lower'?", "unknown-phase"),
     (
         ("compile", "m", "--start-at", "emit", "--stop-after", "lower"),
@@ -54,6 +84,10 @@ WRONG = (
     (("convert", "m"), "name the file to write: -o FILE.mlir", "no-output"),
     (("convert", "m", "-o", "m.so"), "neither .mlir (text) nor .lathe", "output-ending"),
     (("bench", "m", "--against", "onnxrun"), 'no engine is called "onnxrun"', "unknown-engine"),
+    (("bench",), "or a folder: --suite DIR", "no-operand"),
+    (("bench", "--suite", "d"), "--suite needs --against", "bench-alone"),
+    (("bench", "m", "--threads", "1,2"), "several numbers of threads need", "bench-alone"),
+    (("bench", "m", "--threads", "1,x"), 'but got "1,x"', "bad-value"),
     (("bench", "m", "--rounds", "0"), 'but got "0"', "bad-value"),
 )
 
@@ -85,7 +119,7 @@ def test_the_overview_lists_all_commands(lathe: Run) -> None:
     for words in (("--help",), ("-h",), ("help",)):
         result = lathe(*words)
         assert result.returncode == 0 and not result.stderr
-        assert tuple(re.findall(r"^  ([a-z]+) {5,}\S", result.stdout, re.MULTILINE)) == COMMANDS
+        assert tuple(re.findall(r"^  ([a-z-]+) {3,}\S", result.stdout, re.MULTILINE)) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -24,8 +24,18 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-ONNX_TYPES = {"f32": TensorProto.FLOAT, "f16": TensorProto.FLOAT16, "u8": TensorProto.UINT8}
-NUMPY_TYPES: dict[str, Any] = {"f32": np.float32, "f16": np.float16, "u8": np.uint8}
+ONNX_TYPES = {
+    "f32": TensorProto.FLOAT,
+    "f16": TensorProto.FLOAT16,
+    "u8": TensorProto.UINT8,
+    "i64": TensorProto.INT64,
+}
+NUMPY_TYPES: dict[str, Any] = {
+    "f32": np.float32,
+    "f16": np.float16,
+    "u8": np.uint8,
+    "i64": np.int64,
+}
 
 
 @dataclasses.dataclass
@@ -40,24 +50,29 @@ class Form:
     dtype: str = "f32"
     open: Sequence[int] = ()
     constants: Sequence[np.ndarray] = ()
+    outputs: int = 1
+    scale: float = 1.0  # Of the input's values.
+    weight_scale: float = 1.0
 
     def model(self) -> onnx.ModelProto:
         rng = np.random.default_rng(1)
         element = ONNX_TYPES[self.dtype]
         constants = [
             numpy_helper.from_array(
-                rng.uniform(-1, 1, shape).astype(NUMPY_TYPES[self.dtype]), f"w{i}"
+                (rng.uniform(-1, 1, shape) * self.weight_scale).astype(NUMPY_TYPES[self.dtype]),
+                f"w{i}",
             )
             for i, shape in enumerate(self.weights)
         ]
         given = [numpy_helper.from_array(c, f"c{i}") for i, c in enumerate(self.constants)]
         names = ["x", *(c.name for c in constants), *(c.name for c in given)]
+        results = ["y", *(f"y{i}" for i in range(1, self.outputs))]
         dims = [f"d{i}" if i in self.open else size for i, size in enumerate(self.shape)]
         graph = helper.make_graph(
-            [helper.make_node(self.op, names, ["y"], name="form", **self.attributes)],
+            [helper.make_node(self.op, names, results, name="form", **self.attributes)],
             "form",
             [helper.make_tensor_value_info("x", element, dims)],
-            [helper.make_tensor_value_info("y", element, None)],
+            [helper.make_empty_tensor_value_info("y")],
             [*constants, *given],
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -66,7 +81,9 @@ class Form:
         rng = np.random.default_rng(2)
         if self.dtype == "u8":
             return rng.integers(0, 255, self.shape, np.uint8)
-        return rng.uniform(-1, 1, self.shape).astype(NUMPY_TYPES[self.dtype])
+        if self.dtype == "i64":
+            return rng.integers(0, 64, self.shape)
+        return (rng.uniform(-1, 1, self.shape) * self.scale).astype(NUMPY_TYPES[self.dtype])
 
 
 def convolutions() -> Iterator[Form]:
@@ -192,7 +209,137 @@ def others() -> Iterator[Form]:
         )
 
 
-GROUPS: list[Callable[[], Iterator[Form]]] = [convolutions, movements, resizes, others]
+def reductions() -> Iterator[Form]:
+    for op in ("ReduceMean", "ReduceMax", "ReduceL2"):
+        for name, shape, axes in [
+            ("inner", [4096, 256], [1]),
+            ("outer", [256, 4096], [0]),
+            ("middle", [32, 128, 256], [1]),
+            ("all", [512, 512], [0, 1]),
+            ("channels", [1, 64, 56, 56], [1]),
+            ("short inner", [65536, 8], [1]),
+        ]:
+            yield Form(f"{op} {name}", op, shape, attributes={"axes": axes})
+    axis = np.array([1], np.int64)
+    yield Form("ReduceSum middle", "ReduceSum", [32, 128, 256], constants=[axis])
+    yield Form("argmax inner", "ArgMax", [512, 1000], attributes={"axis": 1})
+    yield Form("argmax channels", "ArgMax", [1, 21, 128, 128], attributes={"axis": 1})
+    yield Form("softmax channels", "Softmax", [1, 21, 128, 128], attributes={"axis": 1})
+    yield Form("softmax odd", "Softmax", [1000, 77], attributes={"axis": -1})
+    yield Form("softmax long", "Softmax", [4, 50257], attributes={"axis": -1})
+    yield Form("log_softmax", "LogSoftmax", [512, 512], attributes={"axis": -1})
+    yield Form("cumsum inner", "CumSum", [512, 512], constants=[np.array(1, np.int64)])
+    yield Form("cumsum outer", "CumSum", [512, 512], constants=[np.array(0, np.int64)])
+    k = np.array([10], np.int64)
+    yield Form("topk", "TopK", [64, 1000], constants=[k], outputs=2)
+    yield Form("topk one", "TopK", [64, 1000], constants=[np.array([1], np.int64)], outputs=2)
+
+
+def normalizations() -> Iterator[Form]:
+    for width in (96, 768, 333, 48):
+        yield Form(f"layer_norm {width}", "LayerNormalization", [512, width], [[width], [width]])
+    image = [1, 64, 56, 56]
+    yield Form("instance_norm", "InstanceNormalization", image, [[64], [64]])
+    yield Form(
+        "batch_norm",
+        "BatchNormalization",
+        image,
+        constants=[np.full(64, value, np.float32) for value in (1.5, 0.5, 0.25, 2.0)],
+    )
+    yield Form("lp_norm", "LpNormalization", [512, 512], attributes={"axis": 1})
+    yield Form("lrn", "LRN", image, attributes={"size": 5})
+
+
+def pieces() -> Iterator[Form]:
+    table = np.random.default_rng(3).uniform(-1, 1, (64, 512)).astype(np.float32)
+    for op, shape, axis in [("Split", [1, 64, 56, 56], 1), ("Split", [512, 768], 1)]:
+        yield Form(f"split {shape}", op, shape, attributes={"axis": axis}, outputs=2)
+    starts = [np.array(v, np.int64) for v in ([0, 8], [512, 500], [0, 1])]
+    yield Form("slice columns", "Slice", [512, 512], constants=starts)
+    steps = [np.array(v, np.int64) for v in ([0], [512], [1], [2])]
+    yield Form("slice every second", "Slice", [512, 512], constants=steps)
+    back = [np.array(v, np.int64) for v in ([-1], [-513], [1], [-1])]
+    yield Form("slice reversed", "Slice", [512, 512], constants=back)
+    amounts = np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)
+    for mode in ("constant", "reflect", "edge"):
+        yield Form(
+            f"pad {mode}", "Pad", [1, 64, 56, 56], attributes={"mode": mode}, constants=[amounts]
+        )
+    yield Form("tile", "Tile", [64, 64], constants=[np.array([8, 8], np.int64)])
+    yield Form("expand", "Expand", [64, 1, 64], constants=[np.array([64, 64, 64], np.int64)])
+    ids = np.arange(0, 512, 2)
+    yield Form("gather rows", "Gather", [512, 768], constants=[ids])
+    yield Form("gather columns", "Gather", [512, 768], attributes={"axis": 1}, constants=[ids])
+    places = np.random.default_rng(4).integers(0, 512, (512, 512))
+    yield Form("gather elements", "GatherElements", [512, 512], constants=[places])
+    pairs = np.random.default_rng(5).integers(0, 256, (4096, 2))
+    yield Form("gather nd", "GatherND", [256, 256, 8], constants=[pairs])
+    yield Form(
+        "scatter elements",
+        "ScatterElements",
+        [512, 512],
+        constants=[places[:64], np.ones((64, 512), np.float32)],
+    )
+    yield Form("space to depth", "SpaceToDepth", [1, 16, 128, 128], attributes={"blocksize": 2})
+    yield Form("depth to space", "DepthToSpace", [1, 64, 64, 64], attributes={"blocksize": 2})
+    yield Form("clip", "Clip", [512, 512], constants=[np.float32(-0.5), np.float32(0.5)])
+    yield Form(
+        "one hot",
+        "OneHot",
+        [4096],
+        dtype="i64",
+        constants=[np.array(64, np.int64), np.array([0, 1], np.float32)],
+    )
+    yield Form("cast to i64", "Cast", [512, 512], attributes={"to": TensorProto.INT64})
+    yield Form("cast to f16", "Cast", [512, 512], attributes={"to": TensorProto.FLOAT16})
+    yield Form("mul by row", "Mul", [512, 512], constants=[table[:1, :512].copy()])
+    yield Form("mul by column", "Mul", [64, 512], constants=[table[:, :1].copy()])
+    yield Form("mul by channel", "Mul", [1, 64, 56, 56], [[64, 1, 1]])
+    for op in ("Exp", "Tanh", "Erf", "Sqrt", "Abs", "Softplus", "HardSwish", "Elu"):
+        yield Form(op.lower(), op, [512, 512])
+    yield Form("pow", "Pow", [512, 512], constants=[np.float32(2.0)])
+    yield Form("pow root", "Pow", [512, 512], constants=[np.float32(0.5)])
+
+
+def products() -> Iterator[Form]:
+    yield Form("matmul batch open", "MatMul", [128, 512], [[512, 512]], open=[0])
+    yield Form("matmul small", "MatMul", [4, 64], [[64, 10]])
+    yield Form("matmul thin", "MatMul", [4096, 64], [[64, 3]])
+    yield Form("matmul deep", "MatMul", [16, 8192], [[8192, 64]])
+    yield Form("matmul rows 8", "MatMul", [8, 1024], [[1024, 1024]])
+    yield Form("matmul batched", "MatMul", [12, 128, 64], [[12, 64, 128]])
+    yield Form("gemm transposed", "Gemm", [128, 512], [[512, 512], [512]], {"transB": 1})
+    yield Form("matmul denormal", "MatMul", [128, 512], [[512, 512]], scale=1e-38)
+    for op, gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
+        size, steps = 128, 64
+        yield Form(
+            op.lower(),
+            op,
+            [steps, 1, 64],
+            [[1, gates * size, 64], [1, gates * size, size]],
+            {"hidden_size": size},
+            weight_scale=0.1,
+        )
+    yield Form(
+        "lstm both ways",
+        "LSTM",
+        [64, 4, 64],
+        [[2, 512, 64], [2, 512, 128]],
+        {"hidden_size": 128, "direction": "bidirectional"},
+        weight_scale=0.1,
+    )
+
+
+GROUPS: list[Callable[[], Iterator[Form]]] = [
+    convolutions,
+    movements,
+    resizes,
+    others,
+    reductions,
+    normalizations,
+    pieces,
+    products,
+]
 
 
 def least_times(runs: Sequence[Callable[[], Any]], rounds: int) -> list[float]:

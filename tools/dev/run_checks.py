@@ -96,6 +96,10 @@ SECTIONS = (
         ),
         heavy=True,
     ),
+    dataclasses.replace(
+        pytest("wheel", "the wheel, built and installed where there is no LLVM", "test/wheel"),
+        heavy=True,
+    ),
     pytest("tools", "the tools of this tree", "test/dev"),
     section(
         "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")

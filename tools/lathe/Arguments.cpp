@@ -82,6 +82,18 @@ static std::string mismatch(const Option &option, StringRef value) {
       return range + " or more";
     return range + " to " + std::to_string(option.high);
   }
+  case Form::Counts: {
+    llvm::SmallVector<StringRef> words;
+    value.split(words, ',');
+    auto isCount = [&](StringRef word) {
+      std::optional<int64_t> number = parseSize(word);
+      return number && *number >= option.low && *number <= option.high;
+    };
+    if (llvm::all_of(words, isCount))
+      return "";
+    return "whole numbers of " + std::to_string(option.low) + " to " + std::to_string(option.high) +
+           " with commas between them";
+  }
   case Form::Pair: {
     auto [name, text] = value.split('=');
     return name.empty() || text.empty() ? option.value.str() : "";
@@ -94,6 +106,12 @@ static std::string mismatch(const Option &option, StringRef value) {
     return parseSizes(value) ? "" : "INPUT=SIZES, as in image=1x3x224x224";
   }
   return "";
+}
+
+/// Whether `option` can have only one of these values.
+static bool excludes(const Option &option, StringRef value, StringRef other) {
+  bool isNamed = option.form == Form::Dim || option.form == Form::Shape;
+  return !option.repeats || (isNamed && value.rsplit('=').first == other.rsplit('=').first);
 }
 
 static const Option *findOption(const Command &command, StringRef word) {
@@ -158,10 +176,11 @@ private:
     if (std::string wanted = mismatch(*option, value); !wanted.empty())
       return fail(usageError("cli-bad-value", place, option->name + " wants " + wanted + ", but got " + quoted(value)));
     std::vector<std::string> &values = arguments.values[option->name];
-    if (!values.empty() && !option->repeats)
+    auto before = llvm::find_if(values, [&](StringRef other) { return excludes(*option, value, other); });
+    if (before != values.end())
       return fail(usageError("cli-option-twice", place,
-                             option->name + " is given twice, with " + quoted(values.front()) + " and " +
-                                 quoted(value) + "; leave one out"));
+                             option->name + " is given twice, with " + quoted(*before) + " and " + quoted(value) +
+                                 "; leave one out"));
     values.push_back(value.str());
     return true;
   }

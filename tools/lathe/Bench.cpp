@@ -42,6 +42,7 @@ struct Row {
   double median, least,
       spread; ///< Seconds; the spread is a part of the median.
   double loadSeconds;
+  bool fromCache; ///< So that the seconds are not those of a compilation.
 };
 } // namespace
 
@@ -54,13 +55,14 @@ static double quantile(llvm::ArrayRef<double> sorted, double part) {
 
 /// Calls again and again. The outputs' memory is made by the first call and
 /// used by all.
-static bool timeCalls(const LoadedModel &model, const ValueViews &inputs, int threads, int64_t rounds,
+static bool timeCalls(const LoadedModel &model, const ValueViews &inputs, int threads, bool flushes, int64_t rounds,
                       std::vector<double> &times) {
   const lathe_function_desc &function = model.function();
   std::vector<lathe_value> outputs(function.output_count);
   lathe_call_options options = {};
   options.struct_size = sizeof options;
   options.threads = threads;
+  options.flags = flushes ? LATHE_CALL_FLUSH_DENORMALS : 0;
   auto call = [&] {
     for (uint32_t i = 0; i < function.output_count; ++i)
       if (function.outputs[i]->kind != LATHE_KIND_TENSOR)
@@ -94,14 +96,14 @@ static std::optional<Row> measure(StringRef path, const Arguments &arguments, Di
   auto model = LoadedModel::open(path, arguments, diagnostics);
   if (!model)
     return std::nullopt;
-  auto inputs = makeInputs(model->function(), InputOptions::from(arguments), path, diagnostics);
+  auto inputs = makeInputs(model->function(), InputOptions::from(arguments, model->indexBounds), path, diagnostics);
   if (!inputs)
     return std::nullopt;
   Progress progress(path, arguments.has("--progress"));
   progress.step("time calls");
   std::vector<double> times;
-  if (!timeCalls(*model, ValueViews(*inputs), int(arguments.count("--threads", 1)), arguments.count("--rounds", 10),
-                 times)) {
+  if (!timeCalls(*model, ValueViews(*inputs), int(arguments.count("--threads", 1)), arguments.has("--flush-denormals"),
+                 arguments.count("--rounds", 10), times)) {
     addRuntimeError(diagnostics, path);
     return std::nullopt;
   }
@@ -116,7 +118,8 @@ static std::optional<Row> measure(StringRef path, const Arguments &arguments, Di
              median,
              times.front(),
              (quantile(times, 0.75) - quantile(times, 0.25)) / median,
-             model->loadSeconds};
+             model->loadSeconds,
+             model->fromCache};
 }
 
 static std::string text(const char *format, double value) {
@@ -140,6 +143,7 @@ static bool writeJson(StringRef path, const Arguments &arguments, const std::vec
         {"min_ms", row.least * 1e3},
         {"spread", row.spread},
         {"load_s", row.loadSeconds},
+        {"cached", row.fromCache},
     });
   std::string contents;
   llvm::raw_string_ostream os(contents);
@@ -192,36 +196,62 @@ static int benchAgainst(const Arguments &arguments) {
     }
     packages.push_back(name.str());
   }
+  if (arguments.has("--overridable"))
+    return usageError("cli-against-option", place,
+                      "--against gives every engine the same inputs, those of the model; leave out --overridable");
   Diagnostics diagnostics;
   for (const std::string &path : arguments.operands)
-    requireModel(path, diagnostics);
+    requireOnnxFile(path, "--against", diagnostics);
   if (diagnostics.hasErrors())
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--against", "--threads", "--rounds", "--target", "--isa", "--json", "--dim", "--shape"})
+  for (StringRef option : {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--isa", "--json",
+                           "--html", "--dim", "--shape"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
+  for (StringRef flag : {"--allow-links", "--no-cache"})
+    if (arguments.has(flag))
+      words.push_back(flag.str());
+  if (arguments.has("--flush-denormals"))
+    words.push_back("--denormals=flush");
   words.push_back("--");
   llvm::append_range(words, arguments.operands);
   return runPython(place, "lathe.bench", words, packages);
 }
 
 static int run(const Arguments &arguments) {
+  if (arguments.operands.empty() && !arguments.has("--suite"))
+    return usageError("cli-no-operand", place, "name a file: lathe bench FILE..., or a folder: --suite DIR");
+  if (!arguments.has("--against")) {
+    for (StringRef option : {"--suite", "--html"})
+      if (arguments.has(option))
+        return usageError("cli-bench-alone", place, option + " needs --against, as in --against onnxruntime");
+    if (arguments.get("--threads").contains(','))
+      return usageError("cli-bench-alone", place,
+                        "several numbers of threads need --against, as in --against onnxruntime");
+  }
   return arguments.has("--against") ? benchAgainst(arguments) : benchAlone(arguments);
 }
 
 static constexpr Option options[] = {
-    {"--threads", "", Form::Count, "N", "threads of each call [1]", false, 1, LATHE_MAX_THREADS},
+    {"--threads", "", Form::Counts, "N,...", "threads of each call; with --against also several [1]", false, 1,
+     LATHE_MAX_THREADS},
     roundsOption,
     dimSizeOption,
     shapeOption,
     {"--against", "", Form::Text, "ENGINES", "compare with onnxruntime, openvino or both, as in onnxruntime,openvino"},
+    {"--suite", "", Form::Text, "DIR", "all .onnx files in a folder, too; with --against"},
     {"--json", "", Form::Text, "FILE", "write the figures to a file, too"},
+    {"--html", "", Form::Text, "FILE", "write a page with a chart for each model; with --against"},
     targetOption,
+    accuracyOption,
     allowLinksOption,
     overridableOption,
+    noCacheOption,
     isaOption,
+    deviceOption,
     uncheckedOption,
+    flushOption,
     progressOption,
 };
 
@@ -229,7 +259,7 @@ const Command &cli::benchCommand() {
   static const Command command = {"bench",
                                   "time a model, also beside other engines",
                                   "FILE...",
-                                  1,
+                                  0,
                                   ~0u,
                                   "Times calls with random inputs: median, minimum, and spread (the middle "
                                   "half of the\ntimes, as a part of the median). FILE is a model, a .so or "

@@ -23,12 +23,13 @@ enum ExitCode { Ok = 0, Failed = 1, WrongUsage = 2 };
 
 /// What the value of an option must look like.
 enum class Form {
-  Flag,  ///< No value.
-  Text,  ///< Anything but the empty string.
-  Count, ///< A whole number from `low` to `high`.
-  Pair,  ///< NAME=TEXT, neither of them empty.
-  Dim,   ///< NAME=SIZE.
-  Shape, ///< NAME=1x3x48x320, or NAME= for a scalar.
+  Flag,   ///< No value.
+  Text,   ///< Anything but the empty string.
+  Count,  ///< A whole number from `low` to `high`.
+  Counts, ///< One or several, with commas between them.
+  Pair,   ///< NAME=TEXT, neither of them empty.
+  Dim,    ///< NAME=SIZE.
+  Shape,  ///< NAME=1x3x48x320, or NAME= for a scalar.
 };
 
 struct Option {
@@ -82,6 +83,13 @@ const Command &benchCommand();
 const Command &checkCommand();
 const Command &convertCommand();
 const Command &inspectCommand();
+const Command &reportCommand();
+const Command &cacheCommand();
+const Command &completionCommand();
+const Command &manualCommand();
+const Command &gpuSelftestCommand();
+const Command &oplibCommand();
+const Command &profileCommand();
 const Command &versionCommand();
 
 /// All of the above, in the order of the help.

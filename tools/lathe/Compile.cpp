@@ -25,7 +25,7 @@ using llvm::StringRef;
 static constexpr StringRef place = "lathe compile";
 
 /// Endings of artifacts, and of the native graph format.
-static const StringRef artifactEndings[] = {".so", ".a", ".o", ".lathebin"};
+static const StringRef artifactEndings[] = {".so", ".a", ".o", ".lathebin", ".ptx"};
 static const StringRef graphEndings[] = {".mlir", ".lathe"};
 
 /// A phase as --start-at and --stop-after name it; its place in the order, the
@@ -76,7 +76,7 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
   bool early = stopsEarly(arguments);
   if (output.empty() && !early)
     return usageError("cli-no-output", place,
-                      "name the file to write: -o FILE.so, .a, .o, .lathebin, "
+                      "name the file to write: -o FILE.so, .a, .o, .lathebin, .ptx, "
                       ".mlir or .lathe");
   if (early) {
     kind = OutputKind::Ir;
@@ -88,7 +88,7 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
     kind = OutputKind::Artifact;
   } else if (llvm::is_contained(graphEndings, ending)) {
     kind = OutputKind::Graph;
-    for (StringRef option : {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target"})
+    for (StringRef option : {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy"})
       if (arguments.has(option))
         return usageError("cli-graph-option", place,
                           option + " changes nothing in " + quoted(output) +
@@ -172,6 +172,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   // What goes to a screen is to be read by people, a file by --start-at, too.
   options.wholeConstants = !output.empty() && output != "-";
   options.threads = unsigned(arguments.count("--threads", 0));
+  options.accuracy = arguments.get("--accuracy", "standard").str();
   options.progress = progress.callback();
   options.remarks = arguments.has("--verbose");
   std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
@@ -205,6 +206,7 @@ static constexpr Option options[] = {
     {"--header", "", Form::Text, "FILE.h", "write a C header with the model's shapes and dtypes"},
     {"--name", "", Form::Text, "NAME", "of the model in symbols and the header [that of FILE]"},
     targetOption,
+    accuracyOption,
     fixedDimOption,
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
     {"--stop-after", "", Form::Text, "PHASE",
@@ -227,6 +229,7 @@ const Command &cli::compileCommand() {
                                   "  .so        shared library with one symbol, lathe_module_query\n"
                                   "  .a, .o     the same for linking into a program\n"
                                   "  .lathebin  for 'lathe run' and Python; needs no linker\n"
+                                  "  .ptx       the kernels for a GPU: --target cuda:sm_80 and the like\n"
                                   "  .mlir      the model in Lathe's own format, as text\n"
                                   "  .lathe     the same as bytecode\n"
                                   "Phases: import, optimize, partition, lower, schedule, bufferize, "

@@ -12,6 +12,7 @@
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -117,6 +118,25 @@ bool cli::requireModel(StringRef path, Diagnostics &diagnostics) {
     return true;
   diagnostics.error("cli-not-a-model", path, "is compiled already; name the model it was compiled from");
   return false;
+}
+
+bool cli::requireOnnxFile(StringRef path, StringRef option, Diagnostics &diagnostics) {
+  if (!requireModel(path, diagnostics))
+    return false;
+  auto refuse = [&](const llvm::Twine &what, StringRef wayOut) {
+    diagnostics
+        .error("cli-needs-onnx", path, option + " compares with an engine that reads ONNX files, but this is " + what)
+        .note(wayOut);
+    return false;
+  };
+  if (path == "-" || (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)))
+    return refuse("a pipe, which only one of the two can read", "write the model to a file first");
+  uint64_t size = 0;
+  bool hasSize = !llvm::sys::fs::file_size(path, size);
+  auto start = llvm::MemoryBuffer::getFileSlice(path, hasSize ? std::min<uint64_t>(size, 8) : 0, 0);
+  if ((start && (*start)->getBuffer().starts_with("\x7fLATHE")) || path.ends_with(".mlir") || path.ends_with(".lathe"))
+    return refuse("Lathe's own format", "name the ONNX file that it was converted from, or leave out " + option.str());
+  return true;
 }
 
 double cli::now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }

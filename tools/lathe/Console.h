@@ -56,6 +56,10 @@ bool writeFile(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> parts, Diag
 /// do.
 bool requireModel(llvm::StringRef path, Diagnostics &diagnostics);
 
+/// Reports an error also for models that other engines cannot read, which
+/// `option` is about: Lathe's own format, and pipes.
+bool requireOnnxFile(llvm::StringRef path, llvm::StringRef option, Diagnostics &diagnostics);
+
 /// Seconds since a fixed time.
 double now();
 

@@ -21,9 +21,9 @@ using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
 
-InputOptions InputOptions::from(const Arguments &arguments) {
+InputOptions InputOptions::from(const Arguments &arguments, std::vector<int64_t> indexBounds) {
   return {arguments.sizes("--dim"), arguments.sizes("--shape"), arguments.all("--input").vec(),
-          uint64_t(arguments.count("--seed", 0))};
+          uint64_t(arguments.count("--seed", 0)), std::move(indexBounds)};
 }
 
 /// The name of a free dim, or "".
@@ -33,9 +33,15 @@ static StringRef symbolName(const lathe_function_desc &function, int64_t dim) {
 }
 
 std::string cli::formatValue(const lathe_function_desc &function, const lathe_value_desc &value) {
+  if (value.kind == LATHE_KIND_MAP) {
+    std::string text = (llvm::Twine("map(") + lathe_dtype_name(lathe_dtype(value.key_dtype)) + ", " +
+                        lathe_dtype_name(lathe_dtype(value.dtype)) + ")")
+                           .str();
+    return value.flags & LATHE_VALUE_OF_SEQUENCE ? "sequence(" + text + ")" : text;
+  }
   std::string text = lathe_dtype_name(lathe_dtype(value.dtype));
-  text += "[";
-  for (uint32_t i = 0; i < value.rank; ++i) {
+  text += value.rank == LATHE_ANY_RANK ? "[..." : "[";
+  for (uint32_t i = 0; value.rank != LATHE_ANY_RANK && i < value.rank; ++i) {
     if (i)
       text += ", ";
     int64_t dim = value.dims[i];
@@ -126,13 +132,15 @@ private:
     for (const std::string &pair : options.files) {
       auto [name, path] = StringRef(pair).split('=');
       uint32_t i = inputIndex(name);
+      bool isMap = input(i).kind == LATHE_KIND_MAP;
       bool isSequence = input(i).kind == LATHE_KIND_SEQUENCE || (input(i).flags & LATHE_VALUE_OF_SEQUENCE);
-      if (!values[i].parts.empty() && !isSequence)
+      if (!values[i].parts.empty() && !isSequence && !isMap)
         return fail("inputs-given-twice", "--input gives " + quoted(name) + " twice; leave one out");
-      std::optional<Tensor> tensor = readNpy(path, lathe_dtype(input(i).dtype), diagnostics);
+      std::optional<Tensor> tensor = readNpy(
+          path, lathe_dtype(isMap && values[i].parts.empty() ? input(i).key_dtype : input(i).dtype), diagnostics);
       if (!tensor)
         return false;
-      values[i].kind = isSequence ? LATHE_KIND_SEQUENCE : LATHE_KIND_TENSOR;
+      values[i].kind = isMap ? LATHE_KIND_MAP : isSequence ? LATHE_KIND_SEQUENCE : LATHE_KIND_TENSOR;
       values[i].parts.push_back(std::move(*tensor));
       if (input(i).kind != LATHE_KIND_TENSOR)
         continue; // The dims of its tensors are nobody else's.
@@ -188,8 +196,10 @@ private:
                     "give files with --input " + shape.name + "=FILE.npy, one for each tensor");
       size_t rank = shape.sizes.size();
       if (rank != input(i).rank)
-        return fail("inputs-shape-rank", "--shape gives input " + quoted(shape.name) + " " + llvm::Twine(rank) +
-                                             " dims, but it has " + llvm::Twine(input(i).rank));
+        return fail("inputs-shape-rank",
+                    "--shape gives input " + quoted(shape.name) + " " + llvm::Twine(rank) + " dims, but it has " +
+                        llvm::Twine(input(i).rank),
+                    "such as " + exampleShape(i));
       for (uint32_t d = 0; d < rank; ++d) {
         int64_t dim = input(i).dims[d];
         if (dim >= 0 && dim != shape.sizes[d])
@@ -205,6 +215,10 @@ private:
 
   bool fill(uint32_t i) {
     values[i].kind = lathe_kind(input(i).kind);
+    if (input(i).kind == LATHE_KIND_MAP)
+      return fail(
+          "inputs-map", "input " + quoted(input(i).name) + " is a map, of which no file is given",
+          ("give one of keys and one of values with --input " + llvm::Twine(input(i).name) + "=FILE.npy").str());
     if (input(i).kind != LATHE_KIND_TENSOR)
       return true; // No tensors.
     lathe_tensor &view = values[i].parts.emplace_back().view;
@@ -237,7 +251,8 @@ private:
       addRuntimeError(diagnostics, where);
       return false;
     }
-    fillRandomly(view, input(i).name, options.seed);
+    int64_t rows = i < options.indexBounds.size() ? options.indexBounds[i] : 0;
+    fillRandomly(view, input(i).name, options.seed, rows);
     return true;
   }
 
@@ -246,7 +261,17 @@ private:
     return fail("inputs-free-dim",
                 "dim " + llvm::Twine(d) + " of input " + quoted(input(i).name) + ", " +
                     formatValue(function, input(i)) + ", is free, and no size is given",
-                "give one with " + way + "--shape " + input(i).name + "=1x2x3");
+                "give one with " + way + exampleShape(i));
+  }
+
+  /// The option for input `i` with its own rank and sizes; free ones are such as models may have.
+  std::string exampleShape(uint32_t i) {
+    std::string sizes;
+    for (uint32_t d = 0; d < input(i).rank; ++d) {
+      int64_t dim = input(i).dims[d], known = dim < 0 ? symbols[~dim].value_or(d == 0 ? 1 : 32) : dim;
+      sizes += (d ? "x" : "") + std::to_string(known);
+    }
+    return "--shape " + std::string(input(i).name) + "=" + sizes;
   }
 
   const lathe_function_desc &function;

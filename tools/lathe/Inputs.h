@@ -24,12 +24,14 @@ struct InputOptions {
   std::vector<NamedSizes> shapes; ///< Of --shape: shapes by the input's name.
   std::vector<std::string> files; ///< Of --input: NAME=FILE.
   uint64_t seed = 0;
+  std::vector<int64_t> indexBounds; ///< As of Program: 0, or none, where ids have no bound.
 
-  static InputOptions from(const Arguments &arguments);
+  static InputOptions from(const Arguments &arguments, std::vector<int64_t> indexBounds = {});
 };
 
 /// Makes all inputs of `function`, in order. Where there is no file, floats are
-/// drawn from the standard normal distribution and integers from 0 to 99;
+/// drawn from the standard normal distribution and integers from 0 to 99, or below the
+/// rows of the table that they are looked up in;
 /// integers whose names contain "mask" or "type" are flags, 0 or 1. Values
 /// depend on the name and the seed alone. A free first dim is taken for the
 /// batch and is 1 if nothing else is said. A sequence holds one tensor a file, and

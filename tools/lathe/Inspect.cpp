@@ -90,11 +90,11 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments, Stri
                << threads << (threads == 1 ? " thread\n" : " threads\n");
   for (uint32_t i = 0; i < function.output_count; ++i) {
     const lathe_value_desc &output = *function.outputs[i];
-    lathe_tensor view = {};
-    view.rank = output.rank;
-    llvm::copy(llvm::ArrayRef(outputs[i], view.rank), view.dims);
     // What a call computes only `run` can tell.
     bool isPlanned = output.kind == LATHE_KIND_TENSOR && !(output.flags & LATHE_VALUE_SIZED_BY_RUN);
+    lathe_tensor view = {};
+    view.rank = isPlanned ? output.rank : 0;
+    llvm::copy(llvm::ArrayRef(outputs[i], view.rank), view.dims);
     llvm::outs() << "output     " << quoted(output.name) << " "
                  << (isPlanned ? formatShape(view) : formatValue(function, output)) << "\n";
   }
@@ -129,6 +129,22 @@ static void printKernels(const LoadedModel &model) {
   os << "kernels    " << variant.kernel_count << " in " << calls << " calls\n";
   if (variant.kernel_count)
     os << formatTable("lrlll", table);
+}
+
+/// A line for each function of the images, of a variant for a device: a task is for a
+/// thread or for a block of threads.
+static void printDeviceKernels(const lathe_variant_desc &variant) {
+  if (!LATHE_HAS(&variant, device_kernel_count) || variant.device_kernel_count == 0)
+    return;
+  std::vector<std::vector<std::string>> table = {{"  function", "a task is for", "threads", "shared", "checks"}};
+  for (uint32_t i = 0; i < variant.device_kernel_count; ++i) {
+    const lathe_device_kernel_desc &kernel = *variant.device_kernels[i];
+    bool isForBlocks = kernel.flags & LATHE_DEVICE_KERNEL_BLOCKS, checks = kernel.flags & LATHE_DEVICE_KERNEL_CHECKS;
+    table.push_back({"  " + std::string(kernel.name), isForBlocks ? "a block" : "a thread",
+                     std::to_string(kernel.block_threads), formatBytes(kernel.shared_bytes), checks ? "yes" : "no"});
+  }
+  llvm::outs() << "images     " << variant.image_count << " with " << variant.device_kernel_count << " functions\n"
+               << formatTable("llrrl", table);
 }
 
 /// One line a variant, the best first.
@@ -178,6 +194,7 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
     os << "machine    " << "another one: " << foreignReason(variant) << "\n";
   if (!model->module() || !variant.function_count || printPlan(*model, arguments, path, diagnostics))
     printKernels(*model);
+  printDeviceKernels(variant);
 }
 
 static int run(const Arguments &arguments) {
@@ -186,8 +203,9 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption,    shapeOption,       threadsOption,   targetOption,  isaOption,
-                                     allowLinksOption, overridableOption, uncheckedOption, progressOption};
+static constexpr Option options[] = {dimSizeOption,   shapeOption,   threadsOption,    targetOption,
+                                     accuracyOption,  isaOption,     allowLinksOption, overridableOption,
+                                     uncheckedOption, noCacheOption, progressOption,   deviceOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",

@@ -3,16 +3,21 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LoadedModel.h"
+#include "Cache.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
 
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Target.h"
 
 #include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <dlfcn.h>
 
 using namespace lathe;
 using namespace lathe::cli;
@@ -24,6 +29,8 @@ FileKind cli::fileKind(StringRef path) {
   FileKind byEnding = path.ends_with(".so") ? FileKind::SharedLibrary : FileKind::Model;
   // Elsewhere the content decides; pipes are left to whoever reads them.
   llvm::file_magic magic;
+  if (auto start = llvm::MemoryBuffer::getFileSlice(path, 8, 0); start && (*start)->getBuffer() == "LATHEBIN")
+    return FileKind::Lathebin;
   if (!llvm::sys::fs::is_regular_file(path) || llvm::identify_magic(path, magic))
     return byEnding;
   switch (magic) {
@@ -48,13 +55,68 @@ const lathe_module_desc &LoadedModel::description() const {
 }
 
 const lathe_variant_desc &LoadedModel::variant() const {
-  return foreign ? *foreign->variants[0] : *lathe_module_variant(handle);
+  return foreign ? *foreignVariant : *lathe_module_variant(handle);
 }
 
 const lathe_function_desc &LoadedModel::function() const { return *variant().functions[0]; }
 
+/// The version of the compiler and, as versions live long, which build of it this is.
+static std::string compilerBuild() {
+  std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
+  // In a wheel the compiler is in a library, and the program is always the same.
+  Dl_info library = {};
+  if (dladdr(reinterpret_cast<void *>(&compilerVersion), &library) && StringRef(library.dli_fname).ends_with(".so"))
+    self = library.dli_fname;
+  llvm::sys::fs::file_status status;
+  if (llvm::sys::fs::status(self, status))
+    return compilerVersion();
+  auto written = status.getLastModificationTime().time_since_epoch();
+  return compilerVersion() + (" " + llvm::Twine(status.getSize()) + " " + llvm::Twine(written.count())).str();
+}
+
+/// The number of the GPU in `cuda:N`, as --device has it; nothing, and an error, if
+/// it is something else.
+static std::optional<uint32_t> deviceNumber(StringRef device, StringRef path, Diagnostics &diagnostics) {
+  StringRef text = device;
+  uint32_t number = 0;
+  if (text.consume_front("cuda") && (text.empty() || (text.consume_front(":") && !text.getAsInteger(10, number))))
+    return number;
+  diagnostics.error("cli-device", path, "--device is '" + device + "', which is no device")
+      .note("use cuda:0 for the first NVIDIA GPU; leave the option out for the CPU");
+  return std::nullopt;
+}
+
+/// Takes what --device says into what to load: the variant for it.
+static bool chooseDevice(StringRef path, const Arguments &arguments, lathe_load_options &load,
+                         Diagnostics &diagnostics) {
+  if (!arguments.has("--device"))
+    return true;
+  std::optional<uint32_t> number = deviceNumber(arguments.get("--device"), path, diagnostics);
+  if (!number)
+    return false;
+  load.device = *number;
+  load.flags |= LATHE_LOAD_ON_DEVICE;
+  return true;
+}
+
+/// What to compile for: as --target says, else for the device, else for this machine.
+static bool chooseTarget(StringRef path, const Arguments &arguments, const lathe_load_options &load,
+                         std::string &target, Diagnostics &diagnostics) {
+  target = arguments.get("--target", "host").str();
+  if (arguments.has("--target") || !(load.flags & LATHE_LOAD_ON_DEVICE))
+    return true;
+  char name[32];
+  if (lathe_cuda_target(load.device, name, sizeof(name)) != LATHE_OK) {
+    addRuntimeError(diagnostics, path);
+    return false;
+  }
+  target = name;
+  return true;
+}
+
 /// Compiles the model at `path` for this process.
-static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, Diagnostics &diagnostics) {
+static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, const std::string &target,
+                                            LoadedModel &model, Diagnostics &diagnostics) {
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program =
@@ -62,10 +124,29 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   // Slips of the keyboard should not cost the time that compiling takes.
   if (!program || !checkInputs(program->inputNames(), InputOptions::from(arguments), path, diagnostics))
     return nullptr;
+  model.indexBounds = program->indexBounds();
   CompileOptions options;
-  options.target = arguments.get("--target", "host");
+  options.target = target;
+  options.accuracy = arguments.get("--accuracy", "standard").str();
   options.progress = progress.callback();
-  return compile(*program, options, diagnostics);
+  auto build = [&] { return compile(*program, options, diagnostics); };
+  if (arguments.has("--no-cache"))
+    return build();
+  std::vector<Target> targets = Target::parseList(options.target, diagnostics, path);
+  if (targets.empty())
+    return nullptr;
+  std::vector<std::string> parts = {compilerBuild(), program->contentKey(), program->name(), options.accuracy};
+  for (const Target &each : targets)
+    parts.push_back(each.str());
+  return Cache().get(cacheKey(parts), build, model.fromCache);
+}
+
+/// The variant called `isa`, which is there, or the first.
+static const lathe_variant_desc *variantNamed(const lathe_module_desc &module, StringRef isa) {
+  for (uint32_t i = 0; i < module.variant_count; ++i)
+    if (isa == module.variants[i]->name || isa == module.variants[i]->target)
+      return module.variants[i];
+  return module.variants[0];
 }
 
 std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
@@ -79,14 +160,18 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
   load.isa = isa.empty() ? nullptr : isa.c_str();
   bool unchecked = arguments.has("--unchecked-weights");
   load.flags = unchecked ? LATHE_LOAD_UNCHECKED_WEIGHTS : 0;
+  std::string target;
+  if (!chooseDevice(path, arguments, load, diagnostics))
+    return nullptr;
   if (unchecked && model->kind != FileKind::Model)
     llvm::errs() << path << ": note: the weights are not compared with their checksum\n";
-  if (model->kind != FileKind::Model && arguments.has("--target")) {
-    diagnostics.error("cli-target-of-artifact", path,
-                      "is compiled already, so --target cannot change its "
-                      "code; name the model it was compiled from");
-    return nullptr;
-  }
+  for (StringRef option : {"--target", "--accuracy"})
+    if (model->kind != FileKind::Model && arguments.has(option)) {
+      diagnostics.error("cli-target-of-artifact", path,
+                        "is compiled already, so " + option +
+                            " cannot change its code; name the model it was compiled from");
+      return nullptr;
+    }
   switch (model->kind) {
   case FileKind::ObjectOrArchive:
     diagnostics.error("cli-not-loadable", path, "is to be linked into a program; it cannot be loaded by itself")
@@ -102,7 +187,9 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     model->own = Artifact::load(path.str(), diagnostics, unchecked);
     break;
   case FileKind::Model:
-    model->own = compileNow(path, arguments, diagnostics);
+    if (!chooseTarget(path, arguments, load, target, diagnostics))
+      return nullptr;
+    model->own = compileNow(path, arguments, target, *model, diagnostics);
     break;
   }
   if (!model->handle) {
@@ -112,8 +199,9 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     if (!description)
       return nullptr;
     lathe_status status = lathe_module_from_desc_with(description, &load, &model->handle);
-    if (status == LATHE_INCOMPATIBLE && onlyToShow && isa.empty()) {
+    if (status == LATHE_INCOMPATIBLE && onlyToShow) {
       model->foreign = description;
+      model->foreignVariant = variantNamed(*description, isa);
     } else if (status != LATHE_OK) {
       addRuntimeError(diagnostics, path);
       return nullptr;

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace lathe {
 class Artifact;
@@ -28,8 +29,8 @@ FileKind fileKind(llvm::StringRef path);
 
 class LoadedModel {
 public:
-  /// Loads an artifact, or compiles a model now, which takes --target and
-  /// --progress of `arguments`. Null after an error. That it has no function, as
+  /// Loads an artifact, or compiles a model now, or takes what was compiled before from the
+  /// cache, as --target, --no-cache and --progress of `arguments` say. Null after an error. That it has no function, as
   /// kernels without a model, is one unless it is `onlyToShow`, and so is that it is
   /// for another machine.
   static std::unique_ptr<LoadedModel> open(llvm::StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
@@ -45,6 +46,8 @@ public:
   const Artifact *artifact() const { return own.get(); }
 
   FileKind kind = FileKind::Model;
+  std::vector<int64_t> indexBounds; ///< Of a model, as of Program.
+  bool fromCache = false;
   double loadSeconds = 0; ///< With compilation.
 
 private:
@@ -52,7 +55,8 @@ private:
 
   // The module reads what the artifact owns: freed in the destructor, before.
   std::unique_ptr<Artifact> own;
-  const lathe_module_desc *foreign = nullptr; ///< Where there is no `handle`.
+  const lathe_module_desc *foreign = nullptr;         ///< Where there is no `handle`.
+  const lathe_variant_desc *foreignVariant = nullptr; ///< Of that.
   lathe_module *handle = nullptr;
 };
 

@@ -14,8 +14,13 @@ namespace lathe::cli {
 
 inline constexpr Option targetOption = {"--target", "", Form::Text, "TARGET",
                                         "what to make code for: host, x86_64:v3, x86_64:v2+v3+v4, aarch64, ... [host]"};
+inline constexpr Option accuracyOption = {
+    "--accuracy", "", Form::Text, "LEVEL",
+    "standard, or strict: all sums term by term, no Winograd convolutions [standard]"};
 inline constexpr Option isaOption = {"--isa", "", Form::Text, "NAME",
                                      "which of several targets to use, such as v3 [the best that this machine runs]"};
+inline constexpr Option deviceOption = {"--device", "", Form::Text, "cuda:N",
+                                        "run on an NVIDIA GPU, counted from 0; a model is compiled for it [the CPU]"};
 inline constexpr Option uncheckedOption = {
     "--unchecked-weights", "", Form::Flag, "",
     "load a .so or .lathebin without reading its weights to compare their checksum"};
@@ -32,6 +37,9 @@ inline constexpr Option loopStepsOption = {"--max-loop-steps",
                                            false,
                                            1,
                                            INT64_MAX};
+inline constexpr Option flushOption = {
+    "--flush-denormals", "", Form::Flag, "",
+    "read and write denormal numbers as zero, which many processors compute much faster"};
 inline constexpr Option dimSizeOption = {
     "--dim", "", Form::Dim, "NAME=SIZE", "size of a free dim in the inputs; the code stays free in it", true};
 inline constexpr Option shapeOption = {
@@ -41,6 +49,8 @@ inline constexpr Option allowLinksOption = {
 inline constexpr Option overridableOption = {
     "--overridable", "", Form::Text, "NAME", "make an input of an initializer that the graph lists as one", true};
 inline constexpr Option seedOption = {"--seed", "", Form::Count, "N", "of the random inputs [0]"};
+inline constexpr Option noCacheOption = {"--no-cache", "", Form::Flag, "",
+                                         "compile a model anew, and do not keep it ('lathe cache --help')"};
 inline constexpr Option progressOption = {"--progress", "", Form::Flag, "",
                                           "say what is going on, also where stderr is not a terminal"};
 inline constexpr Option roundsOption = {"--rounds", "", Form::Count, "N", "rounds of timed calls [10]",

@@ -14,6 +14,8 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstdlib>
+
 using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
@@ -21,6 +23,9 @@ using llvm::StringRef;
 /// Paths of interpreters, the best first.
 static std::vector<std::string> interpreters() {
   std::vector<std::string> found;
+  // `python -m lathe` says which Python it is.
+  if (const char *chosen = std::getenv("LATHE_PYTHON"); chosen && *chosen)
+    found.push_back(chosen);
   std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
   llvm::SmallString<128> beside = llvm::sys::path::parent_path(self);
   llvm::sys::path::append(beside, "python3");

@@ -61,7 +61,7 @@ static void fillWithWords(lathe_tensor &tensor, Random &random) {
   tensor.data = words.data;
 }
 
-void cli::fillRandomly(lathe_tensor &tensor, StringRef name, uint64_t seed) {
+void cli::fillRandomly(lathe_tensor &tensor, StringRef name, uint64_t seed, int64_t rows) {
   // An odd factor spreads small seeds over all bits.
   Random random(llvm::xxh3_64bits(name) ^ (seed * 0xd1342543de82ef95));
   std::string lower = name.lower();
@@ -92,6 +92,6 @@ void cli::fillRandomly(lathe_tensor &tensor, StringRef name, uint64_t seed) {
     else if (isFlag) // A row that is masked out whole makes NaN of models.
       setElement(tensor, e, isMask && e % row == 0 ? 1 : double(random.below(2)));
     else
-      setElement(tensor, e, double(random.below(100)));
+      setElement(tensor, e, double(random.below(rows > 0 && rows < 100 ? uint64_t(rows) : 100)));
   }
 }

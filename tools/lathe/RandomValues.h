@@ -12,10 +12,10 @@
 namespace lathe::cli {
 
 /// Fills `tensor`, of any dtype, which is the input called `name`: floats from
-/// the standard normal distribution, integers from 0 to 99. Integers whose
-/// names contain "mask" or "type" are flags, 0 or 1. The values depend on the
-/// name and the seed alone.
-void fillRandomly(lathe_tensor &tensor, llvm::StringRef name, uint64_t seed);
+/// the standard normal distribution, integers from 0 to 99, or from the first
+/// `rows` of these if that is not 0. Integers whose names contain "mask" or
+/// "type" are flags, 0 or 1. The values depend on the name, the rows and the seed alone.
+void fillRandomly(lathe_tensor &tensor, llvm::StringRef name, uint64_t seed, int64_t rows);
 
 } // namespace lathe::cli
 

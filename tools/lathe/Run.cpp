@@ -47,7 +47,7 @@ static bool saveOutputs(StringRef folder, const lathe_function_desc &function, c
   for (uint32_t i = 0; i < function.output_count; ++i) {
     for (const auto &[number, part] : llvm::enumerate(outputs[i].parts)) {
       std::string name = function.outputs[i]->name;
-      if (outputs[i].kind == LATHE_KIND_SEQUENCE)
+      if (outputs[i].kind != LATHE_KIND_TENSOR)
         name += "." + std::to_string(number);
       llvm::SmallString<128> path = folder;
       llvm::sys::path::append(path, fileName(name, taken));
@@ -61,10 +61,13 @@ static bool saveOutputs(StringRef folder, const lathe_function_desc &function, c
 
 /// A line for each tensor.
 static void print(StringRef kind, const char *name, const Value &value) {
-  bool isSequence = value.kind == LATHE_KIND_SEQUENCE;
+  bool isMap = value.kind == LATHE_KIND_MAP, isSequence = value.kind == LATHE_KIND_SEQUENCE || isMap;
   if (isSequence || value.parts.empty())
     llvm::outs() << kind << " " << quoted(name) << " "
-                 << (isSequence ? "sequence of " + std::to_string(value.parts.size()) : "none") << "\n";
+                 << (isMap        ? "keys, and values of " + std::to_string(value.parts.size() - 1)
+                     : isSequence ? "sequence of " + std::to_string(value.parts.size())
+                                  : "none")
+                 << "\n";
   for (const auto &[i, part] : llvm::enumerate(value.parts)) {
     llvm::outs() << kind << " " << quoted(name);
     if (isSequence)
@@ -93,7 +96,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
   if (!model)
     return false;
   const lathe_function_desc &function = model->function();
-  auto inputs = makeInputs(function, InputOptions::from(arguments), path, diagnostics);
+  auto inputs = makeInputs(function, InputOptions::from(arguments, model->indexBounds), path, diagnostics);
   if (!inputs)
     return false;
 
@@ -103,6 +106,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
   options.struct_size = sizeof options;
   options.threads = int(arguments.count("--threads", 0));
   options.max_loop_steps = arguments.count("--max-loop-steps", 0);
+  options.flags = arguments.has("--flush-denormals") ? LATHE_CALL_FLUSH_DENORMALS : 0;
   double begin = now();
   if (lathe_module_call_values(model->module(), function.name, views.data(), views.size(), results.data(),
                                results.size(), &options) != LATHE_OK) {
@@ -118,27 +122,33 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
     print("input", function.inputs[i]->name, (*inputs)[i]);
   for (uint32_t i = 0; i < function.output_count; ++i)
     print("output", function.outputs[i]->name, outputs[i]);
-  llvm::outs() << (model->kind == FileKind::Model ? "compiled in " : "loaded in ")
+  bool compiled = model->kind == FileKind::Model && !model->fromCache;
+  llvm::outs() << (compiled           ? "compiled in "
+                   : model->fromCache ? "loaded from the cache in "
+                                      : "loaded in ")
                << llvm::format("%.2f s, ran in %.3f ms\n", model->loadSeconds, seconds * 1e3);
   return folder.empty() || saveOutputs(folder, function, outputs, diagnostics);
 }
 
 static int verify(const Arguments &arguments) {
-  // It chooses these itself: three inputs, on one thread and on two.
-  for (StringRef option : {"--input", "--save-outputs", "--seed", "--threads", "--max-loop-steps"})
+  // It chooses these itself.
+  for (StringRef option :
+       {"--save-outputs", "--threads", "--max-loop-steps", "--overridable", "--unchecked-weights", "--device"})
     if (arguments.has(option))
       return usageError("cli-verify-option", place,
-                        "--verify makes inputs of its own and runs them on 1 "
-                        "and on 2 threads; leave out " +
+                        "--verify compares what the model computes on 1 and on 2 threads with onnxruntime; leave out " +
                             option);
   StringRef path = arguments.operands.front();
   Diagnostics diagnostics;
-  if (!requireModel(path, diagnostics))
+  if (!requireOnnxFile(path, "--verify", diagnostics))
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--dim", "--shape", "--target", "--isa"})
+  for (StringRef option : {"--dim", "--shape", "--target", "--accuracy", "--isa", "--input", "--seed"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
+  for (StringRef flag : {"--allow-links", "--no-cache"})
+    if (arguments.has(flag))
+      words.push_back(flag.str());
   words.push_back("--");
   words.push_back(path.str());
   return runPython(place, "lathe.verify", words, {"onnxruntime"});
@@ -162,31 +172,36 @@ static constexpr Option options[] = {
     threadsOption,
     loopStepsOption,
     targetOption,
+    accuracyOption,
     isaOption,
+    deviceOption,
     uncheckedOption,
-    {"--verify", "", Form::Flag, "", "compare with onnxruntime on three random inputs instead"},
+    flushOption,
+    {"--verify", "", Form::Flag, "", "compare with onnxruntime instead, on three random inputs or those of --input"},
     allowLinksOption,
     overridableOption,
+    noCacheOption,
     progressOption,
 };
 
 const Command &cli::runCommand() {
-  static const Command command = {"run",
-                                  "run a model or an artifact and show its outputs",
-                                  "FILE",
-                                  1,
-                                  1,
-                                  "Calls a model once and prints shape, dtype, range and first values of "
-                                  "each output.\n"
-                                  "FILE is a model, which is compiled first, or a .so or .lathebin that "
-                                  "'lathe compile' wrote.\n"
-                                  "Random floats are from the standard normal distribution, integers from "
-                                  "0 to 99;\nintegers whose names contain \"mask\" or \"type\" are 0 or 1. "
-                                  "A free first dim is 1.",
-                                  "  lathe run resnet50.onnx\n"
-                                  "  lathe run resnet50.so --input image=cat.npy --save-outputs out\n"
-                                  "  lathe run bert.onnx --dim batch=2 --dim seq=77 --verify",
-                                  options,
-                                  run};
+  static const Command command = {
+      "run",
+      "run a model or an artifact and show its outputs",
+      "FILE",
+      1,
+      1,
+      "Calls a model once and prints shape, dtype, range and first values of "
+      "each output.\n"
+      "FILE is a model, which is compiled first, or a .so or .lathebin that "
+      "'lathe compile' wrote.\n"
+      "Random floats are from the standard normal distribution, integers from "
+      "0 to 99, or to the last\nrow of the table that they are ids of; integers whose names contain \"mask\" or "
+      "\"type\" are\n0 or 1. A free first dim is 1.",
+      "  lathe run resnet50.onnx\n"
+      "  lathe run resnet50.so --input image=cat.npy --save-outputs out\n"
+      "  lathe run bert.onnx --dim batch=2 --dim seq=77 --verify",
+      options,
+      run};
   return command;
 }

@@ -133,7 +133,8 @@ Value Value::take(lathe_value &result) {
   };
   if (result.kind == LATHE_KIND_TENSOR)
     add(result.tensor);
-  for (int64_t i = 0; result.kind == LATHE_KIND_SEQUENCE && i < result.count; ++i)
+  bool isList = result.kind == LATHE_KIND_SEQUENCE || result.kind == LATHE_KIND_MAP;
+  for (int64_t i = 0; isList && i < result.count; ++i)
     add(result.elements[i]);
   lathe_value_free(&result);
   return value;
@@ -160,7 +161,7 @@ std::string cli::formatShape(const Value &value) {
   std::string text;
   for (const Tensor &part : value.parts)
     text += (text.empty() ? "" : ", ") + formatShape(part.view);
-  return value.kind == LATHE_KIND_SEQUENCE ? "(" + text + ")" : text;
+  return value.kind == LATHE_KIND_TENSOR ? text : "(" + text + ")";
 }
 
 std::string cli::formatShape(const lathe_tensor &tensor) {

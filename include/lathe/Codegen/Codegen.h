@@ -32,6 +32,7 @@ struct CompiledModel {
   /// ELF relocatables, of which the first describes the model. None: no code.
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::unique_ptr<llvm::MemoryBuffer> weights; ///< Maybe empty.
+  std::string ptx;                             ///< The kernels, where the model is for one GPU alone.
 };
 
 /// `name` with what no C identifier holds replaced: letters of other scripts by
@@ -52,8 +53,29 @@ std::string weightsSymbol(llvm::StringRef name);
 /// adds the descriptors of the module ABI, which any processor of the
 /// architecture can read. The functions of the modules are gone then. Internal
 /// errors are reported on the modules.
-llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
-emitObjects(llvm::ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads);
+/// The text of the kernels of the first variant, if that is for a GPU, goes to
+/// `ptx`, which may be null, too.
+llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(llvm::ArrayRef<ModelVariant> variants,
+                                                                              llvm::StringRef name,
+                                                                              uint64_t fingerprint, unsigned threads,
+                                                                              std::string *ptx = nullptr);
+
+/// The kernels of a variant for a GPU.
+struct DeviceCode {
+  struct Kernel {
+    std::string name;          ///< In the text.
+    bool makesChecks = false;  ///< Notes an error where it finds one.
+    bool isForBlocks = false;  ///< A task is for a block of threads, not for one.
+    unsigned blockThreads = 0; ///< Of each block.
+    unsigned sharedBytes = 0;  ///< Of memory that each block has.
+  };
+  std::string ptx;
+  std::vector<Kernel> kernels; ///< In the order of the phases of all kernels of the module.
+};
+
+/// The kernels of `variant`, which is for a GPU, as text for the driver. A kernel
+/// that needs what PTX lacks is an error on the module.
+llvm::FailureOr<DeviceCode> emitPtx(const ModelVariant &variant);
 
 /// The weights of all variants as `host.offset` of every `host.constant` lays
 /// them out. Call it while the modules still hold their constants. `done` is

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lathe {
@@ -28,11 +29,26 @@ struct LoadOptions {
   std::vector<std::string> inputs = {};
 };
 
+/// A tensor that a program takes or returns.
+struct ValueInfo {
+  std::string name;
+  std::string dtype; ///< As element_types.def has it; empty if it is no tensor.
+  /// Each a number, the name of a symbol, or an expression of them in reverse Polish
+  /// notation with the words + * / ^/ % (`/` rounds down, `^/` up), such as "n 2 *";
+  /// empty if only the run knows it.
+  std::vector<std::string> dims;
+};
+
+struct SignatureInfo {
+  std::vector<std::string> symbols; ///< "s0" for the first if it has no name.
+  std::vector<ValueInfo> inputs, outputs;
+};
+
 /// A loaded model. Holds an MLIR context of its own: use one per thread.
 class Program {
 public:
   /// Reads `.onnx`, the native graph format (`.mlir`, `.lathe`), told apart by
-  /// content. Null after an error.
+  /// content; "-" is standard input. Null after an error.
   static std::unique_ptr<Program> load(const std::string &path, Diagnostics &diagnostics,
                                        const LoadOptions &options = {});
   /// The same from memory, which is copied; `name` stands in messages.
@@ -40,6 +56,16 @@ public:
                                         Diagnostics &diagnostics, const LoadOptions &options = {});
   /// The names of the inputs, in order; "input0" for the first if it has none.
   std::vector<std::string> inputNames() const;
+  /// Of its file, without its ending; what symbols are named after if nothing else is said.
+  const std::string &name() const;
+  /// Equal for equal models, wherever they come from: of the text, the names of the nodes and a
+  /// 64-bit checksum of each constant, as 64 hexadecimal digits. For caches.
+  std::string contentKey() const;
+  /// For each input, how many rows the smallest table has in which the model looks its elements
+  /// up, as ids in an embedding; 0 if there is no such table or its size is open.
+  std::vector<int64_t> indexBounds() const;
+  /// What `main` takes and returns; nothing if the program holds kernels.
+  SignatureInfo signature() const;
   /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
   /// if in `.lathe`. Replaces the file only when all of it is written.
   bool save(const std::string &path, Diagnostics &diagnostics) const;
@@ -58,9 +84,21 @@ struct CompileOptions {
   std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
   bool wholeConstants = false;   ///< In the IR, so that it can be read back; else large ones are left out.
   unsigned threads = 0;          ///< That the compiler may use; 0: all.
-  bool remarks = false;          ///< Also report what is right, but slower than it could be.
+  /// "standard": sums may be computed in other ways than term by term, where the error is
+  /// of the same size and less work is done (3x3 convolutions by Winograd's filtering);
+  /// "strict": none.
+  std::string accuracy = "standard";
+  bool remarks = false; ///< Also report what is right, but slower than it could be.
   /// Called with the name of each phase as it starts.
   std::function<void(const std::string &phase)> progress;
+};
+
+/// A matrix that a kernel without a model takes packed: in panels of so many
+/// columns, each of which holds them of all rows, one row after another; what the
+/// last panel lacks is zeros.
+struct PackedOperand {
+  unsigned operand = 0; ///< Among the tensors that the kernel takes.
+  int64_t panel = 0;    ///< Columns.
 };
 
 /// One kernel of an artifact, for `lathe inspect`.
@@ -72,6 +110,7 @@ struct KernelInfo {
   std::string parameters, description;
   std::vector<std::string> nodes; ///< Of the model, that the kernel computes.
   unsigned calls = 0;
+  std::vector<PackedOperand> packed; ///< Of a kernel without a model.
 };
 
 /// A compiled model: an object file and its weights, or the IR after a phase.
@@ -92,7 +131,16 @@ public:
   static std::unique_ptr<Artifact> load(const std::string &path, Diagnostics &diagnostics,
                                         bool uncheckedWeights = false);
 
+  /// Of the model, and the canonical target, of several joined with '+'.
+  const std::string &name() const;
+  const std::string &target() const;
   const std::vector<KernelInfo> &kernels() const;
+  /// The ELF relocatables that hold its code, without the one that describes it:
+  /// all that is needed of kernels without a model.
+  std::vector<std::string_view> codeObjects() const;
+  /// Whether a call asks for memory besides outputs and workspace. Known where
+  /// compilation began before `codegen`.
+  bool allocates() const;
   size_t codeBytes() const;
   size_t weightBytes() const;
   Artifact();
@@ -106,12 +154,33 @@ public:
 /// can be compiled again for another target. Null after an error.
 std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &options, Diagnostics &diagnostics);
 
+/// An operator of an ONNX model, with how its nodes are imported.
+struct OperatorUse {
+  std::string label;              ///< "Conv-11"; of a function of the model, its name.
+  std::string how;                ///< "direct", "expanded", "function" or "missing".
+  std::vector<std::string> nodes; ///< By their names in the file.
+};
+
+/// An input or output: "x", "float32", "[batch, 3]", with "?" for sizes without a name.
+struct ValueUse {
+  std::string name, dtype, dims;
+};
+
+/// What a model needs, as far as it could be read.
+struct CheckReport {
+  std::vector<OperatorUse> operators; ///< Of an ONNX model; "expanded" ones are functions of ONNX.
+  std::vector<ValueUse> inputs, outputs;
+  std::vector<std::string> dims;          ///< The names of free dims.
+  std::vector<std::string> sizesFromData; ///< Nodes whose results have sizes that follow from data.
+  size_t weightBytes = 0;
+};
+
 /// Reports all that the model at `path` needs and Lathe lacks for the target and
 /// the dims of `options`, and, as remarks, which products fall to plain loops.
 /// Runs the phases up to `schedule`: no code is generated but for constants that
-/// have to be folded. True if nothing is lacking.
+/// have to be folded. True if nothing is lacking. `report` may be null.
 bool check(const std::string &path, const CompileOptions &options, Diagnostics &diagnostics,
-           const LoadOptions &loading = {});
+           const LoadOptions &loading = {}, CheckReport *report = nullptr);
 
 } // namespace lathe
 

@@ -125,6 +125,39 @@ def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::host::HostDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
+def AssignElementsPass : Pass<"assign-elements", "::lathe::kernel::FuncOp"> {
+  let summary = "share what a kernel for a GPU computes among its threads";
+  let description = [{
+    Each linalg op at the top of a kernel for a GPU becomes a `scf.forall` over its
+    parallel loops, with loops over what it reduces inside, whose sums are in
+    registers and start from the number that the result was filled with, if it was.
+    So each is a phase of its own. Kernels for other targets stay as they are, and so
+    do ops without a parallel loop.
+
+    Where a task of the kernel is for a block of threads, as its strategy says, ops
+    become loops whose elements the threads take in turn, and behind each of which
+    they wait for each other. If an op has fewer elements than the block has threads,
+    and its reduction may be regrouped, they share that: first each its part, then the
+    lanes of a warp by exchanges, then the warps through the memory of the block.
+
+    Needs: kernels on memrefs. Keeps: what they compute, and the order of the loops of
+    kernels whose tasks are for single threads.
+
+    ```mlir
+    linalg.generic {indexing_maps = [affine_map<(i, k) -> (i, k)>, affine_map<(i, k) -> (i)>],
+                    iterator_types = ["parallel", "reduction"]} ins(%x) outs(%y) { ... }
+    // becomes
+    scf.forall (%i) in (4) {
+      %start = memref.load %y[%i]
+      %sum = scf.for %k = %c0 to %c8 step %c1 iter_args(%s = %start) { ... }
+      memref.store %sum, %y[%i]
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
 def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
   let summary = "make kernels take a range of their tasks";
   let description = [{
@@ -136,6 +169,11 @@ def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
     after the other. A kernel with `kernel.check_index` ops notes at the end of a
     range which position lay outside, and the entry returns that status. Buffers are plain pointers from here on. A kernel without
     tasks is one task.
+
+    In a kernel for a GPU, `@NAME.entry` takes the number of tasks, the scratch
+    memory and the bytes of it for one thread, the address where failed checks are
+    noted, the sizes and the buffers. Its threads share the tasks: the first of a
+    thread is its number in the grid, the next one is a grid further.
 
     Needs: level `buffers`, no linalg or tile ops. Keeps: what loops compute.
 

@@ -25,6 +25,9 @@ struct ImportOptions {
   /// Initializers that are inputs of the graph, too, and whose values programs
   /// will give: they become inputs like the others. Else they are constants.
   std::vector<std::string> inputs = {};
+  /// Whether operators that ONNX defines by a function are expanded even where there
+  /// is a function of our own for them: for tests of those functions.
+  bool expandFunctions = false;
 };
 
 /// Imports the ONNX file at `path` as a module with one function `@main`.
@@ -43,6 +46,25 @@ llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(std::unique_ptr<ll
                                                               llvm::StringRef name, mlir::MLIRContext &context,
                                                               Diagnostics &diagnostics,
                                                               const ImportOptions &options = {});
+
+/// An operator of a model, with how its nodes are imported.
+struct ONNXOperatorUse {
+  enum class How { Direct, Expanded, Function, Missing };
+  /// "Conv-11"; of a function of the model, its name.
+  std::string label;
+  /// By a row of the table, by the function that ONNX defines it by, by a function of
+  /// the model, or not at all.
+  How how;
+  /// Its nodes by their names in the file, behind those of the nodes and functions
+  /// that they are in.
+  std::vector<std::string> nodes;
+};
+
+/// All operators of the ONNX file at `path`, also those of branches, loops and
+/// functions, in the order of their labels. Fails if the file cannot be read, which is
+/// not reported: `importONNX` does.
+llvm::FailureOr<std::vector<ONNXOperatorUse>> listONNXOperators(llvm::StringRef path,
+                                                                const ImportOptions &options = {});
 
 /// A row of the table of operators that the importer knows.
 struct SupportedONNXOp {

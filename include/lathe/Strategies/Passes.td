@@ -12,7 +12,9 @@ def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {
     `kernel.root`. A group has one result; whatever happens
     between its ops never reaches memory. Constants of one element, and those whose
     elements are all equal, move in. A concatenation of more than `max-operands`
-    becomes a tree of smaller ones, each a group of its own.
+    becomes a tree of smaller ones, each a group of its own. In a module
+    that is marked `kernel.strict`, convolutions are, too, so that no strategy computes
+    other sums.
 
     Needs: inferred shapes. Keeps: `graph`, plus `kernel.group`.
 

@@ -28,6 +28,8 @@ struct Problem {
   /// Whether `value`, an operand of the root, is an argument for which every
   /// caller passes a constant, or will be one when the kernel is outlined.
   bool isConstant(mlir::Value value) const;
+  /// Whether sums must be those of the root's definition, term by term.
+  bool isStrict() const;
 };
 
 /// Whether a constant moves into the kernel of `user`, one of its users, where
@@ -52,6 +54,9 @@ struct Strategy {
   bool (*accepts)(const Problem &problem, mlir::Operation *op);
   /// Rewrites the kernel's body; decides nothing. After it, no graph op is left.
   llvm::LogicalResult (*apply)(kernel::FuncOp kernel, Config config, const Target &target);
+  /// Whether `apply` takes in zeros around the image that the root, a convolution, reads: then the op that adds
+  /// them belongs into the kernel.
+  bool takesPadding = false;
 };
 
 /// All strategies for a target, best first; the last one matches everything.

@@ -32,6 +32,7 @@ enum class DotKind : uint8_t {
   Dot4,   ///< An instruction that adds four products of bytes.
   Dot2,   ///< An instruction that adds two products of halves.
   Amx,    ///< Tiles of 16 rows and 16 columns in registers of their own.
+  Mma,    ///< Tensor cores: 16 rows, 8 columns and 16 terms of a warp at once.
 };
 
 /// One row. `y[m, n] += sum over step of a[m, k] b[k, n]`: in one register are

@@ -48,9 +48,15 @@ struct MatrixUnit {
   int64_t rowBytes;      ///< The most bytes of a row.
 };
 
+/// A graphics processor that computes: what the code generator needs to know of it.
+struct GpuUnit {
+  llvm::StringRef name; ///< As LLVM and the assembler call it: "sm_90a".
+  llvm::StringRef ptx;  ///< LLVM's feature for the lowest version of PTX that knows it: "ptx80".
+};
+
 /// What a target's code runs on. Strategies and the passes of `codegen` are
 /// chosen by it.
-enum class TargetKind { Cpu };
+enum class TargetKind { Cpu, Gpu };
 
 /// A processor architecture and the features that code may use.
 class Target {
@@ -58,9 +64,9 @@ public:
   /// The machine that this runs on, whatever it is.
   static Target host();
 
-  /// Reads "host", "x86_64", "x86_64:avx2,fma", "x86_64:v4", "aarch64:neon" and
-  /// the like. Reports an error at `place` and returns nothing if `text` is
-  /// none of these.
+  /// Reads "host", "host:avx2", "x86_64", "x86_64:avx2,fma", "x86_64:v4", "aarch64:neon",
+  /// "cuda:sm_90a" and the like; "cuda" alone is what every supported GPU runs. Reports an error at `place` and returns
+  /// nothing if `text` is none of these.
   static std::optional<Target> parse(llvm::StringRef text, Diagnostics &diagnostics, llvm::StringRef place = "");
 
   /// Reads what `parse` reads, or several targets of one architecture,
@@ -78,7 +84,7 @@ public:
   /// architecture, or its first level: "v3", "v4,avx512vnni", "neon".
   std::string name() const;
 
-  TargetKind kind() const { return TargetKind::Cpu; }
+  TargetKind kind() const;
   llvm::StringRef arch() const; ///< "x86_64", "aarch64", "riscv64"; "unknown" for a host of another one.
   /// Whether code may use `feature`, by itself or as implied by another.
   bool has(llvm::StringRef feature) const;
@@ -90,12 +96,15 @@ public:
   const VectorUnit &vectorUnit() const;
   /// Null if there is none.
   const MatrixUnit *matrixUnit() const;
+  /// Null for a CPU.
+  const GpuUnit *gpu() const;
 
   std::string llvmTriple() const;  ///< "x86_64-unknown-linux-gnu".
   llvm::StringRef llvmAbi() const; ///< "lp64d"; empty for the architecture's only one.
   /// "+avx2,+fma,...": all features, implied ones too. Code is selected by them
   /// alone: processor names that a machine reports can be wrong.
   std::string llvmFeatures() const;
+  llvm::StringRef llvmCpu() const; ///< "sm_80"; empty where features say everything.
 
   friend bool operator==(const Target &a, const Target &b) {
     return a.archIndex == b.archIndex && a.features == b.features;

@@ -1,9 +1,9 @@
 // lib/Codegen/CPU/Descriptors.cpp: what a compiled model says of itself.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Descriptors.h"
-#include "dialects/Graph/ElementTypes.h"
-#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Sequence.h"
 #include "dialects/Host/HostBase.h"
+#include "dialects/Host/RuntimeTypes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Codegen/Codegen.h"
@@ -79,9 +79,28 @@ public:
   llvm::StringMap<llvm::Constant *> strings;
 };
 
-lathe_dtype dtypeOf(Type type) {
-  const graph::ElementType *row = graph::findElementType(type);
-  return row ? row->dtype : LATHE_DTYPE_INVALID;
+/// What a description says of a type, and the tensors that it is of.
+struct ValueKind {
+  lathe_kind kind;
+  unsigned flags;
+  TensorType tensor;
+  Type key; ///< Of a map.
+};
+
+ValueKind kindOf(Type type) {
+  if (auto sequence = dyn_cast<graph::SequenceType>(type))
+    return {LATHE_KIND_SEQUENCE, 0, sequence.getElement(), {}};
+  if (auto map = dyn_cast<graph::MapType>(type))
+    return {LATHE_KIND_MAP, map.getMany() ? unsigned(LATHE_VALUE_OF_SEQUENCE) : 0u,
+            RankedTensorType::get({ShapedType::kDynamic}, map.getValue()), map.getKey()};
+  auto optional = dyn_cast<graph::OptionalType>(type);
+  if (!optional)
+    return {LATHE_KIND_TENSOR, 0, cast<TensorType>(type), {}};
+  ValueKind content = kindOf(optional.getContent());
+  return {LATHE_KIND_OPTIONAL,
+          content.kind == LATHE_KIND_SEQUENCE ? unsigned(LATHE_VALUE_OF_SEQUENCE) : 0u,
+          content.tensor,
+          {}};
 }
 
 } // namespace
@@ -89,10 +108,11 @@ lathe_dtype dtypeOf(Type type) {
 llvm::Constant *Builder::values(StringRef attribute) {
   SmallVector<llvm::Constant *> entries;
   for (auto entry : list(attribute).getAsRange<DictionaryAttr>()) {
-    auto type = cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
-    auto encoding = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding());
+    ValueKind kind = kindOf(entry.getAs<TypeAttr>("type").getValue());
+    auto type = dyn_cast<RankedTensorType>(kind.tensor);
+    auto encoding = type ? dyn_cast_or_null<graph::DimsAttr>(type.getEncoding()) : graph::DimsAttr();
     SmallVector<llvm::Constant *> dims;
-    for (auto [i, size] : llvm::enumerate(type.getShape())) {
+    for (auto [i, size] : llvm::enumerate(type ? type.getShape() : ArrayRef<int64_t>())) {
       int64_t dim = size;
       if (ShapedType::isDynamic(size)) {
         auto symbol = encoding ? dyn_cast<AffineSymbolExpr>(encoding.getMap().getResult(i)) : AffineSymbolExpr(nullptr);
@@ -102,10 +122,12 @@ llvm::Constant *Builder::values(StringRef attribute) {
     }
     llvm::Constant *noAlias = small(~0u);
     auto space = entry.contains("space") ? entry.getAs<host::SpaceAttr>("space").getValue() : host::Space::host;
-    unsigned flags = entry.contains("sized_by_run") ? LATHE_VALUE_SIZED_BY_RUN : 0;
-    entries.push_back(sized({small(LATHE_KIND_TENSOR), string(entry.getAs<StringAttr>("name").getValue()),
-                             small(dtypeOf(type.getElementType())), small(type.getRank()), array(dims, "dims"),
-                             small(static_cast<uint32_t>(space)), small(flags), noAlias, small(0)},
+    unsigned flags = kind.flags | (entry.contains("sized_by_run") ? LATHE_VALUE_SIZED_BY_RUN : 0);
+    uint32_t rank = type ? static_cast<uint32_t>(type.getRank()) : LATHE_ANY_RANK;
+    entries.push_back(sized({small(kind.kind), string(entry.getAs<StringAttr>("name").getValue()),
+                             small(host::getRuntimeType(kind.tensor.getElementType())), small(rank),
+                             array(dims, "dims"), small(static_cast<uint32_t>(space)), small(flags), noAlias,
+                             small(kind.key ? host::getRuntimeType(kind.key) : LATHE_DTYPE_INVALID)},
                             "value"));
   }
   return array(entries, attribute);
@@ -175,13 +197,22 @@ llvm::Constant *Builder::describe(const DescribedVariant &described) {
   SmallVector<llvm::Constant *> kernels;
   for (auto entry : list("host.kernels").getAsRange<DictionaryAttr>())
     kernels.push_back(kernel(entry));
+  SmallVector<llvm::Constant *> images, deviceKernels;
+  if (const std::string &ptx = described.device.ptx; !ptx.empty())
+    images.push_back(sized({small(LATHE_IMAGE_PTX), string(ptx), number(ptx.size() + 1)}, "image"));
+  for (const DeviceCode::Kernel &kernel : described.device.kernels)
+    deviceKernels.push_back(sized({small((kernel.makesChecks ? LATHE_DEVICE_KERNEL_CHECKS : 0) |
+                                         (kernel.isForBlocks ? LATHE_DEVICE_KERNEL_BLOCKS : 0)),
+                                   string(kernel.name), small(kernel.blockThreads), small(kernel.sharedBytes)},
+                                  "device_kernel"));
   // Kernels without a model are called by their own names.
   SmallVector<llvm::Constant *> functions;
   if (described.functions.contains("lathe.run"))
     functions.push_back(function());
   return sized({small(functions.size()), string(described.target.name()), string(described.target.str()),
                 array(functions, "functions"), array(kernels, "kernels"), small(kernels.size()), small(0),
-                number(described.codeBytes), small(spacesOf(described.module)), small(0)},
+                number(described.codeBytes), small(spacesOf(described.module)), small(0), array(images, "images"),
+                array(deviceKernels, "device_kernels"), small(images.size()), small(deviceKernels.size())},
                "variant");
 }
 
@@ -209,6 +240,8 @@ void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, Str
       features |= needed.getInt();
     if (spacesOf(described))
       features |= LATHE_FEATURE_SPACES;
+    if (!variant.device.ptx.empty())
+      features |= LATHE_FEATURE_IMAGES;
   }
   llvm::Constant *desc =
       b.withSize({b.small(LATHE_ABI_VERSION), b.small(0), b.number(features), b.string(LATHE_VERSION), b.string(name),

@@ -3,6 +3,7 @@
 #ifndef LATHE_CODEGEN_CPU_DESCRIPTORS_H
 #define LATHE_CODEGEN_CPU_DESCRIPTORS_H
 
+#include "lathe/Codegen/Codegen.h"
 #include "lathe/Target/Target.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -17,6 +18,7 @@ struct DescribedVariant {
   std::string prefix;          ///< Of the symbols of its functions.
   llvm::StringSet<> functions; ///< That there are, without the prefix.
   uint64_t codeBytes;          ///< Of its objects.
+  DeviceCode device;           ///< Of a variant for a GPU.
 };
 
 /// The functions that the description of a variant refers to, if they are there:

@@ -1,7 +1,9 @@
 // lib/Codegen/CPU/EmitObject.cpp: LLVM's optimizer and code generator, set up for one target, on several threads.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "../Backend.h"
 #include "CodeUnits.h"
 #include "Descriptors.h"
+#include "dialects/Kernel/Kernel.h"
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Target/Target.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -11,13 +13,10 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -40,33 +39,6 @@ std::string querySymbol(llvm::StringRef name, uint64_t fingerprint) {
 std::string descriptorSymbol(llvm::StringRef name) { return symbolName("lathe_module_", name); }
 std::string weightsSymbol(llvm::StringRef name) { return symbolName("lathe_weights_", name); }
 
-static const llvm::Target *findBackend(ModuleOp module, const Target &target) {
-  static bool initialized = [] {
-    llvm::InitializeAllTargetInfos();
-    llvm::InitializeAllTargets();
-    llvm::InitializeAllTargetMCs();
-    llvm::InitializeAllAsmPrinters();
-    llvm::InitializeAllAsmParsers();
-    return true;
-  }();
-  (void)initialized;
-  std::string message;
-  llvm::Triple triple(target.llvmTriple());
-  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!backend)
-    module.emitError() << "LLVM has no code generator for '" << triple.str() << "': " << message
-                       << " [codegen-no-backend]";
-  return backend;
-}
-
-static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const llvm::Target &backend, const Target &target) {
-  llvm::TargetOptions options;
-  options.MCOptions.ABIName = target.llvmAbi();
-  return std::unique_ptr<llvm::TargetMachine>(
-      backend.createTargetMachine(llvm::Triple(target.llvmTriple()), /*CPU=*/"", target.llvmFeatures(), options,
-                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
-}
-
 namespace {
 
 /// A unit as LLVM sees it, and then its object; nothing in it is shared, so each
@@ -85,21 +57,11 @@ struct UnitCode {
 } // namespace
 
 void UnitCode::optimize(llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
   llvm::PipelineTuningOptions tuning;
   // Other kernels are in vectors already, and as unrolled as their strategy wants.
   tuning.LoopVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = isLoops;
   tuning.SLPVectorization = false; // Kernels are loops; it only costs time.
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(*code, modules);
+  optimizeModule(*code, machine, tuning);
 }
 
 void UnitCode::compile(const llvm::Target &backend, const Target &target) {
@@ -147,22 +109,33 @@ static void finishFunctions(llvm::Module &code, const llvm::StringSet<> &shared,
   }
 }
 
+/// What every processor of the variants' architecture has; this machine's, if all
+/// are for devices.
+static Target hostOf(ArrayRef<ModelVariant> variants) {
+  for (const ModelVariant &variant : variants)
+    if (variant.target.kind() == TargetKind::Cpu)
+      return variant.target.baseline();
+  return Target::host().baseline();
+}
+
 namespace {
 /// The objects of all variants of a model, and the one that describes them.
 class ModelCode {
 public:
   ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads)
-      : variants(variants), name(name), fingerprint(fingerprint), threads(threads) {}
-  FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emit();
+      : variants(variants), name(name), fingerprint(fingerprint), threads(threads), host(hostOf(variants)) {}
+  FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emit(std::string *ptx);
 
 private:
   LogicalResult start(const ModelVariant &variant);
+  static LogicalResult extractDevice(const ModelVariant &variant, DeviceCode &device);
   LogicalResult describe();
 
   ArrayRef<ModelVariant> variants;
   llvm::StringRef name;
   uint64_t fingerprint;
   unsigned threads;
+  Target host; ///< For the launch programs of devices, and the description.
   const llvm::Target *backend = nullptr;
   std::optional<llvm::DefaultThreadPool> pool;
   std::vector<std::unique_ptr<UnitCode>> codes;
@@ -171,17 +144,51 @@ private:
 };
 } // namespace
 
+/// Takes the functions that run on the device out of the module.
+LogicalResult ModelCode::extractDevice(const ModelVariant &variant, DeviceCode &device) {
+  FailureOr<DeviceCode> code = emitPtx(variant);
+  if (failed(code))
+    return failure();
+  device = std::move(*code);
+  ModuleOp module = variant.module;
+  for (auto kernel : module.getOps<kernel::EntryOp>())
+    for (auto phase : kernel.getPhases().getAsRange<kernel::PhaseAttr>())
+      if (kernel.isOnDevice())
+        module.lookupSymbol(phase.getBody())->erase();
+  // Their bodies, and what only these used.
+  DenseSet<StringAttr> bodies;
+  for (auto kernel : module.getOps<kernel::EntryOp>())
+    if (!kernel.isOnDevice())
+      for (auto phase : kernel.getPhases().getAsRange<kernel::PhaseAttr>())
+        if (auto uses = SymbolTable::getSymbolUses(module.lookupSymbol(phase.getBody())))
+          for (const SymbolTable::SymbolUse &use : *uses)
+            bodies.insert(use.getSymbolRef().getRootReference());
+  for (auto function : llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>()))
+    if (function.getSymName().starts_with("kernel.") && !bodies.contains(function.getSymNameAttr()))
+      function.erase();
+  for (auto global : llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>()))
+    if (global.getAddrSpace() != 0)
+      global.erase();
+  return success();
+}
+
 /// Translates a variant. Translation reads the one MLIR context, so this thread
 /// does it while the others compile what is translated.
 LogicalResult ModelCode::start(const ModelVariant &variant) {
   ModuleOp module = variant.module;
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, variant.target);
+  bool isDevice = variant.target.kind() == TargetKind::Gpu;
+  const Target &target = isDevice ? host : variant.target;
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, target);
+  DeviceCode device;
+  if (isDevice && failed(extractDevice(variant, device)))
+    return failure();
   CodeUnits units = divideIntoUnits(module);
   // A program may hold several models, and a model several variants.
   std::string prefix = symbolName("lathe_code_", name) + ".";
   if (variants.size() > 1)
     prefix += symbolName("", variant.target.name()) + ".";
-  DescribedVariant &entry = described.emplace_back(DescribedVariant{module, variant.target, prefix, {}, 0});
+  DescribedVariant &entry =
+      described.emplace_back(DescribedVariant{module, variant.target, prefix, {}, 0, std::move(device)});
   llvm::StringSet<> wanted = describedFunctions(module);
   for (CodeUnit &unit : units.units)
     for (auto function : unit.module->getOps<LLVM::LLVMFuncOp>())
@@ -198,11 +205,11 @@ LogicalResult ModelCode::start(const ModelVariant &variant) {
     unit.module = nullptr;
     made.code->setTargetTriple(machine->getTargetTriple());
     made.code->setDataLayout(machine->createDataLayout());
-    finishFunctions(*made.code, units.shared, prefix, variant.target);
+    finishFunctions(*made.code, units.shared, prefix, target);
     if (pool)
-      pool->async([&made, &variant, this] { made.compile(*backend, variant.target); });
+      pool->async([&made, &target, this] { made.compile(*backend, target); });
     else
-      made.compile(*backend, variant.target);
+      made.compile(*backend, target);
   }
   ends.push_back(codes.size());
   return success();
@@ -218,23 +225,22 @@ LogicalResult ModelCode::describe() {
         return entry.module.emitError(codes[begin]->error);
       entry.codeBytes += codes[begin]->bytes.size();
     }
-  Target baseline = variants.front().target.baseline();
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, baseline);
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, host);
   auto made = std::make_unique<UnitCode>();
   made->code = std::make_unique<llvm::Module>(name, made->context);
   made->code->setTargetTriple(machine->getTargetTriple());
   made->code->setDataLayout(machine->createDataLayout());
   addDescriptors(*made->code, described, name, fingerprint);
-  finishFunctions(*made->code, {}, "", baseline);
-  made->compile(*backend, baseline);
+  finishFunctions(*made->code, {}, "", host);
+  made->compile(*backend, host);
   if (!made->error.empty())
     return described.front().module.emitError(made->error);
   codes.insert(codes.begin(), std::move(made));
   return success();
 }
 
-FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit() {
-  backend = findBackend(variants.front().module, variants.front().target);
+FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit(std::string *ptx) {
+  backend = findBackend(variants.front().module, host);
   if (!backend)
     return failure();
   if (threads != 1)
@@ -247,6 +253,8 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit() {
     pool->wait();
   if (failed(started) || failed(describe()))
     return failure();
+  if (ptx)
+    *ptx = described.front().device.ptx;
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   for (std::unique_ptr<UnitCode> &made : codes)
     objects.push_back(std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(made->bytes), (name + ".o").str(),
@@ -254,9 +262,10 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit() {
   return objects;
 }
 
-FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
-emitObjects(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads) {
-  return ModelCode(variants, name, fingerprint, threads).emit();
+FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(ArrayRef<ModelVariant> variants,
+                                                                        llvm::StringRef name, uint64_t fingerprint,
+                                                                        unsigned threads, std::string *ptx) {
+  return ModelCode(variants, name, fingerprint, threads).emit(ptx);
 }
 
 } // namespace lathe

@@ -25,9 +25,18 @@ namespace lathe {
 
 namespace {
 
-MemRefType bufferType(Type type) {
+/// `strides` is what `kernel.strides` says, or null.
+MemRefType bufferType(Type type, Attribute strides) {
   auto tensor = cast<RankedTensorType>(type);
-  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+  if (!strides)
+    return MemRefType::get(tensor.getShape(), tensor.getElementType());
+  SmallVector<int64_t> distances;
+  for (AffineExpr expr : cast<AffineMapAttr>(strides).getValue().getResults()) {
+    auto number = dyn_cast<AffineConstantExpr>(expr);
+    distances.push_back(number ? number.getValue() : ShapedType::kDynamic);
+  }
+  auto layout = StridedLayoutAttr::get(type.getContext(), /*offset=*/0, distances);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType(), layout);
 }
 
 /// The kernel that takes the kernel's place: sizes, operands and then results as
@@ -35,10 +44,17 @@ MemRefType bufferType(Type type) {
 kernel::FuncOp createKernel(kernel::FuncOp old) {
   OpBuilder builder(old);
   SmallVector<Type> types(old.getSizes(), builder.getIndexType());
-  for (Value tensor : old.getTensorArguments())
-    types.push_back(bufferType(tensor.getType()));
-  for (Type type : old.getResultTypes())
-    types.push_back(bufferType(type));
+  SmallVector<std::pair<unsigned, Attribute>> strided;
+  auto add = [&](Type type, Attribute strides) {
+    if (strides)
+      strided.emplace_back(types.size(), strides);
+    types.push_back(bufferType(type, strides));
+  };
+  StringRef name = kernel::FuncOp::stridesAttrName;
+  for (unsigned i = old.getSizes(); i < old.getNumArguments(); ++i)
+    add(old.getArgument(i).getType(), old.getArgAttr(i, name));
+  for (auto [i, type] : llvm::enumerate(old.getResultTypes()))
+    add(type, old.getResultAttr(i, name));
   auto kernel = kernel::FuncOp::create(builder, old.getLoc(), old.getSymName(), builder.getFunctionType(types, {}),
                                        old.getSizes());
   kernel.setDimsAttr(old.getDimsAttr());
@@ -49,6 +65,8 @@ kernel::FuncOp createKernel(kernel::FuncOp old) {
     kernel.setSpace(old.getSpace());
   kernel.setKeyAttr(old.getKeyAttr());
   kernel.setInplaceAttr(old.getInplaceAttr());
+  for (auto [position, strides] : strided)
+    kernel.setArgAttr(position, name, strides);
   return kernel;
 }
 

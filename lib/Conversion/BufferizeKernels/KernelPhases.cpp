@@ -74,7 +74,10 @@ private:
   }
 };
 
-bool isOnStack(Value memory) { return memory.getDefiningOp<memref::AllocaOp>(); }
+/// Memory that is gone when the task is done.
+bool isOnStack(Value memory) {
+  return isa_and_nonnull<memref::AllocaOp, kernel::BlockMemoryOp>(memory.getDefiningOp());
+}
 
 } // namespace
 

@@ -21,6 +21,10 @@ namespace {
 /// nearest cache there, and no thread has a stack too small for it.
 constexpr int64_t mostStackBytes = 4096;
 
+/// Bytes of the memory of a block: a launch may have 48 KiB without asking, and what
+/// threads need to sum up together is some hundred bytes.
+constexpr int64_t mostBlockBytes = 40 << 10;
+
 int64_t bytesOfElement(Type element) {
   return element.isIndex() ? 8 : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
 }
@@ -30,16 +34,17 @@ struct PlanTemporariesPass final : impl::PlanTemporariesPassBase<PlanTemporaries
     for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
       if (failed(plan(kernel)))
         return signalPassFailure();
-    reserve();
+    for (unsigned space = 0; !planned.empty() && space <= host::getMaxEnumValForSpace(); ++space)
+      reserve(static_cast<host::Space>(space));
   }
 
 private:
   SmallVector<memref::AllocOp> moveToStack(kernel::FuncOp kernel, const DenseSet<Value> &shared);
   LogicalResult plan(kernel::FuncOp kernel);
   LogicalResult createSizes(kernel::FuncOp kernel, ArrayRef<memref::AllocOp> allocs);
-  void reserve();
+  void reserve(host::Space space);
 
-  DenseSet<StringRef> planned; ///< Kernels that take temporaries.
+  llvm::StringMap<host::Space> planned; ///< Kernels that take temporaries, and where.
 };
 
 } // namespace
@@ -71,8 +76,8 @@ static DenseSet<Value> findShared(kernel::FuncOp kernel) {
   return shared;
 }
 
-/// Small temporaries go to the stack, where each task has its own; what is left
-/// is returned, shared ones first.
+/// Small temporaries go to the stack, where each task has its own, or to the memory of
+/// the block that computes it; what is left is returned, shared ones first.
 SmallVector<memref::AllocOp> PlanTemporariesPass::moveToStack(kernel::FuncOp kernel, const DenseSet<Value> &shared) {
   SmallVector<memref::AllocOp> allocs, rest;
   for (bool isShared : {true, false})
@@ -80,18 +85,21 @@ SmallVector<memref::AllocOp> PlanTemporariesPass::moveToStack(kernel::FuncOp ker
       if (shared.contains(alloc) == isShared)
         allocs.push_back(alloc);
     });
-  int64_t used = 0;
+  bool isForBlocks = kernel.getBlockThreads() > 0;
+  int64_t used = 0, most = isForBlocks ? mostBlockBytes : mostStackBytes;
   for (memref::AllocOp alloc : allocs) {
     MemRefType type = alloc.getType();
     int64_t bytes = type.hasStaticShape() ? type.getNumElements() * bytesOfElement(type.getElementType()) : INT64_MAX;
-    if (shared.contains(alloc) || bytes > mostStackBytes - used) {
+    if (shared.contains(alloc) || bytes > most - used) {
       rest.push_back(alloc);
       continue;
     }
     used += llvm::alignTo(bytes, LATHE_ALIGNMENT);
     OpBuilder builder = OpBuilder::atBlockBegin(&kernel.getBody().front());
-    Value stack = memref::AllocaOp::create(builder, alloc.getLoc(), type, builder.getI64IntegerAttr(LATHE_ALIGNMENT));
-    alloc.replaceAllUsesWith(stack);
+    Value memory = isForBlocks ? Value(kernel::BlockMemoryOp::create(builder, alloc.getLoc(), type))
+                               : memref::AllocaOp::create(builder, alloc.getLoc(), type,
+                                                          builder.getI64IntegerAttr(LATHE_ALIGNMENT));
+    alloc.replaceAllUsesWith(memory);
     alloc.erase();
     ++numOnStack;
   }
@@ -164,7 +172,7 @@ LogicalResult PlanTemporariesPass::plan(kernel::FuncOp kernel) {
   int64_t numShared = llvm::count_if(allocs, [&](memref::AllocOp alloc) { return shared.contains(alloc); });
   kernel.setShared(numShared);
   kernel.setScratch(allocs.size() - numShared);
-  planned.insert(kernel.getSymName());
+  planned[kernel.getSymName()] = kernel.getSpace();
   OpBuilder builder(kernel.getContext());
   auto bytesType = MemRefType::get(ShapedType::kDynamic, builder.getI8Type());
   for (memref::AllocOp alloc : allocs) {
@@ -205,48 +213,63 @@ static bool isKnownAtEntry(Value value, DenseMap<Value, bool> &known) {
   return result;
 }
 
-/// Launches follow each other, so the temporaries of all share the memory behind
-/// the arena; those of sizes that come from data have memory of their own.
-void PlanTemporariesPass::reserve() {
+/// Memory of its own for the temporaries of `launch`, whose sizes come from data.
+static void allocateFor(host::LaunchOp launch, host::BufferType buffer) {
+  OpBuilder builder(launch);
+  Location loc = launch.getLoc();
+  Value bytes =
+      host::TemporariesOp::create(builder, loc, builder.getIndexType(), launch.getKernelAttr(), launch.getSizes());
+  Value memory = host::AllocOp::create(builder, loc, buffer, bytes);
+  launch.getBuffersMutable().append(memory);
+  builder.setInsertionPointAfter(launch);
+  host::FreeOp::create(builder, loc, memory);
+}
+
+/// What `plan` says of the workspace in `space`; of one that has none so far, 0.
+static host::SetWorkspaceOp workspaceOf(host::ProgramOp planProgram, host::Space space) {
+  host::SetWorkspaceOp found, last;
+  planProgram.walk([&](host::SetWorkspaceOp op) {
+    last = op;
+    if (op.getSpace() == space)
+      found = op;
+  });
+  if (found || !last)
+    return found;
+  OpBuilder builder(planProgram.getContext());
+  builder.setInsertionPointAfter(last);
+  Value none = arith::ConstantIndexOp::create(builder, last.getLoc(), 0);
+  return host::SetWorkspaceOp::create(builder, last.getLoc(), none, space);
+}
+
+/// Launches follow each other, so the temporaries of all in a space share the memory
+/// behind its arena; those of sizes that come from data have memory of their own.
+void PlanTemporariesPass::reserve(host::Space space) {
   auto planProgram = getOperation().lookupSymbol<host::ProgramOp>("plan");
   auto run = getOperation().lookupSymbol<host::ProgramOp>("run");
-  if (planned.empty() || !planProgram || !run)
+  if (!planProgram || !run)
     return;
-  host::SetWorkspaceOp workspace;
-  planProgram.walk([&](host::SetWorkspaceOp op) {
-    if (op.getSpace() == host::Space::host)
-      workspace = op;
-  });
-  if (!workspace)
-    return;
-  Block *entry = &run.getBody().front();
+  auto buffer = host::BufferType::get(&getContext(), space);
   SmallVector<host::LaunchOp> launches;
   DenseMap<Value, bool> known;
   run.walk([&](host::LaunchOp launch) {
-    if (!planned.contains(launch.getKernel()))
+    auto found = planned.find(launch.getKernel());
+    if (found == planned.end() || found->second != space)
       return;
-    if (llvm::all_of(launch.getSizes(), [&](Value size) { return isKnownAtEntry(size, known); })) {
+    if (llvm::all_of(launch.getSizes(), [&](Value size) { return isKnownAtEntry(size, known); }))
       launches.push_back(launch);
-      return;
-    }
-    OpBuilder builder(launch);
-    Location loc = launch.getLoc();
-    Value bytes =
-        host::TemporariesOp::create(builder, loc, builder.getIndexType(), launch.getKernelAttr(), launch.getSizes());
-    Value memory = host::AllocOp::create(builder, loc, host::BufferType::get(&getContext()), bytes);
-    launch.getBuffersMutable().append(memory);
-    builder.setInsertionPointAfter(launch);
-    host::FreeOp::create(builder, loc, memory);
+    else
+      allocateFor(launch, buffer);
   });
-  if (launches.empty())
+  host::SetWorkspaceOp workspace = launches.empty() ? host::SetWorkspaceOp() : workspaceOf(planProgram, space);
+  if (!workspace)
     return;
 
   Location loc = workspace.getLoc();
   Value arena = workspace.getBytes();
   IRMapping toRun, toPlan;
-  OpBuilder builder = OpBuilder::atBlockBegin(entry);
+  OpBuilder builder = OpBuilder::atBlockBegin(&run.getBody().front());
   Value offset = cloneInto(builder, arena, toRun);
-  Value address = host::WorkspaceOp::create(builder, loc, host::BufferType::get(&getContext()), offset);
+  Value address = host::WorkspaceOp::create(builder, loc, buffer, offset);
   builder.setInsertionPoint(workspace);
   Value most;
   for (host::LaunchOp launch : launches) {

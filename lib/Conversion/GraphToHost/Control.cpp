@@ -162,7 +162,9 @@ void Converter::planLoop(graph::LoopOp loop) {
   }
   for (auto [argument, next] : llvm::zip_equal(loop.carriedArguments(), loop.nextCarried())) {
     Value owner = lifetimes.ownerOf(next);
-    if (owner == argument) {
+    if (!isa<RankedTensorType>(argument.getType())) {
+      loopPlan.carried.push_back({Carried::Shared, 0, Value()});
+    } else if (owner == argument) {
       loopPlan.carried.push_back({Carried::Unchanged, 0, Value()});
     } else if (!isKnownAtEntry(argument.getType())) {
       Value direct = directly(next);
@@ -398,6 +400,7 @@ LogicalResult LoopEmitter::emitBody() {
     case Carried::Unchanged:
       break;
     case Carried::Scanned:
+    case Carried::Shared:
       at = c.address(loc, next);
       break;
     case Carried::Swapped: {

@@ -36,6 +36,7 @@ struct Carried {
     Swapped,   ///< Two places in the workspace, in turn.
     Owned,     ///< Memory of its own in every turn.
     Scanned,   ///< The place in a scan output that the turn wrote.
+    Shared,    ///< A sequence or an optional value, which belongs to the call.
   } kind;
   unsigned temporary = 0; ///< Of the two places.
   mlir::Value direct;     ///< What is computed where the next turn wants it; else it is copied.
@@ -111,6 +112,11 @@ private:
   llvm::LogicalResult checkSizesAreHere();
   void writeSignature();
 
+  //===--- Sequences and optional values (Values.cpp) -----------------------===//
+  void placeValues(mlir::Operation &op);
+  void emitValue(mlir::Operation &op);
+  friend class ValueEmitter;
+
   //===--- Branches and loops (Control.cpp) ---------------------------------===//
   /// Memory that the block has to give back, or to hand on.
   struct Owned {
@@ -160,6 +166,7 @@ private:
   llvm::DenseMap<mlir::Operation *, LoopPlan> loops;
   std::vector<MemoryPlan> plans; ///< One for each space.
   unsigned constantCount = 0;
+  bool usesValues = false; ///< Whether the program asks the runtime to make values.
 
   std::unique_ptr<Sizes> sizes;               ///< Of the program that is written.
   llvm::DenseMap<mlir::Value, Value> buffers; ///< Of places of kind Heap and Buffer.

@@ -3,6 +3,7 @@
 #include "Converter.h"
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/NodeLocation.h"
+#include "dialects/Graph/Sequence.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -49,7 +50,9 @@ unsigned Converter::addMessage(const Twine &text) {
 //===----------------------------------------------------------------------===//
 
 Dims Converter::dimsOf(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor) // A sequence or an optional value.
+    return {};
   auto encoding = dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());
   Dims dims;
   for (auto [i, size] : llvm::enumerate(tensor.getShape()))
@@ -66,7 +69,8 @@ AffineExpr Converter::bytesOf(Type type) {
 }
 
 bool Converter::isKnownAtEntry(Type type) {
-  return llvm::all_of(dimsOf(type), [&](AffineExpr dim) { return sizes->isKnownAtEntry(dim); });
+  return isa<RankedTensorType>(type) &&
+         llvm::all_of(dimsOf(type), [&](AffineExpr dim) { return sizes->isKnownAtEntry(dim); });
 }
 
 /// What a tensor needs at most, in symbols that are known at entry, or null: a
@@ -93,7 +97,7 @@ std::string Converter::addConstant(graph::ConstantOp constant, kernel::PackOp pa
   host::ConstantOp::create(at, (pack ? pack.getLoc() : constant.getLoc()), name, constant.getValue(),
                            pack ? pack.getTiledAttr() : IntegerAttr(), pack ? pack.getOrderAttr() : DenseI64ArrayAttr(),
                            pack ? pack.getTileAttr() : IntegerAttr(), pack ? pack.getStepAttr() : IntegerAttr(),
-                           pack ? pack.getRunAttr() : IntegerAttr());
+                           pack ? pack.getRunAttr() : IntegerAttr(), pack ? pack.getWinogradAttr() : IntegerAttr());
   return name;
 }
 
@@ -129,6 +133,8 @@ LogicalResult Converter::assignPlaces(Block &block) {
           return failure();
       if (auto loop = dyn_cast<graph::LoopOp>(op))
         planLoop(loop);
+    } else if (graph::isValueOp(&op)) {
+      placeValues(op);
     } else if (!isa<graph::ReshapeOp, graph::ReinterpretOp, graph::DefineSymbolOp, graph::CheckOp>(op)) {
       return op.emitOpError("is left in the host function [host-unexpected-op]");
     }
@@ -353,7 +359,8 @@ std::string Converter::addTexts(graph::TextOp op) {
   std::string name = "text_" + std::to_string(constantCount++);
   OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
   host::ConstantOp::create(start, op.getLoc(), name, DenseElementsAttr::get(type, ArrayRef<uint8_t>(bytes)),
-                           IntegerAttr(), DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr());
+                           IntegerAttr(), DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr(),
+                           IntegerAttr());
   return name;
 }
 
@@ -377,9 +384,15 @@ void Converter::emitText(graph::TextOp op) {
   for (Value result : op.getResults())
     add(result, target(at, result));
   std::string node = graph::describeNode(op.getLoc());
-  unsigned message = addMessage(node + (node.empty() ? "" : ": ") +
-                                "element %lld is text that is no number, of %lld bytes; check the values of the "
-                                "operand [call-text-number]");
+  bool isImage = op.getFunction().ends_with("image") || op.getFunction().starts_with("image");
+  unsigned message = addMessage(
+      node + (node.empty() ? "" : ": ") +
+      (isImage ? "the image is not decoded: reason %lld (1: no known format, 2: the library for the format is not "
+                 "installed, 3: damaged, 4: a form that is not supported, 5: too large), format %lld (1: BMP, 2: PNM, "
+                 "3: PNG by libpng16, 4: JPEG by libjpeg, 5: JPEG 2000 by libopenjp2, 6: TIFF by libtiff, 7: WebP by "
+                 "libwebp); check the bytes of the file [call-image]"
+               : "element %lld is text that is no number, of %lld bytes; check the values of the operand "
+                 "[call-text-number]"));
   Value texts = host::AddressOfOp::create(builder, at, buffer, addTexts(op));
   host::TextOp::create(builder, at, texts, buffers, counts, widths, builder.getArrayAttr(types),
                        op.getParameters().size(), op.getArguments().size(), message);
@@ -435,6 +448,8 @@ LogicalResult Converter::emit(Operation &op) {
     return emitIf(branch);
   if (auto loop = dyn_cast<graph::LoopOp>(op))
     return emitLoop(loop);
+  if (graph::isValueOp(&op))
+    emitValue(op);
   return success(); // Constants are data, and reshapes only say how to see some.
 }
 
@@ -502,7 +517,11 @@ void Converter::writeSignature() {
   module->setAttr("host.outputs", builder.getArrayAttr(outputs));
   bool hasText = false;
   module->walk([&](host::TextOp) { hasText = true; });
-  module->setAttr("host.features", builder.getI64IntegerAttr(hasText ? LATHE_FEATURE_TEXT : 0));
+  auto isValue = [](Type type) { return graph::isValueType(type); };
+  bool hasValues =
+      usesValues || llvm::any_of(func.getArgumentTypes(), isValue) || llvm::any_of(func.getResultTypes(), isValue);
+  module->setAttr("host.features", builder.getI64IntegerAttr((hasText ? LATHE_FEATURE_TEXT : 0) |
+                                                             (hasValues ? LATHE_FEATURE_VALUES : 0)));
   module->setAttr("host.symbols", builder.getArrayAttr(symbolNames));
   module->setAttr("host.checks", builder.getArrayAttr(messages));
   if (!spaces.areOne())

@@ -1,5 +1,6 @@
 // lib/Conversion/GraphToLinalg/Sort.cpp: the order of elements along an axis.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "KeepBest.h"
 #include "Lowerings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -85,11 +86,12 @@ Value MergeSort::start(OpBuilder &in, Value buffer) {
 /// and `right` the places of the next candidates in the other half.
 Value MergeSort::merge(OpBuilder &in, ValueRange row, Value buffer) {
   auto step = [&](OpBuilder &body, Value pass, Value place, ValueRange carried) -> SmallVector<Value> {
-    Value from = arith::RemUIOp::create(body, loc, pass, two);
+    Value from = arith::AndIOp::create(body, loc, pass, one);
     Value to = arith::SubIOp::create(body, loc, one, from);
     Value width = arith::ShLIOp::create(body, loc, one, pass);
     Value both = arith::ShLIOp::create(body, loc, width, one);
-    Value into = arith::RemUIOp::create(body, loc, place, both);
+    Value low = arith::SubIOp::create(body, loc, both, one); // Below a power of two.
+    Value into = arith::AndIOp::create(body, loc, place, low);
     Value begin = arith::SubIOp::create(body, loc, place, into);
     Value beginRight = arith::AddIOp::create(body, loc, begin, width);
     Value middle = arith::MinUIOp::create(body, loc, beginRight, count);
@@ -174,10 +176,19 @@ static Value isLess(OpBuilder &b, Location loc, Value a, Value c, bool isUnsigne
   return arith::AndIOp::create(b, loc, less, isNumber);
 }
 
+/// Elements that are kept in order while the others pass by; of more, sorting all is faster.
+static constexpr int64_t mostKept = 32;
+
 static Lowered lowerTopK(TopKOp op, LinalgBuilder &b, ValueRange operands) {
   Location loc = b.getLoc();
-  int64_t axis = op.getAxis();
+  int64_t axis = op.getAxis(), kept = op.getType().getDimSize(axis);
   bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
+  if (!ShapedType::isDynamic(kept) && kept > 0 && kept <= mostKept)
+    return SmallVector<Value>{lowerKeepBest(
+        b, operands[0], b.sizesOf(op.getX().getType()), axis, op.getType(), [&](OpBuilder &in, Value a, Value c) {
+          return op.getKind() == ReduceKind::max ? isLess(in, loc, c, a, isUnsignedType)
+                                                 : isLess(in, loc, a, c, isUnsignedType);
+        })};
   auto isBefore = [&](OpBuilder &in, ValueRange row, Value p, Value q) -> Value {
     auto element = [&](Value position) -> Value {
       SmallVector<Value> where(row);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CallFields.h"
 #include "CallHelpers.h"
+#include "ValuePatterns.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Conversion/Buffers.h"
 #include "lathe/Conversion/PlaceConstants.h"
@@ -31,7 +32,12 @@ static func::FuncOp createFunction(HostModule &host, host::ProgramOp program, St
       func::FuncOp::create(builder, loc, name, builder.getFunctionType(SmallVector<Type>(arguments, c.ptr), c.i32));
   Block *block = func.addEntryBlock();
   size_t largest = 1;
-  program.walk([&](host::LaunchOp launch) { largest = std::max<size_t>(largest, 1 + launch.getNumOperands()); });
+  program.walk([&](host::LaunchOp launch) {
+    // On a device, with place for what the launch is.
+    auto entry = host.module.lookupSymbol<kernel::EntryOp>(launch.getKernel());
+    size_t ofDevice = entry.isOnDevice() ? sizeof(lathe_launch) / sizeof(void *) : 0;
+    largest = std::max<size_t>(largest, 1 + launch.getNumOperands() + ofDevice);
+  });
   program.walk([&](host::TextOp text) {
     size_t bytes = sizeof(lathe_text_call) + text.getBuffers().size() * sizeof(lathe_text_tensor);
     largest = std::max<size_t>(largest, bytes / sizeof(void *));
@@ -90,6 +96,7 @@ static LogicalResult convertBody(HostModule &host, func::FuncOp func) {
   types.addTargetMaterialization(cast);
   RewritePatternSet patterns(context);
   populateHostToLLVMPatterns(types, host, patterns);
+  populateValuePatterns(types, patterns);
   ConversionTarget target(*context);
   target.addIllegalDialect<host::HostDialect>();
   target.addLegalOp<func::FuncOp, UnrealizedConversionCastOp>();

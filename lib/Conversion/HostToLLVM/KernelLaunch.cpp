@@ -29,9 +29,11 @@ struct Code {
   Value number(int64_t n) { return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(n)); }
   Value status(int32_t n) { return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(n)); }
   /// How many workers a loop of so many tasks has.
-  Value workersOf(Value call, Value tasks) {
-    Value most = load(i32, call, LATHE_OFFSET(lathe_call, workers));
-    return arith::MinSIOp::create(b, loc, arith::ExtUIOp::create(b, loc, i64, most), tasks);
+  Value workersOf(Value call, Value tasks, bool isOnDevice = false) {
+    Value most = isOnDevice
+                     ? number(LATHE_DEVICE_WORKERS)
+                     : Value(arith::ExtUIOp::create(b, loc, i64, load(i32, call, LATHE_OFFSET(lathe_call, workers))));
+    return arith::MinSIOp::create(b, loc, most, tasks);
   }
 
   OpBuilder &b;
@@ -40,7 +42,8 @@ struct Code {
 };
 
 /// `@lathe.launch(call, tasks, kernel, scratch, stride, closure)` returns the
-/// status of the tasks: one task runs right here.
+/// status of the tasks. One alone goes by `parallel_for`, too, so that whoever
+/// observes the call sees it.
 func::FuncOp launchHelper(ModuleOp module) {
   constexpr StringLiteral name = "lathe.launch";
   if (auto made = module.lookupSymbol<func::FuncOp>(name))
@@ -52,20 +55,10 @@ func::FuncOp launchHelper(ModuleOp module) {
                                      builder.getFunctionType({c.ptr, c.i64, c.ptr, c.ptr, c.i64, c.ptr}, c.i32));
   helper.setPrivate();
   Block *start = helper.addEntryBlock();
-  Region &body = helper.getBody();
-  Block *one = builder.createBlock(&body), *many = builder.createBlock(&body);
   Value call = start->getArgument(0), tasks = start->getArgument(1), kernel = start->getArgument(2),
         scratch = start->getArgument(3), stride = start->getArgument(4), data = start->getArgument(5);
   builder.setInsertionPointToStart(start);
   c.store(call, data, 0);
-  Value isOne = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, tasks, c.number(1));
-  cf::CondBranchOp::create(builder, loc, isOne, one, many);
-  builder.setInsertionPointToStart(one);
-  auto kernelType = LLVM::LLVMFunctionType::get(c.i32, {c.i64, c.i64, c.i32, c.ptr, c.ptr});
-  auto direct = LLVM::CallOp::create(builder, loc, kernelType,
-                                     ValueRange{kernel, c.number(0), tasks, c.status(0), scratch, data});
-  func::ReturnOp::create(builder, loc, direct.getResult());
-  builder.setInsertionPointToStart(many);
   Value imports = c.load(c.ptr, call, LATHE_OFFSET(lathe_call, imports));
   Value parallelFor = c.load(c.ptr, imports, LATHE_OFFSET(lathe_imports, parallel_for));
   Value hostContext = c.load(c.ptr, imports, LATHE_OFFSET(lathe_imports, context));
@@ -125,14 +118,60 @@ Value KernelLaunch::workspaceBytes() {
     Value tasks = tasksOf(phase);
     most = most ? Value(arith::MaxSIOp::create(builder, loc, most, tasks)) : tasks;
   }
-  Value workers = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), c.workersOf(call, most));
+  Value workers =
+      arith::IndexCastOp::create(builder, loc, builder.getIndexType(), c.workersOf(call, most, entry.isOnDevice()));
   Value all = arith::MulIOp::create(builder, loc, workers, scratch);
   return arith::AddIOp::create(builder, loc, shared, all);
 }
 
+int32_t KernelLaunch::deviceNumber(kernel::EntryOp entry) {
+  int32_t number = 0;
+  for (auto other : entry->getParentOfType<ModuleOp>().getOps<kernel::EntryOp>()) {
+    if (other == entry)
+      break;
+    if (other.isOnDevice())
+      number += static_cast<int32_t>(other.getPhases().size());
+  }
+  return number;
+}
+
+Value KernelLaunch::runOnHost(kernel::PhaseAttr phase, Value tasks, Value scratch, Value stride, Value closure) {
+  auto module = entry->getParentOfType<ModuleOp>();
+  auto body = module.lookupSymbol<func::FuncOp>(phase.getBody());
+  Type ptr = LLVM::LLVMPointerType::get(builder.getContext());
+  Value function = func::ConstantOp::create(builder, loc, body.getFunctionType(), phase.getBody());
+  Value kernel = UnrealizedConversionCastOp::create(builder, loc, ptr, function).getResult(0);
+  return func::CallOp::create(builder, loc, launchHelper(module),
+                              ValueRange{call, tasks, kernel, scratch, stride, closure})
+      .getResult(0);
+}
+
+Value KernelLaunch::runOnDevice(int32_t number, Value tasks, Value scratch, Value stride, Value closure,
+                                int32_t words) {
+  Code c(builder, loc);
+  // Behind the words of the kernel, of which there is none for the call.
+  Value launch = c.at(closure, 8 * words);
+  Value first = c.at(closure, 8);
+  c.store(c.status(sizeof(lathe_launch)), launch, LATHE_OFFSET(lathe_launch, struct_size));
+  c.store(c.status(LATHE_SPACE_CUDA), launch, LATHE_OFFSET(lathe_launch, space));
+  c.store(c.status(number), launch, LATHE_OFFSET(lathe_launch, kernel));
+  c.store(c.status(words - 1), launch, LATHE_OFFSET(lathe_launch, word_count));
+  c.store(tasks, launch, LATHE_OFFSET(lathe_launch, tasks));
+  c.store(first, launch, LATHE_OFFSET(lathe_launch, words));
+  c.store(scratch, launch, LATHE_OFFSET(lathe_launch, scratch));
+  c.store(stride, launch, LATHE_OFFSET(lathe_launch, scratch_stride));
+  Value spaces = c.load(c.ptr, call, LATHE_OFFSET(lathe_call, spaces));
+  Value space = c.load(c.ptr, spaces, LATHE_SPACE_CUDA * static_cast<int32_t>(sizeof(void *)));
+  Value services = c.load(c.ptr, space, LATHE_OFFSET(lathe_call_space, services));
+  Value code = c.load(c.ptr, space, LATHE_OFFSET(lathe_call_space, code));
+  Value function = c.load(c.ptr, services, LATHE_OFFSET(lathe_space_services, launch));
+  Value context = c.load(c.ptr, services, LATHE_OFFSET(lathe_space_services, context));
+  auto type = LLVM::LLVMFunctionType::get(c.i32, {c.ptr, c.ptr, c.ptr, c.ptr});
+  return LLVM::CallOp::create(builder, loc, type, ValueRange{function, context, code, call, launch}).getResult();
+}
+
 void KernelLaunch::run(ValueRange buffers, Value temporaries, Value closure, int32_t checks) {
   Code c(builder, loc);
-  auto module = entry->getParentOfType<ModuleOp>();
   SmallVector<Value> pointers(buffers);
   Value scratch = LLVM::ZeroOp::create(builder, loc, c.ptr), stride = c.number(0);
   if (auto [shared, each] = memory(); shared) {
@@ -148,16 +187,13 @@ void KernelLaunch::run(ValueRange buffers, Value temporaries, Value closure, int
     c.store(asInt(size), closure, 8 * word++);
   for (Value pointer : pointers)
     c.store(pointer, closure, 8 * word++);
-  func::FuncOp helper = launchHelper(module);
+  int32_t number = entry.isOnDevice() ? deviceNumber(entry) : 0;
   for (auto phase : entry.getPhases().getAsRange<kernel::PhaseAttr>()) {
     Value tasks = tasksOf(phase);
-    auto body = module.lookupSymbol<func::FuncOp>(phase.getBody());
-    Value function = func::ConstantOp::create(builder, loc, body.getFunctionType(), phase.getBody());
-    Value kernel = UnrealizedConversionCastOp::create(builder, loc, c.ptr, function).getResult(0);
-    auto done = func::CallOp::create(builder, loc, helper, ValueRange{call, tasks, kernel, scratch, stride, closure});
-    Value failed = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, done.getResult(0), c.status(0));
+    Value result = entry.isOnDevice() ? runOnDevice(number++, tasks, scratch, stride, closure, word)
+                                      : runOnHost(phase, tasks, scratch, stride, closure);
+    Value failed = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, result, c.status(0));
     returnIf(builder, loc, failed, [&]() -> Value {
-      Value result = done.getResult(0);
       if (checks == 0)
         return result;
       // Statuses below 0 are the runtime's.

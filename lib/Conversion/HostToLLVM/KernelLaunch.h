@@ -4,6 +4,7 @@
 #define LATHE_CONVERSION_HOSTTOLLVM_KERNELLAUNCH_H
 
 #include "dialects/Kernel/Kernel.h"
+#include "lathe-runtime/module_abi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
@@ -20,8 +21,12 @@ public:
   /// an index; null if there are none.
   mlir::Value workspaceBytes();
 
-  /// Words of the closure: the call, sizes, buffers, shared temporaries.
-  int64_t closureWords(size_t buffers) { return 1 + sizes.size() + buffers + (entry.getMemoryAttr() ? 1 : 0); }
+  /// Words of the closure: the call, sizes, buffers, shared temporaries, and what a
+  /// launch on a device is.
+  int64_t closureWords(size_t buffers) {
+    int64_t ofDevice = entry.isOnDevice() ? sizeof(lathe_launch) / sizeof(uint64_t) : 0;
+    return 1 + sizes.size() + buffers + (entry.getMemoryAttr() ? 1 : 0) + ofDevice;
+  }
 
   /// Runs the phases one after the other, and ends the function with the status
   /// of the first that fails, in which check 0 of the kernel is check `checks` of
@@ -30,6 +35,10 @@ public:
   /// for `closureWords`.
   void run(mlir::ValueRange buffers, mlir::Value temporaries, mlir::Value closure, int32_t checks = 0);
 
+  /// The number of the kernel's first phase in the image for the device, which has
+  /// those of all kernels in the order of the module.
+  static int32_t deviceNumber(kernel::EntryOp entry);
+
   /// Ends the function with a status right here, if `failed`.
   static void returnIf(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value failed,
                        llvm::function_ref<mlir::Value()> makeStatus);
@@ -37,6 +46,10 @@ public:
 private:
   mlir::Value number(int64_t n);
   mlir::Value asInt(mlir::Value index);
+  mlir::Value runOnDevice(int32_t number, mlir::Value tasks, mlir::Value scratch, mlir::Value stride,
+                          mlir::Value closure, int32_t words);
+  mlir::Value runOnHost(kernel::PhaseAttr phase, mlir::Value tasks, mlir::Value scratch, mlir::Value stride,
+                        mlir::Value closure);
   mlir::Value tasksOf(kernel::PhaseAttr phase);
   std::pair<mlir::Value, mlir::Value> memory();
 

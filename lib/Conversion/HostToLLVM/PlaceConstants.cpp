@@ -45,7 +45,8 @@ int64_t sizeOf(host::ConstantOp constant) {
   int64_t elements = type.getNumElements();
   if (constant.getTile())
     elements = llvm::product_of(kernel::packedShape(type.getShape(), *constant.getTiled(), *constant.getOrder(),
-                                                    *constant.getTile(), constant.getStep(), constant.getRun()));
+                                                    *constant.getTile(), constant.getStep(), constant.getRun(),
+                                                    constant.getWinograd()));
   return elements * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
 }
 

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "../BufferizeKernels/KernelPhases.h"
 #include "../BufferizeKernels/KernelSizes.h"
+#include "DeviceEntry.h"
 #include "LowerChecks.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -14,6 +17,10 @@ using namespace mlir;
 namespace lathe {
 #define GEN_PASS_DEF_SPLITKERNELRANGESPASS
 #include "lathe/Conversion/Buffers.h.inc"
+
+/// What the threads of a block have together, of which the launch says the size.
+static constexpr StringLiteral blockMemoryName = "lathe_shared";
+static constexpr int64_t blockAlignment = 128;
 
 namespace {
 
@@ -30,15 +37,17 @@ private:
   void sequentialize(scf::ForallOp keep);
   FailureOr<func::FuncOp> createTasks(scf::ForallOp tasks);
   void replaceTasks(scf::ForallOp tasks, Value begin, Value end);
+  void placeInBlock(kernel::BlockMemoryOp memory);
   func::FuncOp createBody(scf::ForallOp tasks);
   func::FuncOp createEntry(func::FuncOp callee);
-  Value descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues);
+  Value descriptor(MemRefType type, AffineMap dims, AffineMap strides, Value pointer, ValueRange sizeValues);
   /// The number of steps of each dim of the tasks, and their product last.
   SmallVector<Value> counts(OpBuilder &b, Location loc, scf::ForallOp tasks, IRMapping *mapping);
 
   kernel::FuncOp kernel;
-  std::string suffix; ///< Of the names of functions, different in each phase.
-  bool fails;         ///< The body makes checks: the call is its last argument.
+  std::string suffix;      ///< Of the names of functions, different in each phase.
+  int64_t sharedBytes = 0; ///< Of the memory of a block.
+  bool fails;              ///< The body makes checks: the call is its last argument.
   OpBuilder builder;
 };
 
@@ -130,8 +139,8 @@ void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
   tasks.erase();
 }
 
-/// A memref descriptor in row-major order, as `finalize-memref-to-llvm` lays it out.
-Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, ValueRange sizeValues) {
+/// A memref descriptor, as `finalize-memref-to-llvm` lays it out; in row-major order, if `strides` is null.
+Value Splitter::descriptor(MemRefType type, AffineMap dims, AffineMap strides, Value pointer, ValueRange sizeValues) {
   Location loc = kernel.getLoc();
   MLIRContext *context = kernel.getContext();
   Type i64 = builder.getI64Type(), ptr = LLVM::LLVMPointerType::get(context);
@@ -144,6 +153,12 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
     value = LLVM::InsertValueOp::create(builder, loc, value, field, position);
   };
   auto number = [&](int64_t n) -> Value { return LLVM::ConstantOp::create(builder, loc, i64, n); };
+  auto bySizes = [&](AffineExpr expr) -> Value {
+    if (auto fixed = dyn_cast<AffineConstantExpr>(expr))
+      return number(fixed.getValue());
+    Value value = affine::expandAffineExpr(builder, loc, expr, {}, sizeValues);
+    return arith::IndexCastOp::create(builder, loc, i64, value);
+  };
   insert(pointer, 0);
   insert(pointer, 1);
   insert(number(0), 2);
@@ -151,16 +166,12 @@ Value Splitter::descriptor(MemRefType type, AffineMap dims, Value pointer, Value
   int64_t fixed = 1;
   bool isFixed = true;
   for (int64_t i = static_cast<int64_t>(rank) - 1; i >= 0; --i) {
-    Value size;
-    if (type.isDynamicDim(i)) {
-      auto fixedSize = dyn_cast<AffineConstantExpr>(dims.getResult(i));
-      size = fixedSize ? number(fixedSize.getValue())
-                       : arith::IndexCastOp::create(
-                             builder, loc, i64, sizeValues[cast<AffineSymbolExpr>(dims.getResult(i)).getPosition()]);
-    } else {
-      size = number(type.getDimSize(i));
-    }
+    Value size = type.isDynamicDim(i) ? bySizes(dims.getResult(i)) : number(type.getDimSize(i));
     insert(size, {3, i});
+    if (strides) {
+      insert(bySizes(strides.getResult(i)), {4, i});
+      continue;
+    }
     insert(isFixed ? number(fixed) : stride, {4, i});
     if (isFixed && !type.isDynamicDim(i)) {
       fixed *= type.getDimSize(i);
@@ -232,6 +243,35 @@ func::FuncOp Splitter::createEntry(func::FuncOp callee) {
   return entry;
 }
 
+/// Gives memory of a block its place in what the launch asks for.
+void Splitter::placeInBlock(kernel::BlockMemoryOp memory) {
+  auto module = kernel->getParentOfType<ModuleOp>();
+  MLIRContext *context = module.getContext();
+  Location loc = memory.getLoc();
+  auto global = module.lookupSymbol<LLVM::GlobalOp>(blockMemoryName);
+  if (!global) {
+    OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
+    auto bytes = LLVM::LLVMArrayType::get(start.getI8Type(), 0);
+    global = LLVM::GlobalOp::create(start, loc, bytes, /*isConstant=*/false, LLVM::Linkage::External, blockMemoryName,
+                                    Attribute(), blockAlignment, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+  }
+  builder.setInsertionPoint(memory);
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Value base = LLVM::AddressOfOp::create(builder, loc, global);
+  Value generic = LLVM::AddrSpaceCastOp::create(builder, loc, ptr, base);
+  Value place = LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), generic,
+                                    ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(sharedBytes)});
+  auto type = cast<MemRefType>(memory.getMemory().getType());
+  SmallVector<AffineExpr> dims;
+  for (int64_t size : type.getShape())
+    dims.push_back(getAffineConstantExpr(size, context));
+  memory.getMemory().replaceAllUsesWith(descriptor(type, AffineMap::get(0, 0, dims, context), AffineMap(), place, {}));
+  int64_t bits =
+      type.getNumElements() * (type.getElementType().isIndex() ? 64 : std::max(8u, type.getElementTypeBitWidth()));
+  sharedBytes = llvm::alignTo(sharedBytes + bits / 8, blockAlignment);
+  memory.erase();
+}
+
 /// The kernel's body over a range of tasks, on pointers.
 func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
   Location loc = kernel.getLoc();
@@ -243,8 +283,13 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
   // calls of the C library's `exp` find.
   auto result = func::FuncOp::create(builder, loc, "kernel." + kernel.getSymName().str() + suffix,
                                      builder.getFunctionType(types, {}));
+  // What one thread of a block writes, others read behind a barrier, of which LLVM
+  // would not think if no one else could have the address.
+  bool isForBlocks = kernel.getBlockThreads() > 0;
+  unsigned written = 2 + kernel.getNumArguments() - kernel.getTemporaries().size() - kernel.getOutputs();
   for (unsigned i = 2 + sizes(); i < types.size() - fails; ++i) {
-    result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
+    if (!isForBlocks || i < written)
+      result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
     result.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
   }
   Block *block = result.addEntryBlock();
@@ -258,12 +303,13 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
     if (!map)
       // A temporary: views of it say their sizes; this one is never looked at.
       map = AffineMap::getConstantMap(std::numeric_limits<int64_t>::max(), context);
-    Value memref =
-        descriptor(cast<MemRefType>(body.getArgument(i).getType()), map, block->getArgument(2 + i), sizeValues);
+    Value memref = descriptor(cast<MemRefType>(body.getArgument(i).getType()), map, kernel.getStridesOf(i),
+                              block->getArgument(2 + i), sizeValues);
     body.getArgument(i).replaceAllUsesWith(memref);
   }
   Operation *terminator = body.getTerminator();
   block->getOperations().splice(block->end(), body.getOperations());
+  result.walk([&](kernel::BlockMemoryOp memory) { placeInBlock(memory); });
   builder.setInsertionPoint(terminator);
   func::ReturnOp::create(builder, loc);
   terminator->erase();
@@ -281,9 +327,12 @@ FailureOr<kernel::PhaseAttr> Splitter::split(scf::ForallOp tasks) {
     return failure();
   bool isVector = false;
   kernel.walk([&](Operation *op) { isVector |= isa<vector::VectorDialect>(op->getDialect()); });
-  func::FuncOp entry = createEntry(createBody(tasks));
+  bool isDevice = kernel.getTarget() && kernel.getTargetAttr().getValue().kind() == TargetKind::Gpu;
+  func::FuncOp body = createBody(tasks);
+  func::FuncOp entry = isDevice ? createDeviceEntry(kernel, body, kernel.getSymName().str() + ".entry" + suffix, fails)
+                                : createEntry(body);
   return kernel::PhaseAttr::get(kernel.getContext(), FlatSymbolRefAttr::get(*count), FlatSymbolRefAttr::get(entry),
-                                /*loops=*/!isVector);
+                                /*loops=*/!isVector, kernel.getBlockThreads(), sharedBytes);
 }
 
 /// Removes what a phase does not need: the ops of the other phases, and what was

@@ -8,6 +8,8 @@
 #include "Epilogue.h"
 #include "Lowerings.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace lathe;
 using lathe::tile::DepthwiseConvOp;
@@ -105,20 +107,35 @@ private:
     return indices;
   }
 
-  Value loadTap(ArrayRef<Value> outer, Value tap, const OutputTile &output, int64_t vector) {
+  /// The factors for input `input` of each group.
+  Value loadTap(ArrayRef<Value> outer, Value tap, int64_t input, const OutputTile &output, int64_t vector) {
     SmallVector<Value> indices(outer);
-    indices.append({tap, output.columns[vector]});
+    indices.push_back(tap);
+    if (op.getGroupInputs() > 1)
+      indices.push_back(e.index(input));
+    indices.push_back(output.columns[vector]);
     return dot
         ->spreadB(e, loadVector(e, asStored(e, op.getFilter()), indices, output.lanes[vector], output.masks[vector]))
         .front();
   }
 
   Value loadInput(SmallVector<Value> indices, Value offset, const OutputTile &output, int64_t vector) {
+    int64_t inputs = op.getGroupInputs(), outputs = op.getGroupOutputs();
     indices.back() = e.add(indices.back(), offset);
-    indices.push_back(output.columns[vector]);
-    return dot
-        ->widenA(e, loadVector(e, asStored(e, op.getInput()), indices, output.lanes[vector], output.masks[vector]))
-        .front();
+    indices.push_back(e.mul(e.floorDiv(output.columns[vector], outputs), inputs));
+    int64_t count = output.lanes[vector] / outputs * inputs;
+    return dot->widenA(e, loadVector(e, asStored(e, op.getInput()), indices, count, output.masks[vector])).front();
+  }
+
+  /// Of what `loadInput` gives, channel `channel` of each group, for all of its outputs.
+  Value spread(Value input, int64_t channel) {
+    int64_t inputs = op.getGroupInputs(), outputs = op.getGroupOutputs();
+    if (inputs == 1 && outputs == 1)
+      return input;
+    SmallVector<int64_t> mask;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      mask.push_back(lane / outputs * inputs + channel);
+    return vector::ShuffleOp::create(e.b, e.loc, input, input, mask);
   }
 
   /// Adds the taps of filter row `outer` to the sums of `count` outputs.
@@ -127,34 +144,43 @@ private:
     int64_t stride = op.getStrides().back(), dilation = op.getDilations().back();
     int64_t vectors = output.columns.size();
     SmallVector<Value> first = placeInput(at, x, outer), sums(carried);
+    int64_t inputs = op.getGroupInputs();
     if (kernelWidth > maxInlineTaps)
       return e.loop({e.index(0), e.index(kernelWidth)}, 1, sums, [&](Value tap, ValueRange inits) {
         SmallVector<Value> result(inits);
         for (int64_t vector = 0; vector < vectors; ++vector) {
-          Value factor = loadTap(outer, tap, output, vector);
+          SmallVector<Value> factors;
+          for (int64_t channel = 0; channel < inputs; ++channel)
+            factors.push_back(loadTap(outer, tap, channel, output, vector));
           for (int64_t row = 0; row < count; ++row) {
             Value &sum = result[row * vectors + vector];
-            Value offset = e.add(e.mul(tap, dilation), row * stride);
-            sum = dot->multiply(e, sum, loadInput(first, offset, output, vector), factor);
+            Value input = loadInput(first, e.add(e.mul(tap, dilation), row * stride), output, vector);
+            for (auto [channel, factor] : llvm::enumerate(factors))
+              sum = dot->multiply(e, sum, spread(input, channel), factor);
           }
         }
         return result;
       });
     for (int64_t vector = 0; vector < vectors; ++vector) {
-      SmallVector<Value> taps;
+      SmallVector<SmallVector<Value>> taps(kernelWidth);
       for (int64_t j = 0; j < kernelWidth; ++j)
-        taps.push_back(loadTap(outer, e.index(j), output, vector));
+        for (int64_t channel = 0; channel < inputs; ++channel)
+          taps[j].push_back(loadTap(outer, e.index(j), channel, output, vector));
       int64_t span = (count - 1) * stride + (kernelWidth - 1) * dilation + 1;
       for (int64_t offset = 0; offset < span; ++offset) {
-        Value input;
+        SmallVector<Value> input;
         for (int64_t row = 0; row < count; ++row) {
           int64_t apart = offset - row * stride;
           if (apart < 0 || apart % dilation != 0 || apart / dilation >= kernelWidth)
             continue;
-          if (!input)
-            input = loadInput(first, e.index(offset), output, vector);
+          if (input.empty()) {
+            Value whole = loadInput(first, e.index(offset), output, vector);
+            for (int64_t channel = 0; channel < inputs; ++channel)
+              input.push_back(spread(whole, channel));
+          }
           Value &sum = sums[row * vectors + vector];
-          sum = dot->multiply(e, sum, input, taps[apart / dilation]);
+          for (auto [value, factor] : llvm::zip_equal(input, taps[apart / dilation]))
+            sum = dot->multiply(e, sum, value, factor);
         }
       }
     }

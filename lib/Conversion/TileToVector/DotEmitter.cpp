@@ -208,6 +208,7 @@ std::unique_ptr<DotEmitter> DotEmitter::create(const DotUnit *unit, Type sum) {
   case DotKind::Dot4:
   case DotKind::Dot2:
     return std::make_unique<Instruction>(unit, sum);
+  case DotKind::Mma: // Of GPUs: see TileToThreads.
   case DotKind::Amx: // Has no vectors of factors: see AmxTile.h.
   case DotKind::Fma:
   case DotKind::Widen:

@@ -19,6 +19,7 @@ void lowerDepthwiseConv(Emitter &e, tile::DepthwiseConvOp op);
 void lowerPack(Emitter &e, tile::PackOp op);
 void lowerPad(Emitter &e, tile::PadOp op);
 void lowerTranspose(Emitter &e, tile::TransposeOp op);
+void lowerWinogradConv(Emitter &e, tile::WinogradConvOp op);
 
 /// A `task_rows` as the loops need it: whole register tiles.
 int64_t wholeTiles(int64_t taskRows, int64_t rows);

@@ -129,6 +129,7 @@ LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
       .Case([&](PackOp op) { return lowerPack(e, op), success(); })
       .Case([&](PadOp op) { return lowerPad(e, op), success(); })
       .Case([&](TransposeOp op) { return lowerTranspose(e, op), success(); })
+      .Case([&](WinogradConvOp op) { return lowerWinogradConv(e, op), success(); })
       .Default([](Operation *op) { return op->emitOpError("has no lowering to vectors [tile-unknown-op]"); });
 }
 

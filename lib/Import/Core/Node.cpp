@@ -110,6 +110,12 @@ bool Node::importGraph(StringRef name, llvm::ArrayRef<Value> inputs, llvm::Small
   return false;
 }
 
+void Node::lookInto(StringRef name) {
+  llvm::SmallVector<Value> outputs;
+  if (const GraphAttribute *subgraph = graph(name))
+    subgraph->import({}, outputs);
+}
+
 const TensorAttribute *Node::tensor(StringRef name) { return find<TensorAttribute>(name); }
 
 int64_t Node::axis(StringRef name, Value x) { return normalizeAxis(integer(name), rank(x), name); }

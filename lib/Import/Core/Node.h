@@ -27,6 +27,8 @@ struct ImportContext {
   Diagnostics &diagnostics;
   mlir::OpBuilder builder;
   graph::ShapeSolver solver;
+  /// How many nodes ask for random bits.
+  unsigned randomNodes = 0;
 };
 
 /// The rank that the model declares of one of its values, if it does.
@@ -82,6 +84,9 @@ public:
   /// must have `expected` outputs. Null inputs and outputs are empty optionals.
   bool importGraph(llvm::StringRef name, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs,
                    size_t expected);
+  /// Imports the graph of attribute `name` for what it lacks, after an error in one
+  /// beside it. Nothing is to become of its ops.
+  void lookInto(llvm::StringRef name);
   /// Attribute `name` as a dimension of `x`, from 0 on.
   int64_t axis(llvm::StringRef name, Value x);
   /// Says that the attributes cannot change a result that we compute.
@@ -177,6 +182,8 @@ public:
   Value unsqueeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
   Value squeeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
   Value transpose(Value x, llvm::ArrayRef<int64_t> permutation);
+  /// `count` elements along `axis`, every `step`-th from `start` on; all lie within.
+  Value slice(Value x, int64_t axis, mlir::AffineExpr start, mlir::AffineExpr count, int64_t step = 1);
   Value broadcast(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
   Value reduce(graph::ReduceKind kind, Value x, llvm::ArrayRef<int64_t> sortedAxes, bool keepDims);
   /// A vector over the channels (dimension 1) of `x`, shaped to broadcast.

@@ -64,6 +64,11 @@ Value Node::constant(ArrayRef<int64_t> values) {
 Value Node::scalar(Type element, double value) {
   if (failed() || !element)
     return noteFailure();
+  if (!element.isIntOrFloat()) {
+    error("onnx-input-dtype", "elements of " + describeElement(element) + " are moved, but not computed with")
+        .note("export the model with numbers");
+    return {};
+  }
   mlir::Attribute attribute;
   if (auto type = mlir::dyn_cast<mlir::FloatType>(element)) {
     attribute = mlir::FloatAttr::get(type, value);
@@ -118,6 +123,18 @@ Value Node::transpose(Value x, ArrayRef<int64_t> permutation) {
   if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
     return x;
   return create<graph::TransposeOp>(x, permutation);
+}
+
+Value Node::slice(Value x, int64_t axis, AffineExpr start, AffineExpr count, int64_t step) {
+  if (failed())
+    return {};
+  Dims shape = dims(x);
+  if (step == 1 && shape[axis] == count) // All of them, since they lie within.
+    return x;
+  shape[axis] = count;
+  auto offset = graph::DimsAttr::get(context.builder.getContext(), context.solver.map({start}));
+  return createTyped<graph::SliceOp>(context.solver.type(shape, element(x)), x, Value(), Value(),
+                                     llvm::ArrayRef<int64_t>(axis), llvm::ArrayRef<int64_t>(step), offset);
 }
 
 Value Node::broadcast(Value x, ArrayRef<AffineExpr> newDims) {
@@ -197,7 +214,9 @@ std::optional<SmallVector<double>> Node::knownNumbers(unsigned index) {
 void Node::check(Value made, AffineExpr a, AffineExpr b, const llvm::Twine &what) {
   if (failed())
     return;
-  if (llvm::failed(solver().unify(made.getDefiningOp(), a, b, what)))
+  // What the node was given, an op that nobody uses stands for.
+  mlir::Operation *op = made.getDefiningOp();
+  if (llvm::failed(solver().unify(op ? op : size(a).getDefiningOp(), a, b, what)))
     noteFailure();
 }
 

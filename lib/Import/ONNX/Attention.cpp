@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Import/Core/Node.h"
+#include "Compose.h"
 #include "OpTable.h"
 #include "Tensor.h"
 
@@ -254,17 +254,42 @@ void Attention::import() {
 
 static void importAttention(Node &node) { Attention(node).import(); }
 
-/// Positions `start`, `start + step`, ... before `end` of the last dimension.
-static Value lastPart(Node &node, Value x, int64_t start, int64_t end, int64_t step) {
-  if (node.failed())
-    return {};
-  Dims dims = node.dims(x);
+Value onnx_import::lastPart(Node &node, Value x, int64_t start, int64_t end, int64_t step) {
   graph::ShapeSolver &solver = node.solver();
-  dims.back() = solver.constant(llvm::divideCeil(end - start, step));
-  auto offset = graph::DimsAttr::get(node.builder().getContext(), solver.map({solver.constant(start)}));
-  return node.createTyped<graph::SliceOp>(solver.type(dims, node.element(x)), x, Value(), Value(),
-                                          llvm::ArrayRef<int64_t>(node.rank(x) - 1), llvm::ArrayRef<int64_t>(step),
-                                          offset);
+  return node.slice(x, node.rank(x) - 1, solver.constant(start), solver.constant(llvm::divideCeil(end - start, step)),
+                    step);
+}
+
+Value onnx_import::makeRotation(Node &node, Value x, Value cosine, Value sine, int64_t width, bool interleaved) {
+  graph::ShapeSolver &solver = node.solver();
+  int64_t size = node.staticDim(x, 3, "RotaryEmbedding");
+  if (!node.failed() && (width < 2 || width % 2 != 0 || width > size))
+    node.error("onnx-shape-mismatch", "the rotation has " + Twine(width) + " elements of a head of " + Twine(size))
+        .note("'rotary_embedding_dim' must be even and at most the head's "
+              "size");
+  cosine = node.unsqueeze(cosine, {2});
+  sine = node.unsqueeze(sine, {2});
+
+  Value a = interleaved ? lastPart(node, x, 0, width, 2) : lastPart(node, x, 0, width / 2, 1);
+  Value b = interleaved ? lastPart(node, x, 1, width, 2) : lastPart(node, x, width / 2, width, 1);
+  Value real = node.sub(node.mul(a, cosine), node.mul(b, sine));
+  Value imaginary = node.add(node.mul(a, sine), node.mul(b, cosine));
+  auto join = [&](Value left, Value right) {
+    return node.createAs<graph::ConcatOp>(node.element(x), mlir::ValueRange{left, right}, node.rank(left) - 1);
+  };
+  Value y;
+  if (interleaved) {
+    y = join(node.unsqueeze(real, {4}), node.unsqueeze(imaginary, {4}));
+    if (node.failed())
+      return {};
+    Dims dims = node.dims(real);
+    y = node.reshape(y, {dims[0], dims[1], dims[2], solver.constant(width)});
+  } else {
+    y = join(real, imaginary);
+  }
+  if (width < size)
+    y = join(y, lastPart(node, x, width, size, 1));
+  return y;
 }
 
 /// RotaryEmbedding-23: pairs of elements are turned by an angle that depends
@@ -288,13 +313,8 @@ static Value importRotaryEmbedding(Node &node) {
       return {};
     x = node.reshape(x, {original[0], original[1], solver.constant(heads), solver.constant(columns / heads)});
   }
-  int64_t size = node.staticDim(x, 3, "RotaryEmbedding");
   if (width == 0)
-    width = size;
-  if (!node.failed() && (width < 2 || width % 2 != 0 || width > size))
-    node.error("onnx-shape-mismatch", "the rotation has " + Twine(width) + " elements of a head of " + Twine(size))
-        .note("'rotary_embedding_dim' must be even and at most the head's "
-              "size");
+    width = node.staticDim(x, 3, "RotaryEmbedding");
   if (Value positions = node.input(3)) {
     cosine = node.create<graph::GatherOp>(cosine, positions, int64_t(0));
     sine = node.create<graph::GatherOp>(sine, positions, int64_t(0));
@@ -303,28 +323,7 @@ static Value importRotaryEmbedding(Node &node) {
     node.error("onnx-shape-mismatch", "the caches have ranks " + Twine(node.rank(cosine)) + " and " +
                                           Twine(node.rank(sine)) + " after 'position_ids'")
         .note("[batch, length, half] is expected");
-  cosine = node.unsqueeze(cosine, {2});
-  sine = node.unsqueeze(sine, {2});
-
-  Value a = interleaved ? lastPart(node, x, 0, width, 2) : lastPart(node, x, 0, width / 2, 1);
-  Value b = interleaved ? lastPart(node, x, 1, width, 2) : lastPart(node, x, width / 2, width, 1);
-  Value real = node.sub(node.mul(a, cosine), node.mul(b, sine));
-  Value imaginary = node.add(node.mul(a, sine), node.mul(b, cosine));
-  auto join = [&](Value left, Value right) {
-    return node.createAs<graph::ConcatOp>(node.element(x), mlir::ValueRange{left, right}, node.rank(left) - 1);
-  };
-  Value y;
-  if (interleaved) {
-    y = join(node.unsqueeze(real, {4}), node.unsqueeze(imaginary, {4}));
-    if (node.failed())
-      return {};
-    Dims dims = node.dims(real);
-    y = node.reshape(y, {dims[0], dims[1], dims[2], solver.constant(width)});
-  } else {
-    y = join(real, imaginary);
-  }
-  if (width < size)
-    y = join(y, lastPart(node, x, width, size, 1));
+  Value y = makeRotation(node, x, cosine, sine, width, interleaved);
   return original.size() == 4 ? node.transpose(y, {0, 2, 1, 3}) : node.reshape(y, original);
 }
 

@@ -64,7 +64,7 @@ public:
   Checker(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics)
       : model(model), file(file), diagnostics(diagnostics) {}
 
-  void check();
+  CheckedModel check();
 
 private:
   const ::onnx::ModelProto &model;
@@ -73,18 +73,31 @@ private:
   OpsetImports opsets;
   /// Set while a model-local function is checked.
   const ::onnx::FunctionProto *function = nullptr;
+  CheckedModel result;
+  /// Operators that are not known, with how many more nodes have them.
+  struct Unknown {
+    lathe::Diagnostic *diagnostic = nullptr;
+    int64_t more = 0;
+  };
+  llvm::StringMap<Unknown> unknown;
 
   using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
 
   void checkVersions();
   void checkImports(const OpsetImports &imports, const Twine &place);
   void checkInputTypes(const GraphProto &graph);
+  bool checkMapType(const ::onnx::TypeProto_Map &type, const std::string &place);
+  bool checkValueType(const ::onnx::TypeProto &type, const std::string &place);
   void checkGraph(const GraphProto &graph, const Scope *outer, const std::string &place);
   void checkNodes(const Nodes &nodes, Scope &scope, const std::string &place);
   void checkNode(const NodeProto &node, int index, const Scope &scope, const std::string &place);
   void checkUses(const Nodes &nodes, int index, const Scope &scope, const llvm::StringMap<int> &producers,
                  const std::string &place);
   void define(Scope &scope, StringRef name, const std::string &place, StringRef what);
+  lathe::Diagnostic &unsound(StringRef id, const Twine &place, const Twine &message);
+  void reportOperator(StringRef id, const NodeProto &node, const std::string &at, const Twine &message,
+                      const Twine &way);
+  bool checkOperator(const NodeProto &node, const std::string &at);
   bool isLocalFunction(const NodeProto &node) const;
   const OpSchema *schemaOf(const NodeProto &node) const;
   std::string placeOf(const NodeProto &node, int index, const std::string &place) const {
@@ -92,13 +105,19 @@ private:
   }
 };
 
-void Checker::check() {
+/// An error after which values cannot be followed.
+lathe::Diagnostic &Checker::unsound(StringRef id, const Twine &place, const Twine &message) {
+  result.isSound = false;
+  return diagnostics.error(id, place, message);
+}
+
+CheckedModel Checker::check() {
   checkVersions();
   if (!model.has_graph()) {
-    diagnostics.error("onnx-no-graph", file, "the model has no graph")
+    unsound("onnx-no-graph", file, "the model has no graph")
         .note("the file may be cut short at the end of a field, or be another "
               "kind of protobuf message; export or copy it again");
-    return;
+    return std::move(result);
   }
   checkInputTypes(model.graph());
   checkGraph(model.graph(), nullptr, file.str());
@@ -112,6 +131,10 @@ void Checker::check() {
       define(scope, input, place, "input");
     checkNodes(local.node(), scope, place);
   }
+  for (auto &entry : unknown)
+    if (const Unknown &row = entry.second; row.more)
+      row.diagnostic->note("so for " + Twine(row.more) + " more nodes with this operator");
+  return std::move(result);
 }
 
 void Checker::checkVersions() {
@@ -123,7 +146,7 @@ void Checker::checkVersions() {
         .note("export the model with an older opset, or update Lathe");
   opsets = getOpsetImports(model.opset_import());
   if (model.has_graph() && model.opset_import().empty()) {
-    diagnostics.error("onnx-no-opset", file, "the model imports no version of ONNX's operator set")
+    unsound("onnx-no-opset", file, "the model imports no version of ONNX's operator set")
         .note("opset_import must name a version from " + Twine(oldestOpset) + " to " + Twine(*getNewestOpset("")));
     return;
   }
@@ -144,39 +167,74 @@ void Checker::checkImports(const OpsetImports &imports, const Twine &place) {
                                     : "export the model with an older opset, or update Lathe");
 }
 
+/// Reports keys and values that maps cannot have. True: all has been said.
+bool Checker::checkMapType(const ::onnx::TypeProto_Map &type, const std::string &place) {
+  int32_t value = type.value_type().tensor_type().elem_type();
+  const graph::ElementType *key = findElementType(type.key_type()), *row = findElementType(value);
+  bool isKey = key && key->bits >= 8 &&
+               (key->kind == graph::ElementKind::Signed || key->kind == graph::ElementKind::Unsigned ||
+                key->kind == graph::ElementKind::String);
+  if (!isKey || !row || row->bits < 8)
+    unsound("onnx-unsupported-dtype", place,
+            "is a map from " + elementTypeName(type.key_type()) + " to " + elementTypeName(value) +
+                ", which is not supported")
+        .note("keys are integers of 8 bits or more, or strings; values elements of 8 bits or more");
+  return true;
+}
+
+/// Whether an input is a sequence of tensors, an optional value or a map; what is wrong with its
+/// tensors is reported then.
+bool Checker::checkValueType(const ::onnx::TypeProto &type, const std::string &place) {
+  const ::onnx::TypeProto *held = &type;
+  if (held->has_optional_type())
+    held = &held->optional_type().elem_type();
+  if (held->has_sequence_type())
+    held = &held->sequence_type().elem_type();
+  if (type.has_map_type())
+    return type.map_type().value_type().has_tensor_type() && checkMapType(type.map_type(), place);
+  if (held == &type || !held->has_tensor_type())
+    return false;
+  if (!findElementType(held->tensor_type().elem_type()))
+    unsound("onnx-unsupported-dtype", place,
+            "has element type " + elementTypeName(held->tensor_type().elem_type()) + ", which is none of ONNX")
+        .note("export the model again, or update Lathe");
+  else if (int rank = held->tensor_type().shape().dim_size(); rank > maxRank)
+    unsound("onnx-rank-limit", place, "has rank " + Twine(rank) + ", but at most " + Twine(maxRank) + " is supported")
+        .note("merge dimensions of the input");
+  return true;
+}
+
 void Checker::checkInputTypes(const GraphProto &graph) {
   for (const ::onnx::ValueInfoProto &input : graph.input()) {
     std::string place = (file + ": input " + quoted(input.name())).str();
     const ::onnx::TypeProto &type = input.type();
+    if (checkValueType(type, place))
+      continue;
     if (!type.has_tensor_type()) {
-      diagnostics
-          .error("onnx-input-type", place,
-                 type.value_case() == ::onnx::TypeProto::VALUE_NOT_SET
-                     ? "has no type"
-                     : "is a sequence, map, optional or sparse tensor, but only "
-                       "tensors are supported")
+      unsound("onnx-input-type", place,
+              type.value_case() == ::onnx::TypeProto::VALUE_NOT_SET
+                  ? "has no type"
+                  : "is a sparse tensor, or a sequence of such or of maps, but only tensors, sequences of tensors, "
+                    "optional ones and maps are supported")
           .note("export the model with tensors as inputs");
       continue;
     }
     const graph::ElementType *element = findElementType(type.tensor_type().elem_type());
     if (!element) {
-      diagnostics
-          .error("onnx-unsupported-dtype", place,
-                 "has element type " + elementTypeName(type.tensor_type().elem_type()) + ", which is none of ONNX")
+      unsound("onnx-unsupported-dtype", place,
+              "has element type " + elementTypeName(type.tensor_type().elem_type()) + ", which is none of ONNX")
           .note("export the model again, or update Lathe");
       continue;
     }
     if (!type.tensor_type().has_shape()) {
-      diagnostics.error("onnx-unknown-rank", place, "has no shape")
+      unsound("onnx-unknown-rank", place, "has no shape")
           .note("export the model with a rank for every input; single dims "
                 "may stay unknown");
       continue;
     }
     int rank = type.tensor_type().shape().dim_size();
     if (rank > maxRank) {
-      diagnostics
-          .error("onnx-rank-limit", place,
-                 "has rank " + Twine(rank) + ", but at most " + Twine(maxRank) + " is supported")
+      unsound("onnx-rank-limit", place, "has rank " + Twine(rank) + ", but at most " + Twine(maxRank) + " is supported")
           .note("merge dimensions of the input");
       continue;
     }
@@ -185,9 +243,7 @@ void Checker::checkInputTypes(const GraphProto &graph) {
       // Some exporters write -1 for an unknown dim.
       dims.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : 1);
     if (failed(sizeInBytes(dims, element->bits)))
-      diagnostics
-          .error("onnx-tensor-dims", place,
-                 "has dims " + formatDims(dims) + ", but a tensor can have at most 2^47 bytes")
+      unsound("onnx-tensor-dims", place, "has dims " + formatDims(dims) + ", but a tensor can have at most 2^47 bytes")
           .note("give the input a smaller shape");
   }
 }
@@ -195,7 +251,7 @@ void Checker::checkInputTypes(const GraphProto &graph) {
 void Checker::define(Scope &scope, StringRef name, const std::string &place, StringRef what) {
   if (scope.names.insert(name).second)
     return;
-  diagnostics.error("onnx-duplicate-name", place, what + " " + quoted(name) + " is defined a second time")
+  unsound("onnx-duplicate-name", place, what + " " + quoted(name) + " is defined a second time")
       .note("every value of a graph needs a name of its own; export the model "
             "again");
 }
@@ -221,9 +277,8 @@ void Checker::checkGraph(const GraphProto &graph, const Scope *outer, const std:
   // An output may be listed twice: it is given twice then.
   for (const auto &output : graph.output())
     if (!scope.contains(output.name()))
-      diagnostics
-          .error("onnx-undefined-value", place,
-                 "output " + quoted(output.name()) + " is made by no node, input or initializer")
+      unsound("onnx-undefined-value", place,
+              "output " + quoted(output.name()) + " is made by no node, input or initializer")
           .note("the model is damaged or cut out of a larger one; export it "
                 "again");
 }
@@ -269,9 +324,7 @@ void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope, const
     std::string at = placeOf(node, index, place);
     auto found = producers.find(input);
     if (found == producers.end()) {
-      diagnostics
-          .error("onnx-undefined-value", at,
-                 "input " + quoted(input) + " is made by no node, graph input or initializer")
+      unsound("onnx-undefined-value", at, "input " + quoted(input) + " is made by no node, graph input or initializer")
           .note("the model lacks an initializer or was cut out of a larger "
                 "one; export it again");
       continue;
@@ -279,9 +332,8 @@ void Checker::checkUses(const Nodes &nodes, int index, const Scope &scope, const
     int producer = found->second;
     std::string other = describeNode(nodes[producer], producer, schemaOf(nodes[producer]));
     if (dependsOn(nodes, producers, producer, index))
-      diagnostics
-          .error("onnx-cycle", at,
-                 "input " + quoted(input) + " comes from " + other + ", which itself needs a result of this node")
+      unsound("onnx-cycle", at,
+              "input " + quoted(input) + " comes from " + other + ", which itself needs a result of this node")
           .note("a graph must not have cycles; use Loop or Scan for "
                 "recurrences");
     // Else it stands behind one that is on a cycle, which is reported there.
@@ -310,23 +362,39 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope, co
     for (const GraphProto &graph : attribute.graphs())
       checkGraph(graph, &scope, at + ": attribute " + quoted(attribute.name()));
   }
-  if (isLocalFunction(node))
-    return;
+  if (!isLocalFunction(node) && !checkOperator(node, at))
+    result.badNodes.insert(&node);
+}
 
+/// Reports an operator that is not known, once for all nodes that have it.
+void Checker::reportOperator(StringRef id, const NodeProto &node, const std::string &at, const Twine &message,
+                             const Twine &way) {
+  auto [row, isFirst] = unknown.try_emplace((canonicalDomain(node.domain()) + "." + node.op_type()).str());
+  if (isFirst)
+    row->second.diagnostic = &diagnostics.error(id, at, message).note(way);
+  else
+    ++row->second.more;
+}
+
+/// Whether the node is one of its operator's version.
+bool Checker::checkOperator(const NodeProto &node, const std::string &at) {
   StringRef domain = canonicalDomain(node.domain());
   auto opset = opsets.find(domain);
   if (!getNewestOpset(domain)) {
-    diagnostics.error("onnx-unknown-domain", at, "operator domain " + quoted(domain) + " is not known")
-        .note("export the model with operators of ONNX itself, or add the "
-              "function of this operator to the model");
-    return;
+    llvm::SmallVector<StringRef> domains = knownDomains();
+    for (const ::onnx::FunctionProto &local : model.functions())
+      domains.push_back(local.domain());
+    reportOperator("onnx-unknown-domain", node, at,
+                   "operator domain " + quoted(domain) + " is not known" + didYouMean(domain, domains),
+                   "export the model with operators of ONNX itself, or add the function of this operator to the model");
+    return false;
   }
   if (opset == opsets.end()) {
     if (opsets.empty()) // Reported once for the model.
-      return;
+      return false;
     diagnostics.error("onnx-no-opset", at, "the model imports no version of operator domain " + quoted(domain))
         .note("add the domain to opset_import");
-    return;
+    return false;
   }
   const OpSchema *schema = schemaOf(node);
   if (!schema) {
@@ -335,30 +403,30 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope, co
       if (other.domain == domain && other.since <= opset->second)
         known.push_back(other.name);
     llvm::ArrayRef<OpSchema> later = findSchemas(domain, node.op_type());
-    diagnostics
-        .error("onnx-unknown-op", at,
-               later.empty() ? "there is no operator " + quoted(node.op_type()) + didYouMean(node.op_type(), known)
-                             : "operator " + quoted(node.op_type()) + " exists from opset " +
-                                   std::to_string(later.front().since) + " on, but the model uses opset " +
-                                   std::to_string(opset->second))
-        .note("check the operator's name, domain and opset");
-    return;
+    reportOperator("onnx-unknown-op", node, at,
+                   later.empty() ? "there is no operator " + quoted(node.op_type()) +
+                                       (domain.empty() ? std::string() : " in domain " + quoted(domain)) +
+                                       didYouMean(node.op_type(), known)
+                                 : "operator " + quoted(node.op_type()) + " exists from opset " +
+                                       std::to_string(later.front().since) + " on, but the model uses opset " +
+                                       std::to_string(opset->second),
+                   "check the operator's name, domain and opset");
+    return false;
   }
   // GroupNormalization-18 is deprecated from the start, but exporters wrote it.
   if (schema->deprecated && !getOpTable().find(*schema)) {
-    diagnostics
-        .error("onnx-deprecated-op", at,
-               "the operator was removed from ONNX in opset " + Twine(schema->since) + ", but the model uses opset " +
-                   Twine(opset->second))
-        .note("convert the model with onnx.version_converter");
-    return;
+    reportOperator("onnx-deprecated-op", node, at,
+                   "the operator was removed from ONNX in opset " + Twine(schema->since) +
+                       ", but the model uses opset " + Twine(opset->second),
+                   "convert the model with onnx.version_converter");
+    return false;
   }
-  checkArity(node, *schema, at, diagnostics);
-  checkAttributes(node, *schema, at, /*inFunction=*/function, diagnostics);
+  bool hasArity = checkArity(node, *schema, at, diagnostics);
+  return checkAttributes(node, *schema, at, /*inFunction=*/function, diagnostics) && hasArity;
 }
 
 } // namespace
 
-void onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics) {
-  Checker(model, file, diagnostics).check();
+CheckedModel onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics) {
+  return Checker(model, file, diagnostics).check();
 }

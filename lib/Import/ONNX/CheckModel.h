@@ -11,6 +11,7 @@
 
 #include "onnx/onnx-ml.pb.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace lathe::onnx_import {
@@ -35,17 +36,27 @@ int getAttributeType(const ::onnx::AttributeProto &attribute);
 /// "an int", "a list of floats" and so on, for AttributeProto.AttributeType.
 llvm::StringRef attributeTypeName(int type);
 
-/// Reports a wrong number of inputs or outputs [onnx-arity].
-void checkArity(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::StringRef place, Diagnostics &diagnostics);
+/// Reports a wrong number of inputs or outputs [onnx-arity]. Returns whether both
+/// are right.
+bool checkArity(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::StringRef place, Diagnostics &diagnostics);
 
 /// Reports unknown, repeated, missing and mistyped attributes. References to
-/// attributes are allowed in functions only.
-void checkAttributes(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::StringRef place, bool inFunction,
+/// attributes are allowed in functions only. Returns whether nothing was wrong.
+bool checkAttributes(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::StringRef place, bool inFunction,
                      Diagnostics &diagnostics);
+
+/// What was found wrong with a model.
+struct CheckedModel {
+  /// Whether values can be followed through the graphs: all that is reported then is
+  /// about single nodes, and the others may be imported to find what else is lacking.
+  bool isSound = true;
+  /// Nodes that cannot be imported, which has been reported.
+  llvm::DenseSet<const ::onnx::NodeProto *> badNodes;
+};
 
 /// Reports everything that is wrong with the model's structure: versions,
 /// names, order, operators, arity and attributes. `file` starts every message.
-void checkModel(const ::onnx::ModelProto &model, llvm::StringRef file, Diagnostics &diagnostics);
+CheckedModel checkModel(const ::onnx::ModelProto &model, llvm::StringRef file, Diagnostics &diagnostics);
 
 } // namespace lathe::onnx_import
 

@@ -100,7 +100,8 @@ static std::string formatArity(int low, int high) {
   return std::to_string(low) + " to " + std::to_string(high) + " are";
 }
 
-void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema, StringRef place, Diagnostics &diagnostics) {
+bool onnx_import::checkArity(const NodeProto &node, const OpSchema &schema, StringRef place, Diagnostics &diagnostics) {
+  size_t before = diagnostics.getNumErrors();
   auto report = [&](StringRef what, int have, int low, int high) {
     if (have >= low && have <= high)
       return true;
@@ -118,7 +119,7 @@ void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema, Stri
     --outputs;
   report("outputs", outputs, schema.minOutputs, schema.maxOutputs);
   if (!report("inputs", inputs, schema.minInputs, schema.maxInputs))
-    return;
+    return false;
   for (int i = 0; i < inputs; ++i) {
     const ParameterSchema *parameter = schema.input(i);
     if (node.input(i).empty() && parameter && parameter->kind != ParameterKind::Optional)
@@ -129,10 +130,12 @@ void onnx_import::checkArity(const NodeProto &node, const OpSchema &schema, Stri
                      "optional")
           .note("give the input a value");
   }
+  return diagnostics.getNumErrors() == before;
 }
 
-void onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema, StringRef place, bool inFunction,
+bool onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema, StringRef place, bool inFunction,
                                   Diagnostics &diagnostics) {
+  size_t before = diagnostics.getNumErrors();
   llvm::StringSet<> seen;
   for (const AttributeProto &attribute : node.attribute()) {
     const AttributeSchema *expected = schema.attribute(attribute.name());
@@ -174,4 +177,5 @@ void onnx_import::checkAttributes(const NodeProto &node, const OpSchema &schema,
     if (attribute.required && !seen.contains(attribute.name))
       diagnostics.error("onnx-missing-attribute", place, "attribute '" + attribute.name + "' is missing, but required")
           .note("give it as " + attributeTypeName(attribute.type));
+  return diagnostics.getNumErrors() == before;
 }

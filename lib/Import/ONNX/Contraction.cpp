@@ -3,15 +3,13 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Import/Core/Node.h"
+#include "Compose.h"
 #include "OpTable.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
 
-/// numpy.matmul: a vector on the left is a row, on the right a column, and its
-/// dimension does not appear in the result.
-static Value makeMatmul(Node &node, Value a, Value b) {
+Value onnx_import::makeMatmul(Node &node, Value a, Value b) {
   int64_t rankA = node.rank(a), rankB = node.rank(b);
   if (rankA == 0 || rankB == 0) {
     if (!node.failed())
@@ -33,23 +31,31 @@ static Value makeMatmul(Node &node, Value a, Value b) {
 
 static Value importMatMul(Node &node) { return makeMatmul(node, node.input(0), node.input(1)); }
 
-static Value importGemm(Node &node) {
-  Value a = node.input(0), b = node.input(1), c = node.input(2);
-  double alpha = node.number("alpha"), beta = node.number("beta");
-  node.ignore({"broadcast"}); // Not needed to broadcast since version 7.
+Value onnx_import::makeScaledProduct(Node &node, Value a, Value b) {
+  double alpha = node.number("alpha");
   if (node.flag("transA"))
     a = node.transpose(a, {1, 0});
   if (node.flag("transB"))
     b = node.transpose(b, {1, 0});
-  if (!node.isFloat(a) && (alpha != std::trunc(alpha) || beta != std::trunc(beta)))
-    return node.unsupported("alpha", llvm::Twine(std::to_string(alpha)),
-                            "for integers, 'alpha' and 'beta' must be whole");
+  if (!node.isFloat(a) && alpha != std::trunc(alpha))
+    return node.unsupported("alpha", llvm::Twine(std::to_string(alpha)), "for integers, it must be whole");
   Value y = node.create<graph::MatmulOp>(a, b);
-  if (alpha != 1)
-    y = node.mul(y, alpha);
+  return alpha == 1 ? y : node.mul(y, alpha);
+}
+
+Value onnx_import::makeGemm(Node &node, Value a, Value b, Value c) {
+  double beta = node.number("beta");
+  Value y = makeScaledProduct(node, a, b);
   if (!c || beta == 0)
     return y;
+  if (!node.isFloat(c) && beta != std::trunc(beta))
+    return node.unsupported("beta", llvm::Twine(std::to_string(beta)), "for integers, it must be whole");
   return node.add(y, beta == 1 ? c : node.mul(c, beta));
+}
+
+static Value importGemm(Node &node) {
+  node.ignore({"broadcast"}); // Not needed to broadcast since version 7.
+  return makeGemm(node, node.input(0), node.input(1), node.input(2));
 }
 
 void onnx_import::registerContractionOps(OpTable &ops) {

@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Import/Core/Node.h"
+#include "Loops.h"
 #include "OpTable.h"
 #include "Sequence.h"
 
@@ -19,8 +20,8 @@ using mlir::RankedTensorType;
 
 namespace {
 
-/// Values of the model as the tensors that regions hand on: sequences of known
-/// structure are their elements, empty optionals nothing.
+/// Values of the model as what regions hand on: static sequences are their
+/// elements, empty optionals nothing.
 struct Flattened {
   static constexpr int64_t tensor = -1, absent = -2;
 
@@ -39,7 +40,7 @@ static Flattened flatten(ArrayRef<Value> values) {
     result.elements.push_back({});
     if (!value) {
       result.structure.push_back(Flattened::absent);
-    } else if (!isSequence(value)) {
+    } else if (!isStatic(value)) {
       result.structure.push_back(Flattened::tensor);
       result.tensors.push_back(value);
     } else {
@@ -89,14 +90,37 @@ static std::optional<bool> knownCondition(Node &node, Value condition) {
 static bool checkScalar(Node &node, Value value, llvm::StringRef what) {
   if (node.failed() || !value)
     return !node.failed();
-  auto type = mlir::cast<RankedTensorType>(value.getType());
-  if (type.hasStaticShape() && type.getNumElements() == 1)
+  auto type = mlir::dyn_cast<RankedTensorType>(value.getType());
+  if (type && type.hasStaticShape() && type.getNumElements() == 1)
     return true;
   node.error("onnx-shape-mismatch", "'" + what + "' must have one element").note("give a scalar");
   return false;
 }
 
-static Type rankless(Value value) { return RankedTensorType::get({}, mlir::getElementTypeOrSelf(value.getType())); }
+static Type rankless(Value value) {
+  if (graph::isValueType(value.getType()))
+    return value.getType();
+  return RankedTensorType::get({}, mlir::getElementTypeOrSelf(value.getType()));
+}
+
+/// Whether both can be one value that regions hand on, up to sizes.
+static bool haveOneKind(Value a, Value b) {
+  auto x = mlir::dyn_cast<RankedTensorType>(a.getType()), y = mlir::dyn_cast<RankedTensorType>(b.getType());
+  if (!x || !y)
+    return a.getType() == b.getType();
+  return x.getRank() == y.getRank() && x.getElementType() == y.getElementType();
+}
+
+/// Rank and element type, for messages.
+static std::string describeKind(Node &node, Value value) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (mlir::isa<RankedTensorType>(value.getType()))
+    out << "rank " << node.rank(value);
+  else
+    out << "type " << value.getType();
+  return text;
+}
 
 //===----------------------------------------------------------------------===//
 // If
@@ -117,23 +141,61 @@ static void reportBranches(Node &node, const Flattened &first, const Flattened &
     return;
   }
   for (auto [i, a, b] : llvm::enumerate(first.tensors, second.tensors)) {
-    if (node.element(a) == node.element(b) && node.rank(a) == node.rank(b))
+    if (haveOneKind(a, b))
       continue;
-    node.error("onnx-branch-type", "output " + Twine(i) + " has rank " + Twine(node.rank(a)) +
-                                       " in 'then_branch', but " + Twine(node.rank(b)) +
-                                       " in 'else_branch', or another element type")
+    node.error("onnx-branch-type", "output " + Twine(i) + " has " + describeKind(node, a) + " in 'then_branch', but " +
+                                       describeKind(node, b) + " in 'else_branch', or another element type")
         .note("both need one rank and element type where the condition is known only at run time");
     return;
   }
 }
 
 /// Whether `first` and `second` can be results of one op at run time.
-static bool haveOneType(Node &node, const Flattened &first, const Flattened &second) {
+static bool haveOneType(const Flattened &first, const Flattened &second) {
   return first.structure == second.structure &&
-         llvm::all_of(llvm::zip_equal(first.tensors, second.tensors), [&](auto pair) {
-           auto [a, b] = pair;
-           return node.rank(a) == node.rank(b) && node.element(a) == node.element(b);
-         });
+         llvm::all_of(llvm::zip_equal(first.tensors, second.tensors),
+                      [&](auto pair) { return haveOneKind(std::get<0>(pair), std::get<1>(pair)); });
+}
+
+/// Whether two values can be handed on as they are: static sequences of one length,
+/// two tensors, or two values of one type.
+static bool staysStatic(Value a, Value b) {
+  if (!a || !b || isStatic(a) != isStatic(b))
+    return !a && !b;
+  if (isStatic(a))
+    return elementsOf(a).size() == elementsOf(b).size();
+  return !isSequence(a) && !isSequence(b) ? true : a.getType() == b.getType();
+}
+
+/// Gives values that differ in kind or length one type that is known at run time.
+static void joinBranches(Node &node, graph::IfOp op, SmallVector<Value> (&outputs)[2]) {
+  mlir::OpBuilder::InsertionGuard guard(node.builder());
+  for (auto [a, b] : llvm::zip_equal(outputs[0], outputs[1])) {
+    Type type = staysStatic(a, b) ? Type() : commonType(a, b);
+    if (!type)
+      continue;
+    node.builder().setInsertionPointToEnd(&op.getThenRegion().front());
+    a = toRuntime(node.builder(), node.loc, a, type);
+    node.builder().setInsertionPointToEnd(&op.getElseRegion().front());
+    b = toRuntime(node.builder(), node.loc, b, type);
+  }
+}
+
+/// A single element may be a scalar in one branch only: what follows broadcasts it, and
+/// both get the higher rank.
+static void joinSingleElements(Node &node, graph::IfOp op, SmallVector<Value> (&outputs)[2]) {
+  auto isSingle = [](Value value) {
+    auto type = value ? mlir::dyn_cast<RankedTensorType>(value.getType()) : RankedTensorType();
+    return type && type.hasStaticShape() && type.getNumElements() == 1;
+  };
+  mlir::OpBuilder::InsertionGuard guard(node.builder());
+  for (auto [a, b] : llvm::zip_equal(outputs[0], outputs[1])) {
+    if (!isSingle(a) || !isSingle(b) || node.element(a) != node.element(b) || node.rank(a) == node.rank(b))
+      continue;
+    bool isFirst = node.rank(a) < node.rank(b);
+    node.builder().setInsertionPointToEnd(&op->getRegion(isFirst ? 0 : 1).front());
+    (isFirst ? a : b) = node.reshape(isFirst ? a : b, node.dims(isFirst ? b : a));
+  }
 }
 
 /// Exporters squeeze a dim "if it is 1", and what follows has the rank of that
@@ -186,17 +248,27 @@ static void importIf(Node &node) {
     SmallVector<Type> types(tensors, RankedTensorType::get({}, b.getF32Type()));
     auto op = graph::IfOp::create(b, node.loc, types, condition);
     Flattened branches[2];
+    SmallVector<Value> outputs[2];
     llvm::StringRef names[] = {"then_branch", "else_branch"};
     for (unsigned index = 0; index < 2; ++index) {
       b.createBlock(&op->getRegion(index));
-      SmallVector<Value> outputs;
-      if (!node.importGraph(names[index], {}, outputs, count))
+      if (!node.importGraph(names[index], {}, outputs[index], count)) {
+        if (index == 0) {
+          b.createBlock(&op->getRegion(1));
+          node.lookInto(names[1]);
+        }
         return;
-      branches[index] = flatten(outputs);
+      }
+    }
+    joinBranches(node, op, outputs);
+    joinSingleElements(node, op, outputs);
+    for (unsigned index = 0; index < 2; ++index) {
+      branches[index] = flatten(outputs[index]);
+      b.setInsertionPointToEnd(&op->getRegion(index).front());
       graph::YieldOp::create(b, node.loc, branches[index].tensors);
     }
     b.setInsertionPointAfter(op);
-    if (!haveOneType(node, branches[0], branches[1])) {
+    if (!haveOneType(branches[0], branches[1])) {
       node.solver().rollBack(before);
       if (std::optional<EqualSizes> sizes = findEqualSizes(node, condition)) {
         if (llvm::failed(node.solver().unify(op, sizes->a, sizes->b,
@@ -228,23 +300,8 @@ static void importIf(Node &node) {
 // Loop
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// What one turn makes; `condition` is null where there always is a next turn.
-struct Turn {
-  Value condition;
-  SmallVector<Value> carried, scanned;
-};
-
-/// Makes the body of a loop from the number of the turn and the carried values.
-using TurnFn = llvm::function_ref<std::optional<Turn>(Value index, mlir::ValueRange carried)>;
-
-} // namespace
-
-/// Builds a loop; its results are the carried values, then `scans` stacked
-/// ones. Null after an error. `condition` may be null.
-static graph::LoopOp makeLoop(Node &node, Value tripCount, Value condition, ArrayRef<Value> inits, size_t scans,
-                              TurnFn makeTurn) {
+graph::LoopOp onnx_import::makeLoop(Node &node, Value tripCount, Value condition, ArrayRef<Value> inits, size_t scans,
+                                    TurnFn makeTurn) {
   if (node.failed())
     return {};
   mlir::OpBuilder &b = node.builder();
@@ -266,6 +323,8 @@ static graph::LoopOp makeLoop(Node &node, Value tripCount, Value condition, Arra
   graph::ShapeSolver::Mark before = solver.mark();
   for (;;) {
     std::optional<Turn> turn = makeTurn(body->getArgument(0), body->getArguments().drop_front());
+    if (!turn && !node.failed())
+      loop.erase();
     if (!turn || node.failed())
       return {};
     if (turn->carried.size() != inits.size()) {
@@ -275,9 +334,9 @@ static graph::LoopOp makeLoop(Node &node, Value tripCount, Value condition, Arra
       return {};
     }
     for (auto [i, init, next] : llvm::enumerate(inits, turn->carried))
-      if (node.element(init) != node.element(next) || node.rank(init) != node.rank(next)) {
-        node.error("onnx-loop-type", "carried value " + Twine(i) + " has rank " + Twine(node.rank(init)) +
-                                         " before the loop, but " + Twine(node.rank(next)) +
+      if (!haveOneKind(init, next)) {
+        node.error("onnx-loop-type", "carried value " + Twine(i) + " has " + describeKind(node, init) +
+                                         " before the loop, but " + describeKind(node, next) +
                                          " after a turn, or another element type")
             .note("a carried value needs one rank and element type; its sizes may change");
         return {};
@@ -314,6 +373,71 @@ static graph::LoopOp makeLoop(Node &node, Value tripCount, Value condition, Arra
   return loop;
 }
 
+namespace {
+
+/// What one turn makes of values of the model; see `Turn`.
+struct ModelTurn {
+  Value condition;
+  SmallVector<Value> carried, scanned;
+};
+
+using ModelTurnFn = llvm::function_ref<std::optional<ModelTurn>(Value index, ArrayRef<Value> carried)>;
+
+} // namespace
+
+/// Builds a loop that carries values of the model and gives what it has at the end, then the
+/// stacked scan outputs. A static sequence that changes its length from turn to turn, or an
+/// optional that is there in some turns only, becomes one that is known at run time.
+static std::optional<SmallVector<Value>> loopOver(Node &node, Value tripCount, Value condition,
+                                                  SmallVector<Value> initial, size_t scans, ModelTurnFn makeModelTurn) {
+  while (!node.failed()) {
+    Flattened inits = flatten(initial);
+    SmallVector<Type> wider(initial.size());
+    bool again = false;
+    auto makeTurn = [&](Value index, mlir::ValueRange carried) -> std::optional<Turn> {
+      SmallVector<Value> before = restore(node, inits, carried);
+      std::optional<ModelTurn> made = makeModelTurn(index, before);
+      if (!made)
+        return std::nullopt;
+      for (auto [i, old, next] : llvm::enumerate(before, made->carried)) {
+        if (staysStatic(old, next))
+          continue;
+        Type type = commonType(old, next);
+        if (!type) {
+          bool isOneKind = old && next && isSequence(old) == isSequence(next);
+          node.error("onnx-loop-type", "carried value " + Twine(i) +
+                                           (isOneKind ? " is a sequence or optional value of another type after a turn"
+                                                      : " is a sequence or optional value before the loop or after a "
+                                                        "turn, but not both"))
+              .note("a carried value needs one kind and element type");
+          return std::nullopt;
+        }
+        if (old && old.getType() == type)
+          next = toRuntime(node.builder(), node.loc, next, type);
+        else
+          wider[i] = type, again = true;
+      }
+      if (again)
+        return std::nullopt;
+      return Turn{made->condition, flatten(made->carried).tensors, std::move(made->scanned)};
+    };
+    graph::ShapeSolver::Mark mark = node.solver().mark();
+    graph::LoopOp loop = makeLoop(node, tripCount, condition, inits.tensors, scans, makeTurn);
+    if (loop) {
+      SmallVector<Value> results = restore(node, inits, loop.carriedResults());
+      llvm::append_range(results, loop.scanResults());
+      return results;
+    }
+    if (!again)
+      return std::nullopt;
+    node.solver().rollBack(mark);
+    for (auto [value, type] : llvm::zip_equal(initial, wider))
+      if (type)
+        value = toRuntime(node.builder(), node.loc, value, type);
+  }
+  return std::nullopt;
+}
+
 static void importLoop(Node &node) {
   const GraphAttribute *body = node.graph("body");
   Value tripCount = node.input(0), condition = node.input(1);
@@ -330,45 +454,72 @@ static void importLoop(Node &node) {
   SmallVector<Value> initial;
   for (size_t i = 0; i < carriedCount; ++i)
     initial.push_back(node.input(2 + i));
-  Flattened inits = flatten(initial);
   size_t outputs = node.numOutputs();
   if (outputs < carriedCount) {
     node.error("onnx-arity", "has " + Twine(outputs) + " outputs, but " + Twine(carriedCount) + " carried values")
         .note("export the model again");
     return;
   }
-  auto makeTurn = [&](Value index, mlir::ValueRange carried) -> std::optional<Turn> {
+  auto makeTurn = [&](Value index, ArrayRef<Value> carried) -> std::optional<ModelTurn> {
     SmallVector<Value> inputs = {index, node.scalar(node.builder().getI1Type(), 1)}, results;
-    llvm::append_range(inputs, restore(node, inits, carried));
+    llvm::append_range(inputs, carried);
     if (!node.importGraph("body", inputs, results, outputs + 1))
       return std::nullopt;
-    Turn turn{results.front(), {}, {}};
-    if (!turn.condition) {
+    if (!results.front()) {
       node.error("onnx-loop-type", "the body's condition is an empty optional").note("give a boolean");
       return std::nullopt;
     }
-    Flattened next = flatten(ArrayRef(results).slice(1, carriedCount));
-    if (next.structure != inits.structure) {
-      node.error("onnx-dynamic-sequence", "a carried sequence or optional changes its length from turn to turn, which "
-                                          "is not supported")
-          .note("collect tensors as a scan output, which the loop stacks");
-      return std::nullopt;
-    }
-    turn.carried = next.tensors;
-    turn.scanned.assign(results.begin() + 1 + carriedCount, results.end());
-    for (Value value : turn.scanned)
+    auto scanned = ArrayRef(results).drop_front(1 + carriedCount);
+    for (Value value : scanned)
       if (!value || isSequence(value)) {
         node.error("onnx-subgraph-output", "a scan output of the body is no tensor").note("return tensors");
         return std::nullopt;
       }
-    return turn;
+    auto next = ArrayRef(results).slice(1, carriedCount);
+    return ModelTurn{results.front(), SmallVector<Value>(next), SmallVector<Value>(scanned)};
   };
-  graph::LoopOp loop = makeLoop(node, tripCount, condition, inits.tensors, outputs - carriedCount, makeTurn);
-  if (!loop)
+  if (auto results = loopOver(node, tripCount, condition, initial, outputs - carriedCount, makeTurn))
+    setOutputs(node, *results);
+}
+
+void onnx_import::mapAtRunTime(Node &node) {
+  const GraphAttribute *body = node.graph("body");
+  SmallVector<Value> lists, lengths;
+  for (Value input : node.inputs()) {
+    lists.push_back(isSequence(input) ? toRuntime(node.builder(), node.loc, input, runtimeType(input)) : input);
+    if (isSequence(input))
+      lengths.push_back(lengthOf(node, lists.back()));
+  }
+  for (Value length : ArrayRef(lengths).drop_front())
+    node.check(length, node.solver().element(node.builder(), lengths.front(), 0),
+               node.solver().element(node.builder(), length, 0), "the lengths of the sequences");
+  SmallVector<Value> empty;
+  for (size_t i = 0; body && i < node.numOutputs() && i < body->outputElements.size(); ++i) {
+    Type element = body->outputElements[i];
+    if (!element && !node.failed())
+      node.error("onnx-subgraph-output", "output " + Twine(i) + " of the body has no element type")
+          .note("declare the types of what the body returns");
+    empty.push_back(makeSequence(node, element, {}));
+  }
+  if (node.failed())
     return;
-  SmallVector<Value> results = restore(node, inits, loop.carriedResults());
-  llvm::append_range(results, loop.scanResults());
-  setOutputs(node, results);
+  auto makeTurn = [&](Value index, ArrayRef<Value> carried) -> std::optional<ModelTurn> {
+    SmallVector<Value> inputs, results, next;
+    for (Value list : lists)
+      inputs.push_back(isSequence(list) ? elementAt(node, list, index) : list);
+    if (!node.importGraph("body", inputs, results, empty.size()))
+      return std::nullopt;
+    for (auto [sequence, result] : llvm::zip_equal(carried, results)) {
+      if (!result || isSequence(result)) {
+        node.error("onnx-subgraph-output", "an output of the body is no tensor").note("return tensors");
+        return std::nullopt;
+      }
+      next.push_back(append(node, sequence, result));
+    }
+    return ModelTurn{{}, std::move(next), {}};
+  };
+  if (auto results = loopOver(node, lengths.front(), {}, empty, 0, makeTurn))
+    setOutputs(node, *results);
 }
 
 //===----------------------------------------------------------------------===//

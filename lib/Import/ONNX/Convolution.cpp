@@ -2,8 +2,8 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Compose.h"
 #include "ElementType.h"
-#include "Import/Core/Node.h"
 #include "OpTable.h"
 #include "Quantize.h"
 #include "Window.h"
@@ -49,9 +49,11 @@ static Value makeConv(Node &node, Value x, Value filter) {
                                     /*channels_last=*/false);
 }
 
-static Value importConv(Node &node) {
-  return addBias(node, makeConv(node, node.input(0), node.input(1)), node.input(2));
+Value onnx_import::makeConvWithBias(Node &node, Value x, Value filter, Value bias) {
+  return addBias(node, makeConv(node, x, filter), bias);
 }
+
+static Value importConv(Node &node) { return makeConvWithBias(node, node.input(0), node.input(1), node.input(2)); }
 
 /// The convolution of integers without their zero points; `zeroW` may have
 /// one entry per output channel.
@@ -61,17 +63,15 @@ static Value makeIntegerConv(Node &node, Value x, Value zeroX, Value w, Value ze
     perChannel.resize(std::max<int64_t>(node.rank(w), 1), node.solver().constant(1));
     zeroW = node.reshape(zeroW, perChannel);
   }
-  if (zeroX && node.rank(zeroX) == 1)
-    zeroX = node.reshape(zeroX, {});
-  return makeConv(node, subtractZero(node, x, zeroX), subtractZero(node, w, zeroW));
+  return makeConv(node, subtractZero(node, x, toScalar(node, zeroX)), subtractZero(node, w, zeroW));
 }
 
 static Value importConvInteger(Node &node) {
   return makeIntegerConv(node, node.input(0), node.input(2), node.input(1), node.input(3));
 }
 
-static Value importQLinearConv(Node &node) {
-  Value y = makeIntegerConv(node, node.input(0), node.input(2), node.input(3), node.input(5));
+Value onnx_import::makeQuantizedConv(Node &node, Value x) {
+  Value y = makeIntegerConv(node, x, node.input(2), node.input(3), node.input(5));
   if (Value bias = node.input(8))
     y = node.failed() ? y : node.add(y, node.channels(bias, y));
   if (node.failed())
@@ -79,11 +79,39 @@ static Value importQLinearConv(Node &node) {
   Value scaleW = node.input(4);
   if (node.rank(scaleW) == 1)
     scaleW = node.channels(scaleW, y);
-  auto single = [&](unsigned i) {
-    return node.rank(node.input(i)) == 1 ? node.reshape(node.input(i), {}) : node.input(i);
-  };
-  y = node.mul(node.cast(y, node.builder().getF32Type()), node.mul(single(1), scaleW));
-  return quantize(node, y, single(6), single(7), node.element(node.input(7)));
+  y = node.mul(node.cast(y, node.builder().getF32Type()), node.mul(toScalar(node, node.input(1)), scaleW));
+  return quantize(node, y, toScalar(node, node.input(6)), toScalar(node, node.input(7)), node.element(node.input(7)));
+}
+
+static Value importQLinearConv(Node &node) { return makeQuantizedConv(node, node.input(0)); }
+
+Value onnx_import::channelsToSecond(Node &node, Value x) {
+  if (node.failed() || node.rank(x) < 2)
+    return x;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
+  std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  return node.transpose(x, order);
+}
+
+Value onnx_import::channelsToLast(Node &node, Value x) {
+  if (node.failed() || node.rank(x) < 2)
+    return x;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return node.transpose(x, order);
+}
+
+Value onnx_import::withChannelsSecond(Node &node, Value x, bool isLast, llvm::function_ref<Value(Value x)> make) {
+  int64_t rank = node.rank(x);
+  if (!node.failed() && rank < 3)
+    node.error("onnx-shape-mismatch",
+               "'" + node.inputName(0) + "' has rank " + Twine(rank) + ", but at least 3 is needed")
+        .note(isLast ? "reshape the input to [N, D1, ..., C]" : "reshape the input to [N, C, D1, ...]");
+  if (node.failed())
+    return {};
+  if (!isLast)
+    return make(x);
+  return channelsToLast(node, make(channelsToSecond(node, x)));
 }
 
 /// Padding that makes the output of a transposed convolution as large as

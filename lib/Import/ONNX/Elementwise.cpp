@@ -184,40 +184,6 @@ static Value importClip6(Node &node) {
 
 static Value importIdentity(Node &node) { return node.input(0); }
 
-/// 1 where a dropout in training would drop something, else 0.
-static mlir::AffineExpr dropsInTraining(Node &node) {
-  if (!node.input(1))
-    return node.solver().constant(1); // The ratio is 0.5 then.
-  if (std::optional<SmallVector<double>> ratio = node.knownNumbers(1))
-    return node.solver().constant(ratio->size() != 1 || ratio->front() != 0);
-  Value isSome = node.cast(node.input(1), node.builder().getI1Type());
-  return node.entry(node.cast(isSome, node.builder().getI64Type()), "'ratio'");
-}
-
-/// At inference, dropout passes everything through; the mask is all true.
-static void importDropout(Node &node) {
-  node.ignore({"ratio", "seed", "is_test"});
-  if (Value training = node.input(2)) {
-    mlir::AffineExpr isTraining = node.entry(node.cast(training, node.builder().getI64Type()), "'training_mode'");
-    mlir::AffineExpr zero = node.solver().constant(0);
-    if (!node.failed() && isTraining != zero)
-      isTraining = node.solver().simplify(isTraining * dropsInTraining(node));
-    if (node.failed())
-      return;
-    if (!mlir::isa<mlir::AffineConstantExpr>(isTraining)) {
-      node.require(zero, isTraining, "'training_mode' must be false or 'ratio' 0, as only inference is supported");
-    } else if (isTraining != zero) {
-      node.error("onnx-unsupported-input", "'training_mode' is true, but only inference is supported")
-          .note("export the model for inference");
-      return;
-    }
-  }
-  Value x = node.input(0);
-  node.setOutput(0, x);
-  if (node.wantsOutput(1))
-    node.setOutput(1, node.broadcast(node.scalar(node.builder().getI1Type(), 1), node.dims(x)));
-}
-
 void onnx_import::registerElementwiseOps(OpTable &ops) {
   ops.add("Abs", {1, 6, 13}, importUnary<graph::AbsOp>);
   ops.add("Acos", {7, 22}, importUnary<graph::AcosOp>);
@@ -296,5 +262,4 @@ void onnx_import::registerElementwiseOps(OpTable &ops) {
   ops.add("Clip", {11, 12, 13}, importClip11);
   ops.add("Where", {9, 16}, importWhere);
   ops.add("Identity", {1, 13, 14, 16, 19, 21, 23, 24, 25}, importIdentity);
-  ops.add("Dropout", {1, 6, 7, 10, 12, 13, 22}, importDropout);
 }

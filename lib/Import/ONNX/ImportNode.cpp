@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ElementType.h"
+#include "FunctionBodies.h"
 #include "Import/Core/ImportOperator.h"
 #include "Importer.h"
 #include "OpTable.h"
@@ -82,24 +83,35 @@ bool Importer::findOperands(ImportContext &context, GraphScope &scope, const Nod
   return scope.lookUpAll(context.builder, names, file.name(), place, operands);
 }
 
+/// The function that an operator is expanded to: what has a row needs none.
+const FunctionProto *Importer::findBody(const OpSchema &schema) const {
+  return options.expandFunctions || !getOpTable().find(schema) ? findFunctionBody(schema) : nullptr;
+}
+
 void Importer::importNode(ImportContext &context, GraphScope &scope, const NodeProto &node, int index) {
   for (const std::string &output : node.output())
     scope.values[output] = Value();
   if (const FunctionProto *function = findFunction(node))
-    return importCall(context, scope, node, index, *function);
+    return importCall(context, scope, node, index, *function, /*schema=*/nullptr);
 
   StringRef domain = canonicalDomain(node.domain());
   const OpSchema *schema = findSchema(domain, node.op_type(), scope.opsets.lookup(domain));
   place = scope.place + ": " + describeNode(node, index, schema);
-  const OpRow *row = schema ? getOpTable().find(*schema) : nullptr;
-  if (!row) {
-    std::string label = schema ? schema->label() : node.op_type();
-    unsupported[StringAttr::get(&mlir, label)].push_back(place);
-    return addPlaceholders(context, scope, node);
+  if (!schema || checked.badNodes.contains(&node)) // Reported when the model was checked.
+    return skipNode(context, scope, node, place);
+  const OpRow *row = getOpTable().find(*schema);
+  const FunctionProto *body = findBody(*schema);
+  if (!row && !body) {
+    noteUnsupported(schema->label(), place);
+    return skipNode(context, scope, node, place);
   }
   SmallVector<Value> operands;
-  if (!findOperands(context, scope, node, operands) || !checkTypes(node, *schema, operands))
-    return addPlaceholders(context, scope, node);
+  if (!findOperands(context, scope, node, operands))
+    return skipUnread(context, scope, node);
+  if (!checkTypes(node, *schema, operands))
+    return skipNode(context, scope, node, place);
+  if (body)
+    return importCall(context, scope, node, index, *body, schema);
 
   std::string name = scope.prefix + nodeName(node, index);
   Location loc = graph::getNodeLocation(&mlir, file.name(), name, schema->label());
@@ -109,8 +121,9 @@ void Importer::importNode(ImportContext &context, GraphScope &scope, const NodeP
   };
   auto declared = [&](StringRef name) { return declaredRank(scope, name); };
   Operator op = convertNode(node, tensors, importGraph);
+  std::string at = place;
   if (!importOperator(context, messages, scope, op, *schema, *row, loc, operands, declared))
-    addPlaceholders(context, scope, node);
+    skipNode(context, scope, node, at);
 }
 
 //===----------------------------------------------------------------------===//
@@ -164,7 +177,7 @@ bool Importer::importSubgraph(ImportContext &context, GraphScope &scope, const G
     else
       inner.absent.insert(input.name());
   }
-  size_t errors = diagnostics.getNumErrors(), gaps = unsupported.size();
+  size_t errors = diagnostics.getNumErrors(), gaps = unsupportedPlaces.size();
   for (auto [position, nested] : llvm::enumerate(subgraph.node()))
     importNode(context, inner, nested, position);
   for (const auto &output : subgraph.output()) {
@@ -173,7 +186,7 @@ bool Importer::importSubgraph(ImportContext &context, GraphScope &scope, const G
       return false;
     outputs.push_back(value.value_or(Value()));
   }
-  return diagnostics.getNumErrors() == errors && unsupported.size() == gaps;
+  return diagnostics.getNumErrors() == errors && unsupportedPlaces.size() == gaps;
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,8 +234,8 @@ static void bindAttributes(NodeProto &node, const NodeProto &call, const Functio
 }
 
 void Importer::importCall(ImportContext &context, GraphScope &scope, const NodeProto &node, int index,
-                          const FunctionProto &function) {
-  place = scope.place + ": " + describeNode(node, index, nullptr);
+                          const FunctionProto &function, const OpSchema *schema) {
+  place = scope.place + ": " + describeNode(node, index, schema);
   if (llvm::is_contained(scope.calls, &function) || scope.calls.size() == maxCallDepth) {
     diagnostics
         .error("onnx-recursive-function", place,
@@ -235,6 +248,11 @@ void Importer::importCall(ImportContext &context, GraphScope &scope, const NodeP
   }
   if (!countExpanded(function.node_size()))
     return;
+  // Its nodes are copied when it is expanded, so none may be told from others then.
+  if (hasBadNodes(function.node())) {
+    findGaps(getOpsetImports(function.opset_import()), function.node(), place);
+    return skipNode(context, scope, node, place);
+  }
   if (node.input_size() > function.input_size() || node.output_size() > function.output_size()) {
     diagnostics
         .error("onnx-arity", place,
@@ -246,7 +264,7 @@ void Importer::importCall(ImportContext &context, GraphScope &scope, const NodeP
   }
   SmallVector<Value> operands;
   if (!findOperands(context, scope, node, operands))
-    return addPlaceholders(context, scope, node);
+    return skipUnread(context, scope, node);
 
   GraphScope body{
       {place, scope.prefix + nodeName(node, index) + "/"}, getOpsetImports(function.opset_import()), scope.calls};
@@ -295,23 +313,4 @@ std::optional<int64_t> Importer::declaredRank(const GraphScope &scope, StringRef
       return rank;
   }
   return std::nullopt;
-}
-
-/// Lets the import go on after an error, so that later gaps are found too:
-/// outputs whose type the model declares get a value of that type.
-void Importer::addPlaceholders(ImportContext &context, GraphScope &scope, const NodeProto &node) {
-  if (!scope.graph) // The model declares types of its own values only.
-    return;
-  for (const std::string &output : node.output()) {
-    auto declared = llvm::find_if(scope.graph->value_info(), [&](const auto &info) { return info.name() == output; });
-    if (declared == scope.graph->value_info().end())
-      continue;
-    const auto &tensor = declared->type().tensor_type();
-    Type element = toMLIRType(&mlir, tensor.elem_type());
-    if (!element || !tensor.has_shape() || tensor.shape().dim_size() > maxRank)
-      continue;
-    Type type = inputType(context, *declared);
-    scope.values[output] =
-        UnrealizedConversionCastOp::create(context.builder, fileLoc(), type, ValueRange()).getResult(0);
-  }
 }

@@ -5,6 +5,7 @@
 #include "lathe/Import/ONNX.h"
 
 #include "Importer.h"
+#include "Sequence.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -30,9 +31,10 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   place = file.name().str();
   GraphScope main{{place, ""}, getOpsetImports(file.model().opset_import()), {}, &graph};
   addInitializers(main);
+  size_t before = diagnostics.getNumErrors();
   reportSparse(graph, place);
   checkInputs(main);
-  if (diagnostics.hasErrors())
+  if (diagnostics.getNumErrors() != before)
     return failure();
   recordMetadata();
   func::FuncOp func = makeFunction(main);
@@ -44,7 +46,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   place = file.name().str();
   makeReturn(context, main, func);
   eraseSequences(func);
-  reportUnsupported();
+  reportGaps();
   if (diagnostics.hasErrors())
     return failure();
   context.solver.commit();
@@ -106,6 +108,10 @@ func::FuncOp Importer::makeFunction(const GraphScope &scope) {
   for (const auto &input : graph.input()) {
     if (isConstant(scope, input.name()))
       continue;
+    if (Type value = importValueType(&mlir, input.type())) {
+      inputs.push_back(value);
+      continue;
+    }
     const auto &type = input.type().tensor_type();
     SmallVector<int64_t> shape(type.shape().dim_size(), ShapedType::kDynamic);
     inputs.push_back(RankedTensorType::get(shape, toMLIRType(&mlir, type.elem_type())));
@@ -138,7 +144,8 @@ void Importer::nameArguments(ImportContext &context, GraphScope &scope, func::Fu
     if (isConstant(scope, input.name()))
       continue;
     BlockArgument argument = func.getArgument(index);
-    argument.setType(inputType(context, input));
+    if (isa<RankedTensorType>(argument.getType()))
+      argument.setType(inputType(context, input));
     func.setArgAttr(index++, "graph.name", StringAttr::get(&mlir, input.name()));
     scope.values[input.name()] = argument;
     types.push_back(argument.getType());
@@ -151,6 +158,20 @@ void Importer::addInitializers(GraphScope &scope) {
     scope.tensors[tensor.name()] = [this, &tensor](StringRef at) { return importTensor(tensors, tensor, at); };
 }
 
+/// The type that the program gives: optional where the model declares it so; null for
+/// tensors.
+static Type runtimeTypeOfOutput(Value value, Type declared) {
+  if (!value)
+    return declared;
+  bool isOptional = isa<graph::OptionalType>(value.getType());
+  if (!isSequence(value) && !isa_and_nonnull<graph::OptionalType>(declared))
+    return {};
+  Type type = runtimeType(value);
+  return isOptional || !isa_and_nonnull<graph::OptionalType>(declared)
+             ? type
+             : Type(graph::OptionalType::get(type.getContext(), type));
+}
+
 void Importer::makeReturn(ImportContext &context, GraphScope &scope, func::FuncOp func) {
   SmallVector<Value> results;
   SmallVector<Type> types;
@@ -159,14 +180,16 @@ void Importer::makeReturn(ImportContext &context, GraphScope &scope, func::FuncO
     Value value = found.value_or(Value());
     if (found && !value)
       return;
-    if (!value || !isa<RankedTensorType>(value.getType())) {
+    Type declared = importValueType(&mlir, output.type());
+    if (!value && !isa_and_nonnull<graph::OptionalType>(declared)) {
       diagnostics
           .error("onnx-output-type", place,
-                 "output " + quoted(output.name()) + " is " + (value ? "a sequence" : "an empty optional") +
-                     ", but only tensors are supported")
-          .note("return the elements one by one, or put them together with ConcatFromSequence");
+                 "output " + quoted(output.name()) + " is an empty optional, but its type is not declared as one")
+          .note("declare the output as an optional value");
       return;
     }
+    if (Type type = runtimeTypeOfOutput(value, declared))
+      value = toRuntime(context.builder, fileLoc(), value, type);
     results.push_back(value);
     types.push_back(value.getType());
   }
@@ -181,11 +204,10 @@ static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<Mod
   if (failed(file))
     return failure();
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
-  size_t before = diagnostics.getNumErrors();
-  checkModel((*file)->model(), (*file)->name(), diagnostics);
-  if (diagnostics.getNumErrors() != before)
+  CheckedModel checked = checkModel((*file)->model(), (*file)->name(), diagnostics);
+  if (!checked.isSound)
     return failure();
-  return Importer(**file, context, diagnostics, options).run();
+  return Importer(**file, context, diagnostics, options, std::move(checked)).run();
 }
 
 FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path, MLIRContext &context, Diagnostics &diagnostics,

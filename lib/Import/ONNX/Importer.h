@@ -16,6 +16,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace lathe::onnx_import {
 
@@ -33,10 +34,11 @@ struct GraphScope : Scope {
 /// Builds the module of one model. One object imports once.
 class Importer {
 public:
-  Importer(ModelFile &file, mlir::MLIRContext &mlir, Diagnostics &diagnostics, const ImportOptions &options)
+  Importer(ModelFile &file, mlir::MLIRContext &mlir, Diagnostics &diagnostics, const ImportOptions &options,
+           CheckedModel checked)
       : file(file), graph(file.model().graph()), mlir(mlir), diagnostics(diagnostics), options(options),
-        module(mlir::ModuleOp::create(fileLoc())), tensors{file, &mlir, diagnostics}, messages(mlir, diagnostics),
-        place(messages.place) {}
+        checked(std::move(checked)), module(mlir::ModuleOp::create(fileLoc())), tensors{file, &mlir, diagnostics},
+        messages(mlir, diagnostics), place(messages.place) {}
 
   llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> run();
 
@@ -46,10 +48,17 @@ private:
   mlir::MLIRContext &mlir;
   Diagnostics &diagnostics;
   const ImportOptions &options;
+  CheckedModel checked;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Operators without a row in the order of appearance, each with the places
   /// of its nodes.
   llvm::MapVector<mlir::StringAttr, llvm::SmallVector<std::string>> unsupported;
+  /// All of those places.
+  llvm::StringSet<> unsupportedPlaces;
+  /// Nodes that were not imported since what they read was not made: the place of the
+  /// first, and how many.
+  std::string firstSkipped;
+  size_t skipped = 0;
   /// Nodes of functions and subgraphs, once for every call.
   int64_t expandedNodes = 0;
   TensorSource tensors;
@@ -76,6 +85,7 @@ private:
 
   // ImportNode.cpp: one node, or the body of the function that it calls.
   void importNode(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index);
+  const ::onnx::FunctionProto *findBody(const OpSchema &schema) const;
   bool findOperands(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node,
                     llvm::SmallVectorImpl<Value> &operands);
   bool importSubgraph(ImportContext &context, GraphScope &scope, const ::onnx::GraphProto &subgraph,
@@ -84,12 +94,18 @@ private:
   bool countExpanded(int64_t nodes);
   const ::onnx::FunctionProto *findFunction(const ::onnx::NodeProto &node);
   void importCall(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index,
-                  const ::onnx::FunctionProto &function);
+                  const ::onnx::FunctionProto &function, const OpSchema *schema);
   bool checkTypes(const ::onnx::NodeProto &node, const OpSchema &schema, llvm::ArrayRef<Value> operands);
-  void addPlaceholders(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node);
 
-  // UnsupportedOps.cpp
-  void reportUnsupported();
+  // Gaps.cpp: what of a model is lacking, also where it could not be imported.
+  void skipUnread(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node);
+  void skipNode(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, const std::string &at);
+  void noteUnsupported(llvm::StringRef label, const std::string &at);
+  using Nodes = google::protobuf::RepeatedPtrField<::onnx::NodeProto>;
+  void findGaps(const OpsetImports &opsets, const Nodes &nodes, const std::string &at);
+  void findGaps(const OpsetImports &opsets, const ::onnx::NodeProto &node, const std::string &at);
+  bool hasBadNodes(const Nodes &nodes) const;
+  void reportGaps();
 };
 
 } // namespace lathe::onnx_import

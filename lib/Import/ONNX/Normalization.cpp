@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Import/Core/Node.h"
+#include "Compose.h"
 #include "OpTable.h"
 
 using namespace lathe;
@@ -108,15 +108,19 @@ static void importLayerNormalization(Node &node) {
   node.setOutput(2, inverseRoot(node, variance, epsilon));
 }
 
+Value onnx_import::makeRmsNorm(Node &node, Value x, int64_t axis, double epsilon) {
+  Value wide = node.cast(x, graph::getAccumulatorType(node.element(x)));
+  Value mean = node.reduce(ReduceKind::mean, square(node, wide), axesFrom(node, x, axis), /*keepDims=*/true);
+  return node.mul(wide, inverseRoot(node, mean, epsilon));
+}
+
 static Value importRMSNormalization(Node &node) {
   Value x = node.input(0);
   double epsilon = node.number("epsilon");
   int64_t axis = node.axis("axis", x);
   if (!checkStashType(node) || node.failed())
     return {};
-  Value wide = node.cast(x, graph::getAccumulatorType(node.element(x)));
-  Value mean = node.reduce(ReduceKind::mean, square(node, wide), axesFrom(node, x, axis), /*keepDims=*/true);
-  Value y = node.mul(wide, inverseRoot(node, mean, epsilon));
+  Value y = makeRmsNorm(node, x, axis, epsilon);
   Value scale = node.input(1);
   return node.mul(node.cast(y, node.element(scale)), scale);
 }
@@ -209,7 +213,7 @@ static Value importLRN(Node &node) {
 void onnx_import::registerNormalizationOps(OpTable &ops) {
   ops.add("BatchNormalization", {1, 6, 7, 9, 14, 15}, importBatchNormalization);
   ops.add("InstanceNormalization", {1, 6, 22}, importInstanceNormalization);
-  ops.add("LayerNormalization", {17}, importLayerNormalization);
+  ops.add("LayerNormalization", {1, 17}, importLayerNormalization);
   ops.add("RMSNormalization", {23}, importRMSNormalization);
   ops.add("GroupNormalization", {18, 21}, importGroupNormalization);
   ops.add("LpNormalization", {1, 22}, importLpNormalization);

@@ -3,7 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Import/Core/Node.h"
+#include "Compose.h"
 #include "OpTable.h"
 #include "Window.h"
 
@@ -46,8 +46,8 @@ static Value makeAveragePool(Node &node, Value x, const Window &window, bool cei
                                            /*channels_last=*/false, countPadding);
 }
 
-static Value importAveragePool(Node &node) {
-  Value x = node.input(0), original = x;
+Value onnx_import::averagePool(Node &node, Value x) {
+  Value original = x;
   bool ceilMode = node.flag("ceil_mode");
   bool countPadding = node.flag("count_include_pad");
   FailureOr<Window> window = readPool(node, x, /*fill=*/0);
@@ -63,6 +63,8 @@ static Value importAveragePool(Node &node) {
     return {};
   return node.div(y, makeAveragePool(node, ones, *again, ceilMode, true));
 }
+
+static Value importAveragePool(Node &node) { return averagePool(node, node.input(0)); }
 
 static void importMaxPool(Node &node) {
   bool columnMajor = node.version() >= 8 && node.flag("storage_order");
@@ -82,6 +84,15 @@ static void importMaxPool(Node &node) {
     return;
   }
   node.setOutput(1, makePoolIndices(node, x, y, *window, ceilMode, columnMajor));
+}
+
+Value onnx_import::maxPool(Node &node, Value x) {
+  bool ceilMode = node.flag("ceil_mode");
+  FailureOr<Window> window = readPool(node, x, -std::numeric_limits<double>::infinity());
+  if (failed(window))
+    return {};
+  return node.create<graph::MaxPoolOp>(x, window->kernel, window->strides, window->pads, window->dilations, ceilMode,
+                                       /*channels_last=*/false);
 }
 
 /// (sum |x|^p)^(1/p) over each window; the sum is the mean times the size.

@@ -15,20 +15,26 @@ using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::Twine;
 
+Value onnx_import::asScalar(Node &node, Value value) {
+  bool isOne = value && !node.failed() && node.rank(value) == 1 && node.dims(value)[0] == node.solver().constant(1);
+  return isOne ? node.reshape(value, {}) : value;
+}
+
+Value onnx_import::toScalar(Node &node, Value value) {
+  return value && !node.failed() && node.rank(value) == 1 ? node.reshape(value, {}) : value;
+}
+
 /// A scale or zero point, shaped to broadcast along `axis` of `x`.
 static Value along(Node &node, Value parameter, Value x, int64_t axis) {
+  parameter = asScalar(node, parameter);
   if (node.failed() || node.rank(parameter) == 0)
     return parameter;
   Dims shape = node.dims(parameter);
-  if (shape.size() == 1 && shape[0] == node.solver().constant(1))
-    return node.reshape(parameter, {});
   shape.resize(std::max<int64_t>(node.rank(x) - axis, 1), node.solver().constant(1));
   return node.reshape(parameter, shape);
 }
 
-/// A scale or zero point with one entry for each block of `size` elements
-/// along `axis`, repeated so that there is one for each element.
-static Value repeatBlocks(Node &node, Value parameter, Value x, int64_t axis, int64_t size) {
+Value onnx_import::repeatBlocks(Node &node, Value parameter, Value x, int64_t axis, int64_t size) {
   if (!parameter || node.failed())
     return parameter;
   if (node.rank(parameter) != node.rank(x)) {
@@ -43,20 +49,31 @@ static Value repeatBlocks(Node &node, Value parameter, Value x, int64_t axis, in
   wide.insert(wide.begin() + axis + 1, solver.constant(size));
   repeated[axis] = solver.product({repeated[axis], solver.constant(size)});
   Value y = node.reshape(node.broadcast(node.unsqueeze(parameter, {axis + 1}), wide), repeated);
-  if (node.failed() || repeated[axis] == dims[axis])
-    return y;
   // The last block may be shorter.
-  repeated[axis] = dims[axis];
-  auto zero = graph::DimsAttr::get(node.builder().getContext(), solver.map({solver.constant(0)}));
-  return node.createTyped<graph::SliceOp>(solver.type(repeated, node.element(y)), y, Value(), Value(),
-                                          llvm::ArrayRef<int64_t>(axis), llvm::ArrayRef<int64_t>(1), zero);
+  return node.slice(y, axis, solver.constant(0), dims[axis]);
 }
+
+namespace {
+
+/// What has a scale and zero point of its own: slices along an axis, or blocks of
+/// as many of them.
+struct Slicing {
+  int64_t axis = 0, block = 0;
+};
+
+} // namespace
+
+static Slicing readSlicing(Node &node) {
+  return {node.version() >= 13 ? node.integer("axis") : 0, node.version() >= 21 ? node.integer("block_size") : 0};
+}
+
+/// Those of com.microsoft, whose schema leaves the default out.
+static Slicing readMicrosoftSlicing(Node &node) { return {node.has("axis") ? node.integer("axis") : 1, 0}; }
 
 /// Shapes the scale and the zero point, if there is one, to broadcast with
 /// `x`: of one element, one per slice along 'axis', or one per block of those.
-static void spreadParameters(Node &node, Value x, Value &scale, Value &zero) {
-  int64_t axis = node.version() >= 13 ? node.integer("axis") : 0;
-  int64_t block = node.version() >= 21 ? node.integer("block_size") : 0;
+static void spreadParameters(Node &node, Slicing slicing, Value x, Value &scale, Value &zero) {
+  auto [axis, block] = slicing;
   if (block < 0 || block > int64_t(1) << 31) {
     node.unsupported("block_size", Twine(block), "0 and positive sizes are");
     return;
@@ -73,15 +90,10 @@ static void spreadParameters(Node &node, Value x, Value &scale, Value &zero) {
     return;
   }
   // One element for the whole tensor may also be a vector; 'axis' means nothing then.
-  auto isOne = [&](Value value) {
-    return !value || node.rank(value) == 0 ||
-           (node.rank(value) == 1 && node.dims(value)[0] == node.solver().constant(1));
-  };
-  if (!node.failed() && isOne(scale) && isOne(zero)) {
-    scale = node.reshape(scale, {});
-    zero = zero ? node.reshape(zero, {}) : zero;
+  scale = asScalar(node, scale);
+  zero = asScalar(node, zero);
+  if (node.failed() || (node.rank(scale) == 0 && (!zero || node.rank(zero) == 0)))
     return;
-  }
   axis = node.rank(scale) == 0 ? 0 : node.normalizeAxis(axis, node.rank(x), "axis");
   if (node.failed())
     return;
@@ -130,11 +142,16 @@ static Value quantizeFloat(Node &node, Value x, Value scale, Value zero, Type ty
   return node.failed() ? Value() : node.createAs<graph::CastOp>(type, x, saturates, graph::RoundMode::up);
 }
 
+/// `x` as integers of 2 to 16 bits.
+static Value quantizeIntegers(Node &node, Value x, Value scale, Value zero, mlir::IntegerType type) {
+  return type.getWidth() < 8 ? quantizeNarrow(node, x, scale, zero, type) : quantize(node, x, scale, zero, type);
+}
+
 static Value importQuantizeLinear(Node &node) {
   Value x = node.input(0), scale = node.input(1), zero = node.input(2);
   bool saturates = node.version() < 19 || node.flag("saturate");
   Type zeroType = node.element(zero);
-  spreadParameters(node, x, scale, zero);
+  spreadParameters(node, readSlicing(node), x, scale, zero);
   if (node.version() >= 23 && node.integer("precision") != 0)
     return node.unsupported("precision", Twine(node.integer("precision")), "0 is");
   Type type = node.builder().getIntegerType(8, /*isSigned=*/false);
@@ -157,7 +174,14 @@ static Value importQuantizeLinear(Node &node) {
     return {};
   if (format)
     return quantizeFloat(node, x, scale, zero, type, saturates);
-  return integer.getWidth() < 8 ? quantizeNarrow(node, x, scale, zero, integer) : quantize(node, x, scale, zero, type);
+  return quantizeIntegers(node, x, scale, zero, integer);
+}
+
+static Value importMicrosoftQuantizeLinear(Node &node) {
+  Value x = node.input(0), scale = node.input(1), zero = node.input(2);
+  Type type = zero ? node.element(zero) : Type(node.builder().getIntegerType(8, /*isSigned=*/false));
+  spreadParameters(node, readMicrosoftSlicing(node), x, scale, zero);
+  return node.failed() ? Value() : quantizeIntegers(node, x, scale, zero, mlir::cast<mlir::IntegerType>(type));
 }
 
 Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
@@ -166,10 +190,22 @@ Value onnx_import::subtractZero(Node &node, Value x, Value zero) {
   return zero ? node.sub(x, node.cast(zero, i32)) : x;
 }
 
+/// Integers of less than a byte are read as bytes.
+static Value dequantizeIntegers(Node &node, Value x, Value scale, Value zero, Type type) {
+  if (node.failed())
+    return {};
+  if (auto integer = mlir::cast<mlir::IntegerType>(node.element(x)); integer.getWidth() < 8) {
+    Type byte = graph::getStorageType(integer);
+    x = node.cast(x, byte);
+    zero = zero ? node.cast(zero, byte) : zero;
+  }
+  return node.createAs<graph::DequantizeOp>(type, x, scale, zero);
+}
+
 static Value importDequantizeLinear(Node &node) {
   Value x = node.input(0), scale = node.input(1), zero = node.input(2);
   Type type = node.element(scale);
-  spreadParameters(node, x, scale, zero);
+  spreadParameters(node, readSlicing(node), x, scale, zero);
   if (node.version() >= 23 && node.integer("output_dtype") != 0)
     type = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("output_dtype")));
   auto isWide = [](Type element) { return element.isF16() || element.isBF16() || element.isF32() || element.isF64(); };
@@ -185,20 +221,24 @@ static Value importDequantizeLinear(Node &node) {
       y = node.sub(y, node.cast(zero, f32));
     return node.cast(node.mul(y, node.cast(scale, f32)), type);
   }
-  if (auto integer = mlir::cast<mlir::IntegerType>(node.element(x)); integer.getWidth() < 8) {
-    Type byte = graph::getStorageType(integer);
-    x = node.cast(x, byte);
-    zero = zero ? node.cast(zero, byte) : zero;
-    if (node.failed())
-      return {};
-  }
   bool isPower = node.element(scale).getIntOrFloatBitWidth() < 16;
-  return node.createAs<graph::DequantizeOp>(type, x, isPower ? node.cast(scale, node.builder().getF32Type()) : scale,
-                                            zero);
+  return dequantizeIntegers(node, x, isPower ? node.cast(scale, node.builder().getF32Type()) : scale, zero, type);
 }
 
-static void importDynamicQuantizeLinear(Node &node) {
-  Value x = node.input(0);
+static Value importMicrosoftDequantizeLinear(Node &node) {
+  Value x = node.input(0), scale = node.input(1), zero = node.input(2);
+  Type type = node.element(scale);
+  spreadParameters(node, readMicrosoftSlicing(node), x, scale, zero);
+  return dequantizeIntegers(node, x, scale, zero, type);
+}
+
+Value onnx_import::dequantize(Node &node, Value x, Value scale, Value zero, Type type) {
+  scale = asScalar(node, scale);
+  zero = asScalar(node, zero);
+  return node.createAs<graph::DequantizeOp>(type, x, scale, zero);
+}
+
+DynamicallyQuantized onnx_import::quantizeDynamically(Node &node, Value x) {
   Type f32 = node.element(x), u8 = node.builder().getIntegerType(8, /*isSigned=*/false);
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, node.rank(x)));
   // The range must contain zero.
@@ -213,9 +253,14 @@ static void importDynamicQuantizeLinear(Node &node) {
   // Saturates before it rounds, as the spec's function does.
   start = node.create<graph::MinOp>(node.create<graph::MaxOp>(start, zero), node.scalar(f32, 255));
   Value zeroPoint = node.cast(node.create<graph::RoundOp>(start), u8);
-  node.setOutput(0, quantize(node, x, scale, zeroPoint, u8));
-  node.setOutput(1, scale);
-  node.setOutput(2, zeroPoint);
+  return {quantize(node, x, scale, zeroPoint, u8), scale, zeroPoint};
+}
+
+static void importDynamicQuantizeLinear(Node &node) {
+  DynamicallyQuantized y = quantizeDynamically(node, node.input(0));
+  node.setOutput(0, y.values);
+  node.setOutput(1, y.scale);
+  node.setOutput(2, y.zero);
 }
 
 /// The zero point of a left operand is a scalar or one per row.
@@ -223,8 +268,7 @@ static Value perRow(Node &node, Value zero) {
   return zero && node.rank(zero) == 1 ? along(node, zero, zero, -1) : zero;
 }
 
-/// Vectors are rows on the left and columns on the right, as numpy's matmul has it.
-static Value integerMatmul(Node &node, Value a, Value zeroA, Value b, Value zeroB) {
+Value onnx_import::integerMatmul(Node &node, Value a, Value zeroA, Value b, Value zeroB) {
   if (node.failed())
     return {};
   if (node.rank(a) < 1 || node.rank(b) < 1) {
@@ -285,4 +329,6 @@ void onnx_import::registerQuantizationOps(OpTable &ops) {
   ops.add("DynamicQuantizeLinear", {11}, importDynamicQuantizeLinear);
   ops.add("MatMulInteger", {10}, importMatMulInteger);
   ops.add("QLinearMatMul", {10, 21}, importQLinearMatMul);
+  ops.add({"com.microsoft", "QuantizeLinear"}, {1}, importMicrosoftQuantizeLinear);
+  ops.add({"com.microsoft", "DequantizeLinear"}, {1}, importMicrosoftDequantizeLinear);
 }

@@ -16,6 +16,36 @@ using namespace importer;
 /// may be null.
 Value quantize(Node &node, Value x, Value scale, Value zero, Type type);
 
+/// A vector of one element as a scalar; anything else, and null, as it is.
+Value asScalar(Node &node, Value value);
+
+/// A parameter of the whole tensor as a scalar: a vector must have one element,
+/// which is checked, at run time if need be. Null stays.
+Value toScalar(Node &node, Value value);
+
+/// A scale or zero point with one entry for each block of `size` elements along
+/// `axis`, repeated so that there is one for each element of `x`. Null stays.
+Value repeatBlocks(Node &node, Value parameter, Value x, int64_t axis, int64_t size);
+
+/// (x - zero point) * scale as `type`; `zero` may be null. Vectors of one element
+/// are as good as scalars.
+Value dequantize(Node &node, Value x, Value scale, Value zero, Type type);
+
+/// Integers without their zero points, multiplied as numpy.matmul does, as int32.
+/// `zeroA` is a scalar or one for each row, `zeroB` a scalar or one for each
+/// column; both may be null.
+Value integerMatmul(Node &node, Value a, Value zeroA, Value b, Value zeroB);
+
+/// The product of integers `a` and `b` as real numbers of the type of `scaleB`,
+/// plus `bias`; scales and zero points as in `integerMatmul`. `bias` may be null.
+Value scaledProduct(Node &node, Value a, Value scaleA, Value zeroA, Value b, Value scaleB, Value zeroB, Value bias);
+
+/// A tensor as uint8 with the scale and zero point that its own range asks for.
+struct DynamicallyQuantized {
+  Value values, scale, zero;
+};
+DynamicallyQuantized quantizeDynamically(Node &node, Value x);
+
 /// x - zero point as int32; `zero` may be null.
 Value subtractZero(Node &node, Value x, Value zero);
 

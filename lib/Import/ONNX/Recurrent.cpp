@@ -5,6 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Import/Core/Node.h"
 #include "OpTable.h"
+#include "Quantize.h"
 
 #include "dialects/Graph/Recurrent.h"
 #include "llvm/ADT/StringExtras.h"
@@ -91,8 +92,8 @@ static void readActivations(Node &node, Layer &layer, llvm::ArrayRef<StringRef> 
   layer.activations = node.builder().getStrArrayAttr(kinds);
 }
 
-static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults) {
-  Layer layer{node.input(0), node.input(1), node.input(2), node.input(3), node.input(4)};
+static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults, Value x, Value w, Value r) {
+  Layer layer{x, w, r, node.input(3), node.input(4)};
   node.ignore({"output_sequence"}); // The first version's way to say which outputs it has.
   std::string direction = node.string("direction").lower();
   if (direction == "reverse") {
@@ -122,6 +123,11 @@ static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults) {
           .note("export the model again");
   }
   return layer;
+}
+
+/// The same with the weights as they are in the node.
+static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults) {
+  return readLayer(node, defaults, node.input(0), node.input(1), node.input(2));
 }
 
 /// An initial state; null where there is none.
@@ -161,8 +167,8 @@ static void importGRU(Node &node) {
   setOutputs(node, layer, op);
 }
 
-static void importLSTM(Node &node) {
-  Layer layer = readLayer(node, {"sigmoid", "tanh", "tanh"});
+static void makeLSTM(Node &node, Value x, Value w, Value r) {
+  Layer layer = readLayer(node, {"sigmoid", "tanh", "tanh"}, x, w, r);
   Value h = readState(node, layer, 5), c = readState(node, layer, 6), peepholes = node.input(7);
   bool inputForget = node.flag("input_forget");
   Type element = node.element(layer.x);
@@ -172,8 +178,37 @@ static void importLSTM(Node &node) {
   setOutputs(node, layer, op);
 }
 
+static void importLSTM(Node &node) { makeLSTM(node, node.input(0), node.input(1), node.input(2)); }
+
+/// Weights of [directions, columns, 4 hidden] bytes as numbers, turned; a scale and
+/// zero point for each direction, or for each column of it.
+static Value readQuantizedWeights(Node &node, unsigned weights, unsigned scale) {
+  Value w = node.input(weights);
+  auto spread = [&](Value parameter) -> Value {
+    if (node.failed() || !parameter)
+      return parameter;
+    Dims dims = node.dims(parameter);
+    dims.resize(std::max<size_t>(dims.size(), 1), node.solver().constant(1));
+    dims.insert(dims.begin() + 1, node.solver().constant(1));
+    dims.resize(3, node.solver().constant(1));
+    return node.reshape(parameter, dims);
+  };
+  Value real = node.createAs<graph::DequantizeOp>(node.element(node.input(scale)), w, spread(node.input(scale)),
+                                                  spread(node.input(scale + 1)));
+  return node.transpose(real, {0, 2, 1});
+}
+
+/// com.microsoft's LSTM with weights of bytes. The input is rounded to bytes, as
+/// ONNX Runtime does; hidden states, which it rounds in each step, are not.
+static void importDynamicQuantizeLSTM(Node &node) {
+  DynamicallyQuantized x = quantizeDynamically(node, node.input(0));
+  Value rounded = dequantize(node, x.values, x.scale, x.zero, node.element(node.input(0)));
+  makeLSTM(node, rounded, readQuantizedWeights(node, 1, 8), readQuantizedWeights(node, 2, 10));
+}
+
 void onnx_import::registerRecurrentOps(OpTable &ops) {
   ops.add("RNN", {1, 7, 14, 22}, importRNN);
   ops.add("GRU", {1, 3, 7, 14, 22}, importGRU);
   ops.add("LSTM", {1, 7, 14, 22}, importLSTM);
+  ops.add({"com.microsoft", "DynamicQuantizeLSTM"}, {1}, importDynamicQuantizeLSTM);
 }

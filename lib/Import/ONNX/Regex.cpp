@@ -9,32 +9,41 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <locale.h>
 #include <regex.h>
 
+using lathe::onnx_import::PosixPattern;
 using llvm::failure;
 using llvm::FailureOr;
 using llvm::StringRef;
 
 namespace {
 
+/// A character of UTF-8 that is not ASCII, by its bytes.
+constexpr StringRef wideCharacter = "[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}";
+
 /// Reads a pattern from left to right.
 class Translator {
 public:
-  Translator(StringRef pattern, std::string &problem) : rest(pattern), problem(problem) {}
-  FailureOr<std::string> run();
+  Translator(StringRef pattern, std::string &problem)
+      : rest(pattern), isOfBytes(hasBoundaries(pattern)), problem(problem) {}
+  FailureOr<PosixPattern> run();
 
 private:
   bool fail(const llvm::Twine &what) {
     problem = what.str();
     return false;
   }
+  static bool hasBoundaries(StringRef pattern);
   bool step();
   bool escape();
+  bool letter();
   bool bracket();
   bool group();
 
   StringRef rest;
   unsigned depth = 0; ///< Of open groups.
+  bool isOfBytes;
   std::string &problem;
   std::string result;
 };
@@ -76,10 +85,37 @@ char controlCharacter(char letter) {
   }
 }
 
+/// Whether there is a \b or \B outside of brackets, or inside of them, where it is an
+/// error in any case.
+bool Translator::hasBoundaries(StringRef pattern) {
+  for (size_t i = 0; i + 1 < pattern.size(); ++i)
+    if (pattern[i] == '\\' && (pattern[++i] == 'b' || pattern[i] == 'B'))
+      return true;
+  return false;
+}
+
+/// A character that means itself.
+bool Translator::letter() {
+  size_t size = 1;
+  // What follows it holds for all of its bytes.
+  while (isOfBytes && size < rest.size() && (rest[0] & 0x80) && (rest[size] & 0xc0) == 0x80)
+    ++size;
+  result += size == 1 ? rest.take_front(1).str() : ("(" + rest.take_front(size) + ")").str();
+  rest = rest.drop_front(size);
+  return true;
+}
+
 bool Translator::escape() {
   char letter = rest[1];
+  if (letter == 'b' || letter == 'B') {
+    result += rest.take_front(2);
+    rest = rest.drop_front(2);
+    return true;
+  }
   if (StringRef members = classOf(letter); !members.empty()) {
-    result += (llvm::isUpper(letter) ? "[^" : "[") + members.str() + "]";
+    bool isOther = llvm::isUpper(letter);
+    std::string set = (isOther && isOfBytes ? "[^\x80-\xff" : isOther ? "[^" : "[") + members.str() + "]";
+    result += isOther && isOfBytes ? "(" + set + "|" + wideCharacter.str() + ")" : set;
   } else if (char character = controlCharacter(letter)) {
     result += character;
   } else if (letter == 'A' || letter == 'z') {
@@ -113,6 +149,8 @@ bool Translator::bracket() {
     if (isEscaped && rest.size() < 2)
       return fail("a backslash at the end");
     char c = isEscaped ? rest[1] : rest[0];
+    if (isOfBytes && (c & 0x80))
+      return fail("both '\\b' and brackets with letters beyond ASCII");
     rest = rest.drop_front(isEscaped ? 2 : 1);
     if (isEscaped && llvm::isAlnum(c)) {
       StringRef named = classOf(c);
@@ -139,8 +177,10 @@ bool Translator::bracket() {
     result += "\\^";
     return true;
   }
-  result += std::string(isNegated ? "[^" : "[") + (hasBracket ? "]" : "") + members + (hasCaret ? "^" : "") +
-            (hasDash ? "-" : "") + "]";
+  bool isWide = isNegated && isOfBytes;
+  std::string set = std::string(isNegated ? "[^" : "[") + (hasBracket ? "]" : "") + members +
+                    (isWide ? "\x80-\xff" : "") + (hasCaret ? "^" : "") + (hasDash ? "-" : "") + "]";
+  result += isWide ? "(" + set + "|" + wideCharacter.str() + ")" : set;
   return true;
 }
 
@@ -190,22 +230,30 @@ bool Translator::step() {
     rest.consume_front("?"); // As few as possible, or as many: the string is the same.
     return true;
   case '.': // Any character but the end of a line.
-    result += "[^\n]";
+    result += isOfBytes ? "([^\n\x80-\xff]|" + wideCharacter.str() + ")" : "[^\n]";
     break;
   default:
-    result += c;
+    return letter();
   }
   rest = rest.drop_front();
   return true;
 }
 
-FailureOr<std::string> Translator::run() {
+FailureOr<PosixPattern> Translator::run() {
   while (!rest.empty())
     if (!step())
       return failure();
   std::string whole = result.empty() ? "^$" : "^(" + result + ")$";
   regex_t compiled;
+  // As the runtime compiles it, whatever the program's locale is.
+  locale_t neutral = newlocale(LC_ALL_MASK, isOfBytes ? "C" : "C.UTF-8", locale_t());
+  if (!neutral)
+    neutral = newlocale(LC_ALL_MASK, "C", locale_t());
+  locale_t before = uselocale(neutral);
   int code = regcomp(&compiled, whole.c_str(), REG_EXTENDED | REG_NOSUB);
+  uselocale(before);
+  if (neutral)
+    freelocale(neutral);
   if (code != 0) {
     char text[128];
     regerror(code, &compiled, text, sizeof(text));
@@ -213,11 +261,11 @@ FailureOr<std::string> Translator::run() {
     return failure();
   }
   regfree(&compiled);
-  return whole;
+  return PosixPattern{whole, isOfBytes};
 }
 
 } // namespace
 
-FailureOr<std::string> lathe::onnx_import::toPosixPattern(StringRef pattern, std::string &problem) {
+FailureOr<PosixPattern> lathe::onnx_import::toPosixPattern(StringRef pattern, std::string &problem) {
   return Translator(pattern, problem).run();
 }

@@ -10,10 +10,18 @@
 
 namespace lathe::onnx_import {
 
+/// A POSIX extended regular expression.
+struct PosixPattern {
+  std::string text;
+  /// Whether it is one of bytes, to be matched in the locale "C": there a boundary of
+  /// a word is one of ASCII, as RE2 has it.
+  bool isOfBytes = false;
+};
+
 /// A POSIX extended regular expression that fits exactly the strings that `pattern`,
 /// one of RE2, fits as a whole. Fails with `problem`, the part of the pattern that has
 /// no counterpart or is wrong.
-llvm::FailureOr<std::string> toPosixPattern(llvm::StringRef pattern, std::string &problem);
+llvm::FailureOr<PosixPattern> toPosixPattern(llvm::StringRef pattern, std::string &problem);
 
 } // namespace lathe::onnx_import
 

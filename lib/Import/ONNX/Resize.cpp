@@ -3,6 +3,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Resize.h"
+#include "Compose.h"
 #include "OpTable.h"
 
 using namespace lathe;
@@ -230,6 +231,14 @@ static bool readChoice(Node &node, StringRef attribute, std::optional<Enum> (*pa
   }
   result = *known;
   return true;
+}
+
+Value onnx_import::upsample(Node &node, Value x, llvm::ArrayRef<double> scales) {
+  Sampling sampling;
+  if (!readChoice(node, "mode", graph::symbolizeResizeMode, sampling.mode) ||
+      !readChoice(node, "coordinate_transformation_mode", graph::symbolizeCoordinateMode, sampling.coordinates))
+    return {};
+  return resizeByScales(node, x, allAxes(node), scales, sampling);
 }
 
 static bool readSampling(Node &node, Sampling &sampling) {

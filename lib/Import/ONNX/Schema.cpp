@@ -34,6 +34,14 @@ std::optional<int64_t> lathe::onnx_import::getNewestOpset(StringRef domain) {
   return std::nullopt;
 }
 
+llvm::SmallVector<StringRef> lathe::onnx_import::knownDomains() {
+  llvm::SmallVector<StringRef> result;
+  for (const DomainSchema &known : domains)
+    if (!known.name.empty())
+      result.push_back(known.name);
+  return result;
+}
+
 StringRef lathe::onnx_import::canonicalDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
 
 ArrayRef<OpSchema> lathe::onnx_import::allSchemas() { return schemas; }

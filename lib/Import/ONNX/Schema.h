@@ -8,6 +8,8 @@
 
 #include "Import/Core/OpSchema.h"
 
+#include "llvm/ADT/SmallVector.h"
+
 #include <optional>
 
 namespace lathe::onnx_import {
@@ -24,6 +26,9 @@ int64_t getNewestIRVersion();
 
 /// The newest opset version of `domain`; nullopt if the domain is unknown.
 std::optional<int64_t> getNewestOpset(llvm::StringRef domain);
+
+/// All domains that have operators, but for the default one.
+llvm::SmallVector<llvm::StringRef> knownDomains();
 
 /// "ai.onnx" is another name of the default domain "".
 llvm::StringRef canonicalDomain(llvm::StringRef domain);

@@ -20,6 +20,13 @@ using mlir::AffineExpr;
 static constexpr llvm::StringLiteral elementAttribute = "element";
 
 Type onnx_import::elementTypeOf(Value sequence) {
+  Type type = sequence.getType();
+  if (auto optional = mlir::dyn_cast<graph::OptionalType>(type))
+    type = optional.getContent();
+  if (auto runtime = mlir::dyn_cast<graph::SequenceType>(type))
+    type = runtime.getElement();
+  if (auto tensor = mlir::dyn_cast<mlir::TensorType>(type))
+    return tensor.getElementType();
   return sequence.getDefiningOp()->getAttrOfType<mlir::TypeAttr>(elementAttribute).getValue();
 }
 
@@ -39,13 +46,51 @@ Value onnx_import::makeSequence(Node &node, Type element, ArrayRef<Value> elemen
   return op.getResult(0);
 }
 
-/// The elements of input 0.
+/// The elements of input 0, which is static.
 static SmallVector<Value> readElements(Node &node) {
   return node.failed() ? SmallVector<Value>() : SmallVector<Value>(elementsOf(node.input(0)));
 }
 
-/// The elements of an integer input that must be known at compile time: which
-/// tensors a sequence holds is decided then.
+/// Whether a sequence input is no optional value; an error where it is.
+static bool checkSequence(Node &node, unsigned index) {
+  Value sequence = node.input(index);
+  if (node.failed() || isStatic(sequence) || (sequence && mlir::isa<graph::SequenceType>(sequence.getType())))
+    return !node.failed();
+  node.error("onnx-input-dtype", "input '" + node.inputName(index) +
+                                     "' is an optional value or a tensor, but the operator takes a sequence")
+      .note("get the sequence with OptionalGetElement");
+  return false;
+}
+
+/// Input `index`, a sequence, as one of the graph dialect.
+static Value runtimeSequence(Node &node, unsigned index) {
+  Value sequence = node.input(index);
+  return toRuntime(node.builder(), node.loc, sequence, runtimeType(sequence));
+}
+
+/// Whether the elements of an integer input are known, so that what depends on them
+/// can be followed while the model is imported.
+static bool isKnown(Node &node, unsigned index) {
+  Value value = node.input(index);
+  if (node.failed() || !value || graph::ShapeSolver::constantContents(value))
+    return true;
+  std::optional<Dims> known = node.solver().contents(value);
+  return known && llvm::all_of(*known, llvm::IsaPred<mlir::AffineConstantExpr>);
+}
+
+/// Requires one element, as positions have.
+static bool checkPosition(Node &node, unsigned index) {
+  Value position = node.input(index);
+  if (node.failed() || !position)
+    return !node.failed();
+  auto type = mlir::cast<mlir::RankedTensorType>(position.getType());
+  if (type.hasStaticShape() && type.getNumElements() == 1)
+    return true;
+  node.error("onnx-sequence-position", "'" + node.inputName(index) + "' must have one element").note("give a scalar");
+  return false;
+}
+
+/// The elements of an integer input that is known.
 static SmallVector<int64_t> constantIntegers(Node &node, unsigned index) {
   SmallVector<int64_t> result;
   if (node.failed())
@@ -53,14 +98,6 @@ static SmallVector<int64_t> constantIntegers(Node &node, unsigned index) {
   std::optional<Dims> known = node.solver().contents(node.input(index));
   if (auto constants = graph::ShapeSolver::constantContents(node.input(index)))
     return *constants;
-  bool isFixed =
-      known && llvm::all_of(*known, [](mlir::AffineExpr entry) { return mlir::isa<mlir::AffineConstantExpr>(entry); });
-  if (!isFixed) {
-    node.error("onnx-dynamic-parameter", "input '" + node.inputName(index) +
-                                             "' must be known when the model is compiled, but depends on its inputs")
-        .note("export the model with a constant in its place");
-    return result;
-  }
   for (mlir::AffineExpr entry : *known)
     result.push_back(mlir::cast<mlir::AffineConstantExpr>(entry).getValue());
   return result;
@@ -97,6 +134,15 @@ static Value importSequenceEmpty(Node &node) {
 }
 
 static Value importSequenceInsert(Node &node) {
+  if (!checkSequence(node, 0) || !checkPosition(node, 2))
+    return {};
+  if (!isStatic(node.input(0)) || !isKnown(node, 2)) {
+    Value made = makeSequence(node, elementTypeOf(node.input(0)), node.input(1));
+    Type type = node.failed() ? Type() : commonType(node.input(0), made);
+    return node.failed() ? Value()
+                         : node.createTyped<graph::SequenceInsertOp>(type, node.input(1), runtimeSequence(node, 0),
+                                                                     node.input(2));
+  }
   SmallVector<Value> elements = readElements(node);
   int64_t length = elements.size();
   int64_t position = node.input(2) ? readPosition(node, 2, length, length) : length;
@@ -107,6 +153,12 @@ static Value importSequenceInsert(Node &node) {
 }
 
 static Value importSequenceErase(Node &node) {
+  if (!checkSequence(node, 0) || !checkPosition(node, 1))
+    return {};
+  if (!isStatic(node.input(0)) || !isKnown(node, 1)) {
+    Value sequence = runtimeSequence(node, 0);
+    return node.createTyped<graph::SequenceEraseOp>(sequence.getType(), sequence, node.input(1));
+  }
   SmallVector<Value> elements = readElements(node);
   int64_t length = elements.size();
   int64_t position = node.input(1) ? readPosition(node, 1, length, length - 1) : length - 1;
@@ -120,6 +172,10 @@ static Value importSequenceErase(Node &node) {
 }
 
 static Value importSequenceAt(Node &node) {
+  if (!checkSequence(node, 0) || !checkPosition(node, 1))
+    return {};
+  if (!isStatic(node.input(0)) || !isKnown(node, 1))
+    return elementAt(node, runtimeSequence(node, 0), node.input(1));
   SmallVector<Value> elements = readElements(node);
   int64_t length = elements.size();
   int64_t position = readPosition(node, 1, length, length - 1);
@@ -127,11 +183,46 @@ static Value importSequenceAt(Node &node) {
 }
 
 static Value importSequenceLength(Node &node) {
+  if (!checkSequence(node, 0))
+    return {};
+  if (!isStatic(node.input(0)))
+    return lengthOf(node, node.input(0));
   SmallVector<Value> elements = readElements(node);
   return node.scalar(node.builder().getI64Type(), static_cast<double>(elements.size()));
 }
 
+/// The elements of a sequence that is known only at run time as one tensor.
+static Value concatAtRunTime(Node &node, Value sequence, bool isNew) {
+  mlir::TensorType element = mlir::cast<graph::SequenceType>(sequence.getType()).getElement();
+  std::optional<int64_t> rank = node.declaredRank(0);
+  if (element.hasRank())
+    rank = element.getRank() + isNew;
+  if (!rank) {
+    node.error("onnx-unknown-rank", "the rank of the result is not known: the sequence may hold tensors of any")
+        .note("declare the shape of the result in the model; single dims may stay unknown");
+    return {};
+  }
+  int64_t axis = node.normalizeAxis(node.integer("axis"), *rank, "axis");
+  if (node.failed())
+    return {};
+  SmallVector<int64_t> shape(*rank, mlir::ShapedType::kDynamic);
+  if (element.hasRank()) {
+    shape.assign(element.getShape().begin(), element.getShape().end());
+    if (isNew)
+      shape.insert(shape.begin() + axis, mlir::ShapedType::kDynamic);
+    shape[axis] = mlir::ShapedType::kDynamic;
+  }
+  auto whole = mlir::RankedTensorType::get(shape, element.getElementType());
+  Value made = node.createTyped<graph::ConcatFromSequenceOp>(graph::SequenceType::get(whole.getContext(), whole),
+                                                             sequence, axis, isNew);
+  return elementAt(node, made, node.scalar(node.builder().getI64Type(), 0));
+}
+
 static Value importConcatFromSequence(Node &node) {
+  if (!checkSequence(node, 0))
+    return {};
+  if (!isStatic(node.input(0)))
+    return concatAtRunTime(node, node.input(0), node.flag("new_axis"));
   SmallVector<Value> elements = readElements(node);
   bool isNew = node.flag("new_axis");
   if (node.failed())
@@ -159,7 +250,22 @@ static Value importSplitToSequence(Node &node) {
     node.error("onnx-axis-range", "'input' is a scalar, which has no axis to split").note("reshape it to a vector");
     return {};
   }
-  int64_t size = node.staticDim(x, axis, "SplitToSequence");
+  auto type = mlir::cast<mlir::RankedTensorType>(x.getType());
+  if (!isKnown(node, 1) || type.isDynamicDim(axis)) {
+    if (split && node.rank(split) > 1) {
+      node.error("onnx-split-sizes", "'split' has rank " + Twine(node.rank(split)) + ", but 0 or 1 is expected")
+          .note("give one size, or the size of each part");
+      return {};
+    }
+    SmallVector<int64_t> shape(type.getShape());
+    shape[axis] = split ? mlir::ShapedType::kDynamic : 1;
+    if (!keepDims)
+      shape.erase(shape.begin() + axis);
+    auto part = mlir::RankedTensorType::get(shape, type.getElementType());
+    return node.createTyped<graph::SplitToSequenceOp>(graph::SequenceType::get(part.getContext(), part), x, split, axis,
+                                                      !keepDims);
+  }
+  int64_t size = type.getDimSize(axis);
   SmallVector<int64_t> sizes;
   if (!split) {
     sizes.assign(size, 1);
@@ -202,6 +308,11 @@ static Value importSplitToSequence(Node &node) {
 
 /// The body once for each element of the first sequence.
 static void importSequenceMap(Node &node) {
+  for (auto [index, input] : llvm::enumerate(node.inputs()))
+    if ((index == 0 || isSequence(input)) && !checkSequence(node, index))
+      return;
+  if (llvm::any_of(node.inputs(), [](Value input) { return isSequence(input) && !isStatic(input); }))
+    return mapAtRunTime(node);
   SmallVector<Value> first = readElements(node);
   SmallVector<SmallVector<Value>> lists;
   for (auto [index, input] : llvm::enumerate(node.inputs())) {
@@ -256,6 +367,9 @@ static void importOptional(Node &node) {
 }
 
 static Value importOptionalHasElement(Node &node) {
+  if (node.input(0) && mlir::isa<graph::OptionalType>(node.input(0).getType()))
+    return node.createTyped<graph::OptionalHasElementOp>(mlir::RankedTensorType::get({}, node.builder().getI1Type()),
+                                                         node.input(0));
   return node.scalar(node.builder().getI1Type(), node.input(0) ? 1 : 0);
 }
 
@@ -263,7 +377,15 @@ static Value importOptionalGetElement(Node &node) {
   if (!node.input(0))
     node.error("onnx-empty-optional", "the optional value is empty: it has no element to get")
         .note("ask with OptionalHasElement and If");
-  return node.input(0);
+  if (node.failed() || !mlir::isa<graph::OptionalType>(node.input(0).getType()))
+    return node.input(0);
+  auto optional = mlir::cast<graph::OptionalType>(node.input(0).getType());
+  Type content = optional.getContent();
+  if (mlir::isa<graph::SequenceType>(content))
+    return node.createTyped<graph::OptionalGetElementOp>(content, node.input(0));
+  Value made = node.createTyped<graph::OptionalGetElementOp>(
+      graph::SequenceType::get(content.getContext(), mlir::cast<mlir::TensorType>(content)), node.input(0));
+  return elementAt(node, made, node.scalar(node.builder().getI64Type(), 0));
 }
 
 void onnx_import::registerSequenceOps(OpTable &ops) {

@@ -49,8 +49,8 @@ static Dims readAxes(Node &node) {
 }
 
 /// The dimensions that Squeeze without axes removes. An open one is 1 or not
-/// only at run time; then the rank that the model declares decides, and what it
-/// takes for granted is checked.
+/// only at run time; then the rank that the model declares decides, and without one
+/// the dimensions that are 1 in any case. What that takes for granted is checked.
 static SmallVector<int64_t> findUnits(Node &node, Value x) {
   SmallVector<int64_t> fixedUnits, withOpen;
   int64_t firstOpen = -1;
@@ -68,8 +68,15 @@ static SmallVector<int64_t> findUnits(Node &node, Value x) {
     return fixedUnits;
   if (declared == node.rank(x) - static_cast<int64_t>(withOpen.size()))
     return withOpen;
-  node.staticDim(x, firstOpen, "Squeeze without 'axes'");
-  return {};
+  if (declared || fixedUnits.empty()) {
+    node.staticDim(x, firstOpen, "Squeeze without 'axes'");
+    return {};
+  }
+  for (auto [i, dim] : llvm::enumerate(node.dims(x)))
+    if (!mlir::isa<mlir::AffineConstantExpr>(dim))
+      node.require(dim, node.solver().constant(2),
+                   "dimension " + Twine(i) + " of 'data', which is not to be squeezed, and 2");
+  return fixedUnits;
 }
 
 static Value importSqueeze(Node &node) {
@@ -84,6 +91,14 @@ static Value importSqueeze(Node &node) {
   if (!given)
     for (int64_t axis : findUnits(node, x))
       named.push_back(solver.constant(axis));
+  // A dimension that is named twice is squeezed once.
+  if (std::optional<SmallVector<int64_t>> known = knownIntegers(named)) {
+    for (int64_t &axis : *known)
+      axis = node.normalizeAxis(axis, node.rank(x), "axes");
+    llvm::sort(*known);
+    known->erase(llvm::unique(*known), known->end());
+    named = llvm::map_to_vector<6>(*known, [&](int64_t axis) { return solver.constant(axis); });
+  }
   Dims axes = normalizeAxes(node, named, node.rank(x), "axes");
   if (node.failed())
     return {};

@@ -35,11 +35,12 @@ static Value importStringConcat(Node &node) {
 static Value importRegexFullMatch(Node &node) {
   std::string problem;
   StringRef pattern = node.string("pattern");
-  llvm::FailureOr<std::string> posix = toPosixPattern(pattern, problem);
+  llvm::FailureOr<PosixPattern> posix = toPosixPattern(pattern, problem);
   if (llvm::failed(posix))
     return node.unsupported("pattern", quoted(pattern) + ", in which there is " + problem,
-                            "patterns without anchors at words, flags and classes of Unicode are");
-  return callText(node, "match", {node.input(0)}, node.builder().getI1Type(), node.dims(node.input(0)), {*posix});
+                            "patterns without flags and classes of Unicode are");
+  return callText(node, "match", {node.input(0)}, node.builder().getI1Type(), node.dims(node.input(0)),
+                  {posix->text, posix->isOfBytes ? "bytes" : "text"});
 }
 
 static void importStringSplit(Node &node) {

@@ -26,7 +26,7 @@ static LogicalResult checkEntries(Node &node, StringRef name, ArrayRef<int64_t> 
   if (good)
     return success();
   node.error("onnx-window-attribute", "attribute '" + name + "' is " + formatDims(values) + ", but " + Twine(count) +
-                                          " entries of at least " + Twine(least) + " are expected")
+                                          " entries from " + Twine(least) + " to " + Twine(largest) + " are expected")
       .note("there must be one entry per spatial dimension of the input, two "
             "for 'pads'");
   return failure();

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Write ONNX's schemas as C++ tables: arity, attributes and types are checked as the spec says.
+"""Write the schemas of operators as C++ tables: arity, attributes and types are checked by them.
 
 Usage: generate_schemas.py OUTPUT. Reads the schemas of the installed `onnx`
-package; the output is included by Schema.cpp only.
+package and those of vendor_schemas.py; the output is included by Schema.cpp only.
 
 Part of the Lathe project, under the Apache License v2.0 with LLVM Exceptions.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import onnx
 from onnx import TensorProto, defs
 from onnx.helper import get_attribute_value
+from vendor_schemas import vendor_schemas
 
 # Names in tensor(...) that differ from those of TensorProto.DataType.
 DTYPES = {name.lower(): number for name, number in TensorProto.DataType.items()}
@@ -106,7 +107,7 @@ def arity(low: int, high: int) -> str:
 def main(output: pathlib.Path) -> None:
     writer = Writer()
     rows = []
-    schemas = defs.get_all_schemas_with_history()
+    schemas = [*defs.get_all_schemas_with_history(), *vendor_schemas()]
     for s in sorted(schemas, key=lambda s: (s.domain, s.name, s.since_version)):
         rows.append(
             f"    {{{c_string(s.domain)}, {c_string(s.name)}, {s.since_version}, "

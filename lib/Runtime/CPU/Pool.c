@@ -75,6 +75,7 @@ static struct {
   char *scratch;
   size_t scratch_stride;
   const int32_t *cancel;
+  bool flushes_denormals;
   atomic_int status; /* The first that is not 0. */
   int seats;         /* In use by the loop, the owner's among them. */
   int workers;
@@ -241,11 +242,12 @@ static void *work(void *argument) {
   prctl(PR_SET_NAME, "lathe");
 #endif
   inside = true;
-  lathe_impl_float_mode_enter(); /* A thread inherits its creator's. */
   while (wait_for_work(seat) == POSTED) {
     if (!change(seat, POSTED, RUNNING))
       continue;
     settle(seat);
+    /* A thread inherits its creator's mode, and keeps that of the last loop. */
+    lathe_impl_float_mode_enter(pool.flushes_denormals);
     run_share(self);
     if (atomic_exchange_explicit(&seat->state, IDLE, memory_order_acq_rel) == AWAITED)
       lathe_impl_wake(&seat->state);
@@ -299,7 +301,7 @@ static void stop_workers(void) {
 }
 
 int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body, void *scratch, size_t scratch_stride,
-                            void *closure, const int32_t *cancel) {
+                            void *closure, const int32_t *cancel, bool flushes_denormals) {
   if (tasks <= 0)
     return 0;
   int seats = workers < LATHE_MAX_THREADS ? (int)workers : LATHE_MAX_THREADS;
@@ -316,6 +318,7 @@ int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body,
   pool.scratch = scratch;
   pool.scratch_stride = scratch_stride;
   pool.cancel = cancel;
+  pool.flushes_denormals = flushes_denormals;
   pool.seats = seats;
   atomic_store_explicit(&pool.status, 0, memory_order_relaxed);
   set_ranges(seats, tasks);

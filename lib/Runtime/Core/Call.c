@@ -25,6 +25,7 @@ static void release_memory(const lathe_module *module, struct lathe_impl_frame *
   frame->blocks = (struct lathe_impl_blocks){0};
   for (uint32_t i = LATHE_SPACE_HOST + 1; module->has_spaces && i < LATHE_SPACE_COUNT; ++i) {
     lathe_impl_space_free(module, i, frame->spaces[i].workspace);
+    lathe_impl_space_free(module, i, frame->spaces[i].record);
     free(frame->spaces[i].blocks.memory);
     frame->spaces[i] = (struct lathe_impl_space_frame){0};
   }
@@ -95,20 +96,22 @@ static struct lathe_impl_frame *take_frame(lathe_module *module, struct lathe_im
 struct settings {
   uint32_t workers;
   int64_t max_loop_steps;
+  bool flushes_denormals;
 };
 
-static lathe_status fail_with(const lathe_function_desc *function, const lathe_call *call, int32_t code) {
+static lathe_status fail_with(const lathe_module *module, const lathe_function_desc *function, const lathe_call *call,
+                              int32_t code) {
+  /* There is one other space so far. */
+  const lathe_space_services *device = module->spaces[LATHE_SPACE_CUDA].services;
   if (code == LATHE_TASK_OUT_OF_MEMORY)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
-                           "function \"%s\" found no memory for its "
-                           "temporaries",
-                           function->name);
+                           "function \"%s\" found no memory for its temporaries", function->name);
   if (code == LATHE_TASK_CANCELLED)
     return lathe_impl_fail(LATHE_CANCELLED, "call-cancelled", "the call of function \"%s\" was cancelled",
                            function->name);
   if (code == LATHE_TASK_DEVICE)
-    return lathe_impl_fail(LATHE_DEVICE_ERROR, "call-device", "function \"%s\": what serves a memory space failed",
-                           function->name);
+    return lathe_impl_fail_reason(LATHE_DEVICE_ERROR, "call-device", device,
+                                  "function \"%s\": what serves a memory space failed", function->name);
   lathe_status status = LATHE_INVALID_ARGUMENT;
   if (code == LATHE_TASK_LIMIT) {
     status = LATHE_LIMIT;
@@ -122,8 +125,9 @@ static lathe_status fail_with(const lathe_function_desc *function, const lathe_c
   return lathe_impl_fail_check(status, function->check_messages[code - 1], call->error_values);
 }
 
-static inline lathe_status check_code(const lathe_function_desc *function, const lathe_call *call, int32_t code) {
-  return code == 0 ? LATHE_OK : fail_with(function, call, code);
+static inline lathe_status check_code(const lathe_module *module, const lathe_function_desc *function,
+                                      const lathe_call *call, int32_t code) {
+  return code == 0 ? LATHE_OK : fail_with(module, function, call, code);
 }
 
 static lathe_status grow_workspace(const lathe_module *module, struct lathe_impl_frame *frame, uint64_t bytes) {
@@ -142,6 +146,24 @@ static lathe_status grow_workspace(const lathe_module *module, struct lathe_impl
   return LATHE_OK;
 }
 
+/* Memory in which kernels note failed checks; what reads a check clears it. */
+static lathe_status make_record(const lathe_module *module, uint32_t space, struct lathe_impl_space_frame *frame) {
+  if (!module->has_records || !module->spaces[space].code || frame->record)
+    return LATHE_OK;
+  static const lathe_call none;
+  void *record = lathe_impl_space_alloc(module, space, sizeof none);
+  if (!record)
+    return lathe_impl_fail_reason(LATHE_OUT_OF_MEMORY, "call-out-of-memory", module->spaces[space].services,
+                                  "no memory for the errors of a call in memory space \"%s\"",
+                                  lathe_impl_space_name(space));
+  lathe_status status = lathe_impl_space_copy(module, record, space, &none, LATHE_SPACE_HOST, sizeof none);
+  if (status == LATHE_OK)
+    frame->record = record;
+  else
+    lathe_impl_space_free(module, space, record);
+  return status;
+}
+
 /* The same in the other spaces; `bytes` has one number for each. */
 static lathe_status grow_workspaces(const lathe_module *module, struct lathe_impl_frame *frame,
                                     struct lathe_impl_call_spaces *spaces, const uint64_t *bytes) {
@@ -149,17 +171,21 @@ static lathe_status grow_workspaces(const lathe_module *module, struct lathe_imp
     struct lathe_impl_space_frame *space = &frame->spaces[i];
     if (bytes[i] > space->workspace_bytes) {
       lathe_impl_space_free(module, i, space->workspace);
-      *space = (struct lathe_impl_space_frame){.blocks = space->blocks};
+      *space = (struct lathe_impl_space_frame){.blocks = space->blocks, .record = space->record};
       if (bytes[i] <= PTRDIFF_MAX)
         space->workspace = lathe_impl_space_alloc(module, i, (size_t)bytes[i]);
       if (!space->workspace)
-        return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
-                               "no memory for a workspace of %" PRIu64 " bytes in memory space \"%s\"; call with "
-                               "smaller inputs or fewer at once",
-                               bytes[i], lathe_impl_space_name(i));
+        return lathe_impl_fail_reason(LATHE_OUT_OF_MEMORY, "call-out-of-memory", module->spaces[i].services,
+                                      "no memory for a workspace of %" PRIu64 " bytes in memory space \"%s\"; call "
+                                      "with smaller inputs or fewer at once",
+                                      bytes[i], lathe_impl_space_name(i));
       space->workspace_bytes = bytes[i];
     }
     spaces->of[i].entry.workspace = space->workspace;
+    lathe_status status = make_record(module, i, space);
+    if (status != LATHE_OK)
+      return status;
+    spaces->of[i].entry.record = space->record;
   }
   return LATHE_OK;
 }
@@ -206,7 +232,7 @@ static lathe_status make_outputs(const lathe_module *module, const lathe_functio
   for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
     if (sized_by_run(function, i)) {
       frame->output_data[i] = NULL;
-      for (uint32_t d = 0; d < function->outputs[i]->rank; ++d)
+      for (uint32_t d = 0; is_tensor(function->outputs[i]) && d < function->outputs[i]->rank; ++d)
         frame->output_dims[i][d] = -1;
       continue;
     }
@@ -304,7 +330,7 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, struct l
   };
   uint64_t workspace_bytes[LATHE_SPACE_COUNT] = {0};
   int32_t code = lathe_impl_is_cancelled(call.cancel) ? LATHE_TASK_CANCELLED : function->plan(&call, workspace_bytes);
-  status = check_code(function, &call, code);
+  status = check_code(module, function, &call, code);
   if (status == LATHE_OK)
     status = grow_workspace(module, frame, workspace_bytes[LATHE_SPACE_HOST]);
   if (status == LATHE_OK && module->has_spaces)
@@ -314,7 +340,7 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, struct l
   if (status == LATHE_OK) {
     call.outputs = frame->output_data;
     call.workspace = frame->workspace;
-    status = check_code(function, &call, function->run(&call));
+    status = check_code(module, function, &call, function->run(&call));
   }
   if (status == LATHE_OK)
     status = hand_over(services, function, frame, inputs, outputs, output_values);
@@ -372,7 +398,7 @@ static lathe_status check_counts(const lathe_function_desc *function, const lath
 }
 
 static lathe_status read_options(const lathe_call_options *options, struct settings *settings) {
-  *settings = (struct settings){0, LATHE_DEFAULT_LOOP_STEPS};
+  *settings = (struct settings){0, LATHE_DEFAULT_LOOP_STEPS, false};
   if (options && options->struct_size < sizeof *options)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-options-size",
                            "struct_size of the call's options is %u, but must be at least %zu; set it to "
@@ -389,6 +415,11 @@ static lathe_status read_options(const lathe_call_options *options, struct setti
                            "the call allows %" PRId64 " steps of loops, but 1 or more, or 0 for the default, are "
                            "possible",
                            options->max_loop_steps);
+  if (options && options->flags & ~LATHE_CALL_FLUSH_DENORMALS)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-flags",
+                           "the flags of the call are 0x%x, of which this runtime knows 0x%x; clear the others",
+                           options->flags, LATHE_CALL_FLUSH_DENORMALS);
+  settings->flushes_denormals = options && options->flags & LATHE_CALL_FLUSH_DENORMALS;
   settings->workers = (uint32_t)(threads ? threads : lathe_get_threads());
   if (options && options->max_loop_steps)
     settings->max_loop_steps = options->max_loop_steps;
@@ -416,11 +447,11 @@ lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for the arguments of function \"%s\"",
                            name);
   struct lathe_impl_services services;
-  lathe_impl_services_begin(&services, module, &frame->blocks, options ? options->cancel : NULL);
+  lathe_impl_services_begin(&services, module, &frame->blocks, options, settings.flushes_denormals);
   struct lathe_impl_call_spaces spaces;
   if (module->has_spaces)
     lathe_impl_call_spaces_begin(&spaces, module, frame);
-  lathe_impl_float_mode mode = lathe_impl_float_mode_enter();
+  lathe_impl_float_mode mode = lathe_impl_float_mode_enter(settings.flushes_denormals);
   status = call_in_frame(&services, &spaces, function, frame, &settings, inputs, input_values, outputs, output_values);
   lathe_impl_float_mode_leave(mode);
   lathe_impl_services_end(&services);

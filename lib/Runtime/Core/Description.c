@@ -7,7 +7,8 @@
 #include "Internal.h"
 
 /* Bits of lathe_module_desc.features, and of lathe_value_desc.flags. */
-#define KNOWN_FEATURES ((uint32_t)(LATHE_FEATURE_TEXT | LATHE_FEATURE_SPACES))
+#define KNOWN_FEATURES                                                                                                 \
+  ((uint64_t)(LATHE_FEATURE_TEXT | LATHE_FEATURE_VALUES | LATHE_FEATURE_SPACES | LATHE_FEATURE_IMAGES))
 #define KNOWN_FLAGS ((uint32_t)(LATHE_VALUE_SIZED_BY_RUN | LATHE_VALUE_OF_SEQUENCE))
 
 #define DAMAGED "; the module is damaged: compile the model again"
@@ -18,7 +19,7 @@ static lathe_status check_value(const lathe_function_desc *function, const lathe
   if (!value || !LATHE_HAS(value, alias) || !value->name)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged", "function \"%s\" has %s without a name" DAMAGED,
                            function->name, is_output ? "an output" : "an input");
-  if (value->kind > LATHE_KIND_OPTIONAL || value->space >= LATHE_SPACE_COUNT || !(spaces >> value->space & 1) ||
+  if (value->kind > LATHE_KIND_MAP || value->space >= LATHE_SPACE_COUNT || !(spaces >> value->space & 1) ||
       (value->kind != LATHE_KIND_TENSOR && value->space != LATHE_SPACE_HOST) || (value->flags & ~KNOWN_FLAGS))
     return lathe_impl_fail(
         LATHE_INCOMPATIBLE, "module-value-kind",
@@ -34,6 +35,12 @@ static lathe_status check_value(const lathe_function_desc *function, const lathe
                            "\"%s\" of function \"%s\" has dtype %u, which this "
                            "runtime does not know" DAMAGED,
                            value->name, function->name, value->dtype);
+  if (value->kind == LATHE_KIND_MAP && (lathe_dtype_size((lathe_dtype)value->key_dtype) == 0 || value->rank != 1))
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
+                           "the map \"%s\" of function \"%s\" has keys of dtype %u and rank %u" DAMAGED, value->name,
+                           function->name, value->key_dtype, value->rank);
+  if (value->rank == LATHE_ANY_RANK && value->kind != LATHE_KIND_TENSOR)
+    return LATHE_OK;
   if (value->rank > LATHE_MAX_RANK || (value->rank > 0 && !value->dims))
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                            "\"%s\" of function \"%s\" has rank %u and %s dims, "
@@ -107,11 +114,11 @@ lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const lathe_lo
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                            "the module's description has a NULL where its "
                            "variants or weights must be" DAMAGED);
-  if (desc->features & ~(uint64_t)KNOWN_FEATURES)
+  if (desc->features & ~KNOWN_FEATURES)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-features",
                            "the module needs feature bits 0x%llx that this runtime does not know; use the runtime of "
                            "the compiler that wrote it",
-                           (unsigned long long)(desc->features & ~(uint64_t)KNOWN_FEATURES));
+                           (unsigned long long)(desc->features & ~KNOWN_FEATURES));
   /* The processor before the functions: a module for another one may well lay
    * them out in another way. */
   lathe_status status = lathe_impl_pick_variant(desc, options, variant);

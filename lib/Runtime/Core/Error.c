@@ -61,6 +61,28 @@ lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *fo
   return status;
 }
 
+lathe_status lathe_impl_fail_reason(lathe_status status, const char *id, const lathe_space_services *services,
+                                    const char *format, ...) {
+  char text[MESSAGE_SIZE], own[ID_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  const char *reason =
+      services && LATHE_HAS(services, reason) && services->reason ? services->reason(services->context) : NULL;
+  if (!reason)
+    return lathe_impl_fail(status, id, "%s", text);
+  const char *bracket = strrchr(reason, '[');
+  size_t length = bracket ? strcspn(bracket + 1, "]") : 0, end = strlen(reason);
+  if (bracket && bracket > reason && bracket[length + 1] == ']' && !bracket[length + 2] && length < sizeof own) {
+    memcpy(own, bracket + 1, length);
+    own[length] = '\0';
+    id = own;
+    end = (size_t)(bracket - 1 - reason);
+  }
+  return lathe_impl_fail(status, id, "%s: %.*s", text, (int)end, reason);
+}
+
 lathe_status lathe_impl_fail_check(lathe_status status, const char *check, const int64_t values[2]) {
   /* The message comes from the module, so it is copied and never used as a
    * format; 24 bytes hold any 64-bit number. */

@@ -20,6 +20,11 @@
 lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same because of what serves a space: with its reason behind the text and, where
+ * that ends with an id of its own, with that. */
+lathe_status lathe_impl_fail_reason(lathe_status status, const char *id, const lathe_space_services *services,
+                                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Records a module's own check message, putting `values` for its "%lld", and
  * returns `status`. */
 lathe_status lathe_impl_fail_check(lathe_status status, const char *message, const int64_t values[2]);
@@ -55,7 +60,7 @@ lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const 
                                      const lathe_value *values, struct lathe_impl_symbol *symbols);
 
 /* Checks an input or output that is no tensor: its kind, and each of its tensors. */
-lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const char *what, const lathe_value *value);
+lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const lathe_value *value, bool is_input);
 
 /* Checks what `plan` computed for output `index`, then the memory that the
  * caller brought for it, if any. Sets `bytes` to its size. */
@@ -85,6 +90,7 @@ struct lathe_impl_space_frame {
   struct lathe_impl_blocks blocks;
   void *workspace;
   uint64_t workspace_bytes;
+  void *record; /* lathe_call_space.record */
 };
 
 /* What one call needs: its argument arrays and its workspace. */
@@ -112,6 +118,7 @@ struct lathe_impl_frame {
 struct lathe_impl_space {
   const lathe_space_services *services; /* NULL if it needs none. */
   void *weights;
+  void *code; /* What the services made of the variant's images. */
 };
 
 struct lathe_module {
@@ -120,7 +127,8 @@ struct lathe_module {
   void *library;                     /* From dlopen; NULL if the module was not loaded. */
   lathe_imports imports;             /* The host program's; members may be NULL. */
   bool has_imports;
-  bool has_spaces; /* Any below. */
+  bool has_spaces;  /* Any below. */
+  bool has_records; /* Kernels on a device make checks. */
   struct lathe_impl_space spaces[LATHE_SPACE_COUNT];
   uint32_t max_inputs; /* Over all functions, as are the next two. */
   uint32_t max_outputs;
@@ -145,7 +153,7 @@ void lathe_impl_frames_free(lathe_module *module);
  * thread, or by an outer loop of this one. Looks at `cancel`, which may be
  * NULL, before each range. */
 int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body, void *scratch, size_t scratch_stride,
-                            void *closure, const int32_t *cancel);
+                            void *closure, const int32_t *cancel, bool flushes_denormals);
 
 /* CPUs that this process may use; at least 1. */
 int lathe_impl_cpu_count(void);

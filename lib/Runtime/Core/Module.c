@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bits of lathe_load_options.flags. */
+#define KNOWN_FLAGS ((uint32_t)(LATHE_LOAD_UNCHECKED_WEIGHTS | LATHE_LOAD_ON_DEVICE))
+
 static uint32_t max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 lathe_status lathe_module_from_desc_with(const lathe_module_desc *desc, const lathe_load_options *options,
@@ -27,11 +30,11 @@ lathe_status lathe_module_from_desc_with(const lathe_module_desc *desc, const la
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null",
                            "the options say that %u memory spaces are served, but 'spaces' is NULL",
                            options->space_count);
-  if (options && (options->flags & ~(uint32_t)LATHE_LOAD_UNCHECKED_WEIGHTS))
+  if (options && (options->flags & ~KNOWN_FLAGS))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-options-flags",
                            "the flags of the options are 0x%x, but this runtime knows 0x%x; use the constants "
                            "LATHE_LOAD_... of its own header",
-                           options->flags, (unsigned)LATHE_LOAD_UNCHECKED_WEIGHTS);
+                           options->flags, (unsigned)KNOWN_FLAGS);
   const lathe_variant_desc *variant = NULL;
   lathe_status status = lathe_impl_check_desc(desc, options, &variant);
   if (status != LATHE_OK)
@@ -167,11 +170,13 @@ const lathe_function_desc *lathe_module_function(const lathe_module *module, con
 lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports *imports) {
   if (!module)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-null", "the module is NULL");
-  if (imports && imports->struct_size < sizeof *imports)
+  /* What came later is the runtime's own. */
+  size_t least = offsetof(lathe_imports, make_value);
+  if (imports && imports->struct_size < least)
     return lathe_impl_fail(
         LATHE_INVALID_ARGUMENT, "module-imports-size",
         "struct_size of the imports is %u, but must be at least %zu; set it to sizeof(lathe_imports)",
-        imports->struct_size, sizeof *imports);
+        imports->struct_size, least);
   if (imports && !imports->alloc != !imports->free)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-imports",
                            "the imports have '%s', but no '%s'; they come in a "
@@ -180,6 +185,8 @@ lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports 
   /* The allocator that a workspace came from must take it back. */
   lathe_impl_frames_free(module);
   module->has_imports = imports != NULL;
-  module->imports = imports ? *imports : (lathe_imports){0};
+  module->imports = (lathe_imports){0};
+  if (imports)
+    memcpy(&module->imports, imports, least);
   return LATHE_OK;
 }

@@ -6,7 +6,10 @@
  */
 #include "Services.h"
 
+#include "Sequences.h"
+
 #include <stdlib.h>
+#include <time.h>
 
 void *lathe_impl_host_alloc(const lathe_module *module, size_t size) {
   const lathe_imports *imports = module->imports.alloc ? &module->imports : lathe_default_imports();
@@ -67,15 +70,33 @@ static void call_free(void *context, void *memory) {
 
 /* --- Loops of the call -------------------------------------------------- */
 
-static int32_t call_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
-                                 size_t scratch_stride, void *closure) {
-  const struct lathe_impl_services *services = context;
+static int32_t share_tasks(const struct lathe_impl_services *services, int64_t tasks, uint32_t workers,
+                           lathe_task_fn body, void *scratch, size_t scratch_stride, void *closure) {
   const lathe_imports *host = &services->module->imports;
   if (lathe_impl_is_cancelled(services->cancel))
     return LATHE_TASK_CANCELLED;
   if (workers > 1 && host->parallel_for)
     return host->parallel_for(host->context, tasks, workers, body, scratch, scratch_stride, closure);
-  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, services->cancel);
+  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, services->cancel,
+                             services->flushes_denormals);
+}
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static int32_t call_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
+                                 size_t scratch_stride, void *closure) {
+  const struct lathe_impl_services *services = context;
+  const lathe_call_options *observer = services->observer;
+  if (!observer)
+    return share_tasks(services, tasks, workers, body, scratch, scratch_stride, closure);
+  int64_t begin = now();
+  int32_t status = share_tasks(services, tasks, workers, body, scratch, scratch_stride, closure);
+  observer->observe(observer->observe_context, body, tasks, begin, now());
+  return status;
 }
 
 /* --- Strings of the call ------------------------------------------------ */
@@ -85,15 +106,26 @@ static int32_t call_text(void *context, lathe_text_call *call) {
   return lathe_impl_text(&services->imports, call);
 }
 
+/* --- Values of the call ------------------------------------------------- */
+
+static lathe_value *call_make_value(void *context, lathe_call *call, int32_t action, const lathe_value *value,
+                                    const lathe_value *other, int64_t a, int64_t b) {
+  const struct lathe_impl_services *services = context;
+  return lathe_impl_make_value(&services->imports, call, action, value, other, a, b);
+}
+
 /* --- From begin to end -------------------------------------------------- */
 
 void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe_module *module,
-                               struct lathe_impl_blocks *blocks, const int32_t *cancel) {
-  services->imports =
-      (lathe_imports){sizeof services->imports, 0, call_alloc, call_free, call_parallel_for, services, call_text};
+                               struct lathe_impl_blocks *blocks, const lathe_call_options *options,
+                               bool flushes_denormals) {
+  services->imports = (lathe_imports){sizeof services->imports, 0,        call_alloc, call_free,
+                                      call_parallel_for,        services, call_text,  call_make_value};
   services->module = module;
   services->blocks = blocks;
-  services->cancel = cancel;
+  services->cancel = options ? options->cancel : NULL;
+  services->observer = options && options->observe ? options : NULL;
+  services->flushes_denormals = flushes_denormals;
 }
 
 void lathe_impl_services_end(struct lathe_impl_services *services) {

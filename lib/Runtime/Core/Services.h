@@ -14,11 +14,14 @@ struct lathe_impl_services {
   const lathe_module *module;
   struct lathe_impl_blocks *blocks; /* The frame's. */
   const int32_t *cancel;
+  bool flushes_denormals;             /* In the threads of the pool. */
+  const lathe_call_options *observer; /* NULL where nobody observes. */
 };
 
-/* Fills the imports. `cancel` may be NULL. */
+/* Fills the imports. `options` may be NULL. */
 void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe_module *module,
-                               struct lathe_impl_blocks *blocks, const int32_t *cancel);
+                               struct lathe_impl_blocks *blocks, const lathe_call_options *options,
+                               bool flushes_denormals);
 
 /* Frees what the call allocated and nobody took. */
 void lathe_impl_services_end(struct lathe_impl_services *services);

@@ -92,7 +92,7 @@ lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const 
   for (uint32_t i = 0; i < function->input_count; ++i) {
     bool is_tensor = function->inputs[i]->kind == LATHE_KIND_TENSOR;
     lathe_status status = is_tensor ? check_input(function, i, inputs, symbols)
-                                    : lathe_impl_check_value(function->inputs[i], "input", &values[i]);
+                                    : lathe_impl_check_value(function->inputs[i], &values[i], /*is_input=*/true);
     if (status != LATHE_OK)
       return status;
   }

@@ -6,6 +6,7 @@
  */
 #include "Spaces.h"
 
+#include "../CUDA/Device.h"
 #include "Services.h"
 
 #include <string.h>
@@ -20,62 +21,106 @@ static uint32_t spaces_of(const lathe_variant_desc *variant) {
   return LATHE_HAS(variant, spaces) ? variant->spaces : 0;
 }
 
-static const lathe_space_services *find(const lathe_load_options *options, uint32_t space) {
-  if (!options || !LATHE_HAS(options, space_count))
-    return NULL;
-  for (uint32_t i = 0; i < options->space_count; ++i)
+static uint32_t images_of(const lathe_variant_desc *variant) {
+  return LATHE_HAS(variant, device_kernel_count) ? variant->image_count : 0;
+}
+
+/* What serves a space: as the program says, else the runtime itself, where kernels
+ * come as images for a driver that it knows. */
+static lathe_status find(const lathe_variant_desc *variant, const lathe_load_options *options, uint32_t space,
+                         const lathe_space_services **services) {
+  uint32_t count = options && LATHE_HAS(options, space_count) ? options->space_count : 0;
+  *services = NULL;
+  for (uint32_t i = 0; i < count && !*services; ++i)
     if (options->spaces[i] && options->spaces[i]->space == space)
-      return options->spaces[i];
-  return NULL;
+      *services = options->spaces[i];
+  if (*services || space != LATHE_SPACE_CUDA || images_of(variant) == 0)
+    return LATHE_OK;
+  return lathe_cuda_services(options && LATHE_HAS(options, device) ? options->device : 0, services);
+}
+
+static lathe_status check_services(const lathe_variant_desc *variant, uint32_t space,
+                                   const lathe_space_services *services) {
+  if (space == LATHE_SPACE_HOST || space >= LATHE_SPACE_COUNT || !services)
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-space",
+                           "the variant \"%s\" needs memory space %u (%s), which nothing serves here; give what serves "
+                           "it in lathe_load_options.spaces, or compile the model for the CPU",
+                           variant->name, space, lathe_impl_space_name(space));
+  bool has_images = images_of(variant) > 0;
+  if (!LATHE_HAS(services, context) || !services->alloc || !services->free || !services->copy ||
+      (has_images && (!LATHE_HAS(services, reason) || !services->load || !services->unload || !services->launch)))
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-space-services",
+                           "the services of memory space \"%s\" lack 'alloc', 'free'%s; give all of them",
+                           lathe_impl_space_name(space),
+                           has_images ? ", 'copy', 'load', 'unload' or 'launch'" : " or 'copy'");
+  return LATHE_OK;
 }
 
 lathe_status lathe_impl_spaces_check(const lathe_variant_desc *variant, const lathe_load_options *options) {
   uint32_t needed = spaces_of(variant);
-  for (uint32_t space = 0; needed >> space; ++space) {
+  lathe_status status = LATHE_OK;
+  for (uint32_t space = 0; needed >> space && status == LATHE_OK; ++space) {
     if (!(needed >> space & 1))
       continue;
-    const lathe_space_services *services = space < LATHE_SPACE_COUNT ? find(options, space) : NULL;
-    if (space == LATHE_SPACE_HOST || space >= LATHE_SPACE_COUNT || !services)
-      return lathe_impl_fail(
-          LATHE_INCOMPATIBLE, "module-space",
-          "the variant \"%s\" needs memory space %u (%s), which nothing serves here; give what serves "
-          "it in lathe_load_options.spaces, or compile the model for the CPU",
-          variant->name, space, lathe_impl_space_name(space));
-    if (!LATHE_HAS(services, context) || !services->alloc || !services->free || !services->copy)
-      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "module-space-services",
-                             "the services of memory space \"%s\" lack 'alloc', 'free' or 'copy'; give all of them",
-                             lathe_impl_space_name(space));
+    const lathe_space_services *services;
+    status = find(variant, options, space, &services);
+    if (status == LATHE_OK)
+      status = check_services(variant, space, services);
   }
-  return LATHE_OK;
+  return status;
+}
+
+static lathe_status copy_weights(lathe_module *module, uint32_t space) {
+  uint64_t size = module->desc->weights_size;
+  if (size == 0)
+    return LATHE_OK;
+  void *weights = lathe_impl_space_alloc(module, space, (size_t)size);
+  if (!weights)
+    return lathe_impl_fail_reason(LATHE_OUT_OF_MEMORY, "module-out-of-memory", module->spaces[space].services,
+                                  "no memory for %llu bytes of weights in memory space \"%s\"",
+                                  (unsigned long long)size, lathe_impl_space_name(space));
+  module->spaces[space].weights = weights;
+  return lathe_impl_space_copy(module, weights, space, module->desc->weights, LATHE_SPACE_HOST, (size_t)size);
+}
+
+static lathe_status load_images(lathe_module *module, uint32_t space) {
+  const lathe_variant_desc *variant = module->variant;
+  const lathe_space_services *services = module->spaces[space].services;
+  if (images_of(variant) == 0)
+    return LATHE_OK;
+  for (uint32_t i = 0; i < variant->device_kernel_count; ++i)
+    module->has_records |= (variant->device_kernels[i]->flags & LATHE_DEVICE_KERNEL_CHECKS) != 0;
+  if (services->load(services->context, variant, &module->spaces[space].code) == 0)
+    return LATHE_OK;
+  module->spaces[space].code = NULL;
+  return lathe_impl_fail_reason(LATHE_INCOMPATIBLE, "module-images", services,
+                                "the kernels of variant \"%s\" were not loaded", variant->name);
 }
 
 lathe_status lathe_impl_spaces_open(lathe_module *module, const lathe_load_options *options) {
   uint32_t needed = spaces_of(module->variant);
-  uint64_t size = module->desc->weights_size;
-  for (uint32_t space = LATHE_SPACE_HOST + 1; space < LATHE_SPACE_COUNT; ++space) {
+  lathe_status status = LATHE_OK;
+  for (uint32_t space = LATHE_SPACE_HOST + 1; space < LATHE_SPACE_COUNT && status == LATHE_OK; ++space) {
     if (!(needed >> space & 1))
       continue;
-    module->spaces[space].services = find(options, space);
-    module->has_spaces = true;
-    if (size == 0)
-      continue;
-    void *weights = lathe_impl_space_alloc(module, space, (size_t)size);
-    if (!weights)
-      return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory",
-                             "no memory for %llu bytes of weights in memory space \"%s\"", (unsigned long long)size,
-                             lathe_impl_space_name(space));
-    module->spaces[space].weights = weights;
-    lathe_status status =
-        lathe_impl_space_copy(module, weights, space, module->desc->weights, LATHE_SPACE_HOST, (size_t)size);
+    status = find(module->variant, options, space, &module->spaces[space].services);
     if (status != LATHE_OK)
       return status;
+    module->has_spaces = true;
+    status = load_images(module, space);
+    if (status == LATHE_OK)
+      status = copy_weights(module, space);
   }
-  return LATHE_OK;
+  return status;
 }
 
 void lathe_impl_spaces_close(lathe_module *module) {
-  for (uint32_t space = LATHE_SPACE_HOST + 1; space < LATHE_SPACE_COUNT; ++space)
+  for (uint32_t space = LATHE_SPACE_HOST + 1; space < LATHE_SPACE_COUNT; ++space) {
+    const lathe_space_services *services = module->spaces[space].services;
     lathe_impl_space_free(module, space, module->spaces[space].weights);
+    if (module->spaces[space].code)
+      services->unload(services->context, module->spaces[space].code);
+  }
 }
 
 void *lathe_impl_space_alloc(const lathe_module *module, uint32_t space, size_t size) {
@@ -108,9 +153,9 @@ lathe_status lathe_impl_space_copy(const lathe_module *module, void *target, uin
   const lathe_space_services *services = module->spaces[device].services;
   if (services->copy(services->context, target, target_space, source, source_space, size) == 0)
     return LATHE_OK;
-  return lathe_impl_fail(LATHE_DEVICE_ERROR, "space-copy",
-                         "%zu bytes could not be copied from memory space \"%s\" to \"%s\"", size,
-                         lathe_impl_space_name(source_space), lathe_impl_space_name(target_space));
+  return lathe_impl_fail_reason(LATHE_DEVICE_ERROR, "space-copy", services,
+                                "%zu bytes could not be copied from memory space \"%s\" to \"%s\"", size,
+                                lathe_impl_space_name(source_space), lathe_impl_space_name(target_space));
 }
 
 /* --- Of a call ---------------------------------------------------------- */
@@ -139,6 +184,13 @@ static int32_t call_copy(void *context, void *target, uint32_t target_space, con
   return space->own->copy(space->own->context, target, target_space, source, source_space, size);
 }
 
+static int32_t call_launch(void *context, void *code, struct lathe_call *call, const struct lathe_launch *launch) {
+  struct lathe_impl_call_space *space = context;
+  if (lathe_impl_is_cancelled(call->cancel))
+    return LATHE_TASK_CANCELLED;
+  return launch->tasks <= 0 ? 0 : space->own->launch(space->own->context, code, call, launch);
+}
+
 void lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
                                   struct lathe_impl_frame *frame) {
   for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
@@ -148,9 +200,17 @@ void lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const l
       continue;
     space->own = module->spaces[i].services;
     space->blocks = &frame->spaces[i].blocks;
-    space->services = (lathe_space_services){sizeof space->services, i, call_alloc, call_free, call_copy, space};
-    space->entry = (lathe_call_space){
-        .struct_size = sizeof space->entry, .services = &space->services, .weights = module->spaces[i].weights};
+    space->services = (lathe_space_services){.struct_size = sizeof space->services,
+                                             .space = i,
+                                             .alloc = call_alloc,
+                                             .free = call_free,
+                                             .copy = call_copy,
+                                             .context = space,
+                                             .launch = call_launch};
+    space->entry = (lathe_call_space){.struct_size = sizeof space->entry,
+                                      .services = &space->services,
+                                      .weights = module->spaces[i].weights,
+                                      .code = module->spaces[i].code};
     spaces->entries[i] = &space->entry;
   }
 }
@@ -185,9 +245,9 @@ lathe_status lathe_module_tensor_alloc(lathe_module *module, lathe_tensor *tenso
     return status;
   void *memory = lathe_impl_space_alloc(module, tensor->space, bytes);
   if (!memory)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory",
-                           "no memory for a tensor of %zu bytes in memory space \"%s\"", bytes,
-                           lathe_impl_space_name(tensor->space));
+    return lathe_impl_fail_reason(LATHE_OUT_OF_MEMORY, "tensor-out-of-memory", module->spaces[tensor->space].services,
+                                  "no memory for a tensor of %zu bytes in memory space \"%s\"", bytes,
+                                  lathe_impl_space_name(tensor->space));
   tensor->data = memory;
   return LATHE_OK;
 }

@@ -15,7 +15,8 @@ const char *lathe_impl_space_name(uint32_t space);
 /* Whether `options` serve all spaces that the variant needs. */
 lathe_status lathe_impl_spaces_check(const lathe_variant_desc *variant, const lathe_load_options *options);
 
-/* Takes the services for the module's variant and copies its weights. */
+/* Takes the services for the module's variant, loads its images and copies its
+ * weights. */
 lathe_status lathe_impl_spaces_open(lathe_module *module, const lathe_load_options *options);
 void lathe_impl_spaces_close(lathe_module *module);
 

@@ -84,12 +84,12 @@ static void default_free(void *context, void *memory) {
 static int32_t default_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
                                     size_t scratch_stride, void *closure) {
   (void)context;
-  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, NULL);
+  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, NULL, false);
 }
 
 const lathe_imports *lathe_default_imports(void) {
   static const lathe_imports imports = {sizeof imports,       0,    default_alloc, default_free,
-                                        default_parallel_for, NULL, NULL};
+                                        default_parallel_for, NULL, NULL,          NULL};
   return &imports;
 }
 

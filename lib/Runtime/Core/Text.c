@@ -1,4 +1,5 @@
-/* lib/Runtime/Core/Text.c: the functions on strings that a module may call.
+/* lib/Runtime/Core/Text.c: the functions on strings and other data that a module may
+ * call.
  *
  * Each makes all of its text in one block of the call's memory: first it counts the
  * bytes, then it writes.
@@ -14,20 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a function works with. */
-struct text {
-  const lathe_imports *imports;
-  lathe_text_call *call;
-  const char *parameters; /* The first. */
-};
-
 static const char **strings_of(const lathe_text_tensor *tensor) { return tensor->data; }
 
-static char *make_room(const struct text *text, size_t bytes) {
+static char *make_room(const struct lathe_impl_request *text, size_t bytes) {
   return text->imports->alloc(text->imports->context, bytes ? bytes : 1, 1);
 }
 
-static int32_t fail_at(const struct text *text, int64_t element, const char *value) {
+static int32_t fail_at(const struct lathe_impl_request *text, int64_t element, const char *value) {
   text->call->error_values[0] = element;
   text->call->error_values[1] = (int64_t)strlen(value);
   return 1;
@@ -37,14 +31,14 @@ static const char *next_text(const char *text) { return text + strlen(text) + 1;
 
 /* --- Elements ----------------------------------------------------------- */
 
-static int32_t do_literal(const struct text *text) {
+static int32_t do_literal(const struct lathe_impl_request *text) {
   const char *at = text->parameters;
   for (int64_t i = 0; i < text->call->results[0].count; ++i, at = next_text(at))
     strings_of(text->call->results)[i] = at;
   return 0;
 }
 
-static int32_t do_equal(const struct text *text) {
+static int32_t do_equal(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operands = text->call->operands;
   uint8_t *result = text->call->results[0].data;
   for (int64_t i = 0; i < operands[0].count; ++i)
@@ -52,7 +46,7 @@ static int32_t do_equal(const struct text *text) {
   return 0;
 }
 
-static int32_t do_concat(const struct text *text) {
+static int32_t do_concat(const struct lathe_impl_request *text) {
   const lathe_text_tensor *result = &text->call->results[0];
   const char **left = strings_of(&text->call->operands[0]), **right = strings_of(&text->call->operands[1]);
   size_t bytes = 0;
@@ -68,21 +62,32 @@ static int32_t do_concat(const struct text *text) {
   return 0;
 }
 
-static int32_t do_match(const struct text *text) {
+static int32_t do_match(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0];
   uint8_t *result = text->call->results[0].data;
   regex_t pattern;
-  if (regcomp(&pattern, text->parameters, REG_EXTENDED | REG_NOSUB) != 0)
-    return LATHE_TASK_OUT_OF_MEMORY; /* The compiler has tried the pattern. */
-  for (int64_t i = 0; i < operand->count; ++i)
+  /* Patterns of bytes have boundaries of words as ASCII has them. */
+  bool is_of_bytes = text->call->parameter_count > 1 && strcmp(next_text(text->parameters), "bytes") == 0;
+  locale_t bytes = is_of_bytes ? newlocale(LC_ALL_MASK, "C", (locale_t)0) : (locale_t)0;
+  if (is_of_bytes && !bytes)
+    return LATHE_TASK_OUT_OF_MEMORY;
+  locale_t before = bytes ? uselocale(bytes) : (locale_t)0;
+  /* The compiler has tried the pattern. */
+  bool good = regcomp(&pattern, text->parameters, REG_EXTENDED | REG_NOSUB) == 0;
+  for (int64_t i = 0; good && i < operand->count; ++i)
     result[i] = regexec(&pattern, strings_of(operand)[i], 0, NULL, 0) == 0;
-  regfree(&pattern);
-  return 0;
+  if (good)
+    regfree(&pattern);
+  if (bytes) {
+    uselocale(before);
+    freelocale(bytes);
+  }
+  return good ? 0 : LATHE_TASK_OUT_OF_MEMORY;
 }
 
 /* --- Numbers ------------------------------------------------------------ */
 
-static int32_t do_parse(const struct text *text) {
+static int32_t do_parse(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0], *result = &text->call->results[0];
   for (int64_t i = 0; i < operand->count; ++i)
     if (!lathe_impl_parse_number(strings_of(operand)[i], (lathe_dtype)result->dtype, result->data, i))
@@ -90,7 +95,7 @@ static int32_t do_parse(const struct text *text) {
   return 0;
 }
 
-static int32_t do_format(const struct text *text) {
+static int32_t do_format(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0], *result = &text->call->results[0];
   char *at = make_room(text, (size_t)operand->count * LATHE_IMPL_NUMBER_BYTES);
   if (!at)
@@ -139,7 +144,7 @@ static bool next_part(const char **at, const char *delimiter, int64_t *left, con
   return true;
 }
 
-static int64_t count_parts(const struct text *text, const char *string) {
+static int64_t count_parts(const struct lathe_impl_request *text, const char *string) {
   const char *delimiter = text->parameters, *part = NULL;
   int64_t left = strtoll(next_text(delimiter), NULL, 10), count = 0;
   size_t size = 0;
@@ -148,7 +153,7 @@ static int64_t count_parts(const struct text *text, const char *string) {
   return count;
 }
 
-static int32_t do_split_width(const struct text *text) {
+static int32_t do_split_width(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0];
   int64_t *most = text->call->results[0].data;
   *most = 0;
@@ -160,7 +165,7 @@ static int32_t do_split_width(const struct text *text) {
   return 0;
 }
 
-static int32_t do_split(const struct text *text) {
+static int32_t do_split(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0], *result = &text->call->results[0];
   int64_t *counts = text->call->results[1].data;
   const char *delimiter = text->parameters;
@@ -236,7 +241,7 @@ static void change_case(char *string, enum letter_case wanted) {
   }
 }
 
-static int32_t do_case(const struct text *text) {
+static int32_t do_case(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0], *result = &text->call->results[0];
   size_t bytes = 0;
   for (int64_t i = 0; i < operand->count; ++i)
@@ -255,7 +260,7 @@ static int32_t do_case(const struct text *text) {
 
 /* The stop words, in the case in which strings are compared with them. NULL if memory
  * ran out. */
-static const char *stop_words(const struct text *text) {
+static const char *stop_words(const struct lathe_impl_request *text) {
   const char *end = text->parameters;
   for (uint32_t i = 0; i < text->call->parameter_count; ++i)
     end = next_text(end);
@@ -271,7 +276,7 @@ static const char *stop_words(const struct text *text) {
 }
 
 /* `room` is memory of the size of `string`. */
-static bool is_stop_word(const struct text *text, const char *words, const char *string, char *room) {
+static bool is_stop_word(const struct lathe_impl_request *text, const char *words, const char *string, char *room) {
   change_case(strcpy(room, string), case_of(text->parameters));
   for (uint32_t i = 1; i < text->call->parameter_count; ++i) {
     words = next_text(words);
@@ -282,7 +287,7 @@ static bool is_stop_word(const struct text *text, const char *words, const char 
 }
 
 /* What is left is never nothing: it is "" then. */
-static int32_t filter(const struct text *text, int64_t *count, const lathe_text_tensor *kept) {
+static int32_t filter(const struct lathe_impl_request *text, int64_t *count, const lathe_text_tensor *kept) {
   const lathe_text_tensor *operand = &text->call->operands[0];
   size_t longest = 0;
   for (int64_t i = 0; i < operand->count; ++i) {
@@ -308,9 +313,11 @@ static int32_t filter(const struct text *text, int64_t *count, const lathe_text_
   return 0;
 }
 
-static int32_t do_filter_count(const struct text *text) { return filter(text, text->call->results[0].data, NULL); }
+static int32_t do_filter_count(const struct lathe_impl_request *text) {
+  return filter(text, text->call->results[0].data, NULL);
+}
 
-static int32_t do_filter(const struct text *text) {
+static int32_t do_filter(const struct lathe_impl_request *text) {
   int64_t count = 0;
   return filter(text, &count, &text->call->results[0]);
 }
@@ -320,14 +327,23 @@ static int32_t do_filter(const struct text *text) {
 int32_t lathe_impl_text(const lathe_imports *imports, lathe_text_call *call) {
   static const struct {
     const char *name;
-    int32_t (*compute)(const struct text *);
-  } functions[] = {{"literal", do_literal}, {"equal", do_equal},
-                   {"concat", do_concat},   {"match", do_match},
-                   {"parse", do_parse},     {"format", do_format},
-                   {"split", do_split},     {"split_width", do_split_width},
-                   {"filter", do_filter},   {"filter_count", do_filter_count},
-                   {"case", do_case}};
-  const struct text text = {imports, call, next_text(call->texts)};
+    int32_t (*compute)(const struct lathe_impl_request *);
+  } functions[] = {{"literal", do_literal},
+                   {"equal", do_equal},
+                   {"concat", do_concat},
+                   {"match", do_match},
+                   {"parse", do_parse},
+                   {"format", do_format},
+                   {"split", do_split},
+                   {"split_width", do_split_width},
+                   {"filter", do_filter},
+                   {"filter_count", do_filter_count},
+                   {"case", do_case},
+                   {"find", lathe_impl_find},
+                   {"random", lathe_impl_random},
+                   {"image_size", lathe_impl_image_size},
+                   {"decode_image", lathe_impl_decode_image}};
+  const struct lathe_impl_request text = {imports, call, next_text(call->texts)};
   /* Numbers and letters are the same whatever the program's locale is. */
   locale_t neutral = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
   if (!neutral)

@@ -8,6 +8,19 @@
 
 #include "Services.h"
 
+/* What a function of lathe_imports.text works with. */
+struct lathe_impl_request {
+  const lathe_imports *imports;
+  lathe_text_call *call;
+  const char *parameters; /* The first. */
+};
+
+/* The functions of Find.c and of Images/Images.c; as lathe_imports.text. */
+int32_t lathe_impl_find(const struct lathe_impl_request *request);
+int32_t lathe_impl_random(const struct lathe_impl_request *request);
+int32_t lathe_impl_image_size(const struct lathe_impl_request *request);
+int32_t lathe_impl_decode_image(const struct lathe_impl_request *request);
+
 /* Bytes for a number in decimal, with its zero. */
 #define LATHE_IMPL_NUMBER_BYTES 32
 

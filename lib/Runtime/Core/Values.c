@@ -13,8 +13,8 @@
 #include <string.h>
 
 static const char *kind_name(uint32_t kind) {
-  static const char *const names[] = {"a tensor", "a sequence", "none"};
-  return kind < 3 ? names[kind] : "of an unknown kind";
+  static const char *const names[] = {"a tensor", "a sequence", "none", "a map"};
+  return kind < 4 ? names[kind] : "of an unknown kind";
 }
 
 /* The kind that a value must have where there is one. */
@@ -39,16 +39,21 @@ static lathe_status check_element(const lathe_value_desc *desc, const char *what
                            "%s \"%s\"%s: its data is in memory space %u (%s), but the model takes %s; copy it there",
                            what, desc->name, where, tensor->space, lathe_impl_space_name(tensor->space),
                            lathe_impl_space_name(desc->space));
-  if (tensor->rank != desc->rank)
+  bool has_rank = desc->rank != LATHE_ANY_RANK;
+  if (!has_rank && tensor->rank > LATHE_MAX_RANK)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-rank-mismatch",
+                           "%s \"%s\"%s: rank is %u, but at most %d is possible; merge some dims", what, desc->name,
+                           where, tensor->rank, LATHE_MAX_RANK);
+  if (has_rank && tensor->rank != desc->rank)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-rank-mismatch",
                            "%s \"%s\"%s: rank is %u, but the model takes %u; add or drop dims of size 1", what,
                            desc->name, where, tensor->rank, desc->rank);
-  for (uint32_t d = 0; d < desc->rank; ++d) {
+  for (uint32_t d = 0; d < tensor->rank; ++d) {
     if (tensor->dims[d] < 0)
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-dim-negative",
                              "%s \"%s\"%s: dim %u is %" PRId64 ", but a dim is 0 or more", what, desc->name, where, d,
                              tensor->dims[d]);
-    if (desc->dims[d] >= 0 && desc->dims[d] != tensor->dims[d])
+    if (has_rank && desc->dims[d] >= 0 && desc->dims[d] != tensor->dims[d])
       return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-dim-mismatch",
                              "%s \"%s\"%s: dim %u is %" PRId64 ", but the model takes %" PRId64, what, desc->name,
                              where, d, tensor->dims[d], desc->dims[d]);
@@ -70,8 +75,52 @@ static lathe_status check_element(const lathe_value_desc *desc, const char *what
   return lathe_impl_check_strings(what, desc->name, where, tensor, bytes);
 }
 
-lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const char *what, const lathe_value *value) {
+/* Whether key `i` is above the one before. */
+static bool is_above(const lathe_tensor *keys, int64_t i) {
+  switch (keys->dtype) {
+  case LATHE_DTYPE_STRING:
+    return strcmp(((const char *const *)keys->data)[i], ((const char *const *)keys->data)[i - 1]) > 0;
+  case LATHE_DTYPE_I64:
+    return ((const int64_t *)keys->data)[i] > ((const int64_t *)keys->data)[i - 1];
+  case LATHE_DTYPE_I32:
+    return ((const int32_t *)keys->data)[i] > ((const int32_t *)keys->data)[i - 1];
+  default: /* Other integers have no order here. */
+    return true;
+  }
+}
+
+static lathe_status check_map(const lathe_value_desc *desc, const char *what, const lathe_value *map, bool is_input) {
+  bool is_many = desc->flags & LATHE_VALUE_OF_SEQUENCE;
+  if (map->count < 1 || (!is_many && map->count != 2))
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-map",
+                           "%s \"%s\" has %" PRId64 " vectors; a map has one of keys and one of values", what,
+                           desc->name, map->count);
+  lathe_value_desc keys = *desc;
+  keys.dtype = desc->key_dtype;
+  const lathe_tensor *first = &map->elements[0];
+  lathe_status status = check_element(&keys, what, 0, first);
+  for (int64_t i = 1; i < map->count && status == LATHE_OK; ++i) {
+    status = check_element(desc, what, i, &map->elements[i]);
+    if (status == LATHE_OK && map->elements[i].dims[0] != first->dims[0])
+      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-map",
+                             "%s \"%s\" has %" PRId64 " keys and %" PRId64 " values; give each key a value", what,
+                             desc->name, first->dims[0], map->elements[i].dims[0]);
+  }
+  for (int64_t i = 1; is_input && status == LATHE_OK && i < first->dims[0]; ++i)
+    if (!is_above(first, i))
+      return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-map",
+                             "%s \"%s\": key %" PRId64
+                             " is not above the one before; sort the keys, and give each once",
+                             what, desc->name, i);
+  return status;
+}
+
+lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const lathe_value *value, bool is_input) {
+  const char *what = is_input ? "input" : "output";
   lathe_kind wanted = content_kind(desc);
+  if (is_input && value->reserved)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-value-reserved",
+                           "input \"%s\": the field 'reserved' is %u; set it to 0", desc->name, value->reserved);
   if (value->kind == LATHE_KIND_OPTIONAL && desc->kind == LATHE_KIND_OPTIONAL)
     return LATHE_OK;
   if (value->kind != wanted)
@@ -85,6 +134,8 @@ lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const char *wh
                            "%s \"%s\" has %" PRId64 " elements at %s; give 0 or more, and where they are", what,
                            desc->name, value->count, value->elements ? "an address" : "NULL");
   lathe_status status = LATHE_OK;
+  if (wanted == LATHE_KIND_MAP)
+    return check_map(desc, what, value, is_input);
   for (int64_t i = 0; i < value->count && status == LATHE_OK; ++i)
     status = check_element(desc, what, i, &value->elements[i]);
   return status;
@@ -112,7 +163,7 @@ static lathe_status take_tensor(struct lathe_impl_services *services, const char
 void lathe_impl_release_value(const lathe_module *module, lathe_value *value) {
   if (value->kind == LATHE_KIND_TENSOR)
     lathe_impl_host_free(module, value->tensor.data);
-  if (value->kind == LATHE_KIND_SEQUENCE) {
+  if (value->kind == LATHE_KIND_SEQUENCE || value->kind == LATHE_KIND_MAP) {
     for (int64_t i = 0; i < value->count; ++i)
       lathe_impl_host_free(module, value->elements[i].data);
     lathe_impl_host_free(module, value->elements);
@@ -126,7 +177,7 @@ lathe_status lathe_impl_take_value(struct lathe_impl_services *services, const l
   if (!made)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-bad-plan",
                            "output \"%s\": the module computed no value; compile the model again", desc->name);
-  lathe_status status = lathe_impl_check_value(desc, "output", made);
+  lathe_status status = lathe_impl_check_value(desc, made, /*is_input=*/false);
   if (status != LATHE_OK || made->kind == LATHE_KIND_OPTIONAL)
     return status;
   if (made->kind == LATHE_KIND_TENSOR) {
@@ -138,7 +189,7 @@ lathe_status lathe_impl_take_value(struct lathe_impl_services *services, const l
     if (!result->elements)
       return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
                              desc->name, bytes);
-    result->kind = LATHE_KIND_SEQUENCE;
+    result->kind = made->kind;
     for (; result->count < made->count && status == LATHE_OK; ++result->count)
       status = take_tensor(services, desc->name, &made->elements[result->count], &result->elements[result->count]);
   }

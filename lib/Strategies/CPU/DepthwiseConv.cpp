@@ -1,5 +1,5 @@
-// lib/Strategies/CPU/DepthwiseConv.cpp: one filter a channel: bound by memory,
-// so vectors run over channels and inputs are read once.
+// lib/Strategies/CPU/DepthwiseConv.cpp: one filter a channel, or groups of few
+// channels: vectors run over channels and inputs are read once.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -48,19 +48,25 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
   auto conv = cast<graph::ConvOp>(root);
-  // [c, 1, i, j] becomes [i, j, c].
-  int64_t rank = conv.getType().getRank();
-  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(1, rank));
-  Value filter =
-      packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, conv.getType().getDimSize(rank - 1)});
-  SmallVector<SmallVector<int64_t, 2>> groups{{0, 1, 2}};
-  for (int64_t dim = 3; dim <= rank; ++dim)
+  // [o, c, i, j] becomes [i, j, c, o], without c if it is 1.
+  int64_t rank = conv.getType().getRank(), outputs = conv.getType().getDimSize(rank - 1);
+  int64_t inputsOfGroup = conv.getFilter().getType().getDimSize(1);
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+  order.push_back(1);
+  Value filter = packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, outputs});
+  SmallVector<SmallVector<int64_t, 2>> groups{{0, 1}};
+  for (int64_t dim = 2; dim <= rank; ++dim)
     groups.push_back({dim});
+  if (inputsOfGroup == 1) {
+    groups[rank - 2].push_back(rank);
+    groups.pop_back();
+  }
   filter = collapseDims(builder, filter, groups);
   Value init = fusion.createInit(builder, kernel);
   auto op =
       tile::DepthwiseConvOp::create(builder, conv.getLoc(), init.getType(), conv.getX(), filter, fusion.getExtras(),
-                                    init, conv.getStrides(), conv.getDilations(), *tiling, fusion.getExtraMaps());
+                                    init, conv.getStrides(), conv.getDilations(), inputsOfGroup,
+                                    outputs / static_cast<int64_t>(conv.getGroups()), *tiling, fusion.getExtraMaps());
   fusion.finish(op);
   return scheduleLoops(kernel, target);
 }

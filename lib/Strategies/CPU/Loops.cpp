@@ -1,15 +1,13 @@
 // lib/Strategies/CPU/Loops.cpp: the fallback: fuse, split the outer loops into tasks, leave the inner ones to LLVM.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "../PrepareLoops.h"
+#include "../TileTasks.h"
 #include "Strategies.h"
 #include "TileConcat.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
-#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/TilingInterface.h"
-#include "mlir/Transforms/CSE.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -22,37 +20,18 @@ static constexpr int64_t leastInner = 256;
 /// Elements that a reduction must read so that tasks share its columns.
 static constexpr int64_t leastShared = 1 << 15;
 
+/// Elements that a task has where a loop is cut into parts: some microseconds.
+static constexpr int64_t leastOfPart = 1 << 14;
+
+/// More parts than this balance no better.
+static constexpr int64_t mostParts = 64;
+
+/// Columns of a task that reads part of every row: runs that memory can stream, whose sums stay in
+/// the nearest cache.
+static constexpr int64_t mostColumns = 1024;
+
 static std::optional<Config> match(const Problem &problem, const Target &) {
   return Config::get(problem.root->getContext());
-}
-
-/// Inlines elementwise producers into the ops that read them.
-static LogicalResult fuseElementwise(kernel::FuncOp kernel) {
-  RewritePatternSet patterns(kernel.getContext());
-  linalg::populateElementwiseOpsFusionPatterns(patterns, [](OpOperand *operand) {
-    // A second use would compute the producer twice.
-    Operation *producer = operand->get().getDefiningOp();
-    return producer && producer->hasOneUse();
-  });
-  // A value that is used twice becomes fusible by the fusion before it, one an
-  // iteration. Each takes an op away, so the end is sure.
-  GreedyRewriteConfig config;
-  config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
-  return applyPatternsGreedily(kernel, std::move(patterns), config);
-}
-
-/// Removes ops that have no iteration: their destinations stay as they are. A
-/// loop of size 0 cannot be tiled, as a tile of that size means "not at all".
-static void removeEmptyLoops(kernel::FuncOp kernel) {
-  SmallVector<linalg::LinalgOp> ops;
-  kernel.walk([&](linalg::LinalgOp op) {
-    if (op.hasPureTensorSemantics() && llvm::is_contained(op.getStaticLoopRanges(), 0))
-      ops.push_back(op);
-  });
-  for (linalg::LinalgOp op : ops) {
-    op->replaceAllUsesWith(op.getDpsInits());
-    op->erase();
-  }
 }
 
 /// Tile sizes for the loops of `op`: 1 for outer parallel loops, 0 (all in one
@@ -114,61 +93,6 @@ static void computeInPlace(kernel::FuncOp kernel, llvm::function_ref<bool(OpResu
   }
 }
 
-/// Tile sizes that leave whole rows: 1 for each loop but the last and those
-/// over which something that `op` is computed from is reduced. All zero where
-/// nothing is reduced.
-static SmallVector<OpFoldResult> rowTiles(kernel::FuncOp kernel, linalg::LinalgOp op, OpBuilder &builder) {
-  SmallVector<OpFoldResult> tiles(op.getNumLoops(), builder.getIndexAttr(0));
-  SmallVector<bool> isReduced(op.getNumLoops(), false);
-  kernel.walk([&](linalg::LinalgOp other) {
-    if (other.getNumLoops() != op.getNumLoops())
-      return;
-    for (auto [i, iterator] : llvm::enumerate(other.getIteratorTypesArray()))
-      isReduced[i] = isReduced[i] || iterator == utils::IteratorType::reduction;
-  });
-  if (!llvm::is_contained(isReduced, true) || op.getNumParallelLoops() != op.getNumLoops())
-    return tiles;
-  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  for (unsigned i = 0; i + 1 < op.getNumLoops(); ++i)
-    if (!isReduced[i] && sizes[i] != 1)
-      tiles[i] = builder.getIndexAttr(1);
-  return tiles;
-}
-
-/// Tiles `op` and computes what it reads tile by tile; the op inside, or null
-/// where that is not possible.
-static linalg::LinalgOp tileAndFuse(kernel::FuncOp kernel, linalg::LinalgOp op, ArrayRef<OpFoldResult> tiles,
-                                    scf::SCFTilingOptions::LoopType loops) {
-  if (llvm::all_of(tiles, isZeroInteger))
-    return op;
-  IRRewriter rewriter(op);
-  scf::SCFTileAndFuseOptions options;
-  options.tilingOptions.setTileSizes(tiles).setLoopType(loops);
-  FailureOr<scf::SCFTileAndFuseResult> result =
-      scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
-  if (failed(result))
-    return {};
-  SmallVector<Value> replacements;
-  for (OpResult old : op->getResults())
-    replacements.push_back(result->replacements.lookup(old));
-  auto inner = cast<linalg::LinalgOp>(result->tiledAndFusedOps.front());
-  rewriter.replaceOp(op, replacements);
-  // What two ops read has been fused once for each of them.
-  DominanceInfo dominance(kernel);
-  eliminateCommonSubExpressions(rewriter, dominance, kernel);
-  return inner;
-}
-
-/// The op that computes `result`, which may be another view of what it computes.
-static linalg::LinalgOp findLast(Value result) {
-  for (;;) {
-    Operation *op = result.getDefiningOp();
-    if (!op || !op->hasOneUse() || !isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op))
-      return dyn_cast_or_null<linalg::LinalgOp>(op);
-    result = op->getOperand(0);
-  }
-}
-
 /// Whether the kernel sums up so much that it is worth several tasks, which then
 /// read every row in part. A size that only the run knows counts as a long one.
 static bool hasLongReduction(kernel::FuncOp kernel) {
@@ -183,13 +107,54 @@ static bool hasLongReduction(kernel::FuncOp kernel) {
   return found;
 }
 
-/// A part of the innermost loop, which is over `size` columns: two vectors of
-/// `lanes`, or one, if that divides them; 0 for all of it.
+/// A part of the innermost loop, which is over `size` columns: whole vectors of `lanes` that divide
+/// them, as many as leave some tasks; 0 for all of it.
 static int64_t chooseColumns(int64_t size, int64_t lanes) {
-  for (int64_t columns : {2 * lanes, lanes})
-    if (!ShapedType::isDynamic(size) && size > columns && size % columns == 0)
-      return columns;
-  return 0;
+  if (ShapedType::isDynamic(size))
+    return 0;
+  int64_t best = 0;
+  for (int64_t columns = lanes; columns <= std::min(mostColumns, size / 2); columns += lanes)
+    if (size % columns == 0 && (best < 2 * lanes || size / columns >= 8))
+      best = columns;
+  return best;
+}
+
+/// Elements that are summed up, or the like, to one, as far as it is known.
+static int64_t countReduced(kernel::FuncOp kernel) {
+  int64_t most = 1;
+  kernel.walk([&](linalg::LinalgOp op) {
+    int64_t count = 1;
+    for (auto [iterator, size] : llvm::zip_equal(op.getIteratorTypesArray(), op.getStaticLoopRanges()))
+      if (iterator == utils::IteratorType::reduction && !ShapedType::isDynamic(size))
+        count = std::min(count * std::max<int64_t>(size, 1), leastOfPart);
+    most = std::max(most, count);
+  });
+  return most;
+}
+
+/// Parts of the outermost loop whose turns do not depend on each other, where all of its turns
+/// together are worth several tasks. Sizes are known and parts divide them, as what is needed on the way must
+/// have a size that is known beforehand.
+static void cutOuterLoop(kernel::FuncOp kernel, linalg::LinalgOp op, MutableArrayRef<OpFoldResult> tiles) {
+  SmallVector<bool> isReduced = findReduced(kernel, op);
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  if (llvm::any_of(sizes, ShapedType::isDynamic))
+    return;
+  for (auto [loop, size] : llvm::enumerate(sizes)) {
+    if (isReduced[loop] || size <= 1)
+      continue;
+    int64_t ofTurn = countReduced(kernel);
+    for (auto [other, own] : llvm::enumerate(sizes))
+      if (other != loop)
+        ofTurn = std::min(ofTurn * std::max<int64_t>(own, 1), leastOfPart);
+    int64_t part = std::max<int64_t>(llvm::divideCeil(leastOfPart, ofTurn), llvm::divideCeil(size, mostParts));
+    // A smaller last part would have temporaries of a size that is not known.
+    while (part < size && size % part != 0)
+      ++part;
+    if (size >= 2 * part)
+      tiles[loop] = Builder(op.getContext()).getIndexAttr(part);
+    return;
+  }
 }
 
 bool acceptsAnything(const Problem &, Operation *) { return true; }
@@ -205,6 +170,8 @@ static void scheduleResult(kernel::FuncOp kernel, unsigned number, const Target 
   if (llvm::all_of(tasks, isZeroInteger) && last.getNumLoops() > 0 && last.getNumReductionLoops() == 0 &&
       hasLongReduction(kernel))
     tasks.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), target.vectorUnit().lanes()));
+  if (llvm::all_of(tasks, isZeroInteger))
+    cutOuterLoop(kernel, last, tasks);
   linalg::LinalgOp task = tileAndFuse(kernel, last, tasks, scf::SCFTilingOptions::LoopType::ForallOp);
   if (!task)
     return; // Untiled is right too.
@@ -214,8 +181,7 @@ static void scheduleResult(kernel::FuncOp kernel, unsigned number, const Target 
 }
 
 LogicalResult scheduleLoops(kernel::FuncOp kernel, const Target &target) {
-  removeEmptyLoops(kernel);
-  if (failed(fuseElementwise(kernel)))
+  if (failed(prepareLoops(kernel)))
     return failure();
   tileConcat(kernel, leastInner);
   if (llvm::none_of(kernel.getBody().front().getTerminator()->getOperands(), findLast))

@@ -13,6 +13,8 @@ extern const Strategy packedGemm;
 extern const Strategy batchedGemm;
 /// Convolutions of one group in NHWC, as products without a gathered operand.
 extern const Strategy directConv;
+/// Those of 3x3 taps by Winograd's minimal filtering, where that is faster.
+extern const Strategy winogradConv;
 /// Convolutions with one filter a channel.
 extern const Strategy depthwiseConv;
 /// Zeros around images.

@@ -51,19 +51,12 @@ static constexpr int64_t stepsPerBlock = 1024;
 /// does not show.
 static constexpr int64_t mostRowsForPrefetch = 256;
 
-namespace {
-struct RegisterTile {
-  int64_t rows = 1, vectors = 1;
-};
-} // namespace
-
 /// Instructions for one step of a tile.
 static double stepCost(int64_t rows, int64_t vectors) {
   return std::max<double>(rows * vectors, sumsInFlight) + loadCost * (rows + vectors);
 }
 
-/// Instructions for one step of all `rows` rows and all columns.
-static double cost(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes) {
+double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes) {
   if (ShapedType::isDynamic(columns))
     columns = middlingColumns;
   double panels = llvm::divideCeil(columns, tile.vectors * lanes);
@@ -90,7 +83,9 @@ bool lathe::needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const W
   return work.groups > 1 && dot.step > 1 && chooseLanes(unit, dot, work) < leastLanesOfStep;
 }
 
-static RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work, int64_t mostRows) {
+RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  // Rows whose distance is known need no registers for their addresses.
+  int64_t most = ShapedType::isDynamic(work.run) ? mostRowsOfUnknownStride : mostRows;
   int64_t rows = work.rows, columns = work.columns;
   if (dot.kind == DotKind::Amx)
     return {32, 2}; // Four registers of sums, two of each factor.
@@ -101,23 +96,21 @@ static RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, const
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors) {
     if (work.groups > 1 && columns % (vectors * lanes) != 0)
       continue;
-    for (int64_t tileRows = 1; tileRows <= mostRows; ++tileRows) {
+    for (int64_t tileRows = 1; tileRows <= most; ++tileRows) {
       // The sums, a row of weights, one broadcast factor, one to spare.
       if (tileRows * vectors + (parts + dot.columnSums) * vectors + parts + 1 > unit.registers)
         break;
       if (!ShapedType::isDynamic(rows) && tileRows > rows)
         break;
       RegisterTile tile{tileRows, vectors};
-      if (cost(tile, rows, columns, lanes) < cost(best, rows, columns, lanes))
+      if (costOfTiles(tile, rows, columns, lanes) < costOfTiles(best, rows, columns, lanes))
         best = tile;
     }
   }
   return best;
 }
 
-/// Steps of a round: a divisor of the contiguous run, so that no rest is left;
-/// eight where that many factors are converted at once.
-static int64_t chooseUnroll(int64_t run, const DotUnit &dot) {
+int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
   if (dot.kind == DotKind::Widen && !isInteger(dot.a) && (ShapedType::isDynamic(run) || run >= 8))
     return 8;
   if (ShapedType::isDynamic(run))
@@ -149,8 +142,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   const VectorUnit &unit = target.vectorUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
-  bool knowsStride = !ShapedType::isDynamic(work.run);
-  RegisterTile tile = chooseTile(unit, dot, work, knowsStride ? mostRows : mostRowsOfUnknownStride);
+  RegisterTile tile = chooseTile(unit, dot, work);
   bool isTiles = dot.kind == DotKind::Amx;
   int64_t lanes = chooseLanes(unit, dot, work), width = tile.vectors * lanes;
   int64_t unroll = chooseUnroll(work.run, dot);

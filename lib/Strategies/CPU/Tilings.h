@@ -13,6 +13,21 @@
 
 namespace lathe {
 
+/// What is held in registers: so many rows of so many vectors of sums.
+struct RegisterTile {
+  int64_t rows = 1, vectors = 1;
+};
+
+/// The register tile of products with the rows and columns of `work`, of which `dot` multiplies.
+RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work);
+
+/// Instructions for one step of all `rows` rows and all columns.
+double costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes);
+
+/// Steps of a round: a divisor of the contiguous run, so that no rest is left;
+/// eight where that many factors are converted at once.
+int64_t chooseUnroll(int64_t run, const DotUnit &dot);
+
 /// The parameters of a contraction or convolution of which `unit` multiplies,
 /// with weights in panels, or in rows if not `packed`.
 tile::TilingAttr chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &unit,

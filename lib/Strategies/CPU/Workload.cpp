@@ -26,10 +26,11 @@ static int64_t multiply(ArrayRef<int64_t> sizes) {
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Whether `value` can be packed beforehand. A second use would need a second
-/// layout of the same argument.
+/// Whether `value` can be packed beforehand: its sizes may be open, if it is a
+/// matrix. A second use would need a second layout of the same argument.
 static bool isPackable(const Problem &problem, Value value) {
-  return problem.isConstant(value) && value.hasOneUse() && typeOf(value).hasStaticShape();
+  return problem.isConstant(value) && value.hasOneUse() &&
+         (typeOf(value).hasStaticShape() || typeOf(value).getRank() == 2);
 }
 
 /// The expression of dim `dim`, or null where the type has none.
@@ -143,8 +144,14 @@ static void describeConv(const Problem &problem, const Target &target, graph::Co
     setUnit(work, target, op.getX(), op.getFilter(), op.getY());
     return;
   }
-  work.kind = isDepthwise ? Workload::Kind::DepthwiseConv : Workload::Kind::Conv;
-  if (isDepthwise)
+  // Groups that are narrower than a vector, which then has several of them.
+  int64_t inputsOfGroup = filter.getDimSize(1), outputsOfGroup = outputs / work.groups;
+  Type element = x.getElementType();
+  int64_t lanes = element.isF32() || element.isF64() ? target.vectorUnit().lanes(element.isF32() ? 4 : 8) : 0;
+  bool isNarrow = work.groups > 1 && lanes > outputsOfGroup && lanes % outputsOfGroup == 0 && outputs % lanes == 0 &&
+                  inputsOfGroup <= outputsOfGroup;
+  work.kind = isDepthwise || isNarrow ? Workload::Kind::DepthwiseConv : Workload::Kind::Conv;
+  if (work.kind == Workload::Kind::DepthwiseConv)
     work.columns = outputs;
   work.lines = multiply(y.getShape().drop_back(2));
   work.rows = y.getDimSize(last - 1);

@@ -5,6 +5,7 @@
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Iterators.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -47,16 +48,19 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
     return success();
   func::FuncOp func = getOperation();
   SmallVector<AffineExpr> values;
-  SmallVector<StringRef> names;
+  llvm::StringSet<> seen;
   auto symbols = solver.symbolNames();
   for (unsigned i = 0; i < symbols.size(); ++i)
     values.push_back(getAffineSymbolExpr(i, func.getContext()));
   for (const std::string &entry : dims) {
-    auto [name, text] = StringRef(entry).split('=');
+    // At the last '=': names in models may have one.
+    auto [name, text] = StringRef(entry).rsplit('=');
     int64_t value;
     if (text.getAsInteger(10, value) || value < 1 || value > ShapeSolver::maxElements)
-      return func.emitError() << "'" << entry << "' does not fix a dim; write NAME=VALUE with a "
-                              << "positive whole number [dims-bad-value]";
+      return func.emitError() << "'" << entry << "' does not fix a dim; write NAME=SIZE with a "
+                              << "whole number of 1 or more [dims-bad-value]";
+    if (!seen.insert(name).second)
+      return func.emitError() << "dim '" << name << "' is fixed twice; leave one out [dims-twice]";
     bool found = false;
     for (auto [i, symbol] : llvm::enumerate(symbols))
       if (symbol == name) {
@@ -65,15 +69,10 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
       }
     if (!found) {
       SmallVector<StringRef> known(llvm::make_filter_range(symbols, [](StringRef symbol) { return !symbol.empty(); }));
-      InFlightDiagnostic error = func.emitError() << "the model has no dim called '" << name << "'";
-      std::string hint = didYouMean(name, known);
-      if (known.empty())
-        error << "; it has no named dims";
-      else if (hint.empty())
-        error << "; it has: " << llvm::join(known, ", ");
-      else
-        error << hint << " (it has: " << llvm::join(known, ", ") << ")";
-      return error << " [dims-unknown-name]";
+      InFlightDiagnostic error = func.emitError() << "the model has no free dim " << quoted(name)
+                                                  << didYouMean(name, known) << " [dims-unknown-name]";
+      error.attachNote() << "its free dims with names: " << (known.empty() ? "none" : llvm::join(known, ", "));
+      return error;
     }
   }
   solver.resolveDerived(values);

@@ -1,7 +1,7 @@
 // lib/Transforms/Graph/StoreElements.cpp: elements that no processor knows become integers, once for all that follows.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/ElementTypes.h"
-#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Sequence.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -14,7 +14,8 @@ namespace lathe::graph {
 namespace {
 
 Type elementOf(Value value) { return getElementTypeOrSelf(value.getType()); }
-bool isStored(Type element) { return getStorageType(element) == element; }
+/// Sequences, optional values and maps are what they are.
+bool isStored(Type element) { return !findElementType(element) || getStorageType(element) == element; }
 bool isNarrowFloat(Type element) { return isa<FloatType>(element) && !isStored(element); }
 bool isString(Type element) { return isa<StringType>(element); }
 
@@ -36,8 +37,12 @@ bool movesElements(Operation *op) {
     return kind && kind.getValue() == ScatterKind::none;
   }
   return isa<ConstantOp, ShapeOp, ReshapeOp, TransposeOp, BroadcastOp, ConcatOp, SliceOp, PadOp, GatherOp,
-             GatherElementsOp, GatherNdOp, SelectOp, IfOp, LoopOp, YieldOp, func::ReturnOp, ReinterpretOp, TextOp>(op);
+             GatherElementsOp, GatherNdOp, SelectOp, IfOp, LoopOp, YieldOp, func::ReturnOp, ReinterpretOp, TextOp>(
+             op) ||
+         isValueOp(op);
 }
+
+bool isPackedElement(Type type) { return findElementType(type) && isPacked(type); }
 
 /// Rewrites one function.
 class Rewriter {
@@ -54,6 +59,7 @@ private:
   void rewriteConstant(ConstantOp op);
   void fillPadding(PadOp op);
   void storeTypes();
+  void wrapValues(Operation *op);
   void readArguments();
   void writeResults();
 
@@ -83,6 +89,8 @@ private:
   OpBuilder b;
   /// Replaced operands are integers already when their users are reached.
   DenseMap<Operation *, SmallVector<Type>> operands;
+  /// What ops on sequences, optional values and maps gave.
+  DenseMap<Operation *, SmallVector<Type>> results;
   Operation *at = nullptr;
 };
 
@@ -247,7 +255,13 @@ LogicalResult Rewriter::rewrite(Operation *op) {
     return rewriteEqual(equal), success();
   if (auto pad = dyn_cast<PadOp>(op))
     fillPadding(pad);
-  if (movesElements(op))
+  bool isMoved = movesElements(op);
+  // The elements of a sequence have memory of their own, as in the program.
+  if (isMoved && isValueOp(op))
+    isMoved = llvm::none_of(types, isPackedElement) && llvm::none_of(op->getResultTypes(), [](Type type) {
+                return isPackedElement(getElementTypeOrSelf(type));
+              });
+  if (isMoved)
     return success();
   llvm::append_range(types, op->getResultTypes());
   Type element = getElementTypeOrSelf(*llvm::find_if(types, isOther));
@@ -270,6 +284,23 @@ void Rewriter::storeTypes() {
       for (Block &block : region)
         llvm::for_each(block.getArguments(), store);
   });
+}
+
+/// In sequences, optional values and maps, elements are what the model says.
+void Rewriter::wrapValues(Operation *op) {
+  at = op;
+  b.setInsertionPoint(op);
+  for (auto [operand, element] : llvm::zip_equal(op->getOpOperands(), operands.lookup(op)))
+    if (isa<RankedTensorType>(operand.get().getType()) && elementOf(operand.get()) != element)
+      operand.set(ReinterpretOp::create(b, loc(), withElement(operand.get().getType(), element), operand.get()));
+  b.setInsertionPointAfter(op);
+  for (auto [result, element] : llvm::zip_equal(op->getResults(), results.lookup(op)))
+    if (isa<RankedTensorType>(result.getType()) && elementOf(result) != element) {
+      Type stored = result.getType();
+      result.setType(withElement(stored, element));
+      auto view = ReinterpretOp::create(b, loc(), stored, result);
+      result.replaceAllUsesExcept(view, view);
+    }
 }
 
 void Rewriter::readArguments() {
@@ -316,12 +347,19 @@ LogicalResult Rewriter::run() {
     ops.push_back(op);
     for (Value operand : op->getOperands())
       operands[op].push_back(elementOf(operand));
+    if (isValueOp(op))
+      for (Value result : op->getResults())
+        results[op].push_back(elementOf(result));
   });
   for (Operation *op : ops)
     if (failed(rewrite(op)))
       return failure();
   storeTypes();
   readArguments();
+  // Arguments, too, are read as integers by now.
+  for (Operation *op : ops)
+    if (results.contains(op))
+      wrapValues(op);
   writeResults();
   return success();
 }

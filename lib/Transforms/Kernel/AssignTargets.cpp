@@ -21,9 +21,12 @@ struct AssignTargetsPass final : impl::AssignTargetsPassBase<AssignTargetsPass> 
       return signalPassFailure();
     }
     auto attr = TargetAttr::get(&getContext(), *value);
-    for (FuncOp kernel : getOperation().getOps<FuncOp>())
+    for (FuncOp kernel : getOperation().getOps<FuncOp>()) {
       if (!kernel.getTarget())
         kernel.setTargetAttr(attr);
+      if (kernel.getTargetAttr().getValue().kind() == TargetKind::Gpu)
+        kernel.setSpace(host::Space::cuda);
+    }
   }
 };
 } // namespace

@@ -32,7 +32,8 @@ from lathe.ort.options import (
     SessionOptions,
 )
 from lathe.ort.progress import set_progress_hook
-from lathe.ort.session import CPU, MOST_THREADS, InferenceSession
+from lathe.ort.providers import CPU, CUDA, available_providers
+from lathe.ort.session import MOST_THREADS, InferenceSession
 from lathe.ort.values import ModelMetadata, NodeArg, OrtValue
 
 # The version whose behaviour this module follows: programs compare it.
@@ -84,13 +85,13 @@ def uninstall() -> None:
 
 
 def get_available_providers() -> list[str]:
-    """Return the one provider there is."""
-    return [CPU]
+    """Return the providers of this machine, the best first: an NVIDIA GPU, and the CPU."""
+    return available_providers()
 
 
 def get_all_providers() -> list[str]:
-    """Return the one provider there is."""
-    return [CPU]
+    """Return all providers that there may be, the best first."""
+    return [CUDA, CPU]
 
 
 def get_device() -> str:

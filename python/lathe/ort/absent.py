@@ -76,7 +76,7 @@ ABSENT_METHODS: dict[str, str] = {
 # What is here and behaves in another way.
 DIFFERENT: dict[str, str] = {
     "InferenceSession": "compiles the model, once for all processes; `.so` and `.lathebin` files "
-    "load without that; all providers are the CPU",
+    "load without that; providers are an NVIDIA GPU, where its driver is, and the CPU",
     "SessionOptions.add_external_initializers": "raises NotImplementedError",
     "SessionOptions.add_free_dimension_override_by_denotation": "changes nothing: it stays free",
     "SessionOptions.add_initializer": "raises NotImplementedError",

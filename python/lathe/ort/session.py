@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,23 +19,23 @@ from lathe.ort.capi import onnxruntime_pybind11_state as errors
 from lathe.ort.options import RunOptions, SessionOptions
 from lathe.ort.profile import Profile
 from lathe.ort.progress import Progress
+from lathe.ort.providers import choose_providers
 from lathe.ort.types import name_of, to_dtype
 from lathe.ort.values import Array, ModelMetadata, NodeArg, OrtValue
 from lathe.signature import Dim, Value
 from lathe.source import Source
 
-CPU = "CPUExecutionProvider"
-
 MOST_THREADS = 256  # LATHE_MAX_THREADS of the runtime.
 
 
 class InferenceSession:
-    """A model that was compiled for the CPU of this machine.
+    """A model that was compiled for the CPU or the GPU of this machine.
 
     `path_or_bytes` is the path of a model or its bytes. Of `sess_options`, the number of threads
     and the overrides of free dims are used. `providers` may name any provider; the model runs on
-    the CPU. Raises the classes of `capi.onnxruntime_pybind11_state`, whose `lathe` attribute has
-    the compiler's diagnostics.
+    the GPU if CUDAExecutionProvider is the first of them that is here, else on the CPU. Raises the
+    classes of `capi.onnxruntime_pybind11_state`, whose `lathe` attribute has the compiler's
+    diagnostics.
     """
 
     def __init__(
@@ -50,11 +49,10 @@ class InferenceSession:
         """Compile the model, or take it from the cache."""
         if not isinstance(path_or_bytes, (str, os.PathLike, bytes)):
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
-        _check_providers(providers)
+        self._providers, target = choose_providers(providers)
         self._sess_options = sess_options if sess_options is not None else SessionOptions()
         self._enable_fallback = True
-        self._providers = [CPU]
-        self._provider_options: dict[str, dict[str, str]] = {CPU: {}}
+        self._provider_options: dict[str, dict[str, str]] = {name: {} for name in self._providers}
         self._profile = Profile(self._sess_options)
         source = Source(path_or_bytes)
         if source.path is not None and not source.path.is_file():
@@ -66,7 +64,7 @@ class InferenceSession:
         self._info = source.info()
         try:
             with self._profile.event("Session", "session_initialization"):
-                self._model = _compile(source, self._sess_options, self._info)
+                self._model = _compile(source, self._sess_options, self._info, target)
         except CompileError as error:
             raise _translate(error, source) from error
         if self._sess_options.optimized_model_filepath:
@@ -190,11 +188,11 @@ class InferenceSession:
         )
 
     def get_providers(self) -> list[str]:
-        """Return the one provider there is."""
+        """Return the providers of the session, the one that is used first."""
         return list(self._providers)
 
     def get_provider_options(self) -> dict[str, dict[str, str]]:
-        """Return no options for the one provider there is."""
+        """Return no options for each provider of the session."""
         return {name: dict(given) for name, given in self._provider_options.items()}
 
     def set_providers(
@@ -202,8 +200,8 @@ class InferenceSession:
         providers: Sequence[str | tuple[str, Mapping[str, Any]]] | None = None,
         provider_options: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        """Accept providers; the model keeps running on the CPU."""
-        _check_providers(providers)
+        """Accept providers; the model keeps running where it was made to."""
+        choose_providers(providers)
 
     def get_session_options(self) -> SessionOptions:
         """Return the options that the session was made with."""
@@ -252,7 +250,9 @@ class InferenceSession:
         return self._model
 
 
-def _compile(source: Source, options: SessionOptions, info: ModelInfo) -> CompiledModel:
+def _compile(
+    source: Source, options: SessionOptions, info: ModelInfo, target: str
+) -> CompiledModel:
     # What is out of range is taken as the nearest that is not, as onnxruntime does.
     threads = min(max(options.intra_op_num_threads, 0), MOST_THREADS) or None
     if source.path is not None and source.path.suffix in (".so", ".lathebin"):
@@ -260,7 +260,9 @@ def _compile(source: Source, options: SessionOptions, info: ModelInfo) -> Compil
     named = {d for shape in info.shapes.values() for d in shape if isinstance(d, str)}
     dims = {n: v for n, v in options.free_dimensions.items() if n in named or not info.shapes}
     with Progress(source.name) as progress:
-        return lathe.compile(source, dims=dims, threads=threads, progress=progress.step)
+        return lathe.compile(
+            source, target=target, dims=dims, threads=threads, progress=progress.step
+        )
 
 
 def _write_model(source: Source, path: str) -> None:
@@ -274,6 +276,7 @@ def _write_model(source: Source, path: str) -> None:
 # By how the stable id of the first error begins; the first row that fits counts.
 _CLASSES: tuple[tuple[str, type[errors.OrtError]], ...] = (
     ("onnx-not-protobuf", errors.InvalidProtobuf),
+    ("model-other-format", errors.InvalidProtobuf),
     ("onnx-truncated", errors.InvalidProtobuf),
     ("onnx-too-", errors.InvalidProtobuf),
     ("onnx-empty", errors.InvalidProtobuf),
@@ -314,25 +317,18 @@ def _node_arg(value: Value, declared: Sequence[Dim]) -> NodeArg:
     """
     names = declared if len(declared) == len(value.shape) else (None,) * len(value.shape)
     shape = [d if d is not None else n for d, n in zip(value.shape, names, strict=True)]
-    return NodeArg(value.name, f"tensor({value.dtype.onnx})", shape)
+    return NodeArg(value.name, _type_text(value), shape)
+
+
+def _type_text(value: Value) -> str:
+    """Return the type as ONNX writes it: "seq(map(int64,tensor(float)))"."""
+    text = f"tensor({value.dtype.onnx})"
+    if value.key_dtype is not None:
+        text = f"map({value.key_dtype.onnx},{text})"
+    if value.kind in ("sequence", "sequence of maps"):
+        text = f"seq({text})"
+    return f"optional({text})" if value.optional else text
 
 
 def _unwrap(value: Any) -> Any:
     return value.numpy() if isinstance(value, OrtValue) else value
-
-
-def _check_providers(providers: Any) -> None:
-    """Warn as onnxruntime does if none of the providers is here."""
-    if providers is None:
-        return
-    if not isinstance(providers, Sequence):
-        raise ValueError("'providers' should be a sequence.")
-    if isinstance(providers, str):
-        providers = [providers]
-    names = [p if isinstance(p, str) else p[0] for p in providers]
-    if names and CPU not in names:
-        warnings.warn(
-            f"Specified provider '{names[0]}' is not in available provider names."
-            f"Available providers: '{CPU}'",
-            stacklevel=3,
-        )

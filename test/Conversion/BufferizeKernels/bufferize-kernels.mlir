@@ -17,6 +17,20 @@ kernel.func @exp(%n: index, %x: tensor<?x4xf32>) -> tensor<?x4xf32>
   kernel.return %y : tensor<?x4xf32>
 }
 
+// Strides of operands and results are layouts.
+// CHECK-LABEL: kernel.func @strides(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x4xf32, strided<[?, 1]>> {kernel.strides = affine_map<()[s0, s1] -> (s1, 1)>}
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x4xf32, strided<[8, 1]>> {kernel.strides = affine_map<()[s0, s1] -> (8, 1)>})
+// CHECK-NEXT: linalg.exp ins(%[[X]] : {{.*}}) outs(%[[Y]] : {{.*}})
+// CHECK-NEXT: kernel.return
+kernel.func @strides(%n: index, %d: index, %x: tensor<?x4xf32> {kernel.strides = affine_map<()[s0, s1] -> (s1, 1)>})
+    -> (tensor<?x4xf32> {kernel.strides = affine_map<()[s0, s1] -> (8, 1)>})
+    attributes {sizes = 2 : i64, dims = [affine_map<()[s0, s1] -> (s0, 4)>, affine_map<()[s0, s1] -> (s0, 4)>]} {
+  %e = tensor.empty(%n) : tensor<?x4xf32>
+  %y = linalg.exp ins(%x : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  kernel.return %y : tensor<?x4xf32>
+}
+
 // What is read again needs memory of its own.
 // CHECK-LABEL: kernel.func @temporaries(
 // CHECK-SAME: %[[X:[^:]*]]: memref<8xf32>, %[[Y:[^:]*]]: memref<8xf32>

@@ -88,12 +88,15 @@ func.func @log_softmax(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 
 // -----
 
-// Of equal elements the last.
+// Of equal elements the last: the greatest position of one that is as large as the largest.
 // CHECK-LABEL: func.func @arg(
-// CHECK: %[[R:.*]]:2 = linalg.generic
-// CHECK: arith.cmpi ule
+// CHECK: %[[BEST:.*]] = linalg.generic
+// CHECK: arith.maxui
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[BEST]] : tensor<2x3xi8>, tensor<2xi8>)
+// CHECK: arith.cmpi eq
 // CHECK: linalg.index 1
-// CHECK: return %[[R]]#1 : tensor<2xi64>
+// CHECK: arith.maxsi {{.*}} : i32
+// CHECK: arith.extsi {{.*}} : i32 to i64
 func.func @arg(%x: tensor<2x3xui8>) -> tensor<2xi64> {
   %y = graph.arg max %x axis = 1 last : tensor<2x3xui8> -> tensor<2xi64>
   return %y : tensor<2xi64>

@@ -82,10 +82,7 @@
 // CHECK: %[[STATUS:.*]] = arith.select %[[IS_OWN]], %[[NUMBER]], %[[OWN]] : i32
 // CHECK: return %[[STATUS]] : i32
 
-// One task, or none, runs on the calling thread.
 // CHECK-LABEL: func.func private @lathe.launch(
-// CHECK: arith.cmpi sle
-// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
 // CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i32, !llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i32
 
 host.constant @a dense<1.0> : tensor<3xf32>

@@ -212,3 +212,21 @@ kernel.func @overwritten(%y: memref<8xf32>) attributes {dims = [affine_map<() ->
 func.func @other() {
   return
 }
+
+// -----
+
+// Strides come from the sizes.
+// CHECK-LABEL: func.func @kernel.strides(
+// CHECK-SAME: index, %{{[^:]*}}: index, %[[N:[^:]*]]: index, %[[D:[^:]*]]: index,
+// CHECK-DAG: %[[STRIDE:.*]] = arith.index_cast %[[D]] : index to i64
+// CHECK: llvm.insertvalue %[[STRIDE]], %{{.*}}[4, 0]
+// CHECK: builtin.unrealized_conversion_cast %{{.*}} to memref<?x4xf32, strided<[?, 1]>>
+kernel.func @strides(%n: index, %d: index, %x: memref<?x4xf32, strided<[?, 1]>> {kernel.strides = affine_map<()[s0, s1] -> (s1, 1)>},
+    %y: memref<?x4xf32>) attributes {sizes = 2 : i64, outputs = 1 : i64,
+    dims = [affine_map<()[s0, s1] -> (s0, 4)>, affine_map<()[s0, s1] -> (s0, 4)>]} {
+  scf.forall (%i, %j) in (%n, 4) {
+    %v = memref.load %x[%i, %j] : memref<?x4xf32, strided<[?, 1]>>
+    memref.store %v, %y[%i, %j] : memref<?x4xf32>
+  }
+  kernel.return
+}

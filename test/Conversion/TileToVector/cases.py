@@ -261,15 +261,19 @@ def conv(
     stride: int = 1,
     dilation: int = 1,
     groups: int = 1,
+    group_outputs: int = 0,
     epilogue: Epilogue = NONE,
     extras: tuple[np.ndarray, ...] = (),
     dynamic: bool = False,
     dot: Dot = FMA,
     gap: bool = False,
 ) -> Case:
-    """`taps` is [spatial..., c, o] for a convolution, [spatial..., c] for a depthwise one."""
+    """`taps` is [spatial..., c, o] for a convolution, [spatial..., c] for a depthwise one; with
+    `group_outputs`, [spatial..., c, o] of one with few channels in a group.
+    """
     spatial = image.ndim - 2
-    depthwise = taps.ndim == spatial + 1
+    depthwise = taps.ndim == spatial + 1 or group_outputs > 0
+    groups = taps.shape[-1] // group_outputs if group_outputs else groups
     kernel = taps.shape[:spatial]
     out = [
         (image.shape[d + 1] - (kernel[d] - 1) * dilation - 1) // stride + 1 for d in range(spatial)
@@ -277,7 +281,7 @@ def conv(
     output = unset((image.shape[0], *out, taps.shape[-1]), epilogue.stored or dot.sum)
 
     def product(x: np.ndarray, tap: np.ndarray) -> np.ndarray:
-        if depthwise:
+        if depthwise and not group_outputs:
             return x * tap
         inputs, outputs = np.split(x, groups, -1), np.split(tap, groups, -1)
         return np.concatenate([i @ o for i, o in zip(inputs, outputs, strict=True)], -1)
@@ -294,17 +298,91 @@ def conv(
     is_run = dot.step > 1 and groups == 1 and (dilation == 1 or kernel[-1] == 1)
     rows = taps.reshape(*kernel[:-1], -1, taps.shape[-1]) if is_run else taps
     right = taps if depthwise else panels(rows, width, dot.step)
+    if group_outputs and taps.shape[-2] == 1:
+        right = np.ascontiguousarray(taps[..., 0, :])
     free = tuple(range(spatial + 1)) if dynamic else ()
+    grouped = f"group_inputs {taps.shape[-2]} group_outputs {group_outputs} "
     types = [memref(image, free), memref(right), *(memref(x) for x in extras), memref(output, free)]
     attributes = (
         f"strides {[stride] * spatial} dilations {[dilation] * spatial} "
-        f"{f'groups {groups} ' if groups > 1 else ''}"
+        f"{f'groups {groups} ' if groups > 1 and not depthwise else ''}"
+        f"{grouped if group_outputs else ''}"
         f"{f'kernel_width {kernel[-1]} ' if is_run else ''}tiling(<{with_unit(tiling, dot)}>)"
     )
     op = "tile.depthwise_conv" if depthwise else "tile.conv"
     text = function(name, op, [], types, len(extras), attributes, epilogue.maps, epilogue.body)
-    steps = int(np.prod(kernel)) * (1 if depthwise else taps.shape[-2])
+    steps = int(np.prod(kernel)) * (1 if taps.ndim == spatial + 1 else taps.shape[-2])
     return finish(name, text, [image, right, *extras, output], exact, size, steps, epilogue, extras)
+
+
+def evaluated(points: list[float]) -> np.ndarray:
+    """[point, tap]: what three taps are at 0, each point, its negative, and infinity, divided as
+    interpolation wants it.
+    """
+    places = [0.0, *(sign * p for p in points for sign in (1, -1))]
+    rows = [[p**k / np.prod([p - q for q in places if q != p]) for k in range(3)] for p in places]
+    return np.array([*rows, [0, 0, 1]])
+
+
+# For each number of outputs, the points, and by how much more than the sum of the products'
+# sizes the numbers on the way may be; measured with ones of the same sign.
+WINOGRAD = {2: ([1.0], 8.0), 4: ([0.5**0.5, 2.0**0.5], 32.0)}
+
+
+def winograd(
+    name: str,
+    image: np.ndarray,
+    taps: np.ndarray,
+    tiling: str,
+    *,
+    outputs: int,
+    squares: int,
+    held: int,
+    width: int,
+    offsets: tuple[int, int] = (0, 0),
+    sizes: tuple[int, int] | None = None,
+    epilogue: Epilogue = NONE,
+    extras: tuple[np.ndarray, ...] = (),
+    dynamic: bool = False,
+) -> Case:
+    """`taps` is [3, 3, c, o]; `sizes` are those of the output, else as many as the image has."""
+    channels, results = taps.shape[2:]
+    height, length = sizes or tuple(image.shape[d + 1] + 2 * offsets[d] - 2 for d in range(2))
+    margins = [
+        (o, max(0, n + 2 - o - s))
+        for o, n, s in zip(offsets, (height, length), image.shape[1:3], strict=True)
+    ]
+    whole = wide(np.pad(image, ((0, 0), *margins, (0, 0))))
+    exact = np.zeros((image.shape[0], height, length, results))
+    size = np.zeros(exact.shape)
+    for i, j in np.ndindex(3, 3):
+        window = whole[:, i : i + height, j : j + length]
+        exact += window @ wide(taps[i, j])
+        size += np.abs(window) @ np.abs(wide(taps[i, j]))
+    points, growth = WINOGRAD[outputs]
+    g = evaluated(points)
+    transformed = np.einsum("iy,jx,yxco->ijco", g, g, wide(taps)).astype(np.float32)
+    right = panels(transformed, width)
+    side = outputs + 2
+    scratch = side**2 * (squares * channels + 16 + squares * held * width + 16)
+    output = unset(exact.shape, epilogue.stored or F32)
+    free = (0, 1, 2) if dynamic else ()
+    types = [memref(image, free), memref(right), *(memref(x) for x in extras), memref(output, free)]
+    attributes = f"offsets {list(offsets)} outputs {outputs} held {held} tiling(<{tiling}>)"
+    text = function(
+        name, "tile.winograd_conv", [], types, len(extras), attributes, epilogue.maps, epilogue.body
+    )
+    stack = f"memref<{scratch}xf32>"
+    text = text.replace(
+        "{\n  tile.winograd_conv", f"{{\n  %s = memref.alloca() : {stack}\n  tile.winograd_conv", 1
+    )
+    place = " extras(" if extras else " outs("
+    text = text.replace(place, f" scratch(%s : {stack}){place}", 1)
+    # All outputs of a square have the error of the largest.
+    size = np.full(size.shape, size.max()) * growth / 2
+    return finish(
+        name, text, [image, right, *extras, output], exact, size, channels, epilogue, extras
+    )
 
 
 def pad(

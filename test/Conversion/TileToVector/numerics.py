@@ -34,6 +34,7 @@ from cases import (
     requantized,
     silu_scaled,
     transpose,
+    winograd,
 )
 from native import UNITS, Library, supported_units
 
@@ -181,6 +182,33 @@ def conv_cases(lanes: int) -> list[Case]:
                     dynamic=dynamic,
                 )
             )
+    # Groups of few channels: a vector has several of them.
+    for kernel, stride, dilation, inputs, outputs, vectors in [
+        (3, 1, 1, 1, 2, 1),
+        (3, 2, 1, 2, 2, 2),
+        (5, 1, 2, 1, lanes, 1),
+        (3, 1, 1, 4, 4, 2),
+        (7, 2, 1, 2, 4, 1),
+    ]:
+        if lanes % outputs or inputs > outputs:
+            continue
+        groups = 3 * lanes // outputs
+        image = random(rng, 2, 17, 19, groups * inputs)
+        out = [(size - (kernel - 1) * dilation - 1) // stride + 1 for size in (17, 19)]
+        cases.append(
+            conv(
+                f"few{len(cases)}",
+                image,
+                random(rng, kernel, kernel, inputs, groups * outputs),
+                tile(4, vectors, lanes, task_rows=4),
+                stride=stride,
+                dilation=dilation,
+                group_outputs=outputs,
+                epilogue=bias_residual_relu("n, y, x, c"),
+                extras=(random(rng, groups * outputs), random(rng, 2, *out, groups * outputs)),
+                dynamic=kernel == 3,
+            )
+        )
     for channels, before, after in [
         (1, (1, 2), (0, 3)),
         (lanes + 3, (0, 1), (2, 0)),
@@ -191,6 +219,60 @@ def conv_cases(lanes: int) -> list[Case]:
         image = random(rng, 2, *(5, 6, 7)[: len(before)], channels)
         for dynamic in [False, True]:
             cases.append(pad(f"pad{len(cases)}", image, before, after, lanes, dynamic))
+    return cases
+
+
+def winograd_cases(lanes: int) -> list[Case]:
+    """Images with and without whole squares, padded before or on the way, known and not."""
+    rng = np.random.default_rng(8)
+    cases: list[Case] = []
+    for outputs, size, channels, results, offsets in [
+        (2, (10, 12), lanes, 2 * lanes, (0, 0)),
+        (4, (10, 14), 2 * lanes, lanes, (0, 0)),
+        (4, (9, 12), lanes + 3, 2 * lanes + 5, (1, 1)),
+        (2, (9, 8), 2 * lanes + 1, 3 * lanes, (1, 1)),
+        (4, (3, 13), lanes, lanes, (1, 0)),
+        (2, (1, 1), lanes, 3, (2, 2)),
+        (4, (5, 4), lanes, 4 * lanes, (3, 3)),
+    ]:
+        image = random(rng, 2, *size, channels)
+        out = [size[d] + 2 * offsets[d] - 2 for d in range(2)]
+        extras = (random(rng, results), random(rng, 2, *out, results))
+        for dynamic in [False, True]:
+            squares = 7 if dynamic else 4
+            tiling = tile(4, 2, lanes, unroll=4, task_rows=squares, task_panels=3 - dynamic)
+            cases.append(
+                winograd(
+                    f"winograd{len(cases)}",
+                    image,
+                    random(rng, 3, 3, channels, results),
+                    tiling,
+                    outputs=outputs,
+                    squares=squares,
+                    held=2 - dynamic,
+                    width=2 * lanes,
+                    offsets=offsets,
+                    epilogue=bias_residual_relu("n, y, x, o"),
+                    extras=extras,
+                    dynamic=dynamic,
+                )
+            )
+    image = random(rng, 1, 9, 9, lanes)
+    cases.append(
+        winograd(
+            "winograd_long",
+            image,
+            random(rng, 3, 3, lanes, 2 * lanes),
+            tile(4, 2, lanes, task_rows=8),
+            outputs=4,
+            squares=8,
+            held=1,
+            width=2 * lanes,
+            offsets=(1, 1),
+            epilogue=silu_scaled("n, y, x, o", "0, y, x, 0"),
+            extras=(random(rng, 1, 9, 9, 1),),
+        )
+    )
     return cases
 
 
@@ -471,7 +553,7 @@ def main() -> int:
         rows = [*COMMON_ROWS, *MADD_ROWS]
         rows += [F16_ROW] if unit != "sse2" else []
         cases = contract_cases(lanes) + conv_cases(lanes) + other_ranks(lanes)
-        cases += transpose_cases(lanes) + pack_cases() + same
+        cases += transpose_cases(lanes) + winograd_cases(lanes) + pack_cases() + same
         for dot in rows:
             cases += dot_cases(dot, lanes)
         with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 MODELS: list[Callable[[], ModelProto]] = []
 
@@ -99,6 +99,20 @@ def removed_op() -> ModelProto:
 def unknown_domain() -> ModelProto:
     m = model([helper.make_node("FusedGemm", ["x"], ["y"], name="fc", domain="com.acme")])
     m.opset_import.append(helper.make_opsetid("com.acme", 1))
+    return m
+
+
+@bad
+def close_domain() -> ModelProto:
+    m = model([helper.make_node("Gelu", ["x"], ["y"], name="act", domain="com.microsft")])
+    m.opset_import.append(helper.make_opsetid("com.microsft", 1))
+    return m
+
+
+@bad
+def unknown_vendor_op() -> ModelProto:
+    m = model([helper.make_node("FasGelu", ["x"], ["y"], name="act", domain="com.microsoft")])
+    m.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     return m
 
 
@@ -322,16 +336,57 @@ def rank_limit() -> ModelProto:
 @bad
 def all_gaps() -> ModelProto:
     """Every gap must be listed, not only the first."""
-    return model(
+    domain = "ai.onnx.preview.training"
+    result = model(
         [
-            helper.make_node("Multinomial", ["x"], ["u"], name="draw"),
-            helper.make_node("RandomUniformLike", ["u"], ["r"], name="noise"),
-            helper.make_node("Det", ["x"], ["d"], name="det1"),
-            helper.make_node("Det", ["d"], ["e"], name="det2"),
+            helper.make_node("Gradient", ["x"], ["d"], "one", domain=domain, xs=["x"], y="x"),
+            helper.make_node("Gradient", ["d"], ["e"], "two", domain=domain, xs=["d"], y="d"),
             helper.make_node("Gelu", ["x"], ["g"], name="gelu", approximate="maybe"),
             helper.make_node("Cast", ["x"], ["y"], name="cast", to=99),
         ]
     )
+    result.opset_import.append(helper.make_opsetid(domain, 1))
+    return result
+
+
+@bad
+def gaps_everywhere() -> ModelProto:
+    """An unknown domain does not end the list, nor do branches hide anything."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
+    flag = helper.make_tensor_value_info("flag", TensorProto.BOOL, [])
+
+    def branch(*nodes: NodeProto) -> GraphProto:
+        result = helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, None)
+        return helper.make_graph(list(nodes), "branch", [], [result])
+
+    def lacking(name: str) -> NodeProto:
+        training = "ai.onnx.preview.training"
+        return helper.make_node("Gradient", ["x"], [name], name, None, training, xs=["x"], y="x")
+
+    def choose(name: str, condition: str, then: NodeProto, other: NodeProto) -> NodeProto:
+        return helper.make_node(
+            "If",
+            [condition],
+            [name],
+            name=name,
+            then_branch=branch(then),
+            else_branch=branch(other),
+        )
+
+    gelu = helper.make_node("Gelu", ["x"], ["gelu"], name="gelu", approximate="maybe")
+    cast = helper.make_node("Cast", ["x"], ["cast"], name="cast", to=99)
+    nodes = [
+        helper.make_node("Route", ["x"], ["c"], name="route", domain="com.acme"),
+        helper.make_node("Route", ["x"], ["d"], name="again", domain="com.acme"),
+        helper.make_node("Relo", ["x"], ["r"], name="relo"),
+        choose("known", "flag", gelu, cast),
+        choose("unknown", "c", lacking("left"), lacking("right")),
+        helper.make_node("Add", ["known", "unknown"], ["y"], name="sum"),
+    ]
+    m = model(nodes, inputs=[x, flag])
+    m.opset_import.append(helper.make_opsetid("com.acme", 1))
+    m.opset_import.append(helper.make_opsetid("ai.onnx.preview.training", 1))
+    return m
 
 
 def write_files(folder: pathlib.Path) -> None:

@@ -9,5 +9,7 @@ func.func @text(%x: tensor<3x!graph.string>) -> tensor<3xi1> {
   %1 = graph.text "match"(%x) ["^a$"] : (tensor<3x!graph.string>) -> tensor<3xi1>
   // CHECK: graph.text "split"(%{{.*}}) [",", "-1"] : (tensor<3x!graph.string>) -> (tensor<3x2x!graph.string>, tensor<3xi64>)
   %2:2 = graph.text "split"(%x) [",", "-1"] : (tensor<3x!graph.string>) -> (tensor<3x2x!graph.string>, tensor<3xi64>)
+  // CHECK: graph.text "find"(%{{.*}}, %{{.*}}) ["text"] : (tensor<3x!graph.string>, tensor<2x!graph.string>) -> tensor<3xi64>
+  %3 = graph.text "find"(%x, %0) ["text"] : (tensor<3x!graph.string>, tensor<2x!graph.string>) -> tensor<3xi64>
   return %1 : tensor<3xi1>
 }

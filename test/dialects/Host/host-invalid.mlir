@@ -107,6 +107,11 @@ host.constant @a dense<1.0> : vector<2xf32>
 
 // -----
 
+// expected-error @+1 {{cannot transform 'tensor<3x20xf32>' for 4 outputs [host-constant]}}
+host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16 winograd = 4
+
+// -----
+
 // expected-error @+1 {{cannot tile dim 2 of 'tensor<3x20xf32>' by 16 [host-constant]}}
 host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 2 order = [0] tile = 16
 
@@ -188,4 +193,14 @@ host.program @run {
   %in = host.input 0 in cuda
   // expected-error @+1 {{failed to verify that all of {base, address} have same type}}
   %0 = "host.offset"(%in, %n) : (!host.buffer<cuda>, index) -> !host.buffer
+}
+
+// -----
+
+// Values are made in `run`, where there is memory.
+host.program @plan {
+  %none = host.null
+  %n = host.dim 0, 0
+  // expected-error @+1 {{belongs into program 'run' [host-program]}}
+  %s = host.make_value none %none, %none[%n, %n] id = 0
 }

@@ -180,6 +180,24 @@ func.func @f(%w: tensor<3x20xf32>) {
 
 // -----
 
+// pack_c4
+func.func @f(%w: tensor<20x5x3x3xf32>) {
+  // expected-error @+1 {{cannot transform 'tensor<20x5x3x3xf32>' for 3 outputs}}
+  %y = kernel.pack %w tiled = 0 order = [2, 3, 1] tile = 16 winograd = 3 : tensor<20x5x3x3xf32> -> tensor<2x5x5x5x16xf32>
+  return
+}
+
+// -----
+
+// pack_c4
+func.func @f(%w: tensor<20x5x5x5xf32>) {
+  // expected-error @+1 {{cannot transform 'tensor<20x5x5x5xf32>' for 2 outputs}}
+  %y = kernel.pack %w tiled = 0 order = [2, 3, 1] tile = 16 winograd = 2 : tensor<20x5x5x5xf32> -> tensor<2x4x4x5x16xf32>
+  return
+}
+
+// -----
+
 // pack_c2
 func.func @f(%w: tensor<3x20xf32>) {
   // expected-error @+1 {{has a result of type 'tensor<3x3x16xf32>', which is not the packed shape of 'tensor<3x20xf32>'}}
@@ -301,4 +319,29 @@ kernel.func @f(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<4xf32> attributes
 // expected-error @+1 {{cannot compute its first result in the memory of operand 2, of 2; that must have the result's type}}
 kernel.func @f(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<4xf32> attributes {inplace = 2 : i64, sizes = 0 : i64} {
   kernel.return %x : tensor<4xf32>
+}
+
+// -----
+
+// block_memory_c1
+func.func @f() {
+  // expected-error @+1 {{needs a memref of static sizes without a layout, but has 'memref<4xf32, strided<[2]>>'}}
+  %m = kernel.block_memory : memref<4xf32, strided<[2]>>
+  return
+}
+
+// -----
+
+// func_c6
+// expected-error @+1 {{argument 1 has the strides affine_map<()[s0] -> (s0)>, but for a 'tensor<?x4xf32>' one of the sizes or a number is expected for each dim, and 1 for the last}}
+kernel.func @k(%n: index, %x: tensor<?x4xf32> {kernel.strides = affine_map<()[s0] -> (s0)>}) attributes {sizes = 1 : i64} {
+  kernel.return
+}
+
+// -----
+
+// func_c6
+// expected-error @+1 {{result 0 has the strides affine_map<()[s0] -> (s0, 2)>, but for a 'tensor<?x4xf32>'}}
+kernel.func @k(%n: index, %x: tensor<?x4xf32>) -> (tensor<?x4xf32> {kernel.strides = affine_map<()[s0] -> (s0, 2)>}) attributes {sizes = 1 : i64} {
+  kernel.return %x : tensor<?x4xf32>
 }

@@ -83,6 +83,14 @@ func.func @pack_steps(%w: tensor<3x20x5xi8>) -> tensor<2x4x16x4xi8> {
   return %y : tensor<2x4x16x4xi8>
 }
 
+// A filter transformed for 4 outputs a dim has 6 points in each.
+// CHECK-LABEL: func.func @pack_transformed(
+func.func @pack_transformed(%w: tensor<20x5x3x3xf32>) -> tensor<2x6x6x5x16xf32> {
+  // CHECK: kernel.pack %{{.*}} tiled = 0 order = [2, 3, 1] tile = 16 winograd = 4 : tensor<20x5x3x3xf32> -> tensor<2x6x6x5x16xf32>
+  %y = kernel.pack %w tiled = 0 order = [2, 3, 1] tile = 16 winograd = 4 : tensor<20x5x3x3xf32> -> tensor<2x6x6x5x16xf32>
+  return %y : tensor<2x6x6x5x16xf32>
+}
+
 // CHECK-LABEL: func.func @across
 func.func @across(%x: tensor<4xf32>) -> tensor<4xf32> {
   // CHECK: kernel.copy %{{.*}} to <cuda> : tensor<4xf32>
@@ -95,4 +103,11 @@ func.func @across(%x: tensor<4xf32>) -> tensor<4xf32> {
 kernel.func @there(%x: tensor<4xf32>) -> tensor<4xf32> attributes {sizes = 0 : i64, space = #host.space<cuda>} {
   %0 = graph.relu %x : tensor<4xf32> -> tensor<4xf32>
   kernel.return %0 : tensor<4xf32>
+}
+
+// CHECK-LABEL: func.func @block_memory(
+func.func @block_memory() -> memref<4x8xf32> {
+  // CHECK: kernel.block_memory : memref<4x8xf32>
+  %m = kernel.block_memory : memref<4x8xf32>
+  return %m : memref<4x8xf32>
 }

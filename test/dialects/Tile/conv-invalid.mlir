@@ -252,3 +252,23 @@ func.func @pack_shape(%x: memref<3x20xi8>, %y: memref<2x2x16x4xi8>) {
   tile.pack ins(%x : memref<3x20xi8>) outs(%y : memref<2x2x16x4xi8>) tiled = 1 order = [0] tile = 16 step = 4
   return
 }
+
+// -----
+
+// depthwise_conv_c5
+func.func @lanes_of_groups(%x: memref<1x5x5x8xf32>, %w: memref<3x3x24xf32>, %y: memref<1x3x3x24xf32>) {
+  // expected-error @+1 {{has groups of 1 inputs and 3 outputs, which do not go with 8 lanes and 24 channels of the output}}
+  tile.depthwise_conv ins(%x, %w : memref<1x5x5x8xf32>, memref<3x3x24xf32>) outs(%y : memref<1x3x3x24xf32>)
+      strides [1, 1] dilations [1, 1] group_outputs 3 tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
+  return
+}
+
+// -----
+
+// depthwise_conv_c5
+func.func @more_inputs(%x: memref<1x5x5x16xf32>, %w: memref<3x3x2x8xf32>, %y: memref<1x3x3x8xf32>) {
+  // expected-error @+1 {{has groups of 2 inputs and 1 outputs}}
+  tile.depthwise_conv ins(%x, %w : memref<1x5x5x16xf32>, memref<3x3x2x8xf32>) outs(%y : memref<1x3x3x8xf32>)
+      strides [1, 1] dilations [1, 1] group_inputs 2 tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
+  return
+}

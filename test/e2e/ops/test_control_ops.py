@@ -268,3 +268,17 @@ def test_a_squeeze_that_depends_on_an_open_dim() -> None:
     np.testing.assert_array_equal(compiled(x)[0], x[:, 0])
     with pytest.raises(lathe.RuntimeError, match="call-shape-check"):
         compiled(random.floats(3, 2))
+
+
+def test_a_single_element_has_a_scalar_in_one_branch() -> None:
+    check(
+        """agraph (bool c, float[N] X, float s, float[1] v) => (float[N] Y) {
+          step = If (c) <
+            then_branch = a () => (float t) { t = Neg(s) },
+            else_branch = b () => (float[1] e) { e = Exp(v) }
+          >
+          Y = Mul(X, step)
+        }""",
+        {"c": True, "X": f32(1, 2, 3), "s": np.float32(2), "v": f32(1)},
+        {"c": False, "X": f32(1, 2, 3), "s": np.float32(2), "v": f32(1)},
+    )

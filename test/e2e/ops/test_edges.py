@@ -83,6 +83,29 @@ def test_denormal_numbers() -> None:
     np.testing.assert_allclose(compute("Exp", [x])[0], right, rtol=2e-6, atol=1.5e-45)
 
 
+def test_policies_for_denormal_numbers() -> None:
+    """Values are kept unless a call says otherwise; weights only if all must be exact."""
+    x = np.full((4, 64), 1e-39, np.float32)
+    compiled = lathe.compile(
+        model("Mul", {"x": (x, [4, 64])}, {"two": np.float32(2) * np.ones(1, np.float32)})
+    )
+    assert (compiled(x)[0] != 0).all()
+    flushing = compiled.with_options(denormals="flush")
+    assert (flushing(x)[0] == 0).all() and (compiled(x)[0] != 0).all()
+    with pytest.raises(ValueError, match="give one of keep, flush"):
+        compiled.with_options(denormals="drop")
+
+    w = np.full((64, 32), 1e-40, np.float32)
+    w[0] = 1.0
+    large = np.full((4, 64), 1e30, np.float32)
+    large[:, 0] = 0
+    product = model("MatMul", {"x": (large, [4, 64])}, {"w": w})
+    (found,) = lathe.compile(product, cache=False)(large)
+    (strict,) = lathe.compile(product, accuracy="strict", cache=False)(large)
+    assert (found == 0).all()
+    np.testing.assert_allclose(strict, 63e-10, rtol=1e-4)
+
+
 def test_powers_of_integers() -> None:
     x = np.array([3037000499, -3037000499, 7, -2, 0, 1, -1], np.int64)
     (found,) = compute("Pow", [x], constants={"n": np.array(2)})

@@ -39,10 +39,16 @@ ROOTS: dict[str, tuple[str, Nodes, dict[str, Array], dict[str, Array]]] = {
         {"x": random.floats(12, 128, 64) / np.float32(8), "y": random.floats(12, 64, 128)},
         {},
     ),
-    "conv": (
-        "cpu.conv.direct",
+    "winograd": (
+        "cpu.conv.winograd",
         [helper.make_node("Conv", ["x", "w"], ["p"])],
         {"x": random.floats(1, 64, 58, 58) / np.float32(24)},
+        {"w": random.floats(64, 64, 3, 3)},
+    ),
+    "conv": (
+        "cpu.conv.direct",
+        [helper.make_node("Conv", ["x", "w"], ["p"], dilations=[2, 2])],
+        {"x": random.floats(1, 64, 60, 60) / np.float32(24)},
         {"w": random.floats(64, 64, 3, 3)},
     ),
     "depthwise": (
@@ -123,7 +129,7 @@ def build(root: str, tail: str, free: bool) -> tuple[onnx.ModelProto, dict[str, 
         name: [
             f"{name}{i}"
             if free
-            and not (root in ("conv", "depthwise") and i == 1)
+            and not (root in ("winograd", "conv", "depthwise") and i == 1)
             and not (root in ("gemm", "deep") and i == 1)
             else size
             for i, size in enumerate(array.shape)

@@ -545,6 +545,10 @@ def test_what_is_no_number(text: str) -> None:
         (r"\.\*", [".*"], ["aa"]),
         ("", [""], ["a"]),
         (r"\Aab\z", ["ab"], ["abc"]),
+        (r"www\.[\w.-]+\.\bcom\b", ["www.a.com", "www.a-b.com"], ["www.com", "www.a.comx"]),
+        (r"\b.\b", ["x"], ["ß", "日", " ", "xy"]),
+        (r"a\bß+", ["aß", "aßß"], ["ab", "aß "]),
+        (r"[^b]\B.", ["ßß", "ab"], ["a ", "bb", "aß"]),
     ],
 )
 def test_patterns(pattern: str, fits: list[str], misses: list[str]) -> None:
@@ -557,7 +561,7 @@ def test_patterns(pattern: str, fits: list[str], misses: list[str]) -> None:
     assert y.tolist() == [True] * len(fits) + [False] * len(misses)
 
 
-@pytest.mark.parametrize("pattern", [r"\bcom\b", "(?i)a", r"\pN", "[a", "a)", "(", r"a\x41", "a\\"])
+@pytest.mark.parametrize("pattern", [r"\b[ß]\b", "(?i)a", r"\pN", "[a", "a)", "(", r"a\x41", "a\\"])
 def test_patterns_that_are_not_covered(pattern: str) -> None:
     with pytest.raises(lathe.CompileError) as caught:
         compiled(

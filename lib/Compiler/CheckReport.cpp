@@ -1,0 +1,101 @@
+// lib/Compiler/CheckReport.cpp: what a model needs: operators, inputs and outputs, weights, sizes from data.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CheckReport.h"
+#include "dialects/Graph/ElementTypes.h"
+#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/NodeLocation.h"
+#include "lathe/Import/ONNX.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+static const char *nameOf(ONNXOperatorUse::How how) {
+  switch (how) {
+  case ONNXOperatorUse::How::Direct:
+    return "direct";
+  case ONNXOperatorUse::How::Expanded:
+    return "expanded";
+  case ONNXOperatorUse::How::Function:
+    return "function";
+  case ONNXOperatorUse::How::Missing:
+    return "missing";
+  }
+  llvm_unreachable("all ways are named");
+}
+
+void describeOperators(StringRef path, bool allowLinks, CheckReport &report) {
+  ImportOptions options;
+  options.allowLinks = allowLinks;
+  auto uses = listONNXOperators(path, options);
+  if (failed(uses))
+    return;
+  for (ONNXOperatorUse &use : *uses)
+    report.operators.push_back({std::move(use.label), nameOf(use.how), std::move(use.nodes)});
+}
+
+/// "[batch, 3, ?]"
+static std::string describeDims(RankedTensorType type, ArrayRef<std::string> symbols) {
+  SmallVector<std::string> dims;
+  auto sizes = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding());
+  for (int64_t i = 0, rank = type.getRank(); i < rank; ++i) {
+    AffineExpr expr = sizes ? sizes.getMap().getResult(i) : AffineExpr();
+    auto symbol = dyn_cast_or_null<AffineSymbolExpr>(expr);
+    if (!type.isDynamicDim(i))
+      dims.push_back(std::to_string(type.getDimSize(i)));
+    else if (symbol && symbol.getPosition() < symbols.size() && !symbols[symbol.getPosition()].empty())
+      dims.push_back(symbols[symbol.getPosition()]);
+    else
+      dims.push_back("?");
+  }
+  return "[" + llvm::join(dims, ", ") + "]";
+}
+
+static ValueUse describeValue(Attribute name, Type type, ArrayRef<std::string> symbols) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  const graph::ElementType *element = tensor ? graph::findElementType(tensor.getElementType()) : nullptr;
+  auto text = dyn_cast_or_null<StringAttr>(name);
+  return {text ? text.str() : "", element ? element->title().str() : "", tensor ? describeDims(tensor, symbols) : ""};
+}
+
+/// The bytes of all constants, each once.
+static size_t countWeights(ModuleOp module) {
+  llvm::SetVector<ElementsAttr> values;
+  module.walk([&](graph::ConstantOp op) { values.insert(cast<ElementsAttr>(op.getValue())); });
+  size_t bytes = 0;
+  for (ElementsAttr value : values) {
+    auto type = cast<RankedTensorType>(value.getType());
+    bytes += llvm::divideCeil(type.getNumElements() * graph::bitsInMemory(type.getElementType()), 8);
+  }
+  return bytes;
+}
+
+void describeNeeds(ModuleOp module, CheckReport &report) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main)
+    return;
+  SmallVector<std::string> symbols;
+  if (auto list = main->getAttrOfType<ArrayAttr>("graph.symbols"))
+    for (auto symbol : list.getAsRange<graph::SymbolAttr>()) {
+      bool isNamed = symbol.isInputDim() && !symbol.getName().empty();
+      symbols.push_back(isNamed ? symbol.getName().str() : "");
+      if (isNamed)
+        report.dims.push_back(symbols.back());
+    }
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    report.inputs.push_back(describeValue(main.getArgAttr(i, "graph.name"), main.getArgument(i).getType(), symbols));
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    report.outputs.push_back(describeValue(main.getResultAttr(i, "graph.name"), main.getResultTypes()[i], symbols));
+  llvm::StringSet<> seen;
+  main.walk([&](graph::DefineSymbolOp op) {
+    if (std::string node = graph::describeNode(op.getLoc()); !node.empty() && seen.insert(node).second)
+      report.sizesFromData.push_back(node);
+  });
+  report.weightBytes = countWeights(module);
+}
+
+} // namespace lathe

@@ -1,0 +1,178 @@
+// lib/Conversion/TileToThreads/Product.cpp: the ring of tiles, and the loop over the terms of the sums.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Product.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace lathe {
+
+static constexpr int64_t chunkBytes = 16;
+/// What the hardware copies to shared memory by itself is at least so much.
+static constexpr int64_t leastAsyncBytes = 4;
+
+static Value asInt(Emitter &e, Value index) { return arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), index); }
+
+Value addressAt(Emitter &e, Value base, Value bytes) {
+  return LLVM::GEPOp::create(e.b, e.loc, base.getType(), e.b.getI8Type(), base,
+                             ArrayRef<LLVM::GEPArg>{asInt(e, bytes)});
+}
+
+Value SlotLayout::offset(Emitter &e, Value row, Value column) const {
+  int64_t perChunk = chunkBytes / elementBytes, chunks = inner / perChunk;
+  Value chunk = e.floorDiv(column, perChunk);
+  Value order = e.rem(e.floorDiv(row, int64_t(1) << shift), std::min<int64_t>(chunks, 8));
+  Value place = arith::XOrIOp::create(e.b, e.loc, chunk, order);
+  return e.add(e.mul(row, rowBytes()), e.mul(place, chunkBytes));
+}
+
+namespace {
+
+/// Copies tiles of a source to slots.
+class Copier {
+public:
+  Copier(Emitter &e, const Source &source, SlotLayout layout, int64_t threads, Value thread)
+      : source(source), layout(layout), threads(threads), thread(thread) {
+    if (source.chunk < leastAsyncBytes)
+      return;
+    auto type = cast<MemRefType>(source.memref.getType());
+    auto metadata = memref::ExtractStridedMetadataOp::create(e.b, e.loc, source.memref);
+    Value base = memref::ExtractAlignedPointerAsIndexOp::create(e.b, e.loc, source.memref);
+    origin = e.add(base, e.mul(metadata.getOffset(), layout.elementBytes));
+    for (unsigned i = 0, rank = type.getRank(); i < rank; ++i)
+      strides.push_back(metadata.getStrides()[i]);
+  }
+
+  /// Begins to copy the tile from (`outer`, `inner`) on to the slot at `slot`.
+  void copy(Emitter &e, Value slot, Value outer, Value inner) {
+    int64_t perChunk = source.chunk / layout.elementBytes, chunksOfRow = layout.inner / perChunk;
+    int64_t chunks = layout.outer * chunksOfRow;
+    for (int64_t first = 0; first < chunks; first += threads) {
+      Value number = e.add(thread, first);
+      auto one = [&] {
+        Value row = e.floorDiv(number, chunksOfRow), column = e.mul(e.rem(number, chunksOfRow), perChunk);
+        copyChunk(e, slot, row, column, e.add(outer, row), e.add(inner, column));
+      };
+      if (first + threads <= chunks)
+        one();
+      else
+        e.ifLess(number, e.index(chunks), one);
+    }
+  }
+
+private:
+  Value isThere(Emitter &e, Value outer, Value inner) {
+    auto isBelow = [&](Value x, Value end) -> Value {
+      return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, x, end);
+    };
+    Value is = isBelow(outer, source.outerEnd);
+    return source.innerEnd ? Value(arith::AndIOp::create(e.b, e.loc, is, isBelow(inner, source.innerEnd))) : is;
+  }
+
+  void copyChunk(Emitter &e, Value slot, Value row, Value column, Value outer, Value inner) {
+    int64_t perWhole = chunkBytes / layout.elementBytes;
+    Value within = e.rem(column, perWhole);
+    Value offset = e.add(layout.offset(e, row, e.sub(column, within)), e.mul(within, layout.elementBytes));
+    Value target = addressAt(e, slot, offset), is = isThere(e, outer, inner);
+    SmallVector<Value> indices = source.indices(outer, inner);
+    Type i32 = e.b.getI32Type();
+    if (source.chunk < leastAsyncBytes) {
+      Type element = cast<MemRefType>(source.memref.getType()).getElementType();
+      auto branch = scf::IfOp::create(e.b, e.loc, TypeRange{element}, is, /*addThenBlock=*/true, /*addElseBlock=*/true);
+      {
+        OpBuilder::InsertionGuard guard(e.b);
+        e.b.setInsertionPointToStart(branch.thenBlock());
+        Value loaded = memref::LoadOp::create(e.b, e.loc, source.memref, indices);
+        scf::YieldOp::create(e.b, e.loc, loaded);
+        e.b.setInsertionPointToStart(branch.elseBlock());
+        Value zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(element));
+        scf::YieldOp::create(e.b, e.loc, zero);
+      }
+      LLVM::StoreOp::create(e.b, e.loc, branch.getResult(0), target);
+      return;
+    }
+    // What is not there is not read, wherever its address leads, and 0.
+    Value bytes = arith::SelectOp::create(e.b, e.loc, is, arith::ConstantIntOp::create(e.b, e.loc, source.chunk, 32),
+                                          arith::ConstantIntOp::create(e.b, e.loc, 0, 32));
+    Value position = e.index(0);
+    for (auto [index, stride] : llvm::zip_equal(indices, strides))
+      position = e.add(position, e.mul(index, stride));
+    Value address = asInt(e, e.add(origin, e.mul(position, layout.elementBytes)));
+    auto global = LLVM::LLVMPointerType::get(e.b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
+    Value from = LLVM::IntToPtrOp::create(e.b, e.loc, global, address);
+    (void)i32;
+    auto modifier = source.chunk == chunkBytes ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
+    NVVM::CpAsyncOp::create(e.b, e.loc, target, from, static_cast<uint32_t>(source.chunk), modifier, bytes);
+  }
+
+  const Source &source;
+  SlotLayout layout;
+  int64_t threads;
+  Value thread, origin;
+  SmallVector<Value> strides;
+};
+
+/// The memory of the ring as an address of shared memory.
+Value createRing(Emitter &e, int64_t bytes) {
+  Value memory = kernel::BlockMemoryOp::create(e.b, e.loc, MemRefType::get({bytes}, e.b.getI8Type()));
+  Value place = memref::ExtractAlignedPointerAsIndexOp::create(e.b, e.loc, memory);
+  MLIRContext *context = e.b.getContext();
+  Value generic = LLVM::IntToPtrOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(context), asInt(e, place));
+  auto shared = LLVM::LLVMPointerType::get(context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+  return LLVM::AddrSpaceCastOp::create(e.b, e.loc, shared, generic);
+}
+
+} // namespace
+
+void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, Type sum, const Source &a, const Source &b,
+                 Value rowBegin, Value terms,
+                 llvm::function_ref<void(Emitter &, ValueRange, ArrayRef<SumPlace>)> store) {
+  Value thread = arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(),
+                                            NVVM::ThreadIdXOp::create(e.b, e.loc, e.b.getI32Type()));
+  auto elementOf = [](const Source &source) { return cast<MemRefType>(source.memref.getType()).getElementType(); };
+  std::unique_ptr<Multiplier> multiplier = Multiplier::create(e, unit, elementOf(a), elementOf(b), sum, tile, thread);
+  SlotLayout ofA = multiplier->layoutOfA(), ofB = multiplier->layoutOfB();
+  int64_t slotBytes = ofA.bytes() + ofB.bytes(), ahead = tile.slots - 1;
+  Value ring = createRing(e, tile.slots * slotBytes);
+  Copier copyA(e, a, ofA, tile.threads, thread), copyB(e, b, ofB, tile.threads, thread);
+  auto slotAt = [&](Value number) { return addressAt(e, ring, e.mul(number, slotBytes)); };
+  auto behindA = [&](Value slot) { return addressAt(e, slot, e.index(ofA.bytes())); };
+  auto fill = [&](Value number, Value step) {
+    Value slot = slotAt(number), term = e.mul(step, tile.terms);
+    copyA.copy(e, slot, rowBegin, term);
+    copyB.copy(e, behindA(slot), term, e.index(0));
+  };
+  auto commit = [&] { NVVM::CpAsyncCommitGroupOp::create(e.b, e.loc); };
+  auto barrier = [&] { NVVM::Barrier0Op::create(e.b, e.loc); };
+  Value steps = e.ceilDiv(terms, tile.terms);
+  for (int64_t i = 0; i < ahead; ++i) {
+    fill(e.index(i), e.index(i));
+    commit();
+  }
+  Value zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(sum));
+  SmallVector<Value> inits(multiplier->sums(), zero);
+  inits.push_back(e.index(0));
+  SmallVector<Value> results = e.loop({e.index(0), steps}, 1, inits, [&](Value step, ValueRange carried) {
+    // All but the last copies are there, of every thread; and every thread is done
+    // with the slot that is filled next.
+    NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, static_cast<uint32_t>(ahead - 1));
+    barrier();
+    Value number = carried.back(), next = e.add(step, ahead);
+    e.ifLess(next, steps, [&] { fill(e.rem(e.add(number, ahead), tile.slots), next); });
+    commit();
+    Value slot = slotAt(number);
+    SmallVector<Value> sums = multiplier->multiply(e, slot, behindA(slot), carried.drop_back());
+    sums.push_back(e.rem(e.add(number, 1), tile.slots));
+    return sums;
+  });
+  // The next task has the ring from here on.
+  NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0u);
+  barrier();
+  store(e, ArrayRef(results).drop_back(), multiplier->places(e));
+}
+
+} // namespace lathe

@@ -1,0 +1,81 @@
+// lib/Conversion/TileToThreads/Product.h: a tile of a matrix product, computed by a block of threads.
+//
+// Tiles of both factors pass through a ring of slots in the memory of the block: while
+// one is multiplied, the next ones are on their way. What the factors are, a matrix or
+// the windows of a convolution, only `Source` knows; what multiplies, `Multiplier`.
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_LIB_CONVERSION_TILETOTHREADS_PRODUCT_H
+#define LATHE_LIB_CONVERSION_TILETOTHREADS_PRODUCT_H
+
+#include "../TileToVector/Emitter.h"
+#include "dialects/Tile/Tile.h"
+#include "lathe/Target/DotUnits.h"
+#include <functional>
+#include <memory>
+
+namespace lathe {
+
+/// The sizes of what a block computes, as the op's tiling says.
+struct ProductTile {
+  int64_t rows, columns; ///< Of the output.
+  int64_t terms;         ///< Of the sums, in a slot.
+  int64_t slots;         ///< Of the ring.
+  int64_t threads;
+};
+
+/// A factor in memory, as the matrix `[outer, inner]`.
+struct Source {
+  mlir::Value memref;
+  /// Where element (outer, inner) is.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::Value outer, mlir::Value inner)> indices;
+  int64_t chunk; ///< Bytes that lie side by side at a multiple of that: 16, or fewer.
+  mlir::Value outerEnd;
+  mlir::Value innerEnd; ///< Null where all of a tile is there.
+};
+
+/// A factor's tile in a slot: `outer` rows of `inner` elements. What lies 16 bytes
+/// apart in a row is permuted so that the lanes of a warp read from different banks.
+struct SlotLayout {
+  int64_t outer, inner, elementBytes;
+  int64_t shift; ///< Rows of which 2^shift have one order.
+  int64_t rowBytes() const { return inner * elementBytes; }
+  int64_t bytes() const { return outer * rowBytes(); }
+  /// The byte of element (`row`, `column`), where `column` is the first of 16 bytes.
+  mlir::Value offset(Emitter &e, mlir::Value row, mlir::Value column) const;
+};
+
+/// An element of the sums that a thread has.
+struct SumPlace {
+  mlir::Value row, column; ///< In the tile.
+};
+
+/// Multiplies tiles in the memory of the block.
+class Multiplier {
+public:
+  /// What multiplies as `unit` says, or f32 and f64 where it is null, for `tile`.
+  static std::unique_ptr<Multiplier> create(Emitter &e, const DotUnit *unit, mlir::Type a, mlir::Type b, mlir::Type sum,
+                                            const ProductTile &tile, mlir::Value thread);
+  virtual ~Multiplier() = default;
+  virtual SlotLayout layoutOfA() const = 0;
+  virtual SlotLayout layoutOfB() const = 0;
+  /// How many sums a thread has.
+  virtual int64_t sums() const = 0;
+  /// Adds the product of the tiles at `a` and `b`, addresses of shared memory.
+  virtual llvm::SmallVector<mlir::Value> multiply(Emitter &e, mlir::Value a, mlir::Value b, mlir::ValueRange sums) = 0;
+  /// Where the sums are, each row's side by side.
+  virtual llvm::SmallVector<SumPlace> places(Emitter &e) = 0;
+};
+
+/// Emits the product of a tile: `a` is [row, term], `b` is [term, column], whose
+/// `columnBegin` is 0 in it. Calls `store` with each sum and its place.
+void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, mlir::Type sum, const Source &a,
+                 const Source &b, mlir::Value rowBegin, mlir::Value terms,
+                 llvm::function_ref<void(Emitter &, mlir::ValueRange sums, llvm::ArrayRef<SumPlace>)> store);
+
+/// An address `bytes` behind `base`, in the space of that.
+mlir::Value addressAt(Emitter &e, mlir::Value base, mlir::Value bytes);
+
+} // namespace lathe
+
+#endif // LATHE_LIB_CONVERSION_TILETOTHREADS_PRODUCT_H

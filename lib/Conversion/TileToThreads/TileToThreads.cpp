@@ -1,0 +1,258 @@
+// lib/Conversion/TileToThreads/TileToThreads.cpp: products and convolutions as tasks for blocks of threads.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "lathe/Conversion/TileToThreads.h"
+#include "../TileToVector/Lowerings.h"
+#include "Product.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using lathe::tile::ContractOp;
+using lathe::tile::ConvOp;
+
+namespace lathe {
+#define GEN_PASS_DEF_CONVERTTILETOTHREADSPASS
+#include "lathe/Conversion/TileToThreads.h.inc"
+
+ProductTile productTile(tile::TilingAttr tiling, int64_t threads) {
+  return {tiling.getRows(), tiling.getVectors() * tiling.getLanes(), tiling.getUnroll(),
+          std::max<int64_t>(tiling.getPrefetch(), 2), threads};
+}
+
+/// Bytes side by side whose first is always at a multiple of as many, where rows of
+/// `memref` start every `pitches` elements.
+static int64_t chunkOf(Value memref, ArrayRef<int64_t> pitches) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t bytes = type.getElementTypeBitWidth() / 8, chunk = 16;
+  // A view may start anywhere.
+  if (!type.getLayout().isIdentity())
+    return bytes;
+  for (int64_t pitch : pitches)
+    while (chunk > bytes && (ShapedType::isDynamic(pitch) || pitch * bytes % chunk != 0))
+      chunk /= 2;
+  return chunk;
+}
+
+namespace {
+
+/// What all products share: tasks, and the way from sums to the output.
+class ProductLowering {
+public:
+  ProductLowering(Emitter &e, tile::EpilogueOpInterface op, int64_t threads)
+      : e(e), op(op), tile(productTile(op.getTiling(), threads)), rank(op.getInitType().getRank()),
+        columns(e.dim(op.getInit(), rank - 1)) {}
+
+protected:
+  /// Sees the dims from `first` on, but the last, as the rows.
+  void setRows(int64_t first) {
+    rows = e.index(1);
+    for (int64_t dim = first; dim < rank - 1; ++dim) {
+      rowSizes.push_back(e.dim(op.getInit(), dim));
+      rows = e.mul(rows, rowSizes.back());
+    }
+  }
+
+  /// All indices but the last of row `row`.
+  SmallVector<Value> rowIndices(Value row) {
+    SmallVector<Value> indices(batch);
+    llvm::append_range(indices, e.delinearize(row, rowSizes));
+    return indices;
+  }
+
+  void emitTile(const Source &a, const Source &b, Value rowBegin, Value columnBegin, Value terms) {
+    emitProduct(
+        e, tile, op.getTiling().getDotUnit(), op.getAccumulatorType(), a, b, rowBegin, terms,
+        [&](Emitter &, ValueRange sums, ArrayRef<SumPlace> places) { storeRows(sums, places, rowBegin, columnBegin); });
+  }
+
+  Emitter &e;
+  tile::EpilogueOpInterface op;
+  ProductTile tile;
+  int64_t rank;
+  Value columns, rows;
+  SmallVector<Value> rowSizes, batch;
+
+private:
+  void storeRows(ValueRange sums, ArrayRef<SumPlace> places, Value rowBegin, Value columnBegin) {
+    for (size_t i = 0; i < places.size();) {
+      size_t end = i;
+      while (end < places.size() && places[end].row == places[i].row)
+        ++end;
+      Value row = e.add(rowBegin, places[i].row);
+      e.ifLess(row, rows, [&] {
+        SmallVector<Value> indices = rowIndices(row);
+        for (size_t k = i; k < end; ++k) {
+          Value column = e.add(columnBegin, places[k].column);
+          e.ifLess(column, columns, [&] { store(sums[k], indices, column); });
+        }
+      });
+      i = end;
+    }
+  }
+
+  /// Applies the epilogue to a sum and stores what comes out.
+  void store(Value sum, SmallVector<Value> indices, Value column) {
+    indices.push_back(column);
+    Region &epilogue = op.getEpilogue();
+    if (!epilogue.empty()) {
+      IRMapping mapping;
+      Block &body = epilogue.front();
+      mapping.map(body.getArgument(0), sum);
+      for (auto [i, extra] : llvm::enumerate(op.getExtras())) {
+        SmallVector<Value> at;
+        for (AffineExpr expr : op.getExtraMap(i).getResults()) {
+          auto dim = dyn_cast<AffineDimExpr>(expr);
+          at.push_back(dim ? indices[dim.getPosition()] : e.index(cast<AffineConstantExpr>(expr).getValue()));
+        }
+        mapping.map(body.getArgument(1 + i), memref::LoadOp::create(e.b, e.loc, extra, at).getResult());
+      }
+      for (Operation &inner : body.without_terminator())
+        e.b.clone(inner, mapping);
+      sum = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+    }
+    memref::StoreOp::create(e.b, e.loc, sum, op.getInit(), indices);
+  }
+};
+
+class ContractOnThreads final : ProductLowering {
+public:
+  ContractOnThreads(Emitter &e, ContractOp op, int64_t threads)
+      : ProductLowering(e, cast<tile::EpilogueOpInterface>(op.getOperation()), threads), op(op) {}
+
+  void emit() {
+    int64_t batchRank = op.getBatchRank();
+    setRows(batchRank);
+    SmallVector<TaskDim> dims;
+    for (int64_t dim = 0; dim < batchRank; ++dim)
+      dims.push_back({e.dim(op.getInit(), dim), 1});
+    dims.push_back({e.ceilDiv(rows, tile.rows), 1});
+    dims.push_back({e.ceilDiv(columns, tile.columns), 1});
+    e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
+      for (const IndexRange &range : ranges.drop_back(2))
+        batch.push_back(range.begin);
+      Value panel = ranges.back().begin, terms = e.dim(op.getLhs(), rank - 1);
+      Value rowBegin = e.mul(ranges[ranges.size() - 2].begin, tile.rows), columnBegin = e.mul(panel, tile.columns);
+      emitTile(left(terms), right(terms, panel, columnBegin), rowBegin, columnBegin, terms);
+    });
+  }
+
+private:
+  Source left(Value terms) {
+    auto type = cast<MemRefType>(op.getLhs().getType());
+    auto indices = [this](Value row, Value term) {
+      SmallVector<Value> all = rowIndices(row);
+      all.push_back(term);
+      return all;
+    };
+    return {op.getLhs(), indices, chunkOf(op.getLhs(), type.getShape().back()), rows, terms};
+  }
+
+  Source right(Value terms, Value panel, Value columnBegin) {
+    auto type = cast<MemRefType>(op.getRhs().getType());
+    if (op.getPacked()) {
+      auto indices = [panel](Value term, Value column) { return SmallVector<Value>{panel, term, column}; };
+      return {op.getRhs(), indices, chunkOf(op.getRhs(), type.getShape().back()), terms, Value()};
+    }
+    auto indices = [this, type, columnBegin](Value term, Value column) {
+      SmallVector<Value> all;
+      for (auto [dim, index] : llvm::enumerate(batch))
+        all.push_back(type.getDimSize(dim) == 1 ? e.index(0) : index);
+      all.append({term, e.add(columnBegin, column)});
+      return all;
+    };
+    return {op.getRhs(), indices, chunkOf(op.getRhs(), type.getShape().back()), terms, e.sub(columns, columnBegin)};
+  }
+
+  ContractOp op;
+};
+
+class ConvOnThreads final : ProductLowering {
+public:
+  ConvOnThreads(Emitter &e, ConvOp op, int64_t threads)
+      : ProductLowering(e, cast<tile::EpilogueOpInterface>(op.getOperation()), threads), op(op), spatial(rank - 2),
+        taps(cast<MemRefType>(op.getFilter().getType()).getShape().slice(1, spatial)),
+        channels(cast<MemRefType>(op.getInput().getType()).getShape().back()),
+        groupChannels(channels / op.getGroups()) {}
+
+  void emit() {
+    setRows(0);
+    int64_t panels = cast<MemRefType>(op.getFilter().getType()).getDimSize(0);
+    int64_t panelsOfGroup = panels / op.getGroups(), count = groupChannels;
+    for (int64_t tap : taps)
+      count *= tap;
+    Value terms = e.index(count);
+    e.tasks({{e.ceilDiv(rows, tile.rows), 1}, {e.index(panels), 1}}, [&](ArrayRef<IndexRange> ranges) {
+      Value panel = ranges[1].begin, rowBegin = e.mul(ranges[0].begin, tile.rows);
+      Value channel = op.getGroups() == 1 ? e.index(0) : e.mul(e.floorDiv(panel, panelsOfGroup), groupChannels);
+      emitTile(left(terms, channel), right(terms, panel), rowBegin, e.mul(panel, tile.columns), terms);
+    });
+  }
+
+private:
+  /// The position of each tap, and the channel in the group.
+  SmallVector<Value> split(Value term) {
+    SmallVector<Value> sizes;
+    for (int64_t tap : taps)
+      sizes.push_back(e.index(tap));
+    SmallVector<Value> all = e.delinearize(e.floorDiv(term, groupChannels), sizes);
+    all.push_back(e.rem(term, groupChannels));
+    return all;
+  }
+
+  Source left(Value terms, Value channel) {
+    auto indices = [this, channel](Value row, Value term) {
+      SmallVector<Value> place = rowIndices(row), at = split(term);
+      for (int64_t dim = 0; dim < spatial; ++dim)
+        place[dim + 1] = e.add(e.mul(place[dim + 1], op.getStrides()[dim]), e.mul(at[dim], op.getDilations()[dim]));
+      place.push_back(e.add(channel, at.back()));
+      return place;
+    };
+    return {op.getInput(), indices, chunkOf(op.getInput(), {channels, groupChannels}), rows, terms};
+  }
+
+  Source right(Value terms, Value panel) {
+    auto indices = [this, panel](Value term, Value column) {
+      SmallVector<Value> all{panel};
+      llvm::append_range(all, split(term));
+      all.push_back(column);
+      return all;
+    };
+    return {op.getFilter(), indices, chunkOf(op.getFilter(), tile.columns), terms, Value()};
+  }
+
+  ConvOp op;
+  int64_t spatial;
+  ArrayRef<int64_t> taps;
+  int64_t channels, groupChannels;
+};
+
+struct ConvertTileToThreadsPass final : impl::ConvertTileToThreadsPassBase<ConvertTileToThreadsPass> {
+  void runOnOperation() override {
+    kernel::FuncOp kernel = getOperation();
+    int64_t threads = kernel.getBlockThreads();
+    if (threads == 0)
+      return;
+    SmallVector<Operation *> ops;
+    kernel.walk([&](Operation *op) {
+      if (isa<ContractOp, ConvOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      OpBuilder builder(op);
+      Emitter e(builder, op->getLoc());
+      if (auto contract = dyn_cast<ContractOp>(op))
+        ContractOnThreads(e, contract, threads).emit();
+      else
+        ConvOnThreads(e, cast<ConvOp>(op), threads).emit();
+      op->erase();
+      ++numOps;
+    }
+  }
+};
+
+} // namespace
+} // namespace lathe

@@ -1,0 +1,102 @@
+// lib/Import/ONNX/Determinant.cpp: determinants, by elimination with row pivots.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Import/Core/Node.h"
+#include "Loops.h"
+#include "OpTable.h"
+
+#include <limits>
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+using llvm::Twine;
+using mlir::AffineExpr;
+
+namespace {
+
+/// A stack [batch, size, size] of matrices. Turn i brings the row with the largest
+/// element of column i to row i, and takes multiples of it from the rows below.
+class Elimination {
+public:
+  Elimination(Node &node, AffineExpr batch, AffineExpr size)
+      : node(node), batch(batch), size(size), one(node.solver().constant(1)), i1(node.builder().getI1Type()),
+        i64(node.builder().getI64Type()) {}
+
+  std::optional<Turn> step(Value index, Value matrix, Value determinant);
+
+private:
+  Node &node;
+  AffineExpr batch, size, one;
+  Type i1, i64;
+
+  Value select(Value condition, Value a, Value b) {
+    return node.createAs<graph::SelectOp>(node.element(a), condition, a, b);
+  }
+  Value equal(Value a, Value b) { return node.createAs<graph::EqualOp>(i1, a, b); }
+};
+
+} // namespace
+
+std::optional<Turn> Elimination::step(Value index, Value matrix, Value determinant) {
+  if (node.failed())
+    return std::nullopt;
+  Type element = node.element(matrix);
+  Value rows = node.createTyped<graph::IotaOp>(node.solver().type({one, size}, i64), int64_t(1));
+  Value isBelow = node.createAs<graph::LessOp>(i1, index, rows),
+        isAbove = node.createAs<graph::LessOp>(i1, rows, index);
+  Value column = node.create<graph::GatherOp>(matrix, index, int64_t(2));
+  Value reach = select(isAbove, node.scalar(element, -std::numeric_limits<double>::infinity()),
+                       node.create<graph::AbsOp>(column));
+  Value best = node.createAs<graph::ArgOp>(i64, reach, graph::ReduceKind::max, int64_t(1), /*keep_dims=*/true,
+                                           /*select_last=*/false);
+  Value from = select(equal(rows, index), best, select(equal(rows, best), index, rows));
+  from = node.broadcast(node.unsqueeze(node.broadcast(from, {batch, size}), {2}), {batch, size, size});
+  matrix = node.create<graph::GatherElementsOp>(matrix, from, int64_t(1));
+  Value row = node.unsqueeze(node.create<graph::GatherOp>(matrix, index, int64_t(1)), {1});
+  Value pivot = node.create<graph::GatherOp>(node.squeeze(row, {1}), index, int64_t(1));
+  Value isSwapped = node.create<graph::NotOp>(equal(node.squeeze(best, {1}), index));
+  Value factor = select(isSwapped, node.scalar(element, -1), node.scalar(element, 1));
+  determinant = node.mul(determinant, node.mul(factor, pivot));
+  // Below a pivot of zero there are zeros only.
+  Value zero = node.scalar(element, 0);
+  Value safe = select(equal(pivot, zero), node.scalar(element, 1), pivot);
+  Value ratio = node.div(node.create<graph::GatherOp>(matrix, index, int64_t(2)), node.unsqueeze(safe, {1}));
+  ratio = node.unsqueeze(select(isBelow, ratio, zero), {2});
+  matrix = node.sub(matrix, node.mul(ratio, row));
+  if (node.failed())
+    return std::nullopt;
+  return Turn{{}, {matrix, determinant}, {}};
+}
+
+static Value importDet(Node &node) {
+  Value x = node.input(0);
+  int64_t rank = node.rank(x);
+  if (!node.failed() && rank < 2)
+    node.error("onnx-shape-mismatch", "'X' has rank " + Twine(rank) + ", but 2 or more is expected")
+        .note("give a matrix or a stack of matrices");
+  if (node.failed())
+    return {};
+  Dims dims = node.dims(x);
+  if (node.solver().equal(dims[rank - 2], dims[rank - 1]) == std::optional<bool>(false)) {
+    node.error("onnx-shape-mismatch", "the matrices in 'X' are not square").note("give square matrices");
+    return {};
+  }
+  AffineExpr size = dims[rank - 1], batch = node.solver().product(ArrayRef(dims).drop_back(2));
+  Type element = node.element(x), wide = element.isF64() ? element : Type(node.builder().getF32Type());
+  Value matrix = node.reshape(node.cast(x, wide), {batch, size, size});
+  if (dims[rank - 2] != size && !node.failed())
+    node.check(matrix, dims[rank - 2], size, "rows and columns of 'X'");
+  Value start = node.broadcast(node.reshape(node.scalar(wide, 1), {node.solver().constant(1)}), {batch});
+  Elimination elimination(node, batch, size);
+  auto makeTurn = [&](Value index, mlir::ValueRange carried) {
+    return elimination.step(index, carried[0], carried[1]);
+  };
+  graph::LoopOp loop =
+      node.failed() ? graph::LoopOp() : makeLoop(node, node.size(size), {}, {matrix, start}, 0, makeTurn);
+  return loop ? node.cast(node.reshape(loop.getResult(1), ArrayRef(dims).drop_back(2)), element) : Value();
+}
+
+void onnx_import::registerDeterminant(OpTable &ops) { ops.add("Det", {11, 22}, importDet); }

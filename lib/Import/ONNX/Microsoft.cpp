@@ -1,0 +1,226 @@
+// lib/Import/ONNX/Microsoft.cpp: operators of ONNX Runtime's domain com.microsoft,
+// and those that its optimizer puts into ONNX's own: fusions of what ONNX has.
+//
+// Part of the Lathe project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Compose.h"
+#include "OpTable.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lathe;
+using namespace lathe::onnx_import;
+using llvm::SmallVector;
+using llvm::StringRef;
+using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+static Value importExactGelu(Node &node) { return node.create<graph::GeluOp>(node.input(0), /*tanh=*/false); }
+
+static Value importFastGelu(Node &node) {
+  Value x = node.input(1) ? node.add(node.input(0), node.input(1)) : node.input(0);
+  return node.create<graph::GeluOp>(x, /*tanh=*/true);
+}
+
+static Value importBiasGelu(Node &node) {
+  return node.create<graph::GeluOp>(node.add(node.input(0), node.input(1)), /*tanh=*/false);
+}
+
+/// x sigmoid(alpha x)
+static Value importQuickGelu(Node &node) {
+  return node.create<graph::SwishOp>(node.input(0), llvm::APFloat(node.number("alpha")));
+}
+
+namespace {
+
+/// A function that 'activation' names, of `x` and as many numbers as it needs.
+struct ActivationRow {
+  StringRef name;
+  size_t needs;
+  Value (*make)(Node &node, Value x, llvm::ArrayRef<double> numbers);
+};
+
+} // namespace
+
+template <typename OpT> static Value makePlain(Node &node, Value x, llvm::ArrayRef<double>) {
+  return node.create<OpT>(x);
+}
+
+template <typename OpT> static Value makeAlpha(Node &node, Value x, llvm::ArrayRef<double> numbers) {
+  return node.create<OpT>(x, llvm::APFloat(numbers[0]));
+}
+
+template <typename OpT> static Value makeAlphaBeta(Node &node, Value x, llvm::ArrayRef<double> numbers) {
+  return node.create<OpT>(x, llvm::APFloat(numbers[0]), llvm::APFloat(numbers[1]));
+}
+
+static Value makeClip(Node &node, Value x, llvm::ArrayRef<double> numbers) {
+  x = node.create<graph::MaxOp>(x, node.scalar(node.element(x), numbers[0]));
+  return node.create<graph::MinOp>(x, node.scalar(node.element(x), numbers[1]));
+}
+
+static const ActivationRow activations[] = {
+    {"Relu", 0, makePlain<graph::ReluOp>},
+    {"Tanh", 0, makePlain<graph::TanhOp>},
+    {"Sigmoid", 0, makePlain<graph::SigmoidOp>},
+    {"Softplus", 0, makePlain<graph::SoftplusOp>},
+    {"Softsign", 0, makePlain<graph::SoftsignOp>},
+    {"Elu", 1, makeAlpha<graph::EluOp>},
+    {"LeakyRelu", 1, makeAlpha<graph::LeakyReluOp>},
+    {"ThresholdedRelu", 1, makeAlpha<graph::ThresholdedReluOp>},
+    {"HardSigmoid", 2, makeAlphaBeta<graph::HardSigmoidOp>},
+    {"Selu", 2, makeAlphaBeta<graph::SeluOp>},
+    {"Clip", 2, makeClip},
+};
+
+Value onnx_import::activate(Node &node, Value x, llvm::ArrayRef<double> numbers) {
+  StringRef name = node.string("activation");
+  if (name.empty() || node.failed())
+    return x;
+  const ActivationRow *row = llvm::find_if(activations, [&](const ActivationRow &other) { return other.name == name; });
+  if (row == std::end(activations))
+    return node.unsupported(
+        "activation", quoted(name),
+        llvm::join(llvm::map_range(activations, [](const ActivationRow &r) { return r.name; }), ", ") + " are");
+  if (numbers.size() < row->needs) {
+    node.error("onnx-missing-attribute", "'activation' is " + quoted(name) + ", which needs " + Twine(row->needs) +
+                                             " numbers, but " + Twine(numbers.size()) + " are given")
+        .note("give the activation its numbers");
+    return {};
+  }
+  return row->make(node, x, numbers);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// `x` as FusedMatMul reads it: with `batch`, its first dimension becomes the one
+/// before the last; with `swap`, the last two trade places. Vectors stay.
+static Value arrange(Node &node, Value x, bool batch, bool swap) {
+  int64_t rank = node.rank(x);
+  if (node.failed() || rank < 2)
+    return x;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  if (batch)
+    std::rotate(order.begin(), order.begin() + 1, order.end() - 1);
+  if (swap)
+    std::swap(order[rank - 1], order[rank - 2]);
+  return node.transpose(x, order);
+}
+
+static Value importFusedMatMul(Node &node) {
+  Value a = arrange(node, node.input(0), node.flag("transBatchA"), node.flag("transA"));
+  Value b = arrange(node, node.input(1), node.flag("transBatchB"), node.flag("transB"));
+  double alpha = node.number("alpha");
+  Value y = makeMatmul(node, a, b);
+  return alpha == 1 ? y : node.mul(y, alpha);
+}
+
+/// Gemm with what 'activation' names behind it.
+static Value importFusedGemm(Node &node) {
+  SmallVector<double> numbers;
+  for (StringRef name : {"activation_alpha", "activation_beta", "activation_gamma"})
+    if (node.has(name))
+      numbers.push_back(node.number(name));
+  return activate(node, makeGemm(node, node.input(0), node.input(1), node.input(2)), numbers);
+}
+
+/// Convolution with a sum and an activation behind it.
+static Value importFusedConv(Node &node, bool isLast) {
+  return withChannelsSecond(node, node.input(0), isLast, [&](Value x) {
+    Value y = makeConvWithBias(node, x, node.input(1), node.input(2));
+    if (Value z = node.input(3))
+      y = node.add(y, isLast ? channelsToSecond(node, z) : z);
+    return activate(node, y, node.numbers("activation_params"));
+  });
+}
+
+/// Images and filters have their channels last.
+static Value importNhwcConv(Node &node) {
+  return withChannelsSecond(node, node.input(0), /*isLast=*/true, [&](Value x) {
+    return makeConvWithBias(node, x, channelsToSecond(node, node.input(1)), node.input(2));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rotary embedding
+//===----------------------------------------------------------------------===//
+
+/// Rows of the caches for each position of each sample: 'position_ids' names
+/// them, or the first one if it has one element.
+static Value readPositions(Node &node, Value x) {
+  Value positions = node.input(1);
+  if (node.failed() || node.rank(positions) == 2)
+    return positions;
+  if (node.rank(positions) != 1 || node.dims(positions)[0] != node.solver().constant(1)) {
+    node.error("onnx-shape-mismatch",
+               "'position_ids' has rank " + Twine(node.rank(positions)) + ", but one element or rank 2 is expected")
+        .note("give the first position, or [batch, length]");
+    return {};
+  }
+  graph::ShapeSolver &solver = node.solver();
+  Type i64 = node.builder().getI64Type();
+  Value steps = node.createTyped<graph::IotaOp>(solver.type({solver.constant(1), node.dims(x)[1]}, i64), int64_t(1));
+  return node.add(steps, positions);
+}
+
+static Value importRotaryEmbedding(Node &node) {
+  Value x = node.input(0), cosine = node.input(2), sine = node.input(3);
+  int64_t heads = node.integer("num_heads"), width = node.integer("rotary_embedding_dim");
+  bool interleaved = node.flag("interleaved");
+  if (node.flag("is_packed_batching"))
+    return node.unsupported("is_packed_batching", "1", "0 is");
+  if (node.has("scale") && node.number("scale") != 1)
+    return node.unsupported("scale", Twine(std::to_string(node.number("scale"))), "1 is");
+  bool isWide = node.rank(x) == 3;
+  if ((!isWide && node.rank(x) != 4) || node.rank(cosine) != 2) {
+    node.error("onnx-shape-mismatch", "'input' has rank " + Twine(node.rank(x)) + " and 'cos_cache' rank " +
+                                          Twine(node.rank(cosine)) + ", but 3 or 4, and 2, are expected")
+        .note("give [batch, length, hidden] or [batch, heads, length, size], and [positions, half]");
+    return {};
+  }
+  graph::ShapeSolver &solver = node.solver();
+  Dims original = node.dims(x);
+  int64_t half = node.staticDim(cosine, 1, "RotaryEmbedding");
+  if (isWide) {
+    int64_t columns = node.staticDim(x, 2, "RotaryEmbedding");
+    // Without their number, heads are as large as the caches say.
+    if (!node.failed() && heads == 0)
+      heads = columns / std::max<int64_t>(2 * half, 1);
+    if (!node.failed() && (heads < 1 || columns % heads != 0))
+      node.error("onnx-shape-mismatch",
+                 "'num_heads' is " + Twine(heads) + ", but 'input' has " + Twine(columns) + " columns")
+          .note("the heads must divide the columns");
+    if (node.failed())
+      return {};
+    x = node.reshape(x, {original[0], original[1], solver.constant(heads), solver.constant(columns / heads)});
+  } else {
+    x = node.transpose(x, {0, 2, 1, 3});
+  }
+  Value positions = readPositions(node, x);
+  cosine = node.create<graph::GatherOp>(cosine, positions, int64_t(0));
+  sine = node.create<graph::GatherOp>(sine, positions, int64_t(0));
+  Value y = makeRotation(node, x, cosine, sine, width == 0 ? 2 * half : width, interleaved);
+  if (node.failed())
+    return {};
+  return isWide ? node.reshape(y, original) : node.transpose(y, {0, 2, 1, 3});
+}
+
+void onnx_import::registerMicrosoftOps(OpTable &ops) {
+  StringRef domain = "com.microsoft";
+  ops.add({domain, "Gelu"}, {1}, importExactGelu);
+  ops.add({domain, "FastGelu"}, {1}, importFastGelu);
+  ops.add({domain, "BiasGelu"}, {1}, importBiasGelu);
+  ops.add({domain, "QuickGelu"}, {1}, importQuickGelu);
+  ops.add({domain, "FusedMatMul"}, {1}, importFusedMatMul);
+  ops.add({domain, "TransposeMatMul"}, {1}, importFusedMatMul);
+  ops.add({domain, "FusedGemm"}, {1}, importFusedGemm);
+  ops.add({domain, "FusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/false); });
+  ops.add({domain, "NhwcFusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/true); });
+  ops.add({domain, "NhwcConv"}, {1}, importNhwcConv);
+  ops.add({domain, "RotaryEmbedding"}, {1}, importRotaryEmbedding);
+}

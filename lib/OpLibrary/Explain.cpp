@@ -1,0 +1,123 @@
+// lib/OpLibrary/Explain.cpp: what a specification asks for, and what a library would take, without running code.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Spec.h"
+#include "Table.h"
+#include "lathe/OpLibrary/OpLibrary.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using llvm::StringRef;
+
+namespace lathe::oplib {
+
+bool check(const std::string &file, llvm::raw_ostream &out, Diagnostics &diagnostics) {
+  std::unique_ptr<Spec> spec = readSpec(file, diagnostics);
+  if (!spec)
+    return false;
+  size_t kernels = 0;
+  for (const auto &op : spec->ops) {
+    out << op->name << "(" << llvm::join(op->symbols, ", ") << "): " << op->about << "\n  forms:";
+    for (const Form &form : op->forms)
+      out << " " << form.name;
+    out << "\n";
+    for (const Target &target : spec->targets) {
+      out << "  " << target.str() << ":";
+      for (const Specialization &special : op->specializations)
+        out << " " << target.name() << "." << special.name;
+      out << "\n";
+      kernels += op->forms.size() * op->specializations.size();
+    }
+  }
+  out << file << ": ok, " << spec->ops.size() << " operators, " << kernels << " kernels\n";
+  return true;
+}
+
+/// The one table of the library in `folder`.
+static std::unique_ptr<YamlNode> readTable(const std::string &folder, std::string &file, Diagnostics &diagnostics) {
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator it(folder + "/share", error), end; it != end && !error; it.increment(error))
+    if (std::string path = it->path() + "/tables/x86_64.yaml"; llvm::sys::fs::exists(path))
+      file = path;
+  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
+  if (file.empty() || !buffer) {
+    diagnostics.error("oplib-no-library", folder, "holds no library: there is no share/NAME/tables/x86_64.yaml")
+        .note("give the folder that 'lathe oplib build' wrote");
+    return nullptr;
+  }
+  return parseYaml((*buffer)->getBuffer(), file, diagnostics);
+}
+
+/// Whether the row fits; nothing, and an error, if it is damaged.
+static std::optional<bool> fits(const YamlNode &row, const std::vector<std::pair<std::string, int64_t>> &sizes,
+                                YamlReader &reader) {
+  for (auto [key, value] : llvm::zip_equal(row.keys, row.items)) {
+    if (llvm::is_contained({"use", "kernel", "by"}, key.text))
+      continue;
+    auto size = llvm::find_if(sizes, [&](const auto &size) { return size.first == key.text; });
+    std::optional<std::pair<int64_t, int64_t>> range = readRange(value.text);
+    if (!range) {
+      reader.error("oplib-table-range", value, "'" + key.text + "' is " + value.describe() + ", which is no range")
+          .note("write 4, 2..8 or 257..");
+      return std::nullopt;
+    }
+    if (size == sizes.end()) {
+      reader.error("oplib-explain-size", key, "the size '" + key.text + "' of this row is not given")
+          .note("add " + key.text + "=SIZE to the command");
+      return std::nullopt;
+    }
+    if (size->second < range->first || size->second > range->second)
+      return false;
+  }
+  return true;
+}
+
+static bool explainTarget(const YamlNode &target, const YamlNode &ops, const std::string &op,
+                          const std::vector<std::pair<std::string, int64_t>> &sizes, llvm::raw_ostream &out,
+                          YamlReader &reader) {
+  const YamlNode *rows = ops.find(op);
+  if (!rows) {
+    std::vector<StringRef> known;
+    for (const YamlNode &key : ops.keys)
+      known.push_back(key.text);
+    reader.error("oplib-explain-op", ops, "there is no operator " + quoted(op) + didYouMean(op, known))
+        .note("the operators are: " + llvm::join(known, ", "));
+    return false;
+  }
+  for (auto [i, row] : llvm::enumerate(rows->items)) {
+    std::optional<bool> doesFit = fits(row, sizes, reader);
+    if (!doesFit)
+      return false;
+    const YamlNode *use = row.find("use"), *kernel = row.find("kernel"), *by = row.find("by");
+    if (!*doesFit || !use || !kernel || !by)
+      continue;
+    out << target.text << ": " << use->text << " by row " << i << " (" << by->text << "), kernel " << kernel->text
+        << "\n";
+    return true;
+  }
+  reader.error("oplib-table-open", *rows, "no row of '" + op + "' fits, but the last must fit all sizes")
+      .note("build the library again");
+  return false;
+}
+
+bool explain(const std::string &folder, const std::string &op,
+             const std::vector<std::pair<std::string, int64_t>> &sizes, llvm::raw_ostream &out,
+             Diagnostics &diagnostics) {
+  std::string file;
+  std::unique_ptr<YamlNode> table = readTable(folder, file, diagnostics);
+  YamlReader reader(diagnostics);
+  const YamlNode *targets = table ? table->find("targets") : nullptr;
+  if (!targets) {
+    if (table)
+      reader.error("oplib-spec-missing", *table, "the key 'targets' is missing").note("build the library again");
+    return false;
+  }
+  for (auto [target, ops] : llvm::zip_equal(targets->keys, targets->items))
+    if (!explainTarget(target, ops, op, sizes, out, reader))
+      return false;
+  return true;
+}
+
+} // namespace lathe::oplib

@@ -1,0 +1,253 @@
+// lib/OpLibrary/Families/Gemm.cpp: products of matrices, with what is done to each element of the result.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "../Family.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using llvm::StringRef;
+
+namespace lathe::oplib {
+
+namespace {
+
+/// What an entry `gemm:` says.
+struct Options {
+  std::vector<std::string> dtypes, kinds;
+  Epilogue epilogue;
+  std::vector<Specialization> hot;
+};
+
+/// Types of the operands and the result.
+struct Types {
+  StringRef name, a, b, c;
+  StringRef suffix; ///< Of the operator's name.
+  bool isInteger() const { return c == "i32"; }
+};
+
+constexpr Types table[] = {
+    {"f32", "f32", "f32", "f32", "f32"},       {"f64", "f64", "f64", "f64", "f64"},
+    {"f16", "f16", "f16", "f16", "f16"},       {"bf16", "bf16", "bf16", "bf16", "bf16"},
+    {"u8*s8->s32", "u8", "i8", "i32", "u8s8"}, {"s8*s8->s32", "i8", "i8", "i32", "s8s8"},
+};
+
+constexpr StringRef keys[] = {"dtypes", "b", "epilogue", "hot"};
+constexpr StringRef dtypes[] = {"f32", "f64", "f16", "bf16", "u8*s8->s32", "s8*s8->s32"};
+constexpr StringRef kindsOfB[] = {"plain", "packed", "batched"};
+/// A size of a kernel that is made for it alone.
+constexpr int64_t mostHotSize = int64_t(1) << 31;
+
+bool readHot(const YamlNode &node, YamlReader &reader, Options &options) {
+  if (node.kind != YamlNode::Kind::List) {
+    reader.error("oplib-spec-kind", node,
+                 "'hot' of gemm is " + node.describe() + ", but a list of [m, n, k] is expected");
+    return false;
+  }
+  for (const YamlNode &shape : node.items) {
+    if (shape.kind != YamlNode::Kind::List || shape.items.size() != 3) {
+      reader.error("oplib-spec-kind", shape,
+                   "an entry of 'hot' is " + shape.describe() + ", but a list [m, n, k] is expected");
+      return false;
+    }
+    Specialization special;
+    special.why = "asked for by 'hot'";
+    for (const YamlNode &size : shape.items) {
+      auto number = reader.number(size, "a size of 'hot'", 1, mostHotSize);
+      if (!number)
+        return false;
+      special.fixed.push_back(*number);
+      special.name += (special.name.empty() ? "" : "x") + std::to_string(*number);
+    }
+    if (llvm::any_of(options.hot, [&](const Specialization &other) { return other.name == special.name; })) {
+      reader.error("oplib-spec-twice", shape, "'hot' has " + special.name + " twice").note("leave one out");
+      return false;
+    }
+    options.hot.push_back(std::move(special));
+  }
+  return true;
+}
+
+/// What does not go together.
+bool checkKinds(const YamlNode &node, YamlReader &reader, const Options &options) {
+  const YamlNode *hot = node.find("hot");
+  if (hot && !llvm::is_contained(options.kinds, "plain")) {
+    reader.error("oplib-spec-hot", *hot, "'hot' is for plain products, but 'b' does not ask for those")
+        .note("leave 'hot' out, or add 'plain' to 'b'");
+    return false;
+  }
+  for (const std::string &dtype : options.dtypes) {
+    bool isInteger = StringRef(dtype).contains("->");
+    if (llvm::is_contained(options.kinds, "packed") && dtype != "f32") {
+      reader.error("oplib-spec-packed", *node.find("dtypes"), "packed matrices of '" + dtype + "' cannot be made yet")
+          .note("write two entries: one of f32 with 'packed', and make another library for the others");
+      return false;
+    }
+    if (isInteger && (options.epilogue.hasResidual || options.epilogue.activations.size() > 1 ||
+                      options.epilogue.activations.front() != "none")) {
+      reader
+          .error("oplib-spec-epilogue", *node.find("epilogue"),
+                 "products of '" + dtype + "' have sums of 32 bits, which take a bias, but nothing else")
+          .note("leave 'activation' and 'residual' out");
+      return false;
+    }
+  }
+  return true;
+}
+
+bool read(const YamlNode &node, YamlReader &reader, Options &options) {
+  if (!reader.isMap(node, "gemm", keys))
+    return false;
+  auto types = readDtypes(node, reader, "gemm", dtypes);
+  auto kinds = readTexts(node, "b", reader, "gemm", kindsOfB, {"plain"});
+  if (!types || !kinds)
+    return false;
+  options.dtypes = *types;
+  options.kinds = *kinds;
+  const YamlNode *hot = node.find("hot");
+  return readEpilogue(node.find("epilogue"), reader, "gemm", options.epilogue) &&
+         (!hot || readHot(*hot, reader, options)) && checkKinds(node, reader, options);
+}
+
+/// Of one product; `at` are the elements before it in each operand.
+constexpr llvm::StringLiteral oracle = R"(  for (int64_t p = 0; p < products; ++p)
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        const double *a = x[0] + p * m * k, *b = x[1] + p * k * n;
+        double sum = 0, size = 0;
+        for (int64_t l = 0; l < k; ++l) {
+          sum += a[i * k + l] * b[l * n + j];
+          size += fabs(a[i * k + l] * b[l * n + j]);
+        }
+        if (BIAS >= 0 && x[BIAS]) {
+          sum += x[BIAS][j];
+          size += fabs(x[BIAS][j]);
+        }
+        sum = activate(NAMES[choice], sum);
+        if (RESIDUAL >= 0 && x[RESIDUAL]) {
+          sum += x[RESIDUAL][(p * m + i) * n + j];
+          size += fabs(x[RESIDUAL][(p * m + i) * n + j]);
+        }
+        y[(p * m + i) * n + j] = sum;
+        /* A sum of k products in any order, an activation whose slope is at most 1.13; integers are exact. */
+        bound[(p * m + i) * n + j] = IS_INTEGER ? 0 : EPS * ((double)k + 8) * (1.2 * size + 1e-30);
+      }
+)";
+
+/// The operator while it is made.
+struct Maker {
+  const Options &options;
+  const Types &types;
+  StringRef kind;
+  std::unique_ptr<Op> op = std::make_unique<Op>();
+  int bias = -1, residual = -1;
+
+  bool isBatched() const { return kind == "batched"; }
+  int add(StringRef name, StringRef dtype, std::vector<std::string> dims, StringRef stride, StringRef about);
+  void addOperands();
+  std::string oracleText() const;
+  std::unique_ptr<Op> make();
+};
+
+} // namespace
+
+int Maker::add(StringRef name, StringRef dtype, std::vector<std::string> dims, StringRef stride, StringRef about) {
+  Operand operand{name.str(), dtype.str(), std::move(dims), {}, about.str()};
+  if (!stride.empty() && isBatched()) {
+    operand.dims.insert(operand.dims.begin(), "batch");
+    operand.strides.push_back("stride_" + name.str());
+  }
+  if (!stride.empty())
+    operand.strides.push_back(stride.str());
+  op->operands.push_back(std::move(operand));
+  return static_cast<int>(op->operands.size()) - 1;
+}
+
+void Maker::addOperands() {
+  bool isPacked = kind == "packed";
+  add("a", types.a, {"m", "k"}, "lda", "the left matrix");
+  int b = add("b", types.b, {"k", "n"}, isPacked ? "" : "ldb",
+              isPacked ? "the right matrix, as the function _pack_b leaves it" : "the right matrix");
+  op->operands[b].isPacked = isPacked;
+  if (options.epilogue.hasBias) {
+    bias = add("bias", types.c, {"n"}, "", "added to each row");
+    op->operands[bias].isOptional = true;
+  }
+  if (options.epilogue.hasResidual) {
+    residual = add("residual", types.c, {"m", "n"}, "ldr", "added behind the activation");
+    op->operands[residual].isOptional = true;
+  }
+  op->operands[add("c", types.c, {"m", "n"}, "ldc", "the result")].isResult = true;
+}
+
+/// With the positions of the optional operands filled in.
+std::string Maker::oracleText() const {
+  std::string text = activationNames(*op);
+  text += "  enum { BIAS = " + std::to_string(bias) + ", RESIDUAL = " + std::to_string(residual) +
+          ", IS_INTEGER = " + (types.isInteger() ? "1" : "0") + " };\n";
+  text += isBatched() ? "  const int64_t products = s[0], m = s[1], n = s[2], k = s[3];\n"
+                      : "  const int64_t products = 1, m = s[0], n = s[1], k = s[2];\n";
+  return text + oracle.str();
+}
+
+std::unique_ptr<Op> Maker::make() {
+  op->family = "gemm";
+  op->name = ("gemm_" + (kind == "plain" ? "" : kind + "_") + types.suffix).str();
+  bool hasActivation = options.epilogue.activations != std::vector<std::string>{"none"};
+  op->about = std::string("c = ") + (hasActivation ? "activation(a b" : "a b") +
+              (options.epilogue.hasBias ? " + bias" : "") + (hasActivation ? ")" : "") +
+              (options.epilogue.hasResidual ? " + residual" : "");
+  op->symbols = {"m", "n", "k"};
+  op->symbolsAbout = {"rows of a and c", "columns of b and c", "columns of a, rows of b"};
+  if (isBatched()) {
+    op->symbols.insert(op->symbols.begin(), "batch");
+    op->symbolsAbout.insert(op->symbolsAbout.begin(), "products; the strides are from one to the next");
+    op->mostDim = 33;
+  }
+  addOperands();
+  if (!types.isInteger())
+    addActivation(*op, options.epilogue);
+  addForms(*op);
+  // A packed operand has one layout on each machine, which the kernels for any sizes choose.
+  if (kind == "plain") {
+    op->specializations = options.hot;
+    op->specializations.push_back({"row", {1, std::nullopt, std::nullopt}, "one row needs no tile of rows"});
+  }
+  op->specializations.push_back({"any", {}, "serves all sizes"});
+  op->writeBody = [bias = bias, residual = residual, raw = op.get()](KernelText &text, const Form &form) {
+    const Operand &a = raw->operands[0], &b = raw->operands[1], &c = raw->result();
+    // Sums and what follows are computed in the type of the sums.
+    StringRef sums = elementType(c.dtype).sums;
+    std::string type = text.type(c.dims, sums);
+    std::string value = text.binary("matmul", "%a", text.type(a), "%b", text.type(b), type);
+    auto addOperand = [&](int index) {
+      if (index < 0 || !form.present[index])
+        return;
+      const Operand &operand = raw->operands[index];
+      std::string other = text.load(operand);
+      value = text.binary("add", value, type, other, text.type(operand.dims, sums), type);
+    };
+    addOperand(bias);
+    if (!raw->choices.empty())
+      value = activate(text, raw->choices[form.choice], value, type);
+    addOperand(residual);
+    return text.cast(value, c.dims, sums, c.dtype);
+  };
+  op->oracle = oracleText();
+  return std::move(op);
+}
+
+static bool expand(const YamlNode &node, YamlReader &reader, Ops &ops) {
+  Options options;
+  if (!read(node, reader, options))
+    return false;
+  for (const std::string &dtype : options.dtypes)
+    for (const std::string &kind : options.kinds) {
+      const Types *types = llvm::find_if(table, [&](const Types &row) { return row.name == dtype; });
+      ops.push_back(Maker{options, *types, kind}.make());
+    }
+  return true;
+}
+
+extern const Family gemmFamily;
+const Family gemmFamily = {"gemm", expand};
+
+} // namespace lathe::oplib

@@ -1,0 +1,65 @@
+// lib/OpLibrary/Installed.h: a library that `lathe oplib build` wrote, as its manifest describes it, and opened.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_LIB_OPLIBRARY_INSTALLED_H
+#define LATHE_LIB_OPLIBRARY_INSTALLED_H
+
+#include "lathe/Support/Diagnostics.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <map>
+#include <optional>
+
+namespace lathe::oplib {
+
+struct InstalledOperand {
+  std::string dtype;
+  std::vector<std::string> dims;
+  bool isOptional = false, isPacked = false, isResult = false;
+};
+
+struct InstalledVariant {
+  std::string name, key, why;
+  int64_t bytes = 0;
+  std::vector<std::string> strategies; ///< Of its kernels.
+};
+
+struct InstalledOp {
+  std::string name, about;
+  std::vector<std::string> symbols;
+  std::vector<std::pair<std::string, std::string>> derived;
+  std::vector<InstalledOperand> operands;
+  size_t strides = 0;
+  std::map<std::string, std::vector<InstalledVariant>> variants; ///< By target: "x86_64:v3".
+};
+
+/// What the manifest says.
+struct Installed {
+  std::string folder, name, version, spec, compiler;
+  size_t contextWords = 0;
+  std::vector<InstalledOp> ops;
+};
+
+/// Reads the manifest of the library in `folder`. Nothing after an error.
+std::optional<Installed> readInstalled(const std::string &folder, Diagnostics &diagnostics);
+
+/// A library in this process.
+class OpenLibrary {
+public:
+  /// Loads and opens it for this machine. False after an error.
+  bool open(const Installed &library, Diagnostics &diagnostics);
+  /// As NAME_force. The status.
+  int force(const std::string &op, const std::string &variant);
+  /// The instruction set that serves `op` for these sizes now; empty if none does.
+  std::string isaOf(const std::string &op, llvm::ArrayRef<int64_t> sizes);
+  int call(size_t op, const int64_t *sizes, const void *const *operands, void *workspace, size_t bytes, size_t *needed);
+
+private:
+  void *function(const std::string &name);
+
+  std::string name;
+  void *handle = nullptr;
+  std::vector<uint64_t> context;
+};
+
+} // namespace lathe::oplib
+
+#endif // LATHE_LIB_OPLIBRARY_INSTALLED_H

@@ -1,0 +1,82 @@
+/* lib/Runtime/CUDA/Driver.h: the functions of NVIDIA's driver that the runtime
+ * calls, declared here, so that neither its headers nor its library are needed
+ * where there is no GPU.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef LATHE_RUNTIME_CUDA_DRIVER_H
+#define LATHE_RUNTIME_CUDA_DRIVER_H
+
+#include "../Core/Internal.h"
+
+/* As the driver's ABI has them. */
+typedef int cuda_result; /* 0: no error. */
+typedef int cuda_device;
+typedef uint64_t cuda_address;
+typedef void *cuda_handle; /* A context, module or function. */
+
+enum {
+  CUDA_ERROR_OUT_OF_MEMORY_CODE = 2,
+  CUDA_ERROR_NO_IMAGE_CODE = 209,
+  CUDA_ERROR_INVALID_PTX_CODE = 218,
+  CUDA_ERROR_UNSUPPORTED_PTX_CODE = 222,
+  CUDA_ATTRIBUTE_PROCESSORS = 16,
+  CUDA_ATTRIBUTE_MAJOR = 75,
+  CUDA_ATTRIBUTE_MINOR = 76,
+  CUDA_FUNCTION_SHARED_BYTES = 8,
+};
+
+/* LATHE_CUDA_FUNCTION(member, symbol, parameters) */
+#define LATHE_CUDA_FUNCTIONS(FUNCTION)                                                                                 \
+  FUNCTION(init, "cuInit", (unsigned flags))                                                                           \
+  FUNCTION(driver_version, "cuDriverGetVersion", (int *version))                                                       \
+  FUNCTION(error_name, "cuGetErrorName", (cuda_result code, const char **name))                                        \
+  FUNCTION(error_text, "cuGetErrorString", (cuda_result code, const char **text))                                      \
+  FUNCTION(device_count, "cuDeviceGetCount", (int *count))                                                             \
+  FUNCTION(device_get, "cuDeviceGet", (cuda_device * device, int number))                                              \
+  FUNCTION(device_attribute, "cuDeviceGetAttribute", (int *value, int attribute, cuda_device device))                  \
+  FUNCTION(context_retain, "cuDevicePrimaryCtxRetain", (cuda_handle * context, cuda_device device))                    \
+  FUNCTION(context_release, "cuDevicePrimaryCtxRelease_v2", (cuda_device device))                                      \
+  FUNCTION(context_push, "cuCtxPushCurrent_v2", (cuda_handle context))                                                 \
+  FUNCTION(context_pop, "cuCtxPopCurrent_v2", (cuda_handle * context))                                                 \
+  FUNCTION(module_load, "cuModuleLoadData", (cuda_handle * module, const void *image))                                 \
+  FUNCTION(module_unload, "cuModuleUnload", (cuda_handle module))                                                      \
+  FUNCTION(module_function, "cuModuleGetFunction", (cuda_handle * function, cuda_handle module, const char *name))     \
+  FUNCTION(alloc, "cuMemAlloc_v2", (cuda_address * address, size_t bytes))                                             \
+  FUNCTION(free, "cuMemFree_v2", (cuda_address address))                                                               \
+  FUNCTION(copy_from_host, "cuMemcpyHtoD_v2", (cuda_address target, const void *source, size_t bytes))                 \
+  FUNCTION(copy_to_host, "cuMemcpyDtoH_v2", (void *target, cuda_address source, size_t bytes))                         \
+  FUNCTION(copy_within, "cuMemcpyDtoD_v2", (cuda_address target, cuda_address source, size_t bytes))                   \
+  FUNCTION(function_set, "cuFuncSetAttribute", (cuda_handle function, int attribute, int value))                       \
+  FUNCTION(launch, "cuLaunchKernel",                                                                                   \
+           (cuda_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,                 \
+            unsigned block_y, unsigned block_z, unsigned shared_bytes, cuda_handle stream, void **parameters,          \
+            void **extra))                                                                                             \
+  FUNCTION(synchronize, "cuCtxSynchronize", (void))
+
+struct lathe_impl_cuda {
+#define LATHE_CUDA_MEMBER(member, symbol, parameters) cuda_result(*member) parameters;
+  LATHE_CUDA_FUNCTIONS(LATHE_CUDA_MEMBER)
+#undef LATHE_CUDA_MEMBER
+};
+
+/* The driver, which is opened and started once in the process. */
+lathe_status lathe_impl_cuda_open(const struct lathe_impl_cuda **driver);
+
+/* What the driver refused to this thread: "NAME (text)" behind `what`, or words of our
+ * own. */
+void lathe_impl_cuda_say(const struct lathe_impl_cuda *driver, cuda_result code, const char *what);
+void lathe_impl_cuda_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *lathe_impl_cuda_reason(void);
+
+/* The same as the message of a failure. */
+lathe_status lathe_impl_cuda_fail(const struct lathe_impl_cuda *driver, cuda_result code, const char *what);
+
+/* Whether `target` is of this driver's: "cuda", "cuda:sm_80" and the like. */
+bool lathe_impl_cuda_names(const char *target);
+
+/* Whether GPU `device` runs code for `target`. */
+lathe_status lathe_impl_cuda_supported(const char *target, uint32_t device);
+
+#endif /* LATHE_RUNTIME_CUDA_DRIVER_H */

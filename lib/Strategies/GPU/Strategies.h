@@ -1,0 +1,21 @@
+// lib/Strategies/GPU/Strategies.h: what the ordered list for GPUs refers to.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef LATHE_STRATEGIES_GPU_STRATEGIES_H
+#define LATHE_STRATEGIES_GPU_STRATEGIES_H
+
+#include "lathe/Strategies/Strategy.h"
+
+namespace lathe {
+
+/// Products and convolutions: on tensor cores, or by threads that have some sums each.
+extern const Strategy gpuProductMma, gpuProductFma;
+
+/// Sums over rows and what is computed of them, with a block of threads for each row.
+extern const Strategy gpuRows;
+
+/// Anything, with a thread for each element of what is computed. The fallback.
+extern const Strategy gpuLoops;
+
+} // namespace lathe
+
+#endif // LATHE_STRATEGIES_GPU_STRATEGIES_H

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`lathe gpu-selftest`: does the GPU compute what the CPU computes, in each family of kernels?
+
+Compiles small models for both, runs the same inputs, and prints the largest difference as a part of
+what is allowed. Times are of whole calls, with the copies of inputs and outputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import lathe
+from lathe._compare import compare
+from lathe._lathe import cuda_target
+from lathe._options import checked, integers, table
+from lathe.dtypes import BY_CODE
+
+CALLS = 5
+DTYPES = {dtype.name: dtype.numpy for dtype in BY_CODE.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model: inputs and outputs as types of Lathe's format, and what is between them."""
+
+    family: str
+    inputs: tuple[str, ...]  # "tensor<4x8xf32>"
+    output: str
+    body: str  # Computes %y of %x0, %x1 and so on.
+
+    def text(self) -> bytes:
+        """Return the model in Lathe's native format."""
+        arguments = ", ".join(
+            f'%x{i}: {kind} {{graph.name = "x{i}"}}' for i, kind in enumerate(self.inputs)
+        )
+        return (
+            f'func.func @main({arguments}) -> ({self.output} {{graph.name = "y"}}) {{\n'
+            f"  {self.body}\n  return %y : {self.output}\n}}\n"
+        ).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a case ended. `excess` is the difference over what is allowed: above 1 is wrong."""
+
+    family: str
+    inputs: str
+    strategy: str
+    excess: float
+    milliseconds: float
+    problem: str = ""
+
+
+def _product(kind: str, m: int, k: int, n: int) -> Case:
+    a, b, y = f"tensor<{m}x{k}x{kind}>", f"tensor<{k}x{n}x{kind}>", f"tensor<{m}x{n}x{kind}>"
+    return Case("product", (a, b), y, f"%y = graph.matmul %x0, %x1 : ({a}, {b}) -> {y}")
+
+
+def _unary(family: str, operator: str, kind: str) -> Case:
+    return Case(family, (kind,), kind, f"%y = graph.{operator} %x0 : {kind} -> {kind}")
+
+
+def _softmax(kind: str) -> Case:
+    return Case("softmax", (kind,), kind, f"%y = graph.softmax %x0 axis = 1 : {kind}")
+
+
+def cases(quick: bool) -> Iterator[Case]:
+    """Yield every case; smaller ones with `quick`."""
+    large = 128 if quick else 2048
+    for kind in ("f32", "f16", "bf16"):
+        yield _product(kind, large, large, large)
+        yield _product(kind, 129, 77, 65)
+        yield _product(kind, 1, large, 1000)
+    rows = f"tensor<{large}x1000xf32>"
+    yield _unary("elementwise", "exp", rows)
+    yield _unary("elementwise", "tanh", rows)
+    yield _softmax(rows)
+    yield _softmax(f"tensor<3x{64 * large}xf32>")
+    turned = f"tensor<1000x{large}xf32>"
+    yield Case(
+        "transpose", (rows,), turned, f"%y = graph.transpose %x0 [1, 0] : {rows} -> {turned}"
+    )
+
+
+def run_case(case: Case, target: str) -> Result:
+    """Run a case on both. What either refuses is the result's problem."""
+    rng = np.random.default_rng(1)
+    inputs = []
+    for kind in case.inputs:
+        *shape, element = kind.removeprefix("tensor<").removesuffix(">").split("x")
+        values = rng.standard_normal([int(size) for size in shape])
+        inputs.append(values.astype(DTYPES[element]))
+    names = " ".join(kind.removeprefix("tensor<").removesuffix(">") for kind in case.inputs)
+    try:
+        gpu = lathe.compile(case.text(), target=target, cache=False)
+        cpu = lathe.compile(case.text(), cache=False)
+        expected, found = cpu(*inputs)[0], gpu(*inputs)[0]
+        times = []
+        for _ in range(CALLS):
+            begin = time.perf_counter()
+            gpu(*inputs)
+            times.append(time.perf_counter() - begin)
+    except lathe.LatheError as error:
+        return Result(case.family, names, "", float("inf"), 0.0, str(error).splitlines()[0])
+    actual, reference = (np.asarray(array).astype(np.float64) for array in (found, expected))
+    step = 2.0 ** {"f16": -9, "bf16": -6}.get(case.output.rsplit("x", 1)[1].rstrip(">"), -13)
+    difference = compare(actual, reference, np.dtype(np.float64), atol=step, rtol=step)
+    strategy = gpu.kernels[0]["strategy"].split(" ")[0].split("<")[0]
+    return Result(
+        case.family,
+        names,
+        strategy,
+        float(difference.excess),
+        1e3 * sorted(times)[len(times) // 2],
+        difference.problem,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 if everything agrees and 1 if not."""
+    parser = argparse.ArgumentParser(prog="lathe gpu-selftest", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table to a file, too")
+    parser.add_argument("--device", type=checked(integers(0)), default=0, help="the GPU [0]")
+    chosen = parser.parse_args(arguments)
+    try:
+        target = cuda_target(chosen.device)
+    except lathe.RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"GPU {chosen.device}: {target}")
+    results = [run_case(case, target) for case in cases(chosen.quick)]
+    rows = [
+        [
+            r.family,
+            r.inputs,
+            r.strategy,
+            f"{r.excess:.3f}",
+            f"{r.milliseconds:.3f}",
+            r.problem or ("" if r.excess <= 1 else "WRONG"),
+        ]
+        for r in results
+    ]
+    print(table(["family", "inputs", "strategy", "of limit", "ms", ""], rows))
+    if chosen.json:
+        chosen.json.write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n")
+    return 0 if all(r.excess <= 1 and not r.problem for r in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Libraries of operators that `lathe oplib build` wrote, called from Python.
+
+ops = lathe.oplib.open("ops")
+y = ops.call("gemm_f32", a=x, b=w, bias=bias, activation="relu")
+
+This file needs nothing of Lathe: each library's wheel has it as its binding.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+try:
+    import ml_dtypes
+except ImportError:  # Without it, bf16 is its bits.
+    ml_dtypes = None  # type: ignore[assignment]
+
+__all__ = ["Choice", "Library", "OplibError", "open"]
+
+_DTYPES: Mapping[str, npt.DTypeLike] = {
+    "f32": np.float32,
+    "f64": np.float64,
+    "f16": np.float16,
+    "bf16": ml_dtypes.bfloat16 if ml_dtypes else np.uint16,
+    "i8": np.int8,
+    "u8": np.uint8,
+    "i32": np.int32,
+    "i64": np.int64,
+}
+_Array = npt.NDArray[Any]
+
+
+class OplibError(Exception):
+    """A call that does not fit the operator, or that the library refused; `ids` says which."""
+
+    def __init__(self, id: str, message: str) -> None:
+        super().__init__(f"{message} [{id}]")
+        self.ids = (id,)
+
+
+def _error(id: str, message: str) -> OplibError:
+    return OplibError(id, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What computes an operator: the kernels' key is that of the manifest; `row` is that of the
+    dispatch table, or -1 if the variant was forced.
+    """
+
+    isa: str
+    variant: str
+    kernel: str
+    by: str
+    row: int
+
+
+class _CChoice(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_char_p) for name in ("isa", "variant", "kernel", "by")] + [
+        ("row", ctypes.c_int32)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Operand:
+    name: str
+    dtype: str
+    dims: Sequence[str]
+    strides: Sequence[str]
+    optional: bool
+    result: bool
+    packed: bool
+    alignment: int
+
+
+class _Op:
+    """The struct that one operator takes, and the functions that take it."""
+
+    def __init__(self, library: ctypes.CDLL, prefix: str, about: Mapping[str, Any]) -> None:
+        self.name: str = about["op"]
+        self.symbols: list[str] = about["symbols"]
+        self.operands = [_Operand(**operand) for operand in about["operands"]]
+        self.derived: dict[str, str] = about["derived"]
+        self.choice: str = about["choice"]
+        self.choices: list[str] = about["choices"]
+        fields: list[tuple[str, Any]] = [(symbol, ctypes.c_int64) for symbol in self.symbols]
+        for operand in self.operands:
+            fields.append((operand.name, ctypes.c_void_p))
+            fields += [(stride, ctypes.c_int64) for stride in operand.strides]
+        if self.choice:
+            fields.append((self.choice, ctypes.c_int32))
+        fields += [("workspace", ctypes.c_void_p), ("workspace_bytes", ctypes.c_size_t)]
+        self.arguments: Any = type(self.name, (ctypes.Structure,), {"_fields_": fields})
+        self.run = getattr(library, f"{prefix}_{self.name}")
+        self.workspace = getattr(library, f"{prefix}_{self.name}_workspace")
+
+    def operand(self, name: str) -> _Operand:
+        for operand in self.operands:
+            if operand.name == name:
+                return operand
+        raise _error("oplib-call", f"{self.name} has no operand {name!r}")
+
+
+class Library:
+    """An open library. Calls from several threads are fine; `force` needs to be alone."""
+
+    def __init__(self, folder: str | pathlib.Path) -> None:
+        manifests = sorted(pathlib.Path(folder).glob("share/*/manifest.json"))
+        if not manifests:
+            raise _error(
+                "oplib-no-library",
+                f"{folder} holds no library: there is no share/NAME/manifest.json",
+            )
+        about = json.loads(manifests[0].read_text())
+        self.name: str = about["name"]
+        self.version: str = about["version"]
+        major = self.version.partition(".")[0]
+        shared = pathlib.Path(folder).resolve() / f"lib/lib{self.name}.so.{major}"
+        self._library = ctypes.CDLL(str(shared))
+        self._text = self._function("status_text", ctypes.c_char_p)
+        self._ops = {op["op"]: _Op(self._library, self.name, op) for op in about["interface"]}
+        self._ctx = (ctypes.c_uint64 * about["context_words"])()
+        self._check(self._function("open")(None, self._ctx), "open")
+
+    @property
+    def ops(self) -> list[str]:
+        """The names of the operators."""
+        return list(self._ops)
+
+    def _function(self, name: str, result: Any = ctypes.c_int) -> Any:
+        function = getattr(self._library, f"{self.name}_{name}")
+        function.restype = result
+        return function
+
+    def _check(self, status: int, what: str) -> None:
+        if status:
+            raise _error("oplib-status", f"{what}: {self._text(status).decode()}")
+
+    def _op(self, name: str) -> _Op:
+        if name not in self._ops:
+            raise _error(
+                "oplib-call", f"there is no operator {name!r}, only {', '.join(self._ops)}"
+            )
+        return self._ops[name]
+
+    def force(self, op: str | None, isa_or_variant: str | None) -> None:
+        """Makes `op` (None: all) take one instruction set or variant; None brings the choice back.
+
+        Raises OplibError if there is no such name or this machine cannot run it.
+        """
+        words = [word.encode() if word else None for word in (op, isa_or_variant)]
+        self._check(self._function("force")(self._ctx, *words), f"force {isa_or_variant}")
+
+    def select(self, op: str, **sizes: int) -> Choice:
+        """What computes `op` for these sizes, one for each of its symbols."""
+        about = self._op(op)
+        if set(sizes) != set(about.symbols):
+            raise _error("oplib-call", f"{op} has the sizes {', '.join(about.symbols)}")
+        values = (ctypes.c_int64 * len(sizes))(*[sizes[name] for name in about.symbols])
+        choice = _CChoice()
+        status = self._function("select")(self._ctx, op.encode(), values, ctypes.byref(choice))
+        self._check(status, f"select {op}")
+        isa, variant, kernel, by = (
+            getattr(choice, name).decode() for name in ("isa", "variant", "kernel", "by")
+        )
+        return Choice(isa, variant, kernel, by, choice.row)
+
+    def pack(self, op: str, operand: str, matrix: Any) -> npt.NDArray[np.uint8]:
+        """Packs a matrix for calls of `op` on this machine. Keeps its bytes, not the matrix."""
+        about = self._op(op).operand(operand)
+        if not about.packed:
+            raise _error("oplib-call", f"{op} does not take {operand} packed")
+        array = np.ascontiguousarray(matrix, _DTYPES[about.dtype])
+        if array.ndim != len(about.dims):
+            raise _error(
+                "oplib-call", f"{operand} has {array.ndim} dims, but {op} takes {len(about.dims)}"
+            )
+        function = self._function(f"{op}_pack_{operand}")
+        size = ctypes.c_size_t(0)
+        dims = [ctypes.c_int64(dim) for dim in array.shape]
+        source = ctypes.c_void_p(array.ctypes.data)
+        words = [*dims, source, ctypes.c_int64(0)]
+        self._check(function(self._ctx, *words, None, ctypes.byref(size)), f"pack {operand}")
+        out = np.empty(size.value, np.uint8)
+        target = ctypes.c_void_p(out.ctypes.data)
+        self._check(function(self._ctx, *words, target, ctypes.byref(size)), f"pack {operand}")
+        return out
+
+    def call(self, op: str, *, out: _Array | None = None, **given: Any) -> _Array:
+        """Computes `op` and returns its result, which is in `out` if that is given.
+
+        Operands are arrays by name, of the operator's dtype; rows may have any distance, but the
+        elements of a row are side by side. Sizes are those of the arrays; one that only a packed
+        operand has is an argument by its name. Raises OplibError if something does not fit.
+        """
+        about = self._op(op)
+        arguments = about.arguments()
+        sizes: dict[str, int] = {}
+        keep: list[_Array] = []
+        for symbol in about.symbols:
+            if symbol in given:
+                sizes[symbol] = int(given.pop(symbol))
+        if about.choice and about.choice in given:
+            value = given.pop(about.choice)
+            if value not in about.choices:
+                raise _error(
+                    "oplib-call", f"{about.choice} is {value!r}, not {', '.join(about.choices)}"
+                )
+            setattr(arguments, about.choice, about.choices.index(value))
+        for operand in about.operands[:-1]:
+            value = given.pop(operand.name, None)
+            if value is not None:
+                keep.append(self._set(arguments, operand, np.asarray(value), sizes))
+            elif not operand.optional:
+                raise _error("oplib-call", f"{op} needs the operand {operand.name}")
+        if given:
+            raise _error("oplib-call", f"{op} takes no {', '.join(given)}")
+        for name, expression in about.derived.items():
+            sizes[name] = _evaluate(expression, sizes, op)
+        result = about.operands[-1]
+        if out is None:
+            if missing := [dim for dim in result.dims if not dim.isdigit() and dim not in sizes]:
+                raise _error("oplib-call", f"{op} needs the sizes {', '.join(missing)}")
+            shape = [int(dim) if dim.isdigit() else sizes[dim] for dim in result.dims]
+            out = _empty(shape, np.dtype(_DTYPES[result.dtype]), result.alignment)
+        self._set(arguments, result, out, sizes)
+        for symbol in about.symbols:
+            if symbol not in sizes:
+                raise _error("oplib-call", f"{op} needs the size {symbol}")
+            setattr(arguments, symbol, sizes[symbol])
+        size = ctypes.c_size_t(0)
+        status = about.workspace(self._ctx, ctypes.byref(arguments), ctypes.byref(size))
+        self._check(status, op)
+        workspace = np.empty(size.value, np.uint8)
+        arguments.workspace, arguments.workspace_bytes = workspace.ctypes.data, size.value
+        self._check(about.run(self._ctx, ctypes.byref(arguments)), op)
+        return out
+
+    def call_any(self, op: str, **given: Any) -> Any:
+        """`call` for arrays that have DLPack; gives a tensor of PyTorch if an operand is one."""
+        tensor = next((value for value in given.values() if hasattr(value, "data_ptr")), None)
+        given = {name: _as_array(value) for name, value in given.items() if value is not None}
+        result = self.call(op, **given)
+        return result if tensor is None else _as_tensor(tensor, result)
+
+    def _set(
+        self, arguments: Any, operand: _Operand, array: _Array, sizes: dict[str, int]
+    ) -> _Array:
+        """Puts an array into the struct, and its shape into `sizes`."""
+        if operand.packed:
+            if array.dtype != np.uint8 or array.ndim != 1 or array.size < 64:
+                raise _error("oplib-call", f"{operand.name} is to be what pack() returned")
+            array = np.ascontiguousarray(array)
+            setattr(arguments, operand.name, array.ctypes.data)
+            return array
+        if array.dtype != _DTYPES[operand.dtype] or array.ndim != len(operand.dims):
+            raise _error(
+                "oplib-call",
+                f"{operand.name} is {array.dtype} of rank {array.ndim}, but {operand.dtype} of "
+                f"rank {len(operand.dims)} is expected",
+            )
+        for dim, size in zip(operand.dims, array.shape, strict=True):
+            if size != (int(dim) if dim.isdigit() else sizes.setdefault(dim, size)):
+                raise _error(
+                    "oplib-call", f"{operand.name} has a {dim} of {size}, but others differ"
+                )
+        if not _is_in_rows(array, bool(operand.strides)):
+            if operand.result:
+                raise _error(
+                    "oplib-call", f"{operand.name} does not have its rows in one piece each"
+                )
+            array = np.ascontiguousarray(array)
+        setattr(arguments, operand.name, array.ctypes.data)
+        for name, stride in zip(operand.strides, array.strides, strict=False):
+            # The stride of a dim of size 1 may be anything.
+            setattr(arguments, name, stride // array.itemsize if max(array.shape[:-1]) > 1 else 0)
+        return array
+
+
+def _as_array(value: Any) -> Any:
+    """An array that shares memory with `value`, or `value` if it is no array of another kind."""
+    if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack__"):
+        return value
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
+        # Neither NumPy nor its DLPack has the type: its bits do.
+        bits = np.from_dlpack(value.detach().view(_torch_type(value, "int16")))
+        return bits.view(_DTYPES["bf16"])
+    return np.from_dlpack(value.detach() if hasattr(value, "detach") else value)
+
+
+def _torch_type(tensor: Any, name: str) -> Any:
+    import importlib
+
+    return getattr(importlib.import_module(type(tensor).__module__.partition(".")[0]), name)
+
+
+def _as_tensor(like: Any, array: _Array) -> Any:
+    """A tensor of the kind of `like` that shares memory with `array`."""
+    from_numpy = _torch_type(like, "from_numpy")
+    if array.dtype == _DTYPES["bf16"]:
+        return from_numpy(array.view(np.int16)).view(_torch_type(like, "bfloat16"))
+    return from_numpy(array)
+
+
+def _evaluate(expression: str, sizes: Mapping[str, int], op: str) -> int:
+    """A size that follows from others, in reverse Polish notation as the manifest has it."""
+    stack: list[int] = []
+    for word in expression.split():
+        if word.lstrip("-").isdigit():
+            stack.append(int(word))
+        elif word in sizes:
+            stack.append(sizes[word])
+        elif word in ("+", "*", "/", "^/", "%"):
+            right, left = stack.pop(), stack.pop()
+            stack.append(
+                left + right
+                if word == "+"
+                else left * right
+                if word == "*"
+                else left // right
+                if word == "/"
+                else -(-left // right)
+                if word == "^/"
+                else left % right
+            )
+        else:
+            raise _error("oplib-call", f"{op} needs the size {word}")
+    if stack[0] < 0:
+        raise _error("oplib-call", f"{op} has no result for operands this small")
+    return stack[0]
+
+
+def _empty(shape: Sequence[int], dtype: np.dtype[Any], alignment: int) -> _Array:
+    """An array whose first element is aligned."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    memory = np.empty(size + alignment, np.uint8)
+    begin = -memory.ctypes.data % alignment
+    return memory[begin : begin + size].view(dtype).reshape(shape)
+
+
+def _is_in_rows(array: _Array, may_have_gaps: bool) -> bool:
+    """Whether C code can read the array as it is."""
+    if array.flags.c_contiguous or not may_have_gaps:
+        return array.flags.c_contiguous
+    inner = array.shape[-1] <= 1 or array.strides[-1] == array.itemsize
+    return inner and all(
+        stride >= array.shape[-1] * array.itemsize and stride % array.itemsize == 0
+        for stride in array.strides[:-1]
+    )
+
+
+def open(folder: str | pathlib.Path) -> Library:
+    """Opens the library in `folder`, which `lathe oplib build` wrote, for this machine.
+
+    Raises OplibError if it holds none or the machine runs none of its targets.
+    """
+    return Library(folder)

@@ -1,0 +1,22 @@
+// Products on a GPU: tiles by the size of the output, tensor cores where the types are theirs.
+// RUN: lathe-opt %s --split-input-file --lathe-partition="target=cuda:sm_80" --lathe-lower --lathe-schedule | FileCheck %s
+
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-SAME: #kernel.strategy<"gpu.product.mma", {block = 0 : i64, lanes = 128 : i64, prefetch = 3 : i64, rows = 128 : i64, task_panels = 1 : i64, task_rows = 128 : i64, threads = 256 : i64, unit = "mma.f16", unroll = 32 : i64, vectors = 1 : i64}>
+// CHECK: tile.contract ins(%{{.*}}, %{{.*}} : tensor<4096x512xf16>, tensor<512x4096xf16>)
+// CHECK-SAME: extras(%{{.*}} : tensor<4096xf16>)
+func.func @main(%a: tensor<4096x512xf16>, %b: tensor<512x4096xf16>, %c: tensor<4096xf16>) -> tensor<4096x4096xf16> {
+  %p = graph.matmul %a, %b : (tensor<4096x512xf16>, tensor<512x4096xf16>) -> tensor<4096x4096xf16>
+  %y = graph.add %p, %c : (tensor<4096x4096xf16>, tensor<4096xf16>) -> tensor<4096x4096xf16>
+  return %y : tensor<4096x4096xf16>
+}
+
+// -----
+
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-SAME: "gpu.product.fma", {block = 0 : i64, lanes = 64 : i64, prefetch = 3 : i64, rows = 64 : i64, task_panels = 1 : i64, task_rows = 64 : i64, threads = 256 : i64, unroll = 16 : i64, vectors = 1 : i64}>
+// CHECK: tile.contract
+func.func @main(%a: tensor<100x512xf32>, %b: tensor<512x70xf32>) -> tensor<100x70xf32> {
+  %p = graph.matmul %a, %b : (tensor<100x512xf32>, tensor<512x70xf32>) -> tensor<100x70xf32>
+  return %p : tensor<100x70xf32>
+}

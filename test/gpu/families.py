@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Families of kernels on a GPU, real or emulated, against the CPU.
+
+families.py NAME     runs the function of that name; it raises where something differs
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lathe
+import lathe.ort
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Array = npt.NDArray[Any]
+TARGET = "cuda:sm_80"
+RNG = np.random.default_rng(1)
+
+# Twice a matrix with any number of rows, in Lathe's own format.
+TWICE = b"""
+func.func @main(%x: tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>> {graph.name = "x"})
+    -> (tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>> {graph.name = "y"})
+    attributes {graph.symbols = [#graph.symbol<"n">]} {
+  %y = graph.add %x, %x : (tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>,
+      tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>)
+      -> tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>
+  return %y : tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>
+}
+"""
+
+
+def normal(*shape: int) -> Array:
+    """Return numbers around 0."""
+    return RNG.standard_normal(shape)
+
+
+def onnx_model(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    constants: Sequence[onnx.TensorProto] = (),
+    dtype: int = TensorProto.FLOAT,
+) -> onnx.ModelProto:
+    """Return the model whose output is `y`."""
+    output = helper.make_tensor_value_info("y", dtype, None)
+    graph = helper.make_graph(nodes, "g", inputs, [output], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+
+
+def check(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, Array],
+    *,
+    dtype: int = TensorProto.FLOAT,
+    constants: Mapping[str, Array] | None = None,
+    tolerance: float = 1e-5,
+) -> lathe.CompiledModel:
+    """Compare the two, relative to the largest element; return the model for the GPU."""
+    numpy = helper.tensor_dtype_to_np_dtype(dtype)
+    values = {name: array.astype(numpy) for name, array in inputs.items()}
+    fixed = [numpy_helper.from_array(a.astype(numpy), n) for n, a in (constants or {}).items()]
+    infos = [helper.make_tensor_value_info(n, dtype, a.shape) for n, a in values.items()]
+    model = onnx_model(nodes, infos, fixed, dtype)
+    gpu = lathe.compile(model, target=TARGET, cache=False)
+    cpu = lathe.compile(model, cache=False)
+    found = np.asarray(gpu.run(values)["y"]).astype(np.float64)
+    expected = np.asarray(cpu.run(values)["y"]).astype(np.float64)
+    scale = max(1.0, float(np.abs(expected).max()))
+    error = float(np.abs(found - expected).max()) / scale
+    shapes = [array.shape for array in values.values()]
+    assert error <= tolerance, (nodes[0].op_type, shapes, numpy, error)
+    return gpu
+
+
+def products() -> None:
+    """Sizes around those of tiles, with what follows in registers, of constants and others."""
+    sizes = [(1, 1, 1), (1, 64, 7), (3, 5, 2), (65, 33, 31), (129, 64, 130), (64, 96, 64)]
+    limits = {
+        TensorProto.FLOAT: 1e-5,
+        TensorProto.FLOAT16: 2e-3,
+        TensorProto.BFLOAT16: 2e-2,
+        TensorProto.DOUBLE: 1e-12,
+    }
+    product = helper.make_node("MatMul", ["a", "b"], ["p"])
+    nodes = [product, helper.make_node("Add", ["p", "c"], ["y"])]
+    for dtype, limit in limits.items():
+        for m, k, n in sizes:
+            a, b, c = normal(m, k), normal(k, n), normal(n)
+            check(nodes, {"a": a, "b": b, "c": c}, dtype=dtype, tolerance=limit)
+            weights = {"b": b, "c": c}
+            model = check(nodes, {"a": a}, dtype=dtype, constants=weights, tolerance=limit)
+            assert model.kernels[0]["strategy"].startswith("gpu.product"), model.kernels
+    alone = [helper.make_node("MatMul", ["a", "b"], ["y"])]
+    check(alone, {"a": normal(2, 3, 20, 24), "b": normal(2, 3, 24, 9)})
+    check(alone, {"a": normal(4, 20, 24), "b": normal(1, 24, 9)})
+
+
+def convolutions() -> None:
+    """One to two dims, strides, dilations, groups."""
+    cases: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+        ((2, 3, 9, 8), (70, 3, 3, 3), {"pads": [1, 1, 1, 1]}),
+        ((1, 8, 10, 10), (16, 8, 3, 3), {"strides": [2, 2]}),
+        ((1, 4, 11, 9), (8, 4, 3, 2), {"dilations": [2, 1]}),
+        ((1, 16, 5, 5), (32, 16, 1, 1), {}),
+        ((1, 128, 6, 6), (128, 64, 3, 3), {"group": 2}),
+        ((1, 6, 6, 6), (6, 1, 3, 3), {"group": 6}),
+        ((2, 5, 20), (9, 5, 4), {"pads": [1, 2]}),
+    ]
+    for dtype, limit in ((TensorProto.FLOAT, 1e-5), (TensorProto.FLOAT16, 3e-3)):
+        for x, w, options in cases:
+            conv = helper.make_node("Conv", ["x", "w", "b"], ["c"], **options)
+            nodes = [conv, helper.make_node("Relu", ["c"], ["y"])]
+            weights = {"w": normal(*w), "b": normal(w[0])}
+            check(nodes, {"x": normal(*x)}, dtype=dtype, constants=weights, tolerance=limit)
+
+
+def rows() -> None:
+    """Rows of all lengths; sums over other axes, and over all."""
+    for shape in ((1, 1000), (7, 33), (3, 5, 4096), (2, 40000)):
+        x = {"x": normal(*shape)}
+        check([helper.make_node("Softmax", ["x"], ["y"], axis=-1)], x)
+        check([helper.make_node("LogSoftmax", ["x"], ["y"], axis=-1)], x)
+        scale = {"s": normal(shape[-1]), "b": normal(shape[-1])}
+        check([helper.make_node("LayerNormalization", ["x", "s", "b"], ["y"])], x, constants=scale)
+        for name in ("ReduceSum", "ReduceMax", "ReduceMean", "ReduceProd", "ReduceL2"):
+            check([helper.make_node(name, ["x"], ["y"], keepdims=0)], x)
+    for name in ("ReduceSum", "ReduceMin"):
+        for axis in (0, 1, 2):
+            axes = numpy_helper.from_array(np.array([axis]), "axes")
+            constant = helper.make_node("Constant", [], ["axes"], value=axes)
+            check(
+                [constant, helper.make_node(name, ["x", "axes"], ["y"])], {"x": normal(40, 50, 60)}
+            )
+    check([helper.make_node("Softmax", ["x"], ["y"], axis=1)], {"x": normal(2, 50, 60)})
+
+
+def indices() -> None:
+    """An index out of range is an error that names the node, and the next call is fine."""
+    pick = helper.make_node("Gather", ["x", "i"], ["g"], axis=0, name="pick")
+    infos = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [5, 4]),
+        helper.make_tensor_value_info("i", TensorProto.INT64, ["n"]),
+    ]
+    source = onnx_model([pick, helper.make_node("Exp", ["g"], ["y"])], infos)
+    model = lathe.compile(source, target=TARGET, cache=False)
+    x = np.zeros((5, 4), np.float32)
+    for bad in (7, -6):
+        try:
+            model(x, np.array([1, bad, 2]))
+        except lathe.RuntimeError as error:
+            assert "pick" in str(error) and str(bad) in str(error), error
+        else:
+            raise AssertionError(f"no error for index {bad}")
+        assert (np.asarray(model(x, np.array([1, 4]))[0]) == 1).all()
+
+
+def threads() -> None:
+    """Calls of several threads, and of two modules, run at once."""
+    models = [lathe.compile(TWICE, target=TARGET, cache=False) for _ in range(2)]
+    done = []
+
+    def work(model: lathe.CompiledModel, rows: int) -> None:
+        for i in range(20):
+            x = np.full((rows, 4), i, np.float32)
+            assert (np.asarray(model(x=x)[0]) == 2 * i).all()
+        done.append(rows)
+
+    workers = [threading.Thread(target=work, args=(models[i % 2], i + 1)) for i in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(done) == len(workers)
+
+
+def sessions() -> None:
+    """A program for onnxruntime runs on the GPU if it asks for it."""
+    names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert lathe.ort.get_available_providers() == names
+    gpu = lathe.ort.InferenceSession(TWICE, providers=names)
+    assert gpu.get_providers() == names
+    cpu = lathe.ort.InferenceSession(TWICE, providers=names[1:])
+    assert cpu.get_providers() == names[1:]
+    x = np.ones((3, 4), np.float32)
+    for session in (gpu, cpu):
+        assert (np.asarray(session.run(None, {"x": x})[0]) == 2).all()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()

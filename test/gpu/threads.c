@@ -1,0 +1,177 @@
+/* test/gpu/threads.c: runs a grid: block after block, the threads of each in turn, until each ends or waits.
+ *
+ * In which order warps go on differs from turn to turn, so that a kernel that relies on one is found.
+ *
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#define LATHE_EMU_DRIVER
+#include "threads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#define STACK_BYTES (256u << 10)
+
+enum state { READY, AT_WARP, AT_BLOCK, ENDED };
+
+struct fiber {
+  struct thread thread;
+  enum state state;
+  const struct function *function;
+  const uint64_t *parameters;
+#ifdef __x86_64__
+  void *place; /* Where its stack ends while others run. */
+#else
+  ucontext_t place;
+#endif
+};
+
+struct grid {
+  struct fiber fibers[MOST_THREADS];
+  struct warp warps[MOST_THREADS / 32];
+  struct pending pending[MOST_THREADS][MOST_PENDING];
+  char shared[MOST_SHARED] __attribute__((aligned(1024)));
+  char *stacks;
+  struct fiber *running;
+#ifdef __x86_64__
+  void *scheduler;
+#else
+  ucontext_t scheduler;
+#endif
+};
+static _Thread_local struct grid *grid;
+
+/* --- Switching ---------------------------------------------------------- */
+
+#ifdef __x86_64__
+/* Saves what a call keeps, and the stack, at `from`; goes on where `to` was saved. */
+void emu_switch(void **from, void *to);
+__asm__(".text\n.globl emu_switch\n.hidden emu_switch\nemu_switch:\n"
+        "push %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\n"
+        "mov %rsp, (%rdi)\nmov %rsi, %rsp\n"
+        "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n");
+static void to_scheduler(struct fiber *fiber) { emu_switch(&fiber->place, grid->scheduler); }
+static void to_fiber(struct fiber *fiber) {
+  grid->running = fiber;
+  emu_switch(&grid->scheduler, fiber->place);
+}
+#else
+static void to_scheduler(struct fiber *fiber) { swapcontext(&fiber->place, &grid->scheduler); }
+static void to_fiber(struct fiber *fiber) {
+  grid->running = fiber;
+  swapcontext(&grid->scheduler, &fiber->place);
+}
+#endif
+
+static void start(void) {
+  struct fiber *fiber = grid->running;
+  fiber->function->run(&fiber->thread, fiber->parameters);
+  fiber->state = ENDED;
+  to_scheduler(fiber);
+  abort();
+}
+
+static void prepare(struct fiber *fiber, char *stack) {
+#ifdef __x86_64__
+  void **top = (void **)(stack + STACK_BYTES);
+  *--top = NULL; /* Where `start` would return to. */
+  *--top = (void *)start;
+  top -= 6;
+  memset(top, 0, 6 * sizeof *top);
+  fiber->place = top;
+#else
+  getcontext(&fiber->place);
+  fiber->place.uc_stack.ss_sp = stack;
+  fiber->place.uc_stack.ss_size = STACK_BYTES;
+  fiber->place.uc_link = NULL;
+  makecontext(&fiber->place, start, 0);
+#endif
+}
+
+/* --- Waiting ------------------------------------------------------------ */
+
+static void wait_for_others(struct thread *thread, bool is_block) {
+  struct fiber *fiber = (struct fiber *)thread;
+  fiber->state = is_block ? AT_BLOCK : AT_WARP;
+  to_scheduler(fiber);
+}
+
+/* Lets threads `begin` to `end` go on if all that have not ended are in `state`; whether any does. */
+static bool release(unsigned begin, unsigned end, enum state state) {
+  bool any = false;
+  for (unsigned i = begin; i < end; ++i) {
+    if (grid->fibers[i].state != state && grid->fibers[i].state != ENDED)
+      return false;
+    any |= grid->fibers[i].state == state;
+  }
+  for (unsigned i = begin; any && i < end; ++i)
+    if (grid->fibers[i].state == state)
+      grid->fibers[i].state = READY;
+  return any;
+}
+
+static void run_block(unsigned threads) {
+  for (unsigned turn = 0;; ++turn) {
+    bool has_ended = true, goes_on = false;
+    for (unsigned n = 0; n < threads; ++n) {
+      struct fiber *fiber = &grid->fibers[turn % 2 ? threads - 1 - n : n];
+      if (fiber->state == READY)
+        to_fiber(fiber);
+      has_ended &= fiber->state == ENDED;
+    }
+    if (has_ended)
+      return;
+    for (unsigned w = 0; w < threads; w += 32)
+      goes_on |= release(w, w + 32 < threads ? w + 32 : threads, AT_WARP);
+    if (!goes_on && !release(0, threads, AT_BLOCK)) {
+      fprintf(stderr, "libcuda-emu: the threads of a block of kernel %s wait for each other for ever\n",
+              grid->fibers[0].thread.kernel);
+      abort();
+    }
+  }
+}
+
+/* --- Grids -------------------------------------------------------------- */
+
+static void make_grid(void) {
+  grid = calloc(1, sizeof *grid);
+  void *stacks = mmap(NULL, (size_t)MOST_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (!grid || stacks == MAP_FAILED)
+    abort();
+  grid->stacks = stacks;
+}
+
+void run_grid(const struct function *function, unsigned blocks, unsigned threads, unsigned shared,
+              const uint64_t *parameters) {
+  if (!grid)
+    make_grid();
+  for (unsigned block = 0; block < blocks; ++block) {
+    memset(grid->shared, 0xcd, shared);
+    for (unsigned i = 0; i < threads; ++i) {
+      struct fiber *fiber = &grid->fibers[i];
+      fiber->thread = (struct thread){.tid = i,
+                                      .ntid = threads,
+                                      .ctaid = block,
+                                      .nctaid = blocks,
+                                      .kernel = function->name,
+                                      .shared = grid->shared,
+                                      .warp = &grid->warps[i / 32],
+                                      .wait = wait_for_others,
+                                      .check = emu_check,
+                                      .pending = grid->pending[i]};
+      fiber->state = READY;
+      fiber->function = function;
+      fiber->parameters = parameters;
+      if (function->waits)
+        prepare(fiber, grid->stacks + (size_t)i * STACK_BYTES);
+      else
+        function->run(&fiber->thread, parameters);
+    }
+    if (function->waits)
+      run_block(threads);
+  }
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`lathe.oplib`: libraries of operators, called from Python."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+from typing import Any
+
+import numpy as np
+import pytest
+from lathe import oplib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LATHE = pathlib.Path(os.environ.get("LATHE_BUILD", ROOT / "build/release")) / "bin/lathe"
+
+
+@pytest.fixture(scope="module")
+def ops(tmp_path_factory: pytest.TempPathFactory) -> oplib.Library:
+    folder = tmp_path_factory.mktemp("oplib") / "netops"
+    spec = ROOT / "examples/oplib/ops.yaml"
+    command = [str(LATHE), "oplib", "build", str(spec), "-o", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return oplib.open(folder)
+
+
+def draw(*shape: int) -> Any:
+    return np.random.default_rng(sum(shape)).standard_normal(shape, np.float32)
+
+
+def test_a_product_with_gaps_between_rows(ops: oplib.Library) -> None:
+    a, b, bias = draw(7, 40)[:, 3:20], draw(17, 11), draw(11)
+    expected = np.maximum(a.astype(np.float64) @ b + bias, 0)
+    out = np.full((7, 15), 9, np.float32)
+    result = ops.call("gemm_f32", a=a, b=b, bias=bias, activation="relu", out=out[:, 2:13])
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(out[:, 2:13], result)
+    assert (out[:, :2] == 9).all() and (out[:, 13:] == 9).all()
+    # Columns that are apart are copied first.
+    again = ops.call("gemm_f32", a=np.asfortranarray(a), b=b, bias=bias, activation="relu")
+    np.testing.assert_array_equal(again, result)
+
+
+def test_each_variant_computes_the_same(ops: oplib.Library) -> None:
+    a, b = draw(4, 8), draw(8, 16)
+    choice = ops.select("gemm_f32", m=4, n=16, k=8)
+    assert choice.variant.endswith(".4x16x8") and choice.by == "model" and choice.row == 0
+    ops.force("gemm_f32", "v2.any")
+    try:
+        assert ops.select("gemm_f32", m=4, n=16, k=8) == oplib.Choice(
+            "v2", "v2.any", ops.select("gemm_f32", m=5, n=16, k=8).kernel, "forced", -1
+        )
+        np.testing.assert_allclose(ops.call("gemm_f32", a=a, b=b), a @ b, rtol=1e-5, atol=1e-5)
+    finally:
+        ops.force(None, None)
+    np.testing.assert_allclose(ops.call("gemm_f32", a=a, b=b), a @ b, rtol=1e-5, atol=1e-5)
+
+
+def test_packed_once(ops: oplib.Library) -> None:
+    a, b = draw(5, 33), draw(33, 21)
+    packed = ops.pack("gemm_packed_f32", "b", b)
+    result = ops.call("gemm_packed_f32", a=a, b=packed, n=21)
+    np.testing.assert_allclose(result, a @ b, rtol=1e-5, atol=1e-5)
+    with pytest.raises(oplib.OplibError, match="packed for another"):
+        ops.call("gemm_packed_f32", a=a, b=packed, n=20)
+
+
+def test_rows(ops: oplib.Library) -> None:
+    x = draw(6, 50)
+    power = np.exp(x - x.max(1, keepdims=True))
+    soft = ops.call("softmax_f32", x=x)
+    np.testing.assert_allclose(soft, power / power.sum(1, keepdims=True), rtol=1e-5)
+    normal = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(ops.call("layernorm_f32", x=x), normal, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"a": None}, "needs the operand a"),
+        ({"a": draw(4)}, "rank 1"),
+        ({"a": draw(2, 3).astype(np.float64)}, "float64"),
+        ({"b": draw(4, 4)}, "a k of 4, but others differ"),
+        ({"activation": "gelu"}, "not none, relu"),
+        ({"scale": draw(4)}, "takes no scale"),
+        ({"out": np.empty((4, 2), np.float32).T}, "rows in one piece"),
+        ({"out": np.empty((3, 4), np.float32)}, "a m of 3"),
+    ],
+)
+def test_mistakes(ops: oplib.Library, change: dict[str, Any], says: str) -> None:
+    arguments: dict[str, Any] = {"a": draw(2, 3), "b": draw(3, 4)}
+    with pytest.raises(oplib.OplibError, match=says) as caught:
+        ops.call("gemm_f32", **{**arguments, **change})
+    assert caught.value.ids == ("oplib-call",)
+
+
+def test_names_that_are_not_there(ops: oplib.Library, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(oplib.OplibError, match="no operator 'gem'"):
+        ops.call("gem")
+    with pytest.raises(oplib.OplibError, match="has the sizes m, n, k"):
+        ops.select("gemm_f32", m=1)
+    with pytest.raises(oplib.OplibError, match="no operator, variant"):
+        ops.force("gemm_f32", "v9")
+    with pytest.raises(oplib.OplibError, match="holds no library") as caught:
+        oplib.open(tmp_path)
+    assert caught.value.ids == ("oplib-no-library",)
+    assert ops.ops == ["gemm_f32", "gemm_packed_f32", "layernorm_f32", "softmax_f32"]

@@ -1,0 +1,122 @@
+/* test/runtime/functions.c: tables of keys, random bits and images, as modules call
+ * for them, and each allocation that may fail.
+ *
+ * Part of the Lathe project, under the Apache License v2.0 with LLVM
+ * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#include "Core/Services.h"
+#include "Harness.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int blocks, most = 100;
+
+static void *take(void *context, size_t size, size_t alignment) {
+  (void)context;
+  if (blocks == most)
+    return NULL;
+  ++blocks;
+  return aligned_alloc(alignment < 16 ? 16 : alignment, (size + 63) / 64 * 64);
+}
+
+static void give_back(void *context, void *memory) {
+  (void)context;
+  blocks -= memory != NULL;
+  free(memory);
+}
+
+static const lathe_imports imports = {sizeof imports, 0, take, give_back, NULL, NULL, NULL, NULL};
+
+static int32_t call_function(const char *texts, uint32_t parameters, const lathe_text_tensor *operands, uint32_t count,
+                             const lathe_text_tensor *result, int64_t *errors) {
+  lathe_text_call call = {.struct_size = sizeof call,
+                          .parameter_count = parameters,
+                          .texts = texts,
+                          .operands = operands,
+                          .results = result,
+                          .operand_count = count,
+                          .result_count = 1};
+  int32_t status = lathe_impl_text(&imports, &call);
+  if (errors)
+    memcpy(errors, call.error_values, sizeof call.error_values);
+  return status;
+}
+
+static void finds_numbers(void) {
+  float keys[] = {1, NAN, 0, 1}, values[] = {1, -0.0f, -NAN, 2, INFINITY};
+  int64_t found[5];
+  lathe_text_tensor operands[] = {{values, 5, 5, LATHE_DTYPE_F32, 0}, {keys, 4, 4, LATHE_DTYPE_F32, 0}};
+  lathe_text_tensor result = {found, 5, 5, LATHE_DTYPE_I64, 0};
+  CHECK(call_function("find\0numbers", 1, operands, 2, &result, NULL) == 0);
+  CHECK(found[0] == 3 && found[1] == 2 && found[2] == 1 && found[3] == 4 && found[4] == 4 && blocks == 0);
+  int16_t small[] = {-1, 300};
+  operands[0] = operands[1] = (lathe_text_tensor){small, 2, 2, LATHE_DTYPE_I16, 0};
+  result.count = 2;
+  CHECK(call_function("find\0numbers", 1, operands, 2, &result, NULL) == 0 && found[0] == 0 && found[1] == 1);
+  operands[1].count = 0;
+  CHECK(call_function("find\0numbers", 1, operands, 2, &result, NULL) == 0 && found[0] == 0 && found[1] == 0);
+}
+
+static void finds_texts(void) {
+  enum { count = 5000 };
+  static char room[count][8];
+  static const char *keys[count];
+  for (int i = 0; i < count; ++i) {
+    snprintf(room[i], sizeof room[i], "k%d", i);
+    keys[i] = room[i];
+  }
+  const char *values[] = {"k4999", "", "k0", "k"};
+  int64_t found[4];
+  lathe_text_tensor operands[] = {{values, 4, 4, LATHE_DTYPE_U64, 0}, {keys, count, count, LATHE_DTYPE_U64, 0}};
+  lathe_text_tensor result = {found, 4, 4, LATHE_DTYPE_I64, 0};
+  CHECK(call_function("find\0text", 1, operands, 2, &result, NULL) == 0);
+  CHECK(found[0] == 4999 && found[1] == count && found[2] == 0 && found[3] == count);
+  most = 0;
+  CHECK(call_function("find\0text", 1, operands, 2, &result, NULL) == LATHE_TASK_OUT_OF_MEMORY);
+  most = 100;
+}
+
+static void gives_random_bits(void) {
+  int64_t first = 0, second = 0;
+  lathe_text_tensor result = {&first, 1, 1, LATHE_DTYPE_I64, 0};
+  CHECK(call_function("random\0"
+                      "0",
+                      1, NULL, 0, &result, NULL) == 0);
+  result.data = &second;
+  CHECK(call_function("random\0"
+                      "0",
+                      1, NULL, 0, &result, NULL) == 0 &&
+        first != second);
+}
+
+static void reads_images(void) {
+  char file[] = "P6 2 1 255\nabcdef";
+  int64_t size[2], errors[2];
+  uint8_t pixels[6];
+  lathe_text_tensor operand = {file, sizeof file - 1, sizeof file - 1, LATHE_DTYPE_U8, 0};
+  lathe_text_tensor sizes = {size, 2, 2, LATHE_DTYPE_I64, 0}, result = {pixels, 6, 3, LATHE_DTYPE_U8, 0};
+  CHECK(call_function("image_size", 0, &operand, 1, &sizes, errors) == 0 && size[0] == 1 && size[1] == 2);
+  CHECK(call_function("decode_image\0BGR", 1, &operand, 1, &result, errors) == 0 && memcmp(pixels, "cbafed", 6) == 0);
+  result.count = 2;
+  CHECK(call_function("decode_image\0Grayscale", 1, &operand, 1, &result, errors) == 0 && pixels[0] == 98);
+  most = 0;
+  CHECK(call_function("decode_image\0Grayscale", 1, &operand, 1, &result, errors) == LATHE_TASK_OUT_OF_MEMORY);
+  most = 100;
+  operand.count = 15; /* Ends too early. */
+  CHECK(call_function("decode_image\0Grayscale", 1, &operand, 1, &result, errors) == 1 && errors[0] == 3 &&
+        errors[1] == 2);
+  operand.count = 1;
+  CHECK(call_function("image_size", 0, &operand, 1, &sizes, errors) == 1 && errors[0] == 1);
+  CHECK(blocks == 0);
+}
+
+int main(int argc, char **argv) {
+  static const struct test_case cases[] = {
+      {"finds-numbers", finds_numbers},
+      {"finds-texts", finds_texts},
+      {"gives-random-bits", gives_random_bits},
+      {"reads-images", reads_images},
+  };
+  return RUN_CASES(cases, argc, argv);
+}

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Families of operators: each is built, and the tests that come with a library pass."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+from command_line import ROOT, Run
+
+SPEC = ROOT / "test/tools/families.yaml"
+
+
+def command(*words: str | pathlib.Path) -> str:
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(lathe_in: Run, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Where the library `many` and its cache are."""
+    folder = tmp_path_factory.mktemp("families")
+    result = lathe_in(folder, "oplib", "build", str(SPEC), "-o", "many", "--cache", "cache")
+    assert result.returncode == 0, result.stderr
+    assert "cached" not in result.stdout
+    return folder
+
+
+def test_the_shipped_tests_pass(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    command("cmake", "-S", folder / "many/test", "-B", tmp_path / "build")
+    command("cmake", "--build", tmp_path / "build", "--parallel", "2")
+    printed = command("ctest", "--test-dir", tmp_path / "build", "--verbose", "-E", "_static$")
+    manifest = json.loads((folder / "many/share/many/manifest.json").read_text())
+    names = {op["op"] for op in manifest["interface"]}
+    assert "100% tests passed" in printed and f"out of {len(names)}" in printed
+    runs = re.findall(r"(\w+) v3\.\w+: (\d+) calls, (\d+) wrong", printed)
+    assert {name for name, _, _ in runs} == names
+    assert {(calls, wrong) for _, calls, wrong in runs} == {("300", "0")}
+    families = {op["family"] for op in manifest["interface"]}
+    assert len(families) == 11 and len(names) > 30
+
+
+def test_tests_of_a_graph_can_fail(
+    lathe: Run, folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """The oracle is another program: with a smaller tolerance than rounding, it is missed."""
+    test = (folder / "many/test/test_feed_forward.c").read_text()
+    (tmp_path / "t.c").write_text(test.replace("0.000020", "0.00000001"))
+    library = folder / "many"
+    flags = ["-std=c11", f"-I{library}/include", f"-I{library}/test", f"-I{library}/share/many/src"]
+    sources = [library / f"test/{name}" for name in ("harness.c", "reference.c")]
+    objects = [library / "test/oracle_feed_forward.a", library / "lib/libmany.a"]
+    command("cc", *flags, "-o", tmp_path / "t", tmp_path / "t.c", *sources, *objects, "-lm")
+    assert subprocess.run([tmp_path / "t"], capture_output=True).returncode == 1
+
+
+def test_a_second_build_compiles_what_has_changed(
+    lathe: Run, folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "feed_forward.mlir").symlink_to(ROOT / "test/tools/feed_forward.mlir")
+    spec = SPEC.read_text()
+    (tmp_path / "ops.yaml").write_text(spec)
+    cache = str(folder / "cache")
+    result = lathe("oplib", "build", "ops.yaml", "-o", "again", "--cache", cache)
+    assert result.returncode == 0, result.stderr
+    kernels, cached = map(int, re.findall(r"(\d+) kernels, (\d+) of them cached", result.stdout)[0])
+    assert kernels == cached
+    for path in (folder / "many").rglob("*"):
+        other = tmp_path / "again" / path.relative_to(folder / "many")
+        assert path.is_dir() or filecmp.cmp(path, other, shallow=False), path
+    # One formula is another one, and one unit of the cache is damaged.
+    (tmp_path / "ops.yaml").write_text(spec.replace("silu(gate) * up", "gate * up"))
+    damaged = min(pathlib.Path(cache).iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    result = lathe("oplib", "build", "ops.yaml", "-o", "again", "--cache", cache)
+    assert f"{kernels} kernels, {kernels - 2} of them cached" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("ops", "says"),
+    [
+        ("elementwise: {functions: {f: 'x +'}}", "ends too early [oplib-spec-formula]"),
+        ("elementwise: {functions: {f: 'x + y z'}}", 'goes on with "z" [oplib-spec-formula]'),
+        ("elementwise: {functions: {f: 'epx(x)'}}", "did you mean 'exp'? [oplib-spec-formula]"),
+        ("elementwise: {functions: {f: 'max(x)'}}", "which takes 2 [oplib-spec-formula]"),
+        ("elementwise: {functions: {f: '2 * 3'}}", "has 0 variables"),
+        ("elementwise: {functions: {f: '" + "(" * 99 + "'}}", "nested deeper than 64"),
+        ("elementwise: {functions: {f: 'int + 1'}}", "[oplib-spec-name]"),
+        ("elementwise: {functions: {f: 'y + 1'}}", "[oplib-spec-name]"),
+        ("elementwise: {functions: {open: 'x'}, dtypes: []}", "[oplib-spec-empty]"),
+        ("elementwise: {functions: {f: {formula: x, rows: [x]}}}", "all variables"),
+        ("elementwise: {functions: {f: {formula: x, rows: [z]}}}", "[oplib-spec-value]"),
+        ("elementwise: {functions: {f: {rows: [z]}}}", "[oplib-spec-missing]"),
+        ("elementwise: {functions: {sum_inner: x}}\n  reduce: {}", "[oplib-spec-twice]"),
+        ("conv2d: {}", "[oplib-spec-missing]"),
+        ("conv2d: {shapes: [{kernel: 3}]}", "lacks 'channels' or 'filters' [oplib-spec-missing]"),
+        ("conv2d: {shapes: [{channels: 3, filters: 4, groups: 2}]}", "[oplib-spec-groups]"),
+        ("conv2d: {shapes: [{channels: 3, filters: 4, kernel: 0}]}", "[oplib-spec-number]"),
+        ("attention: {head: [0]}", "[oplib-spec-number]"),
+        ("reduce: {kinds: [argmax], axes: [all]}", "[oplib-spec-value]"),
+        ("transpose: {permutations: ['11']}", "no permutation [oplib-spec-value]"),
+        ("gemm: {dtypes: [f16], b: [packed]}", "[oplib-spec-packed]"),
+        (
+            "gemm: {dtypes: ['u8*s8->s32'], epilogue: {activation: [relu]}}",
+            "[oplib-spec-epilogue]",
+        ),
+        ("graph: {f: {file: none.mlir}}", "none.mlir"),
+        ("graph: {f: {}}", "[oplib-spec-missing]"),
+        ("graph: {f: {file: g.mlir, tolerance: 2}}", "[oplib-spec-number]"),
+        ("graph: {f: {file: two.mlir}}", "2 results [oplib-graph-results]"),
+        ("graph: {f: {file: data.mlir}}", "known only when the graph runs [oplib-graph-dims]"),
+        ("graph: {f: {file: double.mlir}}", "is 's0 * 2' [oplib-graph-dims]"),
+        ("graph: {f: {file: text.mlir}}", "[oplib-graph-type]"),
+        ("graph: {f: {file: dash.mlir}}", "[oplib-graph-symbol]"),
+        ("graph: {f: {file: wide.mlir}}", "16 inputs and 1 results [oplib-graph-results]"),
+    ],
+)
+def test_mistakes(lathe: Run, tmp_path: pathlib.Path, ops: str, says: str) -> None:
+    def graph(inputs: str, result: str, symbols: str = "", body: str = "") -> str:
+        value = re.findall(r"%\w+", body or inputs)[0]
+        return (
+            f"func.func @main({inputs}) -> {result} attributes "
+            f"{{graph.checks = [], graph.symbols = [{symbols}]}} {{\n{body}"
+            f"  return {value} : {result}\n}}\n"
+        )
+
+    four, open_dim = "tensor<4xf32>", '#graph.symbol<"">'
+    twice = "tensor<?xf32, #graph.dims<()[s0] -> (s0 * 2)>>"
+    once = "tensor<?xf32, #graph.dims<()[s0] -> (s0)>>"
+    files = {
+        "g": graph(f"%x: {four}", four),
+        "two": f"func.func @main(%x: {four}) -> ({four}, {four}) attributes "
+        f"{{graph.checks = [], graph.symbols = []}} {{\n  return %x, %x : {four}, {four}\n}}\n",
+        "data": graph(
+            f"%x: {four}",
+            "tensor<1x?xi64>",
+            "",
+            f"  %y = graph.nonzero %x : {four} -> tensor<1x?xi64>\n",
+        ),
+        "double": graph(f"%x: {twice}, %z: {once}", twice, open_dim),
+        "text": graph("%x: tensor<4x!graph.string>", "tensor<4x!graph.string>"),
+        "dash": graph(f"%x: {once}", once, '#graph.symbol<"batch-size">'),
+        "wide": graph(", ".join(f"%x{i}: {four}" for i in range(16)), four),
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.mlir").write_text(text)
+    spec = f"lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  {ops}\n"
+    (tmp_path / "ops.yaml").write_text(spec)
+    result = lathe("oplib", "check", "ops.yaml")
+    assert result.returncode == 1 and says in result.stderr, result.stderr
+
+
+def test_a_graph_called_open_is_an_error(lathe: Run, tmp_path: pathlib.Path) -> None:
+    spec = "lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  graph: {open: {file: %s}}\n"
+    (tmp_path / "ops.yaml").write_text(spec % (ROOT / "test/tools/feed_forward.mlir"))
+    result = lathe("oplib", "check", "ops.yaml")
+    assert result.returncode == 1 and "called 'open'" in result.stderr
