@@ -158,47 +158,47 @@ static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b, ValueRange operands)
 // arg
 //===----------------------------------------------------------------------===//
 
-/// Two passes that vectorize, where one that carries the best element and its position does not: the best
-/// element, then the least position, or the greatest, of one that equals it.
+/// One pass that carries the best element and its position.
 static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0];
-  Location loc = b.getLoc();
-  Type element = elementOf(x);
+  Type element = elementOf(x), position = b.getI64Type();
   bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
-  int64_t axis = op.getAxis(), size = op.getX().getType().getDimSize(axis);
+  bool isMax = op.getKind() == ReduceKind::max;
+  int64_t axis = op.getAxis();
   AxisLoops axes(b, op.getX().getType(), axis);
-  Value best = axes.reduce(b, op.getKind(), x, isUnsignedType);
-  // Twice as many positions fit into a vector if they are known to be short.
-  bool isShort = !ShapedType::isDynamic(size) && size < (int64_t(1) << 31);
-  Type position = isShort ? b.getI32Type() : b.getI64Type();
-  ReduceKind kind = op.getLast() ? ReduceKind::max : ReduceKind::min;
-  Value none = neutralElement(b, loc, kind, position, /*isUnsigned=*/false);
-  Value where = axes.reduce(b, kind, filledTensor(b, axes.keptSizes, none), {x, best}, {axes.full, axes.rows},
-                            /*isUnsigned=*/false, [&](OpBuilder &body, Location inner, ValueRange args) -> Value {
-                              Value own = widen(body, inner, args[0]), isBest;
-                              if (isa<FloatType>(element)) { // arg_c3: NaN is better than any number
-                                Value equal =
-                                    arith::CmpFOp::create(body, inner, arith::CmpFPredicate::OEQ, own, args[1]);
-                                Value isNan = arith::CmpFOp::create(body, inner, arith::CmpFPredicate::UNO, own, own);
-                                isBest = arith::OrIOp::create(body, inner, equal, isNan);
-                              } else {
-                                isBest = arith::CmpIOp::create(body, inner, arith::CmpIPredicate::eq, own, args[1]);
-                              }
-                              Value index = linalg::IndexOp::create(body, inner, axis);
-                              index = arith::IndexCastOp::create(body, inner, position, index);
-                              Value otherwise = neutralElement(body, inner, kind, position, /*isUnsigned=*/false);
-                              return arith::SelectOp::create(body, inner, isBest, index, otherwise);
-                            });
-  // Of no elements, the first is not one either.
-  AffineMap identity = b.getMultiDimIdentityMap(typeOf(where).getRank());
-  Value y = b.elementwise(where, emptyTensor(b, axes.keptSizes, b.getI64Type()), identity,
-                          [&](OpBuilder &body, Location inner, ValueRange args) -> Value {
-                            Value zero = constant(body, inner, position, 0),
-                                  last = neutralElement(body, inner, kind, position, false);
-                            Value isNone = arith::CmpIOp::create(body, inner, arith::CmpIPredicate::eq, args[0], last);
-                            Value found = arith::SelectOp::create(body, inner, isNone, zero, args[0]);
-                            return isShort ? arith::ExtSIOp::create(body, inner, b.getI64Type(), found) : found;
-                          });
+  Value worst = neutralElement(b, b.getLoc(), op.getKind(), element, isUnsignedType);
+  Value zero = constant(b, b.getLoc(), position, 0);
+  SmallVector<Value> inits = {filledTensor(b, axes.keptSizes, worst), filledTensor(b, axes.keptSizes, zero)};
+
+  auto isBetter = [&](OpBuilder &body, Location loc, Value candidate, Value best) -> Value {
+    bool orEqual = op.getLast();
+    Value lesser = isMax ? best : candidate, larger = isMax ? candidate : best;
+    if (isa<FloatType>(element)) { // arg_c3: NaN is better than any number
+      using arith::CmpFPredicate;
+      auto compare = [&](CmpFPredicate predicate, Value p, Value q) -> Value {
+        return arith::CmpFOp::create(body, loc, predicate, p, q);
+      };
+      Value better = compare(orEqual ? CmpFPredicate::ULE : CmpFPredicate::ULT, lesser, larger);
+      Value mayYield = compare(CmpFPredicate::ORD, best, best);
+      if (orEqual)
+        mayYield = arith::OrIOp::create(body, loc, mayYield, compare(CmpFPredicate::UNO, candidate, candidate));
+      return arith::AndIOp::create(body, loc, better, mayYield);
+    }
+    auto predicate = isUnsignedType ? (orEqual ? arith::CmpIPredicate::ule : arith::CmpIPredicate::ult)
+                                    : (orEqual ? arith::CmpIPredicate::sle : arith::CmpIPredicate::slt);
+    return arith::CmpIOp::create(body, loc, predicate, lesser, larger);
+  };
+  auto generic = linalg::GenericOp::create(b, b.getLoc(), TypeRange{inits[0].getType(), inits[1].getType()}, x, inits,
+                                           ArrayRef<AffineMap>{axes.full, axes.rows, axes.rows}, axes.iterators,
+                                           [&](OpBuilder &body, Location loc, ValueRange args) {
+                                             Value better = isBetter(body, loc, args[0], args[1]);
+                                             Value index = linalg::IndexOp::create(body, loc, axis);
+                                             index = arith::IndexCastOp::create(body, loc, position, index);
+                                             Value best = arith::SelectOp::create(body, loc, better, args[0], args[1]);
+                                             Value where = arith::SelectOp::create(body, loc, better, index, args[2]);
+                                             linalg::YieldOp::create(body, loc, ValueRange{best, where});
+                                           });
+  Value y = generic.getResult(1);
   if (op.getKeepDims())
     y = restoreAxes(b, y, axis, op.getType());
   return SmallVector<Value>{y};
