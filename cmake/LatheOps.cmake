@@ -1,13 +1,15 @@
-# lathe_add_ops_library(NAME SPEC FILE [CC COMPILER]): makes the library of operators
+# lathe_add_ops_library(NAME SPEC FILE [CC COMPILER] [DEPENDS FILES...]): makes the library of operators
 # NAME, which is what FILE calls it, when the project is built, and the targets
 # NAME::NAME, a static library with its header, and NAME_library, which makes it.
+#
+# DEPENDS names the files of graphs that FILE refers to.
 #
 # LATHE_EXECUTABLE is the program `lathe`. A project includes this file as it is.
 cmake_minimum_required(VERSION 3.16)
 find_program(LATHE_EXECUTABLE lathe DOC "The program lathe")
 
 function(lathe_add_ops_library name)
-  cmake_parse_arguments(ARG "" "SPEC;CC" "" ${ARGN})
+  cmake_parse_arguments(ARG "" "SPEC;CC" "DEPENDS" ${ARGN})
   if(NOT ARG_SPEC OR ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "lathe_add_ops_library(${name}): write SPEC and the path of a specification")
   endif()
@@ -22,7 +24,7 @@ function(lathe_add_ops_library name)
   set(archive "${folder}/lib/lib${name}.a")
   add_custom_command(OUTPUT "${archive}"
     COMMAND "${LATHE_EXECUTABLE}" oplib build "${spec}" -o "${folder}" --cc "${ARG_CC}" --cache "${folder}.cache"
-    DEPENDS "${spec}" "${LATHE_EXECUTABLE}"
+    DEPENDS "${spec}" ${ARG_DEPENDS} "${LATHE_EXECUTABLE}"
     COMMENT "Making the library of operators ${name}"
     VERBATIM)
   add_custom_target(${name}_library DEPENDS "${archive}")

@@ -39,6 +39,8 @@ TensorType asElement(Type type) {
 }
 
 bool isSubtype(Type from, Type to) {
+  if (from == to)
+    return true;
   if (auto a = dyn_cast<SequenceType>(from), b = dyn_cast<SequenceType>(to); a && b)
     return isSubtype(a.getElement(), b.getElement());
   if (auto a = dyn_cast<OptionalType>(from), b = dyn_cast<OptionalType>(to); a && b)
@@ -56,6 +58,8 @@ bool isSubtype(Type from, Type to) {
 }
 
 Type join(Type first, Type second) {
+  if (first == second)
+    return first;
   if (auto a = dyn_cast<SequenceType>(first), b = dyn_cast<SequenceType>(second); a && b) {
     auto element = dyn_cast_or_null<TensorType>(join(a.getElement(), b.getElement()));
     return element ? Type(SequenceType::get(first.getContext(), element)) : Type();

@@ -1,6 +1,7 @@
 // dialects/Graph/TextOps.cpp: the functions on strings.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 
@@ -25,8 +26,12 @@ LogicalResult TextOp::verify() {
     if (function.name != getFunction())
       continue;
     if (getArguments().size() == function.operands && getNumResults() == function.results &&
-        getParameters().size() >= function.parameters)
-      return success();
+        getParameters().size() >= function.parameters) {
+      if (function.name != "find" || getElementTypeOrSelf(getArguments()[0]) == getElementTypeOrSelf(getArguments()[1]))
+        return success();
+      return emitOpError("looks for ") << getArguments()[0].getType() << " among " << getArguments()[1].getType()
+                                       << ", which have another element type"; // text_c1
+    }
     return emitOpError("calls '") << function.name << "' with " << getArguments().size() << " operands, "
                                   << getNumResults() << " results and " << getParameters().size()
                                   << " parameters, but it has " << function.operands << ", " << function.results

@@ -93,6 +93,10 @@ typedef struct lathe_compile_options {
   /* "standard", which NULL means, or "strict": no sums but those that the operators'
    * definitions say, term by term (no Winograd convolutions). */
   const char *accuracy;
+  /* A folder for compiled kernels, made if it is not there: a kernel that another model
+   * had, too, is not compiled again. Bound it as you like: any file may be deleted at any
+   * time. NULL for none; one that cannot be written to keeps nothing. */
+  const char *kernel_cache;
 } lathe_compile_options;
 
 /* Compiles `program`, which is not changed. `options` may be NULL. */

@@ -128,7 +128,6 @@ typedef struct lathe_imports {
 
 /* --- Spaces ------------------------------------------------------------- */
 
-struct lathe_call;
 struct lathe_launch;
 struct lathe_variant_desc;
 
@@ -197,7 +196,8 @@ typedef struct lathe_launch {
   uint64_t scratch_stride;
 } lathe_launch;
 
-/* The most threads of a kernel that has scratch memory. */
+/* The most workers of a kernel on a device that has scratch memory: threads, or
+ * blocks where tasks are for those. */
 #define LATHE_DEVICE_WORKERS 4096u
 
 /* --- Values ------------------------------------------------------------- */
@@ -399,8 +399,9 @@ enum {
 /* A function of the images. Its parameters are 64 bits each: the number of tasks,
  * the scratch memory and the bytes of it for one worker, the device's address of a
  * lathe_call, of which it writes error_code and error_values, and the words of the
- * launch. It runs on any number of blocks in one dimension, which share the tasks;
- * thread w of all is worker w. */
+ * launch. It runs on blocks in one dimension, which share the tasks. Worker w is
+ * thread w of all, or block w with LATHE_DEVICE_KERNEL_BLOCKS; with scratch memory
+ * there are at most LATHE_DEVICE_WORKERS of them. */
 typedef struct lathe_device_kernel_desc {
   uint32_t struct_size;
   uint32_t flags;

@@ -123,11 +123,13 @@ typedef struct lathe_load_options {
 
 /* What serves LATHE_SPACE_CUDA by NVIDIA's driver, which is opened when it is first
  * asked for, on GPU `device`, counted from 0. It lives as long as the process.
- * LATHE_INCOMPATIBLE if there is no driver, or none of that number. */
+ * LATHE_INCOMPATIBLE if there is no driver, or no GPU of that number;
+ * LATHE_INVALID_ARGUMENT for numbers from 64 on. */
 LATHE_RUNTIME_API lathe_status lathe_cuda_services(uint32_t device, const lathe_space_services **services);
 
 /* Writes the target string of GPU `device`, such as "cuda:sm_86", for a compiler that
- * makes code for it. LATHE_INCOMPATIBLE as above, or if `size` is too small. */
+ * makes code for it. Errors as above, and
+ * LATHE_INVALID_ARGUMENT if `size` is too small. */
 LATHE_RUNTIME_API lathe_status lathe_cuda_target(uint32_t device, char *target, size_t size);
 
 /* The same as the three above; `options` may be NULL for the defaults. */

@@ -123,6 +123,7 @@ lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_
     options.stopAfter = text(given->stop_after);
     options.threads = given->threads;
     options.name = text(given->name);
+    options.kernelCache = text(given->kernel_cache);
     options.accuracy = given->accuracy ? given->accuracy : "standard";
     if (given->progress)
       options.progress = [given](const std::string &phase) { given->progress(phase.c_str(), given->progress_context); };

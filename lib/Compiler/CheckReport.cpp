@@ -28,10 +28,7 @@ static const char *nameOf(ONNXOperatorUse::How how) {
   llvm_unreachable("all ways are named");
 }
 
-void describeOperators(StringRef path, bool allowLinks, CheckReport &report) {
-  ImportOptions options;
-  options.allowLinks = allowLinks;
-  auto uses = listONNXOperators(path, options);
+void describeOperators(llvm::FailureOr<std::vector<ONNXOperatorUse>> uses, CheckReport &report) {
   if (failed(uses))
     return;
   for (ONNXOperatorUse &use : *uses)
@@ -55,11 +52,33 @@ static std::string describeDims(RankedTensorType type, ArrayRef<std::string> sym
   return "[" + llvm::join(dims, ", ") + "]";
 }
 
+static StringRef titleOf(Type type) {
+  const graph::ElementType *element = graph::findElementType(type);
+  return element ? element->title() : "";
+}
+
+/// What `lathe check` says of an input or an output, such as "sequence of float32" "[n]".
 static ValueUse describeValue(Attribute name, Type type, ArrayRef<std::string> symbols) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  const graph::ElementType *element = tensor ? graph::findElementType(tensor.getElementType()) : nullptr;
   auto text = dyn_cast_or_null<StringAttr>(name);
-  return {text ? text.str() : "", element ? element->title().str() : "", tensor ? describeDims(tensor, symbols) : ""};
+  ValueUse use{text ? text.str() : "", "", ""};
+  if (auto optional = dyn_cast<graph::OptionalType>(type)) {
+    use.dtype = "optional ";
+    type = optional.getContent();
+  }
+  if (auto sequence = dyn_cast<graph::SequenceType>(type)) {
+    use.dtype += "sequence of ";
+    type = sequence.getElement();
+  }
+  if (auto map = dyn_cast<graph::MapType>(type)) {
+    use.dtype += map.getMany() ? "sequence of map of " : "map of ";
+    use.dtype += (titleOf(map.getKey()) + " to " + titleOf(map.getValue())).str();
+    return use;
+  }
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (auto any = dyn_cast<TensorType>(type))
+    use.dtype += titleOf(any.getElementType());
+  use.dims = tensor ? describeDims(tensor, symbols) : "of any rank";
+  return use;
 }
 
 /// The bytes of all constants, each once.

@@ -7,18 +7,33 @@
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
+#include "lathe/Codegen/KernelCache.h"
 #include "lathe/Conversion/PlaceConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Target/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include <dlfcn.h>
 
 using namespace mlir;
 
 namespace lathe {
 
 const char *compilerVersion() { return LATHE_VERSION; }
+
+std::string compilerBuild() {
+  std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
+  // In Python and in a wheel the compiler is in a library, and the program is always the same.
+  Dl_info library = {};
+  if (dladdr(reinterpret_cast<void *>(&compilerVersion), &library) && StringRef(library.dli_fname).contains(".so"))
+    self = library.dli_fname;
+  llvm::sys::fs::file_status status;
+  if (llvm::sys::fs::status(self, status))
+    return compilerVersion();
+  auto written = status.getLastModificationTime().time_since_epoch();
+  return compilerVersion() + (" " + llvm::Twine(status.getSize()) + " " + llvm::Twine(written.count())).str();
+}
 
 std::vector<std::string> phaseNames() {
   std::vector<std::string> names;
@@ -28,7 +43,7 @@ std::vector<std::string> phaseNames() {
 }
 
 LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name, uint64_t fingerprint,
-                        unsigned threads, FoldedResources *folded, CompiledModel &model) {
+                        unsigned threads, FoldedResources *folded, CompiledModel &model, KernelCache *cache) {
   SmallVector<ModuleOp> modules;
   std::string names;
   for (const ModelVariant &variant : variants) {
@@ -47,7 +62,7 @@ LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name
   for (ModuleOp module : modules)
     for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
       constant.erase();
-  auto objects = emitObjects(variants, name, fingerprint, threads, variants.size() == 1 ? &model.ptx : nullptr);
+  auto objects = emitObjects(variants, name, fingerprint, threads, variants.size() == 1 ? &model.ptx : nullptr, cache);
   if (failed(objects))
     return failure();
   model.name = name;
@@ -298,7 +313,8 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   for (Variant &variant : variants)
     codes.push_back({*variant.module, variant.target});
   const std::string &name = options.name.empty() ? program.name : options.name;
-  if (failed(emitModel(codes, name, fingerprint, pipeline.threads, &folded, artifact->impl->model)))
+  KernelCache cache(options.kernelCache, compilerBuild(), diagnostics);
+  if (failed(emitModel(codes, name, fingerprint, pipeline.threads, &folded, artifact->impl->model, &cache)))
     return nullptr;
   return std::move(artifact);
 }
@@ -309,9 +325,22 @@ std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &
 
 bool check(const std::string &path, const CompileOptions &options, Diagnostics &diagnostics, const LoadOptions &loading,
            CheckReport *report) {
-  std::unique_ptr<Program> program = Program::load(path, diagnostics, loading);
-  if (report) // Of other formats there are none.
-    describeOperators(path, loading.allowLinks, *report);
+  std::unique_ptr<Program> program;
+  // A pipe can be read once.
+  std::unique_ptr<llvm::MemoryBuffer> piped;
+  if (!llvm::sys::fs::is_regular_file(path))
+    if (auto read = llvm::MemoryBuffer::getFileOrSTDIN(path))
+      piped = std::move(*read);
+  if (piped) {
+    StringRef bytes = piped->getBuffer();
+    program = Program::parse(bytes.data(), bytes.size(), path == "-" ? stdinName : path, diagnostics, loading);
+    if (report)
+      describeOperators(listONNXOperators(std::move(piped)), *report);
+  } else {
+    program = Program::load(path, diagnostics, loading);
+    if (report)
+      describeOperators(listONNXOperators(path, ImportOptions{loading.allowLinks, {}}), *report);
+  }
   if (!program)
     return false;
   if (report)

@@ -18,6 +18,9 @@
 
 namespace lathe {
 
+/// What messages call the model that comes through standard input.
+inline constexpr char stdinName[] = "<stdin>";
+
 struct Program::Impl {
   std::shared_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -84,7 +87,8 @@ llvm::LogicalResult evaluateConstants(mlir::ModuleOp module, llvm::SmallVectorIm
 /// `llvm`. `folded`, which may be null, is told which resources are not needed
 /// any more.
 llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::string &name, uint64_t fingerprint,
-                              unsigned threads, FoldedResources *folded, CompiledModel &model);
+                              unsigned threads, FoldedResources *folded, CompiledModel &model,
+                              KernelCache *cache = nullptr);
 
 /// Describes the kernels in an attribute of the module, too; to be called after
 /// `lower`, while calls and strategies are both there.

@@ -34,9 +34,6 @@ Program::~Program() = default;
 
 const std::string &Program::name() const { return impl->name; }
 
-/// What messages call the model that comes through standard input.
-static const char stdinName[] = "<stdin>";
-
 std::vector<std::string> Program::inputNames() const {
   std::vector<std::string> names;
   auto main = impl->module->lookupSymbol<func::FuncOp>("main");

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Compile.h"
 #include "Emit.h"
+#include "Execute.h"
 #include "Family.h"
 #include "Table.h"
 #include "lathe/OpLibrary/OpLibrary.h"
@@ -14,6 +15,7 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/ThreadPool.h"
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <mutex>
 
@@ -52,7 +54,7 @@ private:
   bool write(StringRef path, StringRef content);
   bool writeTexts();
   bool writeLibraries();
-  bool execute(const std::vector<std::string> &words, std::string &message);
+  bool compileC(const std::vector<std::string> &words, std::string &message);
   bool writeArchive(const std::vector<std::string> &objects);
   bool moveIntoPlace();
 
@@ -60,12 +62,24 @@ private:
   Diagnostics &diagnostics;
   std::unique_ptr<Spec> spec;
   std::vector<BuiltTarget> targets;
-  std::string partial; ///< The folder while it is written.
+  std::string compiler;      ///< For C.
+  std::string partial;       ///< The folder while it is written.
+  uint64_t libraryBytes = 0; ///< Of the shared library.
 };
 
 } // namespace
 
-/// Only what is a library already is ever replaced.
+/// Whether all that is in `folder` is called one of `names`; so if it is not there.
+static bool holdsOnly(const llvm::Twine &folder, llvm::ArrayRef<StringRef> names) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (!llvm::is_contained(names, llvm::sys::path::filename(it->path())))
+      return false;
+  return true;
+}
+
+/// Only what is a library already, and nothing else, is ever replaced: a prefix that holds one,
+/// among others, has its folders, too.
 bool Builder::checkFolder() {
   std::error_code error;
   if (!fs::exists(options.folder))
@@ -73,9 +87,14 @@ bool Builder::checkFolder() {
   if (!fs::is_directory(options.folder))
     return fail("oplib-folder", options.folder, "is a file, but a library is a folder", "choose another output path");
   bool isEmpty = fs::directory_iterator(options.folder, error) == fs::directory_iterator();
-  if (isEmpty || fs::exists(options.folder + "/share/" + spec->name + "/manifest.json"))
+  bool isLibrary = fs::exists(options.folder + "/share/" + spec->name + "/manifest.json") &&
+                   holdsOnly(options.folder, {"include", "lib", "share", "test", "dist"}) &&
+                   holdsOnly(options.folder + "/include", {spec->name}) &&
+                   holdsOnly(options.folder + "/share", {spec->name});
+  if (isEmpty || isLibrary)
     return true;
-  return fail("oplib-folder", options.folder, "is not empty and holds no library '" + spec->name + "'",
+  return fail("oplib-folder", options.folder,
+              "is not empty and holds more than a library '" + spec->name + "', or none",
               "choose another output path, or empty the folder");
 }
 
@@ -97,12 +116,15 @@ bool Builder::compileUnits(const std::deque<Unit> &units, std::vector<UnitCode> 
   std::vector<Diagnostics> messages(units.size());
   std::vector<char> isDone(units.size(), 0);
   std::atomic<size_t> count = 0;
-  std::atomic<bool> hasFailed = false;
+  std::atomic<bool> hasFailed = false, isLate = false;
+  auto begin = std::chrono::steady_clock::now();
   std::mutex mutex; // Of `progress`.
   UnitCache cache{options.cache, options.compilerId};
   codes.resize(units.size());
   auto compileOne = [&](size_t i) {
-    if (hasFailed)
+    if (spec->budget.seconds && std::chrono::steady_clock::now() - begin > std::chrono::seconds(*spec->budget.seconds))
+      isLate = true;
+    if (hasFailed || isLate)
       return;
     isDone[i] = compileUnit(units[i], cache, codes[i], messages[i]);
     if (!isDone[i])
@@ -125,6 +147,12 @@ bool Builder::compileUnits(const std::deque<Unit> &units, std::vector<UnitCode> 
         }
       return false;
     }
+  if (isLate)
+    return fail("oplib-budget-time", spec->budget.place,
+                "compiling takes more than the budget of " + llvm::Twine(*spec->budget.seconds) + " s; " +
+                    llvm::Twine(count.load()) + " of " + llvm::Twine(units.size()) + " kernels are done",
+                "raise 'time' of the budget, ask for fewer kernels, or give --cache FOLDER, so that the next build "
+                "goes on where this one ended");
   return !hasFailed ||
          fail("oplib-kernel", spec->file, "internal: a kernel failed without a message", "please report this");
 }
@@ -139,7 +167,7 @@ bool Builder::takeUnits(std::vector<UnitCode> &codes) {
       own.op = op.get();
       bool isFirst = true;
       for (const Specialization &specialization : op->specializations) {
-        Variant variant{target.name() + "." + specialization.name, "", &specialization, {}, 0};
+        Variant variant{levelName(target) + "." + specialization.name, "", &specialization, {}, 0};
         std::string keys;
         for (size_t form = 0; form < op->forms.size(); ++form, isFirst = false) {
           UnitCode &code = codes[at++];
@@ -150,12 +178,14 @@ bool Builder::takeUnits(std::vector<UnitCode> &codes) {
           keys += code.kernel.key + code.kernel.strategy;
           for (std::string &object : code.objects) {
             variant.bytes += object.size();
+            variant.codeBytes += loadedBytes(object);
             own.objects.push_back(std::move(object));
           }
           variant.kernels.push_back(std::move(code.kernel));
         }
         variant.key = hashOf(keys);
         own.bytes += variant.bytes;
+        own.codeBytes += variant.codeBytes;
         own.variants.push_back(std::move(variant));
       }
       own.rows = makeRows(own);
@@ -191,20 +221,10 @@ bool Builder::writeTexts() {
 }
 
 /// Runs the C compiler. Sets `message` to what it says if it fails.
-bool Builder::execute(const std::vector<std::string> &words, std::string &message) {
-  llvm::SmallString<128> log;
-  if (std::error_code error = fs::createTemporaryFile("lathe-oplib", "log", log)) {
-    message = "no temporary file can be made: " + error.message();
-    return false;
-  }
-  llvm::scope_exit remove([&] { (void)fs::remove(log); });
-  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(words.front());
-  std::vector<StringRef> arguments(words.begin(), words.end());
-  int status = program ? llvm::sys::ExecuteAndWait(*program, arguments, std::nullopt,
-                                                   {std::nullopt, StringRef(log), StringRef(log)}, 0, 0, &message)
-                       : -1;
-  if (auto text = llvm::MemoryBuffer::getFile(log); text && status != 0)
-    message += (*text)->getBuffer().take_front(2000);
+bool Builder::compileC(const std::vector<std::string> &words, std::string &message) {
+  constexpr size_t shown = 2000;
+  int status = execute(words, message);
+  message.resize(std::min(message.size(), shown));
   return status == 0;
 }
 
@@ -240,22 +260,23 @@ bool Builder::writeLibraries() {
       }
   step("compile the interface");
   std::string message;
-  if (!llvm::sys::findProgramByName(options.compiler))
-    return fail("oplib-no-compiler", spec->file, "the C compiler " + quoted(options.compiler) + " was not found",
+  if (!llvm::sys::findProgramByName(compiler))
+    return fail("oplib-no-compiler", spec->file, "the C compiler " + quoted(compiler) + " was not found",
                 "install gcc or clang, or name another one with --cc");
-  if (!execute({options.compiler, "-std=c11", "-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections",
-                "-fno-strict-aliasing", "-I" + source, "-I" + partial + "/include", "-c",
-                source + "/" + spec->name + ".c", "-o", objects.front()},
-               message))
-    return fail("oplib-compile", spec->file, "'" + options.compiler + "' failed: " + message,
+  if (!compileC({compiler, "-std=c11", "-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections",
+                 "-fno-strict-aliasing", "-I" + source, "-I" + partial + "/include", "-c",
+                 source + "/" + spec->name + ".c", "-o", objects.front()},
+                message))
+    return fail("oplib-compile", spec->file, "'" + compiler + "' failed: " + message,
                 "the compiler must know C11 and GCC's options; name another one with --cc");
   step("link");
   std::string shared = sharedObjectName(*spec);
   // No start files: they would add functions that run before main.
-  std::vector<std::string> words = {options.compiler,
+  std::vector<std::string> words = {compiler,
                                     "-shared",
                                     "-nostartfiles",
-                                    "-Wl,--version-script=" + folder + "/exports",
+                                    "-Xlinker",
+                                    "--version-script=" + folder + "/exports",
                                     "-Wl,-soname," + shared,
                                     "-Wl,--gc-sections",
                                     "-Wl,--build-id=none",
@@ -267,11 +288,17 @@ bool Builder::writeLibraries() {
   words.insert(words.end(), {"-Wl,--as-needed", "-lm"});
   if (!writeArchive(objects))
     return false;
-  if (!execute(words, message))
-    return fail("oplib-link", spec->file, "linking failed: " + message, "see what the linker says above");
+  if (!compileC(words, message))
+    return fail("oplib-link", spec->file, "linking failed: " + message,
+                "the linker's own words say what it lacks; name another compiler with --cc");
   auto binary = llvm::MemoryBuffer::getFile(partial + "/lib/" + shared, /*IsText=*/false);
   if (!binary)
     return reportWriteError(options.folder, binary.getError(), diagnostics);
+  libraryBytes = (*binary)->getBufferSize();
+  if (!checkSize(spec->budget, libraryBytes, targets, diagnostics))
+    return false;
+  if (!write("share/" + spec->name + "/report.html", emitReport(*spec, targets, libraryBytes)))
+    return false;
   if (!write("dist/" + wheelName(*spec), emitWheel(*spec, (*binary)->getBuffer(), emitManifest(*spec, targets))))
     return false;
   std::error_code error = fs::create_link(shared, partial + "/lib/lib" + spec->name + ".so");
@@ -300,6 +327,11 @@ bool Builder::run(BuildSummary &summary) {
   spec = readSpec(options.spec, diagnostics);
   if (!spec || !checkFolder())
     return false;
+  compiler = options.compiler.empty() ? compilerFor(spec->targets.front().arch()) : options.compiler;
+  if (options.budgetBytes) {
+    spec->budget.size = options.budgetBytes;
+    spec->budget.place = spec->file;
+  }
   if (std::error_code error = options.cache.empty() ? std::error_code() : fs::create_directories(options.cache))
     return reportWriteError(options.cache, error, diagnostics);
   std::deque<Unit> units = listUnits();
@@ -316,16 +348,18 @@ bool Builder::run(BuildSummary &summary) {
   for (const auto &op : spec->ops)
     if (op->finishTests && !op->finishTests(*op, spec->targets.front(), diagnostics))
       return false;
-  StringRef folder = StringRef(options.folder).rtrim('/');
-  llvm::SmallString<128> unique;
-  fs::createUniquePath(folder + ".%%%%%%", unique, /*MakeAbsolute=*/false);
-  partial = std::string(unique);
+  // The model is the ending alone, as a path may have '%'; and no path begins with '-'.
+  llvm::SmallString<128> folder(StringRef(options.folder).rtrim('/')), ending;
+  fs::make_absolute(folder);
+  fs::createUniquePath(".%%%%%%", ending, /*MakeAbsolute=*/false);
+  partial = (folder + ending).str();
   llvm::scope_exit remove([&] { (void)fs::remove_directories(partial); });
   if (!write("lib/.folder", "") || fs::remove(partial + "/lib/.folder") || !writeTexts() || !writeLibraries() ||
       !moveIntoPlace())
     return false;
   summary.name = spec->name;
   summary.ops = spec->ops.size();
+  summary.libraryBytes = libraryBytes;
   return true;
 }
 

@@ -90,7 +90,7 @@ public:
   Compiler(const Unit &unit, UnitCode &code, Diagnostics &diagnostics)
       : unit(unit), code(code), diagnostics(diagnostics) {}
 
-  /// The text of the unit, or the bytes of the file that holds it.
+  /// The text of the unit, or what its file and those beside it hold, as a checksum.
   bool readText();
   std::string key(const UnitCache &cache) const;
   bool run();
@@ -122,7 +122,10 @@ bool Compiler::readText() {
   if (!buffer)
     return fail("oplib-graph-file", "the file '" + op.file + "' cannot be read: " + buffer.getError().message(),
                 "give the path of a graph, relative to the specification");
-  text = (*buffer)->getBuffer().str();
+  std::unique_ptr<Program> program = Program::load(op.file, diagnostics);
+  if (!program)
+    return false;
+  text = program->contentKey();
   return true;
 }
 

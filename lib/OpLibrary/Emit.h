@@ -23,6 +23,9 @@ llvm::StringMap<std::string> emitPackage(const Spec &spec);
 /// The CTest project, by the paths of its files.
 llvm::StringMap<std::string> emitTests(const Spec &spec, const std::vector<BuiltTarget> &targets);
 
+/// report.html: a page that needs no network. `libraryBytes` are those of the shared library.
+std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets, uint64_t libraryBytes);
+
 /// A wheel for Python, and its name.
 std::string emitWheel(const Spec &spec, llvm::StringRef sharedLibrary, llvm::StringRef manifest);
 std::string wheelName(const Spec &spec);

@@ -130,6 +130,7 @@ std::string emitManifest(const Spec &spec, const std::vector<BuiltTarget> &targe
             json.attribute("op", op.op->name);
             json.attribute("target", target.target.str());
             json.attribute("object_bytes", static_cast<int64_t>(op.bytes));
+            json.attribute("code_bytes", static_cast<int64_t>(op.codeBytes));
             if (op.panel)
               json.attribute("panel_columns", op.panel);
             json.attributeArray("variants", [&] {
@@ -139,6 +140,7 @@ std::string emitManifest(const Spec &spec, const std::vector<BuiltTarget> &targe
                   json.attribute("kernel", variant.key);
                   json.attribute("why", variant.specialization->why);
                   json.attribute("object_bytes", static_cast<int64_t>(variant.bytes));
+                  json.attribute("code_bytes", static_cast<int64_t>(variant.codeBytes));
                   json.attributeArray("kernels", [&] {
                     for (size_t i = 0; i < variant.kernels.size(); ++i)
                       json.object([&] {

@@ -37,12 +37,6 @@ private:
   void writeOperands();
   void writeDerived();
   void writePack(size_t position);
-  std::string sizesAsC(StringRef last) {
-    std::string text;
-    for (size_t i = 0; i < op.sizes().size(); ++i)
-      text += "int64_t, ";
-    return text + last.str();
-  }
 
   llvm::raw_ostream &out;
   const Spec &spec;
@@ -315,7 +309,7 @@ std::string emitSource(const Spec &spec, const std::vector<BuiltTarget> &targets
     op.writeEntry();
   out << "};\nstatic const char *const level_names[] = {";
   for (const BuiltTarget &target : targets)
-    out << "\"" << target.target.name() << "\", ";
+    out << "\"" << levelName(target.target) << "\", ";
   out << "};\nstatic const char *const level_targets[] = {";
   for (const BuiltTarget &target : targets)
     out << "\"" << target.target.str() << "\", ";

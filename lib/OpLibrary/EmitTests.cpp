@@ -81,14 +81,15 @@ static void writeTables(llvm::raw_ostream &out, const Op &op, size_t index, cons
     const ElementType &type = elementType(operand.dtype);
     out << "    {\"" << operand.name << "\", " << type.kind << ", " << type.bytes << ", " << alignmentOf(op, operand)
         << ", " << operand.dims.size() << ", " << operand.isOptional << ", " << operand.isResult << ", "
-        << operand.isPacked << ", " << (operand.indexOf.empty() ? -1 : op.indexOfSize(operand.indexOf)) << ", {"
-        << (dims.empty() ? "0" : dims) << "}, {" << (strides.empty() ? "0" : strides) << "}},\n";
+        << operand.isPacked << ", " << operand.testedSpan << ", "
+        << (operand.indexOf.empty() ? -1 : op.indexOfSize(operand.indexOf)) << ", {" << (dims.empty() ? "0" : dims)
+        << "}, {" << (strides.empty() ? "0" : strides) << "}},\n";
   }
   out << "};\nstatic const test_variant variants[] = {\n";
   size_t count = 0;
   for (const BuiltTarget &target : targets)
     for (const Variant &variant : target.ops[index].variants) {
-      out << "    {\"" << target.target.name() << "\", \"" << variant.name << "\", {";
+      out << "    {\"" << levelName(target.target) << "\", \"" << variant.name << "\", {";
       for (size_t i = 0; i < op.symbols.size(); ++i)
         out << (variant.specialization->fixed.empty() ? -1 : variant.specialization->fixed[i].value_or(-1)) << ", ";
       out << "}},\n";

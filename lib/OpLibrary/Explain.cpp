@@ -26,7 +26,7 @@ bool check(const std::string &file, llvm::raw_ostream &out, Diagnostics &diagnos
     for (const Target &target : spec->targets) {
       out << "  " << target.str() << ":";
       for (const Specialization &special : op->specializations)
-        out << " " << target.name() << "." << special.name;
+        out << " " << levelName(target) << "." << special.name;
       out << "\n";
       kernels += op->forms.size() * op->specializations.size();
     }
@@ -39,11 +39,12 @@ bool check(const std::string &file, llvm::raw_ostream &out, Diagnostics &diagnos
 static std::unique_ptr<YamlNode> readTable(const std::string &folder, std::string &file, Diagnostics &diagnostics) {
   std::error_code error;
   for (llvm::sys::fs::directory_iterator it(folder + "/share", error), end; it != end && !error; it.increment(error))
-    if (std::string path = it->path() + "/tables/x86_64.yaml"; llvm::sys::fs::exists(path))
-      file = path;
+    for (StringRef arch : {"x86_64", "aarch64"})
+      if (std::string path = it->path() + "/tables/" + arch.str() + ".yaml"; llvm::sys::fs::exists(path))
+        file = path;
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
   if (file.empty() || !buffer) {
-    diagnostics.error("oplib-no-library", folder, "holds no library: there is no share/NAME/tables/x86_64.yaml")
+    diagnostics.error("oplib-no-library", folder, "holds no library: there is no share/NAME/tables/ARCHITECTURE.yaml")
         .note("give the folder that 'lathe oplib build' wrote");
     return nullptr;
   }
@@ -54,7 +55,7 @@ static std::unique_ptr<YamlNode> readTable(const std::string &folder, std::strin
 static std::optional<bool> fits(const YamlNode &row, const std::vector<std::pair<std::string, int64_t>> &sizes,
                                 YamlReader &reader) {
   for (auto [key, value] : llvm::zip_equal(row.keys, row.items)) {
-    if (llvm::is_contained({"use", "kernel", "by"}, key.text))
+    if (llvm::is_contained({"use", "kernel", "by", "gain"}, key.text))
       continue;
     auto size = llvm::find_if(sizes, [&](const auto &size) { return size.first == key.text; });
     std::optional<std::pair<int64_t, int64_t>> range = readRange(value.text);

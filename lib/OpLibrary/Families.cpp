@@ -59,15 +59,17 @@ std::optional<int64_t> readNumber(const YamlNode &options, StringRef key, YamlRe
 
 bool checkName(const YamlNode &name, const llvm::Twine &what, YamlReader &reader) {
   static constexpr StringRef taken[] = {
-      "and",       "asm",      "auto",    "bool",     "break",    "case",      "catch",     "char",
-      "class",     "const",    "default", "delete",   "do",       "double",    "else",      "enum",
-      "explicit",  "export",   "extern",  "false",    "float",    "for",       "friend",    "goto",
-      "if",        "inline",   "int",     "long",     "mutable",  "namespace", "new",       "not",
-      "operator",  "or",       "private", "public",   "register", "restrict",  "return",    "short",
-      "signed",    "sizeof",   "static",  "struct",   "switch",   "template",  "this",      "throw",
-      "true",      "try",      "typedef", "typename", "union",    "unsigned",  "using",     "virtual",
-      "void",      "volatile", "while",   "xor",      "rows",     "columns",   "workspace", "workspace_bytes",
-      "activation"};
+      "and", "asm", "auto", "bool", "break", "case", "catch", "char", "class", "const", "default", "delete", "do",
+      "double", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
+      "inline", "int", "long", "mutable", "namespace", "new", "not", "operator", "or", "private", "public", "register",
+      "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw",
+      "true", "try", "typedef", "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
+      "rows", "columns", "workspace", "workspace_bytes", "activation",
+      // Of C++ beside C, and what parameters of Python's functions and rows of tables have besides.
+      "constexpr", "decltype", "final", "friend", "module", "noexcept", "nullptr", "protected", "requires", "concept",
+      "as", "assert", "async", "await", "def", "del", "elif", "except", "finally", "from", "global", "import", "in",
+      "is", "lambda", "nonlocal", "none", "pass", "raise", "with", "yield", "out", "sizes", "self", "op", "library",
+      "use", "kernel", "by", "gain"};
   StringRef text = name.text;
   constexpr size_t longest = 40;
   auto fits = [](char c) { return llvm::isLower(c) || llvm::isDigit(c) || c == '_'; };
@@ -76,7 +78,8 @@ bool checkName(const YamlNode &name, const llvm::Twine &what, YamlReader &reader
     return true;
   reader.error("oplib-spec-name", name, what + " is " + name.describe() + ", but it becomes part of names in C")
       .note("use a letter and then up to " + llvm::Twine(longest - 1) +
-            " of a-z, 0-9 and '_', and no word that C, C++ or the arguments of an operator have");
+            " of a-z, 0-9 and '_', and no word that C, C++, Python, the arguments of an operator or the rows of a "
+            "table have");
   return false;
 }
 

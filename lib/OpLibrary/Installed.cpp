@@ -1,7 +1,9 @@
 // lib/OpLibrary/Installed.cpp: a library that `lathe oplib build` wrote, as its manifest describes it, and opened.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Installed.h"
+#include "Execute.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
@@ -31,10 +33,28 @@ template <typename Use> static void forEach(const llvm::json::Object &object, St
         use(*entry);
 }
 
+static std::string signatureOf(const llvm::json::Object &op) {
+  std::string text = "(" + llvm::join(textsOf(op, "symbols"), ", ") + ";";
+  forEach(op, "operands", [&](const llvm::json::Object &operand) {
+    text += text.back() == ';' ? " " : ", ";
+    text += textOf(operand, "name") + (operand.getBoolean("optional").value_or(false) ? "?: " : ": ") +
+            textOf(operand, "dtype") + "[" + llvm::join(textsOf(operand, "dims"), ", ") + "]";
+    for (const std::string &stride : textsOf(operand, "strides"))
+      text += " " + stride;
+    if (operand.getBoolean("packed").value_or(false))
+      text += " packed";
+  });
+  return text + ")";
+}
+
 static InstalledOp readOp(const llvm::json::Object &object) {
   InstalledOp op;
   op.name = textOf(object, "op");
+  op.family = textOf(object, "family");
   op.about = textOf(object, "about");
+  op.signature = signatureOf(object);
+  op.choiceName = textOf(object, "choice");
+  op.choices = textsOf(object, "choices");
   op.symbols = textsOf(object, "symbols");
   if (const llvm::json::Object *derived = object.getObject("derived"))
     for (const auto &[name, value] : *derived)
@@ -51,12 +71,14 @@ static void readVariants(const llvm::json::Object &entry, Installed &library) {
   auto op = llvm::find_if(library.ops, [&](const InstalledOp &known) { return known.name == textOf(entry, "op"); });
   if (op == library.ops.end())
     return;
+  op->panels[textOf(entry, "target")] = entry.getInteger("panel_columns").value_or(0);
   std::vector<InstalledVariant> &variants = op->variants[textOf(entry, "target")];
   forEach(entry, "variants", [&](const llvm::json::Object &variant) {
     InstalledVariant made{textOf(variant, "name"),
                           textOf(variant, "kernel"),
                           textOf(variant, "why"),
                           variant.getInteger("object_bytes").value_or(0),
+                          variant.getInteger("code_bytes").value_or(0),
                           {}};
     forEach(variant, "kernels", [&](const llvm::json::Object &kernel) {
       std::string strategy = textOf(kernel, "strategy");
@@ -67,9 +89,16 @@ static void readVariants(const llvm::json::Object &entry, Installed &library) {
   });
 }
 
+std::string Installed::arch() const {
+  for (const InstalledOp &op : ops)
+    for (const auto &[target, variants] : op.variants)
+      return StringRef(target).split(':').first.str();
+  return "";
+}
+
 std::optional<Installed> readInstalled(const std::string &folder, Diagnostics &diagnostics) {
   std::error_code error;
-  std::string file;
+  std::string file = llvm::sys::fs::is_regular_file(folder) ? folder : "";
   for (llvm::sys::fs::directory_iterator it(folder + "/share", error), end; it != end && !error; it.increment(error))
     if (std::string path = it->path() + "/manifest.json"; llvm::sys::fs::exists(path))
       file = path;
@@ -111,6 +140,11 @@ void *OpenLibrary::function(const std::string &function) {
 
 bool OpenLibrary::open(const Installed &library, Diagnostics &diagnostics) {
   name = library.name;
+  if (std::string arch = library.arch(); !isHost(arch)) {
+    diagnostics.error("oplib-load", library.folder, "is a library for " + arch + ", which this machine is not")
+        .note("measure on a machine that it is for");
+    return false;
+  }
   std::string path = library.folder + "/lib/lib" + name + ".so." + StringRef(library.version).split('.').first.str();
   llvm::SmallString<256> full(path);
   (void)llvm::sys::fs::make_absolute(full);

@@ -18,16 +18,20 @@ struct InstalledOperand {
 
 struct InstalledVariant {
   std::string name, key, why;
-  int64_t bytes = 0;
+  int64_t bytes = 0, codeBytes = 0;    ///< Of its objects, and of what those put into memory.
   std::vector<std::string> strategies; ///< Of its kernels.
 };
 
 struct InstalledOp {
-  std::string name, about;
+  std::string name, family, about;
+  std::string signature; ///< "(m, n, k; a: f32[m, k] lda, bias?: f32[n], c: f32[m, n] ldc)".
   std::vector<std::string> symbols;
   std::vector<std::pair<std::string, std::string>> derived;
   std::vector<InstalledOperand> operands;
   size_t strides = 0;
+  std::string choiceName; ///< "activation", or "".
+  std::vector<std::string> choices;
+  std::map<std::string, int64_t> panels; ///< By target: columns of a panel of its packed operand, or 0.
   std::map<std::string, std::vector<InstalledVariant>> variants; ///< By target: "x86_64:v3".
 };
 
@@ -36,9 +40,12 @@ struct Installed {
   std::string folder, name, version, spec, compiler;
   size_t contextWords = 0;
   std::vector<InstalledOp> ops;
+
+  /// "x86_64", of all of its targets.
+  std::string arch() const;
 };
 
-/// Reads the manifest of the library in `folder`. Nothing after an error.
+/// Reads the manifest of the library in `folder`, or the manifest `folder` itself. Nothing after an error.
 std::optional<Installed> readInstalled(const std::string &folder, Diagnostics &diagnostics);
 
 /// A library in this process.

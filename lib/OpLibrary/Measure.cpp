@@ -299,7 +299,7 @@ bool tune(const TuneOptions &options, size_t &shapes, Diagnostics &diagnostics) 
   OpenLibrary library;
   if (!installed || !library.open(*installed, diagnostics))
     return false;
-  std::string file = options.folder + "/share/" + installed->name + "/tables/x86_64.yaml";
+  std::string file = options.folder + "/share/" + installed->name + "/tables/" + installed->arch() + ".yaml";
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
   std::unique_ptr<YamlNode> table = buffer ? parseYaml((*buffer)->getBuffer(), file, diagnostics) : nullptr;
   const YamlNode *targets = table ? table->find("targets") : nullptr;

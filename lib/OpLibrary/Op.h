@@ -6,6 +6,7 @@
 #include "Types.h"
 #include "lathe/Support/Diagnostics.h"
 #include "lathe/Target/Target.h"
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct Operand {
   bool isOptional = false, isResult = false;
   bool isPacked = false;    ///< A matrix that `pack` has packed.
   std::string indexOf = ""; ///< The size below which its elements have to be; empty if they are no indices.
+  double testedSpan = 1;    ///< The size up to which tests draw floats.
 };
 
 /// Which optional operands are there, and the value of the operator's choice.
@@ -92,6 +94,7 @@ struct Variant {
   const Specialization *specialization = nullptr;
   std::vector<BuiltKernel> kernels; ///< One a form.
   uint64_t bytes = 0;               ///< Of their objects.
+  uint64_t codeBytes = 0;           ///< Of what those put into memory.
 };
 
 /// A row of a dispatch table: the least and the most of each symbol.
@@ -108,13 +111,22 @@ struct BuiltOp {
   std::vector<Row> rows;
   int64_t panel = 0;                ///< Columns of a panel of its packed operand; 0: none is packed.
   std::vector<std::string> objects; ///< ELF relocatables.
-  uint64_t bytes = 0;               ///< Of code, in all of them.
+  uint64_t bytes = 0;               ///< Of all of them.
+  uint64_t codeBytes = 0;           ///< Of what they put into memory.
 };
 
 struct BuiltTarget {
   Target target;
   std::vector<BuiltOp> ops;
 };
+
+/// The target's name in tables and for `NAME_force`: "v3", "v4+avx512vnni". In a row of a
+/// table, a comma would begin the next entry.
+inline std::string levelName(const Target &target) {
+  std::string name = target.name();
+  std::replace(name.begin(), name.end(), ',', '+');
+  return name;
+}
 
 } // namespace lathe::oplib
 

@@ -18,7 +18,7 @@ namespace {
 /// What lib/Runtime/Ops/Ops.h has room for; one size is left for a stride of `pack`.
 constexpr size_t mostOperands = 16, mostSizes = 31;
 
-constexpr StringRef keys[] = {"lathe-oplib", "name", "version", "targets", "ops"};
+constexpr StringRef keys[] = {"lathe-oplib", "name", "version", "targets", "budget", "ops"};
 
 class SpecReader {
 public:
@@ -92,9 +92,9 @@ bool SpecReader::readTargets(const YamlNode &node) {
   spec.targets = Target::parseList(list, reader.diagnostics, node.place);
   if (spec.targets.empty())
     return false;
-  if (spec.targets.front().arch() != "x86_64") {
+  if (!llvm::is_contained({"x86_64", "aarch64"}, spec.targets.front().arch())) {
     reader.error("oplib-spec-arch", node, "operators for '" + spec.targets.front().arch() + "' cannot be built yet")
-        .note("name targets such as x86_64:v2 and x86_64:v3");
+        .note("name targets such as x86_64:v2 and x86_64:v3, or aarch64 and aarch64:dotprod");
     return false;
   }
   return true;
@@ -120,9 +120,10 @@ bool SpecReader::readOps(const YamlNode &node) {
 
 /// Operators are functions of the library, beside those that each has.
 bool SpecReader::checkOps(const YamlNode &node) {
-  static constexpr StringRef taken[] = {"status", "status_text", "body",   "config",      "ctx",     "open",
-                                        "force",  "choice",      "select", "isa_name",    "op_name", "variant_name",
-                                        "call",   "load_table",  "table",  "table_report"};
+  static constexpr StringRef taken[] = {"status",       "status_text",  "body",    "config",     "ctx",
+                                        "open",         "force",        "choice",  "select",     "isa_name",
+                                        "op_name",      "variant_name", "call",    "load_table", "table",
+                                        "table_report", "pack",         "library", "pathlib"};
   llvm::StringSet<> names;
   for (const auto &op : spec.ops) {
     bool isTaken = llvm::is_contained(taken, op->name) || StringRef(op->name).ends_with("_workspace");
@@ -150,7 +151,8 @@ bool SpecReader::read(const YamlNode &root) {
   if (!reader.isMap(root, "the specification", keys))
     return false;
   const YamlNode *format = require(root, "lathe-oplib"), *name = require(root, "name"),
-                 *targets = require(root, "targets"), *ops = require(root, "ops"), *version = root.find("version");
+                 *targets = require(root, "targets"), *ops = require(root, "ops"), *version = root.find("version"),
+                 *budget = root.find("budget");
   if (!format || !name || !targets || !ops)
     return false;
   if (!reader.number(*format, "'lathe-oplib', the version of the format,", 1, 1))
@@ -158,7 +160,8 @@ bool SpecReader::read(const YamlNode &root) {
   bool fits = readName(*name);
   fits &= !version || readVersion(*version);
   fits &= readTargets(*targets);
-  return readOps(*ops) && fits;
+  fits &= !budget || readBudget(*budget, reader, spec.budget);
+  return readOps(*ops) && fits && (!budget || checkVariants(spec.budget, spec.ops, *budget, reader));
 }
 
 std::unique_ptr<Spec> readSpec(const std::string &file, Diagnostics &diagnostics) {

@@ -3,6 +3,7 @@
 #ifndef LATHE_LIB_OPLIBRARY_SPEC_H
 #define LATHE_LIB_OPLIBRARY_SPEC_H
 
+#include "Budget.h"
 #include "Op.h"
 #include "Yaml.h"
 #include <memory>
@@ -13,6 +14,7 @@ struct Spec {
   std::string file, name, version = "1.0.0";
   std::string hash;            ///< Of the file's text.
   std::vector<Target> targets; ///< The best first.
+  Budget budget;
   std::vector<std::unique_ptr<Op>> ops;
 };
 

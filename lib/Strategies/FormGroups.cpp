@@ -1,6 +1,8 @@
 // lib/Strategies/FormGroups.cpp: decides what is computed together; everything after it is mechanical.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Sequence.h"
+#include "dialects/Kernel/Views.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Strategies/Strategy.h"
 #include "lathe/Support/Diagnostics.h"
@@ -55,6 +57,51 @@ struct Group {
     return first;
   }
 };
+
+/// Whether `expr` is known when `func` is entered, without the order of two sizes.
+bool isOfInputs(AffineExpr expr, func::FuncOp func) {
+  auto symbols = func->getAttrOfType<ArrayAttr>("graph.symbols");
+  bool isKnown = true;
+  expr.walk([&](AffineExpr part) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(part)) {
+      auto definition = cast<SymbolAttr>(symbols[symbol.getPosition()]);
+      isKnown = isKnown && (definition.isInputDim() || definition.getInput() >= 0);
+    }
+  });
+  return isKnown;
+}
+
+bool isOfInputs(Type type, func::FuncOp func) {
+  auto dims = dyn_cast_or_null<DimsAttr>(cast<RankedTensorType>(type).getEncoding());
+  return !dims || llvm::all_of(dims.getMap().getResults(), [&](AffineExpr dim) { return isOfInputs(dim, func); });
+}
+
+/// Where a slice begins in its operand, in elements, if it is a run of consecutive ones whose place is known when
+/// `func` is entered; else null.
+AffineMapAttr findRun(SliceOp slice, func::FuncOp func) {
+  auto from = cast<RankedTensorType>(slice.getX().getType()), to = cast<RankedTensorType>(slice.getY().getType());
+  bool isPlain = slice.getOffsets() && llvm::all_of(slice.getSteps(), [](int64_t step) { return step == 1; }) &&
+                 !slice.getX().getDefiningOp<graph::ConstantOp>() && bitsInMemory(from.getElementType()) >= 8;
+  if (!isPlain || !isOfInputs(from, func) || !isOfInputs(to, func))
+    return {};
+  // Before the axis there is one position, and behind it all of them.
+  int64_t axis = 0, stride = 1;
+  while (axis < from.getRank() && from.getDimSize(axis) == 1 && to.getDimSize(axis) == 1)
+    ++axis;
+  for (int64_t dim = axis + 1; dim < from.getRank(); ++dim) {
+    if (from.isDynamicDim(dim) || from.getDimSize(dim) != to.getDimSize(dim))
+      return {};
+    stride *= from.getDimSize(dim);
+  }
+  AffineMap map = slice.getOffsets()->getMap();
+  AffineExpr start = getAffineConstantExpr(0, slice.getContext());
+  for (auto [of, position] : llvm::zip_equal(slice.getAxes(), map.getResults()))
+    if (of == axis)
+      start = position * stride;
+  if (!isOfInputs(start, func))
+    return {};
+  return AffineMapAttr::get(AffineMap::get(0, map.getNumSymbols(), start));
+}
 
 bool sameShape(Type a, Type b) {
   auto x = cast<RankedTensorType>(a), y = cast<RankedTensorType>(b);
@@ -191,6 +238,8 @@ private:
     for (Operation *op : group.ops)
       locations.push_back(op->getLoc());
     auto fused = kernel::GroupOp::create(builder, FusedLoc::get(&getContext(), locations), types);
+    if (group.ops.size() == 1 && on->kind() == TargetKind::Cpu)
+      markArrangement(fused, last);
     Block *body = builder.createBlock(&fused.getBody());
     IRMapping mapping;
     for (Operation *op : group.ops) {
@@ -210,6 +259,15 @@ private:
       value.replaceUsesWithIf(result, [&](OpOperand &use) { return !group.ops.contains(use.getOwner()); });
     for (Operation *op : llvm::reverse(group.ops))
       op->erase();
+  }
+
+  /// Notes what the launch program needs to know to do without the kernel.
+  void markArrangement(kernel::GroupOp fused, Operation *op) {
+    if (auto concat = dyn_cast<ConcatOp>(op))
+      fused->setAttr(kernel::concatAttrName, Builder(&getContext()).getI64IntegerAttr(concat.getAxis()));
+    else if (auto slice = dyn_cast<SliceOp>(op))
+      if (AffineMapAttr start = findRun(slice, getOperation()))
+        fused->setAttr(kernel::viewAttrName, start);
   }
 
   std::optional<Target> on;

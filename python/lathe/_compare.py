@@ -70,6 +70,14 @@ def compare(
     )
 
 
+def finite(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON can hold: None for infinities and what is no number."""
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value
+        for name, value in figures.items()
+    }
+
+
 def read_outputs(peer: Peer) -> list[Array]:
     """Run the peer's model once on the inputs that it has; its outputs in order."""
     with tempfile.TemporaryDirectory() as folder:

@@ -109,7 +109,7 @@ def make_input(spec: InputSpec, sizes: Sizes, seed: int = 0) -> Array:
     """Return a random array for an input: its values depend on name, shape and `seed` alone.
 
     Floats are drawn from the standard normal distribution, integers as `sizes.integers` says, those
-    of     less than a byte from all that there are; strings are "word0" to "word99".
+    of less than a byte from all that there are; strings are "word0" to "word99".
     Inputs that a model uses as flags get flags: integers whose names contain "mask" or "type" are
     0 or 1, and the first of each row of a mask is 1, so that no row is masked out.
     """

@@ -63,6 +63,7 @@ class Program:
         accuracy: str = ...,
         progress: Callable[[str], object] | None = None,
         name: str = "",
+        kernel_cache: str | None = None,
     ) -> Artifact: ...
 
 class Artifact:

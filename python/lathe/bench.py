@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from lathe._chart import geometric_means, page
-from lathe._compare import Difference, compare, read_outputs
+from lathe._compare import Difference, compare, finite, read_outputs
 from lathe._engines import ENGINES
 from lathe._inputs import Sizes
 from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
@@ -285,10 +285,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = {
             "machine": _machine(),
             "rounds": chosen.rounds,
-            "rows": [asdict(r) for r in rows],
+            "rows": [finite(asdict(r)) for r in rows],
             "failures": [asdict(f) for f in failures],
         }
-        chosen.json.write_text(json.dumps(data, indent=1) + "\n")
+        chosen.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
     if chosen.html:
         header = {**_machine(), "rounds": chosen.rounds}
         words = sys.argv[1:] if arguments is None else arguments

@@ -3,10 +3,11 @@
 
 In the process, artifacts are shared as long as somebody uses them. On disk, they are `.lathebin`
 files under `$LATHE_CACHE_DIR`, or `~/.cache/lathe` where that is not set, named by a key over
-everything that decides the result. The directory is bounded in size, by `$LATHE_CACHE_MAX_BYTES`
-where that is set: what was not used for longest goes first. Any number of processes may share it;
-one that finds another compiling the same model waits for it. Deleting the directory at any time is
-safe.
+everything that decides the result. `.kernel` files beside them are parts of artifacts: what two
+models have in common is compiled once. The directory is bounded in size, by
+`$LATHE_CACHE_MAX_BYTES` where that is set: what was not used for longest goes first. Any number of
+processes may share it; one that finds another compiling the same model waits for it. Deleting the
+directory at any time is safe.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class CompileCache:
         return artifact
 
     def size(self) -> int:
-        """Return the bytes of the artifacts on disk."""
+        """Return the bytes of the artifacts and kernels on disk."""
         return sum(size for _, size, _ in self._entries())
 
     def clear(self) -> None:
@@ -114,8 +115,9 @@ class CompileCache:
                 path.unlink(missing_ok=True)
 
     def entries(self) -> list[Entry]:
-        """Return the artifacts on disk, the last used first."""
-        found = sorted(self._entries(), key=lambda entry: entry[2], reverse=True)
+        """Return the artifacts on disk, the last used first; kernels are none."""
+        models = (entry for entry in self._entries() if entry[0].suffix == ".lathebin")
+        found = sorted(models, key=lambda entry: entry[2], reverse=True)
         return [Entry(*entry) for entry in found]
 
     def prune(self) -> None:
@@ -136,14 +138,14 @@ class CompileCache:
                         left.unlink()
 
     def _entries(self) -> list[tuple[Path, int, float]]:
-        """Return path, size and time of last use of each artifact on disk."""
+        """Return path, size and time of last use of each artifact and kernel on disk."""
         entries: list[tuple[Path, int, float]] = []
         if self.directory is None:
             return entries
         with contextlib.suppress(OSError):
             for item in os.scandir(self.directory):
                 name = item.name
-                if name.endswith(".lathebin") and not name.endswith(".tmp.lathebin"):
+                if name.endswith((".lathebin", ".kernel")) and not name.endswith(".tmp.lathebin"):
                     with contextlib.suppress(OSError):  # Another process may have deleted it.
                         stat = item.stat()
                         entries.append((Path(item.path), stat.st_size, stat.st_mtime))

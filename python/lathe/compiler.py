@@ -81,6 +81,7 @@ def compile(
     """
     source = model if isinstance(model, Source) else Source(model)
     fixed = _format_dims(dims)
+    store = _cache.default() if cache is True else cache if cache is not False else None
 
     def build() -> Artifact:
         program = source.load(allow_links=allow_links, overridable=overridable)
@@ -91,6 +92,7 @@ def compile(
             progress=progress,
             name=name or "",
             accuracy=accuracy,
+            kernel_cache=str(store.directory) if store and store.directory else None,
         )
 
     def reload(after: str) -> str | None:
@@ -119,21 +121,19 @@ def compile(
             raise
 
     artifact: Artifact | None = None
-    if cache is not False:
-        store = _cache.default() if cache is True else cache
-        if (content := source.content_hash()) is not None:
-            key = _cache.make_key(
-                _KEY_FORMAT,
-                content,
-                "links" if allow_links else "no links",
-                f"accuracy {accuracy}",
-                name or Path(source.name).stem,
-                *(f"input {name}" for name in overridable),
-                *_target_key(target),
-                *fixed,
-                *_compiler_key(),
-            )
-            artifact = store.get(key, build)
+    if store is not None and (content := source.content_hash()) is not None:
+        key = _cache.make_key(
+            _KEY_FORMAT,
+            content,
+            "links" if allow_links else "no links",
+            f"accuracy {accuracy}",
+            name or Path(source.name).stem,
+            *(f"input {name}" for name in overridable),
+            *_target_key(target),
+            *fixed,
+            *_compiler_key(),
+        )
+        artifact = store.get(key, build)
     if artifact is None:
         artifact = build()
     return CompiledModel(

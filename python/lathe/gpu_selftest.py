@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import lathe
-from lathe._compare import compare
+from lathe._compare import compare, finite
 from lathe._lathe import cuda_target
 from lathe._options import checked, integers, table
 from lathe.dtypes import BY_CODE
@@ -151,7 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     print(table(["family", "inputs", "strategy", "of limit", "ms", ""], rows))
     if chosen.json:
-        chosen.json.write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n")
+        data = [finite(asdict(r)) for r in results]
+        chosen.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
     return 0 if all(r.excess <= 1 and not r.problem for r in results) else 1
 
 

@@ -102,7 +102,7 @@ private:
 struct CompileArguments {
   std::string target, name, accuracy;
   std::vector<std::string> dims;
-  std::optional<std::string> startAt, stopAfter, dumpPhases;
+  std::optional<std::string> startAt, stopAfter, dumpPhases, kernelCache;
   unsigned threads;
   nb::object progress;
 };
@@ -166,6 +166,7 @@ public:
     options.dump_phases = orNull(arguments.dumpPhases);
     options.start_at = orNull(arguments.startAt);
     options.stop_after = orNull(arguments.stopAfter);
+    options.kernel_cache = orNull(arguments.kernelCache);
     options.threads = arguments.threads;
     if (!arguments.progress.is_none()) {
       options.progress = reportProgress;
@@ -239,15 +240,16 @@ void bindCompiler(nb::module_ &m) {
           "compile",
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
              std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
-             nb::object progress, std::string name, std::string accuracy) {
-            CompileArguments arguments{std::move(target),  std::move(name),      std::move(accuracy),   std::move(dims),
-                                       std::move(startAt), std::move(stopAfter), std::move(dumpPhases), threads,
+             nb::object progress, std::string name, std::string accuracy, std::optional<std::string> kernelCache) {
+            CompileArguments arguments{std::move(target),     std::move(name),        std::move(accuracy),
+                                       std::move(dims),       std::move(startAt),     std::move(stopAfter),
+                                       std::move(dumpPhases), std::move(kernelCache), threads,
                                        std::move(progress)};
             return program.compile(arguments);
           },
           "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
           "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "name"_a = "",
-          "accuracy"_a = "standard", "Compiles the program.");
+          "accuracy"_a = "standard", "kernel_cache"_a = nb::none(), "Compiles the program.");
 }
 
 } // namespace lathe::python

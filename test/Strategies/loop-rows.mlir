@@ -48,3 +48,15 @@ kernel.func @concat(%a: tensor<1x768xf32>, %b: tensor<196x768xf32>, %c: tensor<1
   %1 = graph.add %0, %c : (tensor<197x768xf32>, tensor<197x768xf32>) -> tensor<197x768xf32>
   kernel.return %1 : tensor<197x768xf32>
 }
+
+// -----
+
+// Where the first dim is reduced, tasks are parts of the columns: a task for each row would reduce all of them.
+// CHECK: kernel.func @first(
+// CHECK: scf.forall (%{{.*}}) = (0) to (2048) step (256) shared_outs
+// CHECK-NOT: scf.forall (
+// CHECK: kernel.return
+kernel.func @first(%x: tensor<64x2048xf32>) -> tensor<64x2048xf32> attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
+  %y = graph.softmax %x axis = 0 : tensor<64x2048xf32>
+  kernel.return %y : tensor<64x2048xf32>
+}

@@ -24,7 +24,21 @@ from lathe import RuntimeError as LatheRuntimeError
 DEVICE = sys.argv[1] if len(sys.argv) > 1 else "CPU"
 
 
-def run(case: Case) -> dict[str, str]:
+def difference(expected: list[Any], actual: list[Any]) -> dict[str, float]:
+    """Return the largest absolute difference, or nothing if shapes or dtypes differ."""
+    largest = 0.0
+    for right, have in zip(expected, actual, strict=True):
+        if not (isinstance(right, np.ndarray) and isinstance(have, np.ndarray)):
+            return {}
+        if right.shape != have.shape or right.dtype != have.dtype:
+            return {}
+        if right.size:
+            apart = np.abs(right.astype(np.float64) - have.astype(np.float64))
+            largest = max(largest, float(apart.max()))
+    return {"difference": largest} if np.isfinite(largest) else {}
+
+
+def run(case: Case) -> dict[str, Any]:
     """Return the result of a case: pass, error (a clear one, with its id), wrong or broken."""
     model = case.model()
     try:
@@ -45,7 +59,8 @@ def run(case: Case) -> dict[str, str]:
         try:
             case.check(expected, actual)
         except (AssertionError, TypeError) as error:
-            return {"result": "wrong", "detail": " ".join(str(error).split())[:300]}
+            detail = " ".join(str(error).split())[:300]
+            return {"result": "wrong", "detail": detail, **difference(expected, actual)}
     return {"result": "pass"}
 
 

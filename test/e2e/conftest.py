@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,6 +47,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("level", levels(target), indirect=True)
 
 
+def content(model: Any) -> bytes:
+    """What tells a model that a test compiles from the one before."""
+    if isinstance(model, bytes):
+        return model
+    if isinstance(model, str | os.PathLike):
+        return pathlib.Path(model).read_bytes()
+    return bytes(model.SerializeToString())
+
+
 class Compiler:
     """lathe.compile for one level of a list of targets; the last model is compiled once for all."""
 
@@ -60,11 +71,7 @@ class Compiler:
         options.setdefault("target", target)
         if level is None or options["target"] != target:
             return self.compile_model(model, **options)
-        content = model if isinstance(model, bytes) else getattr(model, "SerializeToString", str)
-        key = (
-            content if isinstance(content, bytes) else content(),
-            sorted(options.items(), key=str),
-        )
+        key = (content(model), sorted(options.items(), key=str))
         if key != self.key:
             self.key, self.model = None, self.compile_model(model, **options)
             self.key = key

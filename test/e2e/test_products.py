@@ -44,6 +44,8 @@ def targets() -> tuple[str, ...]:
         "x86_64:v3,avxvnni": {"avx2", "fma", "avx_vnni"},
         "x86_64:v4": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
         "x86_64:v4,avx512vnni": {"avx512bw", "avx512dq", "avx512vl", "avx512_vnni"},
+        "x86_64:v4,avx512vnni,avx512bf16": {"avx512bw", "avx512dq", "avx512vl", "avx512_bf16"},
+        "x86_64:amx": {"avx512_vnni", "avx512_bf16", "amx_tile", "amx_int8", "amx_bf16"},
     }
     return tuple(name for name, needed in known.items() if needed <= flags)
 
@@ -133,7 +135,7 @@ def assert_close(y: Array, wanted: Array, size: Array, terms: int) -> None:
 def test_matmul(dtype: np.dtype[Any], constant: bool, target: str) -> None:
     needs_f16c(dtype, target)
     rng = np.random.default_rng(1)
-    for m, k, n in [(13, 70, 45), (1, 33, 7), (40, 9, 128)]:
+    for m, k, n in [(13, 70, 45), (1, 33, 7), (40, 9, 128), (77, 168, 17)]:
         a, b = draw(rng, (m, k), dtype), draw(rng, (k, n), dtype)
         inputs = {"a": a} if constant else {"a": a, "b": b}
         proto = model(
@@ -183,7 +185,13 @@ def test_matmul_integer(
     a_type: np.dtype[Any], b_type: np.dtype[Any], constant: bool, target: str
 ) -> None:
     rng = np.random.default_rng(3)
-    for m, k, n, zeros in [(13, 70, 45, "ab"), (4, 33, 7, "a"), (40, 9, 128, ""), (5, 16, 32, "c")]:
+    for m, k, n, zeros in [
+        (13, 70, 45, "ab"),
+        (4, 33, 7, "a"),
+        (40, 9, 128, ""),
+        (5, 16, 32, "c"),
+        (77, 168, 17, ""),
+    ]:
         a, b = draw(rng, (m, k), a_type), draw(rng, (k, n), b_type)
         za = np.array(7 if zeros else 0, a_type)
         shape = (n,) if zeros == "c" else ()
@@ -198,6 +206,29 @@ def test_matmul_integer(
         )
         wanted = (exact(a) - exact(za)) @ (exact(b) - exact(zb))
         np.testing.assert_array_equal(run(target, proto, inputs), wanted)
+
+
+@pytest.mark.parametrize("rows", [None, 40, 100], ids=str)
+@pytest.mark.parametrize("dtype", [BF16, np.dtype(np.uint8)], ids=str)
+def test_a_matrix_unit_with_tails(dtype: np.dtype[Any], rows: int | None) -> None:
+    """Blocks of rows of several heights, and a last step that is narrower, in one kernel."""
+    rng = np.random.default_rng(5)
+    a = draw(rng, (rows or 53, 72), dtype)
+    b = draw(rng, (72, 100), BF16 if dtype == BF16 else np.dtype(np.int8))
+    node = helper.make_node("MatMul" if dtype == BF16 else "MatMulInteger", ["a", "b"], ["y"])
+    result = TensorProto.BFLOAT16 if dtype == BF16 else TensorProto.INT32
+    proto = model(node, {"a": a}, {"b": b}, result)
+    if rows:
+        proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = rows
+    if "x86_64:amx" not in targets():
+        # It is compiled before anyone asks whether this machine runs it.
+        with pytest.raises(lathe.CompileError, match="module-cannot-run"):
+            lathe.compile(proto, target="x86_64:amx", cache=False)
+        return
+    made = lathe.compile(proto, target="x86_64:amx", cache=False)
+    assert 'unit = "amx.' in made.kernels[-1]["strategy"], made.kernels
+    size = np.abs(exact(a)) @ np.abs(exact(b))
+    assert_close(np.asarray(made(a)[0]), exact(a) @ exact(b), size, 72)
 
 
 @pytest.mark.parametrize("target", targets())

@@ -87,10 +87,6 @@ int cuDevicePrimaryCtxRetain(void **made, int device) {
   *made = &context;
   return OK;
 }
-int cuDevicePrimaryCtxRelease_v2(int device) {
-  (void)device;
-  return OK;
-}
 int cuCtxPushCurrent_v2(void *given) {
   ++depth;
   return given == &context ? OK : INVALID_VALUE;
@@ -99,7 +95,6 @@ int cuCtxPopCurrent_v2(void **given) {
   *given = &context;
   return depth-- > 0 ? OK : INVALID_VALUE;
 }
-int cuCtxSynchronize(void) { return OK; }
 
 /* --- Memory ------------------------------------------------------------- */
 
@@ -117,6 +112,22 @@ static const struct block *find_block(uint64_t address, uint64_t bytes) {
     if (address >= blocks[i].begin && address + bytes <= blocks[i].end)
       return &blocks[i];
   return NULL;
+}
+
+/* Makes the tables of constants of a module memory of the device, or ends that. */
+static void note_tables(void *module, bool is_there) {
+  pthread_mutex_lock(&memory);
+  for (const struct table *table = dlsym(module, "emu_tables"); table && table->bytes; ++table) {
+    uint64_t begin = (uint64_t)(uintptr_t)table->begin;
+    if (is_there && block_count < 4096)
+      blocks[block_count++] = (struct block){begin, begin + table->bytes};
+    for (int i = 0; !is_there && i < block_count; ++i)
+      if (blocks[i].begin == begin) {
+        blocks[i] = blocks[--block_count];
+        break;
+      }
+  }
+  pthread_mutex_unlock(&memory);
 }
 
 void emu_check(struct thread *thread, uint64_t address, uint64_t bytes) {
@@ -219,9 +230,14 @@ int cuModuleLoadData(void **module, const void *image) {
     snprintf(command, sizeof command, "rm -rf %s", folder);
     status = system(command);
   }
+  if (*module)
+    note_tables(*module, true);
   return *module ? OK : UNKNOWN;
 }
-int cuModuleUnload(void *module) { return dlclose(module) ? INVALID_VALUE : OK; }
+int cuModuleUnload(void *module) {
+  note_tables(module, false);
+  return dlclose(module) ? INVALID_VALUE : OK;
+}
 int cuModuleGetFunction(void **function, void *module, const char *name) {
   char symbol[512];
   snprintf(symbol, sizeof symbol, "%s_function", name);

@@ -96,6 +96,14 @@ def products() -> None:
             weights = {"b": b, "c": c}
             model = check(nodes, {"a": a}, dtype=dtype, constants=weights, tolerance=limit)
             assert model.kernels[0]["strategy"].startswith("gpu.product"), model.kernels
+    bytes_of = [
+        helper.make_node("MatMulInteger", ["a", "b"], ["s"]),
+        helper.make_node("Cast", ["s"], ["y"], to=TensorProto.INT8),
+    ]
+    for m, k, n in ((5, 30, 6), (33, 18, 10), (16, 64, 8)):
+        a, b = RNG.integers(-2, 3, (m, k)), RNG.integers(-2, 3, (k, n))
+        check(bytes_of, {"a": a, "b": b}, dtype=TensorProto.INT8, tolerance=0)
+        check(bytes_of, {"a": a}, dtype=TensorProto.INT8, constants={"b": b}, tolerance=0)
     alone = [helper.make_node("MatMul", ["a", "b"], ["y"])]
     check(alone, {"a": normal(2, 3, 20, 24), "b": normal(2, 3, 24, 9)})
     check(alone, {"a": normal(4, 20, 24), "b": normal(1, 24, 9)})

@@ -377,7 +377,7 @@ static inline reg at_global(struct thread *thread, reg address, unsigned bytes) 
 }
 static inline reg at_shared(struct thread *thread, reg address, unsigned bytes) {
   reg begin = (reg)(uintptr_t)thread->shared;
-  if (address < begin || address + bytes > begin + MOST_SHARED)
+  if (address < begin || address + bytes > begin + thread->shared_bytes)
     thread->check(thread, address, bytes);
   return address;
 }

@@ -42,8 +42,8 @@ def operand(text: str) -> str:
         return f"0x{match[1]}ull"
     if re.fullmatch(r"-?\d+", text):
         return f"(reg)({text}ll)" if text != "-9223372036854775808" else "(reg)INT64_MIN"
-    if re.fullmatch(r"0x[0-9A-Fa-f]+", text):
-        return text + "ull"
+    if match := re.fullmatch(r"(0x[0-9A-Fa-f]+)U?", text):
+        return f"{match[1]}ull"
     if match := re.fullmatch(r"!(%\w+)", text):
         return f"!{operand(match[1])}"
     if match := re.fullmatch(r"[%$]?([\w$]+)", text):
@@ -294,6 +294,8 @@ def tables(text: str) -> str:
             f"_Alignas({align}) static const uint{width(kind)}_t m_{name}[] = {{{numbers}}};"
         )
         result.append(f"#define r_{name} ((reg)(uintptr_t)m_{name})")
+    rows = "".join(f"{{m_{name}, sizeof m_{name}}}, " for _, _, name, _ in GLOBAL.findall(text))
+    result.append(f"const struct table emu_tables[] = {{{rows}{{0, 0}}}};")
     return "\n".join(result)
 
 

@@ -159,6 +159,7 @@ void run_grid(const struct function *function, unsigned blocks, unsigned threads
                                       .nctaid = blocks,
                                       .kernel = function->name,
                                       .shared = grid->shared,
+                                      .shared_bytes = shared,
                                       .warp = &grid->warps[i / 32],
                                       .wait = wait_for_others,
                                       .check = emu_check,

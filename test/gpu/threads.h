@@ -33,12 +33,19 @@ struct thread {
   unsigned next;
   const char *kernel;
   char *shared;
+  unsigned shared_bytes; /* That the launch asked for. */
   struct warp *warp;
   /* Waits until all threads of the warp, or of the block, that have not ended wait as well. */
   void (*wait)(struct thread *thread, bool is_block);
   void (*check)(struct thread *thread, uint64_t address, uint64_t bytes);
   struct pending *pending;
   unsigned pending_count, groups;
+};
+
+/* A table of constants in the text of kernels; the last of a list has no bytes. */
+struct table {
+  const void *begin;
+  uint64_t bytes;
 };
 
 struct function {

@@ -39,6 +39,25 @@ def test_memory_then_disk(own_cache: CompileCache) -> None:
     assert fresh.stats == Stats(memory_hits=0, disk_hits=1, misses=0)
 
 
+def test_models_share_kernels(own_cache: CompileCache) -> None:
+    assert own_cache.directory is not None
+    other = add_one()
+    other.graph.node[0].name = "another"
+    lathe.compile(add_one())
+    (kernel,) = own_cache.directory.glob("*.kernel")
+    os.utime(kernel, (0, 0))
+    assert (lathe.compile(other)(X)[0] == 2).all()
+    assert list(own_cache.directory.glob("*.kernel")) == [kernel]
+    assert kernel.stat().st_mtime > 0, "used, not written"
+    models = own_cache.entries()
+    assert [entry.path.suffix for entry in models] == [".lathebin"] * 2
+    assert own_cache.size() == sum(entry.size for entry in models) + kernel.stat().st_size
+    lathe.compile(other, dims={"batch": 2}, cache=False)
+    assert list(own_cache.directory.glob("*.kernel")) == [kernel]
+    own_cache.clear()
+    assert list(own_cache.directory.iterdir()) == []
+
+
 def test_models_of_the_cache_have_ir_and_can_be_saved(
     own_cache: CompileCache, tmp_path: Path
 ) -> None:

@@ -20,6 +20,32 @@ from onnx import TensorProto, helper
 X = np.ones((2, 3), np.float32)
 
 
+def test_kernels_of_the_same_code(own_cache: object) -> None:
+    nodes = [
+        helper.make_node("Mul", ["x", "none"], ["product"]),
+        helper.make_node("Reshape", ["x", "shape"], ["rows"]),
+        helper.make_node("Concat", ["rows", "rows"], ["twice"], axis=1),
+        helper.make_node("Max", ["none", "twice"], ["largest"]),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [value("x", TensorProto.FLOAT, ["n", "c", 1, 1]), value("none", TensorProto.FLOAT, [0])],
+        [
+            value("product", TensorProto.FLOAT, None),
+            value("twice", TensorProto.FLOAT, None),
+            value("largest", TensorProto.FLOAT, None),
+        ],
+        [helper.make_tensor("shape", TensorProto.INT64, [3], [0, -1, 1])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    x = np.arange(6, dtype=np.float32).reshape(2, 3, 1, 1)
+    product, twice, largest = lathe.compile(model)(x, np.zeros(0, np.float32))
+    assert product.shape == (2, 3, 1, 0) and largest.shape == (2, 6, 0)
+    np.testing.assert_array_equal(twice, np.tile(x.reshape(2, 3, 1), (1, 2, 1)))
+
+
 def test_path_bytes_and_proto(add_one_file: Path) -> None:
     proto = onnx.load(add_one_file)
     data = add_one_file.read_bytes()

@@ -91,6 +91,28 @@ def test_a_lost_pass_fails(
     assert "LOST ok" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ('"difference": 0.5', 0),
+        ('"difference": 0.75', 1),
+        ('"detail": "another shape"', 1),
+    ],
+    ids=["as stated", "larger", "another shape"],
+)
+def test_only_the_stated_difference_is_excused(
+    script: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    script.write_text(WORKER.replace('"result": "pass"', f'"result": "wrong", {answer}'))
+    known = script.with_name("known_differences.txt")
+    known.write_text("# differences\nok 0.5 half of it is a draw\n")
+    monkeypatch.setattr(run_conformance, "KNOWN", known)
+    monkeypatch.setattr(run_conformance, "EXPECTED", script.with_name("none.txt"))
+    monkeypatch.setattr(run_conformance.Worker.__init__, "__defaults__", (script, "CPU"))
+    monkeypatch.setattr(sys, "argv", ["run_conformance.py", "^ok$"])
+    assert run_conformance.main() == code
+
+
 def test_update_writes_the_passes_of_a_clean_run(
     script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

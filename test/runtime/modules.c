@@ -405,7 +405,13 @@ static void uses_the_host_program(void) {
   loops = atomic_load(&host.loops);
   CHECK_OK(lathe_module_set_imports(module, &half));
   check_works();
+  CHECK(atomic_load(&host.loops) == loops); /* One task each: run inline. */
+  float images[] = {1, 2, 3, 4, 5, 6}, biases[] = {10, 20};
+  lathe_tensor two[] = {{images, LATHE_DTYPE_F32, 2, {2, 3}}, {biases, LATHE_DTYPE_F32, 1, {2}}};
+  CHECK_OK(lathe_module_call(module, "main", two, 2, outputs, 2));
   CHECK(atomic_load(&host.loops) == loops + 2);
+  lathe_tensor_free(&outputs[0]);
+  lathe_tensor_free(&outputs[1]);
   CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
   lathe_module_free(module);
 }

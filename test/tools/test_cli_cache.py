@@ -28,6 +28,11 @@ def kept(folder: pathlib.Path) -> int:
     return len(list(folder.glob("*.lathebin")))
 
 
+def kernels(folder: pathlib.Path) -> dict[str, int]:
+    """Return when each kept kernel was written or used, by its name."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.kernel")}
+
+
 def test_a_model_is_compiled_once(lathe: Run, tmp_path: pathlib.Path) -> None:
     cache = tmp_path / "models"
     save(tmp_path / "m.onnx")
@@ -68,18 +73,23 @@ def test_list_size_clear_and_path(lathe: Run, tmp_path: pathlib.Path) -> None:
     save(tmp_path / "second.onnx", "Exp")
     for name in ("first", "second"):
         assert lathe("run", f"{name}.onnx", "--target", "x86_64:v2", **cache).returncode == 0
-    (tmp_path / "models/0.lathebin").write_bytes(b"no artifact")
-    os.utime(tmp_path / "models/0.lathebin", (0, 0))
+    damaged = tmp_path / "models" / f"{0:064x}.lathebin"
+    damaged.write_bytes(b"no artifact")
+    os.utime(damaged, (0, 0))
+    # What is not named after a key is somebody else's.
+    (tmp_path / "models/notes.lathebin").write_bytes(b"")
     head, *rows = lathe("cache", "list", **cache).stdout.splitlines()
     assert head.split() == ["model", "target", "bytes", "last", "used", "file"]
     assert [row.split()[:2] for row in rows[:2]] == [
         ["second", "x86_64:v2"],
         ["first", "x86_64:v2"],
     ]
-    assert rows[2].startswith("damaged ") and rows[2].endswith(" 0.lathebin")
-    assert re.match(r"\S+ kB in 3 models of", lathe("cache", "size", **cache).stdout)
+    assert rows[2].startswith("damaged ") and rows[2].endswith(damaged.name)
+    assert rows[3].split()[:2] == ["2", "kernels"] and rows[3].endswith("*.kernel")
+    assert len(rows) == 4
+    assert re.match(r"\S+ kB in 3 models and 2 kernels of", lathe("cache", "size", **cache).stdout)
     assert lathe("cache", "clear", **cache).returncode == 0
-    assert kept(tmp_path / "models") == 0
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["notes.lathebin"]
 
 
 def test_the_bound_holds(lathe: Run, tmp_path: pathlib.Path) -> None:
@@ -93,7 +103,7 @@ def test_the_bound_holds(lathe: Run, tmp_path: pathlib.Path) -> None:
     assert kept(folder) == 3
     save(tmp_path / "m.onnx", "Neg")
     assert lathe("run", "m.onnx", **cache, LATHE_CACHE_MAX_BYTES="1").returncode == 0
-    assert kept(folder) == 0
+    assert kept(folder) == 0 and kernels(folder) == {}
 
 
 def test_a_damaged_entry_is_replaced(lathe: Run, tmp_path: pathlib.Path) -> None:
@@ -106,8 +116,48 @@ def test_a_damaged_entry_is_replaced(lathe: Run, tmp_path: pathlib.Path) -> None
     path.write_bytes(data)
     result = lathe("run", "m.onnx", **cache)
     assert result.returncode == 0
-    assert "warning: is damaged and will be replaced [cache-damaged]" in result.stderr
+    assert "warning: cannot be used and will be replaced: " in result.stderr
+    assert "[cache-damaged]" in result.stderr
     assert "loaded from the cache" in lathe("run", "m.onnx", **cache).stdout
+
+
+def test_models_share_kernels(lathe: Run, tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "models"
+    cache = {"LATHE_CACHE_DIR": str(folder)}
+    save(tmp_path / "first.onnx")
+    first = lathe("run", "first.onnx", "--seed", "1", **cache)
+    (name,) = kernels(folder)
+    os.utime(folder / name, (0, 0))
+    # Another model, with a kernel that computes the same.
+    save(tmp_path / "second.onnx", name="other")
+    second = lathe("run", "second.onnx", "--seed", "1", **cache)
+    assert "\ncompiled in " in second.stdout and kept(folder) == 2
+    assert second.stdout.splitlines()[:2] == first.stdout.splitlines()[:2]
+    assert list(kernels(folder)) == [name] and kernels(folder)[name] > 0, "used, not written"
+    # With another target or another operation it is another kernel.
+    assert lathe("inspect", "second.onnx", "--target", "x86_64:v2", **cache).returncode == 0
+    save(tmp_path / "third.onnx", "Exp")
+    assert lathe("run", "third.onnx", **cache).returncode == 0
+    assert len(kernels(folder)) == 3
+    assert lathe("run", "third.onnx", "--no-cache", **cache).returncode == 0
+
+
+@pytest.mark.parametrize("damage", ["flipped", "short", "empty"])
+def test_a_damaged_kernel_is_replaced(lathe: Run, tmp_path: pathlib.Path, damage: str) -> None:
+    folder = tmp_path / "models"
+    cache = {"LATHE_CACHE_DIR": str(folder)}
+    save(tmp_path / "m.onnx")
+    first = lathe("run", "m.onnx", "--seed", "1", **cache)
+    (path,) = folder.glob("*.kernel")
+    data = path.read_bytes()
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 0xFF
+    path.write_bytes({"flipped": bytes(flipped), "short": data[:-1], "empty": b""}[damage])
+    save(tmp_path / "m.onnx", name="other")
+    result = lathe("run", "m.onnx", "--seed", "1", **cache)
+    assert result.returncode == 0 and result.stderr.count("[cache-damaged]") == 1
+    assert result.stdout.splitlines()[:2] == first.stdout.splitlines()[:2]
+    assert path.read_bytes() == data
 
 
 @pytest.mark.parametrize("what", ["file", "full"])

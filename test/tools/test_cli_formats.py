@@ -63,7 +63,11 @@ def test_a_model_from_a_pipe(lathe: Run, tmp_path: pathlib.Path, name: str, form
     result = piped(data, "compile", name, "-o", "m.lathebin", folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert 'output "y" f32[1, 3]' in lathe("run", "m.lathebin").stdout
-    assert piped(data, "check", name, folder=tmp_path).returncode == 0
+    checked = piped(data, "check", name, folder=tmp_path)
+    assert checked.returncode == 0
+    assert ("2 operators: 2 direct" in checked.stdout) == (form == "onnx")
+    report = piped(data, "report", "-", "-o", "m.html", folder=tmp_path)
+    assert report.returncode == 2 and "[cli-report-pipe]" in report.stderr
 
 
 def test_what_is_wrong_with_a_pipe(tmp_path: pathlib.Path) -> None:

@@ -199,7 +199,7 @@ def test_two_builds_are_the_same_bytes(
         ("gelu", "gleu", 7, "did you mean 'gelu'? [oplib-spec-value]"),
         ("gemm:", "gem:", 5, "did you mean 'gemm'? [oplib-spec-key]"),
         ("x86_64:v3", "x86_64:v9", 3, "[target-"),
-        ("[x86_64:v2, x86_64:v3]", "[aarch64]", 3, "[oplib-spec-arch]"),
+        ("[x86_64:v2, x86_64:v3]", "[riscv64]", 3, "[oplib-spec-arch]"),
         ("name: ops", "name: 9-ops", 2, "[oplib-spec-name]"),
         ("name: ops", "name: ops\nname: ops", 3, "[oplib-spec-twice]"),
         ("name: ops", "name: ops\nversion: 1.0", 3, "[oplib-spec-version]"),
@@ -238,6 +238,17 @@ def test_a_folder_of_something_else_stays(lathe: Run, tmp_path: pathlib.Path) ->
     result = lathe("oplib", "build", "ops.yaml", "-o", "mine")
     assert result.returncode == 1 and "[oplib-folder]" in result.stderr
     assert (tmp_path / "mine/letter.txt").read_text() == "mine"
+
+
+def test_a_prefix_with_a_library_among_others_stays(lathe: Run, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "ops.yaml").write_text(SPEC)
+    manifest = tmp_path / "prefix/share/ops/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+    (tmp_path / "prefix/share/letters").mkdir()
+    result = lathe("oplib", "build", "ops.yaml", "-o", "prefix")
+    assert result.returncode == 1 and "[oplib-folder]" in result.stderr
+    assert manifest.exists() and (tmp_path / "prefix/share/letters").exists()
 
 
 def test_without_a_compiler_nothing_is_written(lathe: Run, tmp_path: pathlib.Path) -> None:

@@ -59,6 +59,24 @@ def test_tests_of_a_graph_can_fail(
     assert subprocess.run([tmp_path / "t"], capture_output=True).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("nearbyint(", "round("), ("LEAST + 255", "LEAST + 254")]
+)
+def test_tests_of_bytes_can_fail(
+    folder: pathlib.Path, tmp_path: pathlib.Path, before: str, after: str
+) -> None:
+    """Halves that are rounded away from zero are found, and so is a wrong end of the range."""
+    library = folder / "many"
+    test = (library / "test/test_gemm_s8s8_u8_columns.c").read_text()
+    assert before in test
+    (tmp_path / "t.c").write_text(test.replace(before, after))
+    flags = ["-std=c11", f"-I{library}/include", f"-I{library}/test", f"-I{library}/share/many/src"]
+    sources = [library / f"test/{name}" for name in ("harness.c", "reference.c")]
+    words: list[str | pathlib.Path] = ["cc", *flags, "-o", tmp_path / "t", tmp_path / "t.c"]
+    command(*words, *sources, library / "lib/libmany.a", "-lm")
+    assert subprocess.run([tmp_path / "t"], capture_output=True).returncode == 1
+
+
 def test_a_second_build_compiles_what_has_changed(
     lathe: Run, folder: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -109,6 +127,12 @@ def test_a_second_build_compiles_what_has_changed(
             "gemm: {dtypes: ['u8*s8->s32'], epilogue: {activation: [relu]}}",
             "[oplib-spec-epilogue]",
         ),
+        (
+            "gemm: {dtypes: ['s8*s8->s8'], epilogue: {residual: optional}}",
+            "[oplib-spec-epilogue]",
+        ),
+        ("gemm: {dtypes: ['u8*s8->s32'], scale: column}", "[oplib-spec-scale]"),
+        ("gemm: {dtypes: ['u8*s8->u8'], scale: row}", "[oplib-spec-value]"),
         ("graph: {f: {file: none.mlir}}", "none.mlir"),
         ("graph: {f: {}}", "[oplib-spec-missing]"),
         ("graph: {f: {file: g.mlir, tolerance: 2}}", "[oplib-spec-number]"),

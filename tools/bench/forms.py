@@ -6,7 +6,7 @@ A form that no strategy knows falls to loops and shows here as a cliff. Each for
 one operator; both engines run it in turns on one thread, and the least processor time of each
 counts.
 
-    tools/bench/forms.py [--only WORD] [--rounds N] [--markdown] [--least RATIO]
+    tools/bench/forms.py [--only WORD] [--group NAME] [--rounds N] [--markdown] [--least RATIO]
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Form:
     outputs: int = 1
     scale: float = 1.0  # Of the input's values.
     weight_scale: float = 1.0
+    opset: int = 17
+    order: Sequence[int] = ()  # Of the operands, where the input is not the first.
 
     def model(self) -> onnx.ModelProto:
         rng = np.random.default_rng(1)
@@ -66,6 +68,7 @@ class Form:
         ]
         given = [numpy_helper.from_array(c, f"c{i}") for i, c in enumerate(self.constants)]
         names = ["x", *(c.name for c in constants), *(c.name for c in given)]
+        names = [names[i] for i in self.order] if self.order else names
         results = ["y", *(f"y{i}" for i in range(1, self.outputs))]
         dims = [f"d{i}" if i in self.open else size for i, size in enumerate(self.shape)]
         graph = helper.make_graph(
@@ -75,7 +78,9 @@ class Form:
             [helper.make_empty_tensor_value_info("y")],
             [*constants, *given],
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9
+        )
 
     def input(self) -> np.ndarray:
         rng = np.random.default_rng(2)
@@ -330,6 +335,108 @@ def products() -> Iterator[Form]:
     )
 
 
+def further() -> Iterator[Form]:
+    """Axes, windows, sizes and types that a strategy for the common form may not take."""
+    for op in ("ArgMax", "ArgMin"):
+        for axis, shape in (
+            (0, [256, 1024]),
+            (1, [16, 128, 256]),
+            (2, [64, 64, 64]),
+            (1, [4096, 8]),
+        ):
+            name = f"{op} axis {axis} of {'x'.join(map(str, shape))}"
+            yield Form(name, op, shape, attributes={"axis": axis})
+    for op in ("ReduceMean", "ReduceMax", "ReduceProd"):
+        yield Form(f"{op} first and last", op, [32, 64, 128], attributes={"axes": [0, 2]})
+        yield Form(f"{op} batch and image", op, [8, 64, 28, 28], attributes={"axes": [0, 2, 3]})
+        yield Form(f"{op} outer odd", op, [100, 333], attributes={"axes": [0]})
+    for op in ("AveragePool", "MaxPool"):
+        yield Form(f"{op} 7x7", op, [1, 64, 56, 56], attributes={"kernel_shape": [7, 7]})
+        window = {"kernel_shape": [13, 13], "pads": [6] * 4}
+        yield Form(f"{op} 13x13", op, [1, 64, 28, 28], attributes=window)
+        window = {"kernel_shape": [8, 8], "strides": [8, 8]}
+        yield Form(f"{op} 8x8 side by side", op, [1, 64, 64, 64], attributes=window)
+    yield Form("global average", "GlobalAveragePool", [1, 512, 14, 14])
+    yield Form("global max", "GlobalMaxPool", [1, 512, 14, 14])
+    yield Form("cumsum middle", "CumSum", [16, 128, 128], constants=[np.array(1, np.int64)])
+    empty = np.zeros(0, np.float32)
+    for mode in ("linear", "cubic"):
+        for size, target in (((1, 8, 65, 97), (129, 193)), ((1, 8, 193, 129), (97, 65))):
+            sizes = np.array([1, 8, *target], np.int64)
+            name = f"resize {mode} {size[2]}x{size[3]} to {target[0]}x{target[1]}"
+            yield Form(
+                name, "Resize", size, attributes={"mode": mode}, constants=[empty, empty, sizes]
+            )
+    for shape, order in (
+        ((8, 12, 64, 64), (0, 2, 1, 3)),
+        ((4, 33, 65, 17), (0, 3, 1, 2)),
+        ((4, 8, 16, 16, 24), (0, 2, 1, 4, 3)),
+        ((1, 8, 8, 32, 32), (0, 3, 1, 4, 2)),
+        ((2, 16, 2, 16, 48), (0, 1, 3, 2, 4)),
+    ):
+        name = f"transpose {'x'.join(map(str, shape))} {''.join(map(str, order))}"
+        yield Form(name, "Transpose", shape, attributes={"perm": list(order)})
+    ids = np.random.default_rng(6).integers(0, 4096, 1024)
+    yield Form("gather rows of 32", "Gather", [4096, 32], constants=[ids])
+    yield Form("gather rows of 300", "Gather", [4096, 300], constants=[ids])
+    yield Form("softmax middle", "Softmax", [32, 64, 128], attributes={"axis": 1})
+    yield Form("softmax first", "Softmax", [64, 2048], attributes={"axis": 0})
+    for width in (33, 1023):
+        yield Form(
+            f"layer_norm odd {width}", "LayerNormalization", [512, width], [[width], [width]]
+        )
+    mask = np.random.default_rng(7).uniform(size=(1, 1, 128, 128)) < 0.5
+    rows = np.random.default_rng(8).uniform(size=(64, 1)) < 0.5
+    yield Form("equal", "Equal", [512, 512], [[512]])
+    yield Form("less column", "Less", [512, 512], [[512, 1]])
+    yield Form("expand rows", "Expand", [1, 512], constants=[np.array([512, 512], np.int64)])
+    yield Form("expand columns", "Expand", [512, 1], constants=[np.array([512, 512], np.int64)])
+    for name, condition, shape in (("mask", mask, [4, 8, 128, 128]), ("rows", rows, [64, 4096])):
+        form = Form(f"where {name}", "Where", shape, constants=[condition, np.float32(-1e9)])
+        yield dataclasses.replace(form, order=(1, 0, 2))
+    for to in ("FLOAT16", "BFLOAT16", "INT8", "UINT8", "INT32", "BOOL", "DOUBLE"):
+        form = Form(
+            f"cast f32 to {to}",
+            "Cast",
+            [512, 512],
+            attributes={"to": TensorProto.DataType.Value(to)},
+        )
+        yield dataclasses.replace(form, scale=100.0)
+    to_float = {"to": TensorProto.FLOAT}
+    yield Form("cast f16 to f32", "Cast", [512, 512], attributes=to_float, dtype="f16")
+    yield Form("cast u8 to f32", "Cast", [512, 512], attributes=to_float, dtype="u8")
+    yield Form("cast i64 to f32", "Cast", [512, 512], attributes=to_float, dtype="i64")
+    scale, zero = np.float32(0.02), np.uint8(120)
+    yield Form("quantize", "QuantizeLinear", [512, 512], constants=[scale, zero])
+    yield Form("dequantize", "DequantizeLinear", [512, 512], constants=[scale, zero], dtype="u8")
+    yield Form("instance_norm 1d", "InstanceNormalization", [4, 64, 3000], [[64], [64]])
+    yield Form("mean variance", "MeanVarianceNormalization", [4, 64, 28, 28])
+    yield Form(
+        "lstm small",
+        "LSTM",
+        [32, 2, 40],
+        [[1, 4 * 32, 40], [1, 4 * 32, 32]],
+        {"hidden_size": 32},
+        weight_scale=0.1,
+    )
+    yield Form(
+        "conv_transpose2d wide",
+        "ConvTranspose",
+        [1, 64, 32, 32],
+        [[64, 32, 5, 5]],
+        {"strides": [2, 2]},
+    )
+    yield Form("not zero", "NonZero", [512, 512])
+    yield Form("trilu", "Trilu", [512, 512])
+    yield Form("max of two", "Max", [512, 512], [[512, 512]])
+    yield Form("mod", "Mod", [512, 512], [[512]], {"fmod": 1})
+    yield Form("round", "Round", [512, 512])
+    yield Form("gelu", "Gelu", [512, 512], opset=20)
+    yield Form("reduce log sum exp", "ReduceLogSumExp", [512, 512], attributes={"axes": [1]})
+    yield Form("einsum", "Einsum", [8, 64, 32], [[8, 32, 64]], {"equation": "bij,bjk->bik"})
+    yield Form("einsum outer", "Einsum", [64, 32, 16], [[16, 32, 8]], {"equation": "aij,jib->ab"})
+
+
 GROUPS: list[Callable[[], Iterator[Form]]] = [
     convolutions,
     movements,
@@ -339,6 +446,7 @@ GROUPS: list[Callable[[], Iterator[Form]]] = [
     normalizations,
     pieces,
     products,
+    further,
 ]
 
 
@@ -381,6 +489,7 @@ def measure(form: Form, rounds: int) -> tuple[float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="forms whose name has this in it")
+    parser.add_argument("--group", default="", help="one group of forms, as 'reductions'")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--markdown", action="store_true", help="print a table")
     parser.add_argument("--least", type=float, default=0.0, help="fail below this ratio")
@@ -389,6 +498,8 @@ def main() -> int:
     rows = []
     failed = False
     for group in GROUPS:
+        if arguments.group not in ("", group.__name__):
+            continue
         for form in group():
             if arguments.only not in form.name:
                 continue

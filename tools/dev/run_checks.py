@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -50,7 +51,9 @@ def test(path: str) -> str:
 
 
 def pytest(name: str, summary: str, folder: str, *options: str) -> Section:
-    command = (PYTHON, "-m", "pytest", "-q", test(folder), *options)
+    # The tests of a file in one process, in their order: they share models and random numbers.
+    workers = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "loadfile")
+    command = (PYTHON, "-m", "pytest", "-q", *workers, test(folder), *options)
     return section(name, summary, *command, junit="--junitxml=")
 
 
@@ -202,6 +205,9 @@ def main() -> int:
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+    # A shell ignores Ctrl-C for what it starts in the background, where tests of it would fail.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The tests use what set-up installed, whichever shell called us.
     os.environ["PATH"] = f"{pathlib.Path(PYTHON).parent}{os.pathsep}{os.environ['PATH']}"
     outcomes = []

@@ -196,10 +196,14 @@ static int benchAgainst(const Arguments &arguments) {
     }
     packages.push_back(name.str());
   }
-  if (arguments.has("--overridable"))
-    return usageError("cli-against-option", place,
-                      "--against gives every engine the same inputs, those of the model; leave out --overridable");
+  for (StringRef option : {"--overridable", "--device", "--unchecked-weights"})
+    if (arguments.has(option))
+      return usageError("cli-against-option", place,
+                        "--against gives every engine the same model and inputs, on the CPU; leave out " + option);
   Diagnostics diagnostics;
+  for (StringRef option : {"--json", "--html"})
+    if (arguments.has(option))
+      checkWritable(arguments.get(option), diagnostics);
   for (const std::string &path : arguments.operands)
     requireOnnxFile(path, "--against", diagnostics);
   if (diagnostics.hasErrors())

@@ -70,14 +70,21 @@ static uint64_t defaultBound() {
 
 Cache::Cache() : directory(defaultFolder()), bound(defaultBound()) {}
 
+/// Whether a file is named after a key: what else is in the folder is somebody else's.
+static bool isEntry(StringRef name) {
+  constexpr size_t digits = 64;
+  return (name.consume_back(".lathebin") || name.consume_back(".kernel")) && name.size() == digits &&
+         llvm::all_of(name, llvm::isHexDigit);
+}
+
 std::vector<Cache::Entry> Cache::entries() const {
   std::vector<Entry> found;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     StringRef path = it->path();
     llvm::sys::fs::file_status status;
-    if (path.ends_with(".lathebin") && !path.ends_with(".tmp.lathebin") && !llvm::sys::fs::status(path, status))
-      found.push_back({path.str(), status.getSize(), status.getLastModificationTime()});
+    if (isEntry(llvm::sys::path::filename(path)) && !llvm::sys::fs::status(path, status))
+      found.push_back({path.str(), path.ends_with(".kernel"), status.getSize(), status.getLastModificationTime()});
   }
   llvm::sort(found, [](const Entry &a, const Entry &b) { return std::tie(b.used, a.path) < std::tie(a.used, b.path); });
   return found;
@@ -110,7 +117,7 @@ std::unique_ptr<Artifact> Cache::get(StringRef key, llvm::function_ref<std::uniq
       found = true;
       return artifact;
     }
-    reportWarning("cache-damaged", path, "is damaged and will be replaced");
+    reportWarning("cache-damaged", path, "cannot be used and will be replaced: " + damage.begin()->message);
     llvm::sys::fs::remove(path);
   }
   std::unique_ptr<Artifact> artifact = build();
@@ -127,10 +134,9 @@ void Cache::keep(StringRef path, const Artifact &artifact) const {
     artifact.save(path.str(), problems);
   if (!problems.hasErrors())
     return prune();
-  reportWarning(
-      "cache-unusable", directory,
-      "the compile cache cannot be used, so models are compiled each time; set LATHE_CACHE_DIR to a folder that you "
-      "may write to");
+  reportWarning("cache-unusable", directory,
+                "the compile cache cannot be used, so models are compiled each time: " + problems.begin()->message +
+                    "; set LATHE_CACHE_DIR to a folder that you may write to");
 }
 
 void Cache::prune() const {

@@ -20,8 +20,8 @@ class Artifact;
 
 namespace lathe::cli {
 
-/// The cache of `lathe.cache` in Python: the same folder, bound and files. A folder that cannot be
-/// used is a warning, never an error.
+/// The folder, bound and format of `lathe.cache` in Python, with keys of its own. A folder that
+/// cannot be used is a warning, never an error.
 class Cache {
 public:
   /// Reads LATHE_CACHE_DIR, XDG_CACHE_HOME, HOME and LATHE_CACHE_MAX_BYTES. What is wrong with
@@ -30,6 +30,7 @@ public:
 
   struct Entry {
     std::string path;
+    bool isKernel; ///< Of any model, or a model itself.
     uint64_t size;
     std::chrono::system_clock::time_point used;
   };
@@ -38,7 +39,7 @@ public:
   const std::string &folder() const { return directory; }
   uint64_t maxBytes() const { return bound; }
 
-  /// The artifacts, the last used first.
+  /// Models and kernels, the last used first.
   std::vector<Entry> entries() const;
   /// Deletes all of them; returns how many could not be.
   size_t clear() const;

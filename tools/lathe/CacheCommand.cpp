@@ -21,16 +21,35 @@ using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
 
+/// "1 model", "2 models".
+static std::string count(size_t number, StringRef what) {
+  return (llvm::Twine(number) + " " + what + (number == 1 ? "" : "s")).str();
+}
+
+static std::string formatTime(std::chrono::system_clock::time_point time) {
+  return llvm::formatv("{0:%Y-%m-%d %H:%M}", llvm::sys::TimePoint<>(time));
+}
+
 static int list(const Cache &cache) {
   std::vector<std::vector<std::string>> table = {{"model", "target", "bytes", "last used", "file"}};
+  Cache::Entry kernels = {};
+  size_t kernelCount = 0;
   for (const Cache::Entry &entry : cache.entries()) {
+    if (entry.isKernel) {
+      kernels.size += entry.size;
+      kernels.used = std::max(kernels.used, entry.used);
+      ++kernelCount;
+      continue;
+    }
     Diagnostics damage;
     // Its name is all that is wanted: the weights may stay on disk.
     auto artifact = Artifact::load(entry.path, damage, /*uncheckedWeights=*/true);
     table.push_back({artifact ? artifact->name() : "damaged", artifact ? artifact->target() : "",
-                     formatBytes(entry.size), llvm::formatv("{0:%Y-%m-%d %H:%M}", llvm::sys::TimePoint<>(entry.used)),
-                     llvm::sys::path::filename(entry.path).str()});
+                     formatBytes(entry.size), formatTime(entry.used), llvm::sys::path::filename(entry.path).str()});
   }
+  if (kernelCount)
+    table.push_back(
+        {count(kernelCount, "kernel"), "", formatBytes(kernels.size), formatTime(kernels.used), "*.kernel"});
   if (table.size() > 1)
     llvm::outs() << formatTable("llrll", table);
   return Ok;
@@ -41,8 +60,10 @@ static int size(const Cache &cache) {
   uint64_t total = 0;
   for (const Cache::Entry &entry : entries)
     total += entry.size;
-  llvm::outs() << formatBytes(total) << " in " << entries.size() << (entries.size() == 1 ? " model" : " models")
-               << " of at most " << formatBytes(cache.maxBytes()) << "\n";
+  size_t kernels = llvm::count_if(entries, [](const Cache::Entry &entry) { return entry.isKernel; });
+  llvm::outs() << formatBytes(total) << " in " << count(entries.size() - kernels, "model")
+               << (kernels ? " and " + count(kernels, "kernel") : "") << " of at most " << formatBytes(cache.maxBytes())
+               << "\n";
   return Ok;
 }
 
@@ -93,11 +114,13 @@ const Command &cli::cacheCommand() {
       "list|size|clear|path",
       1,
       1,
-      "What 'lathe run', 'bench', 'inspect' and lathe.compile in Python compiled is kept, so that it is\n"
-      "compiled once: in $LATHE_CACHE_DIR, else in lathe under $XDG_CACHE_HOME, else in ~/.cache/lathe. It\n"
+      "What 'lathe run', 'bench', 'inspect' and 'profile' compiled is kept, and what lathe.compile in\n"
+      "Python did, each for itself, and the kernels of both, which other models may have, too: in $LATHE_CACHE_DIR, "
+      "else in lathe under $XDG_CACHE_HOME, else in ~/.cache/lathe. "
+      "It\n"
       "takes at most $LATHE_CACHE_MAX_BYTES, 8589934592 if that is not set: what was not used for longest goes\n"
       "first. Any program may delete the folder at any time.\n"
-      "  list   each model with its target, size and last use\n"
+      "  list   each model with its target, size and last use, and all kernels in one line\n"
       "  size   how much there is, and how much there may be\n"
       "  clear  delete all of it\n"
       "  path   print the folder",

@@ -17,8 +17,6 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <dlfcn.h>
-
 using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
@@ -59,20 +57,6 @@ const lathe_variant_desc &LoadedModel::variant() const {
 }
 
 const lathe_function_desc &LoadedModel::function() const { return *variant().functions[0]; }
-
-/// The version of the compiler and, as versions live long, which build of it this is.
-static std::string compilerBuild() {
-  std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
-  // In a wheel the compiler is in a library, and the program is always the same.
-  Dl_info library = {};
-  if (dladdr(reinterpret_cast<void *>(&compilerVersion), &library) && StringRef(library.dli_fname).ends_with(".so"))
-    self = library.dli_fname;
-  llvm::sys::fs::file_status status;
-  if (llvm::sys::fs::status(self, status))
-    return compilerVersion();
-  auto written = status.getLastModificationTime().time_since_epoch();
-  return compilerVersion() + (" " + llvm::Twine(status.getSize()) + " " + llvm::Twine(written.count())).str();
-}
 
 /// The number of the GPU in `cuda:N`, as --device has it; nothing, and an error, if
 /// it is something else.
@@ -132,13 +116,15 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   auto build = [&] { return compile(*program, options, diagnostics); };
   if (arguments.has("--no-cache"))
     return build();
+  Cache cache;
+  options.kernelCache = cache.folder();
   std::vector<Target> targets = Target::parseList(options.target, diagnostics, path);
   if (targets.empty())
     return nullptr;
   std::vector<std::string> parts = {compilerBuild(), program->contentKey(), program->name(), options.accuracy};
   for (const Target &each : targets)
     parts.push_back(each.str());
-  return Cache().get(cacheKey(parts), build, model.fromCache);
+  return cache.get(cacheKey(parts), build, model.fromCache);
 }
 
 /// The variant called `isa`, which is there, or the first.

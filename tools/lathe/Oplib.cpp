@@ -1,30 +1,23 @@
 // tools/lathe/Oplib.cpp: `lathe oplib`: libraries of operators from a specification.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Cache.h"
 #include "Command.h"
 #include "Console.h"
+#include "Options.h"
+#include "lathe/Compiler/Compiler.h"
 #include "lathe/OpLibrary/OpLibrary.h"
 #include "lathe/Support/Diagnostics.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
 
-static constexpr StringRef actions[] = {"check", "build", "explain", "bench", "tune"};
+static constexpr StringRef actions[] = {"check", "build", "explain", "bench", "tune", "test", "diff", "harvest"};
 static constexpr llvm::StringLiteral place = "lathe oplib";
-
-/// What tells this compiler from any other: the bytes of its program.
-static std::string ownHash() {
-  static int anchor = 0;
-  std::string path = llvm::sys::fs::getMainExecutable("lathe", &anchor);
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  return buffer ? llvm::utohexstr(llvm::xxh3_64bits(llvm::arrayRefFromStringRef((*buffer)->getBuffer()))) : "";
-}
 
 /// "3 of them cached, ", or nothing.
 static std::string cachedText(const oplib::BuildSummary &summary) {
@@ -39,11 +32,12 @@ static int runBuild(const Arguments &arguments, Diagnostics &diagnostics) {
   oplib::BuildOptions options;
   options.spec = arguments.operands[1];
   options.folder = arguments.get("--output").str();
-  options.compiler = arguments.get("--cc", "cc").str();
+  options.compiler = arguments.get("--cc").str();
   options.threads = static_cast<unsigned>(arguments.count("--threads", 0));
+  options.budgetBytes = static_cast<uint64_t>(arguments.count("--budget-bytes", 0));
   options.cache = arguments.get("--cache").str();
   if (!options.cache.empty())
-    options.compilerId = ownHash();
+    options.compilerId = compilerBuild();
   options.progress = progress.callback();
   oplib::BuildSummary summary;
   bool done = oplib::build(options, summary, diagnostics);
@@ -51,7 +45,8 @@ static int runBuild(const Arguments &arguments, Diagnostics &diagnostics) {
   if (done)
     llvm::outs() << options.folder << ": the library " << summary.name << ", " << summary.ops << " operators, "
                  << summary.kernels << " kernels, " << cachedText(summary) << formatBytes(summary.codeBytes)
-                 << " of objects, built in " << llvm::format("%.1f s\n", now() - begin);
+                 << " of objects, a library of " << formatBytes(summary.libraryBytes) << ", built in "
+                 << llvm::format("%.1f s\n", now() - begin);
   return printDiagnostics(diagnostics);
 }
 
@@ -89,27 +84,100 @@ static int runTune(const Arguments &arguments, Diagnostics &diagnostics) {
   return printDiagnostics(diagnostics);
 }
 
+static int runTest(const Arguments &arguments, Diagnostics &diagnostics) {
+  Progress progress(arguments.operands[1], arguments.has("--progress"));
+  oplib::TestOptions options;
+  options.folder = arguments.operands[1];
+  options.compiler = arguments.get("--cc").str();
+  options.emulator = arguments.get("--emulator").str();
+  options.threads = static_cast<unsigned>(arguments.count("--threads", 0));
+  options.progress = progress.callback();
+  std::vector<oplib::TestResult> results;
+  bool hasPassed = oplib::test(options, results, diagnostics);
+  progress.stop();
+  std::vector<std::vector<std::string>> table = {{"test", "", "variants", "skipped", "calls", "wrong", "seconds"}};
+  for (const oplib::TestResult &result : results) {
+    table.push_back({result.name, result.hasPassed ? "passed" : "FAILED", std::to_string(result.variants),
+                     std::to_string(result.skipped), std::to_string(result.calls), std::to_string(result.wrong),
+                     llvm::formatv("{0:F1}", result.seconds).str()});
+    if (!result.hasPassed)
+      diagnostics.error("oplib-test", result.name, "failed:\n" + result.output)
+          .note("its program in " + options.folder + "/test compares each variant with an oracle; please report it");
+  }
+  if (!results.empty())
+    llvm::outs() << formatTable("llrrrrr", table)
+                 << llvm::count_if(results, [](const oplib::TestResult &result) { return result.hasPassed; }) << " of "
+                 << results.size() << " tests passed\n";
+  int status = printDiagnostics(diagnostics);
+  return hasPassed ? status : Failed;
+}
+
+static int runHarvest(const Arguments &arguments, Diagnostics &diagnostics) {
+  if (!arguments.has("--output"))
+    return usageError("cli-no-output", place, "name the specification to write: -o SPEC.yaml");
+  oplib::HarvestOptions options{arguments.operands[1], arguments.get("--output").str(), arguments.all("--dim").vec()};
+  oplib::HarvestSummary summary;
+  if (oplib::harvest(options, summary, diagnostics))
+    llvm::outs() << options.output << ": a specification of " << summary.taken << " operations, " << summary.hot
+                 << " shapes of products and " << summary.convolutions << " of convolutions; " << summary.leftOut
+                 << " are left out\n";
+  return printDiagnostics(diagnostics);
+}
+
+static int runDiff(const Arguments &arguments, Diagnostics &diagnostics) {
+  if (arguments.operands.size() != 3)
+    return usageError("cli-no-operand", place, "diff wants two libraries, the old one first");
+  std::optional<oplib::Compatibility> found =
+      oplib::diff(arguments.operands[1], arguments.operands[2], llvm::outs(), diagnostics);
+  int status = printDiagnostics(diagnostics);
+  auto least = arguments.has("--binary") ? oplib::Compatibility::Binary : oplib::Compatibility::Source;
+  return found && *found >= least ? status : Failed;
+}
+
+namespace {
+/// An option, and the actions that take it.
+struct OptionOf {
+  StringRef name;
+  llvm::ArrayRef<StringRef> actions;
+};
+} // namespace
+
+static constexpr StringRef ofBuild[] = {"build"}, ofTune[] = {"tune"}, ofDiff[] = {"diff"}, ofTest[] = {"test"},
+                           ofHarvest[] = {"harvest"};
+static constexpr StringRef ofOutput[] = {"build", "tune", "harvest"}, ofCompiler[] = {"build", "test"};
+static constexpr OptionOf optionsOf[] = {
+    {"--output", ofOutput},      {"--cc", ofCompiler},   {"--threads", ofCompiler},
+    {"--cache", ofBuild},        {"--minutes", ofTune},  {"--binary", ofDiff},
+    {"--budget-bytes", ofBuild}, {"--emulator", ofTest}, {"--dim", ofHarvest},
+};
+
 static int run(const Arguments &arguments) {
   Diagnostics diagnostics;
   StringRef action = arguments.operands.front();
   if (!llvm::is_contained(actions, action))
     return usageError("cli-oplib-action", place,
-                      "there is no action " + quoted(action) + didYouMean(action, actions) +
-                          "; there are check, build, explain, bench and tune");
+                      "there is no action " + quoted(action) + didYouMean(action, actions) + "; there are " +
+                          llvm::join(llvm::ArrayRef(actions), ", "));
   if (arguments.operands.size() < 2)
     return usageError("cli-no-operand", place, action + " wants the path of a file or a folder");
   bool takesSizes = action == "explain" || action == "bench";
-  if (!takesSizes && arguments.operands.size() > 2)
-    return usageError("cli-many-operands", place, action + " takes one file, but got more");
-  for (StringRef option : {"--output", "--cc", "--threads", "--cache", "--minutes"}) {
-    bool isOfTune = option == "--minutes", fits = action == (isOfTune ? "tune" : "build");
-    if (arguments.has(option) && !fits && !(option == "--output" && action == "tune"))
-      return usageError("cli-oplib-option", place, option + " is of " + (isOfTune ? "tune" : "build") + " alone");
-  }
+  if (!takesSizes && arguments.operands.size() > (action == "diff" ? 3 : 2))
+    return usageError("cli-many-operands", place,
+                      action + " takes " + (action == "diff" ? "two libraries" : "one file") + ", but got more");
+  for (const OptionOf &option : optionsOf)
+    if (arguments.has(option.name) && !llvm::is_contained(option.actions, action))
+      return usageError("cli-oplib-option", place,
+                        option.name + " is of " + llvm::join(option.actions, " and ") + " alone");
   if (action == "build")
     return runBuild(arguments, diagnostics);
   if (action == "tune")
     return runTune(arguments, diagnostics);
+  if (action == "test")
+    return runTest(arguments, diagnostics);
+  if (action == "harvest")
+    return runHarvest(arguments, diagnostics);
+  if (action == "diff")
+    return runDiff(arguments, diagnostics);
   if (takesSizes)
     return runExplain(arguments, diagnostics);
   oplib::check(arguments.operands[1], llvm::outs(), diagnostics);
@@ -117,12 +185,19 @@ static int run(const Arguments &arguments) {
 }
 
 static constexpr Option options[] = {
-    {"--output", "-o", Form::Text, "FOLDER", "build, tune: what to write; a library that is there is replaced"},
+    {"--output", "-o", Form::Text, "FOLDER",
+     "build, tune, harvest: what to write; a library that is there is replaced"},
+    fixedDimOption,
     {"--minutes", "", Form::Count, "N", "tune: how long it may measure [10]", false, 1, 1440},
-    {"--cc", "", Form::Text, "COMPILER", "build: compiles the interface, which is C11 [cc]"},
+    {"--cc", "", Form::Text, "COMPILER", "build, test: the C compiler, which knows C11 [cc, or aarch64-linux-gnu-gcc]"},
     {"--cache", "", Form::Text, "FOLDER",
      "build: keeps what was compiled, so that only what changes is compiled again"},
-    {"--threads", "", Form::Count, "N", "build: threads that the compiler may use [all]", false, 1, 256},
+    {"--budget-bytes", "", Form::Count, "N", "build: the most that the shared library may have [what SPEC says]", false,
+     1},
+    {"--threads", "", Form::Count, "N", "build, test: threads that compilers may use [all]", false, 1, 256},
+    {"--emulator", "", Form::Text, "COMMAND",
+     "test: runs programs for another architecture [qemu-aarch64 -L /usr/aarch64-linux-gnu]"},
+    {"--binary", "", Form::Flag, "", "diff: programs shall run with NEW without being compiled again"},
     {"--progress", "", Form::Flag, "", "say what is going on, also where stderr is not a terminal"},
 };
 
@@ -139,11 +214,17 @@ const Command &cli::oplibCommand() {
       "  build SPEC -o FOLDER   write the library: header, .a, .so, CMake package, tests\n"
       "  explain FOLDER OP SIZES...  say which variant computes OP for these sizes\n"
       "  bench FOLDER OP SIZES...    time each variant of OP for these sizes\n"
-      "  tune FOLDER -o TABLE        measure, and write a dispatch table for NAME_load_table",
+      "  tune FOLDER -o TABLE        measure, and write a dispatch table for NAME_load_table\n"
+      "  test FOLDER                 build and run the tests that ship with the library\n"
+      "  harvest MODEL -o SPEC       write a specification of the operators that a model needs\n"
+      "  diff OLD NEW                say what differs; 0 if programs can go from OLD to NEW",
       "  lathe oplib check ops.yaml\n"
       "  lathe oplib build ops.yaml -o ops\n"
       "  lathe oplib explain ops gemm_f32 m=1 n=512 k=512\n"
-      "  lathe oplib tune ops -o ops.table.yaml --minutes 5",
+      "  lathe oplib tune ops -o ops.table.yaml --minutes 5\n"
+      "  lathe oplib test ops\n"
+      "  lathe oplib harvest resnet50.onnx -o ops.yaml --dim batch=1\n"
+      "  lathe oplib diff ops.old ops --binary",
       options,
       run};
   return command;

@@ -235,6 +235,7 @@ static constexpr Option options[] = {
     flushOption,
     allowLinksOption,
     overridableOption,
+    noCacheOption,
     progressOption,
 };
 

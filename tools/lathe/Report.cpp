@@ -19,6 +19,8 @@ static int run(const Arguments &arguments) {
   StringRef output = arguments.get("--output"), model = arguments.operands.front();
   if (output.empty())
     return usageError("cli-no-output", place, "name the file to write: -o FILE.html");
+  if (model == "-")
+    return usageError("cli-report-pipe", place, "reads its model several times; write it to a file and name that");
   Diagnostics diagnostics;
   if (!requireModel(model, diagnostics) || !checkWritable(output, diagnostics))
     return printDiagnostics(diagnostics);

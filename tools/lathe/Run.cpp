@@ -132,8 +132,8 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
 
 static int verify(const Arguments &arguments) {
   // It chooses these itself.
-  for (StringRef option :
-       {"--save-outputs", "--threads", "--max-loop-steps", "--overridable", "--unchecked-weights", "--device"})
+  for (StringRef option : {"--save-outputs", "--threads", "--max-loop-steps", "--overridable", "--unchecked-weights",
+                           "--device", "--flush-denormals"})
     if (arguments.has(option))
       return usageError("cli-verify-option", place,
                         "--verify compares what the model computes on 1 and on 2 threads with onnxruntime; leave out " +

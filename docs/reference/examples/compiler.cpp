@@ -17,8 +17,8 @@ static int fail(const char *what) {
 
 int main(int argc, char **argv) {
   std::string path = argv[argc - 1];
-  // [compilerVersion phaseNames]
-  std::printf("%s\n", lathe::compilerVersion());
+  // [compilerVersion compilerBuild phaseNames]
+  std::printf("%s, built as %s\n", lathe::compilerVersion(), lathe::compilerBuild().c_str());
   for (const std::string &phase : lathe::phaseNames())
     std::printf("%s\n", phase.c_str());
   // [Program.load]
@@ -42,6 +42,9 @@ int main(int argc, char **argv) {
     std::printf("%s\n", name.c_str());
   // [Program.signature]
   lathe::SignatureInfo signature = program->signature();
+  // [Program.operations]
+  for (const lathe::OperationInfo &op : program->operations())
+    std::printf("%s of %zu operands\n", op.kind.c_str(), op.operands.size());
   // [Program.save]
   program->save("classify.lathe", diagnostics);
   // [compile]

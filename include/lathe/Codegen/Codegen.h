@@ -15,6 +15,7 @@
 namespace lathe {
 
 class Diagnostics;
+class KernelCache;
 
 /// The code of a model for one target.
 struct ModelVariant {
@@ -54,11 +55,11 @@ std::string weightsSymbol(llvm::StringRef name);
 /// architecture can read. The functions of the modules are gone then. Internal
 /// errors are reported on the modules.
 /// The text of the kernels of the first variant, if that is for a GPU, goes to
-/// `ptx`, which may be null, too.
-llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(llvm::ArrayRef<ModelVariant> variants,
-                                                                              llvm::StringRef name,
-                                                                              uint64_t fingerprint, unsigned threads,
-                                                                              std::string *ptx = nullptr);
+/// `ptx`, which may be null, too. Kernels are taken from `cache`, which may be
+/// null, and kept in it; the objects are the same with and without it.
+llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+emitObjects(llvm::ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads,
+            std::string *ptx = nullptr, KernelCache *cache = nullptr);
 
 /// The kernels of a variant for a GPU.
 struct DeviceCode {

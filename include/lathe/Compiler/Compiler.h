@@ -5,6 +5,7 @@
 
 #include "lathe-runtime/module_abi.h"
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ class Diagnostics;
 
 /// "0.1.0": part of every cache key.
 const char *compilerVersion();
+/// The same and, as versions live long, which build of the compiler this is: for
+/// keys of what it made.
+std::string compilerBuild();
 
 /// The names of the phases in order: "import", "optimize", ... "emit".
 std::vector<std::string> phaseNames();
@@ -44,6 +48,23 @@ struct SignatureInfo {
   std::vector<ValueInfo> inputs, outputs;
 };
 
+/// A tensor of an operation.
+struct TensorInfo {
+  std::string dtype;          ///< As element_types.def has it; empty if it is no tensor.
+  std::vector<int64_t> shape; ///< -1: open.
+  bool isConstant = false;
+};
+
+/// An operation of the graph dialect.
+struct OperationInfo {
+  std::string kind; ///< "matmul".
+  std::vector<TensorInfo> operands, results;
+  std::map<std::string, std::vector<int64_t>> numbers; ///< Attributes of whole numbers; {1} where it says yes.
+  std::map<std::string, double> reals;
+  /// Up to four kinds: what alone uses its one result, what alone uses that, and so on.
+  std::vector<std::string> behind;
+};
+
 /// A loaded model. Holds an MLIR context of its own: use one per thread.
 class Program {
 public:
@@ -66,6 +87,8 @@ public:
   std::vector<int64_t> indexBounds() const;
   /// What `main` takes and returns; nothing if the program holds kernels.
   SignatureInfo signature() const;
+  /// All operations of the graph dialect, in order.
+  std::vector<OperationInfo> operations() const;
   /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
   /// if in `.lathe`. Replaces the file only when all of it is written.
   bool save(const std::string &path, Diagnostics &diagnostics) const;
@@ -88,6 +111,9 @@ struct CompileOptions {
   /// of the same size and less work is done (3x3 convolutions by Winograd's filtering);
   /// "strict": none.
   std::string accuracy = "standard";
+  /// A folder of compiled kernels that other models may have, too: what is there is
+  /// not compiled again. Whoever names it bounds it. Empty: none.
+  std::string kernelCache;
   bool remarks = false; ///< Also report what is right, but slower than it could be.
   /// Called with the name of each phase as it starts.
   std::function<void(const std::string &phase)> progress;

@@ -65,6 +65,7 @@ struct ONNXOperatorUse {
 /// not reported: `importONNX` does.
 llvm::FailureOr<std::vector<ONNXOperatorUse>> listONNXOperators(llvm::StringRef path,
                                                                 const ImportOptions &options = {});
+llvm::FailureOr<std::vector<ONNXOperatorUse>> listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes);
 
 /// A row of the table of operators that the importer knows.
 struct SupportedONNXOp {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,12 +21,15 @@ class Diagnostics;
 namespace oplib {
 
 struct BuildOptions {
-  std::string spec;            ///< Path of the specification.
-  std::string folder;          ///< What to write; replaced if it is such a library already.
-  std::string compiler = "cc"; ///< Compiles the interface; a C11 compiler with GCC's options.
-  unsigned threads = 0;        ///< That the compiler may use; 0: all.
-  std::string cache;           ///< A folder that keeps what was compiled; empty: none.
-  std::string compilerId;      ///< Part of the cache's keys: what tells one compiler from another.
+  std::string spec;   ///< Path of the specification.
+  std::string folder; ///< What to write; replaced if it is such a library already.
+  /// Compiles the interface; a C11 compiler with GCC's options. Empty: "cc", or for another architecture its name
+  /// in Debian, such as "aarch64-linux-gnu-gcc".
+  std::string compiler;
+  unsigned threads = 0;     ///< That the compiler may use; 0: all.
+  uint64_t budgetBytes = 0; ///< The most that the shared library may have; 0: what the specification says.
+  std::string cache;        ///< A folder that keeps what was compiled; empty: none.
+  std::string compilerId;   ///< Part of the cache's keys: what tells one compiler from another.
   /// Called with the name of each step as it starts.
   std::function<void(const std::string &step)> progress;
 };
@@ -34,8 +38,9 @@ struct BuildOptions {
 struct BuildSummary {
   std::string name;
   size_t ops = 0, kernels = 0;
-  size_t cached = 0; ///< Of the kernels, those that the cache had.
-  uint64_t codeBytes = 0;
+  size_t cached = 0;         ///< Of the kernels, those that the cache had.
+  uint64_t codeBytes = 0;    ///< Of its objects.
+  uint64_t libraryBytes = 0; ///< Of the shared library.
 };
 
 /// Writes a library to `options.folder`: all of it, or nothing after an error.
@@ -65,6 +70,54 @@ struct TuneOptions {
 /// Measures the variants of a library where several are for the same sizes, and
 /// writes a dispatch table. `shapes` becomes how many were measured.
 bool tune(const TuneOptions &options, size_t &shapes, Diagnostics &diagnostics);
+
+/// What programs that were written for one library can do with another.
+enum class Compatibility {
+  None,   ///< They have to be changed.
+  Source, ///< They have to be compiled, or to pack their operands, again.
+  Binary, ///< They run with either.
+};
+
+/// Prints what differs between two libraries, each the folder of one or its manifest. Nothing after an error.
+std::optional<Compatibility> diff(const std::string &before, const std::string &after, llvm::raw_ostream &out,
+                                  Diagnostics &diagnostics);
+
+struct TestOptions {
+  std::string folder;   ///< Of the library.
+  std::string compiler; ///< Of the tests; empty: the one that CMake finds, or that of the library's architecture.
+  std::string emulator; ///< What runs them, with its arguments; empty: this machine, or else QEMU.
+  unsigned threads = 0; ///< That build them; 0: all.
+  std::function<void(const std::string &step)> progress;
+};
+
+/// A program of those that ship with a library.
+struct TestResult {
+  std::string name;
+  bool hasPassed = false;
+  double seconds = 0;
+  uint64_t variants = 0, skipped = 0; ///< That it called; that this machine cannot run.
+  uint64_t calls = 0, wrong = 0;
+  std::string output; ///< The end of what it printed.
+};
+
+/// Configures, builds and runs the tests of a library, in a folder of its own. True if all of them pass; there is an
+/// error if they could not be run.
+bool test(const TestOptions &options, std::vector<TestResult> &results, Diagnostics &diagnostics);
+
+struct HarvestOptions {
+  std::string model;             ///< Path, in any format that Lathe reads.
+  std::string output;            ///< Path of the specification to write.
+  std::vector<std::string> dims; ///< "NAME=VALUE" for each named dim to fix.
+};
+
+/// What was found, for a line to the user.
+struct HarvestSummary {
+  size_t taken = 0, leftOut = 0;    ///< Operations of families that libraries have; the file says why others are not.
+  size_t hot = 0, convolutions = 0; ///< Shapes with kernels of their own.
+};
+
+/// Writes a specification of the products, convolutions, norms and softmaxes of a model. False after an error.
+bool harvest(const HarvestOptions &options, HarvestSummary &summary, Diagnostics &diagnostics);
 
 } // namespace oplib
 } // namespace lathe

@@ -8,16 +8,11 @@ using namespace mlir;
 
 namespace lathe {
 
-/// Operations of a unit, about: enough that what every object costs does not
-/// show, few enough that the units of a middling model keep several threads busy.
-static constexpr size_t operationsOfUnit = 6000;
-
 namespace {
 
 /// Functions that belong together: those of one phase of a kernel.
 struct Cluster {
   SmallVector<LLVM::LLVMFuncOp> functions;
-  size_t weight = 0;
   bool isLoops = false, isHost = false;
 };
 
@@ -72,7 +67,6 @@ llvm::MapVector<StringRef, Cluster> Divider::cluster() {
     StringRef owner = owners.lookup(function.getSymName());
     Cluster &entry = clusters[owner];
     entry.functions.push_back(function);
-    function.walk([&](Operation *) { ++entry.weight; });
     entry.isLoops = loops.contains(owner);
   }
   return clusters;
@@ -109,31 +103,31 @@ void Divider::declareUses(CodeUnit &unit, CodeUnits &result) {
   }
 }
 
+bool isCalledByName(StringRef function) {
+  return function.starts_with("lathe_query_") || function.starts_with("lathe_kernel_");
+}
+
 CodeUnits Divider::divide() {
   CodeUnits result;
   llvm::MapVector<StringRef, Cluster> clusters = cluster();
-  auto create = [&](const Cluster &first) -> CodeUnit & {
+  for (auto &[name, cluster] : clusters) {
     CodeUnit &unit = result.units.emplace_back();
     unit.module = ModuleOp::create(module.getLoc());
-    unit.isLoops = first.isLoops;
-    unit.isHost = first.isHost;
-    return unit;
-  };
-  std::optional<size_t> current[2]; // The unit that grows, for each kind.
-  for (auto &[name, cluster] : clusters) {
-    std::optional<size_t> &growing = current[cluster.isLoops];
-    if (cluster.isHost || !growing || result.units[*growing].weight + cluster.weight > operationsOfUnit) {
-      create(cluster);
-      if (!cluster.isHost)
-        growing = result.units.size() - 1;
-    }
-    CodeUnit &unit = cluster.isHost ? result.units.back() : result.units[*growing];
-    unit.weight += cluster.weight;
+    unit.isLoops = cluster.isLoops;
+    unit.isHost = cluster.isHost;
     for (LLVM::LLVMFuncOp function : cluster.functions)
       function->moveBefore(unit.module->getBody(), unit.module->getBody()->end());
   }
   for (CodeUnit &unit : result.units)
     declareUses(unit, result);
+  for (CodeUnit &unit : result.units)
+    unit.isAlone = !unit.isHost && llvm::none_of(unit.module->getOps<LLVM::LLVMFuncOp>(), [&](auto function) {
+      return isCalledByName(function.getSymName()) ||
+             (function.isExternal() && result.shared.contains(function.getSymName()));
+    });
+  llvm::stable_sort(result.units, [](const CodeUnit &a, const CodeUnit &b) {
+    return std::pair(!a.isAlone, a.isHost) < std::pair(!b.isAlone, b.isHost);
+  });
   return result;
 }
 

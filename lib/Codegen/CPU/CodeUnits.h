@@ -15,7 +15,9 @@ struct CodeUnit {
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< The functions, and declarations of what they use from other units.
   bool isLoops = false;                     ///< Has loops that LLVM should unroll and vectorize.
   bool isHost = false;                      ///< Has the launch program.
-  size_t weight = 0;                        ///< Operations.
+  /// Its code says nothing of the model that it is from: nothing of it is called by
+  /// a name that users choose, and it uses nothing of other units.
+  bool isAlone = false;
 };
 
 /// How a model's functions are divided. It depends on the model alone, so that
@@ -25,8 +27,11 @@ struct CodeUnits {
   llvm::StringSet<> shared; ///< Functions that other units call.
 };
 
+/// Whether C code calls `function`: docs of `export-kernels`.
+bool isCalledByName(llvm::StringRef function);
+
 /// Moves the functions of `module`, a module at level `llvm`, into units. The
-/// launch program comes first.
+/// launch program comes last, after what it calls; each phase of a kernel is alone.
 CodeUnits divideIntoUnits(mlir::ModuleOp module);
 
 } // namespace lathe

@@ -176,10 +176,11 @@ llvm::StringSet<> describedFunctions(ModuleOp module) {
 }
 
 llvm::Constant *Builder::functionOf(StringRef function) {
-  if (!variant->functions.contains(function))
+  auto symbol = variant->functions.find(function);
+  if (symbol == variant->functions.end())
     return nullptr;
   auto *type = llvm::FunctionType::get(i32, false); // Only its address counts.
-  auto *found = cast<llvm::Function>(code.getOrInsertFunction(variant->prefix + function.str(), type).getCallee());
+  auto *found = cast<llvm::Function>(code.getOrInsertFunction(symbol->second, type).getCallee());
   found->setVisibility(llvm::GlobalValue::HiddenVisibility);
   found->setDSOLocal(true);
   return found;

@@ -15,10 +15,9 @@ namespace lathe {
 struct DescribedVariant {
   mlir::ModuleOp module; ///< With the attributes that describe the model.
   const Target &target;
-  std::string prefix;          ///< Of the symbols of its functions.
-  llvm::StringSet<> functions; ///< That there are, without the prefix.
-  uint64_t codeBytes;          ///< Of its objects.
-  DeviceCode device;           ///< Of a variant for a GPU.
+  llvm::StringMap<std::string> functions; ///< That there are, and their symbols.
+  uint64_t codeBytes;                     ///< Of its objects.
+  DeviceCode device;                      ///< Of a variant for a GPU.
 };
 
 /// The functions that the description of a variant refers to, if they are there:

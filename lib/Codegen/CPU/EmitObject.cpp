@@ -3,17 +3,24 @@
 #include "../Backend.h"
 #include "CodeUnits.h"
 #include "Descriptors.h"
+#include "SoftHalf.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Codegen/Codegen.h"
+#include "lathe/Codegen/KernelCache.h"
 #include "lathe/Target/Target.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SHA256.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Target/TargetMachine.h"
@@ -47,11 +54,14 @@ struct UnitCode {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code;
   bool isLoops = false;
+  std::string key; ///< In the cache; empty: the code is the model's own.
+  bool isFound = false;
   llvm::SmallVector<char, 0> bytes;
   std::string error; ///< With its id; empty if all went well.
 
   void compile(const llvm::Target &backend, const Target &target);
   void optimize(llvm::TargetMachine &machine);
+  void nameByContent(ArrayRef<std::string> shared, const Target &target, llvm::StringMap<std::string> &symbols);
 };
 
 } // namespace
@@ -72,6 +82,8 @@ void UnitCode::compile(const llvm::Target &backend, const Target &target) {
     return;
   }
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(backend, target);
+  if (needsSoftHalf(target))
+    expandHalf(*code);
   optimize(*machine);
   llvm::raw_svector_ostream output(bytes);
   llvm::legacy::PassManager passes;
@@ -83,28 +95,55 @@ void UnitCode::compile(const llvm::Target &backend, const Target &target) {
   code.reset();
 }
 
+/// Booleans are bytes in memory: LLVM vectorizes loads and stores of bytes, but none of single bits.
+static void moveBooleansAsBytes(llvm::Function &function) {
+  llvm::IRBuilder<> builder(function.getContext());
+  for (llvm::Instruction &op : llvm::make_early_inc_range(llvm::instructions(function))) {
+    builder.SetInsertPoint(&op);
+    auto *load = llvm::dyn_cast<llvm::LoadInst>(&op);
+    auto *store = llvm::dyn_cast<llvm::StoreInst>(&op);
+    if (load && load->isSimple() && load->getType()->isIntegerTy(1)) {
+      auto *byte = builder.CreateAlignedLoad(builder.getInt8Ty(), load->getPointerOperand(), load->getAlign());
+      byte->setAAMetadata(load->getAAMetadata());
+      load->replaceAllUsesWith(builder.CreateTrunc(byte, load->getType()));
+    } else if (store && store->isSimple() && store->getValueOperand()->getType()->isIntegerTy(1)) {
+      llvm::Value *byte = builder.CreateZExt(store->getValueOperand(), builder.getInt8Ty());
+      builder.CreateAlignedStore(byte, store->getPointerOperand(), store->getAlign())
+          ->setAAMetadata(store->getAAMetadata());
+    } else {
+      continue;
+    }
+    op.eraseFromParent();
+  }
+}
+
 /// Sets what the functions of a unit need for `target`, and who sees them: those
 /// that other units and the description use are known to the model's objects
-/// alone, by a name with `prefix`.
-static void finishFunctions(llvm::Module &code, const llvm::StringSet<> &shared, llvm::StringRef prefix,
-                            const Target &target) {
+/// alone, by the names that `symbols` has for them.
+static void finishFunctions(llvm::Module &code, const llvm::StringMap<std::string> &symbols, const Target &target) {
   std::string width = std::to_string(target.vectorUnit().bits);
-  for (llvm::Function &function : code) {
-    bool isShared = shared.contains(function.getName());
+  for (llvm::Function &function : llvm::make_early_inc_range(code)) {
+    auto symbol = symbols.find(function.getName());
+    bool isShared = symbol != symbols.end();
+    // Kernels of the same code have one symbol.
+    if (llvm::Function *same = isShared ? code.getFunction(symbol->second) : nullptr) {
+      function.replaceAllUsesWith(same);
+      function.eraseFromParent();
+      continue;
+    }
     if (isShared) {
-      function.setName(prefix + function.getName());
+      function.setName(symbol->second);
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
       function.setDSOLocal(true);
     }
     if (function.isDeclaration())
       continue;
+    moveBooleansAsBytes(function);
     function.addFnAttr("target-features", target.llvmFeatures());
     // Some processors make the vectorizer prefer half the width they have.
     function.addFnAttr("prefer-vector-width", width);
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    // What C code calls: docs of `export-kernels`.
-    bool isApi = function.getName().starts_with("lathe_query_") || function.getName().starts_with("lathe_kernel_");
-    if (!isShared && !isApi)
+    if (!isShared && !isCalledByName(function.getName()))
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
   }
 }
@@ -122,12 +161,15 @@ namespace {
 /// The objects of all variants of a model, and the one that describes them.
 class ModelCode {
 public:
-  ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads)
-      : variants(variants), name(name), fingerprint(fingerprint), threads(threads), host(hostOf(variants)) {}
+  ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads,
+            KernelCache *cache)
+      : variants(variants), name(name), fingerprint(fingerprint), threads(threads), cache(cache),
+        host(hostOf(variants)) {}
   FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emit(std::string *ptx);
 
 private:
   LogicalResult start(const ModelVariant &variant);
+  LogicalResult translate(CodeUnit &unit, const Target &target, llvm::StringMap<std::string> &symbols);
   static LogicalResult extractDevice(const ModelVariant &variant, DeviceCode &device);
   LogicalResult describe();
 
@@ -135,10 +177,12 @@ private:
   llvm::StringRef name;
   uint64_t fingerprint;
   unsigned threads;
-  Target host; ///< For the launch programs of devices, and the description.
+  KernelCache *cache; ///< Null: none.
+  Target host;        ///< For the launch programs of devices, and the description.
   const llvm::Target *backend = nullptr;
   std::optional<llvm::DefaultThreadPool> pool;
   std::vector<std::unique_ptr<UnitCode>> codes;
+  llvm::StringSet<> keys; ///< Of the units in `codes`.
   std::vector<DescribedVariant> described;
   std::vector<size_t> ends; ///< Of each variant's units in `codes`.
 };
@@ -172,13 +216,79 @@ LogicalResult ModelCode::extractDevice(const ModelVariant &variant, DeviceCode &
   return success();
 }
 
+/// Gives the functions of a unit that is alone names that follow from its code,
+/// so that models share it, in the cache and in a program that holds several of
+/// them. `symbols` gets the new names of those called `shared`.
+void UnitCode::nameByContent(ArrayRef<std::string> shared, const Target &target,
+                             llvm::StringMap<std::string> &symbols) {
+  code->setModuleIdentifier("kernel");
+  code->setSourceFileName("kernel");
+  SmallVector<llvm::Function *> functions;
+  for (const std::string &name : shared)
+    functions.push_back(code->getFunction(symbols[name]));
+  unsigned count = 0;
+  for (llvm::Function &function : *code)
+    if (!function.isDeclaration())
+      function.setName("lathe.kernel." + llvm::Twine(count++));
+  for (llvm::GlobalVariable &global : code->globals())
+    if (global.hasLocalLinkage())
+      global.setName("lathe.data." + llvm::Twine(count++));
+  std::string text = "1 " LLVM_VERSION_STRING " " + target.str() + (isLoops ? " loops " : " ");
+  llvm::raw_string_ostream stream(text);
+  llvm::WriteBitcodeToFile(*code, stream);
+  llvm::SHA256 digest;
+  digest.update(text);
+  key = llvm::toHex(digest.final(), /*LowerCase=*/true);
+  for (auto [i, function, name] : llvm::enumerate(functions, shared)) {
+    function->setName("lathe_kernel." + key.substr(0, 32) + "." + std::to_string(i));
+    // The same code by the same name may be in several models of a program.
+    function->setLinkage(llvm::GlobalValue::WeakODRLinkage);
+    symbols[name] = function->getName().str();
+  }
+}
+
+/// Translates a unit and has it compiled, if that was not done before.
+LogicalResult ModelCode::translate(CodeUnit &unit, const Target &target, llvm::StringMap<std::string> &symbols) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, target);
+  auto made = std::make_unique<UnitCode>();
+  made->isLoops = unit.isLoops;
+  made->code = translateModuleToLLVMIR(*unit.module, made->context, name);
+  if (!made->code)
+    return failure();
+  SmallVector<std::string> shared;
+  for (auto function : unit.module->getOps<LLVM::LLVMFuncOp>())
+    if (!function.isExternal() && symbols.contains(function.getSymName()))
+      shared.push_back(function.getSymName().str());
+  unit.module = nullptr;
+  made->code->setTargetTriple(machine->getTargetTriple());
+  made->code->setDataLayout(machine->createDataLayout());
+  finishFunctions(*made->code, symbols, target);
+  if (unit.isAlone) {
+    made->nameByContent(shared, target, symbols);
+    if (!keys.insert(made->key).second)
+      return success();
+  }
+  UnitCode &added = *codes.emplace_back(std::move(made));
+  if (cache && !added.key.empty())
+    if (std::unique_ptr<llvm::MemoryBuffer> object = cache->find(added.key)) {
+      added.bytes.assign(object->getBufferStart(), object->getBufferEnd());
+      added.isFound = true;
+      added.code.reset();
+      return success();
+    }
+  if (pool)
+    pool->async([&added, &target, this] { added.compile(*backend, target); });
+  else
+    added.compile(*backend, target);
+  return success();
+}
+
 /// Translates a variant. Translation reads the one MLIR context, so this thread
 /// does it while the others compile what is translated.
 LogicalResult ModelCode::start(const ModelVariant &variant) {
   ModuleOp module = variant.module;
   bool isDevice = variant.target.kind() == TargetKind::Gpu;
   const Target &target = isDevice ? host : variant.target;
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, target);
   DeviceCode device;
   if (isDevice && failed(extractDevice(variant, device)))
     return failure();
@@ -187,30 +297,23 @@ LogicalResult ModelCode::start(const ModelVariant &variant) {
   std::string prefix = symbolName("lathe_code_", name) + ".";
   if (variants.size() > 1)
     prefix += symbolName("", variant.target.name()) + ".";
-  DescribedVariant &entry =
-      described.emplace_back(DescribedVariant{module, variant.target, prefix, {}, 0, std::move(device)});
+  llvm::StringMap<std::string> symbols;
   llvm::StringSet<> wanted = describedFunctions(module);
+  SmallVector<std::string> found;
   for (CodeUnit &unit : units.units)
     for (auto function : unit.module->getOps<LLVM::LLVMFuncOp>())
       if (!function.isExternal() && wanted.contains(function.getName())) {
-        entry.functions.insert(function.getName());
+        found.push_back(function.getName().str());
         units.shared.insert(function.getName());
       }
-  for (CodeUnit &unit : units.units) {
-    UnitCode &made = *codes.emplace_back(std::make_unique<UnitCode>());
-    made.isLoops = unit.isLoops;
-    made.code = translateModuleToLLVMIR(*unit.module, made.context, name);
-    if (!made.code)
+  for (const auto &function : units.shared)
+    symbols[function.getKey()] = prefix + function.getKey().str();
+  for (CodeUnit &unit : units.units)
+    if (failed(translate(unit, target, symbols)))
       return module.emitError("internal: translation to LLVM IR failed [codegen-translate]");
-    unit.module = nullptr;
-    made.code->setTargetTriple(machine->getTargetTriple());
-    made.code->setDataLayout(machine->createDataLayout());
-    finishFunctions(*made.code, units.shared, prefix, target);
-    if (pool)
-      pool->async([&made, &target, this] { made.compile(*backend, target); });
-    else
-      made.compile(*backend, target);
-  }
+  DescribedVariant &entry = described.emplace_back(DescribedVariant{module, variant.target, {}, 0, std::move(device)});
+  for (const std::string &function : found)
+    entry.functions[function] = symbols[function];
   ends.push_back(codes.size());
   return success();
 }
@@ -224,6 +327,8 @@ LogicalResult ModelCode::describe() {
       if (!codes[begin]->error.empty())
         return entry.module.emitError(codes[begin]->error);
       entry.codeBytes += codes[begin]->bytes.size();
+      if (cache && !codes[begin]->key.empty() && !codes[begin]->isFound)
+        cache->keep(codes[begin]->key, StringRef(codes[begin]->bytes.data(), codes[begin]->bytes.size()));
     }
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, host);
   auto made = std::make_unique<UnitCode>();
@@ -231,7 +336,7 @@ LogicalResult ModelCode::describe() {
   made->code->setTargetTriple(machine->getTargetTriple());
   made->code->setDataLayout(machine->createDataLayout());
   addDescriptors(*made->code, described, name, fingerprint);
-  finishFunctions(*made->code, {}, "", host);
+  finishFunctions(*made->code, {}, host);
   made->compile(*backend, host);
   if (!made->error.empty())
     return described.front().module.emitError(made->error);
@@ -264,8 +369,9 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit(std:
 
 FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(ArrayRef<ModelVariant> variants,
                                                                         llvm::StringRef name, uint64_t fingerprint,
-                                                                        unsigned threads, std::string *ptx) {
-  return ModelCode(variants, name, fingerprint, threads).emit(ptx);
+                                                                        unsigned threads, std::string *ptx,
+                                                                        KernelCache *cache) {
+  return ModelCode(variants, name, fingerprint, threads, cache).emit(ptx);
 }
 
 } // namespace lathe

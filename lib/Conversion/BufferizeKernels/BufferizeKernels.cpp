@@ -231,6 +231,42 @@ void writeOutCopies(kernel::FuncOp func) {
   });
 }
 
+/// Whether `op` only drops dims of one position. A slice of nothing has no position to begin at.
+bool onlyDropsUnits(memref::CollapseShapeOp op) {
+  ArrayRef<int64_t> shape = op.getSrcType().getShape();
+  return !llvm::is_contained(shape, 0) && llvm::all_of(op.getReassociationIndices(), [&](ArrayRef<int64_t> group) {
+    return llvm::count_if(group, [&](int64_t dim) { return shape[dim] != 1; }) <= 1;
+  });
+}
+
+/// Dims of one position are dropped by slices: positions in a collapsed shape would be divided
+/// by its sizes, in the innermost loop.
+void dropUnitDims(kernel::FuncOp func) {
+  SmallVector<memref::CollapseShapeOp> ops;
+  func.walk([&](memref::CollapseShapeOp op) {
+    if (onlyDropsUnits(op))
+      ops.push_back(op);
+  });
+  for (memref::CollapseShapeOp op : ops) {
+    OpBuilder builder(op);
+    int64_t rank = op.getSrcType().getRank();
+    SmallVector<OpFoldResult> begin(rank, builder.getIndexAttr(0)), step(rank, builder.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes = memref::getMixedSizes(builder, op.getLoc(), op.getSrc());
+    MemRefType type = memref::SubViewOp::inferRankReducedResultType(op.getResultType().getShape(), op.getSrcType(),
+                                                                    begin, sizes, step);
+    Value slice = memref::SubViewOp::create(builder, op.getLoc(), type, op.getSrc(), begin, sizes, step);
+    if (type != op.getResultType()) {
+      if (!memref::CastOp::areCastCompatible(type, op.getResultType())) {
+        slice.getDefiningOp()->erase();
+        continue;
+      }
+      slice = memref::CastOp::create(builder, op.getLoc(), op.getResultType(), slice);
+    }
+    op.replaceAllUsesWith(slice);
+    op.erase();
+  }
+}
+
 /// A loop that changes an operand changes a copy of it, which is made where the result
 /// is to be.
 void copyChangedOperands(kernel::FuncOp func) {
@@ -278,6 +314,8 @@ struct BufferizeKernelsPass final : impl::BufferizeKernelsPassBase<BufferizeKern
       DominanceInfo dominance(func);
       eliminateCommonSubExpressions(rewriter, dominance, func);
       writeOutCopies(func);
+      if (func.getTarget() && func.getTargetAttr().getValue().kind() == TargetKind::Cpu)
+        dropUnitDims(func);
     }
   }
 };

@@ -143,8 +143,8 @@ void Converter::planLoop(graph::LoopOp loop) {
   auto directly = [&](Value value) {
     Value owner = lifetimes.ownerOf(value);
     Place::Kind kind = places[owner].kind;
-    bool isOwn =
-        isa_and_nonnull<kernel::CallOp, kernel::CopyOp>(owner.getDefiningOp()) && owner.getParentBlock() == body;
+    bool isOwn = isa_and_nonnull<kernel::CallOp, kernel::CopyOp>(owner.getDefiningOp()) && lifetimes.isWhole(value) &&
+                 owner.getParentBlock() == body;
     return isOwn && (kind == Place::Workspace || kind == Place::Heap) ? owner : Value();
   };
   DenseSet<Value> inScans, taken;
@@ -164,14 +164,14 @@ void Converter::planLoop(graph::LoopOp loop) {
     Value owner = lifetimes.ownerOf(next);
     if (!isa<RankedTensorType>(argument.getType())) {
       loopPlan.carried.push_back({Carried::Shared, 0, Value()});
-    } else if (owner == argument) {
+    } else if (owner == argument && lifetimes.isWhole(next)) {
       loopPlan.carried.push_back({Carried::Unchanged, 0, Value()});
     } else if (!isKnownAtEntry(argument.getType())) {
       Value direct = directly(next);
       if (direct && (places[direct].kind != Place::Heap || !taken.insert(direct).second))
         direct = {};
       loopPlan.carried.push_back({Carried::Owned, 0, direct});
-    } else if (inScans.contains(owner)) {
+    } else if (inScans.contains(owner) && lifetimes.isWhole(next)) {
       loopPlan.carried.push_back({Carried::Scanned, 0, Value()});
     } else {
       Value direct = directly(next);

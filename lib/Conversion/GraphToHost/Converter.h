@@ -24,9 +24,16 @@ struct Place {
     Workspace, ///< A slice whose size and place are known at entry.
     Heap,      ///< Allocated when what computes it is reached.
     Buffer,    ///< An address of the program: what branches, loops and turns hand on.
+    Part,      ///< In the memory of a concatenation.
   } kind;
   unsigned index = 0;   ///< Of the input, output or temporary.
   std::string constant; ///< Symbol of the constant.
+};
+
+/// A concatenation whose operands are computed in their parts of it.
+struct Joined {
+  llvm::SmallVector<mlir::Value> parts;                               ///< Owners that are in its memory.
+  llvm::SmallVector<std::pair<mlir::Value, mlir::AffineExpr>> copies; ///< Operands that are copied, and to which byte.
 };
 
 /// How a loop hands a carried value to the next turn.
@@ -75,6 +82,18 @@ private:
   unsigned addTemporary(mlir::AffineExpr bytes, unsigned first, unsigned last, host::Space space);
   void placeTemporary(mlir::Value result, Place &place);
   void addTemporaries();
+  /// Operands of concatenations are computed in their parts of the result (Parts.cpp).
+  void placeParts();
+  void placeParts(kernel::CallOp call, mlir::IntegerAttr axis);
+  bool mayBePart(mlir::Value operand, kernel::CallOp concat);
+  mlir::AffineMapAttr partStrides(mlir::Value operand, mlir::Value owner, int64_t run, int64_t whole);
+  void callStrided();
+  /// Removes kernels that nothing launches, as their calls are views or joined.
+  void eraseUnused();
+  unsigned firstWithParts(mlir::Value value) const;
+  unsigned lastWithParts(mlir::Value value) const;
+  kernel::FuncOp addSecond(kernel::FuncOp kernel, llvm::ArrayRef<kernel::CallOp> users, llvm::StringRef suffix,
+                           llvm::SmallVectorImpl<mlir::Attribute> &described);
   /// Where a result may have the memory of an operand that nobody needs any more, it
   /// has; the calls are of kernels that compute so then (Inplace.cpp).
   void reuseOperands();
@@ -161,6 +180,9 @@ private:
   llvm::DenseMap<mlir::Value, Place> places;            ///< Of owners.
   llvm::DenseMap<mlir::Value, mlir::Value> sharesWith;  ///< The owner whose memory a result takes.
   llvm::MapVector<mlir::Operation *, unsigned> inplace; ///< Calls that do, and the operand.
+  llvm::MapVector<mlir::Operation *, Joined> joined;    ///< Concatenations that are not launched.
+  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::AffineExpr>> partOf; ///< The whole, and the first byte.
+  llvm::MapVector<mlir::Operation *, mlir::AffineMapAttr> strided; ///< Calls whose results have these strides.
   llvm::SmallVector<Temporary> temporaries;
   llvm::SmallVector<std::pair<unsigned, mlir::Value>> copies; ///< To outputs.
   llvm::DenseMap<mlir::Operation *, LoopPlan> loops;

@@ -4,6 +4,7 @@
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Graph/Sequence.h"
+#include "dialects/Kernel/Views.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -116,6 +117,8 @@ LogicalResult Converter::assignPlaces(Block &block) {
       if (!constant)
         return pack.emitOpError("packs a value that is not a constant [host-pack]");
       places[pack] = {Place::Constant, 0, addConstant(constant, pack)};
+    } else if (kernel::isView(&op)) {
+      continue;
     } else if (isa<kernel::CallOp, kernel::CopyOp, graph::TextOp>(op)) {
       // What the caller takes has memory of its own, unless the caller brought it.
       auto isTaken = [&](Value value) {
@@ -149,7 +152,8 @@ void Converter::assignOutputs() {
     if (!isKnownAtEntry(value.getType()))
       continue;
     Value owner = lifetimes.ownerOf(value);
-    bool isWhole = places[owner].kind == Place::Workspace && owner.getParentBlock() == &func.getBody().front();
+    bool isWhole = places[owner].kind == Place::Workspace && lifetimes.isWhole(value) &&
+                   owner.getParentBlock() == &func.getBody().front();
     if (isWhole)
       places[owner] = {Place::Output, static_cast<unsigned>(i), ""};
     else
@@ -163,7 +167,7 @@ unsigned Converter::addTemporary(AffineExpr bytes, unsigned first, unsigned last
 }
 
 void Converter::placeTemporary(Value result, Place &place) {
-  unsigned first = lifetimes.begin(result.getDefiningOp()), last = lifetimes.last(result);
+  unsigned first = firstWithParts(result), last = lastWithParts(result);
   if (Value other = sharesWith.lookup(result)) {
     place.index = places[other].index;
     temporaries[place.index].last = std::max(temporaries[place.index].last, last);
@@ -312,6 +316,14 @@ Value Converter::workspace(Location at, unsigned temporary) {
 
 Value Converter::address(Location at, Value value) {
   Value owner = lifetimes.ownerOf(value);
+  for (; value != owner; value = value.getDefiningOp()->getOperand(0)) {
+    auto start = value.getDefiningOp()->getAttrOfType<AffineMapAttr>(kernel::viewAttrName);
+    if (!start)
+      continue;
+    AffineExpr bytes = inBytes(start.getValue().getResult(0), getElementTypeOrSelf(value));
+    Value whole = address(at, value.getDefiningOp()->getOperand(0));
+    return host::OffsetOp::create(builder, at, whole.getType(), whole, sizes->get(at, bytes));
+  }
   const Place &place = places[owner];
   switch (place.kind) {
   case Place::Input:
@@ -322,6 +334,11 @@ Value Converter::address(Location at, Value value) {
     return host::AddressOfOp::create(builder, at, buffer, place.constant);
   case Place::Workspace:
     return workspace(at, place.index);
+  case Place::Part: {
+    auto [result, begin] = partOf.lookup(owner);
+    Value whole = address(at, result);
+    return begin == 0 ? whole : host::OffsetOp::create(builder, at, whole.getType(), whole, sizes->get(at, begin));
+  }
   case Place::Heap:
   case Place::Buffer:
     break;
@@ -400,13 +417,21 @@ void Converter::emitText(graph::TextOp op) {
 
 void Converter::emitCall(kernel::CallOp call) {
   Location at = call.getLoc();
+  if (kernel::isView(call))
+    return;
+  if (auto found = joined.find(call); found != joined.end()) {
+    Value whole = address(at, call.getResult(0));
+    for (auto [operand, begin] : found->second.copies)
+      copy(at, operand, host::OffsetOp::create(builder, at, whole.getType(), whole, sizes->get(at, begin)));
+    return;
+  }
   SmallVector<Value> numbers, arguments;
   for (AffineExpr expr : call.getSizes().getResults())
     numbers.push_back(sizes->get(at, expr));
   for (Value operand : call.getOperands()) {
     // Constants are in every space.
     const Place &place = places[lifetimes.ownerOf(operand)];
-    bool isConstant = place.kind == Place::Constant;
+    bool isConstant = place.kind == Place::Constant && lifetimes.isWhole(operand);
     arguments.push_back(isConstant
                             ? Value(host::AddressOfOp::create(builder, at, bufferIn(spaces.of(call)), place.constant))
                             : address(at, operand));
@@ -548,7 +573,9 @@ LogicalResult Converter::convert() {
   if (failed(assignPlaces(func.getBody().front())))
     return failure();
   assignOutputs();
+  placeParts();
   reuseOperands();
+  eraseUnused();
   addTemporaries();
   builder.setInsertionPoint(func);
   if (failed(emitPlan()) || failed(emitRun()))

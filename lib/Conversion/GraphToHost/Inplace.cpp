@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Converter.h"
 #include "dialects/Graph/NodeLocation.h"
+#include "dialects/Kernel/Views.h"
 
 using namespace mlir;
 
@@ -14,7 +15,7 @@ void Converter::reuseOperands() {
 
 void Converter::reuseOperand(kernel::CallOp call) {
   auto kernel = module.lookupSymbol<kernel::FuncOp>(call.getCallee());
-  if (!kernel || kernel.getInplace() || call.getNumResults() != 1)
+  if (!kernel || kernel.getInplace() || call.getNumResults() != 1 || kernel::isView(call) || joined.contains(call))
     return;
   Value result = call.getResult(0);
   const Place place = places[result];
@@ -24,7 +25,8 @@ void Converter::reuseOperand(kernel::CallOp call) {
     Value owner = lifetimes.ownerOf(operand);
     auto isOwner = [&](Value other) { return lifetimes.ownerOf(other) == owner; };
     bool isFree = places[owner].kind == Place::Workspace && owner.getDefiningOp<kernel::CallOp>() &&
-                  lifetimes.last(owner) == lifetimes.begin(call) && llvm::count_if(call.getOperands(), isOwner) == 1;
+                  lifetimes.isWhole(operand) && lastWithParts(owner) == lifetimes.begin(call) &&
+                  llvm::count_if(call.getOperands(), isOwner) == 1;
     if (!isFree || !kernel.getArgAttr(kernel.getSizes() + i, kernel::FuncOp::inplaceAttrName) ||
         mostBytesOf(owner.getType()) != mostBytesOf(result.getType()) || spaces.of(owner) != spaces.of(result))
       continue;
@@ -61,30 +63,33 @@ void Converter::callInPlace() {
     for (auto &[operand, users] : kinds) {
       if (!operand)
         continue;
-      kernel::FuncOp target = kernel;
-      if (operand != kinds.begin()->first) {
-        OpBuilder after(kernel->getContext());
-        after.setInsertionPointAfter(kernel);
-        target = cast<kernel::FuncOp>(after.clone(*kernel));
-        std::string name = (kernel.getSymName() + ".inplace").str();
-        while (module.lookupSymbol(name))
-          name += "_";
-        target.setSymName(name);
-      }
+      kernel::FuncOp target =
+          operand == kinds.begin()->first ? kernel : addSecond(kernel, users, ".inplace", described);
       target.setInplace(*operand);
-      if (target == kernel)
-        continue;
-      SmallVector<Attribute> nodes;
-      for (kernel::CallOp call : users) {
-        call.setCallee(target.getSymName());
-        for (const std::string &node : graph::getNodeNames(call.getLoc()))
-          nodes.push_back(builder.getStringAttr(node));
-      }
-      describeSecond(described, kernel.getSymName(), target.getSymName(), nodes, users.size());
     }
   }
   if (!described.empty())
     module->setAttr("host.kernels", builder.getArrayAttr(described));
+}
+
+/// A copy of `kernel` that `users` call instead, whose name ends with `suffix`.
+kernel::FuncOp Converter::addSecond(kernel::FuncOp kernel, ArrayRef<kernel::CallOp> users, StringRef suffix,
+                                    SmallVectorImpl<Attribute> &described) {
+  OpBuilder after(kernel->getContext());
+  after.setInsertionPointAfter(kernel);
+  auto second = cast<kernel::FuncOp>(after.clone(*kernel));
+  std::string name = (kernel.getSymName() + suffix).str();
+  while (module.lookupSymbol(name))
+    name += "_";
+  second.setSymName(name);
+  SmallVector<Attribute> nodes;
+  for (kernel::CallOp call : users) {
+    call.setCallee(name);
+    for (const std::string &node : graph::getNodeNames(call.getLoc()))
+      nodes.push_back(builder.getStringAttr(node));
+  }
+  describeSecond(described, kernel.getSymName(), name, nodes, static_cast<int64_t>(users.size()));
+  return second;
 }
 
 /// Moves what `nodes` say from the description of a kernel to that of its copy.

@@ -1,6 +1,7 @@
 // lib/Conversion/GraphToHost/Lifetimes.cpp: uses in branches and loops, and values that are other values.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Lifetimes.h"
+#include "dialects/Kernel/Views.h"
 
 using namespace mlir;
 
@@ -38,7 +39,7 @@ void Lifetimes::number(Block &block) {
     if (op.getNumRegions())
       ++next;
     steps[&op] = {begin, next - 1};
-    bool isAlias = isa<graph::ReshapeOp, graph::ReinterpretOp>(op);
+    bool isAlias = isa<graph::ReshapeOp, graph::ReinterpretOp>(op) || kernel::isView(&op);
     for (Value result : op.getResults()) {
       owners[result] = isAlias ? owners.lookup(op.getOperand(0)) : result;
       // What nothing reads is written all the same.
@@ -80,6 +81,13 @@ void Lifetimes::findAliases(Operation *op) {
         if (owners.lookup(part) == owners.lookup(next))
           aliases.push_back({whole, result});
   }
+}
+
+bool Lifetimes::isWhole(Value value) const {
+  for (Value owner = ownerOf(value); value != owner; value = value.getDefiningOp()->getOperand(0))
+    if (kernel::isView(value.getDefiningOp()))
+      return false;
+  return true;
 }
 
 bool Lifetimes::mayBe(Value from, Value to) const {

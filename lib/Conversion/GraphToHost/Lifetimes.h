@@ -9,7 +9,7 @@ namespace lathe {
 
 /// Numbers the ops of a function, those in regions too, in the order in which they
 /// stand. A value that is defined outside of a loop and used in it is needed until
-/// the loop ends. A reshape is the value that it reshapes, its *owner*; the result
+/// the loop ends. A reshape is the value that it reshapes, its *owner*, and a view is part of it; the result
 /// of a branch or a loop may be another value, which is needed as long then.
 class Lifetimes {
 public:
@@ -19,6 +19,8 @@ public:
   /// The step of the last op in its regions.
   unsigned end(mlir::Operation *op) const { return steps.lookup(op).second; }
   mlir::Value ownerOf(mlir::Value value) const { return owners.lookup(value); }
+  /// Whether `value` is all elements of its owner, and not a view of some.
+  bool isWhole(mlir::Value value) const;
   /// The last step in which the elements of the value's owner are read.
   unsigned last(mlir::Value value) const { return lastStep.lookup(ownerOf(value)); }
   /// Whether the elements of `to` may be those of `from`, through branches and loops.

@@ -49,7 +49,9 @@ public:
 
   /// Begins to copy the tile from (`outer`, `inner`) on to the slot at `slot`.
   void copy(Emitter &e, Value slot, Value outer, Value inner) {
-    int64_t perChunk = source.chunk / layout.elementBytes, chunksOfRow = layout.inner / perChunk;
+    // What is too small for the hardware to copy goes one by one.
+    int64_t perChunk = source.chunk < leastAsyncBytes ? 1 : source.chunk / layout.elementBytes,
+            chunksOfRow = layout.inner / perChunk;
     int64_t chunks = layout.outer * chunksOfRow;
     for (int64_t first = 0; first < chunks; first += threads) {
       Value number = e.add(thread, first);
@@ -79,7 +81,6 @@ private:
     Value offset = e.add(layout.offset(e, row, e.sub(column, within)), e.mul(within, layout.elementBytes));
     Value target = addressAt(e, slot, offset), is = isThere(e, outer, inner);
     SmallVector<Value> indices = source.indices(outer, inner);
-    Type i32 = e.b.getI32Type();
     if (source.chunk < leastAsyncBytes) {
       Type element = cast<MemRefType>(source.memref.getType()).getElementType();
       auto branch = scf::IfOp::create(e.b, e.loc, TypeRange{element}, is, /*addThenBlock=*/true, /*addElseBlock=*/true);
@@ -104,7 +105,6 @@ private:
     Value address = asInt(e, e.add(origin, e.mul(position, layout.elementBytes)));
     auto global = LLVM::LLVMPointerType::get(e.b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
     Value from = LLVM::IntToPtrOp::create(e.b, e.loc, global, address);
-    (void)i32;
     auto modifier = source.chunk == chunkBytes ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
     NVVM::CpAsyncOp::create(e.b, e.loc, target, from, static_cast<uint32_t>(source.chunk), modifier, bytes);
   }

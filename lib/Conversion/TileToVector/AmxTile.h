@@ -14,17 +14,24 @@
 namespace lathe {
 
 /// A block of at most 32 rows and `vectors` times 16 columns, whose sums the
-/// matrix unit leaves in `scratch`, a memref of as many rows and columns.
+/// matrix unit leaves in `scratch.sums`, a memref of as many rows and columns.
 struct AmxTile {
+  struct Scratch {
+    mlir::Value sums;
+    mlir::Value config; ///< The shapes of the registers.
+  };
+
   const DotUnit &unit;
   mlir::Value lhs; ///< [row][term], without a layout.
   mlir::Value rhs; ///< [panel][term / step][columns * step], without a layout.
   int64_t terms;   ///< Of a sum; whole steps.
   int64_t vectors;
-  mlir::Value scratch;
+  Scratch scratch;
 
   /// A scratch for `vectors`, on the stack, at the insertion point of `e`.
-  static mlir::Value createScratch(Emitter &e, mlir::Type sum, int64_t vectors);
+  static Scratch createScratch(Emitter &e, mlir::Type sum, int64_t vectors);
+  /// Ends the use of the matrix unit, whose state costs the system when it changes threads.
+  static void release(Emitter &e);
 
   void emit(Emitter &e, mlir::Value row, int64_t rows, mlir::Value panel) const;
 };

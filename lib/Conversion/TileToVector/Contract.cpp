@@ -51,6 +51,8 @@ public:
       if (isAmx())
         scratch = AmxTile::createScratch(e, op.getAccumulatorType(), vectors);
       emitBlocks(ranges.take_back(2)[0], ranges.back());
+      if (isAmx())
+        AmxTile::release(e);
     });
   }
 
@@ -146,7 +148,7 @@ private:
     e.loop({e.index(0), e.index(count)}, 1, [&](Value i) {
       SmallVector<Value> sums;
       for (int64_t vector = 0; vector < vectors; ++vector)
-        sums.push_back(loadVector(e, scratch, {i, e.index(vector * lanes)}, columns.lanes[vector], nullptr));
+        sums.push_back(loadVector(e, scratch.sums, {i, e.index(vector * lanes)}, columns.lanes[vector], nullptr));
       storeOutput(e, outputTile(panel, columns, e.add(row, i), 1), sums);
     });
   }
@@ -228,7 +230,7 @@ private:
   SmallVector<Value> rowSizes; ///< The dims that make up the rows.
   SmallVector<Value> batch;    ///< The batch indices of the task.
   Value panels;                ///< The packed rhs as [panel][element], if it is prefetched.
-  Value scratch;               ///< Where a matrix unit leaves its sums.
+  AmxTile::Scratch scratch;    ///< Of a matrix unit.
   Value packedRhs;             ///< With what lies side by side in one dim.
   std::unique_ptr<DotEmitter> dot;
   bool masksAreSlow;

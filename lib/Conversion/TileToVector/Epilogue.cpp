@@ -51,6 +51,12 @@ Value lathe::loadVector(Emitter &e, Value memref, ValueRange indices, int64_t la
   return wanted == element ? vector : vector::BitCastOp::create(e.b, e.loc, type.clone(wanted), vector).getResult();
 }
 
+/// Whether a mask is known to have its first lane only.
+static bool isOneLane(Value mask) {
+  auto made = mask.getDefiningOp<vector::CreateMaskOp>();
+  return made && constantIndex(made.getOperands().front()) == 1;
+}
+
 static void storeVector(Emitter &e, Value vector, Value memref, ValueRange indices, Value mask) {
   auto type = cast<VectorType>(vector.getType());
   memref = asStored(e, memref);
@@ -60,6 +66,8 @@ static void storeVector(Emitter &e, Value vector, Value memref, ValueRange indic
     vector = vector::BitCastOp::create(e.b, e.loc, type.clone(e.b.getI16Type()), vector);
   if (!mask)
     vector::StoreOp::create(e.b, e.loc, vector, memref, indices);
+  else if (isOneLane(mask)) // LLVM 22 stores four bytes of it where it narrows the vector for AVX-512.
+    memref::StoreOp::create(e.b, e.loc, vector::ExtractOp::create(e.b, e.loc, vector, 0), memref, indices);
   else
     vector::MaskedStoreOp::create(e.b, e.loc, memref, indices, mask, vector);
 }

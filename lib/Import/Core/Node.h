@@ -182,7 +182,8 @@ public:
   Value unsqueeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
   Value squeeze(Value x, llvm::ArrayRef<int64_t> sortedAxes);
   Value transpose(Value x, llvm::ArrayRef<int64_t> permutation);
-  /// `count` elements along `axis`, every `step`-th from `start` on; all lie within.
+  /// `count` elements along `axis`, every `step`-th from `start` on. That all lie within is
+  /// checked, at run time if that is when sizes are known.
   Value slice(Value x, int64_t axis, mlir::AffineExpr start, mlir::AffineExpr count, int64_t step = 1);
   Value broadcast(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
   Value reduce(graph::ReduceKind kind, Value x, llvm::ArrayRef<int64_t> sortedAxes, bool keepDims);

@@ -131,6 +131,10 @@ Value Node::slice(Value x, int64_t axis, AffineExpr start, AffineExpr count, int
   Dims shape = dims(x);
   if (step == 1 && shape[axis] == count) // All of them, since they lie within.
     return x;
+  require(shape[axis], solver().simplify(start + (count - 1) * step + 1),
+          "a dimension must have the elements that the node reads of it");
+  if (failed())
+    return {};
   shape[axis] = count;
   auto offset = graph::DimsAttr::get(context.builder.getContext(), context.solver.map({start}));
   return createTyped<graph::SliceOp>(context.solver.type(shape, element(x)), x, Value(), Value(),

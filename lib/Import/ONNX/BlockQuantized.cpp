@@ -107,12 +107,12 @@ static Value importGatherBlockQuantized(Node &node) {
     data = node.cast(data, byte);
     zeros = zeros ? node.cast(zeros, byte) : zeros;
   }
-  if (node.rank(scales) != rank || (isPacked && (axis != rank - 1 || gatherAxis == axis))) {
+  if (node.rank(scales) != rank || gatherAxis == axis || (isPacked && axis != rank - 1)) {
     node.error("onnx-shape-mismatch", "'scales' has rank " + Twine(node.rank(scales)) + ", 'quantize_axis' is " +
                                           Twine(axis) + " and 'gather_axis' " + Twine(gatherAxis) +
                                           " for 'data' of rank " + Twine(rank))
-        .note("both need one rank; bytes that hold several elements are quantized along the last axis and gathered "
-              "along another");
+        .note("both need one rank, and what is quantized along one axis is gathered along another; bytes that hold "
+              "several elements are quantized along the last");
     return {};
   }
   auto rows = [&](Value table) { return node.create<graph::GatherOp>(table, indices, gatherAxis); };

@@ -86,7 +86,7 @@ private:
   void checkVersions();
   void checkImports(const OpsetImports &imports, const Twine &place);
   void checkInputTypes(const GraphProto &graph);
-  bool checkMapType(const ::onnx::TypeProto_Map &type, const std::string &place);
+  void checkMapType(const ::onnx::TypeProto_Map &type, const std::string &place);
   bool checkValueType(const ::onnx::TypeProto &type, const std::string &place);
   void checkGraph(const GraphProto &graph, const Scope *outer, const std::string &place);
   void checkNodes(const Nodes &nodes, Scope &scope, const std::string &place);
@@ -167,8 +167,8 @@ void Checker::checkImports(const OpsetImports &imports, const Twine &place) {
                                     : "export the model with an older opset, or update Lathe");
 }
 
-/// Reports keys and values that maps cannot have. True: all has been said.
-bool Checker::checkMapType(const ::onnx::TypeProto_Map &type, const std::string &place) {
+/// Reports keys and values that maps cannot have.
+void Checker::checkMapType(const ::onnx::TypeProto_Map &type, const std::string &place) {
   int32_t value = type.value_type().tensor_type().elem_type();
   const graph::ElementType *key = findElementType(type.key_type()), *row = findElementType(value);
   bool isKey = key && key->bits >= 8 &&
@@ -179,7 +179,6 @@ bool Checker::checkMapType(const ::onnx::TypeProto_Map &type, const std::string 
             "is a map from " + elementTypeName(type.key_type()) + " to " + elementTypeName(value) +
                 ", which is not supported")
         .note("keys are integers of 8 bits or more, or strings; values elements of 8 bits or more");
-  return true;
 }
 
 /// Whether an input is a sequence of tensors, an optional value or a map; what is wrong with its
@@ -190,8 +189,12 @@ bool Checker::checkValueType(const ::onnx::TypeProto &type, const std::string &p
     held = &held->optional_type().elem_type();
   if (held->has_sequence_type())
     held = &held->sequence_type().elem_type();
-  if (type.has_map_type())
-    return type.map_type().value_type().has_tensor_type() && checkMapType(type.map_type(), place);
+  if (type.has_map_type()) {
+    if (!type.map_type().value_type().has_tensor_type())
+      return false;
+    checkMapType(type.map_type(), place);
+    return true;
+  }
   if (held == &type || !held->has_tensor_type())
     return false;
   if (!findElementType(held->tensor_type().elem_type()))

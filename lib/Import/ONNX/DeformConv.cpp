@@ -5,6 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Import/Core/Node.h"
 #include "OpTable.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -48,11 +49,13 @@ SmallVector<int64_t> DeformConv::list(StringRef name, size_t size, int64_t other
   SmallVector<int64_t> result = node.integers(name);
   if (result.empty())
     result.assign(size, otherwise);
-  bool isGood =
-      result.size() == size && llvm::all_of(result, [&](int64_t v) { return v >= otherwise && v < (1 << 20); });
+  constexpr int64_t most = (1 << 20) - 1;
+  bool isGood = result.size() == size && llvm::all_of(result, [&](int64_t v) { return v >= otherwise && v <= most; });
   if (!isGood && !node.failed())
     node.error("onnx-window-attribute",
-               "'" + name + "' does not have " + Twine(size) + " entries from " + Twine(otherwise) + " on")
+               "'" + name + "' is [" +
+                   llvm::join(llvm::map_range(result, [](int64_t v) { return std::to_string(v); }), ", ") + "], but " +
+                   Twine(size) + " entries from " + Twine(otherwise) + " to " + Twine(most) + " are expected")
         .note("there must be one entry per spatial dimension, two of 'pads'");
   result.resize(size, 1);
   return result;
@@ -91,7 +94,10 @@ bool DeformConv::read() {
             (!mask || node.staticDim(mask, 2 + d, "DeformConv") == out[d]);
   fits &= !mask || node.staticDim(mask, 1, "DeformConv") == offsetGroups * window();
   if (!node.failed() && !fits)
-    node.error("onnx-shape-mismatch", "the filter, the offsets, the mask or the groups do not fit " + Twine(channels) +
+    node.error("onnx-shape-mismatch", "the filter of " + Twine(filters) + " x " + Twine(perGroup) + " x " +
+                                          Twine(kernel[0]) + " x " + Twine(kernel[1]) + ", " + Twine(offsets) +
+                                          " channels of offsets, the mask, " + Twine(groups) + " groups or " +
+                                          Twine(offsetGroups) + " groups of offsets do not fit " + Twine(channels) +
                                           " channels of " + Twine(in[0]) + " x " + Twine(in[1]) + ", which make " +
                                           Twine(out[0]) + " x " + Twine(out[1]) + " windows")
         .note("there are two offsets and one mask for each element of a window and each group of offsets");

@@ -71,6 +71,12 @@ std::optional<Turn> Elimination::step(Value index, Value matrix, Value determina
   return Turn{{}, {matrix, determinant}, {}};
 }
 
+/// "3"; "?" for a size that a call decides.
+static std::string sizeOf(AffineExpr dim) {
+  auto number = mlir::dyn_cast<mlir::AffineConstantExpr>(dim);
+  return number ? std::to_string(number.getValue()) : "?";
+}
+
 static Value importDet(Node &node) {
   Value x = node.input(0);
   int64_t rank = node.rank(x);
@@ -81,7 +87,9 @@ static Value importDet(Node &node) {
     return {};
   Dims dims = node.dims(x);
   if (node.solver().equal(dims[rank - 2], dims[rank - 1]) == std::optional<bool>(false)) {
-    node.error("onnx-shape-mismatch", "the matrices in 'X' are not square").note("give square matrices");
+    node.error("onnx-shape-mismatch",
+               "the matrices in 'X' are not square, but " + sizeOf(dims[rank - 2]) + " x " + sizeOf(dims[rank - 1]))
+        .note("give square matrices");
     return {};
   }
   AffineExpr size = dims[rank - 1], batch = node.solver().product(ArrayRef(dims).drop_back(2));

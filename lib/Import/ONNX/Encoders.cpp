@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Import/Core/Messages.h"
 #include "MachineLearning.h"
 #include "OpTable.h"
 
@@ -66,8 +67,9 @@ static Value readDefault(Node &node, Type element) {
     if (const TensorAttribute *tensor = node.tensor("default_tensor")) {
       Value constant = node.constant(*tensor);
       if (!node.failed() && (lengthOf(constant) != 1 || node.element(constant) != element))
-        node.error("onnx-label-lists", "'default_tensor' has " + Twine(lengthOf(constant)) +
-                                           " elements, or another element type than the values")
+        node.error("onnx-label-lists", "'default_tensor' has " + Twine(lengthOf(constant)) + " elements of " +
+                                           importer::describeElement(node.element(constant)) +
+                                           ", but the values are of " + importer::describeElement(element))
             .note("it needs one element of the type of the values");
       return node.failed() ? Value() : node.reshape(constant, {node.solver().constant(1)});
     }
@@ -90,7 +92,9 @@ static Value lookUp(Node &node, Value x, const List &keys, const List &values, V
     return {};
   }
   if (node.element(x) != node.element(keys.vector)) {
-    node.error("onnx-label-lists", "the input has another element type than '" + keys.name + "'")
+    node.error("onnx-label-lists", "the input has elements of " + importer::describeElement(node.element(x)) +
+                                       ", but '" + keys.name + "' of " +
+                                       importer::describeElement(node.element(keys.vector)))
         .note("add a Cast before the node");
     return {};
   }
@@ -131,7 +135,9 @@ static Value importCategoryMapper(Node &node) {
   SmallVector<StringRef> texts = node.strings("cats_strings");
   SmallVector<int64_t> numbers = node.integers("cats_int64s");
   if (texts.empty() || numbers.empty()) {
-    node.error("onnx-label-lists", "'cats_strings' or 'cats_int64s' has no element").note("each category needs both");
+    node.error("onnx-label-lists", "'cats_strings' has " + Twine(texts.size()) + " elements and 'cats_int64s' has " +
+                                       Twine(numbers.size()) + ", but neither may be empty")
+        .note("each category needs both");
     return {};
   }
   return importPairs(node, {"cats_strings", textsOf(node, texts)}, {"cats_int64s", node.constant(numbers)});

@@ -78,10 +78,18 @@ std::vector<ONNXOperatorUse> OperatorList::list() {
   return result;
 }
 
-llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(StringRef path, const ImportOptions &options) {
-  Diagnostics unheard;
-  auto file = ModelFile::open(path, options.allowLinks, unheard);
+static llvm::FailureOr<std::vector<ONNXOperatorUse>> listOperators(llvm::FailureOr<std::unique_ptr<ModelFile>> file) {
   if (failed(file))
     return llvm::failure();
   return OperatorList((*file)->model()).list();
+}
+
+llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(StringRef path, const ImportOptions &options) {
+  Diagnostics unheard;
+  return listOperators(ModelFile::open(path, options.allowLinks, unheard));
+}
+
+llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes) {
+  Diagnostics unheard;
+  return listOperators(ModelFile::parse(std::move(bytes), "", unheard));
 }

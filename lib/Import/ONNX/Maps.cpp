@@ -71,7 +71,10 @@ static Value valuesOf(Node &node, const Entries &entries, Value wanted) {
   Type element = node.element(entries.values);
   Value table =
       node.createAs<graph::ConcatOp>(element, mlir::ValueRange{entries.values, nothing(node, element)}, int64_t(0));
-  return node.unsqueeze(node.create<graph::GatherOp>(table, findKeys(node, wanted, entries.keys), int64_t(0)), {0});
+  // Keys are looked up as numbers of 64 bits, or as texts.
+  bool isText = mlir::isa<graph::StringType>(node.element(entries.keys));
+  Value keys = isText ? entries.keys : node.cast(entries.keys, node.builder().getI64Type());
+  return node.unsqueeze(node.create<graph::GatherOp>(table, findKeys(node, wanted, keys), int64_t(0)), {0});
 }
 
 static Value importDictVectorizer(Node &node) {

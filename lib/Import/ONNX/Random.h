@@ -40,7 +40,6 @@ private:
   Value number(uint64_t value);
   Words block(llvm::ArrayRef<mlir::AffineExpr> dims, int64_t draw);
   Value toUnit(Type element, Value words);
-  Value wide(Type element, llvm::ArrayRef<mlir::AffineExpr> dims, int64_t draw);
 };
 
 } // namespace lathe::onnx_import

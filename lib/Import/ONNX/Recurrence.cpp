@@ -55,6 +55,11 @@ static void importCausalConv(Node &node) {
   graph::ShapeSolver &solver = node.solver();
   Dims dims = node.dims(x);
   Dims state = {dims[0], dims[1], solver.constant(size - 1)};
+  if (past)
+    for (auto [own, needed] : llvm::zip_equal(node.dims(past), state))
+      node.check(past, own, needed, "sizes of 'past_state' and of what the kernel reads before the first element");
+  if (node.failed())
+    return;
   Value padded = x;
   if (size > 1 || past) {
     Value before = past ? past : zeros(node, node.element(x), state);

@@ -25,11 +25,14 @@ Value onnx_import::numbersOf(Node &node, Type element, ArrayRef<double> numbers,
   if (node.failed())
     return {};
   auto type = RankedTensorType::get(shape, element);
-  if (element.isF64())
-    return node.constant(mlir::DenseElementsAttr::get(type, numbers));
-  if (element.isF32()) {
-    SmallVector<float> values(numbers.begin(), numbers.end());
-    return node.constant(mlir::DenseElementsAttr::get(type, ArrayRef<float>(values)));
+  if (auto real = mlir::dyn_cast<mlir::FloatType>(element)) {
+    SmallVector<llvm::APFloat> values;
+    for (double number : numbers) {
+      bool isInexact = false;
+      values.emplace_back(number);
+      values.back().convert(real.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &isInexact);
+    }
+    return node.constant(mlir::DenseElementsAttr::get(type, values));
   }
   SmallVector<llvm::APInt> values;
   for (double number : numbers)

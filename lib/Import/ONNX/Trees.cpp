@@ -29,9 +29,12 @@ std::optional<int64_t> Trees::check(Node &node) const {
   auto isPlace = [&](int64_t place) {
     return place < static_cast<int64_t>(branches.size()) && ~place < static_cast<int64_t>(leaves.size());
   };
-  for (const Branch &branch : branches)
-    if (!isPlace(branch.whenTrue) || !isPlace(branch.whenFalse) || branch.feature < 0)
-      return report("a node of a tree has a child or a feature that does not exist");
+  constexpr int64_t mostFeatures = int64_t(1) << 28;
+  for (auto [i, branch] : llvm::enumerate(branches))
+    if (!isPlace(branch.whenTrue) || !isPlace(branch.whenFalse) || branch.feature < 0 || branch.feature >= mostFeatures)
+      return report("node " + Twine(i) + " of the trees has the children " + Twine(branch.whenTrue) + " and " +
+                    Twine(branch.whenFalse) + " of " + Twine(branches.size()) + " nodes and " + Twine(leaves.size()) +
+                    " leaves, and looks at feature " + Twine(branch.feature));
   for (const auto &leaf : leaves)
     for (const Vote &vote : leaf)
       if (vote.target < 0 || vote.target >= targets)
@@ -112,13 +115,13 @@ static void splitMembers(Trees &trees) {
   for (size_t i = 0; i < trees.branches.size(); ++i) {
     if (trees.branches[i].mode != TreeMode::Member)
       continue;
+    SmallVector<double> members = std::move(trees.branches[i].members);
     Branch whole = trees.branches[i];
     size_t at = i;
-    for (auto [position, member] : llvm::enumerate(whole.members)) {
-      bool isLast = position + 1 == whole.members.size();
+    for (auto [position, member] : llvm::enumerate(members)) {
+      bool isLast = position + 1 == members.size();
       Branch one = whole;
       one.mode = TreeMode::Equal;
-      one.members.clear();
       one.split = member;
       if (!isLast)
         one.whenFalse = static_cast<int64_t>(trees.branches.size());
@@ -127,7 +130,7 @@ static void splitMembers(Trees &trees) {
       if (!isLast)
         trees.branches.emplace_back();
     }
-    if (whole.members.empty()) { // Nothing is a member.
+    if (members.empty()) { // Nothing is a member.
       whole.mode = TreeMode::Equal;
       whole.split = std::numeric_limits<double>::quiet_NaN();
       trees.branches[i] = whole;

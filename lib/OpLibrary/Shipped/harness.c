@@ -177,12 +177,12 @@ static double rounding(const test_operand *operand, double value) {
 
 static int is_float(const test_operand *operand) { return operand->kind <= KIND_BF16; }
 
-/* What an operand gets: indices in range, numbers from -1 to 1, or small integers. */
+/* What an operand gets: indices in range, numbers of its span, or small integers. */
 static double draw_value(const test_operand *operand, const int64_t *sizes) {
   if (operand->index_of >= 0)
     return (double)draw((uint64_t)sizes[operand->index_of]);
   if (is_float(operand))
-    return (double)draw(2001) / 1000 - 1;
+    return ((double)draw(2001) / 1000 - 1) * operand->span;
   return (double)draw(operand->kind == KIND_I8 ? 256 : 200) - (operand->kind == KIND_U8 ? 0 : 100) -
          (operand->kind == KIND_I8 ? 28 : 0);
 }

@@ -19,6 +19,7 @@ typedef struct test_operand {
   const char *name;
   test_kind kind;
   int element_bytes, alignment, rank, is_optional, is_result, is_packed;
+  double span;  /* Floats are drawn from -span to span. */
   int index_of; /* Elements are indices below this size; -1: they are numbers. */
   /* d >= 0: the dim is d; d < 0: it is symbol ~d. */
   int64_t dims[MOST_RANK];

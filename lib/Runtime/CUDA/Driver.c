@@ -122,6 +122,8 @@ static lathe_status find_version(uint32_t number, int *version) {
 }
 
 lathe_status lathe_impl_cuda_supported(const char *target, uint32_t device) {
+  if (!target)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-null", "the place for the target is NULL");
   int has = 0;
   lathe_status status = find_version(device, &has);
   if (status != LATHE_OK)

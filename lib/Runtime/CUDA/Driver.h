@@ -37,7 +37,6 @@ enum {
   FUNCTION(device_get, "cuDeviceGet", (cuda_device * device, int number))                                              \
   FUNCTION(device_attribute, "cuDeviceGetAttribute", (int *value, int attribute, cuda_device device))                  \
   FUNCTION(context_retain, "cuDevicePrimaryCtxRetain", (cuda_handle * context, cuda_device device))                    \
-  FUNCTION(context_release, "cuDevicePrimaryCtxRelease_v2", (cuda_device device))                                      \
   FUNCTION(context_push, "cuCtxPushCurrent_v2", (cuda_handle context))                                                 \
   FUNCTION(context_pop, "cuCtxPopCurrent_v2", (cuda_handle * context))                                                 \
   FUNCTION(module_load, "cuModuleLoadData", (cuda_handle * module, const void *image))                                 \
@@ -52,8 +51,7 @@ enum {
   FUNCTION(launch, "cuLaunchKernel",                                                                                   \
            (cuda_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,                 \
             unsigned block_y, unsigned block_z, unsigned shared_bytes, cuda_handle stream, void **parameters,          \
-            void **extra))                                                                                             \
-  FUNCTION(synchronize, "cuCtxSynchronize", (void))
+            void **extra))
 
 struct lathe_impl_cuda {
 #define LATHE_CUDA_MEMBER(member, symbol, parameters) cuda_result(*member) parameters;

@@ -6,6 +6,7 @@
  */
 #include "Device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,11 @@ static bool find_kernels(struct lathe_impl_cuda_device *device, struct code *cod
     if (!result && kernel->shared_bytes > PLAIN_SHARED_BYTES)
       result = driver->function_set(code->kernels[i], CUDA_FUNCTION_SHARED_BYTES, (int)kernel->shared_bytes);
     if (result) {
-      lathe_impl_cuda_say(driver, result, kernel->name);
+      char what[256];
+      snprintf(what, sizeof what,
+               "the image lacks kernel %s, or its %u bytes of shared memory; compile the model again", kernel->name,
+               kernel->shared_bytes);
+      lathe_impl_cuda_say(driver, result, what);
       return false;
     }
   }

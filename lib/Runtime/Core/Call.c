@@ -154,8 +154,9 @@ static lathe_status make_record(const lathe_module *module, uint32_t space, stru
   void *record = lathe_impl_space_alloc(module, space, sizeof none);
   if (!record)
     return lathe_impl_fail_reason(LATHE_OUT_OF_MEMORY, "call-out-of-memory", module->spaces[space].services,
-                                  "no memory for the errors of a call in memory space \"%s\"",
-                                  lathe_impl_space_name(space));
+                                  "no memory for %zu bytes of errors of a call in memory space \"%s\"; make fewer "
+                                  "calls at once",
+                                  sizeof none, lathe_impl_space_name(space));
   lathe_status status = lathe_impl_space_copy(module, record, space, &none, LATHE_SPACE_HOST, sizeof none);
   if (status == LATHE_OK)
     frame->record = record;
@@ -399,11 +400,11 @@ static lathe_status check_counts(const lathe_function_desc *function, const lath
 
 static lathe_status read_options(const lathe_call_options *options, struct settings *settings) {
   *settings = (struct settings){0, LATHE_DEFAULT_LOOP_STEPS, false};
-  if (options && options->struct_size < sizeof *options)
+  if (options && !LATHE_HAS(options, max_loop_steps))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-options-size",
                            "struct_size of the call's options is %u, but must be at least %zu; set it to "
                            "sizeof(lathe_call_options)",
-                           options->struct_size, sizeof *options);
+                           options->struct_size, offsetof(lathe_call_options, observe));
   int threads = options ? options->threads : 0;
   if (threads < 0 || threads > LATHE_MAX_THREADS)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-threads",

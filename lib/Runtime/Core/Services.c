@@ -75,7 +75,7 @@ static int32_t share_tasks(const struct lathe_impl_services *services, int64_t t
   const lathe_imports *host = &services->module->imports;
   if (lathe_impl_is_cancelled(services->cancel))
     return LATHE_TASK_CANCELLED;
-  if (workers > 1 && host->parallel_for)
+  if (workers > 1 && tasks > 1 && host->parallel_for)
     return host->parallel_for(host->context, tasks, workers, body, scratch, scratch_stride, closure);
   return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, services->cancel,
                              services->flushes_denormals);
@@ -124,7 +124,7 @@ void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe
   services->module = module;
   services->blocks = blocks;
   services->cancel = options ? options->cancel : NULL;
-  services->observer = options && options->observe ? options : NULL;
+  services->observer = options && LATHE_HAS(options, observe_context) && options->observe ? options : NULL;
   services->flushes_denormals = flushes_denormals;
 }
 

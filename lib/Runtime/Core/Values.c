@@ -143,14 +143,15 @@ lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const lathe_va
 
 /* --- What `run` made becomes the caller's ------------------------------- */
 
-/* Data of the call's own, or a copy. */
+/* Data of the call's own, or a copy: of strings always one, as elements of sequences are shared and what was taken
+ * is freed once its texts are the caller's. */
 static lathe_status take_tensor(struct lathe_impl_services *services, const char *name, const lathe_tensor *made,
                                 lathe_tensor *result) {
   size_t bytes = 0;
   lathe_impl_bytes(made->dtype, made->rank, made->dims, &bytes);
   *result = *made;
-  if (lathe_impl_services_take(services, made->data))
-    return made->dtype == LATHE_DTYPE_STRING ? lathe_impl_own_strings(services->module, name, result) : LATHE_OK;
+  if (made->dtype != LATHE_DTYPE_STRING && lathe_impl_services_take(services, made->data))
+    return LATHE_OK;
   result->data = lathe_impl_host_alloc(services->module, bytes);
   if (!result->data)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes", name,
@@ -189,9 +190,12 @@ lathe_status lathe_impl_take_value(struct lathe_impl_services *services, const l
     if (!result->elements)
       return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
                              desc->name, bytes);
+    memset(result->elements, 0, bytes);
     result->kind = made->kind;
-    for (; result->count < made->count && status == LATHE_OK; ++result->count)
-      status = take_tensor(services, desc->name, &made->elements[result->count], &result->elements[result->count]);
+    result->count = made->count;
+    /* From the last on, as what was allocated last is found first. */
+    for (int64_t i = made->count; i-- > 0 && status == LATHE_OK;)
+      status = take_tensor(services, desc->name, &made->elements[i], &result->elements[i]);
   }
   if (status != LATHE_OK)
     lathe_impl_release_value(services->module, result);

@@ -186,7 +186,7 @@ static uint8_t to_byte(const struct jp2_component *component, size_t i) {
 static enum lathe_impl_image_status copy_pixels(const struct jp2_image *jp2, struct lathe_impl_image *image) {
   enum { ycc = 3 };
   bool is_gray = jp2->component_count < 3;
-  if (jp2->colour_space == ycc)
+  if (jp2->colour_space >= ycc) /* And CMYK, which comes behind. */
     return IMAGE_UNSUPPORTED;
   for (uint32_t c = 0; c < (is_gray ? 1 : 3); ++c) {
     const struct jp2_component *component = &jp2->components[c];

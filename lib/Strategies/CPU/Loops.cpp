@@ -35,8 +35,9 @@ static std::optional<Config> match(const Problem &problem, const Target &) {
 }
 
 /// Tile sizes for the loops of `op`: 1 for outer parallel loops, 0 (all in one
-/// task) from the loop on where what is inside gets small.
-static SmallVector<OpFoldResult> chooseTiles(TilingInterface op, OpBuilder &builder) {
+/// task) from the loop on where what is inside gets small. Where another op reduces a loop,
+/// every task would need all of its turns.
+static SmallVector<OpFoldResult> chooseTiles(TilingInterface op, ArrayRef<bool> isReduced, OpBuilder &builder) {
   SmallVector<utils::IteratorType> iterators = op.getLoopIteratorTypes();
   SmallVector<Range> domain = op.getIterationDomain(builder);
   SmallVector<OpFoldResult> tiles(iterators.size(), builder.getIndexAttr(0));
@@ -47,7 +48,8 @@ static SmallVector<OpFoldResult> chooseTiles(TilingInterface op, OpBuilder &buil
   // From the innermost loop outwards.
   for (int64_t i = iterators.size() - 1; i >= 0; --i) {
     bool innermost = i == static_cast<int64_t>(iterators.size()) - 1;
-    if (iterators[i] == utils::IteratorType::parallel && !innermost && inner >= leastInner && sizes[i] != 1)
+    bool isFree = iterators[i] == utils::IteratorType::parallel && !isReduced[i];
+    if (isFree && !innermost && inner >= leastInner && sizes[i] != 1)
       tiles[i] = builder.getIndexAttr(1);
     // A size that is known only at run time counts as a long one.
     inner *= ShapedType::isDynamic(sizes[i]) ? leastInner : std::max<int64_t>(1, sizes[i]);
@@ -133,10 +135,9 @@ static int64_t countReduced(kernel::FuncOp kernel) {
 }
 
 /// Parts of the outermost loop whose turns do not depend on each other, where all of its turns
-/// together are worth several tasks. Sizes are known and parts divide them, as what is needed on the way must
-/// have a size that is known beforehand.
-static void cutOuterLoop(kernel::FuncOp kernel, linalg::LinalgOp op, MutableArrayRef<OpFoldResult> tiles) {
-  SmallVector<bool> isReduced = findReduced(kernel, op);
+/// together are worth several tasks. Sizes are known.
+static void cutOuterLoop(kernel::FuncOp kernel, linalg::LinalgOp op, ArrayRef<bool> isReduced, int64_t lanes,
+                         MutableArrayRef<OpFoldResult> tiles) {
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   if (llvm::any_of(sizes, ShapedType::isDynamic))
     return;
@@ -148,11 +149,19 @@ static void cutOuterLoop(kernel::FuncOp kernel, linalg::LinalgOp op, MutableArra
       if (other != loop)
         ofTurn = std::min(ofTurn * std::max<int64_t>(own, 1), leastOfPart);
     int64_t part = std::max<int64_t>(llvm::divideCeil(leastOfPart, ofTurn), llvm::divideCeil(size, mostParts));
-    // A smaller last part would have temporaries of a size that is not known.
-    while (part < size && size % part != 0)
-      ++part;
-    if (size >= 2 * part)
-      tiles[loop] = Builder(op.getContext()).getIndexAttr(part);
+    // The last part may be a smaller one, but not where that makes temporaries whose size is not known: there the
+    // most parts that divide the loop, of which a prime size has none.
+    bool isAlone = llvm::none_of(op->getOperands(),
+                                 [](Value value) { return isa_and_nonnull<TilingInterface>(value.getDefiningOp()); });
+    // Parts of the columns of a reduction are whole vectors, and no short ones.
+    if (loop + 1 == sizes.size() && llvm::is_contained(isReduced, true))
+      if (int64_t columns = chooseColumns(size, lanes); columns > part)
+        part = columns;
+    int64_t parts = size / part;
+    while (!isAlone && parts > 1 && size % parts != 0)
+      --parts;
+    if (parts > 1)
+      tiles[loop] = Builder(op.getContext()).getIndexAttr(isAlone ? part : size / parts);
     return;
   }
 }
@@ -166,12 +175,14 @@ static void scheduleResult(kernel::FuncOp kernel, unsigned number, const Target 
   if (!last || !last.hasPureTensorSemantics())
     return;
   IRRewriter rewriter(last);
-  SmallVector<OpFoldResult> tasks = chooseTiles(cast<TilingInterface>(last.getOperation()), rewriter);
+  SmallVector<bool> isReduced = findReduced(kernel, last);
+  int64_t lanes = target.vectorUnit().lanes();
+  SmallVector<OpFoldResult> tasks = chooseTiles(cast<TilingInterface>(last.getOperation()), isReduced, rewriter);
   if (llvm::all_of(tasks, isZeroInteger) && last.getNumLoops() > 0 && last.getNumReductionLoops() == 0 &&
-      hasLongReduction(kernel))
-    tasks.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), target.vectorUnit().lanes()));
+      !isReduced.back() && hasLongReduction(kernel))
+    tasks.back() = rewriter.getIndexAttr(chooseColumns(last.getStaticLoopRanges().back(), lanes));
   if (llvm::all_of(tasks, isZeroInteger))
-    cutOuterLoop(kernel, last, tasks);
+    cutOuterLoop(kernel, last, isReduced, lanes, tasks);
   linalg::LinalgOp task = tileAndFuse(kernel, last, tasks, scf::SCFTilingOptions::LoopType::ForallOp);
   if (!task)
     return; // Untiled is right too.

@@ -132,7 +132,7 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
                  x.getDimSize(3),
                  y.getDimSize(3),
                  y.hasStaticShape()};
-  if (image.images * image.height * image.width == 0)
+  if (image.images * image.height * image.width * image.results == 0)
     return std::nullopt;
   Plan best;
   best.cost = costOfDirect(work, image, unit);

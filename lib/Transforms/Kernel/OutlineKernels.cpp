@@ -1,6 +1,7 @@
 // lib/Transforms/Kernel/OutlineKernels.cpp: groups become isolated functions that know nothing of the model.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/NodeLocation.h"
+#include "dialects/Kernel/Views.h"
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
@@ -167,6 +168,11 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   auto sizes = AffineMapAttr::get(AffineMap::get(0, symbolCount, local.exprs, context));
   auto call = CallOp::create(builder, loc, group.getResultTypes(), FlatSymbolRefAttr::get(kernel), sizes,
                              captured.getArrayRef(), checks.empty() ? ArrayAttr() : builder.getArrayAttr(checks));
+  // Only where the operands of the call are those of the op, each once.
+  if (captured.size() == body.front().getNumOperands())
+    for (StringRef name : {concatAttrName, viewAttrName})
+      if (Attribute arrangement = group->getAttr(name))
+        call->setAttr(name, arrangement);
   group.replaceAllUsesWith(call.getResults());
   group.erase();
 }

@@ -31,6 +31,33 @@ kernel.func @strides(%n: index, %d: index, %x: tensor<?x4xf32> {kernel.strides =
   kernel.return %y : tensor<?x4xf32>
 }
 
+// A dim of one position is dropped by a slice, so that no loop divides by sizes to find a place in the result.
+// CHECK-LABEL: kernel.func @units(
+// CHECK-SAME: %[[Y:[^:]*]]: memref<1x8xf32>)
+// CHECK-NOT: collapse_shape
+// CHECK: memref.subview %[[Y]][0, 0] [1, 8] [1, 1] : memref<1x8xf32> to memref<8xf32
+// CHECK-NOT: collapse_shape
+// CHECK: kernel.return
+kernel.func @units(%x: tensor<8xf32>) -> tensor<1x8xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">, dims = [affine_map<() -> (8)>, affine_map<() -> (1, 8)>]} {
+  %e = tensor.empty() : tensor<8xf32>
+  %y = linalg.exp ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %r = tensor.expand_shape %y [[0, 1]] output_shape [1, 8] : tensor<8xf32> into tensor<1x8xf32>
+  kernel.return %r : tensor<1x8xf32>
+}
+
+// A slice of nothing would begin outside.
+// CHECK-LABEL: kernel.func @nothing(
+// CHECK-NOT: memref.subview
+// CHECK: kernel.return
+kernel.func @nothing(%x: tensor<0xf32>) -> tensor<1x0xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">, dims = [affine_map<() -> (0)>, affine_map<() -> (1, 0)>]} {
+  %e = tensor.empty() : tensor<0xf32>
+  %y = linalg.exp ins(%x : tensor<0xf32>) outs(%e : tensor<0xf32>) -> tensor<0xf32>
+  %r = tensor.expand_shape %y [[0, 1]] output_shape [1, 0] : tensor<0xf32> into tensor<1x0xf32>
+  kernel.return %r : tensor<1x0xf32>
+}
+
 // What is read again needs memory of its own.
 // CHECK-LABEL: kernel.func @temporaries(
 // CHECK-SAME: %[[X:[^:]*]]: memref<8xf32>, %[[Y:[^:]*]]: memref<8xf32>

@@ -60,81 +60,76 @@ FUNCTIONS = {
 }
 
 
-# AMX: a tile register is 16 rows of 64 bytes, and `b` holds 4 bytes of 16 columns in each row.
-TILE = "<256 x i32>"
+# AMX: a tile register is at most 16 rows of 64 bytes; `b` holds 4 bytes of 16 columns in each row.
+# What is outside of the shape that a register was configured for is poisoned, and another
+# configuration empties all registers.
 TILES_C = """
 typedef unsigned char u8; typedef signed char s8; typedef unsigned short u16;
 static float f(u16 x) { union { unsigned i; float f; } u; u.i = (unsigned)x << 16; return u.f; }
-void emulated_load(short rows, short bytes, const char *from, long pitch, char *tile) {
-  __builtin_memset(tile, 0, 1024);
-  for (int i = 0; i < rows; ++i) __builtin_memcpy(tile + i * 64, from + i * pitch, bytes);
-}
-void emulated_store(short rows, short bytes, char *to, long pitch, const char *tile) {
-  for (int i = 0; i < rows; ++i) __builtin_memcpy(to + i * pitch, tile + i * 64, bytes);
-}
-#define BYTES(NAME, A, B) \\
-  void emulated_##NAME(short m, short n, short k, int *c, const A *a, const B *b) { \\
-    for (int i = 0; i < m; ++i) \\
-      for (int j = 0; j < n / 4; ++j) \\
-        for (int x = 0; x < k; ++x) \\
-          c[i * 16 + j] += (int)a[i * 64 + x] * b[x / 4 * 64 + j * 4 + x % 4]; \\
+static struct { char data[1024]; int rows, bytes; } tiles[8];
+void emulated_ldtilecfg(const u8 *config) {
+  for (int i = 0; i < 8; ++i) {
+    tiles[i].rows = config[48 + i];
+    tiles[i].bytes = config[16 + 2 * i] + 256 * config[17 + 2 * i];
+    __builtin_memset(tiles[i].data, 0xee, sizeof tiles[i].data);
   }
-BYTES(tdpbssd, s8, s8) BYTES(tdpbsud, s8, u8) BYTES(tdpbusd, u8, s8) BYTES(tdpbuud, u8, u8)
-void emulated_tdpbf16ps(short m, short n, short k, float *c, const u16 *a, const u16 *b) {
-  for (int i = 0; i < m; ++i)
-    for (int j = 0; j < n / 4; ++j)
-      for (int x = 0; x < k / 2; ++x)
-        c[i * 16 + j] += f(a[i * 32 + x]) * f(b[x / 2 * 32 + j * 2 + x % 2]);
 }
+void emulated_tilerelease(void) { __builtin_memset(tiles, 0, sizeof tiles); }
+void emulated_tilezero(char t) {
+  for (int i = 0; i < tiles[t].rows; ++i)
+    __builtin_memset(tiles[t].data + i * 64, 0, tiles[t].bytes);
+}
+void emulated_tileloadd64(char t, const char *from, long pitch) {
+  for (int i = 0; i < tiles[t].rows; ++i)
+    __builtin_memcpy(tiles[t].data + i * 64, from + i * pitch, tiles[t].bytes);
+}
+void emulated_tilestored64(char t, char *to, long pitch) {
+  for (int i = 0; i < tiles[t].rows; ++i)
+    __builtin_memcpy(to + i * pitch, tiles[t].data + i * 64, tiles[t].bytes);
+}
+#define PRODUCT(NAME, SUM, A, B, EXPRESSION) \\
+  void emulated_##NAME(char tc, char ta, char tb) { \\
+    SUM *c = (SUM *)tiles[tc].data; \\
+    const A *a = (const A *)tiles[ta].data; \\
+    const B *b = (const B *)tiles[tb].data; \\
+    const int step = 4 / sizeof *a, row = 64 / sizeof *a; \\
+    for (int i = 0; i < tiles[tc].rows; ++i) \\
+      for (int j = 0; j < tiles[tc].bytes / 4; ++j) \\
+        for (int x = 0; x < tiles[ta].bytes / (int)sizeof *a; ++x) { \\
+          A left = a[i * row + x]; \\
+          B right = b[x / step * row + j * step + x % step]; \\
+          c[i * 16 + j] += EXPRESSION; \\
+        } \\
+  }
+PRODUCT(tdpbssd, int, s8, s8, (int)left * right)
+PRODUCT(tdpbsud, int, s8, u8, (int)left * right)
+PRODUCT(tdpbusd, int, u8, s8, (int)left * right)
+PRODUCT(tdpbuud, int, u8, u8, (int)left * right)
+PRODUCT(tdpbf16ps, float, u16, u16, f(left) * f(right))
 """
 
 
-def tile_functions() -> str:
-    """The intrinsics on values, by way of the functions above on memory."""
-    spill = f"  store {TILE} %{{0}}, ptr %p{{0}}"
-    text = [
-        "declare void @emulated_load(i16, i16, ptr, i64, ptr)",
-        "declare void @emulated_store(i16, i16, ptr, i64, ptr)",
-        f"define internal {TILE} @tile_zero(i16 %m, i16 %n) {{",
-        f"  ret {TILE} zeroinitializer",
-        "}",
-        f"define internal {TILE} @tile_load(i16 %m, i16 %n, ptr %from, i64 %pitch) {{",
-        f"  %p = alloca {TILE}",
-        "  call void @emulated_load(i16 %m, i16 %n, ptr %from, i64 %pitch, ptr %p)",
-        f"  %r = load {TILE}, ptr %p",
-        f"  ret {TILE} %r",
-        "}",
-        f"define internal void @tile_store(i16 %m, i16 %n, ptr %to, i64 %pitch, {TILE} %v) {{",
-        f"  %pv = alloca {TILE}",
-        spill.format("v"),
-        "  call void @emulated_store(i16 %m, i16 %n, ptr %to, i64 %pitch, ptr %pv)",
-        "  ret void",
-        "}",
-    ]
-    for name in ("tdpbssd", "tdpbsud", "tdpbusd", "tdpbuud", "tdpbf16ps"):
-        text += [
-            f"declare void @emulated_{name}(i16, i16, i16, ptr, ptr, ptr)",
-            f"define internal {TILE} @tile_{name}(i16 %m, i16 %n, i16 %k, {TILE} %c, {TILE} %a, "
-            f"{TILE} %b) {{",
-            *[f"  %p{v} = alloca {TILE}" for v in "abc"],
-            *[spill.format(v) for v in "abc"],
-            f"  call void @emulated_{name}(i16 %m, i16 %n, i16 %k, ptr %pc, ptr %pa, ptr %pb)",
-            f"  %r = load {TILE}, ptr %pc",
-            f"  ret {TILE} %r",
-            "}",
-        ]
-    return "\n".join(text)
-
-
 def emulate_tiles(llvm_ir: str) -> str:
-    """`llvm_ir` with tile registers as vectors; the caller links TILES_C."""
-    lines = [line for line in llvm_ir.splitlines() if not re.match("declare.*(tile|tdp)", line)]
-    text = "\n".join(lines).replace("x86_amx", TILE)
-    names = {"tilezero": "zero", "tileloadd64": "load", "tilestored64": "store"}
-    for intrinsic, name in names.items():
-        text = text.replace(f"@llvm.x86.{intrinsic}.internal", f"@tile_{name}")
-    text = re.sub(r"@llvm\.x86\.(tdp\w+)\.internal", r"@tile_\1", text)
-    return "\n".join([text, tile_functions(), ""])
+    """`llvm_ir` with calls in place of tile instructions; the caller links TILES_C."""
+    names = r"@llvm\.x86\.(ldtilecfg|tilerelease|tilezero|tileloadd64|tilestored64|tdp\w+)\("
+    called = sorted(set(re.findall(names, llvm_ir)))
+    parameters = {
+        "ldtilecfg": "ptr",
+        "tilerelease": "",
+        "tilezero": "i8",
+        "tileloadd64": "i8, ptr, i64",
+        "tilestored64": "i8, ptr, i64",
+    }
+    lines = [
+        line
+        for line in llvm_ir.splitlines()
+        if not (line.startswith("declare") and re.search(names, line))
+    ]
+    text = re.sub(names, r"@emulated_\1(", "\n".join(lines))
+    declared = [
+        f"declare void @emulated_{name}({parameters.get(name, 'i8, i8, i8')})" for name in called
+    ]
+    return "\n".join([text, *declared, ""])
 
 
 def emulate(llvm_ir: str, names: frozenset[str]) -> str:

@@ -126,6 +126,20 @@ def test_label_encoder_with_tensors(kind: type) -> None:
     assert y.dtype == np.float64 and y.tolist() == [2.5, 3.5, -1, 1.5]
 
 
+def test_a_label_encoder_of_narrow_floats() -> None:
+    model = model_of(
+        "LabelEncoder",
+        {"x": np.array([1, 2])},
+        {"y": TensorProto.FLOAT16},
+        version=4,
+        keys_int64s=[1, 2],
+        values_tensor=numpy_helper.from_array(np.array([0.5, -2.25], np.float16)),
+        default_float=1.5,
+    )
+    (y,) = lathe.compile(model, cache=False)(np.array([2, 7]))
+    assert y.dtype == np.float16 and y.tolist() == [-2.25, 1.5]
+
+
 @pytest.mark.parametrize("size", [1, 1000, 30000])
 def test_many_keys(size: int) -> None:
     keys = [f"key {i}" for i in range(size)]

@@ -80,6 +80,8 @@ def vectorizer(key: int, value: int, **attributes: Any) -> ModelProto:
         (TensorProto.INT64, TensorProto.DOUBLE, {"int64_vocabulary": [3]}, {}),
         (TensorProto.STRING, TensorProto.INT64, {"string_vocabulary": ["a", "b"]}, {"b": 9}),
         (TensorProto.INT64, TensorProto.STRING, {"int64_vocabulary": [1, 2]}, {2: "two"}),
+        (TensorProto.UINT8, TensorProto.FLOAT, {"int64_vocabulary": [3, 200, 2]}, {200: 0.5, 3: 4}),
+        (TensorProto.INT16, TensorProto.FLOAT, {"int64_vocabulary": [3, -7]}, {-7: 0.5}),
     ],
 )
 def test_dict_vectorizer(key: int, value: int, attributes: dict[str, Any], given: Any) -> None:
@@ -200,3 +202,25 @@ def test_sequences_of_strings() -> None:
     longer, same = compiled([first], x, np.array(0))
     assert [part.tolist() for part in longer] == [["a", "ß"], ["a", "c"]]
     assert same.tolist() == [True, False]
+
+
+def test_outputs_that_share_strings() -> None:
+    """Each has texts of its own, though elements of sequences are shared."""
+    text = helper.make_tensor_value_info("x", TensorProto.STRING, [2])
+    nodes = [
+        helper.make_node("SequenceInsert", ["s", "x"], ["longer"]),
+        helper.make_node("SequenceErase", ["longer"], ["shorter"]),
+        helper.make_node("SequenceAt", ["longer", "at"], ["one"]),
+    ]
+    at = helper.make_tensor_value_info("at", TensorProto.INT64, [])
+    given = helper.make_tensor_sequence_value_info("s", TensorProto.STRING, [2])
+    outputs = [
+        helper.make_tensor_sequence_value_info(name, TensorProto.STRING, None)
+        for name in ("longer", "shorter")
+    ]
+    outputs.append(helper.make_tensor_value_info("one", TensorProto.STRING, None))
+    compiled = lathe.compile(model_of(nodes, [given, text, at], outputs), cache=False)
+    first, x = np.array(["a", "b" * 100], object), np.array(["c" * 50, "d"], object)
+    longer, shorter, one = compiled([first], x, np.array(1))
+    assert [list(value) for value in longer] == [list(first), list(x)]
+    assert [list(value) for value in shorter] == [list(first)] and list(one) == list(x)

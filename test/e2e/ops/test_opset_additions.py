@@ -130,6 +130,17 @@ def test_causal_convolution_over_two_calls() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_past_of_another_size_is_an_error(size: int) -> None:
+    inputs = {"x": f32(1, 2, 5), "w": f32(2, 1, 4), "b": f32(2), "past": f32(1, 2, size)}
+    model = model_of("CausalConvWithState", inputs, ["y", "s"])
+    with pytest.raises(lathe.CompileError, match="past_state"):
+        lathe.compile(model, cache=False)
+    model.graph.input[3].type.tensor_type.shape.dim[2].dim_param = "P"
+    with pytest.raises(lathe.RuntimeError, match="past_state"):
+        lathe.compile(model, cache=False)(*inputs.values())
+
+
 ML = "ai.onnx.ml"
 
 
