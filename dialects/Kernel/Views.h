@@ -1,5 +1,5 @@
-// dialects/Kernel/Views.h: groups and calls that only arrange elements, which the launch program may do without a
-// kernel. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// dialects/Kernel/Views.h: marks of what only arranges elements, for which the launch program may need no kernel.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_KERNEL_VIEWS_H
 #define LATHE_DIALECTS_KERNEL_VIEWS_H
 

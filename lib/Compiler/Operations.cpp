@@ -50,7 +50,7 @@ std::vector<OperationInfo> Program::operations() const {
       if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue()))
         info.numbers[name] = std::vector<int64_t>(list.asArrayRef().begin(), list.asArrayRef().end());
       else if (auto number = dyn_cast<IntegerAttr>(attribute.getValue()))
-        info.numbers[name] = {number.getInt()};
+        info.numbers[name] = {number.getValue().sextOrTrunc(64).getSExtValue()};
       else if (isa<UnitAttr>(attribute.getValue()))
         info.numbers[name] = {1};
       else if (auto real = dyn_cast<FloatAttr>(attribute.getValue()))

@@ -66,10 +66,10 @@ bool checkName(const YamlNode &name, const llvm::Twine &what, YamlReader &reader
       "true", "try", "typedef", "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "while", "xor",
       "rows", "columns", "workspace", "workspace_bytes", "activation",
       // Of C++ beside C, and what parameters of Python's functions and rows of tables have besides.
-      "constexpr", "decltype", "final", "friend", "module", "noexcept", "nullptr", "protected", "requires", "concept",
-      "as", "assert", "async", "await", "def", "del", "elif", "except", "finally", "from", "global", "import", "in",
-      "is", "lambda", "nonlocal", "none", "pass", "raise", "with", "yield", "out", "sizes", "self", "op", "library",
-      "use", "kernel", "by", "gain"};
+      "constexpr", "decltype", "final", "module", "noexcept", "nullptr", "protected", "requires", "concept", "as",
+      "assert", "async", "await", "def", "del", "elif", "except", "finally", "from", "global", "import", "in", "is",
+      "lambda", "nonlocal", "none", "pass", "raise", "with", "yield", "out", "sizes", "self", "op", "library", "use",
+      "kernel", "by", "gain"};
   StringRef text = name.text;
   constexpr size_t longest = 40;
   auto fits = [](char c) { return llvm::isLower(c) || llvm::isDigit(c) || c == '_'; };

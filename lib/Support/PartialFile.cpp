@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 
 using namespace llvm;
@@ -50,6 +51,14 @@ std::error_code writeBytes(StringRef path, ArrayRef<StringRef> parts, sys::fs::O
           out << part;
       },
       flags);
+}
+
+void markUsed(StringRef path) {
+  int descriptor = -1;
+  if (sys::fs::openFileForReadWrite(path, descriptor, sys::fs::CD_OpenExisting, sys::fs::OF_None))
+    return;
+  sys::fs::setLastAccessAndModificationTime(descriptor, std::chrono::system_clock::now());
+  sys::Process::SafelyCloseFileDescriptor(descriptor);
 }
 
 std::error_code replaceFile(StringRef path, function_ref<void(raw_ostream &)> write) {

@@ -8,13 +8,13 @@
 
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/PartialFile.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/SHA256.h"
 
 #include <cstdlib>
@@ -94,15 +94,6 @@ size_t Cache::clear() const {
   return llvm::count_if(entries(), [](const Entry &entry) { return bool(llvm::sys::fs::remove(entry.path)); });
 }
 
-/// The time of last use decides what is deleted.
-static void touch(StringRef path) {
-  int descriptor = -1;
-  if (llvm::sys::fs::openFileForReadWrite(path, descriptor, llvm::sys::fs::CD_OpenExisting, llvm::sys::fs::OF_None))
-    return;
-  llvm::sys::fs::setLastAccessAndModificationTime(descriptor, std::chrono::system_clock::now());
-  llvm::sys::Process::SafelyCloseFileDescriptor(descriptor);
-}
-
 std::unique_ptr<Artifact> Cache::get(StringRef key, llvm::function_ref<std::unique_ptr<Artifact>()> build,
                                      bool &found) const {
   found = false;
@@ -113,7 +104,7 @@ std::unique_ptr<Artifact> Cache::get(StringRef key, llvm::function_ref<std::uniq
   if (llvm::sys::fs::exists(path)) {
     Diagnostics damage;
     if (std::unique_ptr<Artifact> artifact = Artifact::load(path.str().str(), damage)) {
-      touch(path);
+      markUsed(path);
       found = true;
       return artifact;
     }

@@ -115,11 +115,10 @@ const Command &cli::cacheCommand() {
       1,
       1,
       "What 'lathe run', 'bench', 'inspect' and 'profile' compiled is kept, and what lathe.compile in\n"
-      "Python did, each for itself, and the kernels of both, which other models may have, too: in $LATHE_CACHE_DIR, "
-      "else in lathe under $XDG_CACHE_HOME, else in ~/.cache/lathe. "
-      "It\n"
-      "takes at most $LATHE_CACHE_MAX_BYTES, 8589934592 if that is not set: what was not used for longest goes\n"
-      "first. Any program may delete the folder at any time.\n"
+      "Python did, each for itself, and the kernels of both, which other models may have, too: in\n"
+      "$LATHE_CACHE_DIR, else in lathe under $XDG_CACHE_HOME, else in ~/.cache/lathe. It takes at most\n"
+      "$LATHE_CACHE_MAX_BYTES, 8589934592 if that is not set: what was not used for longest goes first.\n"
+      "Any program may delete the folder at any time.\n"
       "  list   each model with its target, size and last use, and all kernels in one line\n"
       "  size   how much there is, and how much there may be\n"
       "  clear  delete all of it\n"

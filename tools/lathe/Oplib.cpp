@@ -16,7 +16,6 @@ using namespace lathe;
 using namespace lathe::cli;
 using llvm::StringRef;
 
-static constexpr StringRef actions[] = {"check", "build", "explain", "bench", "tune", "test", "diff", "harvest"};
 static constexpr llvm::StringLiteral place = "lathe oplib";
 
 /// "3 of them cached, ", or nothing.
@@ -124,6 +123,11 @@ static int runHarvest(const Arguments &arguments, Diagnostics &diagnostics) {
   return printDiagnostics(diagnostics);
 }
 
+static int runCheck(const Arguments &arguments, Diagnostics &diagnostics) {
+  oplib::check(arguments.operands[1], llvm::outs(), diagnostics);
+  return printDiagnostics(diagnostics);
+}
+
 static int runDiff(const Arguments &arguments, Diagnostics &diagnostics) {
   if (arguments.operands.size() != 3)
     return usageError("cli-no-operand", place, "diff wants two libraries, the old one first");
@@ -135,6 +139,13 @@ static int runDiff(const Arguments &arguments, Diagnostics &diagnostics) {
 }
 
 namespace {
+struct Action {
+  StringRef name;
+  int (*run)(const Arguments &arguments, Diagnostics &diagnostics);
+  StringRef takes = "one file"; ///< Behind the action; empty: any number of words.
+  size_t most = 1;
+};
+
 /// An option, and the actions that take it.
 struct OptionOf {
   StringRef name;
@@ -142,6 +153,10 @@ struct OptionOf {
 };
 } // namespace
 
+static constexpr Action actions[] = {
+    {"check", runCheck}, {"build", runBuild}, {"explain", runExplain, ""},           {"bench", runExplain, ""},
+    {"tune", runTune},   {"test", runTest},   {"diff", runDiff, "two libraries", 2}, {"harvest", runHarvest},
+};
 static constexpr StringRef ofBuild[] = {"build"}, ofTune[] = {"tune"}, ofDiff[] = {"diff"}, ofTest[] = {"test"},
                            ofHarvest[] = {"harvest"};
 static constexpr StringRef ofOutput[] = {"build", "tune", "harvest"}, ofCompiler[] = {"build", "test"};
@@ -152,36 +167,31 @@ static constexpr OptionOf optionsOf[] = {
 };
 
 static int run(const Arguments &arguments) {
-  Diagnostics diagnostics;
-  StringRef action = arguments.operands.front();
-  if (!llvm::is_contained(actions, action))
+  StringRef wanted = arguments.operands.front();
+  llvm::SmallVector<StringRef> names;
+  const Action *action = nullptr;
+  for (const Action &each : actions) {
+    names.push_back(each.name);
+    if (each.name == wanted)
+      action = &each;
+  }
+  if (!action) {
+    std::string hint = didYouMean(wanted, names);
     return usageError("cli-oplib-action", place,
-                      "there is no action " + quoted(action) + didYouMean(action, actions) + "; there are " +
-                          llvm::join(llvm::ArrayRef(actions), ", "));
-  if (arguments.operands.size() < 2)
-    return usageError("cli-no-operand", place, action + " wants the path of a file or a folder");
-  bool takesSizes = action == "explain" || action == "bench";
-  if (!takesSizes && arguments.operands.size() > (action == "diff" ? 3 : 2))
-    return usageError("cli-many-operands", place,
-                      action + " takes " + (action == "diff" ? "two libraries" : "one file") + ", but got more");
+                      "there is no action " + quoted(wanted) +
+                          (hint.empty() ? "; there are " + llvm::join(names, ", ") : hint));
+  }
+  size_t count = arguments.operands.size() - 1;
+  if (count == 0)
+    return usageError("cli-no-operand", place, wanted + " wants the path of a file or a folder");
+  if (!action->takes.empty() && count > action->most)
+    return usageError("cli-many-operands", place, wanted + " takes " + action->takes + ", but got more");
   for (const OptionOf &option : optionsOf)
-    if (arguments.has(option.name) && !llvm::is_contained(option.actions, action))
+    if (arguments.has(option.name) && !llvm::is_contained(option.actions, wanted))
       return usageError("cli-oplib-option", place,
                         option.name + " is of " + llvm::join(option.actions, " and ") + " alone");
-  if (action == "build")
-    return runBuild(arguments, diagnostics);
-  if (action == "tune")
-    return runTune(arguments, diagnostics);
-  if (action == "test")
-    return runTest(arguments, diagnostics);
-  if (action == "harvest")
-    return runHarvest(arguments, diagnostics);
-  if (action == "diff")
-    return runDiff(arguments, diagnostics);
-  if (takesSizes)
-    return runExplain(arguments, diagnostics);
-  oplib::check(arguments.operands[1], llvm::outs(), diagnostics);
-  return printDiagnostics(diagnostics);
+  Diagnostics diagnostics;
+  return action->run(arguments, diagnostics);
 }
 
 static constexpr Option options[] = {

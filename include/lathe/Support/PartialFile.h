@@ -34,6 +34,9 @@ std::error_code writeBytes(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef>
 std::error_code replaceFile(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> parts);
 std::error_code replaceFile(llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write);
 
+/// Sets the time of a file to now: of what is kept, that which was not used for longest is deleted first.
+void markUsed(llvm::StringRef path);
+
 /// Reports what went wrong while `path` was written. False, for callers to return.
 bool reportWriteError(llvm::StringRef path, std::error_code error, Diagnostics &diagnostics);
 

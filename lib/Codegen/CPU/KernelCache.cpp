@@ -8,7 +8,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/SHA256.h"
 
 using namespace llvm;
@@ -30,15 +29,6 @@ std::string KernelCache::pathOf(StringRef key) const {
   SmallString<128> path(folder);
   sys::path::append(path, toHex(digest.final(), /*LowerCase=*/true) + ".kernel");
   return path.str().str();
-}
-
-/// Marks `path` as used now: what was not used for longest is deleted first.
-static void touch(StringRef path) {
-  int descriptor = -1;
-  if (sys::fs::openFileForReadWrite(path, descriptor, sys::fs::CD_OpenExisting, sys::fs::OF_None))
-    return;
-  sys::fs::setLastAccessAndModificationTime(descriptor, std::chrono::system_clock::now());
-  sys::Process::SafelyCloseFileDescriptor(descriptor);
 }
 
 std::unique_ptr<MemoryBuffer> KernelCache::find(StringRef key) {
@@ -63,7 +53,7 @@ std::unique_ptr<MemoryBuffer> KernelCache::find(StringRef key) {
     (void)sys::fs::remove(path);
     return nullptr;
   }
-  touch(path);
+  markUsed(path);
   // A copy: the file may be cut short by another process while it is mapped.
   return MemoryBuffer::getMemBufferCopy(bytes, "kernel.o");
 }
