@@ -19,11 +19,19 @@ function(lathe_add_ops_library name)
   if(NOT ARG_CC)
     set(ARG_CC "${CMAKE_C_COMPILER}")
   endif()
+  # The library for what the project is built for, of those that the specification asks for.
+  string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" arch)
+  if(arch STREQUAL "amd64" OR arch STREQUAL "x64")
+    set(arch x86_64)
+  elseif(arch STREQUAL "arm64")
+    set(arch aarch64)
+  endif()
   get_filename_component(spec "${ARG_SPEC}" ABSOLUTE)
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/${name}")
   set(archive "${folder}/lib/lib${name}.a")
   add_custom_command(OUTPUT "${archive}"
-    COMMAND "${LATHE_EXECUTABLE}" oplib build "${spec}" -o "${folder}" --cc "${ARG_CC}" --cache "${folder}.cache"
+    COMMAND "${LATHE_EXECUTABLE}" oplib build "${spec}" -o "${folder}" --arch "${arch}" --cc "${ARG_CC}"
+      --cache "${folder}.cache"
     DEPENDS "${spec}" ${ARG_DEPENDS} "${LATHE_EXECUTABLE}"
     COMMENT "Making the library of operators ${name}"
     VERBATIM)

@@ -19,7 +19,7 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 config.test_source_root = str(pathlib.Path(__file__).parent)
 config.suffixes = [".mlir"]
 # These are for pytest and CTest.
-config.excludes = ["conformance", "dev", "docs", "e2e", "python", "runtime", "tools"]
+config.excludes = ["conformance", "dev", "docs", "e2e", "fuzz", "python", "runtime", "tools"]
 
 # The build first, so that no installed `lathe` answers in its place.
 config.environment["PATH"] = os.pathsep.join(

@@ -1,6 +1,7 @@
 // dialects/Graph/ShapeOps.cpp: verification, shapes and contents of ops that move elements.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Graph.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -489,6 +490,43 @@ static std::optional<AffineExpr> wholeScalar(OpBuilder &builder, ShapeSolver &so
   return wholeScalar(builder, solver, source);
 }
 
+/// How many numbers there are from `from` on and below `to`, in steps of the size of `delta`; none if they are too
+/// many.
+static std::optional<int64_t> countSteps(int64_t from, int64_t to, int64_t delta) {
+  // Differences of 64-bit numbers need one bit more than those.
+  uint64_t span = from < to ? static_cast<uint64_t>(to) - static_cast<uint64_t>(from) : 0;
+  uint64_t size = delta < 0 ? -static_cast<uint64_t>(delta) : static_cast<uint64_t>(delta);
+  uint64_t count = span / size + (span % size != 0);
+  if (count > static_cast<uint64_t>(ShapeSolver::maxElements))
+    return std::nullopt;
+  return static_cast<int64_t>(count);
+}
+
+/// The same for bounds that only the run knows; `first`, `last` and `size` are as if it counted up.
+static AffineExpr countSteps(ShapeSolver &solver, AffineExpr first, AffineExpr last, AffineExpr size) {
+  // The difference of the bounds may need a bit more than 64: quotients are
+  // subtracted, and the remainders say whether there is one more. Those are
+  // symbols of their own, or simplifying would subtract the bounds after all.
+  AffineExpr zero = solver.constant(0);
+  auto divide = [&](AffineExpr bound) -> std::pair<AffineExpr, AffineExpr> {
+    AffineExpr quotient = solver.simplify(bound.floorDiv(size));
+    return {quotient, solver.max(zero, solver.simplify(bound - quotient * size))};
+  };
+  auto [begin, beginRest] = divide(first);
+  auto [end, endRest] = divide(last);
+  AffineExpr more = solver.max(zero, solver.min(solver.constant(1), solver.simplify(endRest - beginRest)));
+  return solver.max(zero, solver.simplify(end - begin + more));
+}
+
+/// Arithmetic on sizes saturates, so bounds that are too far apart are too many steps; but the negative of the least
+/// number is one less than it should be.
+static LogicalResult requireNegatable(RangeOp op, ShapeSolver &solver, AffineExpr bound) {
+  constexpr int64_t least = -std::numeric_limits<int64_t>::max();
+  if (auto fixed = dyn_cast<AffineConstantExpr>(bound); fixed && fixed.getValue() >= least)
+    return success();
+  return solver.require(op, bound, solver.constant(least), "the bounds of a range must be above -2^63");
+}
+
 LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> &results) {
   if (failed(verify()))
     return failure();
@@ -515,48 +553,47 @@ LogicalResult RangeOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims
   auto delta = dyn_cast<AffineConstantExpr>(values[2]);
   if (delta && delta.getValue() == 0)
     return emitOpError("needs a 'delta' other than 0 [graph-shape-mismatch]");
+  AffineExpr first = values[0], last = values[1], zero = solver.constant(0), count;
   if (!delta) {
     // Its sign is known at run time: 1 or -1, times all of it.
     AffineExpr one = solver.constant(1), minusOne = solver.constant(-1);
     AffineExpr sign = solver.max(minusOne, solver.min(values[2], one));
     AffineExpr size = solver.max(values[2], solver.simplify(values[2] * -1));
-    if (failed(solver.require(*this, size, one, "'delta' must not be 0")))
+    if (failed(solver.require(*this, size, one, "'delta' must not be 0")) ||
+        failed(requireNegatable(*this, solver, first)) || failed(requireNegatable(*this, solver, last)))
       return failure();
-    size = solver.max(size, one);
-    // The difference of the bounds may need a bit more than 64: quotients are
-    // subtracted, and the remainders say whether there is one more.
-    AffineExpr zero = solver.constant(0);
-    auto divide = [&](AffineExpr bound) -> std::pair<AffineExpr, AffineExpr> {
-      AffineExpr quotient = solver.simplify((bound * sign).floorDiv(size));
-      return {quotient, solver.simplify(bound * sign - quotient * size)};
-    };
-    auto [first, firstRest] = divide(values[0]);
-    auto [last, lastRest] = divide(values[1]);
-    AffineExpr half = solver.simplify(last.floorDiv(2) - first.floorDiv(2));
-    if (failed(solver.require(*this, solver.constant(ShapeSolver::maxElements), half,
-                              "a range must have at most 2^40 elements")))
+    count = countSteps(solver, first * sign, last * sign, solver.max(size, one));
+  } else {
+    if (delta.getValue() < 0)
+      std::swap(first, last);
+    int64_t size = std::abs(std::max(delta.getValue(), -std::numeric_limits<int64_t>::max()));
+    auto from = dyn_cast<AffineConstantExpr>(first), to = dyn_cast<AffineConstantExpr>(last);
+    if (from && to) {
+      std::optional<int64_t> steps = countSteps(from.getValue(), to.getValue(), delta.getValue());
+      if (!steps)
+        return emitOpError("has too many elements [graph-size-overflow]");
+      results.push_back({solver.constant(*steps)});
+      return success();
+    }
+    AffineExpr span = solver.simplify(last - first);
+    count = solver.simplify(solver.max(zero, span).ceilDiv(size));
+    // What follows from sizes alone is far from the ends of 64 bits, and 0 is in the middle of them.
+    bool isOfSizes = true;
+    span.walk([&](AffineExpr part) { isOfSizes &= !isa<AffineSymbolExpr>(part) || solver.isNonNegative(part); });
+    if (isOfSizes || first == zero) {
+      results.push_back({count});
+      return success();
+    }
+    if (failed(requireNegatable(*this, solver, first)))
       return failure();
-    AffineExpr more = solver.max(zero, solver.min(one, solver.simplify(lastRest - firstRest)));
-    results.push_back({solver.max(zero, solver.simplify(last - first + more))});
-    return success();
+    // A span that saturates is too many small steps, but it may be fewer large ones than there are.
+    if (llvm::divideCeil(std::numeric_limits<int64_t>::max(), size) <= static_cast<uint64_t>(ShapeSolver::maxElements))
+      count = countSteps(solver, first, last, solver.constant(size));
   }
-  auto start = dyn_cast<AffineConstantExpr>(values[0]), limit = dyn_cast<AffineConstantExpr>(values[1]);
-  if (start && limit) {
-    // Differences of 64-bit numbers need one bit more than those.
-    int64_t from = start.getValue(), to = limit.getValue(), step = delta.getValue();
-    if (step < 0)
-      std::swap(from, to);
-    uint64_t span = from < to ? static_cast<uint64_t>(to) - static_cast<uint64_t>(from) : 0;
-    uint64_t size = step < 0 ? -static_cast<uint64_t>(step) : static_cast<uint64_t>(step);
-    uint64_t count = span / size + (span % size != 0);
-    if (count > static_cast<uint64_t>(ShapeSolver::maxElements))
-      return emitOpError("has too many elements [graph-size-overflow]");
-    results.push_back({solver.constant(static_cast<int64_t>(count))});
-    return success();
-  }
-  AffineExpr span = delta.getValue() > 0 ? values[1] - values[0] : values[0] - values[1];
-  AffineExpr count = solver.max(solver.constant(0), solver.simplify(span));
-  results.push_back({solver.simplify(count.ceilDiv(std::abs(delta.getValue())))});
+  if (failed(solver.require(*this, solver.constant(ShapeSolver::maxElements), count,
+                            "a range must have at most 2^40 elements")))
+    return failure();
+  results.push_back({count});
   return success();
 }
 

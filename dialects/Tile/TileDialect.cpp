@@ -55,6 +55,7 @@ Type lathe::tile::toType(DotType type, MLIRContext *context) {
   case DotType::F64:
     return Float64Type::get(context);
   case DotType::F32:
+  case DotType::TF32:
     return Float32Type::get(context);
   case DotType::F16:
     return Float16Type::get(context);

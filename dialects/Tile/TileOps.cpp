@@ -155,8 +155,6 @@ LogicalResult ConvOp::verify() {
   int64_t terms = input.getDimSize(last), columns = filter.getRank() - (step > 1 ? 2 : 1);
   if (failed(verifyUnit(*this, input.getElementType(), filter.getElementType()))) // conv_c5
     return failure();
-  if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // conv_c5
-    return emitOpError("cannot be computed by a matrix unit");
   int64_t kernelWidth = isRun ? *getKernelWidth() : filter.getDimSize(spatial);
   bool hasRunRank = filter.getRank() == spatial + 3 && step > 1;
   if (isRun != hasRunRank || (!isRun && filter.getRank() == spatial + 2) ||
@@ -167,6 +165,11 @@ LogicalResult ConvOp::verify() {
   if (terms % groups || channels % groups || (groups > 1 && channels / groups % filter.getDimSize(columns))) // conv_c7
     return emitOpError("has ") << groups << " groups, which do not divide " << terms << " input and " << channels
                                << " output channels, the latter in panels of " << filter.getDimSize(columns);
+  if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // conv_c8
+    if (terms / groups % step || getTiling().getVectors() != 2 || getTiling().getLanes() != 16 ||
+        getTiling().getRows() > 32)
+      return emitOpError("has a matrix unit, which needs whole steps of ")
+             << step << " channels, 2 vectors of 16 lanes and up to 32 rows";
   terms = llvm::divideCeil(isRun ? terms * kernelWidth : terms / groups, step);
   if (failed(expectSize(*this, "the number of input channels of the filter", filter.getDimSize(columns - 1), terms)) ||
       failed(verifyPanel(*this, filter.getDimSize(columns), getTiling())) || // conv_c4

@@ -147,6 +147,8 @@ def Tile_ConvOp : Tile_ComputeOp<"conv"> {
       there is one group.
     * (C7) `groups` divides both numbers of channels. With more than one, `NR`
       divides the outputs of a group.
+    * (C8) A matrix unit takes channels of whole steps, 2 vectors of 16 lanes and
+      up to 32 rows.
   }];
   let arguments = (ins Tile_BufferOfRank<[3, 4, 5]>:$input,
                        Tile_BufferOfRank<[4, 5, 6, 7]>:$filter,

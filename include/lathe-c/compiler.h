@@ -40,6 +40,11 @@ typedef struct lathe_artifact lathe_artifact;
 /* "0.1.0": the version of the compiler, part of every cache key. */
 LATHE_C_API const char *lathe_compiler_version(void);
 
+/* What messages call a target: its canonical form where that is short, else the highest level and
+ * the features that products are computed with, as in "x86_64:v4+amx". Text that is no target comes
+ * back as it is. The caller frees it with lathe_string_free. */
+LATHE_C_API char *lathe_target_title(const char *target);
+
 /* --- Diagnostics ------------------------------------------------------- */
 
 /* Number of diagnostics, errors and warnings, in the order of their making. */
@@ -62,6 +67,10 @@ typedef struct lathe_program_options {
    * their values in every call. The others are constants. */
   const char *const *inputs;
   size_t input_count;
+  /* `limit_count` strings "NAME=NUMBER" in place of limits on what a model may ask for
+   * (docs/limits.md), here and when the program is compiled. */
+  const char *const *limits;
+  size_t limit_count;
 } lathe_program_options;
 
 /* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content; "-" is standard input. `options` may be NULL. */
@@ -93,6 +102,10 @@ typedef struct lathe_compile_options {
   /* "standard", which NULL means, or "strict": no sums but those that the operators'
    * definitions say, term by term (no Winograd convolutions). */
   const char *accuracy;
+  /* Of products of f32: "f32", which NULL means; "bf16": those with constant weights round both
+   * factors to bf16 and add in f32, if one of the targets has instructions for it; or "tf32":
+   * GPUs round the factors to the 11 bits that tensor cores multiply. */
+  const char *precision;
   /* A folder for compiled kernels, made if it is not there: a kernel that another model
    * had, too, is not compiled again. Bound it as you like: any file may be deleted at any
    * time. NULL for none; one that cannot be written to keeps nothing. */

@@ -37,7 +37,8 @@ typedef enum lathe_status {
   LATHE_DEVICE_ERROR = 5, /* The driver reported a failure; the device is
                              lost. */
   LATHE_CANCELLED = 6,    /* The flag of the call was set. */
-  LATHE_LIMIT = 7,        /* Loops of the model took more steps than allowed. */
+  LATHE_LIMIT = 7,        /* Loops of the model took more steps, or the call more
+                             memory, than allowed. */
 } lathe_status;
 
 /* "LATHE_OK" and so on; "unknown status" for other numbers. */
@@ -214,6 +215,10 @@ typedef struct lathe_call_options {
    * CLOCK_MONOTONIC. NULL for none. Not called for kernels of other spaces than the host's. */
   void (*observe)(void *context, lathe_task_fn body, int64_t tasks, int64_t begin, int64_t end);
   void *observe_context;
+  /* How many bytes of the host's memory the call may have at once: temporaries, values
+   * that it computes, and the outputs that it allocates. It ends with LATHE_LIMIT
+   * before it asks for more. 0 for what lathe_get_memory says. */
+  int64_t max_bytes;
 } lathe_call_options;
 
 /* Some minutes of an empty loop. */
@@ -268,6 +273,10 @@ LATHE_RUNTIME_API lathe_status lathe_set_threads(int threads);
 
 /* How many threads a call uses if it does not say; at least 1. */
 LATHE_RUNTIME_API int lathe_get_threads(void);
+
+/* Bytes of memory that this process may use: those of the machine, or fewer where
+ * its control group has a limit. Read once. */
+LATHE_RUNTIME_API uint64_t lathe_get_memory(void);
 
 /* Ends the threads of the pool and waits for them; the next call that needs
  * them starts new ones. Waits for calls under way; does nothing when called

@@ -3,6 +3,7 @@
 #include "lathe-c/compiler.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Title.h"
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -55,6 +56,8 @@ extern "C" {
 
 const char *lathe_compiler_version(void) { return lathe::compilerVersion(); }
 
+char *lathe_target_title(const char *target) { return strdup(lathe::titleOf(llvm::StringRef(target)).c_str()); }
+
 size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics) {
   return diagnostics ? diagnostics->list.size() : 0;
 }
@@ -82,6 +85,7 @@ static lathe::LoadOptions loadOptions(const lathe_program_options *given) {
   if (given) {
     options.allowLinks = given->allow_links;
     options.inputs.assign(given->inputs, given->inputs + given->input_count);
+    options.limits.assign(given->limits, given->limits + given->limit_count);
   }
   return options;
 }
@@ -125,6 +129,7 @@ lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_
     options.name = text(given->name);
     options.kernelCache = text(given->kernel_cache);
     options.accuracy = given->accuracy ? given->accuracy : "standard";
+    options.precision = given->precision ? given->precision : "f32";
     if (given->progress)
       options.progress = [given](const std::string &phase) { given->progress(phase.c_str(), given->progress_context); };
   }

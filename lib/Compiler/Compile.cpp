@@ -1,16 +1,20 @@
 // lib/Compiler/Compile.cpp: a program walks the phases.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CheckLimits.h"
 #include "CheckReport.h"
 #include "Implementation.h"
 #include "NativeModel.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Host/Host.h"
+#include "dialects/Kernel/Accuracy.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
 #include "lathe/Codegen/KernelCache.h"
 #include "lathe/Conversion/PlaceConstants.h"
 #include "lathe/Pipeline/Pipeline.h"
+#include "lathe/Target/DotUnits.h"
 #include "lathe/Target/Target.h"
+#include "lathe/Target/Title.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -78,7 +82,8 @@ namespace {
 class Run {
 public:
   Run(const Program &program, const CompileOptions &options, Diagnostics &diagnostics)
-      : program(*program.impl), options(options), diagnostics(diagnostics) {}
+      : program(*program.impl), options(options), diagnostics(diagnostics),
+        watch(*this->program.context, this->program.limits) {}
   /// Null after an error. Without `wantsIr`, nothing is kept where compilation stops early.
   std::unique_ptr<Artifact> run(bool wantsIr = true);
 
@@ -86,6 +91,8 @@ private:
   std::optional<Phase> phaseNamed(const std::string &name, Phase otherwise);
   /// Marks the module, which the phases look at.
   bool setAccuracy(ModuleOp module);
+  /// Notes in `pipeline` and the module what products may multiply.
+  bool setPrecision(ModuleOp module);
   bool checkStart(ModuleOp module, Phase first);
   bool dump(ModuleOp module, Phase phase, StringRef variant = "");
   bool runPhases(ModuleOp module, Phase from, Phase to, const Target *variant);
@@ -100,6 +107,7 @@ private:
   const Program::Impl &program;
   const CompileOptions &options;
   Diagnostics &diagnostics;
+  CompileWatch watch;
   std::optional<Phase> first, last;
   std::vector<Target> targets;
   PipelineOptions pipeline;
@@ -170,6 +178,8 @@ bool Run::runPhases(ModuleOp module, Phase from, Phase to, const Target *variant
   std::string name = variant && targets.size() > 1 ? variant->name() : "";
   llvm::StringMap<KernelInfo> forC;
   auto observe = [&](Phase phase, bool isDone) -> LogicalResult {
+    if (watch.isOver())
+      return failure();
     if (!isDone) {
       // Types lose signs and sizes in this phase.
       if (phase == Phase::Lower && isKernelLibrary(module))
@@ -193,6 +203,8 @@ bool Run::runPhases(ModuleOp module, Phase from, Phase to, const Target *variant
     pipeline.target = variant->str();
   if (succeeded(lathe::runPhases(module, std::max(from, *first), std::min(to, *last), pipeline, observe)))
     return true;
+  if (watch.isOver())
+    watch.report(program.file, diagnostics);
   if (!diagnostics.hasErrors())
     diagnostics.error("phase-failed", program.file, "internal: a phase failed without a message")
         .note("please report this with the model");
@@ -231,6 +243,46 @@ bool Run::setAccuracy(ModuleOp module) {
   return false;
 }
 
+/// Whether `target` has instructions that multiply `type` with sums in f32.
+static bool multiplies(const Target &target, DotType type) {
+  const DotUnit *unit = findDotUnit(target, type, type, DotType::F32, /*mostStep=*/64, /*withTiles=*/true);
+  return unit && (unit->kind == DotKind::Amx || unit->kind == DotKind::Dot2 || unit->kind == DotKind::Mma);
+}
+
+bool Run::setPrecision(ModuleOp module) {
+  static constexpr StringLiteral names[] = {"f32", "bf16", "tf32"};
+  StringRef given = options.precision.empty() ? StringRef(names[0]) : StringRef(options.precision);
+  if (!llvm::is_contained(names, given)) {
+    diagnostics
+        .error("precision-unknown", program.file,
+               "there is no precision '" + given + "'" + didYouMean(given, {names[0], names[1], names[2]}))
+        .note("'f32' multiplies f32, 'bf16' rounds the factors of products with constant weights to bf16, and with "
+              "'tf32' tensor cores of GPUs round factors of f32 to 11 bits");
+    return false;
+  }
+  if (given == names[0])
+    return true;
+  bool isBF16 = given == names[1];
+  DotType type = isBF16 ? DotType::BF16 : DotType::TF32;
+  bool isUsed = llvm::any_of(targets, [&](const Target &target) { return multiplies(target, type); });
+  for (const Target &target : targets)
+    if (!multiplies(target, type))
+      diagnostics.warning("precision-no-unit", program.file,
+                          "the target '" + titleOf(target) + "' has no instruction that multiplies " + given + ", so " +
+                              (isUsed && isBF16 ? "its variant takes the factors apart and is slower than one of f32"
+                                                : "products stay f32"));
+  if (!isUsed)
+    return true;
+  // What is marked has a fingerprint of its own.
+  module->setAttr(isBF16 ? kernel::bf16AttrName : kernel::tf32AttrName, UnitAttr::get(module.getContext()));
+  pipeline.multiplyInBF16 = isBF16;
+  if (isBF16 && *first > Phase::Optimize)
+    diagnostics.warning("precision-too-late", program.file,
+                        "products are chosen in the phase 'optimize', so those of IR that starts at '" +
+                            phaseName(*first) + "' stay what they are");
+  return true;
+}
+
 std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   first = phaseNamed(options.startAt, Phase::Optimize);
   last = phaseNamed(options.stopAfter, Phase::Emit);
@@ -245,9 +297,11 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     return nullptr;
   }
   DiagnosticHandler handler(*program.context, diagnostics, program.file, options.remarks);
+  // What is wrong then is that passes were left out.
+  handler.setMute([this] { return watch.isOver(); });
   OwningOpRef<ModuleOp> module =
       cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
-  if (!setAccuracy(*module) || !checkStart(*module, *first))
+  if (!setAccuracy(*module) || !setPrecision(*module) || !checkStart(*module, *first))
     return nullptr;
   if (isKernelLibrary(*module)) {
     // Kernels are what `partition` makes; there is no graph to optimize.
@@ -272,6 +326,7 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   // What the process may use by its affinity and its quota, or was told to.
   pipeline.threads = options.threads ? options.threads : lathe_get_threads();
   pipeline.dims = options.dims;
+  pipeline.foldedBytes = program.limits[Limit::FoldedBytes];
   uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
   FoldedResources folded;
   pipeline.evaluator = [&](ModuleOp constants, SmallVectorImpl<ElementsAttr> &results) {
@@ -279,9 +334,12 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     ScopedDiagnosticHandler quiet(program.context.get(), [](mlir::Diagnostic &diagnostic) {
       return success(diagnostic.getSeverity() == DiagnosticSeverity::Remark);
     });
-    return evaluateConstants(constants, results, &folded);
+    return evaluateConstants(constants, results, &folded, &watch);
   };
   if (!dump(*module, Phase::Import) || !runPhases(*module, Phase::Optimize, Phase::Optimize, nullptr))
+    return nullptr;
+  // Dims may have been fixed.
+  if (failed(checkLimits(*module, program.limits)))
     return nullptr;
   // What comes now depends on the target: how operations are grouped, too.
   if (*last > Phase::Optimize)
@@ -305,6 +363,10 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
       printIr();
     return std::move(artifact);
   }
+  if (watch.isOver()) {
+    watch.report(program.file, diagnostics);
+    return nullptr;
+  }
   if (options.progress)
     options.progress("emit");
   if (*first > Phase::Lower)
@@ -326,20 +388,24 @@ std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &
 bool check(const std::string &path, const CompileOptions &options, Diagnostics &diagnostics, const LoadOptions &loading,
            CheckReport *report) {
   std::unique_ptr<Program> program;
+  Limits limits;
+  if (!limits.set(loading.limits, path, diagnostics))
+    return false;
+  ImportOptions importing{.allowLinks = loading.allowLinks, .limits = limits};
   // A pipe can be read once.
-  std::unique_ptr<llvm::MemoryBuffer> piped;
-  if (!llvm::sys::fs::is_regular_file(path))
-    if (auto read = llvm::MemoryBuffer::getFileOrSTDIN(path))
-      piped = std::move(*read);
-  if (piped) {
-    StringRef bytes = piped->getBuffer();
-    program = Program::parse(bytes.data(), bytes.size(), path == "-" ? stdinName : path, diagnostics, loading);
-    if (report)
-      describeOperators(listONNXOperators(std::move(piped)), *report);
-  } else {
+  if (llvm::sys::fs::is_regular_file(path)) {
     program = Program::load(path, diagnostics, loading);
     if (report)
-      describeOperators(listONNXOperators(path, ImportOptions{loading.allowLinks, {}}), *report);
+      describeOperators(listONNXOperators(path, importing), *report);
+  } else {
+    std::string name = path == "-" ? stdinName : path;
+    std::unique_ptr<llvm::MemoryBuffer> piped = readModel(path, name, limits, diagnostics);
+    if (!piped)
+      return false;
+    StringRef bytes = piped->getBuffer();
+    program = Program::parse(bytes.data(), bytes.size(), name, diagnostics, loading);
+    if (report)
+      describeOperators(listONNXOperators(std::move(piped), importing), *report);
   }
   if (!program)
     return false;

@@ -29,6 +29,8 @@ static std::string placeOf(Location loc, const std::string &file) {
 }
 
 void DiagnosticHandler::report(mlir::Diagnostic &diagnostic) {
+  if (isMuted && isMuted())
+    return;
   DiagnosticSeverity severity = diagnostic.getSeverity();
   if (severity == DiagnosticSeverity::Note || (severity == DiagnosticSeverity::Remark && !wantsRemarks))
     return;

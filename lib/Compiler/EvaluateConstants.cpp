@@ -1,6 +1,7 @@
 // lib/Compiler/EvaluateConstants.cpp: constants are evaluated by compiling them the way a model is.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Compiler/EvaluateConstants.h"
+#include "CheckLimits.h"
 #include "Implementation.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/runtime.h"
@@ -12,7 +13,8 @@ using namespace mlir;
 
 namespace lathe {
 
-LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results, FoldedResources *folded) {
+LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results, FoldedResources *folded,
+                                CompileWatch *watch) {
   Target host = Target::host();
   PipelineOptions options;
   options.target = host.str();
@@ -22,7 +24,8 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
   SmallVector<RankedTensorType> types;
   for (Type type : main.getResultTypes())
     types.push_back(cast<RankedTensorType>(type));
-  if (failed(runPhases(module, Phase::Optimize, Phase::Codegen, options)))
+  auto goesOn = [&](Phase, bool) { return success(!watch || !watch->isOver()); };
+  if (failed(runPhases(module, Phase::Optimize, Phase::Codegen, options, goesOn)))
     return failure();
   CompiledModel model;
   const ModelVariant variant = {module, host};
@@ -73,7 +76,7 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
 }
 
 LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &results) {
-  return evaluateConstants(module, results, nullptr);
+  return evaluateConstants(module, results, nullptr, nullptr);
 }
 
 } // namespace lathe

@@ -57,6 +57,10 @@ static void describeKernels(raw_ostream &out, ArrayRef<KernelInfo> kernels) {
       << " * returns 0, or a status as a task does. The call must have its struct_size, the\n"
       << " * number of workers, imports such as lathe_default_imports() and, where the\n"
       << " * function beside it says that it is not 0, so many bytes of workspace. */\n\n";
+  out << "/* Where an index in the operands of a kernel is outside of the dim that it selects\n"
+      << " * from, the kernel returns a number above 0, call->error_values has the index and\n"
+      << " * the size, and what was computed does not count. Statuses below 0 are\n"
+      << " * LATHE_TASK_... Set call->error_code to 0 before the next kernel. */\n\n";
   for (const KernelInfo &kernel : kernels) {
     std::string sizes;
     for (StringRef part : split(StringRef(kernel.parameters).drop_front(2), ", "))

@@ -6,6 +6,7 @@
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/Limits.h"
 #include "lathe/Target/Target.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -21,11 +22,14 @@ namespace lathe {
 /// What messages call the model that comes through standard input.
 inline constexpr char stdinName[] = "<stdin>";
 
+class CompileWatch;
+
 struct Program::Impl {
   std::shared_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string file; ///< For messages.
   std::string name; ///< For symbols: the file's name without its ending.
+  Limits limits;
 };
 
 struct Artifact::Impl {
@@ -46,6 +50,8 @@ public:
 
   /// The id of what MLIR itself has to say from here on; at first, of an error inside the compiler.
   void setErrorId(llvm::StringRef id) { foreignId = id; }
+  /// Asked before each message, which is dropped where it is true.
+  void setMute(std::function<bool()> isMuted) { this->isMuted = std::move(isMuted); }
 
 private:
   void report(mlir::Diagnostic &diagnostic);
@@ -55,6 +61,7 @@ private:
   std::string file;
   bool wantsRemarks;
   llvm::StringRef foreignId;
+  std::function<bool()> isMuted;
   mlir::DiagnosticEngine::HandlerID id;
 };
 
@@ -79,9 +86,10 @@ private:
 };
 
 /// Compiles `module`, a program without inputs, for this machine through all
-/// phases and runs it once. `folded`, which may be null, is told what it made.
+/// phases and runs it once. `folded`, which may be null, is told what it made; `watch`,
+/// which may be null, ends it.
 llvm::LogicalResult evaluateConstants(mlir::ModuleOp module, llvm::SmallVectorImpl<mlir::ElementsAttr> &results,
-                                      FoldedResources *folded);
+                                      FoldedResources *folded, CompileWatch *watch);
 
 /// Writes weights and objects of the variants of a model, which are at level
 /// `llvm`. `folded`, which may be null, is told which resources are not needed

@@ -1,11 +1,13 @@
 // lib/Compiler/Program.cpp: models in every format that Lathe reads, and the native formats out.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CheckLimits.h"
 #include "Implementation.h"
 #include "ModelFormat.h"
 #include "NativeFile.h"
 #include "NativeModel.h"
 #include "NativeText.h"
 #include "dialects/Graph/MappedFiles.h"
+#include "lathe/Export/ONNX.h"
 #include "lathe/Import/ONNX.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Support/PartialFile.h"
@@ -62,7 +64,8 @@ private:
 /// Reads text or a `.lathe` file. Constants of a `.lathe` file stay in `file`,
 /// which `bytes` are in; without it, `bytes` are copied.
 static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<const llvm::MemoryBuffer> file,
-                                            const std::string &name, bool isBytecode, Diagnostics &diagnostics) {
+                                            const std::string &name, bool isBytecode, const Limits &limits,
+                                            Diagnostics &diagnostics) {
   if (isBytecode) {
     bytes = openNativeFile(bytes, name, diagnostics);
     if (bytes.empty())
@@ -109,29 +112,32 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
   if (!isBytecode && failed(verify(*program->impl->module)))
     return nullptr;
   // What comes from behind `bufferize` is looked at where a phase starts from it.
-  if (!isBehindBufferize(*program->impl->module) && failed(verifyNativeModel(*program->impl->module)))
+  if (!isBehindBufferize(*program->impl->module) &&
+      (failed(verifyNativeModel(*program->impl->module)) || failed(checkLimits(*program->impl->module, limits))))
     return nullptr;
   return program;
 }
 
 static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
-                                          bool isFile, Diagnostics &diagnostics, const LoadOptions &options = {}) {
+                                          bool isFile, Diagnostics &diagnostics, const LoadOptions &options,
+                                          const Limits &limits) {
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
   program->impl->context = createContext();
   DiagnosticHandler handler(*program->impl->context, diagnostics, name);
-  ImportOptions importing{options.allowLinks, options.inputs};
+  ImportOptions importing{.allowLinks = options.allowLinks, .inputs = options.inputs, .limits = limits};
   auto module = isFile ? importONNX(name, *program->impl->context, diagnostics, importing)
                        : importONNX(std::move(bytes), name, *program->impl->context, diagnostics, importing);
   if (failed(module) || diagnostics.hasErrors())
     return nullptr;
   program->impl->module = std::move(*module);
-  if (failed(verify(*program->impl->module)))
+  if (failed(verify(*program->impl->module)) || failed(checkLimits(*program->impl->module, limits)))
     return nullptr;
   return program;
 }
 
-static void finish(Program &program, const std::string &file) {
+static void finish(Program &program, const std::string &file, const Limits &limits) {
+  program.impl->limits = limits;
   program.impl->file = file;
   program.impl->name = file == stdinName ? "" : llvm::sys::path::stem(file).str();
   if (program.impl->name.empty())
@@ -143,47 +149,55 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
   // A pipe can be read once, and has no folder with tensor files.
   bool isFile = !isStdin && llvm::sys::fs::is_regular_file(path);
   std::string name = isStdin ? stdinName : path;
-  auto file = isStdin ? llvm::MemoryBuffer::getSTDIN()
-                      : llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!file) {
-    diagnostics.error("model-not-readable", name, "cannot read the model: " + file.getError().message())
-        .note("check the path and its permissions");
+  Limits limits;
+  if (!limits.set(options.limits, name, diagnostics))
     return nullptr;
-  }
-  StringRef bytes = (*file)->getBuffer();
+  std::unique_ptr<llvm::MemoryBuffer> file = readModel(path, name, limits, diagnostics);
+  if (!file)
+    return nullptr;
+  StringRef bytes = file->getBuffer();
   std::optional<ModelFormat> format = modelFormat(bytes, name, diagnostics);
   if (!format)
     return nullptr;
   std::unique_ptr<Program> program;
   if (*format == ModelFormat::Onnx)
-    program = parseOnnx(isFile ? nullptr : std::move(*file), name, isFile, diagnostics, options);
+    program = parseOnnx(isFile ? nullptr : std::move(file), name, isFile, diagnostics, options, limits);
   else
-    program = parseNative(bytes, std::move(*file), name, *format == ModelFormat::Bytecode, diagnostics);
+    program = parseNative(bytes, std::move(file), name, *format == ModelFormat::Bytecode, limits, diagnostics);
   if (program)
-    finish(*program, name);
+    finish(*program, name, limits);
   return program;
 }
 
 std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name,
                                         Diagnostics &diagnostics, const LoadOptions &options) {
   StringRef data(static_cast<const char *>(bytes), size);
+  Limits limits;
+  if (!limits.set(options.limits, name, diagnostics))
+    return nullptr;
   std::optional<ModelFormat> format = modelFormat(data, name, diagnostics);
   if (!format)
     return nullptr;
   std::unique_ptr<Program> program =
       *format == ModelFormat::Onnx
-          ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics, options)
-          : parseNative(data, nullptr, name, *format == ModelFormat::Bytecode, diagnostics);
+          ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics, options,
+                      limits)
+          : parseNative(data, nullptr, name, *format == ModelFormat::Bytecode, limits, diagnostics);
   if (program)
-    finish(*program, name);
+    finish(*program, name, limits);
   return program;
 }
 
 bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
+  if (StringRef(path).ends_with(".onnx")) {
+    std::optional<std::string> bytes = exportONNX(*impl->module, impl->file, diagnostics);
+    std::error_code failed = bytes ? replaceFile(path, {*bytes}) : std::error_code();
+    return bytes && (!failed || reportWriteError(path, failed, diagnostics));
+  }
   bool isText = StringRef(path).ends_with(".mlir");
   if (!isText && !StringRef(path).ends_with(".lathe")) {
     diagnostics.error("output-unknown-kind", path, "the ending says no native format")
-        .note("use .mlir for text or .lathe for bytecode");
+        .note("use .mlir for text, .lathe for bytecode, or .onnx");
     return false;
   }
   std::error_code error;

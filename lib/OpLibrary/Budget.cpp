@@ -83,8 +83,7 @@ bool checkVariants(const Budget &budget, const std::vector<std::unique_ptr<Op>> 
   return fits;
 }
 
-bool checkSize(const Budget &budget, uint64_t bytes, const std::vector<BuiltTarget> &targets,
-               Diagnostics &diagnostics) {
+bool checkSize(const Budget &budget, uint64_t bytes, llvm::ArrayRef<BuiltTarget> targets, Diagnostics &diagnostics) {
   if (!budget.size || bytes <= *budget.size)
     return true;
   std::vector<std::pair<uint64_t, std::string>> costs;
@@ -101,7 +100,8 @@ bool checkSize(const Budget &budget, uint64_t bytes, const std::vector<BuiltTarg
     list += (list.empty() ? "" : ", ") + name + " " + formatCount(cost);
   diagnostics
       .error("oplib-budget", budget.place,
-             "the library has " + formatCount(bytes) + " bytes, but the budget is " + formatCount(*budget.size))
+             "the library has " + formatCount(bytes) + " bytes for " + targets.front().target.arch() +
+                 ", but the budget is " + formatCount(*budget.size))
       .note("the largest of its " + llvm::Twine(costs.size()) + " operators, in bytes for all targets: " + list)
       .note("raise the budget, or ask for fewer targets, types, activations, optional operands or shapes in 'hot'");
   return false;

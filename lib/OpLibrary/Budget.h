@@ -5,6 +5,7 @@
 
 #include "Op.h"
 #include "Yaml.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <memory>
 
 namespace lathe::oplib {
@@ -12,7 +13,7 @@ namespace lathe::oplib {
 /// The entry `budget` of a specification. What is not given is not limited.
 struct Budget {
   std::string place;               ///< "ops.yaml:4:9"; of the file where the command line gives the size.
-  std::optional<uint64_t> size;    ///< Bytes of the shared library.
+  std::optional<uint64_t> size;    ///< Bytes of the shared library of each architecture.
   std::optional<uint64_t> seconds; ///< Of compiling kernels.
   std::optional<int64_t> variants; ///< Of an operator, for one target.
 };
@@ -23,8 +24,9 @@ bool readBudget(const YamlNode &node, YamlReader &reader, Budget &budget);
 /// False, and an error at `node`, if an operator has more variants than the budget allows.
 bool checkVariants(const Budget &budget, const std::vector<std::unique_ptr<Op>> &ops, const YamlNode &node,
                    YamlReader &reader);
-/// False, and an error that names the ten largest operators, if the library of `bytes` is too large.
-bool checkSize(const Budget &budget, uint64_t bytes, const std::vector<BuiltTarget> &targets, Diagnostics &diagnostics);
+/// False, and an error that names the ten largest operators, if the library of `bytes` for `targets`, which are of one
+/// architecture, is too large.
+bool checkSize(const Budget &budget, uint64_t bytes, llvm::ArrayRef<BuiltTarget> targets, Diagnostics &diagnostics);
 
 /// The bytes that an ELF relocatable puts into memory; 0 if `object` is none.
 uint64_t loadedBytes(llvm::StringRef object);

@@ -1,10 +1,10 @@
 // lib/OpLibrary/Build.cpp: from a specification to a folder that holds a library.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Compile.h"
 #include "Emit.h"
 #include "Execute.h"
 #include "Family.h"
 #include "Table.h"
+#include "Units.h"
 #include "lathe/OpLibrary/OpLibrary.h"
 #include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -48,23 +48,30 @@ private:
       options.progress(name.str());
   }
   bool checkFolder();
-  std::deque<Unit> listUnits();
+  std::string compilerOf(StringRef arch);
+  bool findCompilers();
   bool compileUnits(const std::deque<Unit> &units, std::vector<UnitCode> &codes);
-  bool takeUnits(std::vector<UnitCode> &codes);
+  bool takeUnits(const Units &units, std::vector<UnitCode> &codes);
+  bool takeVariant(const Units &units, size_t &at, std::vector<UnitCode> &codes, const Specialization &specialization,
+                   BuiltOp &own);
   bool write(StringRef path, StringRef content);
   bool writeTexts();
   bool writeLibraries();
+  bool writeLibrary(StringRef arch);
+  std::optional<std::vector<std::string>> writeObjects(StringRef arch, const std::string &folder);
+  bool compileInterface(StringRef arch, const std::string &object);
+  bool link(StringRef arch, const std::vector<std::string> &objects, const std::string &path);
+  bool writeArchive(StringRef arch, const std::vector<std::string> &objects);
   bool compileC(const std::vector<std::string> &words, std::string &message);
-  bool writeArchive(const std::vector<std::string> &objects);
+  bool takeArch();
   bool moveIntoPlace();
 
   const BuildOptions &options;
   Diagnostics &diagnostics;
   std::unique_ptr<Spec> spec;
   std::vector<BuiltTarget> targets;
-  std::string compiler;      ///< For C.
-  std::string partial;       ///< The folder while it is written.
-  uint64_t libraryBytes = 0; ///< Of the shared library.
+  std::vector<LinkedLibrary> libraries;
+  std::string partial; ///< The folder while it is written.
 };
 
 } // namespace
@@ -98,17 +105,20 @@ bool Builder::checkFolder() {
               "choose another output path, or empty the folder");
 }
 
-/// A unit for each form of each variant of each operator, in the order of the tables.
-std::deque<Unit> Builder::listUnits() {
-  std::deque<Unit> units;
-  for (const Target &target : spec->targets)
-    for (const auto &op : spec->ops)
-      for (const Specialization &specialization : op->specializations)
-        for (const Form &form : op->forms)
-          units.push_back({op.get(), &specialization, &form, target,
-                           functionName(*spec, *op) + "_" + form.name + "_" + identifier(target.name()) + "_" +
-                               identifier(specialization.name)});
-  return units;
+/// The C compiler for `arch`: the one that the user names, or the usual one.
+std::string Builder::compilerOf(StringRef arch) {
+  std::string compiler = chooseCompiler(options.compilers, arch);
+  return compiler.empty() ? compilerFor(arch) : compiler;
+}
+
+/// Whether there is a C compiler for each architecture; to be known before the kernels are compiled.
+bool Builder::findCompilers() {
+  for (const std::string &arch : spec->archs())
+    if (std::string compiler = compilerOf(arch); !llvm::sys::findProgramByName(compiler))
+      return fail("oplib-no-compiler", spec->file,
+                  "the C compiler " + quoted(compiler) + " for " + arch + " was not found",
+                  "install gcc or clang, name another one with --cc, or leave the targets out with --arch");
+  return true;
 }
 
 /// Compiles all units, side by side. Reports what the first of those that failed says.
@@ -157,37 +167,51 @@ bool Builder::compileUnits(const std::deque<Unit> &units, std::vector<UnitCode> 
          fail("oplib-kernel", spec->file, "internal: a kernel failed without a message", "please report this");
 }
 
-/// Puts the codes of the units, which are in the order of `listUnits`, where the tables want them.
-bool Builder::takeUnits(std::vector<UnitCode> &codes) {
+/// The kernels of the uses from `at` on, which are those of a variant of `own`. The last of the targets that share
+/// kernels, which has the fewest features, has their objects.
+bool Builder::takeVariant(const Units &units, size_t &at, std::vector<UnitCode> &codes,
+                          const Specialization &specialization, BuiltOp &own) {
+  const Target &target = targets.back().target;
+  Variant variant{levelName(target) + "." + specialization.name, "", &specialization, {}, 0, 0, ""};
+  std::string keys;
+  for (size_t form = 0; form < own.op->forms.size(); ++form) {
+    auto [unit, isOwner] = units.uses[at++];
+    UnitCode &code = codes[unit];
+    bool isFirst = own.variants.empty() && form == 0;
+    if (!isFirst && code.panel != own.panel)
+      return fail("oplib-kernel", own.op->name, "internal: kernels for one target pack an operand in two ways",
+                  "please report this with the specification");
+    own.panel = code.panel;
+    keys += code.kernel.key + code.kernel.strategy;
+    variant.kernels.push_back(code.kernel);
+    if (!isOwner) {
+      variant.sameAs = levelName(spec->targets[units.lastTargets[unit]]) + "." + specialization.name;
+      continue;
+    }
+    for (std::string &object : code.objects) {
+      variant.bytes += object.size();
+      variant.codeBytes += loadedBytes(object);
+      own.objects.push_back(std::move(object));
+    }
+  }
+  variant.key = hashOf(keys);
+  own.bytes += variant.bytes;
+  own.codeBytes += variant.codeBytes;
+  own.variants.push_back(std::move(variant));
+  return true;
+}
+
+/// Puts the codes of the units where the tables want them.
+bool Builder::takeUnits(const Units &units, std::vector<UnitCode> &codes) {
   size_t at = 0;
   for (const Target &target : spec->targets) {
     BuiltTarget &built = targets.emplace_back(BuiltTarget{target, {}});
     for (const auto &op : spec->ops) {
       BuiltOp &own = built.ops.emplace_back();
       own.op = op.get();
-      bool isFirst = true;
-      for (const Specialization &specialization : op->specializations) {
-        Variant variant{levelName(target) + "." + specialization.name, "", &specialization, {}, 0};
-        std::string keys;
-        for (size_t form = 0; form < op->forms.size(); ++form, isFirst = false) {
-          UnitCode &code = codes[at++];
-          if (!isFirst && code.panel != own.panel)
-            return fail("oplib-kernel", op->name, "internal: kernels for one target pack an operand in two ways",
-                        "please report this with the specification");
-          own.panel = code.panel;
-          keys += code.kernel.key + code.kernel.strategy;
-          for (std::string &object : code.objects) {
-            variant.bytes += object.size();
-            variant.codeBytes += loadedBytes(object);
-            own.objects.push_back(std::move(object));
-          }
-          variant.kernels.push_back(std::move(code.kernel));
-        }
-        variant.key = hashOf(keys);
-        own.bytes += variant.bytes;
-        own.codeBytes += variant.codeBytes;
-        own.variants.push_back(std::move(variant));
-      }
+      for (const Specialization &specialization : op->specializations)
+        if (specialization.pays(target) && !takeVariant(units, at, codes, specialization, own))
+          return false;
       own.rows = makeRows(own);
     }
   }
@@ -204,12 +228,14 @@ bool Builder::write(StringRef path, StringRef content) {
 
 bool Builder::writeTexts() {
   std::string share = "share/" + spec->name;
-  bool isWritten =
-      write("include/" + spec->name + "/" + spec->name + ".h", emitHeader(*spec)) &&
-      write("include/" + spec->name + "/" + spec->name + ".hpp", emitCppHeader(*spec)) &&
-      write(share + "/src/" + spec->name + ".c", emitSource(*spec, targets)) &&
-      write(share + "/manifest.json", emitManifest(*spec, targets)) &&
-      write(share + "/tables/" + targets.front().target.arch().str() + ".yaml", writeTables(*spec, targets));
+  bool isWritten = write("include/" + spec->name + "/" + spec->name + ".h", emitHeader(*spec)) &&
+                   write("include/" + spec->name + "/" + spec->name + ".hpp", emitCppHeader(*spec)) &&
+                   write(share + "/manifest.json", emitManifest(*spec, targets));
+  for (const std::string &arch : spec->archs()) {
+    llvm::ArrayRef<BuiltTarget> own = targetsOf(targets, arch);
+    isWritten = isWritten && write(sourcePath(*spec, arch), emitSource(*spec, own)) &&
+                write(share + "/tables/" + arch + ".yaml", writeTables(*spec, own));
+  }
   for (StringRef name :
        {"CPU/MachineBits.h", "Ops/Functions.h", "Ops/HalfPrecision.h", "Ops/Ops.h", "Ops/Sizes.h", "Ops/Tables.h",
         "lathe-runtime/cpu_features.def", "lathe-runtime/element_types.def", "lathe-runtime/module_abi.h"})
@@ -228,7 +254,7 @@ bool Builder::compileC(const std::vector<std::string> &words, std::string &messa
   return status == 0;
 }
 
-bool Builder::writeArchive(const std::vector<std::string> &objects) {
+bool Builder::writeArchive(StringRef arch, const std::vector<std::string> &objects) {
   std::vector<llvm::NewArchiveMember> members;
   std::deque<std::string> names; // Members refer to them.
   for (const std::string &object : objects) {
@@ -238,72 +264,99 @@ bool Builder::writeArchive(const std::vector<std::string> &objects) {
     member->MemberName = names.emplace_back(llvm::sys::path::filename(object));
     members.push_back(std::move(*member));
   }
-  if (llvm::Error error = llvm::writeArchive(partial + "/lib/lib" + spec->name + ".a", members,
-                                             llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
-                                             /*Deterministic=*/true, /*Thin=*/false))
+  if (llvm::Error error = llvm::writeArchive(partial + "/" + spec->libraryFolder(arch) + "/lib" + spec->name + ".a",
+                                             members, llvm::SymtabWritingMode::NormalSymtab,
+                                             llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false))
     return fail("oplib-link", options.folder, llvm::toString(std::move(error)), "free some disk space");
   return true;
 }
 
-bool Builder::writeLibraries() {
-  std::string folder = partial + "/objects", source = partial + "/share/" + spec->name + "/src";
-  std::vector<std::string> objects = {folder + "/" + spec->name + ".o"};
-  if (!write("objects/exports", "{ global: " + spec->name + "_*; local: *; };\n"))
-    return false;
-  for (const BuiltTarget &target : targets)
+/// The objects of the kernels for `arch`, and the list of what is exported. Nothing after an error.
+std::optional<std::vector<std::string>> Builder::writeObjects(StringRef arch, const std::string &folder) {
+  std::vector<std::string> objects;
+  if (!write(folder + "/exports", "{ global: " + spec->name + "_*; local: *; };\n"))
+    return std::nullopt;
+  for (const BuiltTarget &target : targetsOf(targets, arch))
     for (const BuiltOp &op : target.ops)
       for (auto [i, bytes] : llvm::enumerate(op.objects)) {
-        std::string name = op.op->name + "_" + identifier(target.target.name()) + "_" + std::to_string(i) + ".o";
-        if (!write("objects/" + name, bytes))
-          return false;
-        objects.push_back(folder + "/" + name);
+        std::string name =
+            folder + "/" + op.op->name + "_" + identifier(target.target.name()) + "_" + std::to_string(i) + ".o";
+        if (!write(name, bytes))
+          return std::nullopt;
+        objects.push_back(partial + "/" + name);
       }
-  step("compile the interface");
+  return objects;
+}
+
+bool Builder::compileInterface(StringRef arch, const std::string &object) {
+  step("compile the interface for " + arch);
+  std::string compiler = compilerOf(arch), message;
+  std::string source = partial + "/share/" + spec->name + "/src";
+  return compileC({compiler, "-std=c11", "-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections",
+                   "-fno-strict-aliasing", "-I" + source, "-I" + partial + "/include", "-c",
+                   partial + "/" + sourcePath(*spec, arch), "-o", object},
+                  message) ||
+         fail("oplib-compile", spec->file, "'" + compiler + "' failed: " + message,
+              "the compiler must know C11 and GCC's options; name another one with --cc");
+}
+
+bool Builder::link(StringRef arch, const std::vector<std::string> &objects, const std::string &path) {
+  step("link for " + arch);
   std::string message;
-  if (!llvm::sys::findProgramByName(compiler))
-    return fail("oplib-no-compiler", spec->file, "the C compiler " + quoted(compiler) + " was not found",
-                "install gcc or clang, or name another one with --cc");
-  if (!compileC({compiler, "-std=c11", "-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections",
-                 "-fno-strict-aliasing", "-I" + source, "-I" + partial + "/include", "-c",
-                 source + "/" + spec->name + ".c", "-o", objects.front()},
-                message))
-    return fail("oplib-compile", spec->file, "'" + compiler + "' failed: " + message,
-                "the compiler must know C11 and GCC's options; name another one with --cc");
-  step("link");
-  std::string shared = sharedObjectName(*spec);
-  // No start files: they would add functions that run before main.
-  std::vector<std::string> words = {compiler,
+  // No start files: they would add functions that run before main. The names of functions that nobody can call are
+  // left out: the archive has them for debuggers.
+  std::vector<std::string> words = {compilerOf(arch),
                                     "-shared",
                                     "-nostartfiles",
                                     "-Xlinker",
-                                    "--version-script=" + folder + "/exports",
-                                    "-Wl,-soname," + shared,
+                                    "--version-script=" + llvm::sys::path::parent_path(objects.front()).str() +
+                                        "/exports",
+                                    "-Wl,-soname," + sharedObjectName(*spec),
                                     "-Wl,--gc-sections",
                                     "-Wl,--build-id=none",
                                     "-Wl,-z,noexecstack",
                                     "-Wl,-z,defs",
+                                    "-Wl,--strip-all",
                                     "-o",
-                                    partial + "/lib/" + shared};
+                                    path};
   words.insert(words.end(), objects.begin(), objects.end());
   words.insert(words.end(), {"-Wl,--as-needed", "-lm"});
-  if (!writeArchive(objects))
+  return compileC(words, message) || fail("oplib-link", spec->file, "linking for " + arch + " failed: " + message,
+                                          "the linker's own words say what it lacks; name another compiler with --cc");
+}
+
+/// The static and the shared library for an architecture.
+bool Builder::writeLibrary(StringRef arch) {
+  std::string folder = ("objects/" + arch).str(), own = partial + "/" + spec->libraryFolder(arch);
+  std::string shared = sharedObjectName(*spec);
+  auto objects = writeObjects(arch, folder);
+  if (!objects)
     return false;
-  if (!compileC(words, message))
-    return fail("oplib-link", spec->file, "linking failed: " + message,
-                "the linker's own words say what it lacks; name another compiler with --cc");
-  auto binary = llvm::MemoryBuffer::getFile(partial + "/lib/" + shared, /*IsText=*/false);
+  objects->insert(objects->begin(), partial + "/" + folder + "/" + spec->name + ".o");
+  std::error_code error = fs::create_directories(own);
+  if (error)
+    return reportWriteError(options.folder, error, diagnostics);
+  if (!compileInterface(arch, objects->front()) || !writeArchive(arch, *objects) ||
+      !link(arch, *objects, own + "/" + shared))
+    return false;
+  auto binary = llvm::MemoryBuffer::getFile(own + "/" + shared, /*IsText=*/false);
   if (!binary)
     return reportWriteError(options.folder, binary.getError(), diagnostics);
-  libraryBytes = (*binary)->getBufferSize();
-  if (!checkSize(spec->budget, libraryBytes, targets, diagnostics))
+  if (!checkSize(spec->budget, (*binary)->getBufferSize(), targetsOf(targets, arch), diagnostics))
     return false;
-  if (!write("share/" + spec->name + "/report.html", emitReport(*spec, targets, libraryBytes)))
+  libraries.push_back({arch.str(), std::move(*binary)});
+  error = fs::create_link(shared, own + "/lib" + spec->name + ".so");
+  return !error || reportWriteError(options.folder, error, diagnostics);
+}
+
+bool Builder::writeLibraries() {
+  for (const std::string &arch : spec->archs())
+    if (!writeLibrary(arch))
+      return false;
+  if (!write("share/" + spec->name + "/report.html", emitReport(*spec, targets, libraries)) ||
+      !write("dist/" + wheelName(*spec), emitWheel(*spec, libraries, emitManifest(*spec, targets))))
     return false;
-  if (!write("dist/" + wheelName(*spec), emitWheel(*spec, (*binary)->getBuffer(), emitManifest(*spec, targets))))
-    return false;
-  std::error_code error = fs::create_link(shared, partial + "/lib/lib" + spec->name + ".so");
-  if (!error)
-    error = fs::remove_directories(folder, /*IgnoreErrors=*/false);
+  std::error_code error = fs::remove_directories(partial + "/objects", /*IgnoreErrors=*/false);
   return !error || reportWriteError(options.folder, error, diagnostics);
 }
 
@@ -322,32 +375,45 @@ bool Builder::moveIntoPlace() {
   return !error || reportWriteError(options.folder, error, diagnostics);
 }
 
+/// Leaves the targets that `options.arch` asks for.
+bool Builder::takeArch() {
+  std::vector<std::string> archs = spec->archs();
+  if (options.arch.empty())
+    return true;
+  if (!llvm::is_contained(archs, options.arch))
+    return fail("oplib-arch", spec->file, "has no target for " + quoted(options.arch),
+                "its targets are for " + llvm::join(archs, " and "));
+  llvm::erase_if(spec->targets, [&](const Target &target) { return target.arch() != options.arch; });
+  return true;
+}
+
 bool Builder::run(BuildSummary &summary) {
   step("read");
   spec = readSpec(options.spec, diagnostics);
-  if (!spec || !checkFolder())
+  if (!spec || !takeArch() || isUnclear(options.compilers, spec->archs(), spec->file, diagnostics) ||
+      !findCompilers() || !checkFolder())
     return false;
-  compiler = options.compiler.empty() ? compilerFor(spec->targets.front().arch()) : options.compiler;
   if (options.budgetBytes) {
     spec->budget.size = options.budgetBytes;
     spec->budget.place = spec->file;
   }
   if (std::error_code error = options.cache.empty() ? std::error_code() : fs::create_directories(options.cache))
     return reportWriteError(options.cache, error, diagnostics);
-  std::deque<Unit> units = listUnits();
+  Units units = listUnits(*spec);
   std::vector<UnitCode> codes;
-  if (!compileUnits(units, codes))
+  if (!compileUnits(units.units, codes))
     return false;
-  summary.kernels = units.size();
+  summary.kernels = units.units.size();
   summary.cached = llvm::count_if(codes, [](const UnitCode &code) { return code.isCached; });
-  if (!takeUnits(codes))
+  if (!takeUnits(units, codes))
     return false;
   for (const BuiltTarget &target : targets)
     for (const BuiltOp &op : target.ops)
       summary.codeBytes += op.bytes;
   for (const auto &op : spec->ops)
-    if (op->finishTests && !op->finishTests(*op, spec->targets.front(), diagnostics))
-      return false;
+    for (const std::string &arch : spec->archs())
+      if (op->finishTests && !op->finishTests(*op, targetsOf(targets, arch).front().target, diagnostics))
+        return false;
   // The model is the ending alone, as a path may have '%'; and no path begins with '-'.
   llvm::SmallString<128> folder(StringRef(options.folder).rtrim('/')), ending;
   fs::make_absolute(folder);
@@ -359,7 +425,8 @@ bool Builder::run(BuildSummary &summary) {
     return false;
   summary.name = spec->name;
   summary.ops = spec->ops.size();
-  summary.libraryBytes = libraryBytes;
+  for (const LinkedLibrary &library : libraries)
+    summary.libraryBytes.emplace_back(library.arch, library.binary->getBufferSize());
   return true;
 }
 

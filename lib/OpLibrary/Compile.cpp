@@ -112,6 +112,11 @@ private:
 
 } // namespace
 
+std::unique_ptr<Program> loadProgram(const Op &op, Diagnostics &diagnostics) {
+  std::unique_ptr<Program> program = Program::load(op.file, diagnostics);
+  return program && (op.node.empty() || program->keepNode(op.node, diagnostics)) ? std::move(program) : nullptr;
+}
+
 bool Compiler::readText() {
   const Op &op = *unit.op;
   if (op.file.empty()) {
@@ -122,7 +127,7 @@ bool Compiler::readText() {
   if (!buffer)
     return fail("oplib-graph-file", "the file '" + op.file + "' cannot be read: " + buffer.getError().message(),
                 "give the path of a graph, relative to the specification");
-  std::unique_ptr<Program> program = Program::load(op.file, diagnostics);
+  std::unique_ptr<Program> program = loadProgram(op, diagnostics);
   if (!program)
     return false;
   text = program->contentKey();
@@ -193,7 +198,7 @@ bool Compiler::run() {
   StringRef file = unit.op->file;
   std::unique_ptr<Program> program = file.empty()
                                          ? Program::parse(text.data(), text.size(), unit.name + ".mlir", diagnostics)
-                                         : Program::load(file.str(), diagnostics);
+                                         : loadProgram(*unit.op, diagnostics);
   if (!program)
     return false;
   CompileOptions compiling;

@@ -4,6 +4,7 @@
 #define LATHE_LIB_OPLIBRARY_COMPILE_H
 
 #include "Op.h"
+#include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
 
 namespace lathe::oplib {
@@ -32,6 +33,9 @@ struct UnitCache {
 
 /// Compiles `unit`, or reads it from `cache`. False after an error. May be called from several threads.
 bool compileUnit(const Unit &unit, const UnitCache &cache, UnitCode &code, Diagnostics &diagnostics);
+
+/// The file of `op`, or its node. Null after an error.
+std::unique_ptr<Program> loadProgram(const Op &op, Diagnostics &diagnostics);
 
 /// 32 hex digits.
 std::string hashOf(llvm::StringRef text);

@@ -5,6 +5,7 @@
 
 #include "Spec.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace lathe::oplib {
 
@@ -15,7 +16,10 @@ std::string emitCppHeader(const Spec &spec);
 /// The words of NAME_ctx.
 size_t contextWords(const Spec &spec);
 /// NAME.c: tables and the library's functions. Includes Functions.h.
-std::string emitSource(const Spec &spec, const std::vector<BuiltTarget> &targets);
+/// Of one architecture.
+std::string emitSource(const Spec &spec, llvm::ArrayRef<BuiltTarget> targets);
+/// Its path in the library's folder.
+std::string sourcePath(const Spec &spec, llvm::StringRef arch);
 /// manifest.json.
 std::string emitManifest(const Spec &spec, const std::vector<BuiltTarget> &targets);
 /// Files for CMake and pkg-config, by their paths in the library's folder.
@@ -23,11 +27,18 @@ llvm::StringMap<std::string> emitPackage(const Spec &spec);
 /// The CTest project, by the paths of its files.
 llvm::StringMap<std::string> emitTests(const Spec &spec, const std::vector<BuiltTarget> &targets);
 
-/// report.html: a page that needs no network. `libraryBytes` are those of the shared library.
-std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets, uint64_t libraryBytes);
+/// What is known of a linked library.
+struct LinkedLibrary {
+  std::string arch;
+  std::unique_ptr<llvm::MemoryBuffer> binary; ///< The shared library.
+};
 
-/// A wheel for Python, and its name.
-std::string emitWheel(const Spec &spec, llvm::StringRef sharedLibrary, llvm::StringRef manifest);
+/// report.html: a page that needs no network.
+std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets,
+                       llvm::ArrayRef<LinkedLibrary> libraries);
+
+/// A wheel for Python, for all architectures, and its name.
+std::string emitWheel(const Spec &spec, llvm::ArrayRef<LinkedLibrary> libraries, llvm::StringRef manifest);
 std::string wheelName(const Spec &spec);
 
 /// A file of the runtime or the tests that each library gets as it is, such as

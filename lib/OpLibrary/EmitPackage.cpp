@@ -13,8 +13,8 @@ std::string sharedObjectName(const Spec &spec) {
   return "lib" + spec.name + ".so." + StringRef(spec.version).split('.').first.str();
 }
 
-/// `@` stands for the library's name, `!` for its version, `^` for the first number of it.
-static std::string fill(StringRef text, const Spec &spec) {
+/// `@` stands for the library's name, `!` for its version, `^` for the first number of it, `~` for what `archs` is.
+static std::string fill(StringRef text, const Spec &spec, StringRef archs = "") {
   std::string result;
   for (char c : text)
     if (c == '@')
@@ -23,6 +23,8 @@ static std::string fill(StringRef text, const Spec &spec) {
       result += spec.version;
     else if (c == '^')
       result += StringRef(spec.version).split('.').first;
+    else if (c == '~')
+      result += archs;
     else
       result += c;
   return result;
@@ -30,6 +32,26 @@ static std::string fill(StringRef text, const Spec &spec) {
 
 static constexpr StringRef cmakeConfig = R"(# find_package(@): the targets @::@ (shared) and @::@_static.
 get_filename_component(_@_root "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" _@_arch)
+if(_@_arch STREQUAL "amd64" OR _@_arch STREQUAL "x64")
+  set(_@_arch x86_64)
+elseif(_@_arch STREQUAL "arm64")
+  set(_@_arch aarch64)
+endif()
+set(_@_lib "")
+foreach(_@_pair ~)
+  string(REPLACE "=" ";" _@_pair "${_@_pair}")
+  list(GET _@_pair 0 _@_kind)
+  if(_@_kind STREQUAL _@_arch)
+    list(GET _@_pair 1 _@_lib)
+  endif()
+endforeach()
+if(NOT _@_lib)
+  set(@_FOUND FALSE)
+  set(@_NOT_FOUND_MESSAGE
+    "@ has no library for CMAKE_SYSTEM_PROCESSOR '${CMAKE_SYSTEM_PROCESSOR}'; it has ARCHITECTURE=FOLDER: ~")
+  return()
+endif()
 foreach(_@_kind "@::@=SHARED=lib@.so.^" "@::@_static=STATIC=lib@.a")
   string(REPLACE "=" ";" _@_kind "${_@_kind}")
   list(GET _@_kind 0 _@_target)
@@ -38,7 +60,7 @@ foreach(_@_kind "@::@=SHARED=lib@.so.^" "@::@_static=STATIC=lib@.a")
   if(NOT TARGET ${_@_target})
     add_library(${_@_target} ${_@_form} IMPORTED)
     set_target_properties(${_@_target} PROPERTIES
-      IMPORTED_LOCATION "${_@_root}/lib/${_@_file}"
+      IMPORTED_LOCATION "${_@_root}/${_@_lib}/${_@_file}"
       INTERFACE_INCLUDE_DIRECTORIES "${_@_root}/include")
   endif()
 endforeach()
@@ -55,21 +77,26 @@ if(PACKAGE_FIND_VERSION_MAJOR EQUAL "^" AND NOT PACKAGE_FIND_VERSION VERSION_GRE
 endif()
 )";
 
-static constexpr StringRef pkgConfig = R"(prefix=${pcfiledir}/../..
+static constexpr StringRef pkgConfig = R"(prefix=${pcfiledir}/~
 Name: @
 Description: a library of operators
 Version: !
 Cflags: -I${prefix}/include
-Libs: -L${prefix}/lib -l@
+Libs: -L${pcfiledir}/.. -l@
 Libs.private: -lm
 )";
 
 llvm::StringMap<std::string> emitPackage(const Spec &spec) {
   llvm::StringMap<std::string> files;
   std::string cmake = "lib/cmake/" + spec.name + "/" + spec.name;
-  files[cmake + "Config.cmake"] = fill(cmakeConfig, spec);
+  std::string folders;
+  for (const std::string &arch : spec.archs())
+    folders += (folders.empty() ? "" : " ") + arch + "=" + spec.libraryFolder(arch);
+  files[cmake + "Config.cmake"] = fill(cmakeConfig, spec, folders);
   files[cmake + "ConfigVersion.cmake"] = fill(cmakeVersion, spec);
-  files["lib/pkgconfig/" + spec.name + ".pc"] = fill(pkgConfig, spec);
+  for (const std::string &arch : spec.archs())
+    files[spec.libraryFolder(arch) + "/pkgconfig/" + spec.name + ".pc"] =
+        fill(pkgConfig, spec, spec.archs().size() == 1 ? "../.." : "../../..");
   return files;
 }
 
@@ -119,6 +146,10 @@ std::string emitManifest(const Spec &spec, const std::vector<BuiltTarget> &targe
     json.attribute("compiler", compilerVersion());
     json.attribute("spec", spec.hash);
     json.attribute("context_words", static_cast<int64_t>(contextWords(spec)));
+    json.attributeObject("libraries", [&] {
+      for (const std::string &arch : spec.archs())
+        json.attribute(arch, spec.libraryFolder(arch) + "/" + sharedObjectName(spec));
+    });
     json.attributeArray("interface", [&] {
       for (const auto &op : spec.ops)
         writeInterface(json, *op);
@@ -139,6 +170,8 @@ std::string emitManifest(const Spec &spec, const std::vector<BuiltTarget> &targe
                   json.attribute("name", variant.name);
                   json.attribute("kernel", variant.key);
                   json.attribute("why", variant.specialization->why);
+                  if (!variant.sameAs.empty())
+                    json.attribute("same_as", variant.sameAs);
                   json.attribute("object_bytes", static_cast<int64_t>(variant.bytes));
                   json.attribute("code_bytes", static_cast<int64_t>(variant.codeBytes));
                   json.attributeArray("kernels", [&] {

@@ -74,12 +74,16 @@ static void writeChart(llvm::raw_ostream &out, StringRef family, const std::vect
   out << "</table>\n";
 }
 
-std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets, uint64_t libraryBytes) {
+std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets,
+                       llvm::ArrayRef<LinkedLibrary> libraries) {
   std::string text;
   llvm::raw_string_ostream out(text);
   out << "<!doctype html>\n<html lang=en><meta charset=utf-8><title>" << escape(spec.name) << "</title>\n"
       << head << "<h1>" << escape(spec.name) << " " << escape(spec.version) << "</h1>\n<p>" << spec.ops.size()
-      << " operators, " << formatCount(libraryBytes) << " bytes";
+      << " operators";
+  for (const LinkedLibrary &library : libraries)
+    out << ", " << formatCount(library.binary->getBufferSize()) << " bytes"
+        << (libraries.size() > 1 ? " for " + library.arch : "");
   if (spec.budget.size)
     out << " of a budget of " << formatCount(*spec.budget.size);
   out << ", for";

@@ -15,7 +15,7 @@ namespace {
 /// Writes what one operator needs.
 class OpSource {
 public:
-  OpSource(llvm::raw_ostream &out, const Spec &spec, size_t index, const std::vector<BuiltTarget> &targets)
+  OpSource(llvm::raw_ostream &out, const Spec &spec, size_t index, llvm::ArrayRef<BuiltTarget> targets)
       : out(out), spec(spec), op(*spec.ops[index]), index(index), targets(targets), name(functionName(spec, op)) {}
 
   void write() {
@@ -42,11 +42,16 @@ private:
   const Spec &spec;
   const Op &op;
   size_t index;
-  const std::vector<BuiltTarget> &targets;
+  llvm::ArrayRef<BuiltTarget> targets;
   std::string name;
 };
 
 } // namespace
+
+/// Those that no other variant declares.
+static llvm::ArrayRef<BuiltKernel> ownKernels(const Variant &variant) {
+  return variant.sameAs.empty() ? llvm::ArrayRef(variant.kernels) : llvm::ArrayRef<BuiltKernel>();
+}
 
 void OpSource::writeKernels() {
   std::string sizes, pointers;
@@ -58,7 +63,7 @@ void OpSource::writeKernels() {
   if (op.isProgram) {
     for (size_t level = 0; level < targets.size(); ++level)
       for (const Variant &variant : built(level).variants)
-        for (const BuiltKernel &kernel : variant.kernels)
+        for (const BuiltKernel &kernel : ownKernels(variant))
           out << "HIDDEN const lathe_module_desc *" << kernel.symbol << "(uint32_t);\n";
     return;
   }
@@ -66,7 +71,7 @@ void OpSource::writeKernels() {
       << ");\ntypedef uint64_t lathe_" << op.name << "_measure(const lathe_call *" << sizes << ");\n";
   for (size_t level = 0; level < targets.size(); ++level)
     for (const Variant &variant : built(level).variants)
-      for (const BuiltKernel &kernel : variant.kernels)
+      for (const BuiltKernel &kernel : ownKernels(variant))
         out << "HIDDEN extern lathe_" << op.name << "_run " << kernel.symbol << ";\nHIDDEN extern lathe_" << op.name
             << "_measure " << kernel.symbol << "_workspace;\n";
 }
@@ -136,8 +141,8 @@ void OpSource::writeOperands() {
   for (const Operand &operand : op.operands) {
     std::string flags = "0", dims, strides;
     for (auto [set, flag] :
-         {std::pair(operand.isOptional, "LATHE_OPS_OPTIONAL"), std::pair(operand.isResult, "LATHE_OPS_RESULT"),
-          std::pair(operand.isPacked, "LATHE_OPS_PACKED")})
+         {std::pair(operand.isOptional, "LATHE_OPS_OPTIONAL"), std::pair(operand.isZeroIfAbsent, "LATHE_OPS_ZERO"),
+          std::pair(operand.isResult, "LATHE_OPS_RESULT"), std::pair(operand.isPacked, "LATHE_OPS_PACKED")})
       if (set)
         flags += std::string(" | ") + flag;
     for (auto [i, dim] : llvm::enumerate(operand.dims)) {
@@ -154,7 +159,7 @@ void OpSource::writeOperands() {
   for (const Form &form : op.forms) {
     unsigned present = 0;
     for (auto [i, operand] : llvm::enumerate(op.operands))
-      present |= unsigned(operand.isOptional && form.present[i]) << i;
+      present |= unsigned(operand.isOptional && !operand.isZeroIfAbsent && form.present[i]) << i;
     out << "    {" << present << ", " << form.choice << "},\n";
   }
   out << "};\nstatic const lathe_ops_level lathe_levels_" << op.name << "[] = {\n";
@@ -292,7 +297,12 @@ static bool hasBfloat(const Spec &spec) {
   });
 }
 
-std::string emitSource(const Spec &spec, const std::vector<BuiltTarget> &targets) {
+std::string sourcePath(const Spec &spec, StringRef arch) {
+  std::string ending = spec.archs().size() == 1 ? "" : ("_" + arch).str();
+  return "share/" + spec.name + "/src/" + spec.name + ending + ".c";
+}
+
+std::string emitSource(const Spec &spec, llvm::ArrayRef<BuiltTarget> targets) {
   std::string text, capitals = StringRef(spec.name).upper();
   llvm::raw_string_ostream out(text);
   out << "/* " << spec.name << ".c: made by `lathe oplib build`; compiled into the library, and here to be read. */\n"

@@ -40,17 +40,22 @@ static const test_library library = {"@", sizeof(@_ctx), open_library, force};
 
 static void writeCall(llvm::raw_ostream &out, const Spec &spec, const Op &op) {
   std::string name = functionName(spec, op);
-  out << "static int call(const void *ctx, const int64_t *s, const void *const *x, int choice) {\n  " << name
-      << "_args args = {0};\n";
+  out << "static void fill(" << name << "_args *args, const int64_t *s, const void *const *x, int choice) {\n";
   for (auto [i, size] : llvm::enumerate(op.sizes()))
-    out << "  args." << size << " = s[" << i << "];\n";
+    out << "  args->" << size << " = s[" << i << "];\n";
   for (auto [i, operand] : llvm::enumerate(op.operands))
-    out << "  args." << operand.name << " = " << (operand.isResult ? "(void *)" : "") << "x[" << i << "];\n";
+    out << "  args->" << operand.name << " = " << (operand.isResult ? "(void *)" : "") << "x[" << i << "];\n";
   if (op.choices.empty())
     out << "  (void)choice;\n";
   else
-    out << "  args." << op.choiceName << " = choice;\n";
-  out << "  size_t bytes = 0;\n  int status = " << name << "_workspace(ctx, &args, &bytes);\n  if (status)\n"
+    out << "  args->" << op.choiceName << " = choice;\n";
+  out << "}\nstatic int query(const void *ctx, const int64_t *s, const void *const *x, int choice, int times) {\n  "
+      << name << "_args args = {0};\n  size_t bytes = 0;\n  int status = 0;\n  fill(&args, s, x, choice);\n"
+      << "  for (int i = 0; i < times && !status; ++i)\n    status = " << name
+      << "_workspace(ctx, &args, &bytes);\n  return status;\n}\n"
+      << "static int call(const void *ctx, const int64_t *s, const void *const *x, int choice) {\n  " << name
+      << "_args args = {0};\n  fill(&args, s, x, choice);\n  size_t bytes = 0;\n  int status = " << name
+      << "_workspace(ctx, &args, &bytes);\n  if (status)\n"
       << "    return status;\n  args.workspace = bytes ? malloc(bytes) : 0;\n  args.workspace_bytes = bytes;\n"
       << "  status = " << name << "(ctx, &args);\n  free(args.workspace);\n  return status;\n}\n";
 }
@@ -86,16 +91,20 @@ static void writeTables(llvm::raw_ostream &out, const Op &op, size_t index, cons
         << "}, {" << (strides.empty() ? "0" : strides) << "}},\n";
   }
   out << "};\nstatic const test_variant variants[] = {\n";
-  size_t count = 0;
-  for (const BuiltTarget &target : targets)
+  StringRef arch;
+  for (const BuiltTarget &target : targets) {
+    // Those that the library for another architecture does not have.
+    if (arch != target.target.arch())
+      out << (arch.empty() ? "#if" : "#elif") << " defined(__" << target.target.arch() << "__)\n";
+    arch = target.target.arch();
     for (const Variant &variant : target.ops[index].variants) {
       out << "    {\"" << levelName(target.target) << "\", \"" << variant.name << "\", {";
       for (size_t i = 0; i < op.symbols.size(); ++i)
         out << (variant.specialization->fixed.empty() ? -1 : variant.specialization->fixed[i].value_or(-1)) << ", ";
       out << "}},\n";
-      ++count;
     }
-  out << "};\n";
+  }
+  out << "#endif\n};\n";
   if (!op.derived.empty()) {
     out << "static void derive(int64_t *s) {\n";
     for (const auto &[name, expression] : op.derived)
@@ -105,8 +114,9 @@ static void writeTables(llvm::raw_ostream &out, const Op &op, size_t index, cons
     out << "}\n";
   }
   out << "static const test_op op = {\"" << op.name << "\", " << op.symbols.size() << ", " << op.sizes().size() << ", "
-      << op.operands.size() << ", " << op.choices.size() << ", " << count << ", " << op.mostDim
-      << ", operands, variants, call, pack, oracle, " << (op.derived.empty() ? "0" : "derive") << "};\n";
+      << op.operands.size() << ", " << op.choices.size() << ", (int)(sizeof variants / sizeof *variants), "
+      << op.mostDim << ", operands, variants, call, query, pack, oracle, " << (op.derived.empty() ? "0" : "derive")
+      << "};\n";
 }
 
 static std::string emitTest(const Spec &spec, size_t index, const std::vector<BuiltTarget> &targets) {
@@ -125,7 +135,7 @@ static std::string emitTest(const Spec &spec, size_t index, const std::vector<Bu
   out << oracle << ";\n";
   writeTables(out, op, index, targets);
   out << oracle << " {\n" << op.oracle << "}\n";
-  out << "\nint main(void) { return test_operator(&library, &op) ? 1 : 0; }\n";
+  out << "\nint main(int count, char **words) { return test_main(&library, &op, count, words); }\n";
   return text;
 }
 
@@ -138,7 +148,7 @@ find_package(@ REQUIRED CONFIG PATHS "${CMAKE_CURRENT_SOURCE_DIR}/.." NO_DEFAULT
 # What the library computes of the sizes of a call, too.
 include_directories("${CMAKE_CURRENT_SOURCE_DIR}/../share/@/src")
 foreach(op #)
-  file(GLOB oracle "${CMAKE_CURRENT_SOURCE_DIR}/oracle_${op}.a")
+  file(GLOB oracle "${CMAKE_CURRENT_SOURCE_DIR}/${_@_arch}/oracle_${op}.a")
   add_executable(test_${op} test_${op}.c harness.c reference.c)
   target_compile_features(test_${op} PRIVATE c_std_11)
   target_link_libraries(test_${op} PRIVATE @::@ ${oracle} m)
@@ -147,7 +157,13 @@ foreach(op #)
   target_compile_features(test_${op}_static PRIVATE c_std_11)
   target_link_libraries(test_${op}_static PRIVATE @::@_static ${oracle} m)
   add_test(NAME ${op}_static COMMAND test_${op}_static)
+  list(APPEND fuzz COMMAND test_${op} fuzz)
+  list(APPEND dispatch COMMAND test_${op} dispatch)
 endforeach()
+# cmake --build build --target fuzz: 10^6 structs of arguments of any kind for each operator. --target dispatch: what a
+# call costs besides its kernel.
+add_custom_target(fuzz ${fuzz} VERBATIM)
+add_custom_target(dispatch ${dispatch} VERBATIM)
 )";
 
 llvm::StringMap<std::string> emitTests(const Spec &spec, const std::vector<BuiltTarget> &targets) {

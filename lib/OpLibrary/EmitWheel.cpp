@@ -106,21 +106,34 @@ static std::string recordLine(StringRef name, StringRef content) {
   return (name + ",sha256=" + StringRef(digest).rtrim('=') + "," + llvm::Twine(content.size()) + "\n").str();
 }
 
-std::string wheelName(const Spec &spec) {
-  return spec.name + "-" + spec.version + "-py3-none-linux_" + spec.targets.front().arch().str() + ".whl";
+/// "linux_aarch64", "linux_x86_64": what a wheel says it is for, sorted as its name has to have them.
+static std::vector<std::string> platforms(const Spec &spec) {
+  std::vector<std::string> result;
+  for (const std::string &arch : spec.archs())
+    result.push_back("linux_" + arch);
+  llvm::sort(result);
+  return result;
 }
 
-std::string emitWheel(const Spec &spec, StringRef sharedLibrary, StringRef manifest) {
+std::string wheelName(const Spec &spec) {
+  return spec.name + "-" + spec.version + "-py3-none-" + llvm::join(platforms(spec), ".") + ".whl";
+}
+
+std::string emitWheel(const Spec &spec, llvm::ArrayRef<LinkedLibrary> libraries, StringRef manifest) {
+  std::string tags;
+  for (const std::string &platform : platforms(spec))
+    tags += "Tag: py3-none-" + platform + "\n";
   std::string info = spec.name + "-" + spec.version + ".dist-info/";
   std::vector<std::pair<std::string, std::string>> files = {
       {spec.name + "/__init__.py", emitModule(spec)},
       {spec.name + "/_binding.py", embeddedFile("python/oplib.py").str()},
-      {spec.name + "/lib/" + sharedObjectName(spec), sharedLibrary.str()},
       {spec.name + "/share/" + spec.name + "/manifest.json", manifest.str()},
       {info + "METADATA", "Metadata-Version: 2.1\nName: " + spec.name + "\nVersion: " + spec.version +
                               "\nSummary: A library of operators\nRequires-Dist: numpy\n"},
-      {info + "WHEEL", "Wheel-Version: 1.0\nGenerator: lathe\nRoot-Is-Purelib: false\nTag: py3-none-linux_" +
-                           spec.targets.front().arch().str() + "\n"}};
+      {info + "WHEEL", "Wheel-Version: 1.0\nGenerator: lathe\nRoot-Is-Purelib: false\n" + tags}};
+  for (const LinkedLibrary &library : libraries)
+    files.emplace_back(spec.name + "/" + spec.libraryFolder(library.arch) + "/" + sharedObjectName(spec),
+                       library.binary->getBuffer().str());
   std::string record;
   Zip zip;
   for (const auto &[name, content] : files) {

@@ -1,8 +1,10 @@
 // lib/OpLibrary/Execute.cpp: other programs, such as the C compiler and CMake.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Execute.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
@@ -38,5 +40,32 @@ int execute(const std::vector<std::string> &words, std::string &output) {
 bool isHost(StringRef arch) { return llvm::Triple(llvm::sys::getProcessTriple()).getArchName() == arch; }
 
 std::string compilerFor(StringRef arch) { return isHost(arch) ? "cc" : (arch + "-linux-gnu-gcc").str(); }
+
+/// "ARCH=COMPILER" in two; the architecture is empty where none is said.
+static std::pair<StringRef, StringRef> splitCompiler(StringRef text) {
+  auto [arch, compiler] = text.split('=');
+  return llvm::is_contained({"x86_64", "aarch64"}, arch) ? std::pair(arch, compiler) : std::pair(StringRef(), text);
+}
+
+std::string chooseCompiler(llvm::ArrayRef<std::string> given, StringRef arch) {
+  for (const std::string &text : llvm::reverse(given))
+    if (auto [own, compiler] = splitCompiler(text); own.empty() || own == arch)
+      return compiler.str();
+  return "";
+}
+
+bool isUnclear(llvm::ArrayRef<std::string> given, llvm::ArrayRef<std::string> archs, StringRef place,
+               Diagnostics &diagnostics) {
+  auto isOpen = [](const std::string &text) { return splitCompiler(text).first.empty(); };
+  const std::string *found = llvm::find_if(given, isOpen);
+  if (archs.size() < 2 || found == given.end())
+    return false;
+  diagnostics
+      .error("oplib-compiler-arch", place,
+             "the library is for " + llvm::join(archs, " and ") + ", but --cc " + *found + " does not say for which")
+      .note("write --cc ARCH=COMPILER, once for each, as in --cc " + archs.front() + "=" + *found +
+            ", or build for one of them with --arch");
+  return true;
+}
 
 } // namespace lathe::oplib

@@ -3,6 +3,8 @@
 #ifndef LATHE_LIB_OPLIBRARY_EXECUTE_H
 #define LATHE_LIB_OPLIBRARY_EXECUTE_H
 
+#include "lathe/Support/Diagnostics.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
 #include <vector>
@@ -17,6 +19,11 @@ int execute(const std::vector<std::string> &words, std::string &output);
 bool isHost(llvm::StringRef arch);
 /// The C compiler for `arch`, as Debian calls it; "cc" for machines such as this.
 std::string compilerFor(llvm::StringRef arch);
+/// Of "COMPILER" and "ARCH=COMPILER", the last that is for `arch`; empty if none is.
+std::string chooseCompiler(llvm::ArrayRef<std::string> given, llvm::StringRef arch);
+/// Whether one of `given` does not say for which of `archs` it is, of which there are several. There is an error then.
+bool isUnclear(llvm::ArrayRef<std::string> given, llvm::ArrayRef<std::string> archs, llvm::StringRef place,
+               Diagnostics &diagnostics);
 
 } // namespace lathe::oplib
 

@@ -1,7 +1,7 @@
 // lib/OpLibrary/Explain.cpp: what a specification asks for, and what a library would take, without running code.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Spec.h"
 #include "Table.h"
+#include "Units.h"
 #include "lathe/OpLibrary/OpLibrary.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -17,7 +17,6 @@ bool check(const std::string &file, llvm::raw_ostream &out, Diagnostics &diagnos
   std::unique_ptr<Spec> spec = readSpec(file, diagnostics);
   if (!spec)
     return false;
-  size_t kernels = 0;
   for (const auto &op : spec->ops) {
     out << op->name << "(" << llvm::join(op->symbols, ", ") << "): " << op->about << "\n  forms:";
     for (const Form &form : op->forms)
@@ -26,29 +25,35 @@ bool check(const std::string &file, llvm::raw_ostream &out, Diagnostics &diagnos
     for (const Target &target : spec->targets) {
       out << "  " << target.str() << ":";
       for (const Specialization &special : op->specializations)
-        out << " " << levelName(target) << "." << special.name;
+        if (special.pays(target))
+          out << " " << levelName(target) << "." << special.name;
+      if (Target own = targetOf(*op, target); !(own == target))
+        out << ", as for " << own.str();
       out << "\n";
-      kernels += op->forms.size() * op->specializations.size();
     }
   }
-  out << file << ": ok, " << spec->ops.size() << " operators, " << kernels << " kernels\n";
+  out << file << ": ok, " << spec->ops.size() << " operators, " << listUnits(*spec).units.size() << " kernels\n";
   return true;
 }
 
-/// The one table of the library in `folder`.
-static std::unique_ptr<YamlNode> readTable(const std::string &folder, std::string &file, Diagnostics &diagnostics) {
+/// The table of each architecture of the library in `folder`. None after an error.
+static std::vector<std::unique_ptr<YamlNode>> readTables(const std::string &folder, Diagnostics &diagnostics) {
   std::error_code error;
+  std::vector<std::unique_ptr<YamlNode>> tables;
   for (llvm::sys::fs::directory_iterator it(folder + "/share", error), end; it != end && !error; it.increment(error))
-    for (StringRef arch : {"x86_64", "aarch64"})
-      if (std::string path = it->path() + "/tables/" + arch.str() + ".yaml"; llvm::sys::fs::exists(path))
-        file = path;
-  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
-  if (file.empty() || !buffer) {
+    for (StringRef arch : {"x86_64", "aarch64"}) {
+      std::string path = it->path() + "/tables/" + arch.str() + ".yaml";
+      auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+      if (!buffer)
+        continue;
+      tables.push_back(parseYaml((*buffer)->getBuffer(), path, diagnostics));
+      if (!tables.back())
+        return {};
+    }
+  if (tables.empty())
     diagnostics.error("oplib-no-library", folder, "holds no library: there is no share/NAME/tables/ARCHITECTURE.yaml")
         .note("give the folder that 'lathe oplib build' wrote");
-    return nullptr;
-  }
-  return parseYaml((*buffer)->getBuffer(), file, diagnostics);
+  return tables;
 }
 
 /// Whether the row fits; nothing, and an error, if it is damaged.
@@ -106,19 +111,19 @@ static bool explainTarget(const YamlNode &target, const YamlNode &ops, const std
 bool explain(const std::string &folder, const std::string &op,
              const std::vector<std::pair<std::string, int64_t>> &sizes, llvm::raw_ostream &out,
              Diagnostics &diagnostics) {
-  std::string file;
-  std::unique_ptr<YamlNode> table = readTable(folder, file, diagnostics);
   YamlReader reader(diagnostics);
-  const YamlNode *targets = table ? table->find("targets") : nullptr;
-  if (!targets) {
-    if (table)
+  std::vector<std::unique_ptr<YamlNode>> tables = readTables(folder, diagnostics);
+  for (const std::unique_ptr<YamlNode> &table : tables) {
+    const YamlNode *targets = table->find("targets");
+    if (!targets) {
       reader.error("oplib-spec-missing", *table, "the key 'targets' is missing").note("build the library again");
-    return false;
-  }
-  for (auto [target, ops] : llvm::zip_equal(targets->keys, targets->items))
-    if (!explainTarget(target, ops, op, sizes, out, reader))
       return false;
-  return true;
+    }
+    for (auto [target, ops] : llvm::zip_equal(targets->keys, targets->items))
+      if (!explainTarget(target, ops, op, sizes, out, reader))
+        return false;
+  }
+  return !tables.empty();
 }
 
 } // namespace lathe::oplib

@@ -9,18 +9,18 @@ using llvm::StringRef;
 namespace lathe::oplib {
 
 extern const Family gemmFamily, conv2dFamily, attentionFamily, softmaxFamily, layernormFamily, rmsnormFamily,
-    reduceFamily, elementwiseFamily, transposeFamily, gatherFamily, graphFamily;
+    reduceFamily, elementwiseFamily, transposeFamily, gatherFamily, graphFamily, fromModelFamily;
 
 static const Family *const all[] = {&gemmFamily,      &conv2dFamily,  &attentionFamily, &softmaxFamily,
                                     &layernormFamily, &rmsnormFamily, &reduceFamily,    &elementwiseFamily,
-                                    &transposeFamily, &gatherFamily,  &graphFamily};
+                                    &transposeFamily, &gatherFamily,  &graphFamily,     &fromModelFamily};
 
 llvm::ArrayRef<const Family *> families() { return all; }
 
 void addForms(Op &op) {
   std::vector<unsigned> optional;
   for (auto [i, operand] : llvm::enumerate(op.operands))
-    if (operand.isOptional)
+    if (operand.isOptional && !operand.isZeroIfAbsent)
       optional.push_back(i);
   for (unsigned choice = 0; choice < std::max<size_t>(op.choices.size(), 1); ++choice)
     for (unsigned mask = 0; mask < 1u << optional.size(); ++mask) {

@@ -89,11 +89,11 @@ static void readVariants(const llvm::json::Object &entry, Installed &library) {
   });
 }
 
-std::string Installed::arch() const {
-  for (const InstalledOp &op : ops)
-    for (const auto &[target, variants] : op.variants)
-      return StringRef(target).split(':').first.str();
-  return "";
+std::vector<std::string> Installed::archs() const {
+  std::vector<std::string> result;
+  for (const auto &[arch, path] : libraries)
+    result.push_back(arch);
+  return result;
 }
 
 std::optional<Installed> readInstalled(const std::string &folder, Diagnostics &diagnostics) {
@@ -124,6 +124,10 @@ std::optional<Installed> readInstalled(const std::string &folder, Diagnostics &d
   library.spec = textOf(*object, "spec");
   library.compiler = textOf(*object, "compiler");
   library.contextWords = static_cast<size_t>(std::clamp<int64_t>(*object->getInteger("context_words"), 0, 1 << 20));
+  if (const llvm::json::Object *libraries = object->getObject("libraries"))
+    for (const auto &[arch, path] : *libraries)
+      library.libraries.emplace_back(StringRef(arch).str(), path.getAsString().value_or("").str());
+  llvm::sort(library.libraries);
   forEach(*object, "interface", [&](const llvm::json::Object &entry) { library.ops.push_back(readOp(entry)); });
   forEach(*object, "ops", [&](const llvm::json::Object &entry) { readVariants(entry, library); });
   return library;
@@ -140,12 +144,22 @@ void *OpenLibrary::function(const std::string &function) {
 
 bool OpenLibrary::open(const Installed &library, Diagnostics &diagnostics) {
   name = library.name;
-  if (std::string arch = library.arch(); !isHost(arch)) {
-    diagnostics.error("oplib-load", library.folder, "is a library for " + arch + ", which this machine is not")
+  if (library.libraries.empty()) {
+    diagnostics
+        .error("oplib-manifest", library.folder,
+               "its manifest names no library, as those of earlier versions of lathe do")
+        .note("build it again");
+    return false;
+  }
+  auto own = llvm::find_if(library.libraries, [](const auto &entry) { return isHost(entry.first); });
+  if (own == library.libraries.end()) {
+    diagnostics
+        .error("oplib-load", library.folder,
+               "is a library for " + llvm::join(library.archs(), " and ") + ", which this machine is not")
         .note("measure on a machine that it is for");
     return false;
   }
-  std::string path = library.folder + "/lib/lib" + name + ".so." + StringRef(library.version).split('.').first.str();
+  std::string path = library.folder + "/" + own->second;
   llvm::SmallString<256> full(path);
   (void)llvm::sys::fs::make_absolute(full);
   std::string message;

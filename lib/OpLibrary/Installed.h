@@ -40,9 +40,9 @@ struct Installed {
   std::string folder, name, version, spec, compiler;
   size_t contextWords = 0;
   std::vector<InstalledOp> ops;
+  std::vector<std::pair<std::string, std::string>> libraries; ///< An architecture, and the path of its shared library.
 
-  /// "x86_64", of all of its targets.
-  std::string arch() const;
+  std::vector<std::string> archs() const;
 };
 
 /// Reads the manifest of the library in `folder`, or the manifest `folder` itself. Nothing after an error.

@@ -1,6 +1,7 @@
 // lib/OpLibrary/Measure.cpp: how long the variants of a library take on this machine, and the table that follows.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Dims.h"
+#include "Execute.h"
 #include "Installed.h"
 #include "Table.h"
 #include "Types.h"
@@ -299,7 +300,8 @@ bool tune(const TuneOptions &options, size_t &shapes, Diagnostics &diagnostics) 
   OpenLibrary library;
   if (!installed || !library.open(*installed, diagnostics))
     return false;
-  std::string file = options.folder + "/share/" + installed->name + "/tables/" + installed->arch() + ".yaml";
+  auto own = llvm::find_if(installed->libraries, [](const auto &entry) { return isHost(entry.first); });
+  std::string file = options.folder + "/share/" + installed->name + "/tables/" + own->first + ".yaml";
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
   std::unique_ptr<YamlNode> table = buffer ? parseYaml((*buffer)->getBuffer(), file, diagnostics) : nullptr;
   const YamlNode *targets = table ? table->find("targets") : nullptr;

@@ -23,6 +23,8 @@ struct Operand {
   std::vector<std::string> strides;
   std::string about; ///< For the header: "the left matrix".
   bool isOptional = false, isResult = false;
+  /// Without it, a call computes as if it were 0: a scalar, whose kernels are those that have it.
+  bool isZeroIfAbsent = false;
   bool isPacked = false;    ///< A matrix that `pack` has packed.
   std::string indexOf = ""; ///< The size below which its elements have to be; empty if they are no indices.
   double testedSpan = 1;    ///< The size up to which tests draw floats.
@@ -40,6 +42,10 @@ struct Specialization {
   std::string name;                          ///< "any", "row", "128x3072x768".
   std::vector<std::optional<int64_t>> fixed; ///< One for each symbol, or none at all.
   std::string why;                           ///< For the manifest.
+  bool isForNarrow = false;                  ///< With vectors of 512 bits, the kernels for any sizes are as fast.
+
+  /// Whether kernels for `target` are worth their bytes.
+  bool pays(const Target &target) const { return !isForNarrow || target.vectorUnit().bits < 512; }
 };
 
 /// Writes types and the like for one kernel.
@@ -57,6 +63,7 @@ struct Op {
   /// Several kernels, which are compiled as a model; its tensors have no strides.
   bool isProgram = false;
   std::string file;       ///< Of a program that is a file; else `writeBody` writes it.
+  std::string node;       ///< Of the file's model, the one that is taken; empty: all of it.
   std::string choiceName; ///< "activation", or "".
   std::vector<std::string> choices;
   std::vector<Form> forms;
@@ -95,6 +102,7 @@ struct Variant {
   std::vector<BuiltKernel> kernels; ///< One a form.
   uint64_t bytes = 0;               ///< Of their objects.
   uint64_t codeBytes = 0;           ///< Of what those put into memory.
+  std::string sameAs;               ///< The variant for a lesser target that has the objects; "": it has its own.
 };
 
 /// A row of a dispatch table: the least and the most of each symbol.

@@ -35,12 +35,15 @@ private:
   }
   bool findPrograms();
   bool build(const Installed &library);
+  std::optional<std::vector<std::string>> archsToTest(const Installed &library);
+  bool runArch(const Installed &library, std::vector<TestResult> &results);
   std::optional<std::vector<std::string>> list();
   TestResult runOne(const std::string &name);
 
   const TestOptions &options;
   Diagnostics &diagnostics;
-  std::string folder; ///< Where the tests are built.
+  std::string arch;   ///< Whose library is tested now.
+  std::string folder; ///< Where its tests are built.
 };
 
 } // namespace
@@ -92,23 +95,26 @@ bool Tester::findPrograms() {
   return true;
 }
 
+/// What runs programs for `arch`; empty: this machine. An emulator that the user names is for this machine's own
+/// architecture only where no other is tested.
+static std::string emulatorOf(const TestOptions &options, const Installed &library, const std::string &arch) {
+  if (!options.emulator.empty() && (!isHost(arch) || library.libraries.size() == 1 || !options.arch.empty()))
+    return options.emulator;
+  return isHost(arch) ? "" : "qemu-" + arch + " -L /usr/" + arch + "-linux-gnu";
+}
+
 bool Tester::build(const Installed &library) {
   std::string source = options.folder + "/test", output;
   if (!fs::exists(source + "/CMakeLists.txt"))
     return fail("oplib-no-tests", "the library '" + library.name + "' has no tests: there is no test/CMakeLists.txt",
                 "give the folder that 'lathe oplib build' wrote, with all that is in it");
   std::vector<std::string> words = {"cmake", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=Release"};
-  std::string arch = library.arch();
-  std::string compiler = options.compiler.empty() && !isHost(arch) ? compilerFor(arch) : options.compiler;
-  std::string emulator = options.emulator;
-  if (emulator.empty() && !isHost(arch))
-    emulator = "qemu-" + arch + " -L /usr/" + arch + "-linux-gnu";
+  std::string compiler = chooseCompiler(options.compilers, arch), emulator = emulatorOf(options, library, arch);
+  if (compiler.empty() && !isHost(arch))
+    compiler = compilerFor(arch);
   if (!compiler.empty())
     words.push_back("-DCMAKE_C_COMPILER=" + compiler);
   if (!emulator.empty()) {
-    if (StringRef program = StringRef(emulator).split(' ').first; !llvm::sys::findProgramByName(program))
-      return fail("oplib-no-emulator", "the library is for " + arch + ", but '" + program + "' was not found",
-                  "install QEMU's user mode, or name what runs such programs with --emulator");
     std::replace(emulator.begin(), emulator.end(), ' ', ';');
     words.insert(words.end(), {"-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=" + arch,
                                "-DCMAKE_CROSSCOMPILING_EMULATOR=" + emulator});
@@ -158,23 +164,72 @@ TestResult Tester::runOne(const std::string &name) {
   return result;
 }
 
-bool Tester::run(std::vector<TestResult> &results) {
-  std::optional<Installed> library = readInstalled(options.folder, diagnostics);
-  if (!library || !findPrograms())
-    return false;
+/// Those that can be tested here, with a warning for each other one. Nothing, and an error, if none can.
+std::optional<std::vector<std::string>> Tester::archsToTest(const Installed &library) {
+  std::vector<std::string> archs = library.archs(), result;
+  if (!options.arch.empty() && !llvm::is_contained(archs, options.arch)) {
+    fail("oplib-arch", "is no library for " + quoted(options.arch), "it is for " + llvm::join(archs, " and "));
+    return std::nullopt;
+  }
+  if (!options.arch.empty())
+    archs = {options.arch};
+  for (const std::string &own : archs) {
+    StringRef emulator = options.emulator;
+    std::string chosen = emulatorOf(options, library, own);
+    StringRef program = StringRef(chosen).split(' ').first;
+    if (program.empty() || llvm::sys::findProgramByName(program)) {
+      result.push_back(own);
+      continue;
+    }
+    std::string message = "the library is for " + own + ", but '" + program.str() + "' was not found";
+    constexpr StringRef wayOut = "install QEMU's user mode, or name what runs such programs with --emulator";
+    if (archs.size() == 1 || !emulator.empty()) {
+      fail("oplib-no-emulator", message, wayOut);
+      return std::nullopt;
+    }
+    diagnostics.warning("oplib-no-emulator", options.folder, message + ", so that it is not tested").note(wayOut);
+  }
+  if (!result.empty())
+    return result;
+  fail("oplib-no-emulator", "nothing here runs programs for " + llvm::join(archs, " or "),
+       "install QEMU's user mode, or name what runs such programs with --emulator");
+  return std::nullopt;
+}
+
+/// Those of the library for `arch`.
+bool Tester::runArch(const Installed &library, std::vector<TestResult> &results) {
   llvm::SmallString<128> path;
   if (std::error_code error = fs::createUniqueDirectory("lathe-oplib-test", path))
     return fail("oplib-test-build", "no temporary folder can be made: " + error.message(), "free some disk space");
   llvm::scope_exit remove([&] { (void)fs::remove_directories(path); });
   folder = path.str().str();
   std::optional<std::vector<std::string>> names;
-  if (!build(*library) || !(names = list()))
+  if (!build(library) || !(names = list()))
     return false;
   bool hasPassed = true;
   for (size_t i = 0; i < names->size(); ++i) {
     step("test " + (*names)[i] + ", " + llvm::Twine(i + 1) + " of " + llvm::Twine(names->size()));
     results.push_back(runOne((*names)[i]));
     hasPassed &= results.back().hasPassed;
+    if (library.libraries.size() > 1)
+      results.back().name = arch + "/" + results.back().name;
+  }
+  return hasPassed;
+}
+
+bool Tester::run(std::vector<TestResult> &results) {
+  std::optional<Installed> library = readInstalled(options.folder, diagnostics);
+  if (!library || !findPrograms())
+    return false;
+  if (library->libraries.empty())
+    return fail("oplib-manifest", "its manifest names no library", "build the library again");
+  if (options.arch.empty() && isUnclear(options.compilers, library->archs(), options.folder, diagnostics))
+    return false;
+  auto archs = archsToTest(*library);
+  bool hasPassed = archs.has_value();
+  for (const std::string &own : archs.value_or(std::vector<std::string>())) {
+    arch = own;
+    hasPassed &= runArch(*library, results);
   }
   return hasPassed;
 }

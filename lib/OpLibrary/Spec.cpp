@@ -33,6 +33,7 @@ private:
   bool readVersion(const YamlNode &node);
   bool readTargets(const YamlNode &node);
   bool readOps(const YamlNode &node);
+  bool expand(const Family &family, const YamlNode &options);
   bool checkOps(const YamlNode &node);
 
   Spec &spec;
@@ -82,20 +83,40 @@ bool SpecReader::readVersion(const YamlNode &node) {
   return true;
 }
 
+/// The architecture that a target names, or nothing where it goes on with that of the one before: "v4" behind
+/// "x86_64:v3".
+static std::string archOf(StringRef name) {
+  Diagnostics ignored;
+  StringRef arch = name.take_until([](char c) { return c == ':' || c == '+'; });
+  std::optional<Target> target = Target::parse(arch, ignored);
+  return target ? target->arch().str() : "";
+}
+
 bool SpecReader::readTargets(const YamlNode &node) {
   auto names = reader.texts(node, "'targets'");
   if (!names)
     return false;
-  std::string list;
-  for (const std::string &name : *names)
-    list += (list.empty() ? "" : "+") + name;
-  spec.targets = Target::parseList(list, reader.diagnostics, node.place);
-  if (spec.targets.empty())
-    return false;
-  if (!llvm::is_contained({"x86_64", "aarch64"}, spec.targets.front().arch())) {
-    reader.error("oplib-spec-arch", node, "operators for '" + spec.targets.front().arch() + "' cannot be built yet")
-        .note("name targets such as x86_64:v2 and x86_64:v3, or aarch64 and aarch64:dotprod");
-    return false;
+  std::vector<std::pair<std::string, std::string>> lists; // An architecture, and its targets.
+  std::string arch;
+  for (const std::string &name : *names) {
+    if (std::string own = archOf(name); !own.empty())
+      arch = own;
+    auto list = llvm::find_if(lists, [&](const auto &known) { return known.first == arch; });
+    if (list == lists.end())
+      lists.emplace_back(arch, name);
+    else
+      list->second += "+" + name;
+  }
+  for (const auto &[own, list] : lists) {
+    std::vector<Target> targets = Target::parseList(list, reader.diagnostics, node.place);
+    if (targets.empty())
+      return false;
+    if (!llvm::is_contained({"x86_64", "aarch64"}, targets.front().arch())) {
+      reader.error("oplib-spec-arch", node, "operators for '" + targets.front().arch() + "' cannot be built yet")
+          .note("name targets such as x86_64:v2 and x86_64:v3, or aarch64 and aarch64:dotprod");
+      return false;
+    }
+    llvm::append_range(spec.targets, targets);
   }
   return true;
 }
@@ -114,8 +135,17 @@ bool SpecReader::readOps(const YamlNode &node) {
   for (auto [key, options] : llvm::zip_equal(node.keys, node.items))
     for (const Family *family : families())
       if (key.text == family->name)
-        fits &= family->expand(options, reader, spec.ops);
+        fits &= expand(*family, options);
   return fits && checkOps(node);
+}
+
+/// An entry of a family, or a list of several: of types that have different epilogues, for instance.
+bool SpecReader::expand(const Family &family, const YamlNode &options) {
+  bool isList = options.kind == YamlNode::Kind::List && !options.items.empty();
+  bool fits = true;
+  for (const YamlNode &entry : isList ? llvm::ArrayRef(options.items) : llvm::ArrayRef(options))
+    fits &= family.expand(entry, reader, spec.ops);
+  return fits;
 }
 
 /// Operators are functions of the library, beside those that each has.
@@ -162,6 +192,23 @@ bool SpecReader::read(const YamlNode &root) {
   fits &= readTargets(*targets);
   fits &= !budget || readBudget(*budget, reader, spec.budget);
   return readOps(*ops) && fits && (!budget || checkVariants(spec.budget, spec.ops, *budget, reader));
+}
+
+std::vector<std::string> Spec::archs() const {
+  std::vector<std::string> result;
+  for (const Target &target : targets)
+    if (!llvm::is_contained(result, target.arch()))
+      result.push_back(target.arch().str());
+  return result;
+}
+
+std::string Spec::libraryFolder(StringRef arch) const {
+  return archs().size() == 1 ? "lib" : ("lib/" + arch + "-linux-gnu").str();
+}
+
+llvm::ArrayRef<BuiltTarget> targetsOf(llvm::ArrayRef<BuiltTarget> targets, StringRef arch) {
+  auto isOfArch = [&](const BuiltTarget &built) { return built.target.arch() == arch; };
+  return targets.drop_until(isOfArch).take_while(isOfArch);
 }
 
 std::unique_ptr<Spec> readSpec(const std::string &file, Diagnostics &diagnostics) {

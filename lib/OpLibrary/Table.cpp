@@ -54,7 +54,7 @@ static void writeRow(llvm::raw_ostream &out, const BuiltOp &op, const Row &row) 
   out << "use: " << variant.name << ", kernel: " << variant.key << ", by: " << row.by << "}\n";
 }
 
-std::string writeTables(const Spec &spec, const std::vector<BuiltTarget> &targets) {
+std::string writeTables(const Spec &spec, llvm::ArrayRef<BuiltTarget> targets) {
   std::string text;
   llvm::raw_string_ostream out(text);
   out << "# Which kernels the library " << spec.name << " takes. Of the targets, the first that the machine can run\n"

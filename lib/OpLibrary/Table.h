@@ -17,8 +17,8 @@ std::string writeRange(std::pair<int64_t, int64_t> range);
 /// Nothing if `text` is no range.
 std::optional<std::pair<int64_t, int64_t>> readRange(llvm::StringRef text);
 
-/// The tables of all targets.
-std::string writeTables(const Spec &spec, const std::vector<BuiltTarget> &targets);
+/// The tables of the targets of an architecture.
+std::string writeTables(const Spec &spec, llvm::ArrayRef<BuiltTarget> targets);
 
 } // namespace lathe::oplib
 

@@ -32,6 +32,8 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
     manager.addNestedPass<func::FuncOp>(graph::createFormIntegerProductsPass());
     // Scales fold while channels are still in dim 1, where ONNX has them.
     manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
+    if (options.multiplyInBF16)
+      manager.addNestedPass<func::FuncOp>(graph::createMultiplyInBF16Pass());
   }
   manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeConvTransposePass());
@@ -41,7 +43,7 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
   manager.addPass(createCSEPass());
   if (!options.isEvaluator) {
     // After layouts, so that transposed constants are computed too.
-    manager.addNestedPass<func::FuncOp>(graph::createFoldConstantsPass(options.evaluator));
+    manager.addNestedPass<func::FuncOp>(graph::createFoldConstantsPass(options.evaluator, options.foldedBytes));
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Sequence.h"
+#include "dialects/Kernel/Accuracy.h"
 #include "dialects/Kernel/Views.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Strategies/Strategy.h"
@@ -108,6 +109,15 @@ bool sameShape(Type a, Type b) {
   return x.getShape() == y.getShape() && x.getEncoding() == y.getEncoding();
 }
 
+/// Elements in fewer bits as what they stand for: cheaper to compute where they are read than to store.
+bool isWidening(Operation *op) {
+  if (!isa<CastOp, DequantizeOp>(op))
+    return false;
+  auto from = cast<RankedTensorType>(op->getOperand(0).getType()),
+       to = cast<RankedTensorType>(op->getResult(0).getType());
+  return sameShape(from, to) && bitsInMemory(from.getElementType()) < bitsInMemory(to.getElementType());
+}
+
 struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
   using FormGroupsPassBase::FormGroupsPassBase;
 
@@ -121,10 +131,10 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
       return signalPassFailure();
     }
     makeSmallConstantsDense();
+    moveWideningToUsers();
     auto module = getOperation()->getParentOfType<ModuleOp>();
-    if (module && module->hasAttr(kernel::KernelDialect::strictAttrName))
-      getOperation().walk(
-          [](graph::ConvOp op) { op->setAttr(kernel::KernelDialect::strictAttrName, UnitAttr::get(op.getContext())); });
+    if (module)
+      markAccuracy(module);
     if (failed(splitWideConcats()))
       return signalPassFailure();
     DenseSet<Operation *> taken;
@@ -143,6 +153,19 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
   }
 
 private:
+  /// Products and convolutions say what the module allows: kernels are chosen without it.
+  void markAccuracy(ModuleOp module) {
+    auto unit = UnitAttr::get(module.getContext());
+    bool isStrict = module->hasAttr(kernel::KernelDialect::strictAttrName),
+         hasTf32 = module->hasAttr(kernel::tf32AttrName);
+    getOperation().walk([&](Operation *op) {
+      if (isStrict && isa<graph::ConvOp>(op))
+        op->setAttr(kernel::KernelDialect::strictAttrName, unit);
+      if (hasTf32 && isa<graph::ConvOp, graph::MatmulOp>(op))
+        op->setAttr(kernel::tf32AttrName, unit);
+    });
+  }
+
   /// Writes concatenations of many tensors as some of few: what a kernel costs
   /// to compile grows much faster than the number of its operands.
   LogicalResult splitWideConcats() {
@@ -173,6 +196,43 @@ private:
     }
     solver.commit();
     return success();
+  }
+
+  /// Puts each op that only widens its operand in front of what reads it, once for each.
+  void moveWideningToUsers() {
+    SmallVector<Operation *> widening;
+    getOperation().walk([&](Operation *op) {
+      if (isWidening(op) && !op->getOperand(0).getDefiningOp<graph::ConstantOp>())
+        widening.push_back(op);
+    });
+    for (Operation *op : widening) {
+      SmallVector<OpOperand *> uses(llvm::make_pointer_range(op->getUses()));
+      llvm::SmallDenseMap<Operation *, Operation *> copies;
+      for (OpOperand *use : uses) {
+        Operation *user = use->getOwner();
+        if (user->getBlock() != op->getBlock() || !isElementwise(user))
+          continue;
+        Operation *&copy = copies[user];
+        if (!copy)
+          copy = OpBuilder(user).clone(*op);
+        use->set(copy->getResult(0));
+      }
+      if (op->use_empty())
+        op->erase();
+    }
+  }
+
+  /// The operands of `op` that are only widened, for it alone, and that `group` can compute as well.
+  SmallVector<Operation *> findWidened(const Group &group, Operation *op, const DenseSet<Operation *> &taken) {
+    SmallVector<Operation *> found;
+    for (Value operand : op->getOperands()) {
+      Operation *source = operand.getDefiningOp();
+      if (source && isWidening(source) && source->hasOneUse() && source->getBlock() == op->getBlock() &&
+          !taken.contains(source) && !group.ops.contains(source) && sameShape(operand.getType(), group.shape) &&
+          (!group.root || group.strategy->accepts({group.root}, source)))
+        found.push_back(source);
+    }
+    return found;
   }
 
   /// Whether `group` is zeros around an image, which only the convolution `op` reads and need not be written
@@ -217,6 +277,9 @@ private:
       Operation *next = group.firstUser();
       if (!next || taken.contains(next) || !mayJoin(group, next))
         break;
+      if (isElementwise(next))
+        for (Operation *widening : findWidened(group, next, taken))
+          group.ops.insert(widening);
       add(group, next);
       if (group.liveOut().size() <= 1)
         best = group;

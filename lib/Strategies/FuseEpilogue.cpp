@@ -91,9 +91,19 @@ bool lathe::acceptsInEpilogue(const Problem &problem, Operation *op) {
 EpilogueFusion::EpilogueFusion(Operation *root, tile::TilingAttr tiling) : root(root) {
   values.push_back(root->getResult(0));
   for (Operation *op = root->getNextNode(); op; op = op->getNextNode())
-    if (llvm::any_of(op->getOperands(), [&](Value value) { return isInChain(value); }) && tryAdd(op)) {
-      chain.push_back(op);
-      values.push_back(op->getResult(0));
+    if (llvm::any_of(op->getOperands(), [&](Value value) { return isInChain(value); })) {
+      SmallVector<Operation *> own = findLeaves(op);
+      leaves.insert_range(own);
+      llvm::for_each(own, [&](Operation *leaf) { push(leaf); });
+      if (canAdd(op)) {
+        push(op);
+        continue;
+      }
+      for (Operation *leaf : llvm::reverse(own)) {
+        leaves.erase(leaf);
+        chain.pop_back();
+        values.pop_back();
+      }
     }
   cutToOneResult(/*keepsType=*/tiling.getBlock() != 0);
   // Extras are numbered only now, when it is sure who needs them.
@@ -103,7 +113,26 @@ EpilogueFusion::EpilogueFusion(Operation *root, tile::TilingAttr tiling) : root(
         addExtra(input->get(), generic.getMatchingIndexingMap(input));
 }
 
-bool EpilogueFusion::tryAdd(Operation *op) {
+void EpilogueFusion::push(Operation *op) {
+  chain.push_back(op);
+  values.push_back(op->getResult(0));
+}
+
+SmallVector<Operation *> EpilogueFusion::findLeaves(Operation *op) const {
+  SmallVector<Operation *> found;
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic)
+    return found;
+  for (OpOperand *input : generic.getDpsInputOperands()) {
+    Operation *source = input->get().getDefiningOp();
+    if (source && !isInChain(input->get()) && isa<linalg::GenericOp>(source) && source->hasOneUse() &&
+        generic.getMatchingIndexingMap(input).isIdentity() && canAdd(source))
+      found.push_back(source);
+  }
+  return found;
+}
+
+bool EpilogueFusion::canAdd(Operation *op) const {
   auto generic = dyn_cast<linalg::GenericOp>(op);
   auto shape = cast<RankedTensorType>(values.front().getType()).getShape();
   if (!generic || generic.getNumResults() != 1 || generic.getNumParallelLoops() != generic.getNumLoops() ||
@@ -127,6 +156,8 @@ void EpilogueFusion::cutToOneResult(bool keepsType) {
   for (;; chain.pop_back(), values.pop_back()) {
     if (chain.empty())
       return;
+    if (leaves.contains(chain.back()))
+      continue;
     SmallPtrSet<Operation *, 8> inside(chain.begin(), chain.end());
     auto isInner = [&](Value value) {
       return llvm::all_of(value.getUsers(), [&](Operation *user) { return inside.contains(user); });

@@ -38,14 +38,18 @@ public:
   unsigned finish(tile::EpilogueOpInterface op);
 
 private:
-  bool tryAdd(mlir::Operation *op);
+  bool canAdd(mlir::Operation *op) const;
+  /// The ops that only `op` reads, and that read nothing of the chain: what a tensor of few bytes stands for.
+  llvm::SmallVector<mlir::Operation *> findLeaves(mlir::Operation *op) const;
   bool isInChain(mlir::Value value) const { return llvm::is_contained(values, value); }
   unsigned addExtra(mlir::Value value, mlir::AffineMap map);
   void cutToOneResult(bool keepsType);
+  void push(mlir::Operation *op);
 
   mlir::Operation *root;
-  llvm::SmallVector<mlir::Operation *> chain; ///< In the order of the block.
-  llvm::SmallVector<mlir::Value> values;      ///< The root's result and theirs.
+  llvm::SmallVector<mlir::Operation *> chain;     ///< Each behind what it reads.
+  llvm::SmallVector<mlir::Value> values;          ///< The root's result and theirs.
+  llvm::SmallPtrSet<mlir::Operation *, 4> leaves; ///< Of the chain, those that do not follow from the root.
   llvm::SmallVector<mlir::Value> extras;
   llvm::SmallVector<mlir::AffineMap> maps;
 };

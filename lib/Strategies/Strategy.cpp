@@ -4,6 +4,7 @@
 #include "CPU/Strategies.h"
 #include "FuseEpilogue.h"
 #include "GPU/Strategies.h"
+#include "dialects/Kernel/Accuracy.h"
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Support/Diagnostics.h"
@@ -40,9 +41,15 @@ const Strategy *findStrategy(StringRef name, const Target &target) {
   return nullptr;
 }
 
+/// Whether `user` reads `value` at positions that come from data. Of a table whose elements are
+/// known to be equal, no read would be left, and with it no check of the position.
+static bool isTableOf(Value value, Operation *user) {
+  return isa<graph::GatherOp, graph::GatherElementsOp, graph::GatherNdOp>(user) && user->getOperand(0) == value;
+}
+
 bool movesInside(Value value, Operation *user) {
   auto constant = value.getDefiningOp<graph::ConstantOp>();
-  if (!constant)
+  if (!constant || isTableOf(value, user))
     return false;
   if (constant.getType().getNumElements() == 1)
     return true;
@@ -57,7 +64,15 @@ bool Problem::isConstant(Value value) const {
   return kernel && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
 }
 
+bool Problem::hasStrides(Value value) const {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto kernel = argument ? dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp()) : kernel::FuncOp();
+  return kernel && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::stridesAttrName);
+}
+
 bool Problem::isStrict() const { return root->hasAttr(kernel::KernelDialect::strictAttrName); }
+
+bool Problem::allowsTf32() const { return root->hasAttr(kernel::tf32AttrName); }
 
 Choice chooseStrategy(const Problem &problem, const Target &target, std::string *reasons) {
   SmallVector<std::string> rejections;

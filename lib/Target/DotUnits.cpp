@@ -21,6 +21,8 @@ static constexpr StringRef vnni = "avx512vnni,avx512vl|avxvnni";
 static constexpr DotUnit units[] = {
     {"fma.f32", Fma, F32, F32, F32, "", "", 1, 0, "", false, false},
     {"fma.f64", Fma, F64, F64, F64, "", "", 1, 0, "", false, false},
+    // Factors that are rounded, with sums in f32: of products that allow it (`tf32AttrName`).
+    {"mma.tf32", Mma, TF32, TF32, F32, "sm_80", "", 1, 0, "", false, false},
     // Half precision with sums in f32.
     {"mma.f16", Mma, F16, F16, F32, "sm_80", "", 1, 0, "", false, false},
     {"mma.bf16", Mma, BF16, BF16, F32, "sm_80", "", 1, 0, "", false, false},
@@ -31,6 +33,10 @@ static constexpr DotUnit units[] = {
     {"widen.f16", Widen, F16, F16, F32, "f16c|aarch64", "", 1, 0, "", false, false},
     {"widen.bf16", Widen, BF16, BF16, F32, "", "", 1, 0, "", false, false},
     // Bytes with sums in i32, which wrap and do not saturate in any row.
+    {"mma.s8s8", Mma, S8, S8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.u8s8", Mma, U8, S8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.s8u8", Mma, S8, U8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.u8u8", Mma, U8, U8, I32, "sm_80", "", 1, 0, "", false, false},
     {"amx.u8s8", Amx, U8, S8, I32, "amx-int8", "", 4, 0, "llvm.x86.tdpbusd", false, false},
     {"amx.s8u8", Amx, S8, U8, I32, "amx-int8", "", 4, 0, "llvm.x86.tdpbsud", false, false},
     {"amx.s8s8", Amx, S8, S8, I32, "amx-int8", "", 4, 0, "llvm.x86.tdpbssd", false, false},
@@ -62,6 +68,7 @@ int64_t lathe::bytesOf(DotType type) {
   case I64:
     return 8;
   case F32:
+  case TF32:
   case I32:
     return 4;
   case F16:

@@ -23,6 +23,7 @@ from lathe.errors import (
 )
 from lathe.model import CompiledModel
 from lathe.signature import Signature, Value
+from lathe.unranked import UnrankedModel, compile_unranked
 
 __version__: str = version()
 
@@ -36,9 +37,11 @@ __all__ = [
     "LatheError",
     "RuntimeError",
     "Signature",
+    "UnrankedModel",
     "Value",
     "cache",
     "compile",
+    "compile_unranked",
     "load",
     "set_threads",
     "version",

@@ -38,12 +38,16 @@ class Engine(Protocol):
 
 
 def specs_of(
-    model: CompiledModel, path: str | os.PathLike[str], allow_links: bool
+    model: CompiledModel,
+    path: str | os.PathLike[str],
+    allow_links: bool,
+    limits: Mapping[str, int] | None = None,
 ) -> list[InputSpec]:
     """Return the inputs of a compiled model, with the rows of tables that its file tells."""
     rows = [0] * len(model.inputs)
     if any(v.dtype.numpy.kind in "iu" for v in model.inputs):
-        rows = Source(path).load(allow_links=allow_links).index_bounds()
+        allowed = [f"{name}={number}" for name, number in (limits or {}).items()]
+        rows = Source(path).load(allow_links=allow_links, limits=allowed).index_bounds()
     return [
         InputSpec(v.name, v.dtype.numpy, v.shape, r)
         for v, r in zip(model.inputs, rows, strict=True)
@@ -59,24 +63,27 @@ class LatheEngine:
 
         self._path = path
         self._allow_links = options.get("allow_links", False)
+        self._limits = options.get("limits")
         self.version = lathe.__version__
         self._model = lathe.compile(
             path,
             target=options.get("target", "host"),
             isa=options.get("isa"),
             accuracy=options.get("accuracy", "standard"),
+            precision=options.get("precision", "f32"),
             denormals=options.get("denormals", "keep"),
             dims=options.get("dims"),
             threads=threads,
             cache=options.get("cache", True),
             allow_links=self._allow_links,
+            limits=self._limits,
         )
         self.outputs = [v.name for v in self._model.outputs]
 
     @functools.cached_property
     def inputs(self) -> list[InputSpec]:
         """What the model takes. Not asked for with the model, whose time to load is measured."""
-        return specs_of(self._model, self._path, self._allow_links)
+        return specs_of(self._model, self._path, self._allow_links, self._limits)
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run the model."""

@@ -37,6 +37,16 @@ def integers(low: int) -> Callable[[str], int]:
     return parse
 
 
+def parse_limit(text: str) -> tuple[str, int]:
+    """Return name and number of "NAME=NUMBER". Raises ValueError for anything else."""
+    name, equals, value = text.rpartition("=")
+    if not equals or not name or not value.isdecimal() or not 1 <= int(value) < 1 << 63:
+        raise ValueError(
+            f"{text!r} is not NAME=NUMBER with a whole number of 1 or more [limit-value]"
+        )
+    return name, int(value)
+
+
 def integer_range(text: str) -> tuple[int, int]:
     """Return the bounds of "0:100". Raises ValueError for anything else."""
     low, colon, high = text.partition(":")
@@ -46,7 +56,7 @@ def integer_range(text: str) -> tuple[int, int]:
 
 
 def add_size_options(parser: argparse.ArgumentParser) -> None:
-    """Add --dim, --shape, --allow-links and --integers."""
+    """Add --dim, --shape, --allow-links, --limit and --integers."""
     parser.add_argument(
         "--dim",
         action="append",
@@ -64,6 +74,14 @@ def add_size_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--allow-links", action="store_true", help="let links lead to tensor files; trust the model"
+    )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        type=checked(parse_limit),
+        metavar="NAME=NUMBER",
+        help="allow the model more, or less, than usual, in Lathe; docs/limits.md has the names",
     )
     parser.add_argument(
         "--integers",

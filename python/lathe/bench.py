@@ -224,6 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", default="host", help="target of Lathe [host]")
     parser.add_argument("--isa", help="which of several targets Lathe uses [the best]")
     parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
+    parser.add_argument(
+        "--precision", default="f32", help="f32, bf16, or tf32 of GPUs, in products [f32]"
+    )
     parser.add_argument("--denormals", default="keep", help="keep or flush, for Lathe [keep]")
     parser.add_argument("--no-cache", action="store_true", help="compile anew: load s is honest")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
@@ -251,9 +254,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "target": chosen.target,
         "isa": chosen.isa,
         "accuracy": chosen.accuracy,
+        "precision": chosen.precision,
         "denormals": chosen.denormals,
         "cache": not chosen.no_cache,
         "allow_links": chosen.allow_links,
+        "limits": by_name(parser, "--limit", chosen.limit),
     }
 
     rows: list[Row] = []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -14,7 +15,7 @@ from pathlib import Path
 from lathe import _lathe
 from lathe import cache as _cache
 from lathe._lathe import Artifact, Module
-from lathe.errors import CompileError, compile_error
+from lathe.errors import CompileError, RuntimeError, compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
 
@@ -51,6 +52,8 @@ def compile(
     progress: Callable[[str], object] | None = None,
     name: str | None = None,
     accuracy: str = "standard",
+    precision: str = "f32",
+    limits: Mapping[str, int] | None = None,
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
@@ -73,7 +76,11 @@ def compile(
     writes; None for the name of its file. With the `accuracy` "standard", 3x3 convolutions may be
     computed by Winograd's filtering, whose error is of the size of that of the sums themselves, and
     denormal weights of products are zero; with "strict", all sums are computed term by term and
-    weights are what they are.
+    weights are what they are. With the `precision` "bf16", products and convolutions with constant
+    weights round both factors to bf16 and add in f32, if one of the targets has instructions for
+    it; with "tf32", tensor cores of GPUs multiply f32 and round each factor to 11 bits. Inputs and
+    results keep their types. `limits` takes the place of limits on what a model may ask for, by
+    their names in docs/limits.md, `{"nodes": 10**7}`; raise them for models that you trust.
 
     A `target` of another machine gives a model that can be saved and looked at, not called.
 
@@ -81,10 +88,12 @@ def compile(
     """
     source = model if isinstance(model, Source) else Source(model)
     fixed = _format_dims(dims)
+    allowed = _format_limits(limits)
+    source.drain(allowed)
     store = _cache.default() if cache is True else cache if cache is not False else None
 
     def build() -> Artifact:
-        program = source.load(allow_links=allow_links, overridable=overridable)
+        program = source.load(allow_links=allow_links, overridable=overridable, limits=allowed)
         return program.compile(
             target,
             fixed,
@@ -92,12 +101,15 @@ def compile(
             progress=progress,
             name=name or "",
             accuracy=accuracy,
+            precision=precision,
             kernel_cache=str(store.directory) if store and store.directory else None,
         )
 
     def reload(after: str) -> str | None:
-        program = source.load(allow_links=allow_links, overridable=overridable)
-        return program.compile(target, fixed, stop_after=after, accuracy=accuracy).ir()
+        program = source.load(allow_links=allow_links, overridable=overridable, limits=allowed)
+        return program.compile(
+            target, fixed, stop_after=after, accuracy=accuracy, precision=precision
+        ).ir()
 
     def override(names: Sequence[str]) -> CompiledModel | None:
         wanted = sorted({*overridable, *names})
@@ -114,6 +126,8 @@ def compile(
                 denormals=denormals,
                 name=name,
                 accuracy=accuracy,
+                precision=precision,
+                limits=limits,
             )
         except CompileError as error:
             if "onnx-no-default" in error.ids:
@@ -127,8 +141,10 @@ def compile(
             content,
             "links" if allow_links else "no links",
             f"accuracy {accuracy}",
+            f"precision {precision}",
             name or Path(source.name).stem,
             *(f"input {name}" for name in overridable),
+            *(f"limit {limit}" for limit in allowed),
             *_target_key(target),
             *fixed,
             *_compiler_key(),
@@ -136,12 +152,15 @@ def compile(
         artifact = store.get(key, build)
     if artifact is None:
         artifact = build()
+    if "cuda" in target:
+        _keep_gpu_code(store)
     return CompiledModel(
         _module(artifact, isa, target),
         artifact,
         threads=threads,
         max_loop_steps=max_loop_steps,
         denormals=denormals,
+        max_bytes=(limits or {}).get("call-bytes"),
         reload=reload,
         override=override,
     )
@@ -155,10 +174,12 @@ def load(
     max_loop_steps: int | None = None,
     denormals: str = "keep",
     unchecked_weights: bool = False,
+    max_bytes: int | None = None,
 ) -> CompiledModel:
     """Load what `CompiledModel.save` or `lathe compile` wrote: a `.lathebin` or a `.so`.
 
-    `threads`, `isa`, `max_loop_steps` and `denormals` are as in `lathe.compile`. The weights are
+    `threads`, `isa`, `max_loop_steps` and `denormals` are as in `lathe.compile`; `max_bytes` is the
+    limit "call-bytes" there, None for the memory that the process may use. The weights are
     compared with their checksum, which takes about as long as reading the file; with
     `unchecked_weights` they are not, and damaged ones are wrong results. Raises lathe.CompileError
     if the file is no such thing, is damaged, or was made for a processor that can do more than
@@ -174,6 +195,7 @@ def load(
             threads=threads,
             max_loop_steps=max_loop_steps,
             denormals=denormals,
+            max_bytes=max_bytes,
         )
     if suffix == ".lathebin":
         artifact = Artifact.load(path, unchecked_weights)
@@ -183,12 +205,19 @@ def load(
             threads=threads,
             max_loop_steps=max_loop_steps,
             denormals=denormals,
+            max_bytes=max_bytes,
         )
     raise compile_error(
         "load-ending",
         f"{os.fspath(path)}: lathe.load reads .so and .lathebin; "
         f"compile a model with lathe.compile",
     )
+
+
+def _keep_gpu_code(store: _cache.CompileCache | None) -> None:
+    """Let what this thread loads next keep the code that a driver makes beside the models."""
+    with contextlib.suppress(RuntimeError):  # A path that is too long: nothing is kept.
+        _lathe.cuda_keep_code(str(store.directory) if store and store.directory else None)
 
 
 def _module(artifact: Artifact, isa: str | None, target: str) -> Module | None:
@@ -208,6 +237,13 @@ def _format_dims(dims: Mapping[str, int] | None) -> list[str]:
             raise ValueError(f"dims[{name!r}] is {value!r}; give a whole number of 1 or more")
         fixed.append(f"{name}={int(value)}")
     return fixed
+
+
+def _format_limits(limits: Mapping[str, int] | None) -> list[str]:
+    for name, value in (limits or {}).items():
+        if isinstance(value, bool) or not hasattr(value, "__index__") or not 1 <= value < 2**63:
+            raise ValueError(f"limits[{name!r}] is {value!r}; give a whole number of 1 or more")
+    return [f"{name}={int(value)}" for name, value in sorted((limits or {}).items())]
 
 
 def _target_key(target: str) -> tuple[str, ...]:

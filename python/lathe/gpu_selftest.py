@@ -35,6 +35,7 @@ class Case:
     inputs: tuple[str, ...]  # "tensor<4x8xf32>"
     output: str
     body: str  # Computes %y of %x0, %x1 and so on.
+    precision: str = "f32"
 
     def text(self) -> bytes:
         """Return the model in Lathe's native format."""
@@ -59,9 +60,11 @@ class Result:
     problem: str = ""
 
 
-def _product(kind: str, m: int, k: int, n: int) -> Case:
-    a, b, y = f"tensor<{m}x{k}x{kind}>", f"tensor<{k}x{n}x{kind}>", f"tensor<{m}x{n}x{kind}>"
-    return Case("product", (a, b), y, f"%y = graph.matmul %x0, %x1 : ({a}, {b}) -> {y}")
+def _product(kind: str, m: int, k: int, n: int, precision: str = "f32") -> Case:
+    result = "i32" if kind == "i8" else kind
+    a, b, y = f"tensor<{m}x{k}x{kind}>", f"tensor<{k}x{n}x{kind}>", f"tensor<{m}x{n}x{result}>"
+    family = "product" if precision == "f32" else f"product, {precision}"
+    return Case(family, (a, b), y, f"%y = graph.matmul %x0, %x1 : ({a}, {b}) -> {y}", precision)
 
 
 def _unary(family: str, operator: str, kind: str) -> Case:
@@ -75,10 +78,18 @@ def _softmax(kind: str) -> Case:
 def cases(quick: bool) -> Iterator[Case]:
     """Yield every case; smaller ones with `quick`."""
     large = 128 if quick else 2048
-    for kind in ("f32", "f16", "bf16"):
-        yield _product(kind, large, large, large)
-        yield _product(kind, 129, 77, 65)
-        yield _product(kind, 1, large, 1000)
+    for kind, precision in (
+        ("f32", "f32"),
+        ("f32", "tf32"),
+        ("f16", "f32"),
+        ("bf16", "f32"),
+        ("i8", "f32"),
+    ):
+        yield _product(kind, 129, 77, 65, precision)
+        if quick and (precision == "tf32" or kind == "i8"):
+            continue
+        yield _product(kind, large, large, large, precision)
+        yield _product(kind, 1, large, 1000, precision)
     rows = f"tensor<{large}x1000xf32>"
     yield _unary("elementwise", "exp", rows)
     yield _unary("elementwise", "tanh", rows)
@@ -97,10 +108,14 @@ def run_case(case: Case, target: str) -> Result:
     for kind in case.inputs:
         *shape, element = kind.removeprefix("tensor<").removesuffix(">").split("x")
         values = rng.standard_normal([int(size) for size in shape])
+        if element == "i8":
+            values = np.clip(50 * values, -128, 127)
+        elif case.precision == "tf32":
+            values = values.astype(np.float16)  # Has no more bits, so that no result is rounded.
         inputs.append(values.astype(DTYPES[element]))
     names = " ".join(kind.removeprefix("tensor<").removesuffix(">") for kind in case.inputs)
     try:
-        gpu = lathe.compile(case.text(), target=target, cache=False)
+        gpu = lathe.compile(case.text(), target=target, cache=False, precision=case.precision)
         cpu = lathe.compile(case.text(), cache=False)
         expected, found = cpu(*inputs)[0], gpu(*inputs)[0]
         times = []
@@ -111,7 +126,9 @@ def run_case(case: Case, target: str) -> Result:
     except lathe.LatheError as error:
         return Result(case.family, names, "", float("inf"), 0.0, str(error).splitlines()[0])
     actual, reference = (np.asarray(array).astype(np.float64) for array in (found, expected))
-    step = 2.0 ** {"f16": -9, "bf16": -6}.get(case.output.rsplit("x", 1)[1].rstrip(">"), -13)
+    element = case.output.rsplit("x", 1)[1].rstrip(">")
+    # Sums of bytes are exact.
+    step = 0.0 if element == "i32" else 2.0 ** {"f16": -9, "bf16": -6}.get(element, -13)
     difference = compare(actual, reference, np.dtype(np.float64), atol=step, rtol=step)
     strategy = gpu.kernels[0]["strategy"].split(" ")[0].split("<")[0]
     return Result(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lathe import signature
-from lathe._lathe import Artifact, CancelToken, Module
+from lathe._lathe import Artifact, CancelToken, Module, target_title
 from lathe.errors import CompileError, compile_error, runtime_error
 from lathe.signature import Signature, Value
 
@@ -68,6 +68,7 @@ def _from_bytes(
     threads: int | None,
     max_loop_steps: int | None,
     denormals: str = "keep",
+    max_bytes: int | None = None,
 ) -> CompiledModel:
     """Return the model that `CompiledModel.__reduce__` took apart, as far as this machine can."""
     with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
@@ -76,7 +77,12 @@ def _from_bytes(
         artifact = Artifact.load(path)  # Its weights stay mapped after the file has gone.
     module = None if isa is None else _best_module(artifact, isa)
     return CompiledModel(
-        module, artifact, threads=threads, max_loop_steps=max_loop_steps, denormals=denormals
+        module,
+        artifact,
+        threads=threads,
+        max_loop_steps=max_loop_steps,
+        denormals=denormals,
+        max_bytes=max_bytes,
     )
 
 
@@ -102,6 +108,7 @@ class CompiledModel:
         threads: int | None = None,
         max_loop_steps: int | None = None,
         denormals: str = "keep",
+        max_bytes: int | None = None,
         cancel: CancelToken | None = None,
         reload: Callable[[str], str | None] | None = None,
         override: Callable[[Sequence[str]], CompiledModel | None] | None = None,
@@ -119,6 +126,12 @@ class CompiledModel:
             raise ValueError(
                 f"max_loop_steps is {max_loop_steps}; give 1 or more, or None for the default"
             )
+        if max_bytes is not None and (
+            isinstance(max_bytes, bool)
+            or not hasattr(max_bytes, "__index__")
+            or not 1 <= max_bytes < 2**63
+        ):
+            raise ValueError(f"max_bytes is {max_bytes}; give 1 or more, or None for the default")
         if denormals not in DENORMALS:
             raise ValueError(f"denormals is {denormals!r}; give one of {', '.join(DENORMALS)}")
         self._module = module
@@ -129,6 +142,7 @@ class CompiledModel:
         self._threads = threads or 0
         self._max_loop_steps = max_loop_steps or 0
         self._denormals = denormals
+        self._max_bytes = max_bytes or 0
         self._cancel = cancel
         described = module or artifact
         assert described is not None
@@ -229,8 +243,8 @@ class CompiledModel:
         if self._module is None:
             raise runtime_error(
                 "call-other-machine",
-                f"the model was compiled for {self.target}, which this machine cannot run"
-                f"{self._why_foreign()}; save it and load it there, or compile it with "
+                f"the model was compiled for {target_title(self.target)}, which this machine "
+                f"cannot run{self._why_foreign()}; save it and load it there, or compile it with "
                 'target="host"',
             )
         memory = [_writable(array) for array in out or ()]
@@ -242,6 +256,7 @@ class CompiledModel:
             cancel,
             memory or None,
             self._denormals == "flush",
+            self._max_bytes,
         )
         for i, dtype in self._views:
             outputs[i] = _view_as(outputs[i], dtype)
@@ -298,11 +313,13 @@ class CompiledModel:
         threads: int | Unchanged | None = UNCHANGED,
         max_loop_steps: int | Unchanged | None = UNCHANGED,
         denormals: str | Unchanged = UNCHANGED,
+        max_bytes: int | Unchanged | None = UNCHANGED,
         cancel: CancelToken | Unchanged | None = UNCHANGED,
     ) -> CompiledModel:
         """Return the same compiled code with other options for its calls.
 
-        `threads`, `max_loop_steps` and `denormals` are as in `lathe.compile`; `cancel` is a
+        `threads`, `max_loop_steps` and `denormals` are as in `lathe.compile`; `max_bytes` is the
+        limit "call-bytes" there, None for the memory that the process may use; `cancel` is a
         `CancelToken` that ends calls, or None.
         """
         return CompiledModel(
@@ -315,6 +332,7 @@ class CompiledModel:
                 else max_loop_steps
             ),
             denormals=self._denormals if isinstance(denormals, Unchanged) else denormals,
+            max_bytes=self._max_bytes or None if isinstance(max_bytes, Unchanged) else max_bytes,
             cancel=self._cancel if isinstance(cancel, Unchanged) else cancel,
             reload=self._reload,
             override=self._override,
@@ -338,6 +356,7 @@ class CompiledModel:
             threads=self._threads or None,
             max_loop_steps=self._max_loop_steps or None,
             denormals=self._denormals,
+            max_bytes=self._max_bytes or None,
             cancel=self._cancel,
             reload=self._reload,
             override=self._override,
@@ -408,6 +427,7 @@ class CompiledModel:
             self.threads,
             self._max_loop_steps or None,
             self._denormals,
+            self._max_bytes or None,
         )
 
     def __copy__(self) -> CompiledModel:
@@ -420,7 +440,7 @@ class CompiledModel:
 
     def __repr__(self) -> str:
         """Show signature and target."""
-        return f"<lathe.CompiledModel {self._signature} for {self.target}>"
+        return f"<lathe.CompiledModel {self._signature} for {target_title(self.target)}>"
 
     def _variant(self, feed: Mapping[str, Any]) -> CompiledModel | None:
         """Return the model in which the initializers that `feed` gives values are inputs."""
@@ -436,6 +456,7 @@ class CompiledModel:
                 threads=self._threads or None,
                 max_loop_steps=self._max_loop_steps or None,
                 denormals=self._denormals,
+                max_bytes=self._max_bytes or None,
                 cancel=self._cancel,
             )
         return self._variants[names]

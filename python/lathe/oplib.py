@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import json
 import pathlib
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,8 +124,21 @@ class Library:
         about = json.loads(manifests[0].read_text())
         self.name: str = about["name"]
         self.version: str = about["version"]
-        major = self.version.partition(".")[0]
-        shared = pathlib.Path(folder).resolve() / f"lib/lib{self.name}.so.{major}"
+        machine = platform.machine().lower()
+        arch = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
+        if not about.get("libraries"):
+            raise _error(
+                "oplib-manifest",
+                f"{manifests[0]} names no library, as those of earlier versions of lathe do; "
+                "build it again",
+            )
+        if arch not in about["libraries"]:
+            raise _error(
+                "oplib-load",
+                f"{self.name} is for {' and '.join(about['libraries'])}, but this machine is "
+                f"{machine}",
+            )
+        shared = pathlib.Path(folder).resolve() / about["libraries"][arch]
         self._library = ctypes.CDLL(str(shared))
         self._text = self._function("status_text", ctypes.c_char_p)
         self._ops = {op["op"]: _Op(self._library, self.name, op) for op in about["interface"]}

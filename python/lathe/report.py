@@ -3,7 +3,8 @@
 
 The page is a single file that needs no network: the model as a graph of the kernels that compute
 it, each with its strategy, shapes and nodes; and the IR after every phase, two phases side by side,
-folded by function, where a click on a kernel unfolds it in both.
+folded by function, where a click on a kernel unfolds it in both. With the figures of `lathe
+profile MODEL --json FILE`, it has the time of each kernel and its share of the machine's peak, too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from string import Template
 from typing import Any
 
 import lathe
-from lathe._options import add_size_options, dims_of
+from lathe import _speed
+from lathe._lathe import target_title
+from lathe._options import add_size_options, by_name, dims_of
 from lathe.model import CompiledModel
 
 PHASES = ("import", "optimize", "partition", "lower", "schedule", "bufferize", "codegen")
@@ -146,8 +149,11 @@ def assembly_sections(text: str) -> list[Section]:
     return found
 
 
-def draw(boxes: Sequence[Box]) -> str:
-    """Return the graph as SVG: time runs down, and what could run side by side is side by side."""
+def draw(boxes: Sequence[Box], profile: _speed.Profile | None = None) -> str:
+    """Return the graph as SVG: time runs down, and what could run side by side is side by side.
+
+    With a profile, a kernel says its time, and the more of it, the fuller is its box.
+    """
     width, height, half, gap_x, gap_y = 190, 46, 95, 16, 30
     layers: dict[int, list[int]] = {}
     for i, box in enumerate(boxes):
@@ -171,11 +177,19 @@ def draw(boxes: Sequence[Box]) -> str:
     for i, box in enumerate(boxes):
         x, y = places[i]
         kind = "kernel" if box.kernel else "value"
+        speed = profile.kernels.get(box.kernel) if profile else None
+        time = f"{speed.milliseconds:.3f} ms" if speed else ""
+        bar = width * min(speed.share, 1) if speed else 0
         parts.append(
             f'<g class="{kind}" data-kernel="{html.escape(box.kernel)}">'
             f"<title>{html.escape(box.label)} {html.escape(box.shape)}</title>"
             f'<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{height}" rx="5"/>'
-            f'<text x="{x + 8:.0f}" y="{y + 19:.0f}">{html.escape(_cut(box.label, 24))}</text>'
+            f'<rect class="time" x="{x:.0f}" y="{y + height - 4:.0f}" width="{bar:.1f}" '
+            'height="4"/>'
+            f'<text x="{x + 8:.0f}" y="{y + 19:.0f}">'
+            f"{html.escape(_cut(box.label, 15 if time else 24))}</text>"
+            f'<text class="shape" text-anchor="end" x="{x + width - 6:.0f}" y="{y + 19:.0f}">'
+            f"{time}</text>"
             f'<text class="shape" x="{x + 8:.0f}" y="{y + 36:.0f}">'
             f"{html.escape(_cut(box.shape, 28))}</text></g>"
         )
@@ -188,9 +202,33 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def page(model: CompiledModel, source: str, title: str) -> str:
-    """Return the page of a model, which `source` names."""
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def _row(kernel: dict[str, str], profile: _speed.Profile | None) -> str:
+    """Return a line of the table of kernels."""
+    cells = [kernel["name"]]
+    if profile:
+        speed = profile.kernels.get(kernel["name"])
+        cells += (
+            [f"{speed.milliseconds:.3f}", _percent(speed.share), _percent(speed.of_peak)]
+            if speed
+            else ["", "", ""]
+        )
+    cells += [kernel["strategy"].replace(" : i64", ""), kernel["nodes"]]
+    inside = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+    return f'<tr data-kernel="{html.escape(kernel["name"])}">{inside}</tr>'
+
+
+def page(model: CompiledModel, source: str, title: str, profile: Path | None = None) -> str:
+    """Return the page of a model, which `source` names.
+
+    `profile` is what `lathe profile --json` wrote of it. Raises _speed.ProfileError if it is not.
+    """
     phases = {phase: model.ir(after=phase) for phase in PHASES}
+    bodies = {s.title: s.text for s in sections(phases["partition"])}
+    figures = _speed.read(profile, model, bodies) if profile else None
     columns: list[dict[str, Any]] = [
         {"name": name, "parts": [[s.title, s.text] for s in sections(text)]}
         for name, text in phases.items()
@@ -198,12 +236,6 @@ def page(model: CompiledModel, source: str, title: str) -> str:
     if code := assembly(model):
         parts = [[s.title, s.text] for s in assembly_sections(code)]
         columns.append({"name": "assembly", "parts": parts})
-    rows = "".join(
-        f'<tr data-kernel="{html.escape(k["name"])}"><td>{html.escape(k["name"])}</td>'
-        f"<td>{html.escape(k['strategy'].replace(' : i64', ''))}</td>"
-        f"<td>{html.escape(k['nodes'])}</td></tr>"
-        for k in model.kernels
-    )
     facts = {
         "model": source,
         "signature": str(model.signature),
@@ -212,11 +244,20 @@ def page(model: CompiledModel, source: str, title: str) -> str:
         "weights": f"{model.weights_size:,} bytes",
         "compiler": f"lathe {lathe.__version__}",
     }
+    heads = ["kernel", "strategy", "nodes"]
+    if figures:
+        count = f"{figures.threads} thread" + ("s" if figures.threads > 1 else "")
+        facts["time"] = f"{figures.milliseconds:.3f} ms on {count}"
+        facts["peak"] = (
+            f"{figures.peak / 1e9:.0f} GFLOP/s, a product of f32 matrices on {count} here"
+        )
+        heads[1:1] = ["ms", "of the time", "of peak"]
     return Template(_PAGE).substitute(
         title=html.escape(title),
         facts="".join(f"<dt>{n}</dt><dd>{html.escape(v)}</dd>" for n, v in facts.items()),
-        graph=draw(read_graph(phases["partition"])),
-        rows=rows,
+        graph=draw(read_graph(phases["partition"]), figures),
+        heads="".join(f"<th>{head}</th>" for head in heads),
+        rows="".join(_row(kernel, figures) for kernel in model.kernels),
         # No tag within the text may end the script.
         data=json.dumps(columns).replace("<", "\\u003c"),
     )
@@ -238,6 +279,7 @@ dt { opacity: .65; } dd { margin: 0; font-family: ui-monospace, monospace; overf
 svg rect { fill: Canvas; stroke: #8888; } svg path { fill: none; stroke: #8888; }
 svg text { font: 12px ui-monospace, monospace; fill: CanvasText; } svg .shape { opacity: .65;
   font-size: 11px; }
+svg .time, svg .chosen .time { fill: var(--mark); stroke: none; }
 svg .kernel { cursor: pointer; } svg .kernel rect { stroke: #2563eb; }
 svg .chosen rect { stroke: var(--mark); stroke-width: 3; }
 table { border-collapse: collapse; width: 100%; }
@@ -260,7 +302,7 @@ pre { margin: 0; padding: 6px; overflow: auto; max-height: 60vh; font: 12px/1.35
 <h2>The model as calls of kernels</h2>
 <div class="graph">$graph</div>
 <h2>Kernels</h2>
-<table><tr><th>kernel</th><th>strategy</th><th>nodes</th></tr>$rows</table>
+<table><tr>$heads</tr>$rows</table>
 <h2>The IR after two phases</h2>
 <p>Choose a kernel above to unfold it here.</p>
 <div class="columns"><div></div><div></div></div>
@@ -311,6 +353,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.html")
     parser.add_argument("--target", default="host", help="target string [host]")
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="what lathe profile --json wrote of the model"
+    )
     add_size_options(parser)
     chosen = parser.parse_args(arguments)
     try:
@@ -319,11 +364,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             target=chosen.target,
             dims=dims_of(parser, chosen.dim),
             allow_links=chosen.allow_links,
+            limits=by_name(parser, "--limit", chosen.limit),
         )
-        text = page(model, str(chosen.model), f"{chosen.model.stem} for {model.target}")
+        text = page(
+            model,
+            str(chosen.model),
+            f"{chosen.model.stem} for {target_title(model.target)}",
+            chosen.profile,
+        )
         chosen.output.write_text(text, encoding="utf-8")
     except lathe.LatheError as error:
         print(error, file=sys.stderr)
+        return 1
+    except _speed.ProfileError as error:
+        print(f"{chosen.profile}: error: {error} [report-profile]", file=sys.stderr)
         return 1
     except OSError as error:
         reason = f"{chosen.output}: error: cannot write the page: {error.strerror}"

@@ -8,7 +8,7 @@ import hashlib
 import mmap
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +27,10 @@ class SupportsSerialize(Protocol):
 
 
 Model = str | os.PathLike[str] | bytes | bytearray | memoryview | SupportsSerialize
+
+# What the limit `file-bytes` is by default, as in lib/Support/Limits.cpp.
+_FILE_BYTES = 1 << 38
+_STEP = 1 << 20  # How many bytes of a pipe are read at once.
 
 
 class Source:
@@ -49,19 +53,37 @@ class Source:
                 f"{type(model).__name__} is not a model; pass a path, bytes or an onnx.ModelProto"
             )
 
-    def load(self, *, allow_links: bool = False, overridable: Sequence[str] = ()) -> Program:
-        """Parse the model. Raises CompileError if it cannot be read."""
-        self._drain()
+    def load(
+        self,
+        *,
+        allow_links: bool = False,
+        overridable: Sequence[str] = (),
+        limits: Sequence[str] = (),
+    ) -> Program:
+        """Parse the model; `limits` are NAME=NUMBER. Raises CompileError if it cannot be read."""
+        self.drain(limits)
         if self.path is not None:
-            return Program.load(self.path, allow_links, overridable)
-        return Program.parse(self.data, self.name, overridable)
+            return Program.load(self.path, allow_links, overridable, limits)
+        return Program.parse(self.data, self.name, overridable, limits)
+
+    def whole(self) -> bytes:
+        """Return all bytes of the model. Raises CompileError if it cannot be read."""
+        self.drain()
+        if self.path is None:
+            return self.data
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise compile_error(
+                "model-not-readable", f"{self.name}: cannot read the model: {error.strerror}"
+            ) from None
 
     def content_hash(self) -> str | None:
         """Return a hash over the model and the files it refers to; None if it has no certain one.
 
         That is so for files that cannot be read, which `load` will say better.
         """
-        self._drain()
+        self.drain()
         if self.path is None:
             locations = _onnxfile.external_locations(self.data, self.data.find)
             return None if locations is None or locations else _hash_bytes(self.data)
@@ -72,7 +94,7 @@ class Source:
 
     def info(self) -> ModelInfo:
         """Return what the ONNX file says about itself; nothing for other formats."""
-        self._drain()
+        self.drain()
         with contextlib.suppress(_onnxfile.NotOnnxError, OSError, ValueError):
             if self.path is None:
                 return _onnxfile.read_info(self.data)
@@ -80,12 +102,44 @@ class Source:
                 return _onnxfile.read_info(view)
         return ModelInfo()
 
-    def _drain(self) -> None:
-        """Take the bytes of a pipe, which can be read once; a file stays where it is."""
+    def drain(self, limits: Sequence[str] = ()) -> None:
+        """Take the bytes of a pipe, which can be read once; a file stays where it is.
+
+        `limits` are as in `load`. Raises CompileError at a pipe or a device, which may never end,
+        of more bytes than those allow.
+        """
         with contextlib.suppress(OSError):
             if self.path is not None and (self.path.is_fifo() or self.path.is_char_device()):
-                self.data = self.path.read_bytes()
+                self.data = _read_pipe(self.path, dict(limit.rsplit("=", 1) for limit in limits))
                 self.path = None
+
+
+def _memory() -> int:
+    """Return the bytes of memory of the machine, or of the container if those are fewer."""
+    sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # "max" is no limit.
+            sizes.append(int((Path("/sys/fs/cgroup") / name).read_text()))
+    return min(sizes)
+
+
+def _read_pipe(path: Path, limits: Mapping[str, str]) -> bytes:
+    file_bytes = int(limits.get("file-bytes", _FILE_BYTES))
+    memory = int(limits.get("compile-bytes", 0)) or _memory()
+    # There are two copies while the bytes grow, and at their end.
+    most = min(file_bytes, memory // 3)
+    data = bytearray()
+    with path.open("rb") as file:
+        while part := file.read(min(_STEP, most + 1 - len(data))):
+            data += part
+            if len(data) > most:
+                limit = "file-bytes" if most == file_bytes else "compile-bytes"
+                raise compile_error(
+                    "limit-file-bytes",
+                    f"{path}: has more than {most} bytes, which is the most that is allowed; if "
+                    f'you trust the model, allow more with limits={{"{limit}": NUMBER}}',
+                )
+    return bytes(data)
 
 
 def _serialize(model: Any) -> bytes:

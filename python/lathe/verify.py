@@ -45,10 +45,12 @@ def verify(
     target: str = "host",
     isa: str | None = None,
     accuracy: str = "standard",
+    precision: str = "f32",
     atol: float = 1e-4,
     rtol: float = 1e-3,
     cache: bool = True,
     allow_links: bool = False,
+    limits: Mapping[str, int] | None = None,
     files: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> tuple[list[list[Any]], list[str]]:
@@ -63,12 +65,14 @@ def verify(
         target=target,
         isa=isa,
         accuracy=accuracy,
+        precision=precision,
         threads=1,
         cache=cache,
         allow_links=allow_links,
+        limits=limits,
     )
     double = single.with_threads(2)
-    specs = specs_of(single, model, allow_links)
+    specs = specs_of(single, model, allow_links, limits)
     rows: list[list[Any]] = []
     problems: list[str] = []
     with Peer("onnxruntime") as peer:
@@ -124,6 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", default="host", help="target string [host]")
     parser.add_argument("--isa", help="which of several targets to use [the best]")
     parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
+    parser.add_argument(
+        "--precision", default="f32", help="f32, bf16, or tf32 of GPUs, in products [f32]"
+    )
     parser.add_argument("--atol", type=float, default=1e-4, help="absolute tolerance [1e-4]")
     parser.add_argument("--rtol", type=float, default=1e-3, help="relative tolerance [1e-3]")
     parser.add_argument("--runs", type=checked(integers(1)), default=RUNS, help="inputs [3]")
@@ -153,10 +160,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             target=chosen.target,
             isa=chosen.isa,
             accuracy=chosen.accuracy,
+            precision=chosen.precision,
             atol=chosen.atol,
             rtol=chosen.rtol,
             cache=not chosen.no_cache,
             allow_links=chosen.allow_links,
+            limits=by_name(parser, "--limit", chosen.limit),
             files=by_name(parser, "--input", chosen.input),
             seed=chosen.seed,
         )

@@ -100,7 +100,7 @@ private:
 };
 
 struct CompileArguments {
-  std::string target, name, accuracy;
+  std::string target, name, accuracy, precision;
   std::vector<std::string> dims;
   std::optional<std::string> startAt, stopAfter, dumpPhases, kernelCache;
   unsigned threads;
@@ -119,15 +119,22 @@ static void reportProgress(const char *phase, void *context) {
 
 /// The options of loading, with the arrays that they refer to.
 struct Options {
-  Options(bool allowLinks, const std::vector<std::string> &names) {
-    inputs.reserve(names.size());
-    for (const std::string &name : names)
-      inputs.push_back(name.c_str());
+  Options(bool allowLinks, const std::vector<std::string> &inputNames, const std::vector<std::string> &limitTexts)
+      : inputs(pointersTo(inputNames)), limits(pointersTo(limitTexts)) {
     raw.allow_links = allowLinks;
     raw.inputs = inputs.data();
     raw.input_count = inputs.size();
+    raw.limits = limits.data();
+    raw.limit_count = limits.size();
   }
-  std::vector<const char *> inputs;
+  static std::vector<const char *> pointersTo(const std::vector<std::string> &texts) {
+    std::vector<const char *> pointers;
+    pointers.reserve(texts.size());
+    for (const std::string &text : texts)
+      pointers.push_back(text.c_str());
+    return pointers;
+  }
+  std::vector<const char *> inputs, limits;
   lathe_program_options raw = {};
 };
 
@@ -138,14 +145,16 @@ public:
   Program &operator=(const Program &) = delete;
   ~Program() { lathe_program_free(raw); }
 
-  static Program *load(nb::handle path, bool allowLinks, const std::vector<std::string> &inputs) {
+  static Program *load(nb::handle path, bool allowLinks, const std::vector<std::string> &inputs,
+                       const std::vector<std::string> &limits) {
     std::string file = toPath(path);
-    Options options(allowLinks, inputs);
+    Options options(allowLinks, inputs, limits);
     return make([&](lathe_diagnostics **out) { return lathe_program_load(file.c_str(), &options.raw, out); });
   }
 
-  static Program *parse(nb::bytes data, const std::string &name, const std::vector<std::string> &inputs) {
-    Options options(false, inputs);
+  static Program *parse(nb::bytes data, const std::string &name, const std::vector<std::string> &inputs,
+                        const std::vector<std::string> &limits) {
+    Options options(false, inputs, limits);
     return make([&](lathe_diagnostics **out) {
       return lathe_program_parse(data.data(), data.size(), name.c_str(), &options.raw, out);
     });
@@ -161,6 +170,7 @@ public:
     options.target = arguments.target.c_str();
     options.name = arguments.name.c_str();
     options.accuracy = arguments.accuracy.c_str();
+    options.precision = arguments.precision.c_str();
     options.dims = dims.data();
     options.dim_count = dims.size();
     options.dump_phases = orNull(arguments.dumpPhases);
@@ -215,9 +225,16 @@ static std::string libraryPath() {
   return dladdr(symbol, &info) && info.dli_fname ? info.dli_fname : "";
 }
 
+/// What messages call a target.
+static nb::str targetTitle(const std::string &target) {
+  std::unique_ptr<char, decltype(&lathe_string_free)> title(lathe_target_title(target.c_str()), lathe_string_free);
+  return toText(title.get());
+}
+
 void bindCompiler(nb::module_ &m) {
   using namespace nb::literals;
   m.def("version", &lathe_compiler_version, "The version of the compiler.");
+  m.def("target_title", &targetTitle, "target"_a, "What messages call a target.");
   m.def("library_path", &libraryPath, "The file that the compiler was loaded from.");
 
   nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(), "A compiled program.")
@@ -231,25 +248,28 @@ void bindCompiler(nb::module_ &m) {
 
   nb::class_<Program>(m, "Program", "A model that was read.")
       .def_static("load", &Program::load, "path"_a, "allow_links"_a = false, "inputs"_a = std::vector<std::string>(),
-                  "Reads a file.")
+                  "limits"_a = std::vector<std::string>(), "Reads a file; `limits` are as NAME=NUMBER.")
       .def_static("parse", &Program::parse, "data"_a, "name"_a, "inputs"_a = std::vector<std::string>(),
-                  "Reads bytes; `name` stands in messages.")
+                  "limits"_a = std::vector<std::string>(), "Reads bytes; `name` stands in messages.")
       .def("index_bounds", &Program::indexBounds,
            "For each input, the rows of the smallest table that it is looked up in; 0 if there is none.")
       .def(
           "compile",
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
              std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
-             nb::object progress, std::string name, std::string accuracy, std::optional<std::string> kernelCache) {
-            CompileArguments arguments{std::move(target),     std::move(name),        std::move(accuracy),
-                                       std::move(dims),       std::move(startAt),     std::move(stopAfter),
-                                       std::move(dumpPhases), std::move(kernelCache), threads,
+             nb::object progress, std::string name, std::string accuracy, std::string precision,
+             std::optional<std::string> kernelCache) {
+            CompileArguments arguments{std::move(target),      std::move(name),
+                                       std::move(accuracy),    std::move(precision),
+                                       std::move(dims),        std::move(startAt),
+                                       std::move(stopAfter),   std::move(dumpPhases),
+                                       std::move(kernelCache), threads,
                                        std::move(progress)};
             return program.compile(arguments);
           },
           "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
           "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "name"_a = "",
-          "accuracy"_a = "standard", "kernel_cache"_a = nb::none(), "Compiles the program.");
+          "accuracy"_a = "standard", "precision"_a = "f32", "kernel_cache"_a = nb::none(), "Compiles the program.");
 }
 
 } // namespace lathe::python

@@ -9,6 +9,8 @@
 #include "Errors.h"
 #include "Tensors.h"
 
+#include "lathe-runtime/cuda.h"
+
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
@@ -116,7 +118,7 @@ nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &
 }
 
 nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token,
-                      nb::handle memory, bool flushDenormals) const {
+                      nb::handle memory, bool flushDenormals, int64_t maxBytes) const {
   if (index >= variant().function_count)
     throw nb::index_error("the module has no such function");
   const lathe_function_desc &function = *variant().functions[index];
@@ -145,6 +147,7 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
   options.struct_size = sizeof options;
   options.threads = threads;
   options.max_loop_steps = maxLoopSteps;
+  options.max_bytes = maxBytes;
   options.flags = flushDenormals ? LATHE_CALL_FLUSH_DENORMALS : 0;
   lathe_status status;
   std::string error;
@@ -176,7 +179,7 @@ void bindRuntime(nb::module_ &m) {
           "What the module holds, as dictionaries and lists.")
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
            nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(), nb::arg("outputs") = nb::none(),
-           nb::arg("flush_denormals") = false,
+           nb::arg("flush_denormals") = false, nb::arg("max_bytes") = 0,
            "Calls the function with that index on at most `threads` threads "
            "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
            "Sequences are lists, and optional "
@@ -199,6 +202,15 @@ void bindRuntime(nb::module_ &m) {
       nb::arg("device") = 0,
       "The target string of an NVIDIA GPU of this machine, counted from 0, as \"cuda:sm_86\".\n"
       "Raises lathe.RuntimeError if there is none, or no driver.");
+  m.def(
+      "cuda_keep_code",
+      [](const std::optional<std::string> &folder) {
+        if (lathe_cuda_keep_code(folder ? folder->c_str() : nullptr) != LATHE_OK)
+          raiseRuntimeError(lathe_last_error());
+      },
+      nb::arg("folder").none(),
+      "Names the folder in which models that this thread loads from now on keep the code that a driver makes of\n"
+      "their PTX; None for nowhere. It has to be there. Raises lathe.RuntimeError if the path is too long.");
   m.def("element_types", &describeElementTypes,
         "(lathe_dtype, name, dtype of NumPy or ml_dtypes, TensorProto.DataType, X of ONNX's\n"
         "\"tensor(X)\", bits) of every element type.");

@@ -38,7 +38,7 @@ public:
   /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
   /// `memory` has None, or an array to write to, for each output; or is None itself.
   nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps, CancelToken *token,
-                      nanobind::handle memory, bool flushDenormals) const;
+                      nanobind::handle memory, bool flushDenormals, int64_t maxBytes) const;
 
 private:
   const lathe_module_desc &desc() const { return *lathe_module_description(raw); }

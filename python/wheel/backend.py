@@ -27,6 +27,7 @@ PACKAGE = HERE.parent
 ROOT = PACKAGE.parent
 
 GLIBC = (2, 28)
+LIBGCC = 7  # The symbols of libgcc_s.so.1 on the oldest of these systems.
 # What every Linux has that PEP 600 names for these wheels.
 SYSTEM_LIBRARIES = re.compile(
     r"lib(c|m|dl|pthread|rt|gcc_s)\.so\.\d+|ld-linux.*\.so\.\d+|libLatheC\.so"
@@ -188,6 +189,12 @@ def check(file: Path) -> None:
             raise fail(
                 "wheel-glibc",
                 f"{file.name} needs glibc {major}.{minor}; see python/wheel/OldGlibc.c",
+            )
+    for version in re.findall(r"GCC_(\d+)\.", wanted):
+        if int(version) > LIBGCC:
+            raise fail(
+                "wheel-libgcc",
+                f"{file.name} needs libgcc {version}; link what it needs from libgcc.a",
             )
     if file.suffix == ".so":
         shown = re.findall(

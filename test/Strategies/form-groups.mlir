@@ -179,3 +179,42 @@ func.func @other_types(%a: tensor<2x4xf32>, %b: tensor<4x3xf32>, %m: tensor<2x3x
   %2 = graph.cast %1 : tensor<2x3xf32> -> tensor<2x3xui8>
   return %2 : tensor<2x3xui8>
 }
+
+// -----
+
+// Bytes are widened where they are read.
+// CHECK-LABEL: func.func @cast_into_product(
+// CHECK-NEXT: kernel.group -> tensor<2x3xf32> {
+// CHECK-NEXT: graph.matmul {{.*}} {kernel.root}
+// CHECK-NEXT: %[[C:.*]] = graph.cast
+// CHECK-NEXT: graph.add %{{.*}}, %[[C]]
+// CHECK-NEXT: kernel.yield
+// CHECK-NOT: kernel.group
+func.func @cast_into_product(%a: tensor<2x4xf32>, %b: tensor<4x3xf32>, %c: tensor<2x3xi8>) -> tensor<2x3xf32> {
+  %0 = graph.matmul %a, %b : (tensor<2x4xf32>, tensor<4x3xf32>) -> tensor<2x3xf32>
+  %1 = graph.cast %c : tensor<2x3xi8> -> tensor<2x3xf32>
+  %2 = graph.add %0, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+// With several readers, in the group of each.
+// CHECK-LABEL: func.func @cast_for_two(
+// CHECK-NEXT: kernel.group -> tensor<2x3xf32> {
+// CHECK-NEXT: graph.matmul {{.*}} {kernel.root}
+// CHECK-NEXT: %[[C:.*]] = graph.cast
+// CHECK-NEXT: graph.add %{{.*}}, %[[C]]
+// CHECK-NEXT: kernel.yield
+// CHECK: kernel.group -> tensor<2x3xf32> {
+// CHECK-NEXT: %[[D:.*]] = graph.cast
+// CHECK-NEXT: graph.exp %[[D]]
+// CHECK-NEXT: kernel.yield
+// CHECK-NOT: kernel.group
+func.func @cast_for_two(%a: tensor<2x4xf32>, %b: tensor<4x3xf32>, %c: tensor<2x3xi8>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %0 = graph.matmul %a, %b : (tensor<2x4xf32>, tensor<4x3xf32>) -> tensor<2x3xf32>
+  %1 = graph.cast %c : tensor<2x3xi8> -> tensor<2x3xf32>
+  %2 = graph.add %0, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %3 = graph.exp %1 : tensor<2x3xf32> -> tensor<2x3xf32>
+  return %2, %3 : tensor<2x3xf32>, tensor<2x3xf32>
+}

@@ -20,3 +20,26 @@ func.func @main(%a: tensor<100x512xf32>, %b: tensor<512x70xf32>) -> tensor<100x7
   %p = graph.matmul %a, %b : (tensor<100x512xf32>, tensor<512x70xf32>) -> tensor<100x70xf32>
   return %p : tensor<100x70xf32>
 }
+
+// -----
+
+// Bytes: 64 terms are as many bytes of a slot as 32 halves.
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-SAME: "gpu.product.mma", {block = 0 : i64, lanes = 64 : i64, prefetch = 3 : i64, rows = 64 : i64, task_panels = 1 : i64, task_rows = 64 : i64, threads = 128 : i64, unit = "mma.u8s8", unroll = 64 : i64, vectors = 1 : i64}>
+// CHECK: tile.contract
+func.func @main(%a: tensor<100x512xui8>, %b: tensor<512x70xi8>) -> tensor<100x70xi32> {
+  %p = graph.matmul %a, %b : (tensor<100x512xui8>, tensor<512x70xi8>) -> tensor<100x70xi32>
+  return %p : tensor<100x70xi32>
+}
+
+// -----
+
+// What a module allows, its products know.
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-SAME: "gpu.product.mma", {block = 0 : i64, lanes = 64 : i64, prefetch = 3 : i64, rows = 64 : i64, task_panels = 1 : i64, task_rows = 64 : i64, threads = 128 : i64, unit = "mma.tf32", unroll = 16 : i64, vectors = 1 : i64}>
+module attributes {kernel.tf32} {
+  func.func @main(%a: tensor<100x512xf32>, %b: tensor<512x70xf32>) -> tensor<100x70xf32> {
+    %p = graph.matmul %a, %b : (tensor<100x512xf32>, tensor<512x70xf32>) -> tensor<100x70xf32>
+    return %p : tensor<100x70xf32>
+  }
+}

@@ -5,7 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lathe/Support/Diagnostics.h"
-#include "lathe/Target/Target.h"
+#include "lathe/Target/Title.h"
 
 #include <cstdio>
 
@@ -61,6 +61,16 @@ int main() {
   expectCanonical("aarch64:i8mm", "aarch64:i8mm");
   expectCanonical("riscv64", "riscv64");
   expectCanonical("riscv64:gc,v", "riscv64:v");
+  auto expectTitle = [](llvm::StringRef text, llvm::StringRef expected) {
+    expect(titleOf(text) == expected, text.data(), titleOf(text));
+  };
+  expectTitle("x86_64:amx,gfni,avx512vbmi,avx512fp16,avx512bitalg", "x86_64:v4+amx");
+  expectTitle("x86_64:v4,avx512vnni,avx512bf16,gfni,avx512vbmi", "x86_64:v4,avx512vnni,avx512bf16");
+  expectTitle("x86_64:v3,avxvnni,gfni,avxvnniint8", "x86_64:v3,avxvnni");
+  expectTitle("x86_64:fma,avx2", "x86_64:fma,avx2");
+  expectTitle("aarch64:dotprod,bf16,i8mm,sve2", "aarch64:bf16,i8mm,sve2");
+  expectTitle("cuda:sm_90a", "cuda:sm_90a");
+  expectTitle("v2+v3", "v2+v3");
   expect(canonical("host") == Target::host().str(), "host", canonical("host"));
   expect(canonical(Target::host().str()) == Target::host().str(), "the host's canonical form can be read",
          Target::host().str());

@@ -49,6 +49,26 @@ def changed(driver: dict[str, str], settings: Mapping[str, str | None]) -> dict[
     }
 
 
+def without_assembler(part: str, folder: pathlib.Path) -> str:
+    """A folder of PATH, or links in `folder` to what is in it besides NVIDIA's assembler."""
+    if not (pathlib.Path(part) / "ptxas").exists():
+        return part
+    folder.mkdir()
+    for program in pathlib.Path(part).iterdir():
+        if program.name != "ptxas":
+            (folder / program.name).symlink_to(program.absolute())
+    return str(folder)
+
+
+def test_what_is_beside_an_assembler_stays(tmp_path: pathlib.Path) -> None:
+    """`/usr/bin` may have an assembler, and has the C compiler."""
+    for name in ("ptxas", "cc"):
+        (tmp_path / name).touch(0o755)
+    path = without_assembler(str(tmp_path), tmp_path / "links")
+    assert shutil.which("cc", path=path) and not shutil.which("ptxas", path=path)
+    assert without_assembler(path, tmp_path / "more") == path
+
+
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process for which the emulator is the driver of an sm_80."""
@@ -78,6 +98,11 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "LD_LIBRARY_PATH": str(folder) + (f":{path}" if path else ""),
         "LATHE_EMU_ROOT": str(EMULATOR),
         "LATHE_EMU_ARCH": "80",
+        # The emulator runs PTX: there is no assembler.
+        "PATH": os.pathsep.join(
+            without_assembler(part, folder / f"path{number}")
+            for number, part in enumerate(os.environ.get("PATH", "").split(os.pathsep))
+        ),
     }
 
 
@@ -141,7 +166,19 @@ SPILLS = "one kernel for sm_120a spills 28 bytes"
 
 
 @pytest.mark.parametrize(
-    "family", ["products", "convolutions", "rows", "indices", "threads", "sessions"]
+    "family",
+    [
+        "products",
+        "byte_products",
+        "byte_convolutions",
+        "quantized",
+        "tf32",
+        "convolutions",
+        "rows",
+        "indices",
+        "threads",
+        "sessions",
+    ],
 )
 def test_families(driver: dict[str, str], tmp_path: pathlib.Path, family: str) -> None:
     """What `test/gpu/families.py` compares with the CPU."""
@@ -194,6 +231,47 @@ def test_assembles(
     assert spills and set(spills) == {"0"}
 
 
+@pytest.mark.parametrize(("kind", "result"), [("ui8", "i32"), ("f32", "f32")])
+def test_tensor_cores_assemble(tmp_path: pathlib.Path, kind: str, result: str) -> None:
+    """The same for large products of bytes, and of f32 that may be rounded."""
+    assembler = shutil.which("ptxas", path=os.environ.get("PATH", "") + ":/usr/local/cuda/bin")
+    if not assembler:
+        pytest.skip(
+            "ptxas is not installed; it comes with the CUDA toolkit, which nothing else needs"
+        )
+    a, b, y = (
+        f"tensor<{s}x{k}>"
+        for s, k in zip(("4096x512", "512x4096", "4096x4096"), (kind, kind, result), strict=True)
+    )
+    model = tmp_path / "product.mlir"
+    model.write_text(
+        f"func.func @main(%a: {a}, %b: {b}) -> {y} {{\n"
+        f"  %y = graph.matmul %a, %b : ({a}, {b}) -> {y}\n  return %y : {y}\n}}\n"
+    )
+    for gpu in GPUS:
+        ptx = tmp_path / "product.ptx"
+        done = lathe_tool(
+            dict(os.environ),
+            "compile",
+            model,
+            "-o",
+            ptx,
+            "--target",
+            f"cuda:{gpu}",
+            "--precision",
+            "tf32",
+        )
+        assert done.returncode == 0, done.stderr
+        assert "mma.sync" in ptx.read_text()
+        command = [assembler, "-v", f"-arch={gpu}", ptx, "-o", tmp_path / "product.cubin"]
+        done = subprocess.run(
+            [str(w) for w in command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "warning" not in done.stderr.lower()
+        assert set(re.findall(r"(\d+) bytes spill (?:stores|loads)", done.stderr)) == {"0"}
+
+
 def lathe_tool(environment: dict[str, str], *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(LATHE), *map(str, words)], capture_output=True, text=True, check=False, env=environment
@@ -218,12 +296,91 @@ def test_command_line(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
         assert log.exists() == bool(words)
     # An input and an output are copied, and nothing else.
     kinds = [line.split()[0] for line in log.read_text().splitlines()]
-    assert kinds == ["copy", "launch", "copy"]
+    assert kinds == ["load", "copy", "launch", "copy"]
     # Also where there is no driver.
     nowhere = changed(driver, {NOWHERE: ""})
     shown = lathe_tool(nowhere, "inspect", artifact, "--isa", "sm_80")
     assert re.search(r"images +1 with 1 functions", shown.stdout), shown.stdout + shown.stderr
     assert re.search(r"lathe_k0_\w+ +a thread +256", shown.stdout), shown.stdout
+
+
+def loads(driver: dict[str, str], log: pathlib.Path, **settings: str) -> list[str]:
+    """Run a model in a process of its own; what its driver was given to load."""
+    script = CALL.replace("TARGET", "cuda:sm_80").replace(", cache=False", "")
+    log.unlink(missing_ok=True)
+    done = python({**driver, "LATHE_EMU_LOG": str(log), **settings}, script)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in log.read_text().splitlines()]
+    return [
+        line[1] if line[0] == "load" else line[0] for line in lines if line[0] in {"link", "load"}
+    ]
+
+
+def test_code_is_kept(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """What the driver makes of PTX serves other processes, for this driver and this kind of GPU."""
+    cache, log = tmp_path / "cache", tmp_path / "log"
+    keeps = {**driver, "LATHE_CACHE_DIR": str(cache)}
+    assert loads(keeps, log) == ["link", "code"]
+    assert loads(keeps, log) == ["code"]
+    assert loads(keeps, log, LATHE_EMU_ARCH="86") == ["link", "code"]
+    assert loads(keeps, log, LATHE_EMU_VERSION="13010") == ["link", "code"]
+    kept = sorted(cache.glob("gpu-*.kernel"))
+    assert len(kept) == 3
+    for number, file in enumerate(kept):
+        whole = file.read_bytes()
+        # Another byte of the code, another size, and no code.
+        damaged = (whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], whole[:-1], whole[:20])[number]
+        file.write_bytes(damaged)
+    assert loads(keeps, log) == ["link", "code"]
+    assert loads(keeps, log, LATHE_EMU_ARCH="86") == ["link", "code"]
+    assert loads(keeps, log, LATHE_EMU_VERSION="13010") == ["link", "code"]
+    for file in kept:
+        os.utime(file, (0, 0))
+    assert loads(keeps, log) == ["code"]
+    assert sum(file.stat().st_mtime > 0 for file in kept) == 1, "used, not written"
+    assert sorted(cache.glob("gpu-*")) == kept
+    # Where linking fails, the text is loaded.
+    clean = {**driver, "LATHE_CACHE_DIR": str(tmp_path / "other")}
+    assert loads(clean, log, LATHE_EMU_FAIL="cuLinkComplete") == ["text"]
+    assert not list((tmp_path / "other").glob("gpu-*"))
+
+
+ASSEMBLER = """#!/bin/sh
+# The command of NVIDIA's assembler: -arch=sm_80 TEXT -o FILE.
+test "$1" = -arch=sm_80 && test "$3" = -o && grep -q '^.target sm_80' "$2" || exit 3
+if test -n "$LATHE_TEST_FAILS"; then echo 'it is broken' >&2; exit 1; fi
+printf '\\177ELFcode' > "$4"
+"""
+
+
+def test_assembled_code_comes_first(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """An artifact has what an assembler made, too; a GPU that cannot take it gets the PTX."""
+    assembler, model = tmp_path / "bin/ptxas", tmp_path / "twice.mlir"
+    assembler.parent.mkdir()
+    assembler.write_text(ASSEMBLER)
+    assembler.chmod(0o755)
+    model.write_bytes(TWICE)
+    artifact, log = tmp_path / "twice.lathebin", tmp_path / "log"
+    path = f"{assembler.parent}{os.pathsep}{driver['PATH']}"
+    finds = {**driver, "PATH": path, "LATHE_EMU_LOG": str(log)}
+    for environment, images in (
+        (finds, 2),
+        ({**finds, "LATHE_TEST_FAILS": "1"}, 1),
+        (driver, 1),
+    ):
+        done = lathe_tool(environment, "compile", model, "-o", artifact, "--target", "cuda:sm_80")
+        assert done.returncode == 0, done.stderr
+        shown = lathe_tool(driver, "inspect", artifact)
+        assert re.search(rf"images +{images} with 1 functions", shown.stdout), shown.stdout
+        if images == 2:
+            done = lathe_tool(finds, "run", artifact, "--dim", "n=3")
+            assert done.returncode == 0, done.stderr
+            loads = [line.split() for line in log.read_text().splitlines()]
+            assert [line[1] for line in loads if line[0] == "load"] == ["cubin", "text"]
+    failing = {**finds, "LATHE_TEST_FAILS": "1"}
+    words = ("compile", model, "-o", artifact, "--target", "cuda:sm_80", "--verbose")
+    done = lathe_tool(failing, *words)
+    assert "it is broken" in done.stderr and "[gpu-no-cubin]" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(

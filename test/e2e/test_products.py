@@ -208,6 +208,16 @@ def test_matmul_integer(
         np.testing.assert_array_equal(run(target, proto, inputs), wanted)
 
 
+@pytest.mark.parametrize("target", targets())
+@pytest.mark.parametrize("constant", [True, False], ids=["packed", "computed"])
+def test_sums_of_no_terms_are_zero(constant: bool, target: str) -> None:
+    a, b = np.zeros((40, 0), np.uint8), np.zeros((0, 32), np.int8)
+    inputs = {"a": a} if constant else {"a": a, "b": b}
+    node = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
+    proto = model(node, inputs, {"b": b} if constant else {}, TensorProto.INT32)
+    np.testing.assert_array_equal(run(target, proto, inputs), np.zeros((40, 32), np.int32))
+
+
 @pytest.mark.parametrize("rows", [None, 40, 100], ids=str)
 @pytest.mark.parametrize("dtype", [BF16, np.dtype(np.uint8)], ids=str)
 def test_a_matrix_unit_with_tails(dtype: np.dtype[Any], rows: int | None) -> None:

@@ -5,6 +5,7 @@
  * that wait for each other are those of `threads.h`. Settings come from the environment:
  *   LATHE_EMU_ROOT    the folder of ptx_to_c.py and ptx.h
  *   LATHE_EMU_ARCH    the compute capability, such as 80; none: no GPU is there
+ *   LATHE_EMU_VERSION the version of CUDA that the driver is for, 13000 if none
  *   LATHE_EMU_MEMORY  bytes of the device; none: as many as the host has
  *   LATHE_EMU_FAIL    the name of a function that fails with error 999
  *   LATHE_EMU_LOG     a file that gets a line for each launch and copy
@@ -24,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500, UNKNOWN = 999 };
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_IMAGE = 209, NOT_FOUND = 500, UNKNOWN = 999 };
 
 static int fails(const char *function) {
   const char *name = getenv("LATHE_EMU_FAIL");
@@ -48,7 +49,8 @@ int cuInit(unsigned flags) {
   return flags ? INVALID_VALUE : OK;
 }
 int cuDriverGetVersion(int *version) {
-  *version = 13000;
+  const char *given = getenv("LATHE_EMU_VERSION");
+  *version = given ? atoi(given) : 13000;
   return OK;
 }
 int cuGetErrorName(int code, const char **name) {
@@ -206,8 +208,17 @@ int cuMemcpyDtoD_v2(uint64_t target, uint64_t source, size_t bytes) {
 
 /* --- Code --------------------------------------------------------------- */
 
+/* How code begins: a cubin, and what this driver makes of PTX, which is the text behind a word. */
+static const char elf[] = {0x7f, 'E', 'L', 'F'}, linked[] = {0x7f, 'E', 'M', 'U'};
+
 int cuModuleLoadData(void **module, const void *image) {
   MAY_FAIL;
+  bool is_linked = memcmp(image, linked, 4) == 0, is_cubin = memcmp(image, elf, 4) == 0;
+  note("load%s %llu\n", is_linked ? " code" : is_cubin ? " cubin" : " text", 0);
+  if (is_cubin)
+    return NO_IMAGE; /* This is no such GPU. */
+  if (is_linked)
+    image = (const char *)image + 4;
   const char *root = getenv("LATHE_EMU_ROOT");
   char folder[] = "/tmp/libcuda-emu-XXXXXX", command[2048], path[256];
   if (!root || !mkdtemp(folder))
@@ -233,6 +244,37 @@ int cuModuleLoadData(void **module, const void *image) {
   if (*module)
     note_tables(*module, true);
   return *module ? OK : UNKNOWN;
+}
+int cuLinkCreate_v2(unsigned count, int *options, void **values, void **linking) {
+  MAY_FAIL;
+  (void)options, (void)values;
+  *linking = count || depth < 1 ? NULL : calloc(1, sizeof(char *));
+  return *linking ? OK : INVALID_VALUE;
+}
+int cuLinkAddData_v2(void *linking, int kind, void *data, size_t bytes, const char *name, unsigned count, int *options,
+                     void **values) {
+  MAY_FAIL;
+  (void)name, (void)options, (void)values;
+  char **code = linking;
+  /* The text ends with its zero. */
+  if (kind != 1 || count || *code || bytes == 0 || ((char *)data)[bytes - 1])
+    return INVALID_VALUE;
+  *code = malloc(bytes + 4);
+  memcpy(*code, linked, 4);
+  memcpy(*code + 4, data, bytes);
+  return OK;
+}
+int cuLinkComplete(void *linking, void **code, size_t *bytes) {
+  MAY_FAIL;
+  note("link%s %llu\n", "", 0);
+  *code = *(char **)linking;
+  *bytes = *code ? 5 + strlen((char *)*code + 4) : 0;
+  return *code ? OK : INVALID_VALUE;
+}
+int cuLinkDestroy(void *linking) {
+  free(*(char **)linking);
+  free(linking);
+  return OK;
 }
 int cuModuleUnload(void *module) {
   note_tables(module, false);

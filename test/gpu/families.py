@@ -109,6 +109,174 @@ def products() -> None:
     check(alone, {"a": normal(4, 20, 24), "b": normal(1, 24, 9)})
 
 
+# Sizes around those of tiles, primes, and such of which rows begin at no multiple of a word.
+SIZES = (1, 2, 3, 5, 7, 13, 16, 31, 32, 33, 61, 64, 65, 67, 97, 127, 128, 129, 131)
+BYTES = {TensorProto.UINT8: (0, 256), TensorProto.INT8: (-128, 128)}
+
+
+def on_tensor_cores(model: lathe.CompiledModel) -> bool:
+    """Whether one of the kernels is."""
+    return any(k["strategy"].startswith("gpu.product.mma") for k in model.kernels)
+
+
+def random_bytes(kind: int, *shape: int) -> Array:
+    """Return any bytes, the largest and the least among them."""
+    return RNG.integers(*BYTES[kind], shape).astype(helper.tensor_dtype_to_np_dtype(kind))
+
+
+def exact_bytes(
+    node: onnx.NodeProto, given: Mapping[str, Array], constants: Mapping[str, Array], y: Array
+) -> None:
+    """Compare sums of bytes on tensor cores with `y`."""
+    kinds = {n: helper.np_dtype_to_tensor_dtype(a.dtype) for n, a in given.items()}
+    infos = [helper.make_tensor_value_info(n, kinds[n], a.shape) for n, a in given.items()]
+    fixed = [numpy_helper.from_array(a, n) for n, a in constants.items()]
+    source = onnx_model([node], infos, fixed, TensorProto.INT32)
+    model = lathe.compile(source, target=TARGET, cache=False)
+    assert on_tensor_cores(model), model.kernels
+    assert (np.asarray(model.run(given)["y"]) == y).all(), (node.op_type, kinds, y.shape)
+
+
+def byte_products() -> None:
+    """Products of bytes are exact, whatever the size and where rows begin."""
+    product = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
+    fixed = iter(((33, 48, 80), (65, 20, 36), (3, 10, 6), (64, 64, 64)))
+    for left in BYTES:
+        for right in BYTES:
+            infos = [
+                helper.make_tensor_value_info("a", left, ["m", "k"]),
+                helper.make_tensor_value_info("b", right, ["k", "n"]),
+            ]
+            source = onnx_model([product], infos, dtype=TensorProto.INT32)
+            model = lathe.compile(source, target=TARGET, cache=False)
+            assert on_tensor_cores(model), model.kernels
+            for _ in range(10):
+                m, k, n = RNG.choice(SIZES, 3)
+                a, b = random_bytes(left, m, k), random_bytes(right, k, n)
+                expected = a.astype(np.int64) @ b.astype(np.int64)
+                assert (np.asarray(model(a, b)[0]) == expected).all(), (left, right, m, k, n)
+            m, k, n = next(fixed)
+            a, b = random_bytes(left, m, k), random_bytes(right, k, n)
+            expected = a.astype(np.int64) @ b.astype(np.int64)
+            exact_bytes(product, {"a": a, "b": b}, {}, expected)
+            exact_bytes(product, {"a": a}, {"b": b}, expected)
+
+
+def byte_convolutions() -> None:
+    """The same for windows: strides, dilations, borders, groups; channels of any number."""
+    cases: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+        ((2, 3, 9, 8), (70, 3, 3, 3), {"pads": [1, 1, 1, 1]}),
+        ((1, 16, 9, 7), (65, 16, 3, 3), {"strides": [2, 2]}),
+        ((1, 4, 11, 9), (8, 4, 3, 2), {"dilations": [2, 1]}),
+        ((1, 32, 6, 6), (128, 16, 3, 3), {"group": 2}),
+    ]
+    for number, (x, w, options) in enumerate(cases):
+        kinds = [list(BYTES)[number >> bit & 1] for bit in (0, 1)]
+        image, filters = random_bytes(kinds[0], *x), random_bytes(kinds[1], *w)
+        conv = helper.make_node("ConvInteger", ["x", "w"], ["y"], **options)
+        exact_bytes(conv, {"x": image}, {"w": filters}, windows_of(image, filters, **options))
+
+
+def quantized() -> None:
+    """A model that was quantized, with its scales and zero points, multiplies bytes."""
+    dequantize = [
+        helper.make_node("DequantizeLinear", [n, f"{n}_scale", f"{n}_zero"], [f"{n}_f"], axis=0)
+        for n in ("q", "w")
+    ]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "q_scale", "q_zero"], ["q"]),
+        *dequantize,
+        helper.make_node("Conv", ["q_f", "w_f"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("QuantizeLinear", ["r", "y_scale", "y_zero"], ["y"]),
+    ]
+    constants = {
+        "q_scale": np.float32(0.02),
+        "q_zero": np.uint8(120),
+        "w": random_bytes(TensorProto.INT8, 66, 8, 3, 3),
+        "w_scale": np.full(66, 0.01, np.float32),
+        "w_zero": np.zeros(66, np.int8),
+        "y_scale": np.float32(0.25),
+        "y_zero": np.uint8(3),
+    }
+    fixed = [numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items()]
+    x = normal(2, 8, 9, 7).astype(np.float32)
+    info = helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)
+    source = onnx_model(nodes, [info], fixed, TensorProto.UINT8)
+    gpu = lathe.compile(source, target=TARGET, cache=False)
+    assert on_tensor_cores(gpu), gpu.kernels
+    expected = lathe.compile(source, cache=False)(x)[0]
+    assert (np.asarray(gpu(x)[0]) == np.asarray(expected)).all()
+
+
+def windows_of(
+    x: Array,
+    w: Array,
+    pads: Sequence[int] = (0, 0, 0, 0),
+    strides: Sequence[int] = (1, 1),
+    dilations: Sequence[int] = (1, 1),
+    group: int = 1,
+) -> Array:
+    """Return the convolution of two dims, in 64 bits."""
+    x = np.pad(x.astype(np.int64), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    outputs, inputs, rows, columns = w.shape
+    height = (x.shape[2] - (rows - 1) * dilations[0] - 1) // strides[0] + 1
+    width = (x.shape[3] - (columns - 1) * dilations[1] - 1) // strides[1] + 1
+    y = np.zeros((x.shape[0], outputs, height, width), np.int64)
+    for i in range(rows):
+        for j in range(columns):
+            first = (i * dilations[0], j * dilations[1])
+            ends = [
+                f + s * (n - 1) + 1 for f, s, n in zip(first, strides, (height, width), strict=True)
+            ]
+            part = x[:, :, first[0] : ends[0] : strides[0], first[1] : ends[1] : strides[1]]
+            for g in range(group):
+                own = slice(g * outputs // group, (g + 1) * outputs // group)
+                channels = part[:, g * inputs : (g + 1) * inputs]
+                y[:, own] += np.einsum("nchw,oc->nohw", channels, w[own, :, i, j].astype(np.int64))
+    return y
+
+
+def tf32() -> None:
+    """With the precision "tf32", factors of f32 are rounded to 11 bits, and sums are not."""
+    product = helper.make_node("MatMul", ["a", "b"], ["y"])
+    infos = [
+        helper.make_tensor_value_info("a", TensorProto.FLOAT, ["m", "k"]),
+        helper.make_tensor_value_info("b", TensorProto.FLOAT, ["k", "n"]),
+    ]
+    source = onnx_model([product], infos)
+    assert not on_tensor_cores(lathe.compile(source, target=TARGET, cache=False))
+    model = lathe.compile(source, target=TARGET, cache=False, precision="tf32")
+    assert on_tensor_cores(model), model.kernels
+    rounded = 0.0
+    for m, k, n in [(128, 64, 128), *(RNG.choice(SIZES, 3) for _ in range(25))]:
+        a, b = normal(m, k).astype(np.float32), normal(k, n).astype(np.float32)
+        size = np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64))
+        error = np.abs(np.asarray(model(a, b)[0]) - a.astype(np.float64) @ b) / size
+        # Half a step of each factor; what cuts the bits off instead is twice as far away.
+        assert error.max() <= 2.0**-10, (m, k, n, error.max())
+        rounded = max(rounded, float(error.max()))
+        # Numbers that have no more bits are multiplied as they are.
+        a, b = a.astype(np.float16).astype(np.float32), b.astype(np.float16).astype(np.float32)
+        exact = np.abs(np.asarray(model(a, b)[0]) - a.astype(np.float64) @ b) / size
+        assert exact.max() <= 1e-6, (m, k, n, exact.max())
+    assert rounded > 2.0**-16, "no factor was rounded"
+    a, b = np.ones((3, 5), np.float32), np.ones((5, 4), np.float32)
+    a[0, 1], a[1, 2] = np.nan, np.inf
+    y = np.asarray(model(a, b)[0])
+    assert np.isnan(y[0]).all() and np.isposinf(y[1]).all() and (y[2] == 5).all(), y
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    x, w = normal(1, 12, 7, 9).astype(np.float32), normal(66, 12, 3, 3).astype(np.float32)
+    fixed = [numpy_helper.from_array(w, "w")]
+    info = helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)
+    source = onnx_model([conv], [info], fixed)
+    gpu = lathe.compile(source, target=TARGET, cache=False, precision="tf32")
+    assert on_tensor_cores(gpu), gpu.kernels
+    found, expected = gpu(x)[0], lathe.compile(source, cache=False)(x)[0]
+    assert np.abs(np.asarray(found) - np.asarray(expected)).max() < 0.02
+    assert np.abs(np.asarray(found) - np.asarray(expected)).max() > 1e-5
+
+
 def convolutions() -> None:
     """One to two dims, strides, dilations, groups."""
     cases: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [

@@ -334,6 +334,8 @@ static inline reg cvt_rn_f16_f32(reg a) { return to_f16((_Float16)f32(a)); }
 static inline reg cvt_rn_f16_f64(reg a) { return to_f16((_Float16)f64(a)); }
 static inline reg cvt_rn_bf16_f32(reg a) { return to_bf16(f32(a)); }
 static inline reg cvt_f32_bf16(reg a) { return to_f32(bf16(a)); }
+/* To 11 bits of the significand, ties away from 0. */
+static inline reg cvt_rna_tf32_f32(reg a) { return isnan(f32(a)) ? 0x7fffffff : (u32(a) + 0x1000u) & 0xffffe000u; }
 
 /* What does not fit becomes the nearest number that does, and no number becomes 0. */
 #define TO_INTEGER(HOW, TO, FROM, C, ROUND, LEAST, MOST)                                                               \
@@ -476,7 +478,7 @@ static inline void ldmatrix(struct thread *thread, reg *results, int count, bool
 /* D = A B + C of one warp. `parts` is how many numbers a register of A and B holds. The lanes of row g and column t
  * (lane = 4 g + t) have of A rows g and g + 8 and of B column g, `parts` numbers from k = parts t on, and the same k
  * half of them further; of C and D rows g, g + 8 and columns 2 t, 2 t + 1. */
-#define MMA(NAME, K, PARTS, A_REGS, NUMBER, SUM, ADD, TO_SUM, FROM_SUM)                                                \
+#define MMA(NAME, K, PARTS, A_REGS, OF_A, OF_B, SUM, ADD, TO_SUM, FROM_SUM)                                            \
   static inline void NAME(struct thread *thread, reg *d, const reg *a, const reg *b, const reg *c) {                   \
     reg mine[A_REGS + A_REGS / 2];                                                                                     \
     int lane = (int)(thread->tid % 32), g = lane / 4, t = lane % 4;                                                    \
@@ -490,7 +492,7 @@ static inline void ldmatrix(struct thread *thread, reg *results, int count, bool
         int half = k / (4 * (PARTS)), within = k % (4 * (PARTS)), part = within % (PARTS), from = within / (PARTS);    \
         reg x = thread->warp->slots[4 * (row % 8) + from][2 * half + row / 8];                                         \
         reg y = thread->warp->slots[4 * column + from][A_REGS + half];                                                 \
-        sum = ADD(sum, NUMBER(x, part), NUMBER(y, part));                                                              \
+        sum = ADD(sum, OF_A(x, part), OF_B(y, part));                                                                  \
       }                                                                                                                \
       d[i] = FROM_SUM(sum);                                                                                            \
     }                                                                                                                  \
@@ -507,8 +509,10 @@ static inline int32_t sum_integers(int32_t sum, int32_t x, int32_t y) {
 }
 #define to_sum(bits) ((double)f32(bits))
 #define from_sum(sum) to_f32((float)(sum))
-MMA(mma_f16, 16, 2, 4, half_of, double, sum_floats, to_sum, from_sum)
-MMA(mma_bf16, 16, 2, 4, bfloat_of, double, sum_floats, to_sum, from_sum)
-MMA(mma_tf32, 8, 1, 4, tfloat_of, double, sum_floats, to_sum, from_sum)
-MMA(mma_s8, 32, 4, 4, signed_of, int32_t, sum_integers, s32, to_s32)
-MMA(mma_u8, 32, 4, 4, unsigned_of, int32_t, sum_integers, s32, to_s32)
+MMA(mma_f16_f16, 16, 2, 4, half_of, half_of, double, sum_floats, to_sum, from_sum)
+MMA(mma_bf16_bf16, 16, 2, 4, bfloat_of, bfloat_of, double, sum_floats, to_sum, from_sum)
+MMA(mma_tf32_tf32, 8, 1, 4, tfloat_of, tfloat_of, double, sum_floats, to_sum, from_sum)
+MMA(mma_s8_s8, 32, 4, 4, signed_of, signed_of, int32_t, sum_integers, s32, to_s32)
+MMA(mma_u8_s8, 32, 4, 4, unsigned_of, signed_of, int32_t, sum_integers, s32, to_s32)
+MMA(mma_s8_u8, 32, 4, 4, signed_of, unsigned_of, int32_t, sum_integers, s32, to_s32)
+MMA(mma_u8_u8, 32, 4, 4, unsigned_of, unsigned_of, int32_t, sum_integers, s32, to_s32)

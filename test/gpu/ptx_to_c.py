@@ -125,11 +125,11 @@ class Kernel:
         results = "".join(f" {operand(to)} = d[{i}];" for i, to in enumerate(elements(operands[0])))
         # mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
         shape = {"f16": "m16n8k16", "bf16": "m16n8k16", "tf32": "m16n8k8"}
-        kinds = parts[parts.index("col") + 1 :]
-        kinds = [kind for kind in kinds if kind != "satfinite"]
-        if kinds[1] != kinds[2] or shape.get(kinds[1], "m16n8k32") not in parts:
+        of_a, of_b = parts[parts.index("col") + 2 : -1]
+        if shape.get(of_a, "m16n8k32") not in parts:
             raise UnknownTextError(".".join(parts))
-        return f"{{ reg d[4];{arrays} mma_{kinds[1]}(thread, d, a, b, c);{results} }}"
+        # Types that do not go together have no function.
+        return f"{{ reg d[4];{arrays} mma_{of_a}_{of_b}(thread, d, a, b, c);{results} }}"
 
     def load(self, parts: list[str], operands: list[str]) -> str:
         """`ld`, of one value or a vector."""

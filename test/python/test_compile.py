@@ -269,3 +269,10 @@ def test_python_m_lathe_is_the_command_line() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"lathe {lathe.__version__}")
+
+
+def test_long_targets_are_short_in_messages() -> None:
+    target = "x86_64:amx,gfni,avx512vbmi,avx512bitalg"
+    model = lathe.compile(add_one().SerializeToString(), target=target)
+    assert model.target == target
+    assert "for x86_64:v4+amx>" in repr(model)

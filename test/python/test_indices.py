@@ -144,3 +144,22 @@ def test_nothing_to_select(op: str) -> None:
     assert call(3, 0).shape == ((3, 2) if op.startswith("Scatter") else (0, 2))
     with pytest.raises(lathe.RuntimeError, match='node "picks"'):
         call(0, 2)
+
+
+@pytest.mark.parametrize(
+    ("op", "i"), [("Gather", [1]), ("GatherElements", [1, 3]), ("GatherND", [1, 1])]
+)
+def test_outside_of_a_table_of_equal_elements(op: str, i: list[int]) -> None:
+    """What is read does not depend on the index, but whether it is right does."""
+    value = helper.make_tensor("value", FLOAT, [5, 3], [2.5] * 15)
+    nodes = [
+        helper.make_node("Constant", [], ["x"], value=value),
+        helper.make_node(op, ["x", "i"], ["y"], name="picks"),
+    ]
+    rank = len(i) + 1 if op == "Gather" else 2
+    model = make_model(nodes, [("i", INT, i)], [("y", FLOAT, [None] * rank)])
+    compiled = lathe.compile(model, cache=False)
+    (y,) = compiled(np.full(i, -5, np.int64))
+    assert (y == 2.5).all()
+    with pytest.raises(lathe.RuntimeError, match=r'"picks".*index 5 .* size 5.*call-index-range'):
+        compiled(np.full(i, 5, np.int64))

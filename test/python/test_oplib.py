@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -106,3 +107,11 @@ def test_names_that_are_not_there(ops: oplib.Library, tmp_path: pathlib.Path) ->
         oplib.open(tmp_path)
     assert caught.value.ids == ("oplib-no-library",)
     assert ops.ops == ["gemm_f32", "gemm_packed_f32", "layernorm_f32", "softmax_f32"]
+
+
+def test_a_library_of_an_earlier_version(tmp_path: pathlib.Path) -> None:
+    manifest = tmp_path / "share/ops/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"name": "ops", "version": "1.0.0", "context_words": 9}))
+    with pytest.raises(oplib.OplibError, match=r"build it again \[oplib-manifest\]"):
+        oplib.open(tmp_path)

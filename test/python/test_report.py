@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 from conftest import make_model
-from lathe import report
+from lathe import _speed, report
 from onnx import TensorProto, helper
 
 
@@ -92,6 +92,47 @@ def test_a_browser_unfolds_a_kernel(page: Path, tmp_path: Path) -> None:
     chosen = re.findall(r'<details open="" class="chosen"><summary>@([\w.]+)', result.stdout)
     assert chosen == [kernel, kernel]
     assert len(re.findall("<select>", result.stdout)) == 2
+
+
+def test_times_and_shares_of_peak(
+    page: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = lathe.compile(page.with_suffix(".onnx"))
+    names = {k["name"]: k["key"] for k in model.kernels}
+    kernel = next(n for n in names if n.startswith("matmul"))
+    row = {"key": names[kernel], "kernel": kernel, "ms": 0.5, "share": 0.25, "launches": 2}
+    figures = {"ms": 2.0, "threads": 1, "rounds": 3, "kernels": [row]}
+    (tmp_path / "p.json").write_text(json.dumps(figures))
+    words = [str(page.with_suffix(".onnx")), "-o", str(tmp_path / "p.html")]
+    assert report.main([*words, "--profile", str(tmp_path / "p.json")]) == 0
+    text = (tmp_path / "p.html").read_text()
+    assert "<dd>2.000 ms on 1 thread</dd>" in text and "GFLOP/s, a product of f32" in text
+    assert f"<td>{kernel}</td><td>0.500</td><td>25.0 %</td><td>0.0 %</td>" in text
+    assert re.search(r'<rect class="time" x="\d+" y="\d+" width="47.5"', text)
+    other: list[dict[str, object]] = [
+        {**figures, "kernels": [{**row, "key": "0" * 32}]},
+        {**figures, "kernels": [{"key": "0" * 32}]},
+        {**figures, "threads": 0},
+    ]
+    for field in row:
+        other.append({**figures, "kernels": [{k: v for k, v in row.items() if k != field}]})
+    for damaged in ("{", *map(json.dumps, other)):
+        (tmp_path / "p.json").write_text(damaged)
+        assert report.main([*words, "--profile", str(tmp_path / "p.json")]) == 1
+        assert "[report-profile]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%1 = graph.matmul %0, %2 : (tensor<5x3xf32>, tensor<3x7xf32>) -> tensor<5x7xf32>", 210),
+        ("graph.conv %a, %b : (tensor<1x4x9xf32>, tensor<6x2x3xf32>) -> tensor<1x6x7xf32>", 504),
+        ("graph.relu %a : tensor<4xf32>", 0),
+        ("graph.matmul %a, %b : (tensor<?x3xf32>, tensor<3x7xf32>) -> tensor<?x7xf32>", None),
+    ],
+)  # fmt: skip
+def test_operations_are_counted(text: str, expected: int | None) -> None:
+    assert _speed.operations(text) == expected
 
 
 def test_what_cannot_be_written_or_compiled(

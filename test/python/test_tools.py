@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from conftest import unsupported
-from lathe import _compare, bench, verify
+from lathe import _compare, bench, report, verify
 from lathe._inputs import InputError, InputSpec, Sizes, make_inputs, parse_dim, parse_shape
 from lathe._peer import Peer, PeerError
 
@@ -138,6 +138,20 @@ def test_verify_of_a_model_that_does_not_compile(
     onnx.save(unsupported(), tmp_path / "m.onnx")
     assert verify.main([str(tmp_path / "m.onnx")]) == 1
     assert "NoSuchOperator" in capsys.readouterr().err
+
+
+def test_limits(add_one_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [str(add_one_file), "--limit", "depth=3", "--limit", "file-bytes=9"]
+    assert verify.main(words) == 1
+    assert "[limit-file-bytes]" in capsys.readouterr().err
+    assert bench.main([*words, "--rounds", "1"]) == 1
+    assert "[limit-file-bytes]" in capsys.readouterr().err
+    assert report.main([*words, "-o", str(tmp_path / "page.html")]) == 1
+    assert "[limit-file-bytes]" in capsys.readouterr().err
+    for limit in ("nodes", "nodes=0", "nodes=many"):
+        with pytest.raises(SystemExit):
+            verify.main([str(add_one_file), "--limit", limit])
+        assert "[limit-value]" in capsys.readouterr().err
 
 
 def test_peer_runs_an_engine(add_one_file: Path, tmp_path: Path) -> None:

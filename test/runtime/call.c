@@ -101,10 +101,44 @@ static void computes_dims_from_data(void) {
               "than this machine can address [call-output-size-overflow]");
   shape[0] = INT64_C(1) << 58;
   shape[1] = 1;
-  CHECK_ERROR(lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_OUT_OF_MEMORY,
+  lathe_call_options options = {.struct_size = sizeof options, .max_bytes = INT64_MAX};
+  CHECK_ERROR(lathe_module_call_with(module, "fill", &in, 1, &out, 1, &options), LATHE_OUT_OF_MEMORY,
               "no memory for output \"filled\" of 1152921504606846976 bytes "
               "[call-out-of-memory]");
   CHECK(out.data == NULL);
+}
+
+static void limits_memory(void) {
+  set_up();
+  lathe_call_options options = {.struct_size = sizeof options};
+  /* A workspace of 4 times 3 floats, and outputs of as many and of one f64. */
+  options.max_bytes = 48 + 48 + 8;
+  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options));
+  /* What the caller brings is the caller's. */
+  options.max_bytes = 48;
+  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options));
+  lathe_tensor_free(&outputs[0]);
+  lathe_tensor_free(&outputs[1]);
+  memset(outputs, 0, sizeof outputs);
+  options.max_bytes = 48 + 48 + 7;
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_LIMIT,
+                  "needs 8 bytes for output \"total\", but a call may have 103 in all, of which 96 are in use");
+  CHECK(!outputs[0].data && !outputs[1].data);
+  options.max_bytes = 47;
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_LIMIT,
+                  "48 bytes for its temporaries");
+  options.max_bytes = -1;
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+                  "[call-max-bytes]");
+  /* Programs that were compiled before the field was there. */
+  options.struct_size = (uint32_t)offsetof(lathe_call_options, max_bytes);
+  CHECK_OK(lathe_module_call_with(module, "main", inputs, 2, outputs, 2, &options));
+  lathe_tensor_free(&outputs[0]);
+  lathe_tensor_free(&outputs[1]);
+  int64_t shape[] = {INT64_C(1) << 58, 1};
+  lathe_tensor in = {shape, LATHE_DTYPE_I64, 1, {2}}, out = {0};
+  CHECK_ERROR_HAS(lathe_module_call(module, "fill", &in, 1, &out, 1), LATHE_LIMIT, "[call-memory-limit]");
+  CHECK(lathe_get_memory() > 1 << 20 && lathe_get_memory() <= PTRDIFF_MAX);
 }
 
 static void finds_wrong_counts(void) {
@@ -453,6 +487,7 @@ int main(int argc, char **argv) {
       {"fills-memory-of-the-caller", fills_memory_of_the_caller},
       {"overwrites-what-it-is-given", overwrites_what_it_is_given},
       {"limits-loops", limits_loops},
+      {"limits-memory", limits_memory},
       {"ends-cancelled-calls", ends_cancelled_calls},
       {"cuts-long-messages", cuts_long_messages},
       {"sizes-tensors", sizes_tensors},

@@ -2,6 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "lathe-runtime/cuda.h"
 #include "lathe-runtime/runtime.h"
 
 extern "C" lathe_status latheTestCall(lathe_module *module, const lathe_tensor &input, lathe_tensor &output) {

@@ -8,9 +8,11 @@
 #include "Core/Internal.h"
 #include "Fixture.h"
 #include "Harness.h"
+#include "lathe-runtime/cuda.h"
 
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static void refuses_other_processors(void) {
@@ -19,6 +21,19 @@ static void refuses_other_processors(void) {
   CHECK_ERROR_HAS(lathe_target_supported(""), LATHE_INCOMPATIBLE, "[target-processor]");
   CHECK_ERROR_HAS(lathe_target_supported("x86"), LATHE_INCOMPATIBLE, "[target-processor]");
   CHECK_ERROR_HAS(lathe_target_supported(NULL), LATHE_INVALID_ARGUMENT, "[target-null]");
+}
+
+/* The folder for code of GPUs needs no GPU to be named. */
+static void keeps_code_in_folders(void) {
+  char path[800];
+  memset(path, 'x', sizeof path);
+  path[768] = 0;
+  CHECK_ERROR_HAS(lathe_cuda_keep_code(path), LATHE_INVALID_ARGUMENT,
+                  "has 768 bytes, but 767 at most are possible; name another one [cuda-code-folder]");
+  path[767] = 0;
+  CHECK(lathe_cuda_keep_code(path) == LATHE_OK);
+  CHECK(lathe_cuda_keep_code("") == LATHE_OK);
+  CHECK(lathe_cuda_keep_code(NULL) == LATHE_OK);
 }
 
 #if defined(__x86_64__)
@@ -197,9 +212,40 @@ static void reads_version_1(void) {
   CHECK(lathe_impl_cgroup_cpus("no-such-file", "cgroup-test") == 0);
 }
 
+static uint64_t memory(const char *membership) {
+  write_text("cgroup-test/membership", membership);
+  return lathe_impl_cgroup_bytes("cgroup-test/membership", "cgroup-test");
+}
+
+static void reads_memory(void) {
+  mkdir("cgroup-test", 0700);
+  mkdir("cgroup-test/outer", 0700);
+  mkdir("cgroup-test/outer/inner", 0700);
+  mkdir("cgroup-test/memory", 0700);
+  mkdir("cgroup-test/memory/job", 0700);
+  remove("cgroup-test/memory.max");
+  write_text("cgroup-test/outer/inner/memory.max", "max\n");
+  write_text("cgroup-test/outer/memory.max", "max\n");
+  CHECK(memory("0::/outer/inner\n") == UINT64_MAX);
+  write_text("cgroup-test/outer/memory.max", "1000000\n");
+  CHECK(memory("0::/outer/inner\n") == 1000000);
+  write_text("cgroup-test/outer/inner/memory.max", "4096\n");
+  CHECK(memory("0::/outer/inner\n") == 4096);
+  CHECK(memory("0::/\n") == UINT64_MAX);
+  write_text("cgroup-test/memory.max", "2048\n");
+  CHECK(memory("0::/docker/0123\n") == 2048);
+  remove("cgroup-test/memory.max");
+  write_text("cgroup-test/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  write_text("cgroup-test/memory/job/memory.limit_in_bytes", "8192\n");
+  CHECK(memory("3:cpuset:/job\n2:memory:/job\n") == 8192);
+  CHECK(memory("nonsense\n") == UINT64_MAX);
+  CHECK(lathe_impl_cgroup_bytes("no-such-file", "cgroup-test") == UINT64_MAX);
+}
+
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
       {"refuses-other-processors", refuses_other_processors},
+      {"keeps-code-in-folders", keeps_code_in_folders},
 #if defined(__x86_64__)
       {"agrees-with-the-kernel", agrees_with_the_kernel},
       {"reads-target-strings", reads_target_strings},
@@ -207,6 +253,7 @@ int main(int argc, char **argv) {
       {"moves-away-from-a-cpu", moves_away_from_a_cpu},
       {"counts-cpus", counts_cpus},
       {"reads-version-2", reads_version_2},
+      {"reads-memory", reads_memory},
       {"reads-version-1", reads_version_1},
   };
   return RUN_CASES(cases, argc, argv);

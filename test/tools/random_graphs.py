@@ -31,11 +31,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+import random_typed
 from onnx import NodeProto, TensorProto, helper, numpy_helper
+from random_typed import UnfitError
 
 Array = npt.NDArray[Any]
 CALLS = 3  # Calls of each graph, each with sizes of its own.
 LIMIT = 60  # Seconds for one graph.
+
+WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
 
 Size = tuple[int, ...]  # A dimension: its size in each call.
 
@@ -77,10 +81,6 @@ def sliced(size: int, start: int, end: int, step: int) -> int:
     return max(0, -((last - first) // -step)) if size else 0
 
 
-class UnfitError(Exception):
-    """The operator that was drawn does not fit the values that there are."""
-
-
 class Generator:
     """One graph: draws inputs, then operators that fit, then what is returned."""
 
@@ -92,6 +92,7 @@ class Generator:
         self.names: dict[str, list[str | int | None]] = {}
         self.values: list[Value] = []
         self.symbols: dict[str, Size] = {}
+        self.open_image = False  # Whether the last image that was drawn has open sizes.
         zeros = self.random.random() < 0.25
         for letter in "abcde":
             choices = [1, 2, 3, 4, 5, 7] + ([0] if zeros else [])
@@ -141,6 +142,8 @@ class Generator:
     ) -> Value:
         if any(size < 0 for dim in dims for size in dim) or len(dims) > 6:
             raise UnfitError
+        if op in WINDOWED and any(is_fixed(d) for d in dims[2:]) and self.open_image:
+            raise UnfitError  # A size only happens to be the same in all calls (decision 21).
         value = Value(f"v{len(self.nodes)}", tuple(dims), smooth)
         if value.elements() > 20000:
             raise UnfitError
@@ -370,19 +373,20 @@ class Generator:
         return self.node("Expand", [x.name, shape], [fixed(size), *x.dims])
 
     def matmul(self) -> Value:
-        x = self.value(lambda v: v.rank > 1 and is_fixed(v.dims[-1]))
+        x = self.value(lambda v: v.rank > 1 and is_fixed(v.dims[-1]) and v.dims[-1][0] > 0)
         columns = self.integer(1, 9)
         weights = self.floats(x.dims[-1][0], columns)
         return self.node("MatMul", [x.name, weights], [*x.dims[:-1], fixed(columns)])
 
     def product(self) -> Value:
-        x = self.value(lambda v: v.rank > 1)
+        # Where nothing is summed, ONNX Runtime gives what was in memory.
+        x = self.value(lambda v: v.rank > 1 and 0 not in v.dims[-1])
         order = [*range(x.rank - 2), x.rank - 1, x.rank - 2]
         y = self.node("Transpose", [x.name], [x.dims[a] for a in order], perm=order)
         return self.node("MatMul", [x.name, y.name], [*x.dims[:-1], x.dims[-2]])
 
     def image(self, least: int = 1) -> Value:
-        return self.value(
+        x = self.value(
             lambda v: (
                 v.rank in (3, 4)
                 and is_fixed(v.dims[1])
@@ -390,6 +394,8 @@ class Generator:
                 and all(min(dim) >= least for dim in v.dims[2:])
             )
         )
+        self.open_image = not all(is_fixed(dim) for dim in x.dims[2:])
+        return x
 
     def conv(self) -> Value:
         kernel, stride, pad = self.integer(1, 3), self.integer(1, 2), self.integer(0, 1)
@@ -487,6 +493,7 @@ class Generator:
         + [slice, slice]
         + [pad, gather, gather, tile, expand, matmul, product, conv, conv, conv_transpose, pool]
         + [global_pool, instance_norm, resize, cum_sum, trilu, arg, rounding]
+        + random_typed.OPERATORS
     )  # fmt: skip
 
     # --- The graph --------------------------------------------------------

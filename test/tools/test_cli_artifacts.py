@@ -159,15 +159,54 @@ def test_changed_weights_are_noticed(lathe: Run, tmp_path: pathlib.Path, ending:
     assert f"m{ending}: note: the weights are not compared with their checksum" in result.stderr
 
 
-def test_inspect_reads_artifacts_of_other_machines(lathe: Run, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("target", ["aarch64", "riscv64", "x86_64:v3"])
+@pytest.mark.parametrize("ending", [".so", ".a", ".o", ".lathebin"])
+def test_inspect_reads_artifacts_of_all_machines(
+    lathe: Run, tmp_path: pathlib.Path, target: str, ending: str
+) -> None:
     save(tmp_path / "m.onnx", [1.0, 2.0])
-    assert lathe("compile", "m.onnx", "-o", "m.lathebin", "--target", "aarch64").returncode == 0
-    result = lathe("inspect", "m.lathebin")
+    assert lathe("compile", "m.onnx", "-o", f"m{ending}", "--target", target).returncode == 0
+    result = lathe("inspect", f"m{ending}")
     assert result.returncode == 0, result.stderr
-    assert "target     aarch64" in result.stdout
+    assert f"target     {target}" in result.stdout
     assert "signature  main(x: f32[n, 2]) -> (y: f32[n, 2])" in result.stdout
-    assert re.search("^machine +another one: .*aarch64", result.stdout, re.MULTILINE)
-    assert lathe("run", "m.lathebin", "--dim", "n=1").returncode == 1
+    assert re.search("^  mul .* scale ", result.stdout, re.MULTILINE), result.stdout
+    if target != "x86_64:v3":
+        assert re.search(f"^machine +another one: .*{target}", result.stdout, re.MULTILINE)
+        assert lathe("run", f"m{ending}", "--dim", "n=1").returncode == 1
+    elif ending in (".a", ".o"):
+        assert "machine    this one, in a program that the file is linked into" in result.stdout
+
+
+def test_inspect_of_damaged_artifacts(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Neither a changed byte nor a cut one is a crash or a wrong table."""
+    save(tmp_path / "m.onnx", [1.0, 2.0])
+    for ending in (".so", ".a", ".o"):
+        made = lathe("compile", "m.onnx", "-o", f"m{ending}", "--target", "aarch64")
+        assert made.returncode == 0, made.stderr
+        whole = (tmp_path / f"m{ending}").read_bytes()
+        places = range(0, len(whole), max(1, len(whole) // 25))
+        for at in places:
+            changed = whole[:at] + bytes([whole[at] ^ 0x5A]) + whole[at + 1 :]
+            for data in (changed, whole[:at]):
+                (tmp_path / f"d{ending}").write_bytes(data)
+                result = lathe("inspect", f"d{ending}")
+                assert result.returncode == 0 or "error: " in result.stderr, (ending, at)
+    (tmp_path / "empty.a").write_bytes(b"!<arch>\n")
+    assert "[artifact-no-description]" in lathe("inspect", "empty.a").stderr
+    strip = shutil.which("llvm-strip-22") or shutil.which("llvm-strip")
+    if strip:
+        subprocess.run([strip, tmp_path / "m.so"], check=True)
+        assert "[artifact-no-description]" in lathe("inspect", "m.so").stderr
+
+
+def test_targets_have_short_names(lathe: Run, tmp_path: pathlib.Path) -> None:
+    save(tmp_path / "m.onnx", [1.0, 2.0])
+    target = "x86_64:amx,gfni,avx512vbmi,avx512bitalg,avx512fp16"
+    made = lathe("compile", "m.onnx", "-o", "m.a", "--target", target)
+    assert "for x86_64:v4+amx, compiled in" in made.stdout + made.stderr
+    shown = lathe("inspect", "m.a").stdout
+    assert "target     x86_64:v4+amx\nfeatures   amx,gfni," in shown, shown
 
 
 def test_libraries_bind_the_default_memcpy(lathe: Run, tmp_path: pathlib.Path) -> None:

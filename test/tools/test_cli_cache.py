@@ -76,6 +76,8 @@ def test_list_size_clear_and_path(lathe: Run, tmp_path: pathlib.Path) -> None:
     damaged = tmp_path / "models" / f"{0:064x}.lathebin"
     damaged.write_bytes(b"no artifact")
     os.utime(damaged, (0, 0))
+    # Code for a GPU, as the runtime keeps it.
+    (tmp_path / "models/gpu-0123456789abcdef-9-13010-sm_80.kernel").write_bytes(b"code")
     # What is not named after a key is somebody else's.
     (tmp_path / "models/notes.lathebin").write_bytes(b"")
     head, *rows = lathe("cache", "list", **cache).stdout.splitlines()
@@ -85,9 +87,9 @@ def test_list_size_clear_and_path(lathe: Run, tmp_path: pathlib.Path) -> None:
         ["first", "x86_64:v2"],
     ]
     assert rows[2].startswith("damaged ") and rows[2].endswith(damaged.name)
-    assert rows[3].split()[:2] == ["2", "kernels"] and rows[3].endswith("*.kernel")
+    assert rows[3].split()[:2] == ["3", "kernels"] and rows[3].endswith("*.kernel")
     assert len(rows) == 4
-    assert re.match(r"\S+ kB in 3 models and 2 kernels of", lathe("cache", "size", **cache).stdout)
+    assert re.match(r"\S+ kB in 3 models and 3 kernels of", lathe("cache", "size", **cache).stdout)
     assert lathe("cache", "clear", **cache).returncode == 0
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["notes.lathebin"]
 

@@ -84,6 +84,52 @@ def test_a_c_program_calls_kernels(lathe: Run, tmp_path: pathlib.Path) -> None:
     assert int(total) == int((positive * (np.arange(300 * 500) % 1000 + 1)).sum())
 
 
+PICK = """\
+kernel.func @pick(%x: tensor<4xf32>, %i: tensor<2xi64>) -> tensor<2xf32>
+    attributes {sizes = 0 : i64} {
+  %y = graph.gather %x at %i axis = 0 : (tensor<4xf32>, tensor<2xi64>) -> tensor<2xf32>
+  kernel.return %y : tensor<2xf32>
+}
+"""
+
+PICK_PROGRAM = """\
+#include "k.h"
+#include <stdio.h>
+
+int main(void) {
+  const float x[4] = {1, 2, 3, 4};
+  float y[2];
+  for (int64_t last = -5; last < 5; ++last) {
+    lathe_call call = {0};
+    call.struct_size = sizeof call;
+    call.workers = 1;
+    call.imports = lathe_default_imports();
+    int64_t indices[2] = {1, last};
+    int32_t status = lathe_kernel_pick(&call, x, indices, y);
+    if (status)
+      printf("%d: %d of %d\\n", status, (int)call.error_values[0], (int)call.error_values[1]);
+    else
+      printf("%g\\n", y[1]);
+  }
+  return 0;
+}
+"""
+
+
+def test_an_index_outside_is_what_a_kernel_returns(lathe: Run, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "k.mlir").write_text(PICK)
+    result = lathe("compile", "k.mlir", "-o", "k.a", "--header", "k.h")
+    assert result.returncode == 0, result.stderr
+    assert "an index in the operands of a kernel is outside" in (tmp_path / "k.h").read_text()
+    (tmp_path / "main.c").write_text(PICK_PROGRAM)
+    runtime = sorted((ROOT / "lib/Runtime").glob("*/*.c"))
+    command = ["cc", "-std=c11", "-Wall", "-Werror", "-D_GNU_SOURCE", f"-I{ROOT / 'include'}"]
+    command += ["main.c", "k.a", *map(str, runtime), "-o", "main", "-lm", "-ldl", "-lpthread"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    assert printed.split("\n")[:-1] == ["1: -5 of 4", *"12341234", "1: 4 of 4"]
+
+
 def test_the_header_says_what_a_kernel_takes(lathe: Run, tmp_path: pathlib.Path) -> None:
     (tmp_path / "k.mlir").write_text(KERNELS)
     assert lathe("compile", "k.mlir", "-o", "k.so", "--header", "k.h").returncode == 0

@@ -84,6 +84,22 @@ def test_the_shipped_tests_pass(library: pathlib.Path, tmp_path: pathlib.Path) -
     assert len(wrong) >= 12 and set(wrong) == {("300", "0")}
 
 
+def test_any_arguments_and_the_cost_of_a_call(
+    library: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    command("cmake", "-S", library / "test", "-B", tmp_path / "build", "-DCMAKE_BUILD_TYPE=Release")
+    command("cmake", "--build", tmp_path / "build", "--target", "test_softmax_f32")
+    test = tmp_path / "build/test_softmax_f32"
+    printed = command(test, "fuzz", "20000")
+    assert re.search(r"softmax_f32: 20000 calls with any arguments, \d{4,} of them right", printed)
+    # Ten times what a busy machine takes, for one that is busier.
+    (cost,) = re.findall(
+        r"softmax_f32: ([\d.]+) ns to check and dispatch", command(test, "dispatch")
+    )
+    assert 0 < float(cost) < 2000
+    assert subprocess.run([test, "fuz"], capture_output=True).returncode == 2
+
+
 def test_the_shipped_tests_can_fail(library: pathlib.Path, tmp_path: pathlib.Path) -> None:
     test = (library / "test/test_gemm_f32.c").read_text()
     (tmp_path / "t.c").write_text(test.replace("sum = activate(", "sum = 1e-4 + activate("))
@@ -258,6 +274,10 @@ def test_without_a_compiler_nothing_is_written(lathe: Run, tmp_path: pathlib.Pat
         result = lathe("oplib", "build", "ops.yaml", "-o", "out", "--cc", compiler)
         assert result.returncode == 1 and f"[{id}]" in result.stderr
         assert [path.name for path in tmp_path.iterdir()] == ["ops.yaml"]
+    # A compiler that is not there is found out before any kernel is compiled.
+    build = ("build", "ops.yaml", "-o", "out", "--cc", "no-such-cc", "--cache", "cache")
+    assert "[oplib-no-compiler]" in lathe("oplib", *build).stderr
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize(

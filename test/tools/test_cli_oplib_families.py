@@ -54,7 +54,7 @@ def test_tests_of_a_graph_can_fail(
     library = folder / "many"
     flags = ["-std=c11", f"-I{library}/include", f"-I{library}/test", f"-I{library}/share/many/src"]
     sources = [library / f"test/{name}" for name in ("harness.c", "reference.c")]
-    objects = [library / "test/oracle_feed_forward.a", library / "lib/libmany.a"]
+    objects = [library / "test/x86_64/oracle_feed_forward.a", library / "lib/libmany.a"]
     command("cc", *flags, "-o", tmp_path / "t", tmp_path / "t.c", *sources, *objects, "-lm")
     assert subprocess.run([tmp_path / "t"], capture_output=True).returncode == 1
 
@@ -184,3 +184,81 @@ def test_a_graph_called_open_is_an_error(lathe: Run, tmp_path: pathlib.Path) -> 
     (tmp_path / "ops.yaml").write_text(spec % (ROOT / "test/tools/feed_forward.mlir"))
     result = lathe("oplib", "check", "ops.yaml")
     assert result.returncode == 1 and "called 'open'" in result.stderr
+
+
+SHARED = """\
+lathe-oplib: 1
+name: shared
+targets: [x86_64:v3, x86_64:v4, "x86_64:v4,avx512vnni"]
+ops:
+  gemm:
+    - {}
+    - {dtypes: [bf16], hot: [[2, 3, 4]]}
+    - {dtypes: ["u8*s8->u8"]}
+"""
+
+
+def test_targets_share_kernels(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Where the types of an operator have no use for what one target has beyond another."""
+    (tmp_path / "ops.yaml").write_text(SHARED)
+    result = lathe("oplib", "check", "ops.yaml")
+    assert result.returncode == 0, result.stderr
+    f32, bf16, u8 = re.split(r"\n(?=gemm_)", result.stdout)
+    assert "  x86_64:v4,avx512vnni: v4+avx512vnni.any, as for x86_64:v4\n" in f32
+    assert "v4+avx512vnni.2x3x4 v4+avx512vnni.row v4+avx512vnni.any, as for x86_64:v4\n" in bf16
+    assert "  x86_64:v4,avx512vnni: v4+avx512vnni.any\n" in u8 and "forms: only\n" in u8
+    # The variants for one row where they pay: of f32 and of bytes, on v3.
+    assert "v3.row" in f32 and "v4.row" not in f32 and "v3.row" in u8 and "v4.row" not in u8
+    assert "3 operators, 13 kernels" in result.stdout
+    result = lathe("oplib", "build", "ops.yaml", "-o", "shared")
+    assert result.returncode == 0, result.stderr
+    manifest = json.loads((tmp_path / "shared/share/shared/manifest.json").read_text())
+    variants = {
+        (entry["op"], variant["name"]): variant
+        for entry in manifest["ops"]
+        for variant in entry["variants"]
+    }
+    vnni = variants["gemm_f32", "v4+avx512vnni.any"]
+    v4 = variants["gemm_f32", "v4.any"]
+    assert vnni["same_as"] == "v4.any" and vnni["code_bytes"] == 0 and v4["code_bytes"] > 0
+    assert vnni["kernel"] == v4["kernel"] and "same_as" not in v4
+    assert variants["gemm_u8s8_u8", "v4+avx512vnni.any"]["code_bytes"] > 0
+    result = lathe("oplib", "test", "shared")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "gemm_f32 " in result.stdout and "6 of 6 tests passed" in result.stdout
+
+
+AMX = """\
+lathe-oplib: 1
+name: amx
+targets: [x86_64:v3, x86_64:amx]
+ops:
+  gemm: {dtypes: [bf16, "u8*s8->s32"], hot: [[37, 45, 36]]}
+"""
+
+
+def test_tiles_of_a_matrix_unit(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Compiled everywhere; a machine without the unit skips its variants."""
+    (tmp_path / "ops.yaml").write_text(AMX)
+    result = lathe("oplib", "build", "ops.yaml", "-o", "amx")
+    assert result.returncode == 0, result.stderr
+    manifest = json.loads((tmp_path / "amx/share/amx/manifest.json").read_text())
+    units = {
+        (entry["op"], variant["name"]): variant["kernels"][0]["strategy"]
+        for entry in manifest["ops"]
+        for variant in entry["variants"]
+    }
+    assert 'unit = "amx.bf16"' in units["gemm_bf16", "amx.37x45x36"]
+    assert 'unit = "amx.u8s8"' in units["gemm_u8s8", "amx.37x45x36"]
+    assert "amx." not in units["gemm_bf16", "amx.any"]
+    result = lathe("oplib", "test", "amx")
+    assert result.returncode == 0, result.stdout + result.stderr
+    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
+    if {"amx_bf16", "amx_int8", "avx512_bf16"} <= set(flags):
+        rows = [line.split() for line in result.stdout.splitlines()]
+        assert [row[1:4] for row in rows[1:-1]] == [
+            ["passed", "6", "0"],
+            ["passed", "6", "0"],
+            ["passed", "5", "0"],
+            ["passed", "5", "0"],
+        ]

@@ -112,10 +112,13 @@ def test_verify_hands_its_options_on(world: World) -> None:
     world.add_package("lathe")
     world.add_package("onnxruntime")
     words = ("--verify", "--dim", "batch=2", "--dim=seq=7", "--target", "x86_64", "--shape", "x=1")
-    result = world.run("run", "m.onnx", *words)
+    limits = ("--limit", "nodes=9", "--limit", "depth=3")
+    result = world.run("run", "m.onnx", *words, *limits)
     assert result.returncode == 7, result.stderr
-    expected = ["--dim=batch=2", "--dim=seq=7", "--shape=x=1", "--target=x86_64", "--", "m.onnx"]
-    assert world.arguments() == expected
+    assert world.arguments() == [
+        *("--dim=batch=2", "--dim=seq=7", "--shape=x=1", "--target=x86_64"),
+        *("--limit=nodes=9", "--limit=depth=3", "--", "m.onnx"),
+    ]
 
 
 def test_bench_hands_its_options_on(world: World) -> None:
@@ -133,11 +136,21 @@ def test_bench_hands_its_options_on(world: World) -> None:
         "--json",
         "f",
     )
-    more = ("--suite", "d", "--html", "p", "--accuracy", "strict", "--flush-denormals")
+    more = (
+        "--suite",
+        "d",
+        "--html",
+        "p",
+        "--accuracy",
+        "strict",
+        "--flush-denormals",
+        "--limit",
+        "nodes=9",
+    )
     result = world.run("bench", "m.onnx", "n.onnx", *words, *more)
     assert result.returncode == 7, result.stderr
     assert world.arguments() == [
         *("--against=openvino,onnxruntime", "--suite=d", "--threads=1,2", "--rounds=3"),
-        *("--accuracy=strict", "--json=f", "--html=p", "--denormals=flush"),
+        *("--accuracy=strict", "--json=f", "--html=p", "--limit=nodes=9", "--denormals=flush"),
         *("--", "m.onnx", "n.onnx"),
     ]

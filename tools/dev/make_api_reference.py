@@ -16,7 +16,7 @@ import ast
 import pathlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ MODULES = {
         "signature.py",
         "dtypes.py",
         "errors.py",
+        "unranked.py",
         "_lathe.pyi",
     ),
     "lathe.cache": ("cache.py",),
@@ -39,9 +40,13 @@ MODULES = {
     "lathe.torch_backend": ("torch_backend.py",),
 }
 HEADERS = {
-    "c-runtime.md": ("The runtime, in C", "include/lathe-runtime/runtime.h", "runtime.c"),
-    "c-compiler.md": ("The compiler, in C", "include/lathe-c/compiler.h", "compiler.c"),
-    "cpp.md": ("The compiler, in C++", "include/lathe/Compiler/Compiler.h", "compiler.cpp"),
+    "c-runtime.md": (
+        "The runtime, in C",
+        ("include/lathe-runtime/runtime.h", "include/lathe-runtime/cuda.h"),
+        "runtime.c",
+    ),
+    "c-compiler.md": ("The compiler, in C", ("include/lathe-c/compiler.h",), "compiler.c"),
+    "cpp.md": ("The compiler, in C++", ("include/lathe/Compiler/Compiler.h",), "compiler.cpp"),
 }
 MARK = re.compile(r"^\s*(?:#|//|/\*) \[([\w.~ ]+)\](?: \*/)?$")
 
@@ -234,14 +239,15 @@ def collapse(text: str) -> str:
     return f"{before}(\n" + ",\n".join(f"    {a}" for a in split_arguments(inside)) + f"){after}"
 
 
-def header_page(title: str, header: str, file: str) -> str:
-    """The page of a header."""
+def header_page(title: str, headers: Iterable[str], file: str) -> str:
+    """The page of one header or several."""
     shown = examples(file)
-    parts = [head(title, f"the comments of [`{header}`](../../{header})", file)]
-    path = ROOT / header
+    links = " and ".join(f"[`{header}`](../../{header})" for header in headers)
+    parts = [head(title, f"the comments of {links}", file)]
     language = "cpp" if file.endswith(".cpp") else "c"
-    for entry in cpp_entries(path) if language == "cpp" else c_entries(path):
-        parts.append(render(entry, shown, language))
+    entries = cpp_entries if language == "cpp" else c_entries
+    for header in headers:
+        parts += [render(entry, shown, language) for entry in entries(ROOT / header)]
     return "\n".join(parts)
 
 

@@ -105,6 +105,9 @@ SECTIONS = (
     ),
     pytest("tools", "the tools of this tree", "test/dev"),
     section(
+        "fuzz", "some seconds of each fuzzer", PYTHON, test("tools/dev/fuzz.py"), "--seconds", "5"
+    ),
+    section(
         "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")
     ),
     models("models", "a small model of each kind"),

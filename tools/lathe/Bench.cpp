@@ -62,6 +62,7 @@ static bool timeCalls(const LoadedModel &model, const ValueViews &inputs, int th
   lathe_call_options options = {};
   options.struct_size = sizeof options;
   options.threads = threads;
+  options.max_bytes = model.callBytes;
   options.flags = flushes ? LATHE_CALL_FLUSH_DENORMALS : 0;
   auto call = [&] {
     for (uint32_t i = 0; i < function.output_count; ++i)
@@ -209,8 +210,8 @@ static int benchAgainst(const Arguments &arguments) {
   if (diagnostics.hasErrors())
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--isa", "--json",
-                           "--html", "--dim", "--shape"})
+  for (StringRef option : {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--precision",
+                           "--isa", "--json", "--html", "--dim", "--shape", "--limit"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
   for (StringRef flag : {"--allow-links", "--no-cache"})
@@ -249,8 +250,10 @@ static constexpr Option options[] = {
     {"--html", "", Form::Text, "FILE", "write a page with a chart for each model; with --against"},
     targetOption,
     accuracyOption,
+    precisionOption,
     allowLinksOption,
     overridableOption,
+    limitOption,
     noCacheOption,
     isaOption,
     deviceOption,

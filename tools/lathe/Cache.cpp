@@ -70,9 +70,12 @@ static uint64_t defaultBound() {
 
 Cache::Cache() : directory(defaultFolder()), bound(defaultBound()) {}
 
-/// Whether a file is named after a key: what else is in the folder is somebody else's.
+/// Whether a file is named after a key, or is code for a GPU, which the runtime keeps there under names of its own
+/// (lib/Runtime/CUDA/Code.c): what else is in the folder is somebody else's.
 static bool isEntry(StringRef name) {
   constexpr size_t digits = 64;
+  if (name.starts_with("gpu-"))
+    return name.ends_with(".kernel");
   return (name.consume_back(".lathebin") || name.consume_back(".kernel")) && name.size() == digits &&
          llvm::all_of(name, llvm::isHexDigit);
 }

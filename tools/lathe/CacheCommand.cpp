@@ -8,6 +8,7 @@
 
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Title.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -44,7 +45,7 @@ static int list(const Cache &cache) {
     Diagnostics damage;
     // Its name is all that is wanted: the weights may stay on disk.
     auto artifact = Artifact::load(entry.path, damage, /*uncheckedWeights=*/true);
-    table.push_back({artifact ? artifact->name() : "damaged", artifact ? artifact->target() : "",
+    table.push_back({artifact ? artifact->name() : "damaged", artifact ? titleOf(artifact->target()) : "",
                      formatBytes(entry.size), formatTime(entry.used), llvm::sys::path::filename(entry.path).str()});
   }
   if (kernelCount)

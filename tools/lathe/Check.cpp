@@ -46,7 +46,7 @@ static void checkModel(const std::string &path, const Arguments &arguments, Resu
   options.target = arguments.get("--target", "host").str();
   options.dims = arguments.all("--dim").vec();
   options.progress = progress.callback();
-  result.complete = check(path, options, result.diagnostics, {arguments.has("--allow-links")}, &result.report);
+  result.complete = check(path, options, result.diagnostics, loadOptions(arguments), &result.report);
 }
 
 //===----------------------------------------------------------------------===//
@@ -193,6 +193,7 @@ static constexpr Option options[] = {
     {"--json", "", Form::Flag, "", "print all of it as JSON, for programs"},
     {"--strict", "", Form::Flag, "", "end with 1, too, where something is slower than it could be"},
     allowLinksOption,
+    limitOption,
     progressOption,
 };
 

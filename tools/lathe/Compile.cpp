@@ -9,7 +9,7 @@
 
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
-#include "lathe/Target/Target.h"
+#include "lathe/Target/Title.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -88,7 +88,8 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
     kind = OutputKind::Artifact;
   } else if (llvm::is_contained(graphEndings, ending)) {
     kind = OutputKind::Graph;
-    for (StringRef option : {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy"})
+    for (StringRef option :
+         {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy", "--precision"})
       if (arguments.has(option))
         return usageError("cli-graph-option", place,
                           option + " changes nothing in " + quoted(output) +
@@ -154,8 +155,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
 
   Progress progress(model, arguments.has("--progress"), 2 + phaseNames().size() * targets.size());
   progress.step("load");
-  std::unique_ptr<Program> program =
-      Program::load(model.str(), diagnostics, {arguments.has("--allow-links"), arguments.all("--overridable").vec()});
+  std::unique_ptr<Program> program = Program::load(model.str(), diagnostics, loadOptions(arguments));
   if (!program)
     return false;
   if (kind == OutputKind::Graph)
@@ -173,6 +173,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   options.wholeConstants = !output.empty() && output != "-";
   options.threads = unsigned(arguments.count("--threads", 0));
   options.accuracy = arguments.get("--accuracy", "standard").str();
+  options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
   options.remarks = arguments.has("--verbose");
   std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
@@ -186,7 +187,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   progress.stop();
   std::string names;
   for (const Target &target : targets)
-    names += (names.empty() ? "" : ", ") + target.str();
+    names += (names.empty() ? "" : ", ") + titleOf(target);
   return writeArtifact(arguments, *artifact, names, begin, diagnostics);
 }
 
@@ -207,6 +208,7 @@ static constexpr Option options[] = {
     {"--name", "", Form::Text, "NAME", "of the model in symbols and the header [that of FILE]"},
     targetOption,
     accuracyOption,
+    precisionOption,
     fixedDimOption,
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
     {"--stop-after", "", Form::Text, "PHASE",
@@ -215,6 +217,7 @@ static constexpr Option options[] = {
     {"--dump-phases", "", Form::Text, "DIR", "write the IR after every phase, less large constants, into a folder"},
     allowLinksOption,
     overridableOption,
+    limitOption,
     {"--verbose", "-v", Form::Flag, "", "say which products only plain loops compute, and why"},
     progressOption,
 };

@@ -10,6 +10,7 @@
 
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Title.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -80,14 +81,16 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments, Stri
   call.input_dims = dims.data();
   call.output_dims = outputs.data();
   call.weights = model.description().weights;
-  uint64_t bytes = 0;
-  if (int32_t code = function.plan(&call, &bytes)) {
+  uint64_t bytes[LATHE_SPACE_COUNT] = {};
+  if (int32_t code = function.plan(&call, bytes)) {
     addForeignError(diagnostics, "inspect-plan", path,
                     "with inputs " + shapes + ": " + checkMessage(function, code, call));
     return false;
   }
-  llvm::outs() << "workspace  " << formatBytes(bytes) << " for inputs " << (shapes.empty() ? "none" : shapes) << " on "
-               << threads << (threads == 1 ? " thread\n" : " threads\n");
+  std::string onDevice = bytes[LATHE_SPACE_CUDA] ? " and " + formatBytes(bytes[LATHE_SPACE_CUDA]) + " of a GPU" : "";
+  llvm::outs() << "workspace  " << formatBytes(bytes[LATHE_SPACE_HOST]) << onDevice << " for inputs "
+               << (shapes.empty() ? "none" : shapes) << " on " << threads
+               << (threads == 1 ? " thread\n" : " threads\n");
   for (uint32_t i = 0; i < function.output_count; ++i) {
     const lathe_value_desc &output = *function.outputs[i];
     // What a call computes only `run` can tell.
@@ -147,6 +150,12 @@ static void printDeviceKernels(const lathe_variant_desc &variant) {
                << formatTable("llrrl", table);
 }
 
+/// What --isa calls a variant, or what it is for where that is a long list.
+static std::string variantName(const lathe_variant_desc &variant) {
+  std::string title = titleOf(variant.target);
+  return title == variant.target ? variant.name : StringRef(title).split(':').second.str();
+}
+
 /// One line a variant, the best first.
 static void printVariants(const LoadedModel &model) {
   const lathe_module_desc &module = model.description();
@@ -154,17 +163,19 @@ static void printVariants(const LoadedModel &model) {
   for (uint32_t i = 0; i < module.variant_count; ++i) {
     const lathe_variant_desc &variant = *module.variants[i];
     uint64_t bytes = LATHE_HAS(&variant, code_bytes) ? variant.code_bytes : 0;
-    table.push_back({i ? "         " : "variants ", variant.name, bytes ? formatBytes(bytes) : "?",
+    table.push_back({i ? "         " : "variants ", variantName(variant), bytes ? formatBytes(bytes) : "?",
                      "in " + std::to_string(variant.kernel_count) + " kernels",
                      model.module() && &variant == &model.variant() ? "used here" : ""});
   }
   llvm::outs() << formatTable("llrll", table);
 }
 
-/// Why this machine cannot run the code, as the runtime says it.
+/// Why the code cannot be called from here: why this machine cannot run it, as the runtime says it, or that it is
+/// to be linked.
 static std::string foreignReason(const lathe_variant_desc &variant) {
-  lathe_target_supported(variant.target);
-  return StringRef(lathe_last_error()).rsplit(" [").first.str();
+  if (lathe_target_supported(variant.target) == LATHE_OK)
+    return "this one, in a program that the file is linked into";
+  return "another one: " + StringRef(lathe_last_error()).rsplit(" [").first.str();
 }
 
 static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
@@ -176,8 +187,10 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   const lathe_variant_desc &variant = model->variant();
   llvm::raw_ostream &os = llvm::outs();
   os << "model      " << module.model << "\n"
-     << "target     " << variant.target << "\n"
-     << "compiler   lathe " << module.compiler << ", ABI " << module.abi_version << "\n";
+     << "target     " << titleOf(variant.target) << "\n";
+  if (titleOf(variant.target) != variant.target)
+    os << "features   " << StringRef(variant.target).split(':').second << "\n";
+  os << "compiler   lathe " << module.compiler << ", ABI " << module.abi_version << "\n";
   for (uint32_t i = 0; i < variant.function_count; ++i)
     os << "signature  " << signature(*variant.functions[i]) << "\n";
   uint64_t fileBytes = 0;
@@ -191,7 +204,7 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
     os << "metadata   " << quoted(module.metadata[2 * i]) << " = "
        << quoted(StringRef(module.metadata[2 * i + 1]).take_front(80)) << "\n";
   if (!model->module())
-    os << "machine    " << "another one: " << foreignReason(variant) << "\n";
+    os << "machine    " << foreignReason(variant) << "\n";
   if (!model->module() || !variant.function_count || printPlan(*model, arguments, path, diagnostics))
     printKernels(*model);
   printDeviceKernels(variant);
@@ -203,9 +216,9 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption,   shapeOption,   threadsOption,    targetOption,
-                                     accuracyOption,  isaOption,     allowLinksOption, overridableOption,
-                                     uncheckedOption, noCacheOption, progressOption,   deviceOption};
+static constexpr Option options[] = {
+    dimSizeOption,    shapeOption,       threadsOption, targetOption,    accuracyOption, precisionOption, isaOption,
+    allowLinksOption, overridableOption, limitOption,   uncheckedOption, noCacheOption,  progressOption,  deviceOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",

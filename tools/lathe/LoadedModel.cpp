@@ -7,9 +7,13 @@
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
+#include "Options.h"
+#include "StoredModule.h"
 
+#include "lathe-runtime/cuda.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/Limits.h"
 #include "lathe/Target/Target.h"
 
 #include "llvm/BinaryFormat/Magic.h"
@@ -103,8 +107,7 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
                                             LoadedModel &model, Diagnostics &diagnostics) {
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
-  std::unique_ptr<Program> program =
-      Program::load(path.str(), diagnostics, {arguments.has("--allow-links"), arguments.all("--overridable").vec()});
+  std::unique_ptr<Program> program = Program::load(path.str(), diagnostics, loadOptions(arguments));
   // Slips of the keyboard should not cost the time that compiling takes.
   if (!program || !checkInputs(program->inputNames(), InputOptions::from(arguments), path, diagnostics))
     return nullptr;
@@ -112,19 +115,32 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   CompileOptions options;
   options.target = target;
   options.accuracy = arguments.get("--accuracy", "standard").str();
+  options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
   auto build = [&] { return compile(*program, options, diagnostics); };
   if (arguments.has("--no-cache"))
     return build();
   Cache cache;
   options.kernelCache = cache.folder();
+  // A folder of another length than is possible is no obstacle: nothing is kept there.
+  lathe_cuda_keep_code(cache.folder().c_str());
   std::vector<Target> targets = Target::parseList(options.target, diagnostics, path);
   if (targets.empty())
     return nullptr;
-  std::vector<std::string> parts = {compilerBuild(), program->contentKey(), program->name(), options.accuracy};
+  std::vector<std::string> parts = {compilerBuild(), program->contentKey(), program->name(), options.accuracy,
+                                    options.precision};
   for (const Target &each : targets)
     parts.push_back(each.str());
+  for (const std::string &limit : arguments.all("--limit"))
+    parts.push_back("limit " + limit);
   return cache.get(cacheKey(parts), build, model.fromCache);
+}
+
+/// Whether the runtime refused a library only because of the processor.
+static bool isForAnotherMachine(StringRef error) {
+  return llvm::any_of(llvm::ArrayRef({"[module-machine]", "[module-no-variant]", "[target-processor]",
+                                      "[target-missing-feature]", "[target-unknown-feature]"}),
+                      [&](StringRef id) { return error.contains(id); });
 }
 
 /// The variant called `isa`, which is there, or the first.
@@ -133,6 +149,11 @@ static const lathe_variant_desc *variantNamed(const lathe_module_desc &module, S
     if (isa == module.variants[i]->name || isa == module.variants[i]->target)
       return module.variants[i];
   return module.variants[0];
+}
+
+void LoadedModel::show(const lathe_module_desc &description, StringRef isa) {
+  foreign = &description;
+  foreignVariant = variantNamed(description, isa);
 }
 
 std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
@@ -147,24 +168,40 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
   bool unchecked = arguments.has("--unchecked-weights");
   load.flags = unchecked ? LATHE_LOAD_UNCHECKED_WEIGHTS : 0;
   std::string target;
+  Limits limits;
+  if (!limits.set(arguments.all("--limit"), path, diagnostics))
+    return nullptr;
+  model->callBytes = limits[Limit::CallBytes];
   if (!chooseDevice(path, arguments, load, diagnostics))
     return nullptr;
   if (unchecked && model->kind != FileKind::Model)
     llvm::errs() << path << ": note: the weights are not compared with their checksum\n";
-  for (StringRef option : {"--target", "--accuracy"})
+  for (StringRef option : {"--target", "--accuracy", "--precision"})
     if (model->kind != FileKind::Model && arguments.has(option)) {
       diagnostics.error("cli-target-of-artifact", path,
                         "is compiled already, so " + option +
                             " cannot change its code; name the model it was compiled from");
       return nullptr;
     }
+  auto showStored = [&] {
+    model->stored = StoredModule::read(path, diagnostics);
+    if (!model->stored)
+      return false;
+    model->show(model->stored->description(), isa);
+    return true;
+  };
   switch (model->kind) {
   case FileKind::ObjectOrArchive:
+    if (onlyToShow)
+      return showStored() ? std::move(model) : nullptr;
     diagnostics.error("cli-not-loadable", path, "is to be linked into a program; it cannot be loaded by itself")
         .note("compile the model with -o FILE.so or -o FILE.lathebin");
     return nullptr;
   case FileKind::SharedLibrary:
     if (lathe_module_load_with(path.str().c_str(), &load, &model->handle) != LATHE_OK) {
+      // Of another machine, or of this architecture with more features.
+      if (onlyToShow && isForAnotherMachine(lathe_last_error()))
+        return showStored() ? std::move(model) : nullptr;
       addRuntimeError(diagnostics, path);
       return nullptr;
     }
@@ -186,8 +223,7 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
       return nullptr;
     lathe_status status = lathe_module_from_desc_with(description, &load, &model->handle);
     if (status == LATHE_INCOMPATIBLE && onlyToShow) {
-      model->foreign = description;
-      model->foreignVariant = variantNamed(*description, isa);
+      model->show(*description, isa);
     } else if (status != LATHE_OK) {
       addRuntimeError(diagnostics, path);
       return nullptr;

@@ -22,6 +22,7 @@ class Diagnostics;
 namespace lathe::cli {
 
 class Arguments;
+class StoredModule;
 
 /// What a file is, by its content and, where that is ours, its ending.
 enum class FileKind { Model, SharedLibrary, Lathebin, ObjectOrArchive };
@@ -32,12 +33,12 @@ public:
   /// Loads an artifact, or compiles a model now, or takes what was compiled before from the
   /// cache, as --target, --no-cache and --progress of `arguments` say. Null after an error. That it has no function, as
   /// kernels without a model, is one unless it is `onlyToShow`, and so is that it is
-  /// for another machine.
+  /// for another machine, or to be linked into a program.
   static std::unique_ptr<LoadedModel> open(llvm::StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
                                            bool onlyToShow = false);
   ~LoadedModel();
 
-  /// Null where the code is for another machine.
+  /// Null where the code is for another machine, or to be linked into a program.
   lathe_module *module() const { return handle; }
   const lathe_module_desc &description() const;
   const lathe_variant_desc &variant() const;
@@ -48,6 +49,7 @@ public:
   FileKind kind = FileKind::Model;
   std::vector<int64_t> indexBounds; ///< Of a model, as of Program.
   bool fromCache = false;
+  int64_t callBytes = 0;  ///< Of --limit; 0 where it says nothing.
   double loadSeconds = 0; ///< With compilation.
 
 private:
@@ -55,6 +57,10 @@ private:
 
   // The module reads what the artifact owns: freed in the destructor, before.
   std::unique_ptr<Artifact> own;
+  std::unique_ptr<StoredModule> stored;
+  /// Shows `description` alone, whose code nobody calls.
+  void show(const lathe_module_desc &description, llvm::StringRef isa);
+
   const lathe_module_desc *foreign = nullptr;         ///< Where there is no `handle`.
   const lathe_variant_desc *foreignVariant = nullptr; ///< Of that.
   lathe_module *handle = nullptr;

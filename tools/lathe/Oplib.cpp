@@ -23,6 +23,16 @@ static std::string cachedText(const oplib::BuildSummary &summary) {
   return summary.cached ? std::to_string(summary.cached) + " of them cached, " : "";
 }
 
+/// "a library of 1.2 MB", or "libraries of 1.2 MB for x86_64 and 0.9 MB for aarch64".
+static std::string librariesText(const oplib::BuildSummary &summary) {
+  if (summary.libraryBytes.size() == 1)
+    return "a library of " + formatBytes(summary.libraryBytes.front().second);
+  std::vector<std::string> parts;
+  for (const auto &[arch, bytes] : summary.libraryBytes)
+    parts.push_back(formatBytes(bytes) + " for " + arch);
+  return "libraries of " + llvm::join(parts, " and ");
+}
+
 static int runBuild(const Arguments &arguments, Diagnostics &diagnostics) {
   if (!arguments.has("--output"))
     return usageError("cli-no-output", place, "name the folder to write: -o FOLDER");
@@ -31,7 +41,8 @@ static int runBuild(const Arguments &arguments, Diagnostics &diagnostics) {
   oplib::BuildOptions options;
   options.spec = arguments.operands[1];
   options.folder = arguments.get("--output").str();
-  options.compiler = arguments.get("--cc").str();
+  options.compilers = arguments.all("--cc").vec();
+  options.arch = arguments.get("--arch").str();
   options.threads = static_cast<unsigned>(arguments.count("--threads", 0));
   options.budgetBytes = static_cast<uint64_t>(arguments.count("--budget-bytes", 0));
   options.cache = arguments.get("--cache").str();
@@ -44,7 +55,7 @@ static int runBuild(const Arguments &arguments, Diagnostics &diagnostics) {
   if (done)
     llvm::outs() << options.folder << ": the library " << summary.name << ", " << summary.ops << " operators, "
                  << summary.kernels << " kernels, " << cachedText(summary) << formatBytes(summary.codeBytes)
-                 << " of objects, a library of " << formatBytes(summary.libraryBytes) << ", built in "
+                 << " of objects, " << librariesText(summary) << ", built in "
                  << llvm::format("%.1f s\n", now() - begin);
   return printDiagnostics(diagnostics);
 }
@@ -87,7 +98,8 @@ static int runTest(const Arguments &arguments, Diagnostics &diagnostics) {
   Progress progress(arguments.operands[1], arguments.has("--progress"));
   oplib::TestOptions options;
   options.folder = arguments.operands[1];
-  options.compiler = arguments.get("--cc").str();
+  options.compilers = arguments.all("--cc").vec();
+  options.arch = arguments.get("--arch").str();
   options.emulator = arguments.get("--emulator").str();
   options.threads = static_cast<unsigned>(arguments.count("--threads", 0));
   options.progress = progress.callback();
@@ -161,9 +173,9 @@ static constexpr StringRef ofBuild[] = {"build"}, ofTune[] = {"tune"}, ofDiff[] 
                            ofHarvest[] = {"harvest"};
 static constexpr StringRef ofOutput[] = {"build", "tune", "harvest"}, ofCompiler[] = {"build", "test"};
 static constexpr OptionOf optionsOf[] = {
-    {"--output", ofOutput},      {"--cc", ofCompiler},   {"--threads", ofCompiler},
-    {"--cache", ofBuild},        {"--minutes", ofTune},  {"--binary", ofDiff},
-    {"--budget-bytes", ofBuild}, {"--emulator", ofTest}, {"--dim", ofHarvest},
+    {"--output", ofOutput}, {"--cc", ofCompiler},  {"--threads", ofCompiler}, {"--arch", ofCompiler},
+    {"--cache", ofBuild},   {"--minutes", ofTune}, {"--binary", ofDiff},      {"--budget-bytes", ofBuild},
+    {"--emulator", ofTest}, {"--dim", ofHarvest},
 };
 
 static int run(const Arguments &arguments) {
@@ -199,7 +211,10 @@ static constexpr Option options[] = {
      "build, tune, harvest: what to write; a library that is there is replaced"},
     fixedDimOption,
     {"--minutes", "", Form::Count, "N", "tune: how long it may measure [10]", false, 1, 1440},
-    {"--cc", "", Form::Text, "COMPILER", "build, test: the C compiler, which knows C11 [cc, or aarch64-linux-gnu-gcc]"},
+    {"--arch", "", Form::Text, "ARCH", "build, test: only for this architecture, such as x86_64 [all]"},
+    {"--cc", "", Form::Text, "[ARCH=]COMPILER",
+     "build, test: the C compiler, which knows C11, of an architecture; may be repeated [cc, aarch64-linux-gnu-gcc]",
+     true},
     {"--cache", "", Form::Text, "FOLDER",
      "build: keeps what was compiled, so that only what changes is compiled again"},
     {"--budget-bytes", "", Form::Count, "N", "build: the most that the shared library may have [what SPEC says]", false,

@@ -9,6 +9,7 @@
 #include "Command.h"
 
 #include "lathe-runtime/runtime.h"
+#include "lathe/Compiler/Compiler.h"
 
 namespace lathe::cli {
 
@@ -17,6 +18,10 @@ inline constexpr Option targetOption = {"--target", "", Form::Text, "TARGET",
 inline constexpr Option accuracyOption = {
     "--accuracy", "", Form::Text, "LEVEL",
     "standard, or strict: all sums term by term, no Winograd convolutions [standard]"};
+inline constexpr Option precisionOption = {
+    "--precision", "", Form::Text, "TYPE",
+    "of products: f32; bf16: those with constant weights multiply bf16 and add in f32; or tf32: tensor cores of GPUs "
+    "round the factors of f32 to 11 bits [f32]"};
 inline constexpr Option isaOption = {"--isa", "", Form::Text, "NAME",
                                      "which of several targets to use, such as v3 [the best that this machine runs]"};
 inline constexpr Option deviceOption = {"--device", "", Form::Text, "cuda:N",
@@ -48,6 +53,9 @@ inline constexpr Option allowLinksOption = {
     "--allow-links", "", Form::Flag, "", "let links lead to tensor files, as in the folders of hubs; trust the model"};
 inline constexpr Option overridableOption = {
     "--overridable", "", Form::Text, "NAME", "make an input of an initializer that the graph lists as one", true};
+inline constexpr Option limitOption = {
+    "--limit", "", Form::Pair, "NAME=NUMBER", "allow the model more, or less, than usual; docs/limits.md has the names",
+    true};
 inline constexpr Option seedOption = {"--seed", "", Form::Count, "N", "of the random inputs [0]"};
 inline constexpr Option noCacheOption = {"--no-cache", "", Form::Flag, "",
                                          "compile a model anew, and do not keep it ('lathe cache --help')"};
@@ -55,6 +63,11 @@ inline constexpr Option progressOption = {"--progress", "", Form::Flag, "",
                                           "say what is going on, also where stderr is not a terminal"};
 inline constexpr Option roundsOption = {"--rounds", "", Form::Count, "N", "rounds of timed calls [10]",
                                         false,      1,  1000000};
+
+/// What --allow-links, --overridable and --limit say.
+inline LoadOptions loadOptions(const Arguments &arguments) {
+  return {arguments.has("--allow-links"), arguments.all("--overridable").vec(), arguments.all("--limit").vec()};
+}
 
 } // namespace lathe::cli
 

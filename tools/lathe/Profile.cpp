@@ -76,7 +76,7 @@ private:
   std::vector<Figures> figures;
   llvm::DenseMap<uintptr_t, size_t> places;
   Recording last; ///< Of the last round.
-  int64_t rounds = 0, whole = 0, inKernels = 0;
+  int64_t rounds = 0, threads = 1, whole = 0, inKernels = 0;
 };
 } // namespace
 
@@ -91,6 +91,7 @@ bool Profile::run(const LoadedModel &model, const ValueViews &inputs, lathe_call
   options.observe = Recording::observe;
   options.observe_context = &last;
   rounds = count;
+  threads = options.threads;
   for (int64_t round = -1; round < rounds; ++round) { // The first is to warm up.
     clear();
     last.events.clear();
@@ -159,7 +160,8 @@ llvm::json::Value Profile::figuresAsJson() const {
           {"launches", int64_t(own.phases / uint64_t(rounds))},
           {"tasks", own.mostTasks},
       });
-  return llvm::json::Object{{"ms", perRound(double(whole))}, {"rounds", rounds}, {"kernels", std::move(list)}};
+  return llvm::json::Object{
+      {"ms", perRound(double(whole))}, {"rounds", rounds}, {"threads", threads}, {"kernels", std::move(list)}};
 }
 
 /// The last round, as chrome://tracing and Perfetto read it.
@@ -203,6 +205,7 @@ static void profile(const Arguments &arguments, Diagnostics &diagnostics) {
   lathe_call_options options = {};
   options.struct_size = sizeof options;
   options.threads = int(arguments.count("--threads", 1));
+  options.max_bytes = model->callBytes;
   options.flags = arguments.has("--flush-denormals") ? LATHE_CALL_FLUSH_DENORMALS : 0;
   Profile result(*model);
   if (!result.run(*model, ValueViews(*inputs), options, arguments.count("--rounds", 10)))
@@ -230,11 +233,13 @@ static constexpr Option options[] = {
     seedOption,
     targetOption,
     accuracyOption,
+    precisionOption,
     isaOption,
     uncheckedOption,
     flushOption,
     allowLinksOption,
     overridableOption,
+    limitOption,
     noCacheOption,
     progressOption,
 };

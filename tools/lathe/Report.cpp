@@ -25,7 +25,7 @@ static int run(const Arguments &arguments) {
   if (!requireModel(model, diagnostics) || !checkWritable(output, diagnostics))
     return printDiagnostics(diagnostics);
   std::vector<std::string> words = {("--output=" + output).str()};
-  for (StringRef option : {"--target", "--dim"})
+  for (StringRef option : {"--target", "--dim", "--profile", "--limit"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
   if (arguments.has("--allow-links"))
@@ -39,7 +39,9 @@ static constexpr Option options[] = {
     {"--output", "-o", Form::Text, "FILE.html", "the page to write"},
     targetOption,
     fixedDimOption,
+    {"--profile", "", Form::Text, "FILE", "show the times in FILE, which 'lathe profile --json' wrote, too"},
     allowLinksOption,
+    limitOption,
 };
 
 const Command &cli::reportCommand() {
@@ -53,7 +55,8 @@ const Command &cli::reportCommand() {
       "it, with\ntheir strategies, shapes and nodes, and the IR after each phase, two of them "
       "side by side. Needs the\nPython package.",
       "  lathe report resnet50.onnx -o resnet50.html\n"
-      "  lathe report bert.onnx -o bert.html --dim batch=1 --target x86_64:v4",
+      "  lathe report bert.onnx -o bert.html --dim batch=1 --target x86_64:v4\n"
+      "  lathe profile resnet50.onnx --json times.json && lathe report resnet50.onnx -o r.html --profile times.json",
       options,
       run};
   return command;

@@ -106,6 +106,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
   options.struct_size = sizeof options;
   options.threads = int(arguments.count("--threads", 0));
   options.max_loop_steps = arguments.count("--max-loop-steps", 0);
+  options.max_bytes = model->callBytes;
   options.flags = arguments.has("--flush-denormals") ? LATHE_CALL_FLUSH_DENORMALS : 0;
   double begin = now();
   if (lathe_module_call_values(model->module(), function.name, views.data(), views.size(), results.data(),
@@ -143,7 +144,8 @@ static int verify(const Arguments &arguments) {
   if (!requireOnnxFile(path, "--verify", diagnostics))
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option : {"--dim", "--shape", "--target", "--accuracy", "--isa", "--input", "--seed"})
+  for (StringRef option :
+       {"--dim", "--shape", "--target", "--accuracy", "--precision", "--isa", "--input", "--seed", "--limit"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
   for (StringRef flag : {"--allow-links", "--no-cache"})
@@ -173,6 +175,7 @@ static constexpr Option options[] = {
     loopStepsOption,
     targetOption,
     accuracyOption,
+    precisionOption,
     isaOption,
     deviceOption,
     uncheckedOption,
@@ -180,6 +183,7 @@ static constexpr Option options[] = {
     {"--verify", "", Form::Flag, "", "compare with onnxruntime instead, on three random inputs or those of --input"},
     allowLinksOption,
     overridableOption,
+    limitOption,
     noCacheOption,
     progressOption,
 };

@@ -6,7 +6,7 @@
 
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Compiler/Compiler.h"
-#include "lathe/Target/Target.h"
+#include "lathe/Target/Title.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,10 +15,13 @@ using namespace lathe;
 using namespace lathe::cli;
 
 static int run(const Arguments &) {
+  Target host = Target::host();
   llvm::outs() << "lathe " << compilerVersion() << "\n"
                << "LLVM  " << LLVM_VERSION_STRING << "\n"
                << "ABI   " << LATHE_ABI_VERSION << "\n"
-               << "host  " << Target::host().str() << "\n";
+               << "host  " << titleOf(host) << "\n";
+  if (titleOf(host) != host.str())
+    llvm::outs() << "      " << host.str() << "\n";
   return Ok;
 }
 

@@ -38,6 +38,10 @@ int main(int argc, char **argv) {
   const char *path = argv[argc - 1];
   /* [lathe_compiler_version] */
   printf("%s\n", lathe_compiler_version());
+  /* [lathe_target_title] */
+  char *title = lathe_target_title("host");
+  printf("for %s\n", title);
+  lathe_string_free(title);
   /* [end] */
   show_errors();
   /* [lathe_program_load] */

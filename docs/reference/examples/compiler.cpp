@@ -55,6 +55,11 @@ int main(int argc, char **argv) {
   if (!artifact || !same || same->contentKey() != program->contentKey() || bounds.size() != 1 ||
       signature.inputs.size() != 1)
     return fail("compile");
+  // [Program.keepNode]
+  lathe::Diagnostics problems;
+  if (!same->keepNode("stem/conv", problems))
+    std::printf("%s", problems.text().c_str()); // Names a node that is spelt alike.
+  // [end]
   // [Artifact.name Artifact.target Artifact.kernels Artifact.codeBytes Artifact.weightBytes]
   std::printf("%s for %s: %zu kernels, %zu bytes of code, %zu of weights\n", artifact->name().c_str(),
               artifact->target().c_str(), artifact->kernels().size(), artifact->codeBytes(), artifact->weightBytes());

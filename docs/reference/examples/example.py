@@ -65,6 +65,14 @@ plain = loaded.with_isa(loaded.isa)  # One of loaded.variants, which several tar
 # [end]
 assert plain.isa in loaded.variants
 
+# [compile_unranked UnrankedModel UnrankedModel.inputs UnrankedModel.specialize]
+unranked = lathe.compile_unranked("linear.onnx")
+print(unranked.inputs)  # The ranks that the model gives, None for those that calls decide.
+specialized = unranked.specialize({})
+# [UnrankedModel.run UnrankedModel.__call__ UnrankedModel.compiled]
+unranked(np.ones((4, 3), np.float32))
+unranked.run({specialized.inputs[0].name: np.ones((2, 3), np.float32)})
+print(list(unranked.compiled))  # [(2,)]
 # [set_threads]
 lathe.set_threads(2)  # For calls of models that were not told; 0 for all that there are.
 # [version]

@@ -6,6 +6,7 @@
  */
 #include "lathe-runtime/runtime.h"
 #include "classify.h"
+#include "lathe-runtime/cuda.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,10 @@ static void show_elements(void) {
 }
 
 static void load(const char *path) {
+  /* [lathe_cuda_keep_code] */
+  lathe_status kept = lathe_cuda_keep_code("/var/cache/program"); /* For modules that are loaded from now on. */
+  /* [end] */
+  REQUIRE(kept == LATHE_OK && lathe_cuda_keep_code(NULL) == LATHE_OK);
   /* [lathe_module_load lathe_module_free lathe_last_error] */
   lathe_module *model = NULL;
   if (lathe_module_load(path, &model) != LATHE_OK)
@@ -125,6 +130,8 @@ static void call(lathe_module *model) {
 }
 
 int main(int argc, char **argv) {
+  /* [lathe_get_memory] */
+  printf("a call may have %llu bytes\n", (unsigned long long)lathe_get_memory());
   /* [lathe_set_threads lathe_get_threads] */
   if (lathe_set_threads(2) == LATHE_OK)
     printf("calls use %d threads\n", lathe_get_threads());

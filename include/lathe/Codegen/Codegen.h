@@ -71,6 +71,7 @@ struct DeviceCode {
     unsigned sharedBytes = 0;  ///< Of memory that each block has.
   };
   std::string ptx;
+  std::string cubin;           ///< The same for the GPU alone; empty where no assembler made it.
   std::vector<Kernel> kernels; ///< In the order of the phases of all kernels of the module.
 };
 

@@ -31,6 +31,9 @@ struct LoadOptions {
   /// Initializers of an ONNX model that are inputs, too: programs give their
   /// values in every call. The others are constants.
   std::vector<std::string> inputs = {};
+  /// "NAME=NUMBER" in place of a limit on what a model may ask for, as docs/limits.md has
+  /// them; they count when the program is compiled, too.
+  std::vector<std::string> limits = {};
 };
 
 /// A tensor that a program takes or returns.
@@ -89,8 +92,12 @@ public:
   SignatureInfo signature() const;
   /// All operations of the graph dialect, in order.
   std::vector<OperationInfo> operations() const;
+  /// Leaves what one node of the model computes, called by its name in the file: a program that takes what the node
+  /// takes but constants, which stay in it, as "x", or "x0", "x1" and so on, and gives its results. False after an
+  /// error: there is no such node, or its sizes follow from more than its inputs.
+  bool keepNode(const std::string &node, Diagnostics &diagnostics);
   /// Writes the native graph format: text if `path` ends in `.mlir`, bytecode
-  /// if in `.lathe`. Replaces the file only when all of it is written.
+  /// if in `.lathe`; or ONNX if in `.onnx`. Replaces the file only when all of it is written.
   bool save(const std::string &path, Diagnostics &diagnostics) const;
   ~Program();
 
@@ -111,6 +118,11 @@ struct CompileOptions {
   /// of the same size and less work is done (3x3 convolutions by Winograd's filtering);
   /// "strict": none.
   std::string accuracy = "standard";
+  /// "f32": products of f32 are products of f32; "bf16": those with constant weights round
+  /// both factors to bf16 and add in f32, if one of the targets has instructions for it;
+  /// "tf32": tensor cores of GPUs multiply f32, of which they round the factors to 11 bits.
+  /// Inputs and results keep their types.
+  std::string precision = "f32";
   /// A folder of compiled kernels that other models may have, too: what is there is
   /// not compiled again. Whoever names it bounds it. Empty: none.
   std::string kernelCache;

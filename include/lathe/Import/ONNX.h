@@ -6,6 +6,7 @@
 #define LATHE_IMPORT_ONNX_H
 
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/Limits.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -28,6 +29,8 @@ struct ImportOptions {
   /// Whether operators that ONNX defines by a function are expanded even where there
   /// is a function of our own for them: for tests of those functions.
   bool expandFunctions = false;
+  /// Those of files, nodes and depth are looked at.
+  Limits limits = {};
 };
 
 /// Imports the ONNX file at `path` as a module with one function `@main`.
@@ -65,7 +68,8 @@ struct ONNXOperatorUse {
 /// not reported: `importONNX` does.
 llvm::FailureOr<std::vector<ONNXOperatorUse>> listONNXOperators(llvm::StringRef path,
                                                                 const ImportOptions &options = {});
-llvm::FailureOr<std::vector<ONNXOperatorUse>> listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes);
+llvm::FailureOr<std::vector<ONNXOperatorUse>> listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes,
+                                                                const ImportOptions &options = {});
 
 /// A row of the table of operators that the importer knows.
 struct SupportedONNXOp {

@@ -23,11 +23,13 @@ namespace oplib {
 struct BuildOptions {
   std::string spec;   ///< Path of the specification.
   std::string folder; ///< What to write; replaced if it is such a library already.
-  /// Compiles the interface; a C11 compiler with GCC's options. Empty: "cc", or for another architecture its name
-  /// in Debian, such as "aarch64-linux-gnu-gcc".
-  std::string compiler;
+  /// Compile the interface; C11 compilers with GCC's options: "cc", or "ARCH=cc" for those targets alone. For an
+  /// architecture that none is for: "cc", or, if it is not this machine's, its name in Debian, such as
+  /// "aarch64-linux-gnu-gcc".
+  std::vector<std::string> compilers;
+  std::string arch;         ///< Of the targets, only those for this architecture; empty: all.
   unsigned threads = 0;     ///< That the compiler may use; 0: all.
-  uint64_t budgetBytes = 0; ///< The most that the shared library may have; 0: what the specification says.
+  uint64_t budgetBytes = 0; ///< The most that a shared library may have; 0: what the specification says.
   std::string cache;        ///< A folder that keeps what was compiled; empty: none.
   std::string compilerId;   ///< Part of the cache's keys: what tells one compiler from another.
   /// Called with the name of each step as it starts.
@@ -38,9 +40,10 @@ struct BuildOptions {
 struct BuildSummary {
   std::string name;
   size_t ops = 0, kernels = 0;
-  size_t cached = 0;         ///< Of the kernels, those that the cache had.
-  uint64_t codeBytes = 0;    ///< Of its objects.
-  uint64_t libraryBytes = 0; ///< Of the shared library.
+  size_t cached = 0;      ///< Of the kernels, those that the cache had.
+  uint64_t codeBytes = 0; ///< Of its objects.
+  /// For each architecture the bytes of its shared library.
+  std::vector<std::pair<std::string, uint64_t>> libraryBytes;
 };
 
 /// Writes a library to `options.folder`: all of it, or nothing after an error.
@@ -83,8 +86,10 @@ std::optional<Compatibility> diff(const std::string &before, const std::string &
                                   Diagnostics &diagnostics);
 
 struct TestOptions {
-  std::string folder;   ///< Of the library.
-  std::string compiler; ///< Of the tests; empty: the one that CMake finds, or that of the library's architecture.
+  std::string folder; ///< Of the library.
+  /// Of the tests, as in BuildOptions; without one: what CMake finds, or the one for the library's architecture.
+  std::vector<std::string> compilers;
+  std::string arch;     ///< Only the library for this architecture; empty: all.
   std::string emulator; ///< What runs them, with its arguments; empty: this machine, or else QEMU.
   unsigned threads = 0; ///< That build them; 0: all.
   std::function<void(const std::string &step)> progress;
@@ -92,7 +97,7 @@ struct TestOptions {
 
 /// A program of those that ship with a library.
 struct TestResult {
-  std::string name;
+  std::string name; ///< "gemm_f32", or "aarch64/gemm_f32" where the library is for several architectures.
   bool hasPassed = false;
   double seconds = 0;
   uint64_t variants = 0, skipped = 0; ///< That it called; that this machine cannot run.

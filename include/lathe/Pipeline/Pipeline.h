@@ -22,7 +22,9 @@ struct PipelineOptions {
   std::string target = "host";        ///< Canonical target string.
   std::vector<std::string> dims;      ///< NAME=VALUE.
   graph::ConstantEvaluator evaluator; ///< For constant folding; may be empty.
+  bool multiplyInBF16 = false;        ///< Products of f32 with constant weights.
   bool isEvaluator = false;           ///< Compiling constants, which are not folded themselves.
+  int64_t foldedBytes = INT64_MAX;    ///< That constants may be computed to.
   unsigned threads = 1;               ///< For the phases whose passes see each kernel alone; 0: all.
 };
 

@@ -12,9 +12,11 @@ def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {
     `kernel.root`. A group has one result; whatever happens
     between its ops never reaches memory. Constants of one element, and those whose
     elements are all equal, move in. A concatenation of more than `max-operands`
-    becomes a tree of smaller ones, each a group of its own. In a module
+    becomes a tree of smaller ones, each a group of its own. Casts from fewer bits and
+    `graph.dequantize` are copied to each elementwise op that reads them and join its
+    group, if that can compute them. In a module
     that is marked `kernel.strict`, convolutions are, too, so that no strategy computes
-    other sums.
+    other sums; in one that is marked `kernel.tf32`, products and convolutions are.
 
     Needs: inferred shapes. Keeps: `graph`, plus `kernel.group`.
 

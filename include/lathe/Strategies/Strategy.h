@@ -28,8 +28,12 @@ struct Problem {
   /// Whether `value`, an operand of the root, is an argument for which every
   /// caller passes a constant, or will be one when the kernel is outlined.
   bool isConstant(mlir::Value value) const;
+  /// Whether `value` is an argument of the kernel whose strides are not those of its shape.
+  bool hasStrides(mlir::Value value) const;
   /// Whether sums must be those of the root's definition, term by term.
   bool isStrict() const;
+  /// Whether factors of f32 may be rounded to 11 bits (`tf32AttrName`).
+  bool allowsTf32() const;
 };
 
 /// Whether a constant moves into the kernel of `user`, one of its users, where

@@ -17,8 +17,9 @@
 
 namespace lathe {
 
-/// Element types of products. Wide integers have no sign here: their sums wrap.
-enum class DotType : uint8_t { F64, F32, F16, BF16, S8, U8, I16, I32, I64 };
+/// Element types of products. Wide integers have no sign here: their sums wrap. TF32 is f32 in
+/// memory, of which a product takes 11 bits of the significand.
+enum class DotType : uint8_t { F64, F32, TF32, F16, BF16, S8, U8, I16, I32, I64 };
 
 int64_t bytesOf(DotType type);
 inline bool isInteger(DotType type) { return type >= DotType::S8; }
@@ -32,7 +33,7 @@ enum class DotKind : uint8_t {
   Dot4,   ///< An instruction that adds four products of bytes.
   Dot2,   ///< An instruction that adds two products of halves.
   Amx,    ///< Tiles of 16 rows and 16 columns in registers of their own.
-  Mma,    ///< Tensor cores: 16 rows, 8 columns and 16 terms of a warp at once.
+  Mma,    ///< Tensor cores: 16 rows, 8 columns and 32 bytes of terms of a warp at once.
 };
 
 /// One row. `y[m, n] += sum over step of a[m, k] b[k, n]`: in one register are

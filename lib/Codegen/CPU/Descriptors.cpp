@@ -27,6 +27,13 @@ public:
       made = global(llvm::ConstantDataArray::getString(context, text), "text");
     return made;
   }
+  /// What programs read in place.
+  llvm::Constant *binary(StringRef bytes) {
+    auto *made = cast<llvm::GlobalVariable>(
+        global(llvm::ConstantDataArray::getString(context, bytes, /*AddNull=*/false), "binary"));
+    made->setAlignment(llvm::Align(16));
+    return made;
+  }
   llvm::Constant *number(int64_t n) { return llvm::ConstantInt::get(i64, n); }
   llvm::Constant *small(uint32_t n) { return llvm::ConstantInt::get(i32, n); }
   llvm::Constant *global(llvm::Constant *value, StringRef name) {
@@ -199,6 +206,8 @@ llvm::Constant *Builder::describe(const DescribedVariant &described) {
   for (auto entry : list("host.kernels").getAsRange<DictionaryAttr>())
     kernels.push_back(kernel(entry));
   SmallVector<llvm::Constant *> images, deviceKernels;
+  if (const std::string &cubin = described.device.cubin; !cubin.empty())
+    images.push_back(sized({small(LATHE_IMAGE_CUBIN), binary(cubin), number(cubin.size())}, "image"));
   if (const std::string &ptx = described.device.ptx; !ptx.empty())
     images.push_back(sized({small(LATHE_IMAGE_PTX), string(ptx), number(ptx.size() + 1)}, "image"));
   for (const DeviceCode::Kernel &kernel : described.device.kernels)

@@ -1,6 +1,7 @@
 // lib/Codegen/CPU/EmitObject.cpp: LLVM's optimizer and code generator, set up for one target, on several threads.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "../Backend.h"
+#include "../GPU/Assemble.h"
 #include "CodeUnits.h"
 #include "Descriptors.h"
 #include "SoftHalf.h"
@@ -195,6 +196,7 @@ LogicalResult ModelCode::extractDevice(const ModelVariant &variant, DeviceCode &
     return failure();
   device = std::move(*code);
   ModuleOp module = variant.module;
+  device.cubin = assemblePtx(module, variant.target.gpu()->name, device.ptx);
   for (auto kernel : module.getOps<kernel::EntryOp>())
     for (auto phase : kernel.getPhases().getAsRange<kernel::PhaseAttr>())
       if (kernel.isOnDevice())

@@ -109,7 +109,8 @@ Value Sizes::compute(Location loc, AffineExpr expr) {
   }
   default: {
     Value times = floorDivide(loc, a, binary.getRHS());
-    Value whole = host::MulOp::create(builder, loc, a.getType(), times, get(loc, binary.getRHS()));
+    // Below the least number it wraps around, and back.
+    Value whole = arith::MulIOp::create(builder, loc, times, get(loc, binary.getRHS()));
     return arith::SubIOp::create(builder, loc, a, whole);
   }
   }

@@ -317,6 +317,9 @@ static Lowered lowerConvTranspose(ConvTransposeOp op, LinalgBuilder &b, ValueRan
   if (ShapedType::isDynamic(outPerGroup))
     return op.emitOpError("needs a static number of output channels "
                           "[lower-dynamic-channels]");
+  // No window can be cut out of nothing.
+  if (llvm::is_contained(op.getType().getShape(), 0))
+    return SmallVector<Value>{b.filled(op.getType(), b.scalar(op.getType().getElementType(), 0))};
   Conv conv = describe(op, groups != 1 && outPerGroup == 1 && inPerGroup == 1);
   const Nest &nest = conv.nest;
 

@@ -18,7 +18,7 @@ public:
   using IsBefore = llvm::function_ref<Value(OpBuilder &, Value, Value)>;
 
   KeepBest(LinalgBuilder &b, Type element, int64_t kept, Value count, IsBefore isBefore)
-      : b(b), loc(b.getLoc()), element(element), kept(kept), count(count), isBefore(isBefore) {}
+      : loc(b.getLoc()), element(element), kept(kept), count(count), isBefore(isBefore) {}
 
   /// The positions, from the elements that `read` gives for them.
   Value collect(OpBuilder &in, llvm::function_ref<Value(OpBuilder &, Value)> read);
@@ -27,7 +27,6 @@ private:
   Value index(OpBuilder &in, int64_t value) { return arith::ConstantIndexOp::create(in, loc, value); }
   SmallVector<Value> put(OpBuilder &in, Value candidate, Value place, Value elements, Value positions);
 
-  LinalgBuilder &b;
   Location loc;
   Type element;
   int64_t kept;

@@ -17,61 +17,152 @@ namespace {
 // Tensor cores
 //===----------------------------------------------------------------------===//
 
-/// `mma.sync` of 16 rows, 8 columns and 16 terms. A warp has half of the rows and 32
-/// columns of the tile.
+/// `mma.sync` of 16 rows, 8 columns and 32 bytes of terms, of which a lane holds 4 side by
+/// side. A warp has half of the rows and 32 columns of the tile.
+///
+/// Halves come from memory as squares that the hardware turns. For what is of another size it
+/// does not: the lanes with one eighth of the columns have words of four neighbours, and each of
+/// those goes to another instruction, so that column `c` of instruction `j` is column `4 c + j`.
 class WarpMultiplier final : public Multiplier {
 public:
-  static constexpr int64_t mmaRows = 16, mmaColumns = 8, mmaTerms = 16, warpColumns = 32, warpsOfRows = 2;
+  static constexpr int64_t mmaRows = 16, mmaColumns = 8, mmaTermBytes = 32, wordBytes = 4;
+  static constexpr int64_t warpColumns = 32, warpsOfRows = 2, mmasOfRow = warpColumns / mmaColumns;
 
-  WarpMultiplier(Emitter &e, Type element, const ProductTile &tile, Value thread)
-      : element(element), tile(tile), warpRows(tile.rows / warpsOfRows) {
+  WarpMultiplier(Emitter &e, const DotUnit &unit, Type element, const ProductTile &tile, Value thread)
+      : unit(unit), element(element), tile(tile), warpRows(tile.rows / warpsOfRows), bytes(bytesOf(unit.a)),
+        sum(isInteger(unit.sum) ? Type(e.b.getI32Type()) : e.b.getF32Type()) {
     lane = e.rem(thread, warpLanes);
+    group = e.floorDiv(lane, 4);
+    member = e.rem(lane, 4);
     Value warp = e.floorDiv(thread, warpLanes);
     int64_t warpsOfColumns = tile.columns / warpColumns;
     rowBegin = e.mul(e.floorDiv(warp, warpsOfColumns), warpRows);
     columnBegin = e.mul(e.rem(warp, warpsOfColumns), warpColumns);
   }
 
-  SlotLayout layoutOfA() const override { return {tile.rows, tile.terms, 2, /*shift=*/1}; }
-  SlotLayout layoutOfB() const override { return {tile.terms, tile.columns, 2, /*shift=*/0}; }
-  int64_t sums() const override { return warpRows / mmaRows * (warpColumns / mmaColumns) * 4; }
+  SlotLayout layoutOfA() const override { return {tile.rows, tile.terms, bytes, /*shift=*/1}; }
+  SlotLayout layoutOfB() const override {
+    // The lanes of four members read at once what is as many rows apart as terms are in a word.
+    if (!isOfHalves())
+      return {tile.terms, tile.columns, bytes, llvm::Log2_64(wordBytes / bytes), /*permutesPairs=*/true};
+    return {tile.terms, tile.columns, bytes, /*shift=*/0};
+  }
+  int64_t sums() const override { return warpRows / mmaRows * mmasOfRow * 4; }
 
   SmallVector<Value> multiply(Emitter &e, Value a, Value b, ValueRange sums) override {
     SmallVector<Value> result(sums);
-    for (int64_t term = 0; term < tile.terms; term += mmaTerms) {
-      SmallVector<SmallVector<Value>> ofA, ofB;
+    for (int64_t term = 0; term < tile.terms; term += mmaTermBytes / bytes) {
+      SmallVector<SmallVector<Value>> ofA;
       // Lane l of each half of a warp says where row l is.
-      Value row = e.rem(lane, 16), half = e.mul(e.floorDiv(lane, 16), 8);
+      Value row = e.rem(lane, 16), half = e.mul(e.floorDiv(lane, 16), chunkBytes / bytes);
       for (int64_t i = 0; i < warpRows; i += mmaRows)
         ofA.push_back(load(e, a, layoutOfA(), e.add(e.add(rowBegin, row), i), e.add(half, term), false));
-      for (int64_t j = 0; j < warpColumns; j += 2 * mmaColumns) {
-        SmallVector<Value> two =
-            load(e, b, layoutOfB(), e.add(row, term), e.add(e.add(columnBegin, half), j), /*isTransposed=*/true);
-        ofB.push_back({two[0], two[1]});
-        ofB.push_back({two[2], two[3]});
-      }
-      size_t at = 0;
-      for (const SmallVector<Value> &x : ofA)
-        for (const SmallVector<Value> &y : ofB) {
-          SmallVector<Value> next = mma(e, x, y, ArrayRef(result).slice(at, 4));
-          llvm::copy(next, result.begin() + at);
-          at += 4;
+      SmallVector<SmallVector<Value>> ofB = isOfHalves() ? loadHalves(e, b, term) : loadWords(e, b, term);
+      for (auto [i, x] : llvm::enumerate(ofA))
+        for (auto [j, y] : llvm::enumerate(ofB)) {
+          SmallVector<Value> four;
+          for (int64_t n = 0; n < 4; ++n)
+            four.push_back(result[sumAt(i, j, n)]);
+          for (auto [n, next] : llvm::enumerate(mma(e, x, y, four)))
+            result[sumAt(i, j, n)] = next;
         }
     }
     return result;
   }
 
   SmallVector<SumPlace> places(Emitter &e) override {
-    SmallVector<SumPlace> result;
-    Value row = e.add(rowBegin, e.floorDiv(lane, 4)), column = e.add(columnBegin, e.mul(e.rem(lane, 4), 2));
-    for (int64_t i = 0; i < warpRows; i += mmaRows)
-      for (int64_t j = 0; j < warpColumns; j += mmaColumns)
-        for (int64_t n = 0; n < 4; ++n)
-          result.push_back({e.add(row, i + n / 2 * 8), e.add(column, j + n % 2)});
+    SmallVector<SumPlace> result(sums());
+    Value first = e.add(rowBegin, group), column = e.add(columnBegin, e.mul(member, isOfHalves() ? 2 : 2 * mmasOfRow));
+    for (int64_t i = 0; i < warpRows / mmaRows; ++i)
+      for (int64_t half = 0; half < 2; ++half) {
+        Value row = e.add(first, i * mmaRows + half * 8);
+        for (int64_t j = 0; j < mmasOfRow; ++j)
+          for (int64_t n = 0; n < 2; ++n) {
+            int64_t offset = isOfHalves() ? j * mmaColumns + n : n * mmasOfRow + j;
+            result[sumAt(i, j, 2 * half + n)] = {row, e.add(column, offset)};
+          }
+      }
     return result;
   }
 
 private:
+  bool isOfHalves() const { return bytes == 2; }
+
+  /// Where number `n` of the four of instruction `j` in rows `i` is: those of one row are side by side.
+  static size_t sumAt(int64_t i, int64_t j, int64_t n) { return ((i * 2 + n / 2) * mmasOfRow + j) * 2 + n % 2; }
+
+  /// The right factors of each instruction: two registers with the terms from `term` on.
+  SmallVector<SmallVector<Value>> loadHalves(Emitter &e, Value b, int64_t term) {
+    SmallVector<SmallVector<Value>> result;
+    Value row = e.rem(lane, 16), half = e.mul(e.floorDiv(lane, 16), 8);
+    for (int64_t j = 0; j < warpColumns; j += 2 * mmaColumns) {
+      SmallVector<Value> two =
+          load(e, b, layoutOfB(), e.add(row, term), e.add(e.add(columnBegin, half), j), /*isTransposed=*/true);
+      result.push_back({two[0], two[1]});
+      result.push_back({two[2], two[3]});
+    }
+    return result;
+  }
+
+  /// The same where a register has one term of 4 bytes, or four of one.
+  SmallVector<SmallVector<Value>> loadWords(Emitter &e, Value b, int64_t term) {
+    SmallVector<SmallVector<Value>> result(mmasOfRow);
+    int64_t perWord = wordBytes / bytes, perHalf = mmaTermBytes / bytes / 2;
+    for (int64_t half = 0; half < 2; ++half) {
+      Value row = e.add(e.mul(member, perWord), term + half * perHalf);
+      SmallVector<Value> words = bytes == 1 ? loadBytes(e, b, row) : loadFloats(e, b, row);
+      for (auto [j, word] : llvm::enumerate(words))
+        result[j].push_back(word);
+    }
+    return result;
+  }
+
+  /// Four neighbours of row `row`.
+  SmallVector<Value> loadFloats(Emitter &e, Value b, Value row) {
+    Value column = e.add(columnBegin, e.mul(group, mmasOfRow));
+    Value address = addressAt(e, b, layoutOfB().offset(e, row, column));
+    Value loaded = LLVM::LoadOp::create(e.b, e.loc, VectorType::get(mmasOfRow, e.b.getF32Type()), address, chunkBytes);
+    SmallVector<Value> result;
+    for (int64_t i = 0; i < mmasOfRow; ++i) {
+      Value position = LLVM::ConstantOp::create(e.b, e.loc, e.b.getI32IntegerAttr(static_cast<int32_t>(i)));
+      result.push_back(round(e, LLVM::ExtractElementOp::create(e.b, e.loc, loaded, position)));
+    }
+    return result;
+  }
+
+  /// Of four neighbouring columns, the bytes of the four rows from `row` on: a square that is turned.
+  SmallVector<Value> loadBytes(Emitter &e, Value b, Value row) {
+    SmallVector<Value> words;
+    Value chunk = e.add(columnBegin, e.mul(e.floorDiv(group, wordBytes), chunkBytes));
+    Value within = e.mul(e.rem(group, wordBytes), wordBytes);
+    for (int64_t i = 0; i < wordBytes; ++i) {
+      Value address = addressAt(e, b, e.add(layoutOfB().offset(e, e.add(row, i), chunk), within));
+      words.push_back(LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), address, wordBytes));
+    }
+    // A digit of the selector is a byte of the result: 0 to 3 of the first word, 4 to 7 of the second.
+    auto pick = [&](Value low, Value high, int32_t selector) -> Value {
+      Value digits = LLVM::ConstantOp::create(e.b, e.loc, e.b.getI32IntegerAttr(selector));
+      return NVVM::PermuteOp::create(e.b, e.loc, e.b.getI32Type(), low, high, digits, NVVM::PermuteMode::DEFAULT);
+    };
+    SmallVector<Value> result;
+    SmallVector<Value> ofFirst, ofLast;
+    for (int32_t selector : {0x5140, 0x7362}) {
+      ofFirst.push_back(pick(words[0], words[1], selector));
+      ofLast.push_back(pick(words[2], words[3], selector));
+    }
+    for (size_t i = 0; i < 2; ++i)
+      for (int32_t selector : {0x5410, 0x7632})
+        result.push_back(pick(ofFirst[i], ofLast[i], selector));
+    return result;
+  }
+
+  /// The bits of the nearest number that tensor cores take for `value`, an f32 or its bits: they cut others off.
+  Value round(Emitter &e, Value value) {
+    if (!value.getType().isF32())
+      value = LLVM::BitcastOp::create(e.b, e.loc, e.b.getF32Type(), value);
+    return NVVM::ConvertFloatToTF32Op::create(e.b, e.loc, e.b.getI32Type(), value, NVVM::FPRoundingMode::RNA);
+  }
+
   /// Four squares of 8 x 8.
   SmallVector<Value> load(Emitter &e, Value base, const SlotLayout &layout, Value row, Value column,
                           bool isTransposed) {
@@ -87,30 +178,51 @@ private:
       Value part = LLVM::ExtractValueOp::create(e.b, e.loc, all, ArrayRef<int64_t>{i});
       if (element.isF16())
         part = LLVM::BitcastOp::create(e.b, e.loc, VectorType::get(2, element), part);
+      if (unit.a == DotType::TF32)
+        part = round(e, part);
       parts.push_back(part);
     }
     return parts;
   }
 
   SmallVector<Value> mma(Emitter &e, ValueRange a, ValueRange b, ValueRange c) {
-    Type f32 = e.b.getF32Type();
-    auto type = LLVM::LLVMStructType::getLiteral(e.b.getContext(), SmallVector<Type>(4, f32));
+    auto type = LLVM::LLVMStructType::getLiteral(e.b.getContext(), SmallVector<Type>(4, sum));
     std::optional<std::array<NVVM::MMATypes, 2>> types;
-    if (element.isBF16())
-      types = {NVVM::MMATypes::bf16, NVVM::MMATypes::bf16};
-    Value all = NVVM::MmaOp::create(e.b, e.loc, type, a, b, c, ArrayRef<int64_t>{mmaRows, mmaColumns, mmaTerms},
-                                    std::nullopt, std::nullopt, types,
-                                    std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
+    std::optional<NVVM::MMAIntOverflow> overflow;
+    if (!element.isF16())
+      types = {typeOf(unit.a), typeOf(unit.b)};
+    if (isInteger(unit.sum))
+      overflow = NVVM::MMAIntOverflow::wrapped;
+    Value all = NVVM::MmaOp::create(
+        e.b, e.loc, type, a, b, c, ArrayRef<int64_t>{mmaRows, mmaColumns, mmaTermBytes / bytes}, std::nullopt, overflow,
+        types, std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
     SmallVector<Value> parts;
     for (int64_t i = 0; i < 4; ++i)
       parts.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, all, ArrayRef<int64_t>{i}));
     return parts;
   }
 
+  static NVVM::MMATypes typeOf(DotType type) {
+    switch (type) {
+    case DotType::BF16:
+      return NVVM::MMATypes::bf16;
+    case DotType::TF32:
+      return NVVM::MMATypes::tf32;
+    case DotType::S8:
+      return NVVM::MMATypes::s8;
+    case DotType::U8:
+      return NVVM::MMATypes::u8;
+    default:
+      return NVVM::MMATypes::f16;
+    }
+  }
+
+  const DotUnit &unit;
   Type element;
   ProductTile tile;
-  int64_t warpRows;
-  Value lane, rowBegin, columnBegin;
+  int64_t warpRows, bytes;
+  Type sum;
+  Value lane, group, member, rowBegin, columnBegin; ///< Lane `4 group + member`.
 };
 
 //===----------------------------------------------------------------------===//
@@ -213,7 +325,7 @@ private:
 std::unique_ptr<Multiplier> Multiplier::create(Emitter &e, const DotUnit *unit, Type a, Type b, Type sum,
                                                const ProductTile &tile, Value thread) {
   if (unit && unit->kind == DotKind::Mma)
-    return std::make_unique<WarpMultiplier>(e, a, tile, thread);
+    return std::make_unique<WarpMultiplier>(e, *unit, a, tile, thread);
   return std::make_unique<ThreadMultiplier>(e, unit, a, b, sum, tile, thread);
 }
 

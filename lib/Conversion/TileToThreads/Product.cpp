@@ -14,6 +14,10 @@ namespace lathe {
 static constexpr int64_t chunkBytes = 16;
 /// What the hardware copies to shared memory by itself is at least so much.
 static constexpr int64_t leastAsyncBytes = 4;
+/// All banks of shared memory, in chunks.
+static constexpr int64_t bankChunks = 8;
+/// Copies of a thread that are written out; more are a loop.
+static constexpr int64_t mostWrittenOut = 8;
 
 static Value asInt(Emitter &e, Value index) { return arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), index); }
 
@@ -24,10 +28,15 @@ Value addressAt(Emitter &e, Value base, Value bytes) {
 
 Value SlotLayout::offset(Emitter &e, Value row, Value column) const {
   int64_t perChunk = chunkBytes / elementBytes, chunks = inner / perChunk;
-  Value chunk = e.floorDiv(column, perChunk);
-  Value order = e.rem(e.floorDiv(row, int64_t(1) << shift), std::min<int64_t>(chunks, 8));
+  int64_t span = permutesPairs ? bankChunks : std::min(chunks, bankChunks),
+          rowsOfSpan = std::max(span / chunks, int64_t(1));
+  Value chunk = e.floorDiv(column, perChunk), number = e.floorDiv(row, int64_t(1) << shift);
+  if (rowsOfSpan > 1)
+    chunk = e.add(e.mul(e.rem(row, rowsOfSpan), chunks), chunk);
+  Value order = permutesPairs ? e.mul(e.rem(number, span / 2), 2) : e.rem(number, span);
   Value place = arith::XOrIOp::create(e.b, e.loc, chunk, order);
-  return e.add(e.mul(row, rowBytes()), e.mul(place, chunkBytes));
+  Value spans = rowsOfSpan > 1 ? e.floorDiv(row, rowsOfSpan) : row;
+  return e.add(e.mul(spans, rowsOfSpan * rowBytes()), e.mul(place, chunkBytes));
 }
 
 namespace {
@@ -52,17 +61,27 @@ public:
     // What is too small for the hardware to copy goes one by one.
     int64_t perChunk = source.chunk < leastAsyncBytes ? 1 : source.chunk / layout.elementBytes,
             chunksOfRow = layout.inner / perChunk;
-    int64_t chunks = layout.outer * chunksOfRow;
-    for (int64_t first = 0; first < chunks; first += threads) {
-      Value number = e.add(thread, first);
-      auto one = [&] {
-        Value row = e.floorDiv(number, chunksOfRow), column = e.mul(e.rem(number, chunksOfRow), perChunk);
-        copyChunk(e, slot, row, column, e.add(outer, row), e.add(inner, column));
-      };
-      if (first + threads <= chunks)
-        one();
-      else
-        e.ifLess(number, e.index(chunks), one);
+    int64_t chunks = layout.outer * chunksOfRow, round = threads * mostWrittenOut;
+    auto copyFrom = [&](Value first, int64_t count, bool mayEnd) {
+      for (int64_t i = 0; i < count; ++i) {
+        Value number = e.add(e.add(thread, first), i * threads);
+        auto one = [&] {
+          Value row = e.floorDiv(number, chunksOfRow), column = e.mul(e.rem(number, chunksOfRow), perChunk);
+          copyChunk(e, slot, row, column, e.add(outer, row), e.add(inner, column));
+        };
+        if (mayEnd)
+          e.ifLess(number, e.index(chunks), one);
+        else
+          one();
+      }
+    };
+    if (chunks <= round) {
+      copyFrom(e.index(0), chunks / threads, /*mayEnd=*/false);
+      if (chunks % threads != 0)
+        copyFrom(e.index(chunks / threads * threads), 1, /*mayEnd=*/true);
+    } else {
+      e.loop({e.index(0), e.index(chunks)}, round,
+             [&](Value first) { copyFrom(first, mostWrittenOut, chunks % round != 0); });
     }
   }
 

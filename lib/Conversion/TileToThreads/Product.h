@@ -35,10 +35,11 @@ struct Source {
 };
 
 /// A factor's tile in a slot: `outer` rows of `inner` elements. What lies 16 bytes
-/// apart in a row is permuted so that the lanes of a warp read from different banks.
+/// apart is permuted so that the lanes of a warp read from different banks.
 struct SlotLayout {
   int64_t outer, inner, elementBytes;
-  int64_t shift; ///< Rows of which 2^shift have one order.
+  int64_t shift;              ///< Rows of which 2^shift have one order.
+  bool permutesPairs = false; ///< 32 bytes stay together, and change places within 128, of one row or of two.
   int64_t rowBytes() const { return inner * elementBytes; }
   int64_t bytes() const { return outer * rowBytes(); }
   /// The byte of element (`row`, `column`), where `column` is the first of 16 bytes.

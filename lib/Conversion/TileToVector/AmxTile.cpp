@@ -14,6 +14,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -23,7 +24,7 @@ static constexpr int64_t bytesOfRow = 64;
 /// The operand of LDTILECFG: its bytes, and where the widths and heights of the registers are in it (Intel SDM,
 /// volume 1, "TILECFG").
 static constexpr int64_t configBytes = 64, widthsAt = 16, heightsAt = 48;
-static constexpr int64_t tileRegisters = 8;
+[[maybe_unused]] static constexpr int64_t tileRegisters = 8;
 
 namespace {
 /// The registers of a block and what they hold.
@@ -70,19 +71,19 @@ public:
     auto type = VectorType::get({configBytes}, e.b.getI8Type());
     Value value = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(type, bytes));
     vector::StoreOp::create(e.b, e.loc, value, memref, ValueRange{e.index(0)});
-    call("llvm.x86.ldtilecfg", {pointer(base(memref))});
+    call("llvm.x86.ldtilecfg", {pointer(AmxTile::addressOf(e, memref, {}))});
   }
   void zero(int64_t index) { call("llvm.x86.tilezero", {number(index)}); }
-  void load(int64_t index, Value address, int64_t pitch) {
-    call("llvm.x86.tileloadd64", {number(index), pointer(address), wide(pitch)});
+  void load(int64_t index, Value address, int64_t pitch) { load(index, address, e.index(pitch)); }
+  void load(int64_t index, Value address, Value pitch) {
+    Value bytes = arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), pitch);
+    call("llvm.x86.tileloadd64", {number(index), pointer(address), bytes});
   }
   void store(int64_t index, Value address, int64_t pitch) {
     call("llvm.x86.tilestored64", {number(index), pointer(address), wide(pitch)});
   }
   void multiply(StringRef name, int64_t sum, int64_t a, int64_t b) { call(name, {number(sum), number(a), number(b)}); }
   void release() { call("llvm.x86.tilerelease", {}); }
-  /// The address of the first byte of `memref`.
-  Value base(Value memref) { return memref::ExtractAlignedPointerAsIndexOp::create(e.b, e.loc, memref); }
 
 private:
   void call(StringRef name, ValueRange operands) {
@@ -110,48 +111,100 @@ AmxTile::Scratch AmxTile::createScratch(Emitter &e, Type sum, int64_t vectors) {
 
 void AmxTile::release(Emitter &e) { Calls(e).release(); }
 
-void AmxTile::emit(Emitter &e, Value row, int64_t rows, Value panel) const {
-  Calls calls(e);
+Value AmxTile::addressOf(Emitter &e, Value memref, ValueRange indices) {
+  auto type = cast<MemRefType>(memref.getType());
+  Value element = e.index(0);
+  if (type.getLayout().isIdentity()) {
+    for (auto [dim, index] : llvm::enumerate(indices))
+      element = e.add(e.mul(element, e.dim(memref, dim)), index);
+  } else {
+    auto parts = memref::ExtractStridedMetadataOp::create(e.b, e.loc, memref);
+    element = parts.getOffset();
+    for (auto [index, stride] : llvm::zip_equal(indices, parts.getStrides()))
+      element = e.add(element, e.mul(index, stride));
+  }
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(e.b, e.loc, memref);
+  return e.add(base, e.mul(element, type.getElementTypeBitWidth() / 8));
+}
+
+Value AmxTile::pitchOfRows(Emitter &e, Value matrix) {
+  auto type = cast<MemRefType>(matrix.getType());
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  if (type.getLayout().isIdentity())
+    return e.index(type.getShape().back() * bytes);
+  auto parts = memref::ExtractStridedMetadataOp::create(e.b, e.loc, matrix);
+  return e.mul(parts.getStrides().front(), bytes);
+}
+
+SmallVector<int64_t> lathe::heightsOfBlocks(int64_t rows) {
   SmallVector<int64_t> heights;
-  for (int64_t left = rows; left > 0; left -= amxRows)
-    heights.push_back(std::min(left, amxRows));
+  for (; rows > 0; rows -= amxRows)
+    heights.push_back(std::min(rows, amxRows));
+  return heights;
+}
+
+/// How many bytes of a run of `bytes` are read in one step: the whole run in equal steps if it can be cut so.
+static int64_t chooseStep(int64_t bytes) {
+  if (bytes == 0) // A sum of nothing.
+    return bytesOfRow;
+  int64_t steps = llvm::divideCeil(bytes, bytesOfRow);
+  return bytes % (4 * steps) == 0 ? bytes / steps : bytesOfRow;
+}
+
+/// Calls `body` in a nest of loops with the trip counts `counts`.
+static void emitNest(Emitter &e, ArrayRef<int64_t> counts, function_ref<void(ValueRange)> body,
+                     SmallVector<Value> outer = {}) {
+  if (outer.size() == counts.size())
+    return body(outer);
+  e.loop({e.index(0), e.index(counts[outer.size()])}, 1, [&](Value iv) {
+    SmallVector<Value> ivs(outer);
+    ivs.push_back(iv);
+    emitNest(e, counts, body, ivs);
+  });
+}
+
+void AmxTile::emit(Emitter &e, ArrayRef<int64_t> heights) const {
+  Calls calls(e);
   Registers registers(heights, vectors);
   int64_t blocks = static_cast<int64_t>(heights.size());
-  int64_t bytes = bytesOf(unit.a), pitchA = terms * bytes;
-  int64_t groups = terms / unit.step, pitchB = vectors * bytesOfRow;
-  Value a = e.add(calls.base(lhs), e.mul(row, pitchA));
-  Value b = e.add(calls.base(rhs), e.mul(panel, groups * pitchB));
-  Value sums = calls.base(scratch.sums);
-
+  int64_t run = terms * bytesOf(unit.a), pitchB = vectors * bytesOfRow, width = chooseStep(run);
+  int64_t full = run / width * width;
+  Value sums = addressOf(e, scratch.sums, {});
   auto forSums = [&](function_ref<void(int64_t index, Value place)> emit) {
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t vector = 0; vector < vectors; ++vector)
         emit(registers.sum(block, vector), e.add(sums, (block * amxRows * vectors + vector) * bytesOfRow));
   };
-  // One step of the loop: as many bytes of each row of A as it was configured for, as many groups of B.
-  auto step = [&](Value offset) {
-    Value fromB = e.add(b, e.mul(e.floorDiv(offset, 4), pitchB));
-    for (int64_t vector = 0; vector < vectors; ++vector)
-      calls.load(registers.columns(vector), e.add(fromB, vector * bytesOfRow), pitchB);
-    for (int64_t block = 0; block < blocks; ++block) {
-      calls.load(registers.factors(block), e.add(e.add(a, offset), block * amxRows * pitchA), pitchA);
-      for (int64_t vector = 0; vector < vectors; ++vector)
-        calls.multiply(unit.instruction, registers.sum(block, vector), registers.factors(block),
-                       registers.columns(vector));
-    }
+  // The steps from `begin` to `end` of every run: as many bytes of each row of A as it was configured for, as many
+  // groups of B.
+  auto emitSteps = [&](int64_t begin, int64_t end, int64_t width) {
+    emitNest(e, taps, [&](ValueRange taps) {
+      Value b = columns(taps);
+      SmallVector<Value> a;
+      for (int64_t block = 0; block < blocks; ++block)
+        a.push_back(rows(taps, block));
+      e.loop({e.index(begin), e.index(end)}, width, [&](Value offset) {
+        Value fromB = e.add(b, e.mul(e.floorDiv(offset, 4), pitchB));
+        for (int64_t vector = 0; vector < vectors; ++vector)
+          calls.load(registers.columns(vector), e.add(fromB, vector * bytesOfRow), pitchB);
+        for (int64_t block = 0; block < blocks; ++block) {
+          calls.load(registers.factors(block), e.add(a[block], offset), pitch);
+          for (int64_t vector = 0; vector < vectors; ++vector)
+            calls.multiply(unit.instruction, registers.sum(block, vector), registers.factors(block),
+                           registers.columns(vector));
+        }
+      });
+    });
   };
-  int64_t full = pitchA / bytesOfRow * bytesOfRow;
-  calls.configure(scratch.config, registers.config(full ? bytesOfRow : pitchA));
+  calls.configure(scratch.config, registers.config(width));
   forSums([&](int64_t index, Value) { calls.zero(index); });
-  if (full)
-    e.loop({e.index(0), e.index(full)}, bytesOfRow, step);
-  if (full && full != pitchA) {
+  emitSteps(0, full, width);
+  if (full != run) {
     // Another shape empties all registers.
     forSums([&](int64_t index, Value place) { calls.store(index, place, pitchB); });
-    calls.configure(scratch.config, registers.config(pitchA - full));
+    calls.configure(scratch.config, registers.config(run - full));
     forSums([&](int64_t index, Value place) { calls.load(index, place, pitchB); });
+    emitSteps(full, run, run - full);
   }
-  if (full != pitchA)
-    step(e.index(full));
   forSums([&](int64_t index, Value place) { calls.store(index, place, pitchB); });
 }

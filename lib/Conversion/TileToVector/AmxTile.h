@@ -11,33 +11,50 @@
 
 #include "lathe/Target/DotUnits.h"
 
+#include <functional>
+
 namespace lathe {
 
-/// A block of at most 32 rows and `vectors` times 16 columns, whose sums the
-/// matrix unit leaves in `scratch.sums`, a memref of as many rows and columns.
+/// Rows of one tile register.
+inline constexpr int64_t amxRows = 16;
+
+/// Blocks of rows that share columns: `vectors` times 16 of them. Their sums are left in `scratch.sums`, those of
+/// block i in the rows from 16 i on.
+///
+/// A sum has runs of `terms`, one for each iteration of the loops around them, `taps`.
 struct AmxTile {
+  /// Memory of a task's own.
   struct Scratch {
     mlir::Value sums;
     mlir::Value config; ///< The shapes of the registers.
   };
 
   const DotUnit &unit;
-  mlir::Value lhs; ///< [row][term], without a layout.
-  mlir::Value rhs; ///< [panel][term / step][columns * step], without a layout.
-  int64_t terms;   ///< Of a sum; whole steps.
-  int64_t vectors;
+  llvm::SmallVector<int64_t> taps; ///< Trip counts, outermost first.
+  int64_t terms;                   ///< Of a run; whole steps.
+  mlir::Value pitch;               ///< Bytes from one row of the left operand to the next.
+  int64_t vectors;                 ///< Of 16 columns each.
   Scratch scratch;
+  /// The address of the first term of a run, in bytes: for the first row of block `block`, and of the columns,
+  /// whose steps follow each other.
+  std::function<mlir::Value(mlir::ValueRange taps, int64_t block)> rows;
+  std::function<mlir::Value(mlir::ValueRange taps)> columns;
 
-  /// A scratch for `vectors`, on the stack, at the insertion point of `e`.
+  /// A scratch for two blocks of `vectors`, on the stack, at the insertion point of `e`.
   static Scratch createScratch(Emitter &e, mlir::Type sum, int64_t vectors);
   /// Ends the use of the matrix unit, whose state costs the system when it changes threads.
   static void release(Emitter &e);
+  /// The address of an element of a memref.
+  static mlir::Value addressOf(Emitter &e, mlir::Value memref, mlir::ValueRange indices);
+  /// The bytes from one row of a matrix with a static number of columns to the next.
+  static mlir::Value pitchOfRows(Emitter &e, mlir::Value matrix);
 
-  void emit(Emitter &e, mlir::Value row, int64_t rows, mlir::Value panel) const;
+  /// `heights` has the rows of each block, at most 16; there are one or two.
+  void emit(Emitter &e, llvm::ArrayRef<int64_t> heights) const;
 };
 
-/// Rows of one tile register.
-inline constexpr int64_t amxRows = 16;
+/// The heights of the blocks that `rows` rows, at most 32, are computed in.
+llvm::SmallVector<int64_t> heightsOfBlocks(int64_t rows);
 
 } // namespace lathe
 

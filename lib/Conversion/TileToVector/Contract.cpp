@@ -16,6 +16,9 @@ using namespace mlir;
 using namespace lathe;
 using lathe::tile::ContractOp;
 
+/// What of a second-level cache panels may take.
+static constexpr int64_t mostBytesNear = 1 << 19;
+
 namespace {
 class ContractLowering {
 public:
@@ -115,6 +118,12 @@ private:
   void emitPanels(IndexRange panelRange, IndexRange rows, IndexRange steps) {
     // With blocks, a row is updated more than once, so none may run twice.
     DynamicTail tail = tiling.getBlock() ? DynamicTail::Shrink : DynamicTail::MoveBack;
+    // A matrix unit is done with a short panel before the next line of the output has come to the cache.
+    if (isAmx() && keepsPanelsNear())
+      return e.rowTiles(rows, m, tiling.getRows(), tail, [&](Value row, int64_t count) {
+        forPanels(e, panelRange, n, vectors, lanes, masksAreSlow,
+                  [&](Value panel, const Columns &columns) { emitTile(panel, columns, row, count, steps); });
+      });
     forPanels(e, panelRange, n, vectors, lanes, masksAreSlow, [&](Value panel, const Columns &columns) {
       e.rowTiles(rows, m, tiling.getRows(), tail,
                  [&](Value row, int64_t count) { emitTile(panel, columns, row, count, steps); });
@@ -138,13 +147,25 @@ private:
     return dot->interleaveB(e, rows, width, columns.masks[vector]);
   }
 
+  /// Whether all panels stay in the second-level cache while the rows pass them.
+  bool keepsPanelsNear() const {
+    auto type = cast<MemRefType>(packedRhs.getType());
+    return type.hasStaticShape() && type.getNumElements() * bytesOf(tiling.getDotUnit()->b) <= mostBytesNear;
+  }
+
   bool isAmx() const { return tiling.getDotUnit() && tiling.getDotUnit()->kind == DotKind::Amx; }
 
   /// The sums of a block go through the stack: the matrix unit cannot apply an
   /// epilogue, and a loop over rows is less code than all of them in line.
   void emitAmxTile(Value panel, const Columns &columns, Value row, int64_t count) {
-    AmxTile block{*tiling.getDotUnit(), lhs, packedRhs, *constantIndex(k), vectors, scratch};
-    block.emit(e, row, count, panel);
+    const DotUnit &unit = *tiling.getDotUnit();
+    int64_t terms = *constantIndex(k);
+    AmxTile block{unit, /*taps=*/{}, terms, AmxTile::pitchOfRows(e, lhs), vectors, scratch, {}, {}};
+    block.rows = [&](ValueRange, int64_t i) {
+      return AmxTile::addressOf(e, lhs, {e.add(row, i * amxRows), e.index(0)});
+    };
+    block.columns = [&](ValueRange) { return AmxTile::addressOf(e, packedRhs, {panel, e.index(0), e.index(0)}); };
+    block.emit(e, heightsOfBlocks(count));
     e.loop({e.index(0), e.index(count)}, 1, [&](Value i) {
       SmallVector<Value> sums;
       for (int64_t vector = 0; vector < vectors; ++vector)

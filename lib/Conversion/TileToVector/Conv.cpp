@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "AmxTile.h"
 #include "Epilogue.h"
 #include "Lowerings.h"
 #include "MicroKernel.h"
@@ -65,10 +66,15 @@ public:
       dims.append({{lines, 1}, {lineWidth, wholeTiles(tiling.getTaskRows(), tiling.getRows())}});
     e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
       IndexRange columns = spatial > 1 ? IndexRange{e.index(0), lineWidth} : ranges.back();
+      if (isAmx())
+        scratch = AmxTile::createScratch(e, op.getAccumulatorType(), vectors);
       if (op.getGroups() == 1)
-        return emitPanels(ranges[0], ranges[1], columns);
-      // A line is in the nearest cache when the next group reads its channels.
-      e.loop(ranges[0], 1, [&](Value line) { emitPanels({e.index(0), panelCount}, {line, e.add(line, 1)}, columns); });
+        emitPanels(ranges[0], ranges[1], columns);
+      else // A line is in the nearest cache when the next group reads its channels.
+        e.loop(ranges[0], 1,
+               [&](Value line) { emitPanels({e.index(0), panelCount}, {line, e.add(line, 1)}, columns); });
+      if (isAmx())
+        AmxTile::release(e);
     });
   }
 
@@ -78,15 +84,26 @@ private:
     forPanels(e, panelRange, size, vectors, lanes, hasNarrowElements(op), [&](Value panel, const Columns &columns) {
       int64_t panelsOfGroup = cast<ShapedType>(op.getFilter().getType()).getDimSize(0) / op.getGroups();
       Value channel = op.getGroups() == 1 ? e.index(0) : e.mul(e.floorDiv(panel, panelsOfGroup), groupChannels);
+      auto position = [&](Value line) { return Position{panel, line, e.delinearize(line, outerSizes), channel}; };
       auto emitLine = [&](Value line) {
-        Position at{panel, line, e.delinearize(line, outerSizes), channel};
-        e.rowTiles(lineRange, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack,
-                   [&](Value x, int64_t count) { emitTile(at, columns, x, count); });
+        Position at = position(line);
+        e.rowTiles(lineRange, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack, [&](Value x, int64_t count) {
+          if (isAmx())
+            return emitAmxTile({at}, columns, x, count);
+          emitTile(at, columns, x, count);
+        });
       };
-      if (op.getGroups() == 1)
-        e.loop(lines, 1, emitLine);
-      else
-        emitLine(lines.begin);
+      if (op.getGroups() > 1)
+        return emitLine(lines.begin);
+      std::optional<int64_t> width = constantIndex(lineWidth);
+      if (!isAmx() || spatial == 1 || !width || *width > amxRows)
+        return e.loop(lines, 1, emitLine);
+      // Two short lines fill the matrix unit as one long one does.
+      Value paired = e.sub(lines.end, e.rem(e.sub(lines.end, lines.begin), 2));
+      e.loop({lines.begin, paired}, 2, [&](Value line) {
+        emitAmxTile({position(line), position(e.add(line, 1))}, columns, lineRange.begin, *width);
+      });
+      e.loop({paired, lines.end}, 1, emitLine);
     });
   }
 
@@ -137,6 +154,46 @@ private:
     return dot->loadB(e, {filter, indices}, columns.lanes[vector], nullptr);
   }
 
+  bool isAmx() { return op.getTiling().getDotUnit() && op.getTiling().getDotUnit()->kind == DotKind::Amx; }
+
+  /// `count` outputs from `x` on of one line, or of two lines a block each.
+  void emitAmxTile(ArrayRef<Position> lines, const Columns &columns, Value x, int64_t count) {
+    const DotUnit &unit = *op.getTiling().getDotUnit();
+    SmallVector<int64_t> heights =
+        lines.size() > 1 ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(count);
+    AmxTile tile{unit, SmallVector<int64_t>(outerTaps), 0, {}, vectors, scratch, {}, {}};
+    tile.pitch = e.index(op.getStrides().back() * channels * bytesOf(unit.a));
+    tile.terms = isFlat ? kernelWidth * channels : groupChannels;
+    if (!isFlat)
+      tile.taps.push_back(kernelWidth);
+    tile.rows = [&](ValueRange taps, int64_t block) {
+      const Position &at = lines.size() > 1 ? lines[block] : lines.front();
+      Value first = lines.size() > 1 ? x : e.add(x, block * amxRows);
+      ElementPlace place = placeInput(at, first, taps, e.index(0));
+      return AmxTile::addressOf(e, place.memref, place.indices);
+    };
+    tile.columns = [&](ValueRange taps) {
+      SmallVector<Value> indices{lines.front().panel};
+      llvm::append_range(indices, taps);
+      indices.append({e.index(0), e.index(0)});
+      return AmxTile::addressOf(e, filter, indices);
+    };
+    tile.emit(e, heights);
+    int64_t row = 0;
+    for (auto [block, height] : llvm::enumerate(heights)) {
+      const Position &at = lines.size() > 1 ? lines[block] : lines.front();
+      Value first = lines.size() > 1 ? x : e.add(x, row);
+      e.loop({e.index(0), e.index(height)}, 1, [&, block = block](Value i) {
+        SmallVector<Value> sums;
+        Value from = e.add(i, static_cast<int64_t>(block) * amxRows);
+        for (int64_t vector = 0; vector < vectors; ++vector)
+          sums.push_back(loadVector(e, scratch.sums, {from, e.index(vector * lanes)}, columns.lanes[vector], nullptr));
+        storeOutput(e, outputTile(at, columns, e.add(first, i), 1), sums);
+      });
+      row += height;
+    }
+  }
+
   void emitTile(const Position &at, const Columns &columns, Value x, int64_t count) {
     MicroKernel kernel;
     kernel.dot = dot.get();
@@ -159,8 +216,12 @@ private:
     if (panels)
       kernel.prefetch = [&](ValueRange outer, Value step) { emitPrefetch(at, x, kernel, outer, step); };
 
+    storeOutput(e, outputTile(at, columns, x, count), kernel.emit(e, columns.zeros(e, op.getAccumulatorType(), count)));
+  }
+
+  OutputTile outputTile(const Position &at, const Columns &columns, Value x, int64_t count) {
     OutputTile output{op, op.getInit(), extras, count, columns.lanes, {}, {}, {}, {}, columns.masks};
-    output.leading = [&](Value row) {
+    output.leading = [this, &at, x](Value row) {
       SmallVector<Value> indices(at.outer);
       indices.push_back(e.add(x, row));
       return indices;
@@ -169,7 +230,7 @@ private:
     Value column = e.mul(at.panel, width);
     for (int64_t vector = 0; vector < vectors; ++vector)
       output.columns.push_back(e.add(column, vector * lanes));
-    storeOutput(e, output, kernel.emit(e, columns.zeros(e, op.getAccumulatorType(), count)));
+    return output;
   }
 
   void emitPrefetch(const Position &at, Value x, const MicroKernel &kernel, ValueRange outer, Value step) {
@@ -195,10 +256,11 @@ private:
   int64_t kernelWidth;
   SmallVector<Value> outerSizes; ///< Of the output: batch and outer spatial dims.
   std::unique_ptr<DotEmitter> dot;
-  Value panels;        ///< The filter as [panel][element].
-  Value filter;        ///< With a run in one dim, and what lies side by side.
-  Value flatInput;     ///< With columns and channels in one dim, or null.
-  bool isFlat = false; ///< The taps of a filter row and their channels are one run.
+  AmxTile::Scratch scratch; ///< Of a matrix unit.
+  Value panels;             ///< The filter as [panel][element].
+  Value filter;             ///< With a run in one dim, and what lies side by side.
+  Value flatInput;          ///< With columns and channels in one dim, or null.
+  bool isFlat = false;      ///< The taps of a filter row and their channels are one run.
 };
 } // namespace
 

@@ -102,10 +102,12 @@ static LogicalResult verifyPacked(Operation *op) {
   const DotUnit *unit = cast<EpilogueOpInterface>(op).getTiling().getDotUnit();
   auto hasNoLayout = [](Value value) { return cast<MemRefType>(value.getType()).getLayout().isIdentity(); };
   if (!unit || unit->step == 1 || hasNoLayout(packed)) {
-    // A matrix unit reads rows at one distance.
-    if (!unit || unit->kind != DotKind::Amx || hasNoLayout(contract.getLhs()))
+    // A matrix unit reads rows at one distance: of a matrix, any.
+    Value rows = contract ? contract.getLhs() : conv.getInput();
+    bool isMatrix = contract && cast<MemRefType>(rows.getType()).getRank() == 2;
+    if (!unit || unit->kind != DotKind::Amx || hasNoLayout(rows) || isMatrix)
       return success();
-    packed = contract.getLhs();
+    packed = rows;
   }
   return op->emitOpError("operand of type ") << packed.getType()
                                              << " must not have a layout for the unit; copy it to a buffer without "

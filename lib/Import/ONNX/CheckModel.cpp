@@ -231,8 +231,8 @@ void Checker::checkInputTypes(const GraphProto &graph) {
     }
     if (!type.tensor_type().has_shape()) {
       unsound("onnx-unknown-rank", place, "has no shape")
-          .note("export the model with a rank for every input; single dims "
-                "may stay unknown");
+          .note("export the model with a rank for every input; single dims may stay unknown; in Python, "
+                "lathe.compile_unranked compiles it for the ranks of each call");
       continue;
     }
     int rank = type.tensor_type().shape().dim_size();

@@ -39,8 +39,27 @@ static int32_t typeNumber(Type type) {
 
 static std::string typeName(int32_t type) { return type ? elementTypeName(type) : "a sequence"; }
 
+/// Whether an operator needs a value there, which may be an empty optional all the same: those that handle optional
+/// values ask for one as well.
+static bool needsValue(const OpSchema &schema, const ParameterSchema &parameter) {
+  bool isOfTensors =
+      parameter.kind == ParameterKind::Single || (parameter.kind == ParameterKind::Variadic && parameter.homogeneous);
+  return isOfTensors && schema.name != "Identity" && !StringRef(schema.name).starts_with("Optional");
+}
+
 bool Importer::checkTypes(const NodeProto &node, const OpSchema &schema, ArrayRef<Value> operands) {
   bool good = true;
+  for (int index = 0; index < node.input_size(); ++index) {
+    const ParameterSchema *parameter = schema.input(index);
+    bool isGiven = static_cast<size_t>(index) < operands.size() && operands[index];
+    if (isGiven || !parameter || !needsValue(schema, *parameter))
+      continue;
+    good = false;
+    diagnostics
+        .error("onnx-empty-optional", place,
+               "input '" + parameter->name + "' is an empty optional value, but the operator needs a tensor")
+        .note("test it with OptionalHasElement and If; in a loop, give a value for each that the body carries");
+  }
   llvm::StringMap<int> first;
   for (auto [index, operand] : llvm::enumerate(operands)) {
     const ParameterSchema *parameter = schema.input(index);
@@ -130,20 +149,17 @@ void Importer::importNode(ImportContext &context, GraphScope &scope, const NodeP
 // Subgraphs
 //===----------------------------------------------------------------------===//
 
-/// No exporter makes larger models of functions and subgraphs.
-static constexpr int64_t maxExpandedNodes = 1'000'000;
-
-/// Counts nodes that are imported more often than they are written.
-bool Importer::countExpanded(int64_t nodes) {
-  expandedNodes += nodes;
-  if (expandedNodes <= maxExpandedNodes)
+/// Counts nodes that are about to be imported: a few small functions can stand for endless work.
+bool Importer::countNodes(int64_t nodes) {
+  int64_t most = options.limits[Limit::Nodes];
+  countedNodes += nodes;
+  if (countedNodes <= most)
     return true;
-  // Said once: a few small functions can stand for endless work.
-  if (expandedNodes - nodes <= maxExpandedNodes)
+  if (countedNodes - nodes <= most) // Said once.
     diagnostics
         .error("onnx-too-large", place,
-               "the functions and subgraphs of the model expand to more than " + Twine(maxExpandedNodes) + " nodes")
-        .note("export the model without functions that call each other");
+               "the model has more than " + Twine(most) + " nodes, those of functions and subgraphs as often as used")
+        .note("export the model without functions that call each other; " + howToRaise(Limit::Nodes));
   return false;
 }
 
@@ -162,7 +178,7 @@ bool Importer::importSubgraph(ImportContext &context, GraphScope &scope, const G
         .note("export the model again");
     return false;
   }
-  if (!countExpanded(subgraph.node_size()))
+  if (!countNodes(subgraph.node_size()))
     return false;
   GraphScope inner{
       {place + ": attribute " + quoted(attribute), scope.prefix, &scope, context.builder.getInsertionBlock()},
@@ -192,9 +208,6 @@ bool Importer::importSubgraph(ImportContext &context, GraphScope &scope, const G
 //===----------------------------------------------------------------------===//
 // Functions of the model
 //===----------------------------------------------------------------------===//
-
-/// No exporter nests functions deeper.
-static constexpr size_t maxCallDepth = 32;
 
 const FunctionProto *Importer::findFunction(const NodeProto &node) {
   for (const FunctionProto &function : file.model().functions())
@@ -236,17 +249,20 @@ static void bindAttributes(NodeProto &node, const NodeProto &call, const Functio
 void Importer::importCall(ImportContext &context, GraphScope &scope, const NodeProto &node, int index,
                           const FunctionProto &function, const OpSchema *schema) {
   place = scope.place + ": " + describeNode(node, index, schema);
-  if (llvm::is_contained(scope.calls, &function) || scope.calls.size() == maxCallDepth) {
-    diagnostics
-        .error("onnx-recursive-function", place,
-               "function " + quoted(function.name()) +
-                   (scope.calls.size() == maxCallDepth
-                        ? " is called by more than " + std::to_string(maxCallDepth) + " functions, one inside the other"
-                        : " calls itself"))
+  if (llvm::is_contained(scope.calls, &function)) {
+    diagnostics.error("onnx-recursive-function", place, "function " + quoted(function.name()) + " calls itself")
         .note("functions are expanded where they are called; use Loop instead");
     return;
   }
-  if (!countExpanded(function.node_size()))
+  if (int64_t most = options.limits[Limit::Depth]; static_cast<int64_t>(scope.calls.size()) > most) {
+    diagnostics
+        .error("onnx-recursive-function", place,
+               "function " + quoted(function.name()) + " is called by more than " + Twine(most) +
+                   " functions, one inside the other")
+        .note("functions are expanded where they are called; " + howToRaise(Limit::Depth));
+    return;
+  }
+  if (!countNodes(function.node_size()))
     return;
   // Its nodes are copied when it is expanded, so none may be told from others then.
   if (hasBadNodes(function.node())) {

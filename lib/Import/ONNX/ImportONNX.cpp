@@ -36,6 +36,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   checkInputs(main);
   if (diagnostics.getNumErrors() != before)
     return failure();
+  if (!countNodes(graph.node_size()))
+    return failure();
   recordMetadata();
   func::FuncOp func = makeFunction(main);
   ImportContext context{diagnostics, OpBuilder::atBlockEnd(func.addEntryBlock()), graph::ShapeSolver(func)};
@@ -212,11 +214,12 @@ static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<Mod
 
 FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(StringRef path, MLIRContext &context, Diagnostics &diagnostics,
                                                    const ImportOptions &options) {
-  return importFile(ModelFile::open(path, options.allowLinks, diagnostics), context, diagnostics, options);
+  return importFile(ModelFile::open(path, options, diagnostics), context, diagnostics, options);
 }
 
 FailureOr<OwningOpRef<ModuleOp>> lathe::importONNX(std::unique_ptr<llvm::MemoryBuffer> bytes, StringRef name,
                                                    MLIRContext &context, Diagnostics &diagnostics,
                                                    const ImportOptions &options) {
-  return importFile(ModelFile::parse(std::move(bytes), name, diagnostics), context, diagnostics, options);
+  return importFile(ModelFile::parse(std::move(bytes), name, options.limits, diagnostics), context, diagnostics,
+                    options);
 }

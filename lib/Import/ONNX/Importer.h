@@ -59,8 +59,8 @@ private:
   /// first, and how many.
   std::string firstSkipped;
   size_t skipped = 0;
-  /// Nodes of functions and subgraphs, once for every call.
-  int64_t expandedNodes = 0;
+  /// Nodes, those of functions and subgraphs once for every call.
+  int64_t countedNodes = 0;
   TensorSource tensors;
   Messages messages;
   /// That of `messages`.
@@ -91,7 +91,7 @@ private:
   bool importSubgraph(ImportContext &context, GraphScope &scope, const ::onnx::GraphProto &subgraph,
                       llvm::StringRef attribute, llvm::ArrayRef<Value> inputs, llvm::SmallVectorImpl<Value> &outputs);
   std::optional<int64_t> declaredRank(const GraphScope &scope, llvm::StringRef name, int depth = 0);
-  bool countExpanded(int64_t nodes);
+  bool countNodes(int64_t nodes);
   const ::onnx::FunctionProto *findFunction(const ::onnx::NodeProto &node);
   void importCall(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index,
                   const ::onnx::FunctionProto &function, const OpSchema *schema);

@@ -86,10 +86,11 @@ static llvm::FailureOr<std::vector<ONNXOperatorUse>> listOperators(llvm::Failure
 
 llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(StringRef path, const ImportOptions &options) {
   Diagnostics unheard;
-  return listOperators(ModelFile::open(path, options.allowLinks, unheard));
+  return listOperators(ModelFile::open(path, options, unheard));
 }
 
-llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes) {
+llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes,
+                                                                       const ImportOptions &options) {
   Diagnostics unheard;
-  return listOperators(ModelFile::parse(std::move(bytes), "", unheard));
+  return listOperators(ModelFile::parse(std::move(bytes), "", options.limits, unheard));
 }

@@ -9,6 +9,8 @@
 #include "SortNodes.h"
 #include "WireScanner.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -20,7 +22,8 @@ using llvm::StringRef;
 using llvm::Twine;
 using ::onnx::TensorProto;
 
-FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, bool allowLinks, Diagnostics &diagnostics) {
+FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, const ImportOptions &options,
+                                                      Diagnostics &diagnostics) {
   // Not a null-terminated copy: a model may be larger than memory.
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
@@ -29,23 +32,28 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, bool allow
         .note("give the path of an ONNX file");
     return failure();
   }
-  FailureOr<std::unique_ptr<ModelFile>> file = parse(std::move(*buffer), path, diagnostics);
+  FailureOr<std::unique_ptr<ModelFile>> file = parse(std::move(*buffer), path, options.limits, diagnostics);
   if (failed(file))
     return failure();
   StringRef folder = llvm::sys::path::parent_path(path);
-  (*file)->external = ExternalData(folder.empty() ? "." : folder.str(), allowLinks);
+  (*file)->external = ExternalData(folder.empty() ? "." : folder.str(), options.allowLinks);
   return file;
 }
 
 FailureOr<std::unique_ptr<ModelFile>> ModelFile::parse(std::shared_ptr<llvm::MemoryBuffer> buffer, StringRef name,
-                                                       Diagnostics &diagnostics) {
-  FailureOr<std::string> skeleton = scanModel({buffer->getBufferStart(), buffer->getBufferSize()}, name, diagnostics);
+                                                       const Limits &limits, Diagnostics &diagnostics) {
+  FailureOr<std::string> skeleton =
+      scanModel({buffer->getBufferStart(), buffer->getBufferSize()}, name, limits, diagnostics);
   if (failed(skeleton))
     return failure();
   auto file = std::make_unique<ModelFile>();
   file->fileName = name.str();
   file->buffer = std::move(buffer);
-  if (!file->proto.ParseFromString(*skeleton)) {
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(skeleton->data()),
+                                                static_cast<int>(skeleton->size()));
+  // Deep enough for what was scanned, and for types, which nest as well.
+  stream.SetRecursionLimit(static_cast<int>(3 * limits[Limit::Depth] + 100));
+  if (!file->proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
     diagnostics.error("onnx-not-protobuf", name, "the bytes are not an ONNX model: protobuf cannot parse them")
         .note("an ONNX model is a protobuf message of type ModelProto; check "
               "that the file is complete and not damaged");

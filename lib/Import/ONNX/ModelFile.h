@@ -7,6 +7,7 @@
 #define LATHE_LIB_IMPORT_ONNX_MODELFILE_H
 
 #include "ExternalData.h"
+#include "lathe/Import/ONNX.h"
 #include "lathe/Support/Diagnostics.h"
 
 #include "onnx/onnx-ml.pb.h"
@@ -32,12 +33,13 @@ class ModelFile {
 public:
   /// Maps `path` and parses it; with `allowLinks` tensor files may be reached by
   /// links. Errors: [onnx-cannot-read] and those of `scanModel`.
-  static llvm::FailureOr<std::unique_ptr<ModelFile>> open(llvm::StringRef path, bool allowLinks,
+  static llvm::FailureOr<std::unique_ptr<ModelFile>> open(llvm::StringRef path, const ImportOptions &options,
                                                           Diagnostics &diagnostics);
 
   /// Parses `buffer`, which has no folder and hence no external data.
   static llvm::FailureOr<std::unique_ptr<ModelFile>> parse(std::shared_ptr<llvm::MemoryBuffer> buffer,
-                                                           llvm::StringRef name, Diagnostics &diagnostics);
+                                                           llvm::StringRef name, const Limits &limits,
+                                                           Diagnostics &diagnostics);
 
   const ::onnx::ModelProto &model() const { return proto; }
   /// The path or name that messages start with.

@@ -7,8 +7,6 @@
 
 #include "llvm/Support/Endian.h"
 
-#include <climits>
-
 using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::failure;
@@ -117,8 +115,8 @@ bool isModelField(uint64_t field, unsigned wireType) {
 
 class Scanner {
 public:
-  Scanner(llvm::ArrayRef<char> file, StringRef name, Diagnostics &diagnostics)
-      : file(file), name(name), diagnostics(diagnostics) {}
+  Scanner(llvm::ArrayRef<char> file, StringRef name, const Limits &limits, Diagnostics &diagnostics)
+      : file(file), name(name), limits(limits), diagnostics(diagnostics) {}
 
   LogicalResult scan(Message message, uint64_t end, unsigned depth);
 
@@ -127,11 +125,9 @@ public:
 private:
   llvm::ArrayRef<char> file;
   StringRef name;
+  const Limits &limits;
   Diagnostics &diagnostics;
   uint64_t position = 0;
-
-  /// protobuf itself gives up at 100 nested messages.
-  static constexpr unsigned maxDepth = 96;
 
   LogicalResult scanField(Message message, uint64_t end, unsigned depth);
   LogicalResult scanChild(Message child, uint64_t field, uint64_t size, unsigned depth);
@@ -174,11 +170,13 @@ FailureOr<uint64_t> Scanner::readVarint(uint64_t end) {
 }
 
 LogicalResult Scanner::scan(Message message, uint64_t end, unsigned depth) {
-  if (depth > maxDepth) {
+  // A graph is in an attribute of a node, and the last one has an attribute with a tensor.
+  if (depth > 3 * limits[Limit::Depth] + 3) {
     diagnostics
         .error("onnx-too-deep", name,
-               "graphs are nested deeper than " + Twine(maxDepth) + " messages at byte " + Twine(position))
-        .note("flatten the control flow of the model");
+               "more than " + Twine(limits[Limit::Depth]) + " graphs are nested, one inside of the other, at byte " +
+                   Twine(position))
+        .note("flatten the control flow of the model; " + howToRaise(Limit::Depth));
     return failure();
   }
   while (position < end)
@@ -264,22 +262,25 @@ LogicalResult Scanner::scanChild(Message child, uint64_t field, uint64_t size, u
 
 } // namespace
 
-FailureOr<std::string> onnx_import::scanModel(llvm::ArrayRef<char> file, StringRef name, Diagnostics &diagnostics) {
+FailureOr<std::string> onnx_import::scanModel(llvm::ArrayRef<char> file, StringRef name, const Limits &limits,
+                                              Diagnostics &diagnostics) {
   if (file.empty()) {
     diagnostics.error("onnx-empty", name, "the file is empty")
         .note("an ONNX model is expected; write or download the file again");
     return failure();
   }
-  Scanner scanner(file, name, diagnostics);
+  Scanner scanner(file, name, limits, diagnostics);
   if (failed(scanner.scan(Message::Model, file.size(), /*depth=*/1)))
     return failure();
-  if (scanner.skeleton.size() > INT_MAX) {
+  int64_t most = limits[Limit::GraphBytes];
+  if (scanner.skeleton.size() > static_cast<uint64_t>(most)) {
     diagnostics
         .error("onnx-too-large", name,
                "the model without its raw tensor data has " + Twine(scanner.skeleton.size()) + " bytes, but at most " +
-                   Twine(INT_MAX) + " can be parsed")
+                   Twine(most) + " are allowed")
         .note("save tensors as raw_data or external data, not as lists of "
-              "numbers");
+              "numbers; " +
+              howToRaise(Limit::GraphBytes));
     return failure();
   }
   return std::move(scanner.skeleton);

@@ -7,6 +7,7 @@
 #define LATHE_LIB_IMPORT_ONNX_WIRESCANNER_H
 
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/Limits.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/LogicalResult.h"
@@ -30,7 +31,8 @@ struct RawDataHandle {
 /// its handle: a message small enough for protobuf to parse. Total on damaged
 /// input; reports [onnx-empty], [onnx-not-protobuf], [onnx-truncated],
 /// [onnx-too-deep] or [onnx-too-large] with `name` as the place.
-llvm::FailureOr<std::string> scanModel(llvm::ArrayRef<char> file, llvm::StringRef name, Diagnostics &diagnostics);
+llvm::FailureOr<std::string> scanModel(llvm::ArrayRef<char> file, llvm::StringRef name, const Limits &limits,
+                                       Diagnostics &diagnostics);
 
 } // namespace lathe::onnx_import
 

@@ -98,7 +98,7 @@ bool checkKinds(const YamlNode &node, YamlReader &reader, const Options &options
     bool isInteger = StringRef(dtype).contains("->");
     if (llvm::is_contained(options.kinds, "packed") && dtype != "f32") {
       reader.error("oplib-spec-packed", *node.find("dtypes"), "packed matrices of '" + dtype + "' cannot be made yet")
-          .note("write two entries: one of f32 with 'packed', and make another library for the others");
+          .note("make 'gemm' a list of two entries: one of f32 with 'packed', and one of the other types");
       return false;
     }
     if (isInteger && (options.epilogue.hasResidual || options.epilogue.activations.size() > 1 ||
@@ -209,6 +209,7 @@ void Maker::addOperands() {
     op->operands[scale].testedSpan = testedScale;
     zero = add("zero_point", types.c, dims, "", ("added behind rounding," + each).str());
     op->operands[zero].isOptional = true;
+    op->operands[zero].isZeroIfAbsent = !isOfColumn;
   }
   if (options.epilogue.hasResidual) {
     residual = add("residual", types.c, {"m", "n"}, "ldr", "added behind the activation");
@@ -268,7 +269,10 @@ std::unique_ptr<Op> Maker::make() {
   // A packed operand has one layout on each machine, which the kernels for any sizes choose.
   if (kind == "plain") {
     op->specializations = options.hot;
-    op->specializations.push_back({"row", {1, std::nullopt, std::nullopt}, "one row needs no tile of rows"});
+    Specialization row{"row", {1, std::nullopt, std::nullopt}, "one row needs no tile of rows"};
+    // What is read is twice as much there, in rows that are half as long: 5 % to 15 % at sizes beyond the cache.
+    row.isForNarrow = types.b != "bf16" && types.b != "f16";
+    op->specializations.push_back(std::move(row));
   }
   op->specializations.push_back({"any", {}, "serves all sizes"});
   op->writeBody = [bias = bias, residual = residual, scale = scale, zero = zero, raw = op.get()](KernelText &text,

@@ -17,6 +17,7 @@ using llvm::StringRef;
 namespace lathe::oplib {
 
 static constexpr StringRef keys[] = {"file", "tolerance", "hot"};
+static constexpr StringRef keysOfNode[] = {"file", "node", "tolerance", "hot"};
 static constexpr size_t mostInputs = 15;
 static constexpr unsigned mostRank = 8;
 
@@ -68,7 +69,7 @@ static std::optional<std::string> archiveOf(const Program &program, const std::s
 /// Sets the oracle of `op`: its program in double precision, or, where its constants cannot be widened as text, for the
 /// least of processors.
 static bool makeReference(Op &op, const Target &target, double tolerance, Diagnostics &diagnostics) {
-  std::unique_ptr<Program> program = Program::load(op.file, diagnostics);
+  std::unique_ptr<Program> program = loadProgram(op, diagnostics);
   llvm::SmallString<128> path;
   if (!program || llvm::sys::fs::createTemporaryFile("lathe-oplib", "mlir", path))
     return false;
@@ -91,7 +92,7 @@ static bool makeReference(Op &op, const Target &target, double tolerance, Diagno
         .note("please report this with the graph");
     return false;
   }
-  op.testFiles.emplace_back(name + ".a", std::move(*archive));
+  op.testFiles.emplace_back(target.arch().str() + "/" + name + ".a", std::move(*archive));
   op.oracle = "  (void)choice;\n  const lathe_module_desc *lathe_query_" + name +
               "(uint32_t);\n  run_reference(lathe_query_" + name + ", operands, " + std::to_string(op.operands.size()) +
               ", " + (isWide ? "1" : "0") + ", " + std::to_string(tolerance) + ", s, x, y, bound);\n";
@@ -105,7 +106,9 @@ static bool makeReference(Op &op, const Target &target, double tolerance, Diagno
 namespace {
 class Reader {
 public:
-  Reader(const YamlNode &key, const YamlNode &node, YamlReader &reader) : key(key), node(node), reader(reader) {}
+  /// `wantsNode`: the entry is of `from-model`, and names a node.
+  Reader(const YamlNode &key, const YamlNode &node, YamlReader &reader, bool wantsNode)
+      : key(key), node(node), reader(reader), wantsNode(wantsNode) {}
   std::unique_ptr<Op> read();
 
 private:
@@ -114,6 +117,7 @@ private:
     return false;
   }
   bool readTolerance(double &tolerance);
+  bool readNode();
   bool addSymbols(const SignatureInfo &signature);
   bool addOperand(const ValueInfo &value, bool isResult);
   bool readHot();
@@ -121,6 +125,7 @@ private:
 
   const YamlNode &key, &node;
   YamlReader &reader;
+  bool wantsNode;
   const YamlNode *file = nullptr;
   std::unique_ptr<Op> op = std::make_unique<Op>();
 };
@@ -135,6 +140,18 @@ bool Reader::readTolerance(double &tolerance) {
     return false;
   }
   return true;
+}
+
+bool Reader::readNode() {
+  const YamlNode *given = node.find("node");
+  if (!given) {
+    reader.error("oplib-spec-missing", node, "the key 'node' is missing")
+        .note("write node: and the name that the node has in the model; 'graph' takes all of a file");
+    return false;
+  }
+  std::optional<std::string> name = reader.text(*given, "'node' of a model");
+  op->node = name.value_or("");
+  return name.has_value() && !op->node.empty();
 }
 
 /// A name of the graph as one in C that no other argument has.
@@ -232,7 +249,10 @@ bool Reader::readHot() {
 std::unique_ptr<Op> Reader::read() {
   // Sums of some dozens of rounded numbers; half precision is added by the tests themselves.
   double tolerance = 2e-5;
-  if (!checkName(key, "an operator", reader) || !reader.isMap(node, "a graph", keys) || !readTolerance(tolerance))
+  if (!checkName(key, "an operator", reader) ||
+      !reader.isMap(node, wantsNode ? "an operator of a model" : "a graph",
+                    wantsNode ? llvm::ArrayRef(keysOfNode) : keys) ||
+      !readTolerance(tolerance))
     return nullptr;
   file = node.find("file");
   if (!file) {
@@ -247,12 +267,14 @@ std::unique_ptr<Op> Reader::read() {
     full = *path;
   else
     llvm::sys::path::append(full, *path);
-  op->family = "graph";
+  op->family = wantsNode ? "from-model" : "graph";
   op->name = key.text;
   op->file = std::string(full);
   op->isProgram = true;
   op->mostDim = 17;
-  std::unique_ptr<Program> program = Program::load(op->file, reader.diagnostics);
+  if (wantsNode && !readNode())
+    return nullptr;
+  std::unique_ptr<Program> program = loadProgram(*op, reader.diagnostics);
   if (!program)
     return nullptr;
   SignatureInfo signature = program->signature();
@@ -270,7 +292,8 @@ std::unique_ptr<Op> Reader::read() {
       return nullptr;
   if (!addOperand(signature.outputs.front(), /*isResult=*/true) || !readHot())
     return nullptr;
-  op->about = op->operands.back().name + " = what " + llvm::sys::path::filename(*path).str() + " computes";
+  op->about = op->operands.back().name + " = what " + (wantsNode ? "node " + op->node + " of " : "") +
+              llvm::sys::path::filename(*path).str() + " computes";
   addForms(*op);
   op->specializations.push_back({"any", {}, "serves all sizes"});
   op->finishTests = [tolerance](Op &own, const Target &target, Diagnostics &diagnostics) {
@@ -279,15 +302,17 @@ std::unique_ptr<Op> Reader::read() {
   return std::move(op);
 }
 
-static bool expand(const YamlNode &node, YamlReader &reader, Ops &ops) {
+static bool expandPrograms(const YamlNode &node, YamlReader &reader, Ops &ops, bool wantsNode) {
   if (node.kind != YamlNode::Kind::Map || node.keys.empty()) {
-    reader.error("oplib-spec-kind", node, "'graph' is " + node.describe() + ", but a map of names is expected")
-        .note("write graph: {swiglu: {file: swiglu.mlir}}");
+    StringRef name = wantsNode ? "from-model" : "graph";
+    reader.error("oplib-spec-kind", node, "'" + name + "' is " + node.describe() + ", but a map of names is expected")
+        .note(wantsNode ? "write from-model: {stem: {file: model.onnx, node: conv1}}"
+                        : "write graph: {swiglu: {file: swiglu.mlir}}");
     return false;
   }
   bool fits = true;
   for (auto [key, value] : llvm::zip_equal(node.keys, node.items)) {
-    std::unique_ptr<Op> op = Reader(key, value, reader).read();
+    std::unique_ptr<Op> op = Reader(key, value, reader, wantsNode).read();
     fits &= op != nullptr;
     if (op)
       ops.push_back(std::move(op));
@@ -295,7 +320,16 @@ static bool expand(const YamlNode &node, YamlReader &reader, Ops &ops) {
   return fits;
 }
 
-extern const Family graphFamily;
+static bool expand(const YamlNode &node, YamlReader &reader, Ops &ops) {
+  return expandPrograms(node, reader, ops, /*wantsNode=*/false);
+}
+
+static bool expandNodes(const YamlNode &node, YamlReader &reader, Ops &ops) {
+  return expandPrograms(node, reader, ops, /*wantsNode=*/true);
+}
+
+extern const Family graphFamily, fromModelFamily;
 const Family graphFamily = {"graph", expand};
+const Family fromModelFamily = {"from-model", expandNodes};
 
 } // namespace lathe::oplib

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -405,13 +406,13 @@ static int test_misuse(const test_library *library, const test_op *op, void *ctx
 
 /* Arguments of any kind, in memory that is large enough for the sizes that are
  * small: each call ends with a status that the library knows. */
-static int test_any_arguments(const test_op *op, const void *ctx) {
-  enum { CALLS = 100000, ROOM = 1 << 20 };
+static int test_any_arguments(const test_op *op, const void *ctx, long long calls) {
+  enum { ROOM = 1 << 20 };
   static const int64_t odd[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX / 2, INT64_C(1) << 60, INT64_C(1) << 58};
   char *memory = aligned_alloc(64, 2 * ROOM);
   int failures = 0, right = 0;
   memset(memory, 0, 2 * ROOM);
-  for (int i = 0; i < CALLS && !failures; ++i) {
+  for (long long i = 0; i < calls && !failures; ++i) {
     int64_t sizes[MOST_SIZES];
     const void *pointers[MOST_OPERANDS];
     for (int s = 0; s < op->sizes; ++s)
@@ -427,7 +428,7 @@ static int test_any_arguments(const test_op *op, const void *ctx) {
       failures += expect(op, "any arguments", status, BAD_ARGUMENT);
   }
   free(memory);
-  printf("%s: %d calls with any arguments, %d of them right\n", op->name, CALLS, right);
+  printf("%s: %lld calls with any arguments, %d of them right\n", op->name, calls, right);
   return failures;
 }
 
@@ -436,7 +437,7 @@ int test_operator(const test_library *library, const test_op *op) {
   int failures = expect(op, "open", library->open(ctx, 0), OK) + expect(op, "open", library->open(reversed, 1), OK);
   if (failures)
     return failures;
-  failures += test_misuse(library, op, ctx) + test_any_arguments(op, ctx);
+  failures += test_misuse(library, op, ctx) + test_any_arguments(op, ctx, 100000);
   for (int v = 0; v < op->variants; ++v) {
     const test_variant *variant = &op->variant[v];
     int status = library->force(ctx, op->name, variant->name);
@@ -452,5 +453,55 @@ int test_operator(const test_library *library, const test_op *op) {
     printf("%s %s: %d calls, %d wrong\n", op->name, variant->name, rounds, failures - before);
   }
   free(ctx), free(reversed);
+  return failures;
+}
+
+/* What a call costs besides its kernel: it is checked, its form and its variant are found, and that is asked for the
+ * workspace. In processor time, as others may be at work. */
+static int time_dispatch(const test_op *op, const void *ctx) {
+  enum { ROUNDS = 10, CALLS = 100000 };
+  call c;
+  double best = 1e9;
+  memset(&c, 0, sizeof c);
+  for (int i = 0; i < op->symbols; ++i)
+    c.sizes[i] = op->most < 8 ? 4 : 8;
+  if (op->derive)
+    op->derive(c.sizes);
+  for (int i = 0; i < op->operands; ++i)
+    for (int d = 0; d < op->operand[i].rank; ++d)
+      if (test_dim(&op->operand[i], d, c.sizes) < 0) {
+        printf("%s: sizes of 8 are not timed, as no result follows\n", op->name);
+        return 0;
+      }
+  for (int i = 0; i < op->operands; ++i)
+    if (!op->operand[i].is_optional)
+      make_operand(op, ctx, &c, i, 0);
+  int status = op->query(ctx, c.sizes, c.pointers, 0, 1);
+  for (int round = 0; round < ROUNDS && status == OK; ++round) {
+    clock_t begin = clock();
+    status = op->query(ctx, c.sizes, c.pointers, 0, CALLS);
+    best = fmin(best, (double)(clock() - begin) / CLOCKS_PER_SEC / CALLS);
+  }
+  if (status == OK)
+    printf("%s: %.1f ns to check and dispatch a call\n", op->name, best * 1e9);
+  free_call(op, &c);
+  return expect(op, "the workspace of a call", status, OK);
+}
+
+int test_main(const test_library *library, const test_op *op, int count, char **words) {
+  if (count == 1)
+    return test_operator(library, op) ? 1 : 0;
+  void *ctx = calloc(1, library->ctx_bytes);
+  int failures = expect(op, "open", library->open(ctx, 0), OK);
+  long long calls = count > 2 ? atoll(words[2]) : 1000000;
+  if (!failures && strcmp(words[1], "fuzz") == 0 && calls > 0)
+    failures = test_any_arguments(op, ctx, calls);
+  else if (!failures && strcmp(words[1], "dispatch") == 0)
+    failures = time_dispatch(op, ctx);
+  else if (!failures) {
+    fprintf(stderr, "usage: %s [fuzz [CALLS] | dispatch]\n", words[0]);
+    failures = 2;
+  }
+  free(ctx);
   return failures;
 }

@@ -42,6 +42,8 @@ typedef struct test_op {
   /* Calls the library: sizes are symbols and then strides. Workspace comes from
    * `call` itself. Returns a status. */
   int (*call)(const void *ctx, const int64_t *sizes, const void *const *operands, int choice);
+  /* As often, but only asks for the workspace. */
+  int (*query)(const void *ctx, const int64_t *sizes, const void *const *operands, int choice, int times);
   int (*pack)(const void *ctx, int operand, const int64_t *sizes, int64_t stride, const void *from, void *to,
               size_t *bytes);
   void (*oracle)(const int64_t *sizes, const double *const *operands, int choice, double *y, double *bound);
@@ -113,5 +115,8 @@ static inline num num_ceil(num x, double eps) {
 
 /* Runs all tests of an operator; returns the number of failures. */
 int test_operator(const test_library *library, const test_op *op);
+/* What the words of the command line ask for: without any, all tests; `fuzz [CALLS]`, arguments of any kind, 10^6
+ * times or so often; `dispatch`, how long a call takes besides its kernel. Returns the status of the program. */
+int test_main(const test_library *library, const test_op *op, int count, char **words);
 
 #endif /* OPS_TEST_HARNESS_H */

@@ -125,32 +125,44 @@ static bool names_cpu(const char *controllers) {
   return false;
 }
 
-int lathe_impl_cgroup_cpus(const char *membership, const char *root) {
+void lathe_impl_visit_cgroups(const char *membership,
+                              void (*visit)(const char *controllers, const char *group, void *context), void *context) {
   FILE *file = fopen(membership, "re");
   if (!file)
-    return 0;
-  int limit = 0;
-  char line[PATH_MAX], mount[PATH_MAX];
+    return;
+  char line[PATH_MAX];
   while (fgets(line, sizeof line, file)) {
-    /* "<number>:<controllers>:<group>"; version 2 names no controllers. */
     char *controllers = strchr(line, ':');
     char *group = controllers ? strchr(controllers + 1, ':') : NULL;
     if (!group)
       continue;
     *controllers++ = '\0';
     *group++ = '\0';
-    char *end = strchr(group, '\n');
-    if (end)
-      *end = '\0';
-    if (*controllers == '\0') {
-      limit = smaller_limit(limit, group_limit(root, group, unified_limit));
-    } else if (names_cpu(controllers) &&
-               snprintf(mount, sizeof mount, "%s/%s", root, controllers) < (int)sizeof mount) {
-      limit = smaller_limit(limit, group_limit(mount, group, controller_limit));
-    }
+    group[strcspn(group, "\n")] = '\0';
+    visit(controllers, group, context);
   }
   fclose(file);
-  return limit;
+}
+
+struct cpu_limit {
+  const char *root;
+  int cpus;
+};
+
+static void add_group(const char *controllers, const char *group, void *context) {
+  struct cpu_limit *limit = context;
+  char mount[PATH_MAX];
+  if (*controllers == '\0')
+    limit->cpus = smaller_limit(limit->cpus, group_limit(limit->root, group, unified_limit));
+  else if (names_cpu(controllers) &&
+           snprintf(mount, sizeof mount, "%s/%s", limit->root, controllers) < (int)sizeof mount)
+    limit->cpus = smaller_limit(limit->cpus, group_limit(mount, group, controller_limit));
+}
+
+int lathe_impl_cgroup_cpus(const char *membership, const char *root) {
+  struct cpu_limit limit = {.root = root};
+  lathe_impl_visit_cgroups(membership, add_group, &limit);
+  return limit.cpus;
 }
 
 int lathe_impl_cpu_count(void) {

@@ -78,21 +78,13 @@ lathe_status lathe_target_supported(const char *target) {
   return LATHE_OK;
 }
 
-#if defined(__x86_64__) && defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-
 lathe_status lathe_impl_target_enable(const char *target) {
-  /* Linux grants a process the tile registers only when asked: without this
-   * the first tile instruction is illegal. It holds for all threads. */
-  const long request_permission = 0x1023, tile_data = 18;
-  uint64_t needed = 0, tiles = 0;
+  uint64_t needed = 0;
   const char *words = words_of(target);
   if (!words)
     return LATHE_OK;
   add_bits(words, &needed);
-  add_bits("amx-tile", &tiles);
-  if (!(needed & tiles) || syscall(SYS_arch_prctl, request_permission, tile_data) == 0)
+  if (lets_use(needed))
     return LATHE_OK;
   return lathe_impl_fail(LATHE_INCOMPATIBLE, "target-amx-permission",
                          "code for target \"%s\" cannot run here: the "
@@ -100,9 +92,3 @@ lathe_status lathe_impl_target_enable(const char *target) {
                          "AMX; compile the model without it",
                          target);
 }
-#else
-lathe_status lathe_impl_target_enable(const char *target) {
-  (void)target;
-  return LATHE_OK;
-}
-#endif

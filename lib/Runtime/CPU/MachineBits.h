@@ -152,6 +152,23 @@ static uint64_t machine_bits(void) {
   return bits;
 }
 
+/* Whether the operating system lets this process use the features `bits`, which the machine has. Linux grants the
+ * registers of matrix tiles only when asked: without this the first tile instruction is illegal. It holds for all
+ * threads. */
+static bool lets_use(uint64_t bits) {
+#if defined(__x86_64__) && defined(__linux__)
+  const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+  uint64_t tiles = 0;
+  add_bits("amx-tile", &tiles);
+  if (bits & tiles) {
+    long status = arch_prctl;
+    __asm__ volatile("syscall" : "+a"(status) : "D"(request_permission), "S"(tile_data) : "rcx", "r11", "memory");
+    return status == 0;
+  }
+#endif
+  return (void)bits, true;
+}
+
 /* What follows the architecture, if that is this machine's; else NULL. */
 static const char *words_of(const char *target) {
   size_t length = strcspn(target, ":");

@@ -83,7 +83,7 @@ static lathe_status open_device(struct lathe_impl_cuda_device *device, uint32_t 
   lathe_status status = lathe_impl_cuda_open(&driver);
   if (status != LATHE_OK)
     return status;
-  int count = 0, processors = 0;
+  int count = 0, processors = 0, major = 0, minor = 0;
   cuda_result code = driver->device_count(&count);
   if (!code && number >= (uint32_t)count)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "cuda-no-device",
@@ -95,10 +95,15 @@ static lathe_status open_device(struct lathe_impl_cuda_device *device, uint32_t 
   if (!code)
     code = driver->device_attribute(&processors, CUDA_ATTRIBUTE_PROCESSORS, device->number);
   if (!code)
+    code = driver->device_attribute(&major, CUDA_ATTRIBUTE_MAJOR, device->number);
+  if (!code)
+    code = driver->device_attribute(&minor, CUDA_ATTRIBUTE_MINOR, device->number);
+  if (!code)
     code = driver->context_retain(&device->context, device->number);
   if (code)
     return lathe_impl_cuda_fail(driver, code, "the GPU cannot be used");
   device->processors = processors > 0 ? (unsigned)processors : 1;
+  device->version = (unsigned)(10 * major + minor);
   device->services = (lathe_space_services){
       .struct_size = sizeof device->services,
       .space = LATHE_SPACE_CUDA,

@@ -14,6 +14,7 @@ struct lathe_impl_cuda_device {
   cuda_device number;
   cuda_handle context; /* The primary one, which other libraries use, too. */
   unsigned processors;
+  unsigned version;              /* Ten times the major one and the minor one: 86 for an sm_86. */
   lathe_space_services services; /* Its context is this. */
 };
 
@@ -21,6 +22,10 @@ struct lathe_impl_cuda_device {
  * before again. False, with a reason, if it does not answer. */
 bool lathe_impl_cuda_enter(struct lathe_impl_cuda_device *device);
 void lathe_impl_cuda_leave(struct lathe_impl_cuda_device *device);
+
+/* Loads an image that is PTX, by way of the folder of lathe_cuda_keep_code. */
+cuda_result lathe_impl_cuda_load_text(struct lathe_impl_cuda_device *device, const lathe_image_desc *image,
+                                      cuda_handle *module);
 
 /* lathe_space_services.load, unload and launch. */
 int32_t lathe_impl_cuda_load(void *context, const lathe_variant_desc *variant, void **code);

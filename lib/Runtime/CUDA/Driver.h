@@ -25,6 +25,7 @@ enum {
   CUDA_ATTRIBUTE_MAJOR = 75,
   CUDA_ATTRIBUTE_MINOR = 76,
   CUDA_FUNCTION_SHARED_BYTES = 8,
+  CUDA_INPUT_PTX = 1,
 };
 
 /* LATHE_CUDA_FUNCTION(member, symbol, parameters) */
@@ -40,6 +41,12 @@ enum {
   FUNCTION(context_push, "cuCtxPushCurrent_v2", (cuda_handle context))                                                 \
   FUNCTION(context_pop, "cuCtxPopCurrent_v2", (cuda_handle * context))                                                 \
   FUNCTION(module_load, "cuModuleLoadData", (cuda_handle * module, const void *image))                                 \
+  FUNCTION(link_create, "cuLinkCreate_v2", (unsigned count, int *options, void **values, cuda_handle *linking))        \
+  FUNCTION(link_add, "cuLinkAddData_v2",                                                                               \
+           (cuda_handle linking, int kind, void *data, size_t bytes, const char *name, unsigned count, int *options,   \
+            void **values))                                                                                            \
+  FUNCTION(link_complete, "cuLinkComplete", (cuda_handle linking, void **code, size_t *bytes))                         \
+  FUNCTION(link_destroy, "cuLinkDestroy", (cuda_handle linking))                                                       \
   FUNCTION(module_unload, "cuModuleUnload", (cuda_handle module))                                                      \
   FUNCTION(module_function, "cuModuleGetFunction", (cuda_handle * function, cuda_handle module, const char *name))     \
   FUNCTION(alloc, "cuMemAlloc_v2", (cuda_address * address, size_t bytes))                                             \

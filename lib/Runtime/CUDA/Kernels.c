@@ -31,9 +31,13 @@ static bool load_image(struct lathe_impl_cuda_device *device, struct code *code)
   const struct lathe_impl_cuda *driver = device->driver;
   const lathe_variant_desc *variant = code->variant;
   cuda_result result = CUDA_ERROR_NO_IMAGE_CODE;
-  for (uint32_t i = 0; result && i < variant->image_count; ++i)
-    if (variant->images[i]->kind == LATHE_IMAGE_PTX || variant->images[i]->kind == LATHE_IMAGE_CUBIN)
-      result = driver->module_load(&code->module, variant->images[i]->data);
+  for (uint32_t i = 0; result && i < variant->image_count; ++i) {
+    const lathe_image_desc *image = variant->images[i];
+    if (image->kind == LATHE_IMAGE_PTX)
+      result = lathe_impl_cuda_load_text(device, image, &code->module);
+    else if (image->kind == LATHE_IMAGE_CUBIN)
+      result = driver->module_load(&code->module, image->data);
+  }
   if (result == CUDA_ERROR_UNSUPPORTED_PTX_CODE || result == CUDA_ERROR_INVALID_PTX_CODE) {
     int version = 0;
     driver->driver_version(&version);

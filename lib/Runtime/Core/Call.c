@@ -10,6 +10,7 @@
 #include "../CPU/FloatMode.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +22,12 @@ static void release_memory(const lathe_module *module, struct lathe_impl_frame *
   frame->workspace_bytes = 0;
   free(frame->arrays);
   frame->arrays = NULL;
-  free(frame->blocks.memory);
+  free(frame->blocks.list);
   frame->blocks = (struct lathe_impl_blocks){0};
   for (uint32_t i = LATHE_SPACE_HOST + 1; module->has_spaces && i < LATHE_SPACE_COUNT; ++i) {
     lathe_impl_space_free(module, i, frame->spaces[i].workspace);
     lathe_impl_space_free(module, i, frame->spaces[i].record);
-    free(frame->spaces[i].blocks.memory);
+    free(frame->spaces[i].blocks.list);
     frame->spaces[i] = (struct lathe_impl_space_frame){0};
   }
 }
@@ -92,6 +93,16 @@ static struct lathe_impl_frame *take_frame(lathe_module *module, struct lathe_im
 
 /* --- The call ----------------------------------------------------------- */
 
+/* Says that a call would take too much memory: `size` bytes for `what`. */
+static lathe_status fail_too_large(const struct lathe_impl_services *services, const char *function, const char *what,
+                                   uint64_t size) {
+  return lathe_impl_fail(LATHE_LIMIT, "call-memory-limit",
+                         "function \"%s\" needs %" PRIu64 " bytes for %s, but a call may have %" PRIu64
+                         " in all, of which %" PRIu64 " are in use; pass smaller inputs, or allow more: max_bytes of "
+                         "lathe_call_options, --limit call-bytes=NUMBER, in Python limits={\"call-bytes\": NUMBER}",
+                         function, size, what, services->max_bytes, services->bytes);
+}
+
 /* What the caller's options say, with the defaults put in. */
 struct settings {
   uint32_t workers;
@@ -103,6 +114,9 @@ static lathe_status fail_with(const lathe_module *module, const lathe_function_d
                               int32_t code) {
   /* There is one other space so far. */
   const lathe_space_services *device = module->spaces[LATHE_SPACE_CUDA].services;
+  const struct lathe_impl_services *services = call->imports->context;
+  if (code == LATHE_TASK_OUT_OF_MEMORY && services->refused)
+    return fail_too_large(services, function->name, "a value whose size follows from data", services->refused);
   if (code == LATHE_TASK_OUT_OF_MEMORY)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
                            "function \"%s\" found no memory for its temporaries", function->name);
@@ -130,7 +144,11 @@ static inline lathe_status check_code(const lathe_module *module, const lathe_fu
   return code == 0 ? LATHE_OK : fail_with(module, function, call, code);
 }
 
-static lathe_status grow_workspace(const lathe_module *module, struct lathe_impl_frame *frame, uint64_t bytes) {
+static lathe_status grow_workspace(struct lathe_impl_services *services, const char *function,
+                                   struct lathe_impl_frame *frame, uint64_t bytes) {
+  const lathe_module *module = services->module;
+  if (!lathe_impl_services_allow(services, bytes))
+    return fail_too_large(services, function, "its temporaries", bytes);
   if (bytes <= frame->workspace_bytes)
     return LATHE_OK;
   lathe_impl_host_free(module, frame->workspace);
@@ -206,10 +224,17 @@ static void fill_output(const lathe_value_desc *value, const int64_t *dims, lath
 }
 
 /* Memory for output `i` and what the caller reads of it. */
-static lathe_status make_output(const lathe_module *module, const lathe_value_desc *value,
+static lathe_status make_output(struct lathe_impl_services *services, const lathe_function_desc *function,
                                 struct lathe_impl_frame *frame, uint32_t i, lathe_tensor *output) {
+  const lathe_module *module = services->module;
+  const lathe_value_desc *value = function->outputs[i];
   size_t bytes = 0;
   lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, frame->output_dims[i], &bytes);
+  if (value->space == LATHE_SPACE_HOST && !lathe_impl_services_allow(services, bytes)) {
+    char what[160];
+    snprintf(what, sizeof what, "output \"%.100s\"", value->name);
+    return fail_too_large(services, function->name, what, bytes);
+  }
   output->data = lathe_impl_space_alloc(module, value->space, bytes);
   if (!output->data)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
@@ -221,7 +246,7 @@ static lathe_status make_output(const lathe_module *module, const lathe_value_de
 
 /* Before `run`: memory for the outputs that have none, but for those that `run`
  * sizes. */
-static lathe_status make_outputs(const lathe_module *module, const lathe_function_desc *function,
+static lathe_status make_outputs(struct lathe_impl_services *services, const lathe_function_desc *function,
                                  struct lathe_impl_frame *frame, const lathe_tensor *inputs, lathe_tensor *outputs) {
   lathe_status status = LATHE_OK;
   /* All checks before the first allocation. */
@@ -238,7 +263,7 @@ static lathe_status make_outputs(const lathe_module *module, const lathe_functio
       continue;
     }
     if (!outputs[i].data)
-      status = make_output(module, function->outputs[i], frame, i, &outputs[i]);
+      status = make_output(services, function, frame, i, &outputs[i]);
     frame->output_data[i] = outputs[i].data;
   }
   return status;
@@ -271,14 +296,15 @@ static lathe_status hand_over(struct lathe_impl_services *services, const lathe_
                              value->name, bytes);
     struct lathe_impl_blocks *blocks =
         value->space == LATHE_SPACE_HOST ? services->blocks : &frame->spaces[value->space].blocks;
-    if (!outputs[i].data && lathe_impl_blocks_take(blocks, data)) {
+    size_t size;
+    if (!outputs[i].data && lathe_impl_blocks_take(blocks, data, &size)) {
       outputs[i].data = data;
       frame->output_owned[i] = true;
       fill_output(value, frame->output_dims[i], &outputs[i]);
       continue;
     }
     if (!outputs[i].data)
-      status = make_output(services->module, value, frame, i, &outputs[i]);
+      status = make_output(services, function, frame, i, &outputs[i]);
     if (status != LATHE_OK)
       return status;
     status = lathe_impl_space_copy(services->module, outputs[i].data, value->space, data, value->space, bytes);
@@ -333,11 +359,11 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, struct l
   int32_t code = lathe_impl_is_cancelled(call.cancel) ? LATHE_TASK_CANCELLED : function->plan(&call, workspace_bytes);
   status = check_code(module, function, &call, code);
   if (status == LATHE_OK)
-    status = grow_workspace(module, frame, workspace_bytes[LATHE_SPACE_HOST]);
+    status = grow_workspace(services, function->name, frame, workspace_bytes[LATHE_SPACE_HOST]);
   if (status == LATHE_OK && module->has_spaces)
     status = grow_workspaces(module, frame, spaces, workspace_bytes);
   if (status == LATHE_OK)
-    status = make_outputs(module, function, frame, inputs, outputs);
+    status = make_outputs(services, function, frame, inputs, outputs);
   if (status == LATHE_OK) {
     call.outputs = frame->output_data;
     call.workspace = frame->workspace;
@@ -416,6 +442,11 @@ static lathe_status read_options(const lathe_call_options *options, struct setti
                            "the call allows %" PRId64 " steps of loops, but 1 or more, or 0 for the default, are "
                            "possible",
                            options->max_loop_steps);
+  if (options && LATHE_HAS(options, max_bytes) && options->max_bytes < 0)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-max-bytes",
+                           "the call may have %" PRId64 " bytes of memory, but 1 or more, or 0 for the default, are "
+                           "possible",
+                           options->max_bytes);
   if (options && options->flags & ~LATHE_CALL_FLUSH_DENORMALS)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-flags",
                            "the flags of the call are 0x%x, of which this runtime knows 0x%x; clear the others",

@@ -80,8 +80,12 @@ lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const lathe_
 /* --- Modules ------------------------------------------------------------ */
 
 /* Memory that a call allocated. */
+struct lathe_impl_block {
+  void *memory;
+  size_t size;
+};
 struct lathe_impl_blocks {
-  void **memory;
+  struct lathe_impl_block *list;
   size_t count, capacity;
 };
 
@@ -158,10 +162,19 @@ int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body,
 /* CPUs that this process may use; at least 1. */
 int lathe_impl_cpu_count(void);
 
+/* Calls `visit` with each control group that the file `membership`, such as
+ * /proc/self/cgroup, has in a line "<number>:<controllers>:<group>"; version 2
+ * names no controllers. */
+void lathe_impl_visit_cgroups(const char *membership,
+                              void (*visit)(const char *controllers, const char *group, void *context), void *context);
+
 /* CPUs' worth of time that a control group allows, rounded up; 0 if it sets no
  * limit. `membership` is a file like /proc/self/cgroup, `root` a folder like
  * /sys/fs/cgroup. */
 int lathe_impl_cgroup_cpus(const char *membership, const char *root);
+
+/* Bytes of memory that a control group allows; UINT64_MAX if it sets no limit. */
+uint64_t lathe_impl_cgroup_bytes(const char *membership, const char *root);
 
 /* Writes what this machine is: its level, and the features beyond that. */
 void lathe_impl_machine_name(char *text, size_t size);

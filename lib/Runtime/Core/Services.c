@@ -29,43 +29,59 @@ bool lathe_impl_blocks_reserve(struct lathe_impl_blocks *blocks) {
   if (blocks->count < blocks->capacity)
     return true;
   size_t capacity = blocks->capacity ? 2 * blocks->capacity : 16;
-  void **memory = realloc(blocks->memory, capacity * sizeof *memory);
-  if (!memory)
+  struct lathe_impl_block *list = realloc(blocks->list, capacity * sizeof *list);
+  if (!list)
     return false;
-  blocks->memory = memory;
+  blocks->list = list;
   blocks->capacity = capacity;
+  return true;
+}
+
+bool lathe_impl_services_allow(struct lathe_impl_services *services, uint64_t size) {
+  if (size > services->max_bytes - services->bytes) {
+    services->refused = size;
+    return false;
+  }
+  services->bytes += size;
   return true;
 }
 
 static void *call_alloc(void *context, size_t size, size_t alignment) {
   struct lathe_impl_services *services = context;
+  if (!lathe_impl_services_allow(services, size))
+    return NULL;
   const lathe_imports *host = services->module->imports.alloc ? &services->module->imports : lathe_default_imports();
   if (!lathe_impl_blocks_reserve(services->blocks))
     return NULL;
   void *memory = host->alloc(host->context, size ? size : 1, alignment);
   if (memory)
-    services->blocks->memory[services->blocks->count++] = memory;
+    services->blocks->list[services->blocks->count++] = (struct lathe_impl_block){memory, size};
   return memory;
 }
 
-bool lathe_impl_blocks_take(struct lathe_impl_blocks *blocks, const void *memory) {
+bool lathe_impl_blocks_take(struct lathe_impl_blocks *blocks, const void *memory, size_t *size) {
   /* What is given back was mostly allocated last. */
   for (size_t i = blocks->count; memory && i-- > 0;)
-    if (blocks->memory[i] == memory) {
-      blocks->memory[i] = blocks->memory[--blocks->count];
+    if (blocks->list[i].memory == memory) {
+      *size = blocks->list[i].size;
+      blocks->list[i] = blocks->list[--blocks->count];
       return true;
     }
   return false;
 }
 
 bool lathe_impl_services_take(struct lathe_impl_services *services, const void *memory) {
-  return lathe_impl_blocks_take(services->blocks, memory);
+  size_t size;
+  return lathe_impl_blocks_take(services->blocks, memory, &size);
 }
 
 static void call_free(void *context, void *memory) {
   struct lathe_impl_services *services = context;
-  if (lathe_impl_services_take(services, memory))
-    lathe_impl_host_free(services->module, memory);
+  size_t size;
+  if (!lathe_impl_blocks_take(services->blocks, memory, &size))
+    return;
+  services->bytes -= size;
+  lathe_impl_host_free(services->module, memory);
 }
 
 /* --- Loops of the call -------------------------------------------------- */
@@ -126,10 +142,13 @@ void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe
   services->cancel = options ? options->cancel : NULL;
   services->observer = options && LATHE_HAS(options, observe_context) && options->observe ? options : NULL;
   services->flushes_denormals = flushes_denormals;
+  services->bytes = services->refused = 0;
+  bool is_limited = options && LATHE_HAS(options, max_bytes) && options->max_bytes > 0;
+  services->max_bytes = is_limited ? (uint64_t)options->max_bytes : lathe_get_memory();
 }
 
 void lathe_impl_services_end(struct lathe_impl_services *services) {
   for (size_t i = services->blocks->count; i-- > 0;)
-    lathe_impl_host_free(services->module, services->blocks->memory[i]);
+    lathe_impl_host_free(services->module, services->blocks->list[i].memory);
   services->blocks->count = 0;
 }

@@ -16,6 +16,8 @@ struct lathe_impl_services {
   const int32_t *cancel;
   bool flushes_denormals;             /* In the threads of the pool. */
   const lathe_call_options *observer; /* NULL where nobody observes. */
+  uint64_t bytes, max_bytes;          /* Of the host's memory, that the call has and may have. */
+  uint64_t refused;                   /* What was asked for last and would have been too much. */
 };
 
 /* Fills the imports. `options` may be NULL. */
@@ -29,8 +31,11 @@ void lathe_impl_services_end(struct lathe_impl_services *services);
 /* Room for one more block; false if memory ran out. */
 bool lathe_impl_blocks_reserve(struct lathe_impl_blocks *blocks);
 
-/* Whether `memory` is one of the blocks; it is none from now on. */
-bool lathe_impl_blocks_take(struct lathe_impl_blocks *blocks, const void *memory);
+/* Whether `memory` is one of the blocks, whose size it sets; it is none from now on. */
+bool lathe_impl_blocks_take(struct lathe_impl_blocks *blocks, const void *memory, size_t *size);
+
+/* Counts `size` bytes more, if the call may have them. */
+bool lathe_impl_services_allow(struct lathe_impl_services *services, uint64_t size);
 
 /* Whether the call allocated `memory` and has not given it back; from now on it
  * is the caller's to free. */

@@ -166,13 +166,14 @@ static void *call_alloc(void *context, size_t size, size_t alignment) {
     return NULL;
   void *memory = space->own->alloc(space->own->context, size ? size : 1, alignment);
   if (memory)
-    space->blocks->memory[space->blocks->count++] = memory;
+    space->blocks->list[space->blocks->count++] = (struct lathe_impl_block){memory, size};
   return memory;
 }
 
 static void call_free(void *context, void *memory) {
   struct lathe_impl_call_space *space = context;
-  if (lathe_impl_blocks_take(space->blocks, memory))
+  size_t size;
+  if (lathe_impl_blocks_take(space->blocks, memory, &size))
     space->own->free(space->own->context, memory);
 }
 
@@ -219,7 +220,7 @@ void lathe_impl_call_spaces_end(struct lathe_impl_call_spaces *spaces, const lat
   for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
     struct lathe_impl_blocks *blocks = spaces->entries[i] ? spaces->of[i].blocks : NULL;
     while (blocks && blocks->count > 0)
-      lathe_impl_space_free(module, i, blocks->memory[--blocks->count]);
+      lathe_impl_space_free(module, i, blocks->list[--blocks->count].memory);
   }
 }
 

@@ -42,7 +42,7 @@ static void lathe_ops_keep_memory(void *context, void *memory) { (void)context, 
 static bool lathe_ops_level_runs(const lathe_ops_library *library, uint32_t level) {
   uint64_t needed = 0;
   const char *words = words_of(library->level_targets[level]);
-  return words && !add_bits(words, &needed) && !(needed & ~machine_bits());
+  return words && !add_bits(words, &needed) && !(needed & ~machine_bits()) && lets_use(needed);
 }
 
 /* Finds the level called `isa`; level_count if there is none. */
@@ -223,12 +223,14 @@ static int64_t lathe_ops_extent(const lathe_ops_operand *operand, int64_t *sizes
         return -1;
       stride = *given < dense ? dense : *given;
     }
-    if (dim > 1 && stride > (lathe_ops_most_bytes / 16 - last) / (dim - 1))
+    /* Products that overflow are found without a division, which costs more than all else here. */
+    int64_t reach;
+    if (__builtin_mul_overflow(stride, dim, &dense) || dense > lathe_ops_most_bytes / 16)
       return -1;
-    last += dim > 1 ? (dim - 1) * stride : 0;
-    if (stride > lathe_ops_most_bytes / 16 / dim)
+    reach = dense - stride;
+    if (reach > lathe_ops_most_bytes / 16 - last)
       return -1;
-    dense = stride * dim;
+    last += reach;
   }
   return is_empty ? 0 : (last + 1) * (int64_t)operand->element_bytes;
 }
@@ -255,7 +257,7 @@ static bool lathe_ops_check(const lathe_ops_op *op, int64_t *sizes, const void *
     if (is_absent || operand->flags & LATHE_OPS_PACKED)
       continue;
     bytes[i] = lathe_ops_extent(operand, sizes);
-    if (bytes[i] < 0 || (bytes[i] > 0 && !operands[i]) || (uintptr_t)operands[i] % operand->alignment)
+    if (bytes[i] < 0 || (bytes[i] > 0 && !operands[i]) || (uintptr_t)operands[i] & (operand->alignment - 1))
       return false;
     if (operand->flags & LATHE_OPS_RESULT && bytes[i] > 0)
       *is_empty = false;
@@ -271,7 +273,7 @@ static bool lathe_ops_check(const lathe_ops_op *op, int64_t *sizes, const void *
 static uint32_t lathe_ops_find_form(const lathe_ops_op *op, const void *const *operands, int32_t choice) {
   uint32_t present = 0, form = 0;
   for (uint32_t i = 0; i < op->operand_count; ++i)
-    if (op->operands[i].flags & LATHE_OPS_OPTIONAL && operands[i])
+    if ((op->operands[i].flags & (LATHE_OPS_OPTIONAL | LATHE_OPS_ZERO)) == LATHE_OPS_OPTIONAL && operands[i])
       present |= 1u << i;
   while (form < op->form_count && (op->forms[form].present != present || op->forms[form].choice != choice))
     ++form;
@@ -467,9 +469,10 @@ static lathe_ops_status lathe_ops_call(const lathe_ops_library *library, const l
       return LATHE_OPS_SMALL_WORKSPACE;
     call.workspace = (char *)workspace + gap;
   }
+  static const uint64_t zero = 0;
   for (uint32_t i = 0; i < op->operand_count; ++i)
-    if (!operands[i])
-      operands[i] = &call; /* Nothing reads it; kernels take no NULL. */
+    if (!operands[i]) /* Kernels take no NULL; of those that are not 0, nothing is read. */
+      operands[i] = op->operands[i].flags & LATHE_OPS_ZERO ? (const void *)&zero : &call;
   return lathe_ops_run(op, form, &variant->kernels[form], &call, sizes, operands, NULL);
 }
 

@@ -59,7 +59,8 @@ typedef struct lathe_ops_level {
   int64_t panel;
 } lathe_ops_level;
 
-enum { LATHE_OPS_OPTIONAL = 1, LATHE_OPS_RESULT = 2, LATHE_OPS_PACKED = 4 };
+/* ZERO: a scalar that is 0 where it is absent, whose kernels are those that have it. */
+enum { LATHE_OPS_OPTIONAL = 1, LATHE_OPS_RESULT = 2, LATHE_OPS_PACKED = 4, LATHE_OPS_ZERO = 8 };
 
 typedef struct lathe_ops_operand {
   uint32_t element_bytes, rank, flags;

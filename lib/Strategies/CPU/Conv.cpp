@@ -19,7 +19,8 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   if (work.kind != Workload::Kind::Conv || !work.unit || !work.hasPackableWeights)
     return problem.reject(work.obstacle);
   bool isNarrow = needsSingleTerms(target.vectorUnit(), *work.unit, work);
-  return toConfig(chooseContractTiling(problem, work, isNarrow ? *work.single : *work.unit, target, /*packed=*/true));
+  const DotUnit &unit = isNarrow ? *work.single : work.tiles ? *work.tiles : *work.unit;
+  return toConfig(chooseContractTiling(problem, work, unit, target, /*packed=*/true));
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {

@@ -18,6 +18,9 @@ using namespace lathe;
 /// Operations below which a task is not worth another thread: about 20 us.
 static constexpr double operationsPerTask = 2.5e6;
 
+/// What a matrix unit does in the time of one operation of the vector unit.
+static constexpr double operationsOfTiles = 8;
+
 /// More tasks than this balance no better.
 static constexpr double mostTasks = 64;
 
@@ -145,7 +148,8 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   RegisterTile tile = chooseTile(unit, dot, work);
   bool isTiles = dot.kind == DotKind::Amx;
   int64_t lanes = chooseLanes(unit, dot, work), width = tile.vectors * lanes;
-  int64_t unroll = chooseUnroll(work.run, dot);
+  // Where the rows of a step lie apart, it is a dozen instructions and more by itself.
+  int64_t unroll = !packed && dot.step > 1 ? 1 : chooseUnroll(work.run, dot);
 
   int64_t rowCount = work.rows;
   if (isConv && !ShapedType::isDynamic(rowCount))
@@ -164,13 +168,13 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
       (ShapedType::isDynamic(rowCount) || rowCount > tile.rows) && work.storesSums)
     block = stepsPerBlock * scale;
 
-  // What is not known is taken to be of a middling size.
+  // What is not known is taken to be of a middling size; a matrix unit does several operations in the time of one.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
-  double ofRow = 2 * k * (work.groups > 1 ? work.columns * work.groups : width);
+  double ofRow = 2 * k * (work.groups > 1 ? work.columns * work.groups : width) / (isTiles ? operationsOfTiles : 1);
   int64_t taskRows, taskPanels = 1;
   if (isConv && !work.cutsLines) {
     double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
-    taskRows = chooseTask(work.lines, ofLine, 1);
+    taskRows = chooseTask(work.lines, ofLine, isTiles ? 2 : 1);
   } else {
     taskRows = chooseTask(work.rows, ofRow, tile.rows);
   }

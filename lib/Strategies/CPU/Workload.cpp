@@ -78,14 +78,34 @@ static std::optional<DotType> dotTypeOf(Type element) {
 }
 
 /// Rows below which most of a matrix unit's tile would be idle.
-static constexpr int64_t leastTileRows = 16;
+static constexpr int64_t leastTileRows = 8;
+
+/// The columns of a panel for it.
+static constexpr int64_t tileColumns = 32;
+
+/// Whether a product keeps a matrix unit busy that takes `step` terms at once, of operands that it can read.
+static bool fitsTiles(const Workload &work, int64_t step) {
+  bool isConv = work.kind == Workload::Kind::Conv;
+  // Two short lines of a convolution are computed together.
+  int64_t rows = isConv && !work.cutsLines && !ShapedType::isDynamic(work.rows) ? 2 * work.rows : work.rows;
+  bool hasRows = ShapedType::isDynamic(rows) || rows >= leastTileRows;
+  bool hasSteps = !ShapedType::isDynamic(work.k) && work.k > 0 && (isConv ? work.channels : work.k) % step == 0;
+  return hasRows && hasSteps && (work.groups == 1 || work.columns % tileColumns == 0);
+}
+
+/// Rows from which on a right-hand side is packed for it in each call.
+static constexpr int64_t leastPackedRows = 32;
 
 /// Sets the units for the factors `a` and `b` and sums as `y` needs them; the
 /// sizes are known.
-static void setUnit(Workload &work, const Target &target, Value a, Value b, Value y) {
+static void setUnit(Workload &work, const Problem &problem, const Target &target, Value a, Value b, Value y) {
   Type result = getElementTypeOrSelf(y), accumulator = graph::getAccumulatorType(result);
   std::optional<DotType> left = dotTypeOf(getElementTypeOrSelf(a)), right = dotTypeOf(getElementTypeOrSelf(b)),
                          sum = dotTypeOf(accumulator);
+  bool isRounded = problem.allowsTf32() && left == DotType::F32 && right == DotType::F32 &&
+                   findDotUnit(target, DotType::TF32, DotType::TF32, DotType::F32);
+  if (isRounded)
+    left = right = DotType::TF32;
   if (left && right && sum)
     work.unit = findDotUnit(target, *left, *right, *sum);
   if (!work.unit) {
@@ -97,8 +117,9 @@ static void setUnit(Workload &work, const Target &target, Value a, Value b, Valu
   work.storesSums = result == accumulator;
   work.single = findDotUnit(target, *left, *right, *sum, /*mostStep=*/1);
   const DotUnit *tiles = findDotUnit(target, *left, *right, *sum, /*mostStep=*/64, /*withTiles=*/true);
-  bool hasRows = ShapedType::isDynamic(work.rows) || work.rows >= leastTileRows;
-  if (tiles && tiles->kind == DotKind::Amx && hasRows && !ShapedType::isDynamic(work.k) && work.k % tiles->step == 0)
+  // Tiles of images are addressed by their shape, those of a matrix by its strides.
+  bool hasOrder = !problem.hasStrides(a) || (isa<graph::MatmulOp>(problem.root) && typeOf(a).getRank() == 2);
+  if (tiles && tiles->kind == DotKind::Amx && hasOrder && fitsTiles(work, tiles->step))
     work.tiles = tiles;
 }
 
@@ -110,11 +131,15 @@ static void describeMatmul(const Problem &problem, const Target &target, graph::
   ArrayRef<int64_t> y = typeOf(op.getY()).getShape();
   bool isMatrix = typeOf(op.getB()).getRank() == 2;
   work.kind = Workload::Kind::Contract;
-  work.hasConstantWeights = work.hasPackableWeights = isMatrix && isPackable(problem, op.getB());
+  work.hasConstantWeights = isMatrix && isPackable(problem, op.getB());
   work.rows = isMatrix ? multiply(y.drop_back()) : y[y.size() - 2];
   work.columns = y.back();
   work.k = work.run = typeOf(op.getA()).getShape().back();
-  setUnit(work, target, op.getA(), op.getB(), op.getY());
+  setUnit(work, problem, target, op.getA(), op.getB(), op.getY());
+  // A matrix unit reads panels, which pay in each call anew where many rows pass them.
+  bool isWorthPacking = isMatrix && work.tiles && !ShapedType::isDynamic(work.rows) && work.rows >= leastPackedRows &&
+                        typeOf(op.getB()).hasStaticShape();
+  work.hasPackableWeights = work.hasConstantWeights || isWorthPacking;
 }
 
 static void describeConv(const Problem &problem, const Target &target, graph::ConvOp op, Workload &work) {
@@ -133,7 +158,8 @@ static void describeConv(const Problem &problem, const Target &target, graph::Co
   work.hasConstantWeights = isPackable(problem, op.getFilter());
   work.hasPackableWeights = true;
   work.columns = outputs / work.groups;
-  work.k = window * filter.getDimSize(1);
+  work.channels = filter.getDimSize(1);
+  work.k = window * work.channels;
   // Of a group, only the channels of one tap lie side by side.
   work.run = work.groups > 1 ? filter.getDimSize(1) : filter.getShape().back() * filter.getDimSize(1);
   bool isPointwise =
@@ -141,7 +167,7 @@ static void describeConv(const Problem &problem, const Target &target, graph::Co
   if (isPointwise) { // Every pixel is a row of a matrix.
     work.kind = Workload::Kind::Contract;
     work.rows = multiply(y.getShape().drop_back());
-    setUnit(work, target, op.getX(), op.getFilter(), op.getY());
+    setUnit(work, problem, target, op.getX(), op.getFilter(), op.getY());
     return;
   }
   // Groups that are narrower than a vector, which then has several of them.
@@ -156,7 +182,7 @@ static void describeConv(const Problem &problem, const Target &target, graph::Co
   work.lines = multiply(y.getShape().drop_back(2));
   work.rows = y.getDimSize(last - 1);
   work.cutsLines = last == 2;
-  setUnit(work, target, op.getX(), op.getFilter(), op.getY());
+  setUnit(work, problem, target, op.getX(), op.getFilter(), op.getY());
 }
 
 static void describePad(graph::PadOp op, Workload &work) {

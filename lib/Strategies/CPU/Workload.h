@@ -43,6 +43,7 @@ struct Workload {
   int64_t groups = 1;
   bool cutsLines = false; ///< With one spatial dim, tasks are parts of lines.
   int64_t k = 1;          ///< Terms of a sum.
+  int64_t channels = 1;   ///< Of those of a convolution, how many one tap has.
   int64_t run = 1;        ///< Of those, how many lie in one run on the left.
   /// Why a product or a convolution is of a form that no strategy knows.
   std::string obstacle;

@@ -1,5 +1,6 @@
 // lib/Transforms/Graph/FoldConstants.cpp: constant subgraphs run once, on the compiler's own code.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/ElementTypes.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -18,9 +19,10 @@ constexpr int64_t smallResult = 1 << 16;
 
 struct FoldConstantsPass final : impl::FoldConstantsPassBase<FoldConstantsPass> {
   FoldConstantsPass() = default;
-  explicit FoldConstantsPass(ConstantEvaluator evaluator) : evaluator(std::move(evaluator)) {}
+  FoldConstantsPass(ConstantEvaluator evaluator, int64_t mostBytes)
+      : evaluator(std::move(evaluator)), mostBytes(mostBytes) {}
   FoldConstantsPass(const FoldConstantsPass &other)
-      : impl::FoldConstantsPassBase<FoldConstantsPass>(other), evaluator(other.evaluator) {}
+      : impl::FoldConstantsPassBase<FoldConstantsPass>(other), evaluator(other.evaluator), mostBytes(other.mostBytes) {}
 
   void runOnOperation() override {
     if (!evaluator)
@@ -37,19 +39,27 @@ struct FoldConstantsPass final : impl::FoldConstantsPassBase<FoldConstantsPass> 
   }
 
 private:
-  static llvm::SetVector<Operation *> findFoldableIn(func::FuncOp func);
-  llvm::SetVector<Operation *> findFoldable() { return findFoldableIn(getOperation()); }
+  llvm::SetVector<Operation *> findFoldable();
   LogicalResult evaluate(const llvm::SetVector<Operation *> &foldable, ArrayRef<Value> wanted);
 
   ConstantEvaluator evaluator;
+  int64_t mostBytes = INT64_MAX;
 };
 
 } // namespace
 
-llvm::SetVector<Operation *> FoldConstantsPass::findFoldableIn(func::FuncOp func) {
+/// Of a tensor whose shape is fixed.
+static int64_t bytesOf(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return llvm::divideCeil(type.getNumElements() * static_cast<int64_t>(bitsInMemory(type.getElementType())), 8);
+}
+
+llvm::SetVector<Operation *> FoldConstantsPass::findFoldable() {
   llvm::SetVector<Operation *> foldable;
+  int64_t left = mostBytes;
+  bool isWarned = false;
   // Bodies of loops and branches, too: their values may be constants all the same.
-  func.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+  getOperation().getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
     // Where text is, is known when the program runs, and views are nothing to compute.
     if (isa<ConstantOp, TextOp, ReinterpretOp>(op) || !isa<ShapeInference>(op) || op->getNumResults() != 1)
       return;
@@ -66,8 +76,24 @@ llvm::SetVector<Operation *> FoldConstantsPass::findFoldableIn(func::FuncOp func
                              ? cast<RankedTensorType>(operand.getType()).getNumElements()
                              : 0;
     int64_t elements = type.getNumElements();
-    if (known && (elements <= smallResult || elements <= maxGrowth * operandElements))
+    if (!known || (elements > smallResult && elements > maxGrowth * operandElements))
+      return;
+    int64_t bytes = bytesOf(op->getResult(0));
+    // What this op alone reads is not kept.
+    for (Value operand : op->getOperands())
+      if (operand.hasOneUse() && foldable.contains(operand.getDefiningOp()))
+        left += bytesOf(operand);
+    if (bytes <= left) {
+      left -= bytes;
       foldable.insert(op);
+    } else if (!isWarned) {
+      isWarned = true;
+      op->emitWarning("is computed in each call, though it depends on no input: what is computed when the model is "
+                      "compiled may have ")
+          << mostBytes << " bytes, of which " << left << " are left, and this needs " << bytes
+          << "; allow more with --limit "
+          << "folded-bytes=NUMBER, in Python limits={\"folded-bytes\": NUMBER} [limit-folded-bytes]";
+    }
   });
   return foldable;
 }
@@ -110,8 +136,8 @@ LogicalResult FoldConstantsPass::evaluate(const llvm::SetVector<Operation *> &fo
   return success();
 }
 
-std::unique_ptr<Pass> createFoldConstantsPass(ConstantEvaluator evaluator) {
-  return std::make_unique<FoldConstantsPass>(std::move(evaluator));
+std::unique_ptr<Pass> createFoldConstantsPass(ConstantEvaluator evaluator, int64_t mostBytes) {
+  return std::make_unique<FoldConstantsPass>(std::move(evaluator), mostBytes);
 }
 
 } // namespace lathe::graph

@@ -118,6 +118,15 @@ LogicalResult InferShapesPass::inferAll(ShapeSolver &solver) {
   return success();
 }
 
+/// Whether `contents` of `value` are known only as what `graph.define_symbol` reads of it.
+static bool isReadAtRunTime(Value value, ArrayRef<AffineExpr> contents) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    auto define = dyn_cast<DefineSymbolOp>(user);
+    return define &&
+           llvm::any_of(contents, [&](AffineExpr expr) { return expr.isFunctionOfSymbol(define.getSymbol()); });
+  });
+}
+
 void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
   // What follows from shapes alone: graph.shape and integer ops on its results.
   DenseSet<Value> fromShapes;
@@ -135,7 +144,7 @@ void InferShapesPass::replaceShapeArithmetic(ShapeSolver &solver) {
       return;
     Value result = op->getResult(0);
     std::optional<Dims> contents = solver.contents(result);
-    if (!contents)
+    if (!contents || isReadAtRunTime(result, *contents))
       return;
     fromShapes.insert(result);
     OpBuilder builder(op);

@@ -63,6 +63,8 @@ private:
 
 struct OutlineKernelsPass final : impl::OutlineKernelsPassBase<OutlineKernelsPass> {
   void runOnOperation() override {
+    for (FuncOp kernel : getOperation().getOps<FuncOp>())
+      numberChecks(kernel);
     SmallVector<GroupOp> groups;
     getOperation().walk([&](GroupOp group) { groups.push_back(group); });
     SymbolTable symbols(getOperation());
@@ -70,6 +72,8 @@ struct OutlineKernelsPass final : impl::OutlineKernelsPassBase<OutlineKernelsPas
       outline(group, symbols);
   }
 
+  /// Kernels without a model check indices, too: the number of a check is what they return.
+  static void numberChecks(FuncOp kernel);
   void outline(GroupOp group, SymbolTable &symbols);
 };
 
@@ -104,6 +108,15 @@ bool checksIndices(Operation &op) {
         return !areInside(scatter.getIndices(), [&](int64_t i) { return sizeOf(scatter.getX(), i % length); });
       })
       .Default(false);
+}
+
+void OutlineKernelsPass::numberChecks(FuncOp kernel) {
+  Builder builder(kernel.getContext());
+  int64_t count = 0;
+  kernel.walk([&](Operation *op) {
+    if (checksIndices(*op) && !op->hasAttr(FuncOp::checkAttrName))
+      op->setAttr(FuncOp::checkAttrName, builder.getI64IntegerAttr(count++));
+  });
 }
 
 void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {

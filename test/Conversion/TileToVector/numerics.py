@@ -465,7 +465,9 @@ def dot_cases(dot: Dot, lanes: int) -> list[Case]:
 
 
 def tile_cases(dot: Dot) -> list[Case]:
-    """Products by a matrix unit: whole and partial tiles, an epilogue, rows that are not known."""
+    """Products and convolutions by a matrix unit: whole and partial tiles, long lines and pairs of
+    short ones, runs of taps and taps that are apart, an epilogue, rows that are not known.
+    """
     rng = np.random.default_rng(6)
     cases = []
     name = dot.name.replace(".", "_")
@@ -483,6 +485,28 @@ def tile_cases(dot: Dot) -> list[Case]:
                     packed=32,
                     epilogue=epilogue,
                     extras=extras,
+                    dynamic=dynamic,
+                    dot=dot,
+                )
+            )
+    for kernel, stride, dilation, channels, outputs, groups, columns in [
+        (3, 1, 1, terms, 32, 1, 12),
+        (3, 2, 1, terms + 8, 45, 1, 44),
+        (3, 1, 2, 24, 7, 1, 36),
+        (1, 2, 1, 8, 32, 1, 39),
+        (3, 1, 1, 16, 64, 2, 9),
+    ]:
+        for dynamic in [False, True]:
+            cases.append(
+                conv(
+                    f"{name}_conv{len(cases)}",
+                    random(rng, 2, 9, columns, channels, dtype=dot.a),
+                    random(rng, kernel, kernel, channels // groups, outputs, dtype=dot.b),
+                    tile(32, 2, 16, task_rows=4),
+                    width=32,
+                    stride=stride,
+                    dilation=dilation,
+                    groups=groups,
                     dynamic=dynamic,
                     dot=dot,
                 )

@@ -272,3 +272,14 @@ func.func @more_inputs(%x: memref<1x5x5x16xf32>, %w: memref<3x3x2x8xf32>, %y: me
       strides [1, 1] dilations [1, 1] group_inputs 2 tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
   return
 }
+
+// -----
+
+// conv_c8
+func.func @matrix_unit(%x: memref<1x5x5x6xi8>, %w: memref<1x3x3x2x32x4xi8>, %y: memref<1x3x3x32xi32>) {
+  // expected-error @+1 {{has a matrix unit, which needs whole steps of 4 channels}}
+  tile.conv ins(%x, %w : memref<1x5x5x6xi8>, memref<1x3x3x2x32x4xi8>)
+      outs(%y : memref<1x3x3x32xi32>) strides [1, 1] dilations [1, 1]
+      tiling(<rows = 3, vectors = 2, lanes = 16, unit = "amx.s8s8">) maps []
+  return
+}

@@ -251,6 +251,16 @@ def test_ends_of_int64() -> None:
         np.testing.assert_array_equal(compute("Slice", [x], free, constants=bounds)[0], x[3:4])
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_transposed_convolution_of_nothing(stride: int) -> None:
+    """Whether the batch is empty for good, or in this call."""
+    weights = {"w": random.floats(2, 4, 1)}
+    for free in (False, True):
+        x = np.zeros((0, 2, 3), np.float32)
+        (found,) = compute("ConvTranspose", [x], free, constants=weights, strides=[stride])
+        assert found.shape == (0, 4, 2 * stride + 1)
+
+
 # --- Resize ---------------------------------------------------------------------
 
 

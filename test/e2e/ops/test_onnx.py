@@ -247,6 +247,59 @@ def test_reading_a_range(dtype: type) -> None:
         compiled(np.array(0, dtype), np.array(9, dtype), np.array(0, dtype))
 
 
+@pytest.mark.parametrize("step", [1, 3, -1, None])
+def test_ranges_that_do_not_fit_are_refused(step: int | None) -> None:
+    """A difference of two 64-bit numbers may need one bit more, but must not wrap around."""
+    names = ["start", "limit"] if step else ["start", "limit", "delta"]
+    graph = helper.make_graph(
+        [helper.make_node("Range", ["start", "limit", "delta"], ["y"], name="count")],
+        "one",
+        [helper.make_tensor_value_info(name, 7, []) for name in names],
+        [helper.make_tensor_value_info("y", 7, ["n"])],
+        [helper.make_tensor("delta", 7, [], [step])] if step else [],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    compiled = lathe.compile(model, cache=False)
+    most, least, delta = 2**63 - 1, -(2**63), step or 1
+    sign = 1 if delta > 0 else -1
+
+    def count(start: int, limit: int) -> list[int]:
+        values = [np.array(v, np.int64) for v in (start, limit, delta)]
+        (y,) = compiled(*values[: len(names)])
+        return [int(v) for v in y]
+
+    for start, limit in ((1 - most, most), (-2, most - 1), (-most, 0), (least, 9)):
+        start, limit = (start, limit) if sign > 0 else (limit, start)
+        with pytest.raises(lathe.RuntimeError, match=r'node "count".*\[call-shape-check\]'):
+            count(start, limit)
+    with pytest.raises(lathe.RuntimeError, match=r"\[call-(shape-check|size-overflow)\]"):
+        count(*((0, most) if sign > 0 else (most, 0)))
+    # Away from each other there is nothing between.
+    assert count(most * sign, -most * sign) == []
+    for start, limit in ((most - 4, most), (-most, 4 - most), (4 - most, -most)):
+        assert count(start, limit) == list(range(start, limit, delta))
+
+
+@pytest.mark.parametrize("step", [1 << 62, -(1 << 62), 3 << 61, -(3 << 61), 2**63 - 1])
+def test_ranges_of_few_large_steps(step: int) -> None:
+    """The bounds are farther apart than 64 bits say, but there is room for what is between."""
+    names = ["start", "limit"]
+    graph = helper.make_graph(
+        [helper.make_node("Range", [*names, "delta"], ["y"])],
+        "one",
+        [helper.make_tensor_value_info(name, 7, []) for name in names],
+        [helper.make_tensor_value_info("y", 7, ["n"])],
+        [helper.make_tensor("delta", 7, [], [step])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    compiled = lathe.compile(model, cache=False)
+    most = 2**63 - 1
+    for start, limit in ((-most, most), (-most, 5), (-7, most), (3, 9), (9, 3)):
+        start, limit = (start, limit) if step > 0 else (limit, start)
+        (y,) = compiled(np.array(start, np.int64), np.array(limit, np.int64))
+        assert [int(v) for v in y] == list(range(start, limit, step))
+
+
 def test_repeating_many_dimensions() -> None:
     x = random.floats(2, 1, 3, 2, 5, 2)
     check("Tile", {"x_0": x}, {"repeats_1": np.array([2, 3, 1, 2, 2, 3])})

@@ -17,7 +17,8 @@ namespace lathe::graph {
 using ConstantEvaluator =
     std::function<llvm::LogicalResult(mlir::ModuleOp module, llvm::SmallVectorImpl<mlir::ElementsAttr> &results)>;
 
-std::unique_ptr<mlir::Pass> createFoldConstantsPass(ConstantEvaluator evaluator);
+/// Of what could be folded, what has at most `mostBytes` together, in order; the rest stays, with a warning.
+std::unique_ptr<mlir::Pass> createFoldConstantsPass(ConstantEvaluator evaluator, int64_t mostBytes = INT64_MAX);
 
 #define GEN_PASS_REGISTRATION
 #include "lathe/Transforms/Graph/Passes.h.inc"

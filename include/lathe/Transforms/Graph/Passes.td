@@ -102,6 +102,29 @@ def FoldScaleIntoConvPass : Pass<"graph-fold-scale-into-conv", "mlir::func::Func
   let dependentDialects = ["lathe::graph::GraphDialect"];
 }
 
+def MultiplyInBF16Pass : Pass<"graph-multiply-in-bf16", "mlir::func::FuncOp"> {
+  let summary = "multiply bf16 and add in f32 where weights are constants";
+  let description = [{
+    Products and convolutions of f32 whose weights are constants round both factors
+    to bf16, to the nearest even; the sums stay f32. What else reads a tensor that is
+    rounded reads the rounded one, so that only this is stored; inputs and results of
+    the function stay as they are. Sums of fewer than 16 terms or an odd number of
+    channels, narrow groups and products of two computed tensors stay f32.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %0 = graph.matmul %x, %w : (tensor<8x64xf32>, tensor<64x32xf32>) -> tensor<8x32xf32>
+    // becomes
+    %a = graph.cast %x : tensor<8x64xf32> -> tensor<8x64xbf16>
+    %b = graph.cast %w : tensor<64x32xf32> -> tensor<64x32xbf16>
+    %0 = graph.matmul %a, %b : (tensor<8x64xbf16>, tensor<64x32xbf16>) -> tensor<8x32xf32>
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+  let statistics = [Statistic<"numNarrowed", "products", "Products that multiply bf16">];
+}
+
 def AssignLayoutsPass : Pass<"graph-assign-layouts", "mlir::func::FuncOp"> {
   let summary = "channels last for every op that has a choice";
   let description = [{

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`lathe.compile_unranked`: models with inputs of unknown rank, compiled once those are known."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lathe import _onnxfile
+from lathe.compiler import _format_limits
+from lathe.compiler import compile as _compile
+from lathe.errors import compile_error, runtime_error
+from lathe.model import CompiledModel
+from lathe.source import Model, Source
+
+
+def compile_unranked(model: Model, **options: Any) -> UnrankedModel:
+    """Take an ONNX model whose inputs may have no rank, and compile it at the first call.
+
+    A call with arrays of other ranks than before compiles the model for those; what was compiled is
+    kept. `options` are those of `lathe.compile`. A model in which all ranks are known is compiled
+    once, at the first call, too. Raises lathe.CompileError if the model is no ONNX file, or if
+    tensors of it are in other files, which models from memory cannot have.
+    """
+    return UnrankedModel(Source(model), options)
+
+
+class UnrankedModel:
+    """A model that is compiled for the ranks that it is called with. Made by `compile_unranked`."""
+
+    def __init__(self, source: Source, options: Mapping[str, Any]) -> None:
+        """Read the inputs of the model; nothing is compiled yet."""
+        source.drain(_format_limits(options.get("limits")))
+        self._data = source.whole()
+        self._name = source.name
+        self._options = dict(options)
+        self._made: dict[tuple[int, ...], CompiledModel] = {}
+        self._mutex = threading.Lock()
+        try:
+            self._inputs = _onnxfile.input_ranks(self._data)
+        except _onnxfile.NotOnnxError as error:
+            raise compile_error(
+                "onnx-not-protobuf", f"{source.name}: the bytes are not an ONNX model: {error}"
+            ) from None
+        locations = _onnxfile.external_locations(self._data, self._data.find)
+        if locations is None or locations:
+            raise compile_error(
+                "onnx-external-data-no-folder",
+                f"{source.name}: tensors of a model without ranks are in files beside it; store "
+                "them inside of the model",
+            )
+
+    @property
+    def inputs(self) -> dict[str, int | None]:
+        """The rank of each input by its name, in order; None where the model leaves it open."""
+        return dict(self._inputs)
+
+    @property
+    def compiled(self) -> dict[tuple[int, ...], CompiledModel]:
+        """What was compiled, by the ranks of all inputs."""
+        return dict(self._made)
+
+    def specialize(self, ranks: Mapping[str, int]) -> CompiledModel:
+        """Return the model for these ranks of the inputs that have none, compiled if need be.
+
+        Raises lathe.CompileError if the model cannot have them, and ValueError for what is no rank.
+        """
+        open_ones = [name for name, rank in self._inputs.items() if rank is None]
+        if missing := [name for name in open_ones if name not in ranks]:
+            raise runtime_error("call-input-names", f'no rank is given for input "{missing[0]}"')
+        chosen = {name: _rank_of(name, ranks[name]) for name in open_ones}
+        key = tuple(chosen[n] if r is None else r for n, r in self._inputs.items())
+        with self._mutex:
+            if key not in self._made:
+                data = _onnxfile.with_ranks(self._data, chosen)
+                source = Source(data, self._name)
+                self._made[key] = _compile(source, **self._options)
+            return self._made[key]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Compute the outputs; as `CompiledModel.__call__`, which it becomes for these ranks."""
+        values = dict(zip(self._inputs, args, strict=False)) | kwargs
+        return self.specialize(self._ranks_of(values))(*args, **kwargs)
+
+    def run(self, feed: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        """Compute the outputs by name; as `CompiledModel.run`, for the ranks of `feed`."""
+        return self.specialize(self._ranks_of(feed)).run(feed, **options)
+
+    def _ranks_of(self, values: Mapping[str, Any]) -> dict[str, int]:
+        ranks = {}
+        for name, rank in self._inputs.items():
+            if rank is None and name in values:
+                shape = getattr(values[name], "shape", None)
+                ranks[name] = np.ndim(values[name]) if shape is None else len(shape)
+        return ranks
+
+
+def _rank_of(name: str, rank: int) -> int:
+    if isinstance(rank, bool) or not hasattr(rank, "__index__") or rank < 0:
+        raise ValueError(f"ranks[{name!r}] is {rank!r}; give a whole number of 0 or more")
+    return int(rank)

@@ -1,0 +1,18 @@
+#loc = loc("13.onnx":0:0)
+module attributes {graph.metadata = {}, graph.model = {description = "", domain = "", graph_description = "", name = "random", producer_name = "", version = 0 : i64}} {
+  func.func @main(%arg0: tensor<1x2xf32> {graph.name = "x0"} loc("13.onnx":0:0), %arg1: tensor<4x?x?x1xf32, #graph.dims<()[s0, s1] -> (4, s0, s1, 1)>> {graph.name = "x1"} loc("13.onnx":0:0), %arg2: tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>> {graph.name = "x2"} loc("13.onnx":0:0)) -> (tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>> {graph.name = "v1"}, tensor<4x?x?x1xf32, #graph.dims<()[s0, s1] -> (4, s0, s1, 1)>> {graph.name = "v2"}) attributes {graph.checks = [], graph.symbols = [#graph.symbol<"d">, #graph.symbol<"e">, #graph.symbol<"c">, #graph.symbol<"a">]} {
+    %0 = graph.constant dense<-0.745099604> : tensor<f32> loc(#loc5)
+    %1 = graph.greater %arg2, %0 : (tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>>, tensor<f32>) -> tensor<?x1x?xi1, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>> loc(#loc6)
+    %2 = graph.select %1, %arg2, %arg2 : (tensor<?x1x?xi1, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>>, tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>>, tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>>) -> tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>> loc(#loc7)
+    %3 = graph.relu %arg1 : tensor<4x?x?x1xf32, #graph.dims<()[s0, s1] -> (4, s0, s1, 1)>> -> tensor<4x?x?x1xf32, #graph.dims<()[s0, s1] -> (4, s0, s1, 1)>> loc(#loc8)
+    return %2, %3 : tensor<?x1x?xf32, #graph.dims<()[s0, s1, s2, s3] -> (s2, 1, s3)>>, tensor<4x?x?x1xf32, #graph.dims<()[s0, s1] -> (4, s0, s1, 1)>> loc(#loc)
+  } loc(#loc)
+} loc(#loc)
+#loc1 = loc("initializer"(#loc))
+#loc2 = loc("Greater-13"(#loc))
+#loc3 = loc("Where-16"(#loc))
+#loc4 = loc("Relu-14"(#loc))
+#loc5 = loc("k0"(#loc1))
+#loc6 = loc("b0"(#loc2))
+#loc7 = loc("v1"(#loc3))
+#loc8 = loc("v2"(#loc4))
