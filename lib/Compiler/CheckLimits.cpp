@@ -70,7 +70,8 @@ static std::unique_ptr<llvm::MemoryBuffer> refuse(StringRef name, const Limits &
   diagnostics
       .error("limit-file-bytes", name,
              "has more than " + Twine(most) + " bytes, " +
-                 (isOfMemory ? "which is all the memory that compiling may take" : "which is the most that is allowed"))
+                 (isOfMemory ? "which is a third of the memory that compiling may take"
+                             : "which is the most that is allowed"))
       .note(howToRaise(isOfMemory ? Limit::CompileBytes : Limit::FileBytes));
   return nullptr;
 }

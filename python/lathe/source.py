@@ -28,8 +28,6 @@ class SupportsSerialize(Protocol):
 
 Model = str | os.PathLike[str] | bytes | bytearray | memoryview | SupportsSerialize
 
-# What the limit `file-bytes` is by default, as in lib/Support/Limits.cpp.
-_FILE_BYTES = 1 << 38
 _STEP = 1 << 20  # How many bytes of a pipe are read at once.
 
 
@@ -124,16 +122,20 @@ def _memory() -> int:
 
 
 def _read_pipe(path: Path, limits: Mapping[str, str]) -> bytes:
-    file_bytes = int(limits.get("file-bytes", _FILE_BYTES))
-    memory = int(limits.get("compile-bytes", 0)) or _memory()
     # There are two copies while the bytes grow, and at their end.
-    most = min(file_bytes, memory // 3)
+    memory = (int(limits.get("compile-bytes", 0)) or _memory()) // 3
+    file_bytes = int(limits.get("file-bytes", memory))
+    most = min(file_bytes, memory)
     data = bytearray()
     with path.open("rb") as file:
         while part := file.read(min(_STEP, most + 1 - len(data))):
             data += part
             if len(data) > most:
-                limit = "file-bytes" if most == file_bytes else "compile-bytes"
+                limit = (
+                    "file-bytes"
+                    if "file-bytes" in limits and most == file_bytes
+                    else "compile-bytes"
+                )
                 raise compile_error(
                     "limit-file-bytes",
                     f"{path}: has more than {most} bytes, which is the most that is allowed; if "

@@ -79,12 +79,13 @@ llvm::SetVector<Operation *> FoldConstantsPass::findFoldable() {
     if (!known || (elements > smallResult && elements > maxGrowth * operandElements))
       return;
     int64_t bytes = bytesOf(op->getResult(0));
-    // What this op alone reads is not kept.
+    // What this op alone reads is not kept, if it is folded, too.
+    int64_t freed = 0;
     for (Value operand : op->getOperands())
       if (operand.hasOneUse() && foldable.contains(operand.getDefiningOp()))
-        left += bytesOf(operand);
-    if (bytes <= left) {
-      left -= bytes;
+        freed += bytesOf(operand);
+    if (bytes <= left + freed) {
+      left += freed - bytes;
       foldable.insert(op);
     } else if (!isWarned) {
       isWarned = true;
