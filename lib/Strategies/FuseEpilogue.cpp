@@ -91,19 +91,12 @@ bool lathe::acceptsInEpilogue(const Problem &problem, Operation *op) {
 EpilogueFusion::EpilogueFusion(Operation *root, tile::TilingAttr tiling) : root(root) {
   values.push_back(root->getResult(0));
   for (Operation *op = root->getNextNode(); op; op = op->getNextNode())
-    if (llvm::any_of(op->getOperands(), [&](Value value) { return isInChain(value); })) {
-      SmallVector<Operation *> own = findLeaves(op);
-      leaves.insert_range(own);
-      llvm::for_each(own, [&](Operation *leaf) { push(leaf); });
-      if (canAdd(op)) {
-        push(op);
-        continue;
+    if (llvm::any_of(op->getOperands(), [&](Value value) { return isInChain(value); }) && canAdd(op)) {
+      for (Operation *leaf : findLeaves(op)) {
+        leaves.insert(leaf);
+        push(leaf);
       }
-      for (Operation *leaf : llvm::reverse(own)) {
-        leaves.erase(leaf);
-        chain.pop_back();
-        values.pop_back();
-      }
+      push(op);
     }
   cutToOneResult(/*keepsType=*/tiling.getBlock() != 0);
   // Extras are numbered only now, when it is sure who needs them.
@@ -120,9 +113,7 @@ void EpilogueFusion::push(Operation *op) {
 
 SmallVector<Operation *> EpilogueFusion::findLeaves(Operation *op) const {
   SmallVector<Operation *> found;
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic)
-    return found;
+  auto generic = cast<linalg::GenericOp>(op);
   for (OpOperand *input : generic.getDpsInputOperands()) {
     Operation *source = input->get().getDefiningOp();
     if (source && !isInChain(input->get()) && isa<linalg::GenericOp>(source) && source->hasOneUse() &&

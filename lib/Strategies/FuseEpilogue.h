@@ -39,7 +39,8 @@ public:
 
 private:
   bool canAdd(mlir::Operation *op) const;
-  /// The ops that only `op` reads, and that read nothing of the chain: what a tensor of few bytes stands for.
+  /// The ops that only `op`, which can be added, reads, and that read nothing of the chain: what a tensor of few bytes
+  /// stands for.
   llvm::SmallVector<mlir::Operation *> findLeaves(mlir::Operation *op) const;
   bool isInChain(mlir::Value value) const { return llvm::is_contained(values, value); }
   unsigned addExtra(mlir::Value value, mlir::AffineMap map);

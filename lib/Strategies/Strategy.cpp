@@ -56,19 +56,20 @@ bool movesInside(Value value, Operation *user) {
   return isa<SplatElementsAttr>(constant.getValue()) && !isa<graph::MatmulOp, graph::ConvOp>(user);
 }
 
+/// What the kernel says as `name` of its argument `value`; null for other values.
+static Attribute argumentAttr(Value value, StringRef name) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto kernel = argument ? dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp()) : kernel::FuncOp();
+  return kernel ? kernel.getArgAttr(argument.getArgNumber(), name) : Attribute();
+}
+
 bool Problem::isConstant(Value value) const {
   if (value.getDefiningOp<graph::ConstantOp>())
     return !root->getParentOfType<kernel::FuncOp>() && !movesInside(value, root);
-  auto argument = dyn_cast<BlockArgument>(value);
-  auto kernel = argument ? dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp()) : kernel::FuncOp();
-  return kernel && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::constantAttrName);
+  return argumentAttr(value, kernel::FuncOp::constantAttrName) != nullptr;
 }
 
-bool Problem::hasStrides(Value value) const {
-  auto argument = dyn_cast<BlockArgument>(value);
-  auto kernel = argument ? dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp()) : kernel::FuncOp();
-  return kernel && kernel.getArgAttr(argument.getArgNumber(), kernel::FuncOp::stridesAttrName);
-}
+bool Problem::hasStrides(Value value) const { return argumentAttr(value, kernel::FuncOp::stridesAttrName) != nullptr; }
 
 bool Problem::isStrict() const { return root->hasAttr(kernel::KernelDialect::strictAttrName); }
 

@@ -10,6 +10,8 @@
 
 #include "AmxTile.h"
 
+#include "Epilogue.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -21,6 +23,8 @@ using namespace lathe;
 
 /// Of one row of a tile register.
 static constexpr int64_t bytesOfRow = 64;
+/// Sums in a row of one tile register.
+static constexpr int64_t lanesOfVector = bytesOfRow / 4;
 /// The operand of LDTILECFG: its bytes, and where the widths and heights of the registers are in it (Intel SDM,
 /// volume 1, "TILECFG").
 static constexpr int64_t configBytes = 64, widthsAt = 16, heightsAt = 48;
@@ -207,4 +211,16 @@ void AmxTile::emit(Emitter &e, ArrayRef<int64_t> heights) const {
     emitSteps(full, run, run - full);
   }
   forSums([&](int64_t index, Value place) { calls.store(index, place, pitchB); });
+}
+
+void AmxTile::forRows(Emitter &e, int64_t block, int64_t height, ArrayRef<int64_t> lanes,
+                      function_ref<void(Value, ValueRange)> body) const {
+  e.loop({e.index(0), e.index(height)}, 1, [&](Value row) {
+    SmallVector<Value> sums;
+    for (auto [vector, width] : llvm::enumerate(lanes)) {
+      Value column = e.index(static_cast<int64_t>(vector) * lanesOfVector);
+      sums.push_back(loadVector(e, scratch.sums, {e.add(row, block * amxRows), column}, width, nullptr));
+    }
+    body(row, sums);
+  });
 }

@@ -51,6 +51,10 @@ struct AmxTile {
 
   /// `heights` has the rows of each block, at most 16; there are one or two.
   void emit(Emitter &e, llvm::ArrayRef<int64_t> heights) const;
+  /// A loop over `height` rows from the first of block `block` on, for whose sums, in vectors of `lanes`, it calls
+  /// `body`.
+  void forRows(Emitter &e, int64_t block, int64_t height, llvm::ArrayRef<int64_t> lanes,
+               llvm::function_ref<void(mlir::Value row, mlir::ValueRange sums)> body) const;
 };
 
 /// The heights of the blocks that `rows` rows, at most 32, are computed in.

@@ -166,10 +166,7 @@ private:
     };
     block.columns = [&](ValueRange) { return AmxTile::addressOf(e, packedRhs, {panel, e.index(0), e.index(0)}); };
     block.emit(e, heightsOfBlocks(count));
-    e.loop({e.index(0), e.index(count)}, 1, [&](Value i) {
-      SmallVector<Value> sums;
-      for (int64_t vector = 0; vector < vectors; ++vector)
-        sums.push_back(loadVector(e, scratch.sums, {i, e.index(vector * lanes)}, columns.lanes[vector], nullptr));
+    block.forRows(e, 0, count, columns.lanes, [&](Value i, ValueRange sums) {
       storeOutput(e, outputTile(panel, columns, e.add(row, i), 1), sums);
     });
   }

@@ -159,17 +159,17 @@ private:
   /// `count` outputs from `x` on of one line, or of two lines a block each.
   void emitAmxTile(ArrayRef<Position> lines, const Columns &columns, Value x, int64_t count) {
     const DotUnit &unit = *op.getTiling().getDotUnit();
-    SmallVector<int64_t> heights =
-        lines.size() > 1 ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(count);
+    bool isPair = lines.size() > 1;
+    SmallVector<int64_t> heights = isPair ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(count);
+    auto lineOf = [&](int64_t block) -> const Position & { return lines[isPair ? block : 0]; };
+    auto firstOf = [&](int64_t block) { return isPair ? x : e.add(x, block * amxRows); };
     AmxTile tile{unit, SmallVector<int64_t>(outerTaps), 0, {}, vectors, scratch, {}, {}};
     tile.pitch = e.index(op.getStrides().back() * channels * bytesOf(unit.a));
     tile.terms = isFlat ? kernelWidth * channels : groupChannels;
     if (!isFlat)
       tile.taps.push_back(kernelWidth);
     tile.rows = [&](ValueRange taps, int64_t block) {
-      const Position &at = lines.size() > 1 ? lines[block] : lines.front();
-      Value first = lines.size() > 1 ? x : e.add(x, block * amxRows);
-      ElementPlace place = placeInput(at, first, taps, e.index(0));
+      ElementPlace place = placeInput(lineOf(block), firstOf(block), taps, e.index(0));
       return AmxTile::addressOf(e, place.memref, place.indices);
     };
     tile.columns = [&](ValueRange taps) {
@@ -179,18 +179,12 @@ private:
       return AmxTile::addressOf(e, filter, indices);
     };
     tile.emit(e, heights);
-    int64_t row = 0;
     for (auto [block, height] : llvm::enumerate(heights)) {
-      const Position &at = lines.size() > 1 ? lines[block] : lines.front();
-      Value first = lines.size() > 1 ? x : e.add(x, row);
-      e.loop({e.index(0), e.index(height)}, 1, [&, block = block](Value i) {
-        SmallVector<Value> sums;
-        Value from = e.add(i, static_cast<int64_t>(block) * amxRows);
-        for (int64_t vector = 0; vector < vectors; ++vector)
-          sums.push_back(loadVector(e, scratch.sums, {from, e.index(vector * lanes)}, columns.lanes[vector], nullptr));
-        storeOutput(e, outputTile(at, columns, e.add(first, i), 1), sums);
+      const Position &at = lineOf(block);
+      Value first = firstOf(block);
+      tile.forRows(e, block, height, columns.lanes, [&](Value row, ValueRange sums) {
+        storeOutput(e, outputTile(at, columns, e.add(first, row), 1), sums);
       });
-      row += height;
     }
   }
 
