@@ -16,7 +16,7 @@ namespace lathe::graph {
 AffineExpr ShapeSolver::inner(StringRef name, Region *region, Operation *op, AffineExpr bound) {
   auto boundAttr = bound ? AffineMapAttr::get(AffineMap::get(0, symbols.size(), bound)) : AffineMapAttr();
   definers[symbols.size()] = {region, op};
-  return symbol(SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}, true, boundAttr));
+  return symbol(SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}, true, boundAttr, {}));
 }
 
 bool ShapeSolver::isInner(AffineExpr expr, Region *region, Operation *op) const {
@@ -114,6 +114,7 @@ void ShapeSolver::rollBack(Mark mark) {
   for (DefineSymbolOp defines : unused)
     defines.erase();
   symbols.resize(mark.symbols);
+  ranges.truncate(mark.symbols);
   checks.resize(mark.checks);
   contentsCache.clear();
 }

@@ -19,6 +19,8 @@ AffineExpr ShapeSolver::product(ArrayRef<AffineExpr> factors) {
 }
 
 bool ShapeSolver::isNonNegative(AffineExpr expr) const {
+  if (ranges.of(expr).least >= 0)
+    return true;
   if (auto fixed = dyn_cast<AffineConstantExpr>(expr))
     return fixed.getValue() >= 0;
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
@@ -51,12 +53,17 @@ bool ShapeSolver::isAtMostOne(AffineExpr expr) const {
   return least && llvm::any_of(least.getAffineMap().getResults(), [&](AffineExpr part) { return isAtMostOne(part); });
 }
 
+bool ShapeSolver::isNeverOne(AffineExpr expr) { return !equal(expr, constant(1)).value_or(true); }
+
 std::optional<bool> ShapeSolver::equal(AffineExpr a, AffineExpr b) {
   if (a == b)
     return true;
   AffineExpr difference = simplify(a - b);
   if (auto fixed = dyn_cast<AffineConstantExpr>(difference))
     return fixed.getValue() == 0;
+  SizeRange between = ranges.of(difference);
+  if (between.least > 0 || between.most < 0)
+    return false;
   // A size never equals a negative number.
   auto isNegative = [](AffineExpr expr) {
     auto fixed = dyn_cast<AffineConstantExpr>(expr);
@@ -83,8 +90,8 @@ AffineExpr ShapeSolver::derived(AffineExpr a, AffineExpr b, bool isMin) {
       return getAffineSymbolExpr(position, context);
   }
   StringAttr name = StringAttr::get(context, isMin ? "min" : "max");
-  return symbol(
-      SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(), isMin ? AffineMapAttr() : map, false, {}));
+  return symbol(SymbolAttr::get(context, name, -1, -1, isMin ? map : AffineMapAttr(), isMin ? AffineMapAttr() : map,
+                                false, {}, {}));
 }
 
 AffineExpr ShapeSolver::min(AffineExpr a, AffineExpr b) {
@@ -212,7 +219,7 @@ AffineExpr ShapeSolver::divide(AffineExpr numerator, AffineExpr denominator) {
   if (top % bottom == 0)
     return simplify(product(above) * (top / bottom));
   AffineExpr rest = simplify(product(above) * top);
-  return rest.isMultipleOf(bottom) ? simplify(rest.floorDiv(bottom)) : AffineExpr();
+  return ranges.of(rest).divisor % bottom == 0 ? simplify(rest.floorDiv(bottom)) : AffineExpr();
 }
 
 AffineExpr ShapeSolver::windowed(AffineExpr in, int64_t kernel, int64_t stride, int64_t padBegin, int64_t padEnd,

@@ -57,6 +57,33 @@ def Graph_DimsAttr : Graph_Attr<"Dims", "dims", [
   let genVerifyDecl = 1;
 }
 
+def Graph_RangeAttr : Graph_Attr<"Range", "range"> {
+  let summary = "what is known of a size";
+  let description = [{
+    The size is one of the multiples of `divisor` from `least` to `most`. What is
+    not said is 0, no bound and 1.
+
+    ```mlir
+    #graph.symbol<"n", range = <least = 8, most = 512, divisor = 8>>
+    ```
+
+    * (C1) `least` is not negative, `divisor` is positive, `most` is at least `least`,
+      and both bounds are multiples of `divisor`.
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"int64_t", "0">:$least,
+    DefaultValuedParameter<"int64_t", "::lathe::SizeRange::unbounded">:$most,
+    DefaultValuedParameter<"int64_t", "1">:$divisor);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let builders = [AttrBuilder<(ins "const ::lathe::SizeRange &":$range), [{
+    return $_get($_ctxt, range.least, range.most, range.divisor);
+  }]>];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    ::lathe::SizeRange getValue() const { return {getLeast(), getMost(), getDivisor()}; }
+  }];
+}
+
 def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
   let summary = "a symbol of a function: a named dimension or a value read at run time";
   let description = [{
@@ -66,6 +93,7 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
 
     * `#graph.symbol<"batch">`: a dimension of an input. The first input
       dimension that is exactly this symbol defines it; the others must be equal.
+      `range` says what the size is known to be; each call checks it.
     * `#graph.symbol<"shape[1]", input = 2, element = 1>`: element 1 of the
       integer input 2, read when the function is entered.
     * `#graph.symbol<"min", min = affine_map<()[s0] -> (s0, 512)>>` and `max`: the least or
@@ -84,6 +112,7 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
     * (C4) `bound` belongs to an `inner` symbol, has one result and uses earlier
       symbols only.
     * (C5) Two things never define one symbol.
+    * (C6) `range` belongs to a dimension of an input.
   }];
   let parameters = (ins
     "::mlir::StringAttr":$name,
@@ -92,8 +121,13 @@ def Graph_SymbolAttr : Graph_Attr<"Symbol", "symbol"> {
     OptionalParameter<"::mlir::AffineMapAttr">:$min,
     OptionalParameter<"::mlir::AffineMapAttr">:$max,
     DefaultValuedParameter<"bool", "false">:$inner,
-    OptionalParameter<"::mlir::AffineMapAttr">:$bound);
-  let assemblyFormat = "`<` $name (`,` struct($input, $element, $min, $max, $inner, $bound)^)? `>`";
+    OptionalParameter<"::mlir::AffineMapAttr">:$bound,
+    OptionalParameter<"::lathe::graph::RangeAttr">:$range);
+  let assemblyFormat = "`<` $name (`,` struct($input, $element, $min, $max, $inner, $bound, $range)^)? `>`";
+  let builders = [AttrBuilderWithInferredContext<(ins "::mlir::StringAttr":$name, CArg<"::lathe::graph::RangeAttr", "{}">:$range), [{
+    return $_get(name.getContext(), name, -1, -1, ::mlir::AffineMapAttr(), ::mlir::AffineMapAttr(), false,
+                 ::mlir::AffineMapAttr(), range);
+  }]>];
   let extraClassDeclaration = [{
     /// Whether dimensions of inputs define it.
     bool isInputDim() const { return getInput() < 0 && !getMin() && !getMax() && !getInner(); }

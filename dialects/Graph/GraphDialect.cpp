@@ -75,6 +75,16 @@ Operation *GraphDialect::materializeConstant(OpBuilder &builder, Attribute value
   return ConstantOp::create(builder, loc, type, elements);
 }
 
+LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t least, int64_t most,
+                                int64_t divisor) {
+  bool areMultiples = divisor > 0 && least % divisor == 0 && (most == SizeRange::unbounded || most % divisor == 0);
+  if (least >= 0 && least <= most && areMultiples) // range_c1
+    return success();
+  return emitError() << "a range is from a 'least' of 0 or more to a 'most' that is not below it, both multiples of a "
+                        "'divisor' of 1 or more, but there are "
+                     << least << ", " << most << ", " << divisor << " [graph-range]";
+}
+
 LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError, AffineMap map) {
   // dims_c1
   if (map.getNumDims() != 0)

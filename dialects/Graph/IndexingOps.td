@@ -168,9 +168,9 @@ def Graph_ResizeOp : Graph_Op<"resize", [AttrSizedOperandSegments, AllElementTyp
     stay. Positions use `scales` where given, or the entries of `factors`, a
     vector of the program, else the ratio of the sizes. With `nearest` they are
     exact, so that ties are ties; an entry of `scales` is then taken for the
-    simplest fraction that rounds to it in `f32`. Integers are rounded towards zero
-    after `linear`, and to the nearest value that the type has after `cubic`, which
-    overshoots.
+    simplest fraction that rounds to it in `f32`. Integers are rounded to the
+    nearest value that the type has, ties to even, after `linear` and after `cubic`,
+    which overshoots.
 
     * (C1) `axes` are distinct and in `[0, rank(x))`.
     * (C2) At most one of `sizes`, `scales` and `factors`; `scales` has one

@@ -37,7 +37,7 @@ ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContex
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     for (Attribute entry : list)
       if (auto definition = dyn_cast<SymbolAttr>(entry))
-        symbols.push_back(definition);
+        symbol(definition);
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.checks"))
     for (Attribute entry : list)
       if (auto check = dyn_cast<CheckAttr>(entry))
@@ -53,12 +53,22 @@ void ShapeSolver::commit() {
 
 AffineExpr ShapeSolver::symbol(SymbolAttr definition) {
   symbols.push_back(definition);
+  ranges.add(definition);
   return getAffineSymbolExpr(symbols.size() - 1, context);
 }
 
-AffineExpr ShapeSolver::fresh(StringRef name) {
-  return symbol(SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}, false, {}));
+std::optional<SizeRange> ShapeSolver::restrict(unsigned position, const SizeRange &range) {
+  SymbolAttr &symbol = symbols[position];
+  RangeAttr known = symbol.getRange();
+  std::optional<SizeRange> both = known ? range.intersect(known.getValue()) : range;
+  if (both && !both->isTrivial()) {
+    symbol = SymbolAttr::get(symbol.getName(), RangeAttr::get(context, *both));
+    ranges = SizeRanges(symbols);
+  }
+  return both;
 }
+
+AffineExpr ShapeSolver::fresh(StringRef name) { return symbol(SymbolAttr::get(StringAttr::get(context, name))); }
 
 AffineExpr ShapeSolver::named(StringRef name) {
   for (auto [position, definition] : llvm::enumerate(symbols))
@@ -111,14 +121,18 @@ void ShapeSolver::substitute(ArrayRef<AffineExpr> values) {
   auto replacedAttr = [&](AffineMapAttr attr) {
     return attr ? AffineMapAttr::get(replaced(attr.getAffineMap())) : attr;
   };
-  for (SymbolAttr &symbol : symbols)
+  for (auto [i, symbol] : llvm::enumerate(symbols)) {
+    // What has a value has no range any more.
+    RangeAttr range = isa<AffineConstantExpr>(values[i]) ? RangeAttr() : symbol.getRange();
     symbol = SymbolAttr::get(context, symbol.getName(), symbol.getInput(), symbol.getElement(),
                              replacedAttr(symbol.getMin()), replacedAttr(symbol.getMax()), symbol.getInner(),
-                             replacedAttr(symbol.getBound()));
+                             replacedAttr(symbol.getBound()), range);
+  }
   SmallVector<CheckAttr> kept;
   for (CheckAttr check : checks)
     kept.push_back(CheckAttr::get(context, check.getRelation(), replaced(check.getMap()), check.getMessage()));
   checks = std::move(kept);
+  ranges = SizeRanges(symbols);
   contentsCache.clear();
 }
 
@@ -188,7 +202,7 @@ std::optional<Dims> ShapeSolver::inputContents(BlockArgument argument) {
         name = given.getValue().str();
       name += "[" + std::to_string(element) + "]";
       found = symbol(SymbolAttr::get(context, StringAttr::get(context, name), argument.getArgNumber(), element, {}, {},
-                                     false, {}));
+                                     false, {}, {}));
     }
     result.push_back(found);
   }
@@ -314,14 +328,14 @@ FailureOr<AffineExpr> ShapeSolver::broadcast(Operation *op, AffineExpr a, Affine
     return a;
   if (absorbs(b, a))
     return b;
-  bool areFixed = isa<AffineConstantExpr>(a) && isa<AffineConstantExpr>(b);
-  if (areFixed || equal(a, b).value_or(false) || isChecked("eq", a, b) || !mayStretch(a, b))
+  bool areMany = isNeverOne(a) && isNeverOne(b);
+  if (areMany || equal(a, b).value_or(false) || isChecked("eq", a, b) || !mayStretch(a, b))
     return unify(op, a, b, what);
   addCheck("broadcast", a, b, op, what + " must be equal, or one of them 1, but are %lld and %lld");
-  // A fixed size is not 1 here, so it is the result's.
-  if (isa<AffineConstantExpr>(a))
+  // A size that is not 1 is the result's.
+  if (isNeverOne(a))
     return a;
-  return isa<AffineConstantExpr>(b) ? b : stretched(a, b);
+  return isNeverOne(b) ? b : stretched(a, b);
 }
 
 FailureOr<Dims> ShapeSolver::broadcast(Operation *op, ArrayRef<AffineExpr> a, ArrayRef<AffineExpr> b) {
@@ -349,7 +363,7 @@ void ShapeSolver::stretchOperands(Operation *op, ArrayRef<AffineExpr> shape) {
       if (dim == constant(1) || equal(dim, result).value_or(false) || isChecked("eq", dim, result))
         continue;
       // Other results come from sizes that are checked to be equal.
-      if (isa<AffineConstantExpr>(result) || stretchedFrom(result))
+      if (isNeverOne(result) || stretchedFrom(result))
         dim = result;
     }
     if (wanted == mine)

@@ -3,7 +3,7 @@
 #ifndef LATHE_DIALECTS_GRAPH_SHAPESOLVER_H
 #define LATHE_DIALECTS_GRAPH_SHAPESOLVER_H
 
-#include "dialects/Graph/GraphAttrs.h"
+#include "dialects/Graph/SizeRanges.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/Builders.h"
@@ -52,6 +52,11 @@ public:
   /// Gives every free dimension of the function's arguments a symbol.
   void resolveArguments();
 
+  /// Says that the symbol at `position`, a dim of inputs, is in `range`, too: in what
+  /// is returned then, or, if that is nothing, never.
+  std::optional<SizeRange> restrict(unsigned position, const SizeRange &range);
+  /// What is known of `expr` from the ranges of symbols.
+  SizeRange rangeOf(mlir::AffineExpr expr) const { return ranges.of(expr); }
   /// The names of all symbols, "" for those without one; derived symbols and
   /// elements of inputs have none.
   llvm::SmallVector<llvm::StringRef> symbolNames() const;
@@ -91,6 +96,7 @@ public:
   mlir::AffineExpr simplify(mlir::AffineExpr expr);
   bool isNonNegative(mlir::AffineExpr expr) const;
   bool isAtMostOne(mlir::AffineExpr expr) const;
+  bool isNeverOne(mlir::AffineExpr expr);
   /// True or false where `a == b` or `a != b` for all symbols, else nothing.
   std::optional<bool> equal(mlir::AffineExpr a, mlir::AffineExpr b);
   /// True or false where `a < b` or `a >= b` for all symbols, else nothing.
@@ -210,6 +216,7 @@ private:
   mlir::func::FuncOp func;
   mlir::MLIRContext *context;
   llvm::SmallVector<SymbolAttr> symbols;
+  SizeRanges ranges; ///< Of the symbols.
   llvm::SmallVector<CheckAttr> checks;
   llvm::DenseMap<mlir::Value, std::optional<Dims>> contentsCache;
   /// Where and by what `inner` symbols are defined; never followed, only compared.

@@ -30,6 +30,10 @@ def Graph_TextOp : Graph_Op<"text"> {
     | `random` | | `i64[1]`: bits that no other call gives | the number of the node |
     | `image_size` | `ui8[n]`: a file | `i64[2]`: the height and width of the image | |
     | `decode_image` | `ui8[n]`: a file | `ui8[h, w, channels]` | "RGB", "BGR" or "Grayscale" |
+    | `custom` | `i64[n]`: the rank and the dims of each tensor; inputs; attributes | any | the operator, as "domain::name"; how many attributes; the number in `lathe_dtype` of each tensor |
+
+    `custom` calls a function that the program registers (docs/decisions/0072). Its tensors are the operands
+    behind the first, then the results.
 
     * (C1) `function` is one of these, with as many operands, results and at least as
       many parameters.

@@ -3,6 +3,7 @@
 #ifndef LATHE_HOST_BASE
 #define LATHE_HOST_BASE
 
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 
@@ -52,6 +53,26 @@ def Host_SpaceAttr : EnumAttr<Host_Dialect, Host_SpaceEnum, "space"> {
 /// Of a type: the host where nothing is said.
 def Host_SpaceParameter : EnumParameter<Host_SpaceEnum> {
   let defaultValue = "::lathe::host::Space::host";
+}
+
+def Host_ValueAttr : AttrDef<Host_Dialect, "Value"> {
+  let mnemonic = "value";
+  let summary = "an input or an output as callers see it";
+  let description = [{
+    `type` has the dims as the model says them: a tensor, or a sequence, an optional
+    value or a map of some. Callers have it in `space`. With `sized_by_run`, `plan`
+    does not know the dims of the output. With `moves`, callers may have it in any
+    space of the module.
+
+    ```mlir
+    #host.value<"x", type = tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>>
+    #host.value<"y", type = tensor<4xf32>, space = cuda>
+    ```
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::Type":$type, Host_SpaceParameter:$space,
+      DefaultValuedParameter<"bool", "false">:$sized_by_run,
+      DefaultValuedParameter<"bool", "false">:$moves);
+  let assemblyFormat = "`<` $name `,` struct($type, $space, $sized_by_run, $moves) `>`";
 }
 
 #endif

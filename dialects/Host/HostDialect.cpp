@@ -114,6 +114,13 @@ LogicalResult ProgramOp::verifyRegions() {
   return failure(walked.wasInterrupted());
 }
 
+LogicalResult SignatureOp::verify() {
+  if (getRanges() && getRanges()->size() != 3 * getSymbols().size()) // signature_c1
+    return emitOpError("has ") << getRanges()->size() << " numbers for the ranges of " << getSymbols().size()
+                               << " symbols, but three for each are expected [host-signature]";
+  return success();
+}
+
 LogicalResult ConstantOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getValue().getType());
   if (!type) // constant_c1
@@ -133,6 +140,9 @@ LogicalResult ConstantOp::verify() {
                   type.getDimSize(3) == Winograd::taps;
   if (getWinograd() && (getStep() || !isFilter || !Winograd::find(*getWinograd())))
     return emitOpError("cannot transform ") << type << " for " << *getWinograd() << " outputs [host-constant]";
+  if (getBits() && (!type.getElementType().isInteger(8) || getStep().value_or(1) * *getBits() != 8))
+    return emitOpError("cannot put ") << getStep().value_or(1) << " elements of " << type << " of " << *getBits()
+                                      << " bits into a byte [host-constant]";
   return success();
 }
 

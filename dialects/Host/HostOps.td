@@ -64,6 +64,33 @@ def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator
   let assemblyFormat = "$sym_name $body attr-dict";
 }
 
+def Host_ValueArrayAttr : TypedArrayAttrBase<Host_ValueAttr, "inputs or outputs">;
+
+def Host_SignatureOp : Host_Op<"signature"> {
+  let summary = "what callers are told of the programs";
+  let description = [{
+    The inputs and outputs of the function that the programs compute, the names of the
+    symbols that dims of inputs define, "" for others, and the messages of all checks
+    by their numbers. `ranges` has three numbers for each symbol: the least size, the
+    most, and a divisor. `features` are bits of `LATHE_FEATURE_...` of the module ABI,
+    `spaces` has bit `s` where there is memory of space `s`.
+
+    It stays until `emit`, which writes it as the descriptions of the ABI.
+
+    ```mlir
+    host.signature "main" {inputs = [#host.value<"x", type = tensor<4xf32>>], outputs = [],
+                           symbols = [], checks = []}
+    ```
+
+    (C1) `ranges` has three entries for each symbol, if any.
+  }];
+  let arguments = (ins StrAttr:$name, Host_ValueArrayAttr:$inputs, Host_ValueArrayAttr:$outputs, StrArrayAttr:$symbols,
+      StrArrayAttr:$checks, OptionalAttr<DenseI64ArrayAttr>:$ranges, DefaultValuedOptionalAttr<I64Attr, "0">:$features,
+      DefaultValuedOptionalAttr<I64Attr, "1">:$spaces);
+  let hasVerifier = 1;
+  let assemblyFormat = "$name attr-dict";
+}
+
 def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
   let summary = "elements that are written into the artifact";
   let description = [{
@@ -73,16 +100,17 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
 
     (C1) The elements are a ranked tensor.
     (C2) `tiled`, `order` and `tile` are there together: `tiled` is a dim, `tile`
-    is at least 1, and `order` lists every other dim once. `step`, `run` and
-    `winograd` are as in `kernel.pack`, too.
+    is at least 1, and `order` lists every other dim once. `step`, `run`,
+    `winograd` and `bits` are as in `kernel.pack`, too.
   }];
   let hasVerifier = 1;
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
       OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile,
-      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd);
+      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd,
+      OptionalAttr<I64Attr>:$bits);
   let assemblyFormat = [{
     $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile (`step` `=` $step^)?
-    (`run` `=` $run^)? (`winograd` `=` $winograd^)?)? attr-dict
+    (`run` `=` $run^)? (`winograd` `=` $winograd^)? (`bits` `=` $bits^)?)? attr-dict
   }];
 }
 

@@ -25,7 +25,8 @@ namespace lathe::kernel {
 llvm::SmallVector<int64_t> packedShape(llvm::ArrayRef<int64_t> shape, int64_t tiled, llvm::ArrayRef<int64_t> order,
                                        int64_t tile, std::optional<int64_t> step = std::nullopt,
                                        std::optional<int64_t> run = std::nullopt,
-                                       std::optional<int64_t> winograd = std::nullopt);
+                                       std::optional<int64_t> winograd = std::nullopt,
+                                       std::optional<int64_t> bits = std::nullopt);
 
 /// The op of a group or of a kernel that decides how it is computed: the one
 /// that is marked, or else the first that is neither elementwise nor a constant,

@@ -155,6 +155,8 @@ LogicalResult FuncOp::verify() {
   }
   if (failed(verifyStrides(*this)))
     return failure();
+  if (getRanges() && static_cast<int64_t>(getRanges()->size()) != sizes) // func_c7
+    return emitOpError("has the ranges of ") << getRanges()->size() << " sizes, but " << sizes << " are expected";
   if (!getDims())
     return success();
   int64_t expected = buffers + getResultTypes().size();
@@ -202,7 +204,7 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 SmallVector<int64_t> packedShape(ArrayRef<int64_t> given, int64_t tiled, ArrayRef<int64_t> order, int64_t tile,
                                  std::optional<int64_t> step, std::optional<int64_t> run,
-                                 std::optional<int64_t> winograd) {
+                                 std::optional<int64_t> winograd, std::optional<int64_t> bits) {
   auto partsOf = [](int64_t size, int64_t part) {
     return ShapedType::isDynamic(size) ? size : static_cast<int64_t>(llvm::divideCeil(size, part));
   };
@@ -221,7 +223,7 @@ SmallVector<int64_t> packedShape(ArrayRef<int64_t> given, int64_t tiled, ArrayRe
     result.push_back(partsOf(length, *step));
   }
   result.push_back(tile);
-  if (step)
+  if (step && !bits)
     result.push_back(*step);
   return result;
 }
@@ -249,8 +251,11 @@ LogicalResult PackOp::verify() {
   if (getWinograd() && (getStep() || !Winograd::find(*getWinograd()) || rank != 4 || !x.getElementType().isF32() ||
                         x.getDimSize(2) != Winograd::taps || x.getDimSize(3) != Winograd::taps)) // pack_c4
     return emitOpError("cannot transform ") << x << " for " << *getWinograd() << " outputs";
+  if (getBits() && (!x.getElementType().isInteger(8) || getStep().value_or(1) * *getBits() != 8)) // pack_c5
+    return emitOpError("cannot put ") << getStep().value_or(1) << " elements of " << x << " of " << *getBits()
+                                      << " bits into a byte";
   SmallVector<int64_t> expected =
-      packedShape(x.getShape(), tiled, getOrder(), tile, getStep(), getRun(), getWinograd());
+      packedShape(x.getShape(), tiled, getOrder(), tile, getStep(), getRun(), getWinograd(), getBits());
   if (y.getShape() != ArrayRef(expected) || y.getElementType() != x.getElementType()) // pack_c2
     return emitOpError("has a result of type ") << y << ", which is not the packed shape of " << x;
   return success();

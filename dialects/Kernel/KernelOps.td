@@ -75,6 +75,8 @@ def Kernel_TargetAttr : AttrDef<Kernel_Dialect, "Target"> {
   let hasCustomAssemblyFormat = 1;
 }
 
+def Kernel_RangeArrayAttr : TypedArrayAttrBase<Graph_RangeAttr, "ranges of sizes">;
+
 def Kernel_FuncOp : Kernel_Op<"func", [
     AffineScope, AutomaticAllocationScope, FunctionOpInterface, IsolatedFromAbove]> {
   let summary = "one kernel";
@@ -94,7 +96,8 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     result are one memory, the result's.
 
     `dims` says the dimensions of each tensor, operands before results, by the
-    sizes: types lose them at the levels below.
+    sizes: types lose them at the levels below. `ranges` says what is known of each
+    size: code may count on it, as the program has checked it.
 
     `space` says where the operands and results are; the host's memory, if it is
     not there.
@@ -118,10 +121,11 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     * (C5) `inplace` is the number of an operand whose type is that of the first result.
     * (C6) `kernel.strides` has one result for each dim of its tensor, each of
       them a number or one of the sizes; the last is 1.
+    * (C7) `ranges` has one entry for each size.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
       TypeAttrOf<FunctionType>:$function_type, I64Attr:$sizes,
-      OptionalAttr<AffineMapArrayAttr>:$dims,
+      OptionalAttr<AffineMapArrayAttr>:$dims, OptionalAttr<Kernel_RangeArrayAttr>:$ranges,
       DefaultValuedOptionalAttr<I64Attr, "0">:$outputs, DefaultValuedOptionalAttr<I64Attr, "0">:$shared,
       DefaultValuedOptionalAttr<I64Attr, "0">:$scratch, OptionalAttr<FlatSymbolRefAttr>:$memory,
       OptionalAttr<Kernel_StrategyAttr>:$strategy, OptionalAttr<Kernel_TargetAttr>:$target,
@@ -148,6 +152,11 @@ def Kernel_FuncOp : Kernel_Op<"func", [
       unsigned i = argument - getSizes();
       return getDims() && argument >= getSizes() && i < getDims()->size()
           ? ::llvm::cast<::mlir::AffineMapAttr>((*getDims())[i]).getValue() : ::mlir::AffineMap();
+    }
+    /// What is known of size argument `size`.
+    ::lathe::SizeRange getRangeOf(unsigned size) {
+      return getRanges() ? ::llvm::cast<::lathe::graph::RangeAttr>((*getRanges())[size]).getValue()
+                         : ::lathe::SizeRange();
     }
     static constexpr ::llvm::StringLiteral constantAttrName = "kernel.constant";
     static constexpr ::llvm::StringLiteral inplaceAttrName = "kernel.inplace";
@@ -348,19 +357,25 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
     many outputs a dimension, `[o, c, n, n]` with `n = winograd + 2`, is packed in its
     place (`lathe/Support/Winograd.h`). It is computed in f64 and rounded once.
 
+    With `bits`, the elements are bytes of which only the lowest `bits` bits count, and those that lie
+    side by side share one, the first in its lowest bits: the result is `[panels, other dimensions,
+    ceil(L / step), tile]`.
+
     * (C1) `order` is a permutation of the other dimensions; `tile` is positive.
     * (C2) Both types are static; the result has the shape said above.
     * (C3) `step` is positive, and `run`, which needs it, from 1 to the length of
       `order`.
     * (C4) With `winograd`, there is a transform for it and no `step`, and the
       operand is an f32 filter of 3 by 3 taps.
+    * (C5) With `bits`, the operand holds bytes, and `step` times `bits` is 8.
   }];
   let arguments = (ins AnyStaticShapeTensor:$x, I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile,
-      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd);
+      OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd,
+      OptionalAttr<I64Attr>:$bits);
   let results = (outs AnyStaticShapeTensor:$y);
   let assemblyFormat = [{
     $x `tiled` `=` $tiled `order` `=` $order `tile` `=` $tile (`step` `=` $step^)? (`run` `=` $run^)?
-    (`winograd` `=` $winograd^)? attr-dict `:` type($x) `->` type($y)
+    (`winograd` `=` $winograd^)? (`bits` `=` $bits^)? attr-dict `:` type($x) `->` type($y)
   }];
   let hasVerifier = 1;
 }

@@ -40,7 +40,8 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op, RewriterBa
 /// Operands that are written besides the destination.
 static bool isScratch(OpOperand &operand) {
   auto conv = dyn_cast<WinogradConvOp>(operand.getOwner());
-  return conv && &operand == &conv.getScratchMutable();
+  auto contract = dyn_cast<ContractOp>(operand.getOwner());
+  return (conv && &operand == &conv.getScratchMutable()) || (contract && operand.get() == contract.getScratch());
 }
 
 /// The destination is written, never read: it needs no copy of old contents.

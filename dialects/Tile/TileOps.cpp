@@ -48,6 +48,36 @@ static LogicalResult verifyPanel(Operation *op, int64_t width, TilingAttr tiling
   return op->emitOpError("has panels of width ") << width << ", but 'vectors' x 'lanes' is " << expected;
 }
 
+/// (C7) of products.
+static LogicalResult verifyCodes(ContractOp op) {
+  const DotUnit *unit = op.getTiling().getDotUnit();
+  bool hasCodes = unit && takesCodes(*unit), isPresent = op.getScales() && op.getZeros() && op.getScratch();
+  if (hasCodes != isPresent || bool(op.getScales()) != bool(op.getScratch()))
+    return op.emitOpError(hasCodes ? "multiplies codes, so it needs scales, zeros and scratch"
+                                   : "has scales, but its unit multiplies no codes");
+  if (!hasCodes)
+    return success();
+  ShapedType rhs = shapeOf(op.getRhs()), scales = shapeOf(op.getScales()), zeros = shapeOf(op.getZeros()),
+             scratch = shapeOf(op.getScratch());
+  int64_t k = shapeOf(op.getLhs()).getShape().back(), block = op.getTiling().getBlock();
+  if (!op.getPacked() || ShapedType::isDynamic(k) || !rhs.hasStaticShape())
+    return op.emitOpError("multiplies codes, which must be packed, of sums of a known length");
+  if (!scales.getElementType().isF32() || !zeros.getElementType().isInteger(8) || !scratch.getElementType().isF32())
+    return op.emitOpError("needs scales and scratch of f32 and zeros of bytes, but has ")
+           << scales << ", " << scratch << " and " << zeros;
+  int64_t blocks = scales.getDimSize(1);
+  if (scales.getShape() != zeros.getShape() || scales.getDimSize(0) != rhs.getDimSize(0) ||
+      scales.getDimSize(2) != rhs.getDimSize(2) || blocks < 1 || k % blocks || k / blocks % unit->step)
+    return op.emitOpError("has scales ") << scales << " and zeros " << zeros << ", which do not fit " << k
+                                         << " codes of each column in steps of " << unit->step;
+  if (blocks > 1 && block % (k / blocks))
+    return op.emitOpError("sums in blocks of ") << block << " terms, but " << k / blocks << " share a scale";
+  if (scratch.getShape() != ArrayRef<int64_t>({block ? block : k, rhs.getDimSize(2)}))
+    return op.emitOpError("has scratch ")
+           << scratch << " for a panel of " << (block ? block : k) << " by " << rhs.getDimSize(2);
+  return success();
+}
+
 LogicalResult ContractOp::verify() {
   if (failed(verifySemantics(*this))) // contract_c1
     return failure();
@@ -55,7 +85,9 @@ LogicalResult ContractOp::verify() {
   int64_t rank = lhs.getRank(), rhsRank = rhs.getRank();
   if (init.getRank() != rank) // contract_c2
     return emitOpError("lhs has rank ") << rank << ", but the output has rank " << init.getRank();
-  int64_t step = getTiling().getStep(), packedRank = step > 1 ? 4 : 3;
+  const DotUnit *unit = getTiling().getDotUnit();
+  int64_t step = getTiling().getStep(), stored = unit ? step / termsOfElement(*unit) : 1;
+  int64_t packedRank = stored > 1 ? 4 : 3;
   if (getPacked() ? rhsRank != packedRank : rhsRank != 2 && rhsRank != rank) // contract_c2
     return emitOpError("has ") << (getPacked() ? "a packed" : "an unpacked") << " rhs of rank " << rhsRank << ", but "
                                << (getPacked() ? packedRank : rank) << " is expected";
@@ -75,17 +107,19 @@ LogicalResult ContractOp::verify() {
     return emitOpError("sums in blocks, so its output must be of ")
            << tile::getAccumulatorType(*this) << ", not " << init.getElementType();
   int64_t k = lhs.getDimSize(rank - 1), n = init.getDimSize(rank - 1);
-  if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // contract_c4
+  if (unit && unit->kind == DotKind::Amx) // contract_c4
     if (!getPacked() || ShapedType::isDynamic(k) || k % step || getTiling().getVectors() != 2 ||
         getTiling().getLanes() != 16 || getTiling().getRows() > 32 || getTiling().getBlock())
       return emitOpError("has a matrix unit, which needs packed operands of whole steps, 2 vectors of 16 lanes, up to "
                          "32 rows, and no blocks");
   if (getPacked() && step > 1) {
-    if (ShapedType::isDynamic(k) || rhs.getDimSize(3) != step) // contract_c4
+    if (ShapedType::isDynamic(k) || (stored > 1 && rhs.getDimSize(3) != step)) // contract_c4
       return emitOpError("with a step of ") << step << " needs a static last dim of lhs, and of rhs one of that size";
     k = llvm::divideCeil(k, step);
   }
   if (failed(expectSize(*this, "dim K of rhs", rhs.getDimSize(getPacked() ? 1 : rhsRank - 2), k)))
+    return failure();
+  if (failed(verifyCodes(*this))) // contract_c7
     return failure();
   if (!getPacked())
     return expectSize(*this, "dim N of rhs", rhs.getDimSize(rhsRank - 1), n);

@@ -54,12 +54,12 @@ class Tile_DestinationOp<string mnemonic, list<Trait> traits = []>
   let extraClassDeclaration = Tile_DestinationDeclaration;
 }
 
-class Tile_ComputeOp<string mnemonic> : Tile_DestinationOp<mnemonic, [
-    IsolatedFromAbove, Tile_EpilogueOpInterface]> {
+class Tile_ComputeOp<string mnemonic, list<Trait> traits = []> : Tile_DestinationOp<mnemonic, !listconcat(traits, [
+    IsolatedFromAbove, Tile_EpilogueOpInterface])> {
   let regions = (region MaxSizedRegion<1>:$epilogue);
 }
 
-def Tile_ContractOp : Tile_ComputeOp<"contract"> {
+def Tile_ContractOp : Tile_ComputeOp<"contract", [AttrSizedOperandSegments]> {
   let summary = "matrix product with an epilogue";
   let description = [{
     `init[r..., n] = epilogue(sum_k lhs[r..., k] * rhs[k, n])`: all dims of `lhs`
@@ -79,6 +79,13 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
     `task_panels` panels of `vectors * lanes` columns, rows inside, of one
     matrix of the batch.
 
+    With `quantized`, `rhs` holds codes without a sign, and what is multiplied is `(rhs - zeros) *
+    scales`, rounded to f32 as the result of `graph.dequantize`. `Q` codes of a column, a block, share
+    a scale and a zero: `scales[n floordiv NR, k floordiv Q, n mod NR]`, and so `zeros`. Where the
+    elements of `rhs` are of 4 bits, the unit's `step` is 2 and both lie in one byte, the first in its
+    lower half, so that `rhs` has rank 3. Few rows are multiplied by what is computed in registers;
+    for many, a panel goes through `scratch`.
+
     * (C1) All operands are tensors and there is a result of the type of
       `init`, or all are memrefs and there is none.
     * (C2) `lhs` and `init` have the same rank. `rhs` has rank 3 if packed, or 4
@@ -91,9 +98,17 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
     * (C5) With a `block`, `init` holds sums on the way, so it is of their type;
       the block is a multiple of the unit's step.
     * (C6) The unit takes the element types of `lhs` and `rhs`.
+    * (C7) The unit multiplies codes if and only if there are scales, zeros and scratch. Then `rhs` is
+      packed, f32 scales and zeros of bytes have its panels, their number of blocks divides the size K,
+      which is static, and a block is a multiple of the unit's step. The tiling's `block` is a multiple
+      of `Q` unless there is one block only. `scratch` holds a panel of f32: as many rows as the
+      tiling's `block`, or K, and `NR` columns.
   }];
   let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$lhs,
                        Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$rhs,
+                       Optional<Tile_BufferOfRank<[3]>>:$scales,
+                       Optional<Tile_BufferOfRank<[3]>>:$zeros,
+                       Optional<Tile_BufferOfRank<[2]>>:$scratch,
                        Variadic<Tile_Extra>:$extras,
                        Tile_OutputOfRank<[2, 3, 4, 5, 6, 7, 8]>:$init,
                        UnitAttr:$packed,
@@ -101,16 +116,29 @@ def Tile_ContractOp : Tile_ComputeOp<"contract"> {
                        AffineMapArrayAttr:$extra_maps);
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $rhs `:` type($lhs) `,` type($rhs) `)`
+    (`quantized` `(` $scales^ `,` $zeros `,` $scratch `:` type($scales) `,` type($zeros) `,` type($scratch) `)`)?
     (`extras` `(` $extras^ `:` type($extras) `)`)?
     `outs` `(` $init `:` type($init) `)` (`packed` $packed^)?
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
     ($epilogue^)? (`->` type($result)^)?
   }];
+  // One of factors as they are.
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$lhs, "::mlir::Value":$rhs,
+                                 "::mlir::ValueRange":$extras, "::mlir::Value":$init, "bool":$packed,
+                                 "TilingAttr":$tiling, "::mlir::ArrayAttr":$extraMaps), [{
+    build($_builder, $_state, result, lhs, rhs, /*scales=*/nullptr, /*zeros=*/nullptr, /*scratch=*/nullptr, extras,
+          init, packed, tiling, extraMaps);
+  }]>];
   let extraClassDeclaration = Tile_DestinationDeclaration # [{
     /// The number of leading dims that `rhs` shares with `init`.
     int64_t getBatchRank() {
       auto rank = ::llvm::cast<::mlir::ShapedType>(getRhs().getType()).getRank();
       return getPacked() ? 0 : rank - 2;
+    }
+    /// Codes of a column that share a scale; only with scales.
+    int64_t getCodesOfBlock() {
+      int64_t k = ::llvm::cast<::mlir::ShapedType>(getLhs().getType()).getShape().back();
+      return k / ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1);
     }
   }];
 }

@@ -45,6 +45,14 @@ LATHE_C_API const char *lathe_compiler_version(void);
  * back as it is. The caller frees it with lathe_string_free. */
 LATHE_C_API char *lathe_target_title(const char *target);
 
+/* Who learns of code that is linked into this process, as bits. */
+#define LATHE_LISTEN_PERF 1u     /* `perf`, which reads /tmp/perf-PID.map. */
+#define LATHE_LISTEN_DEBUGGER 2u /* GDB and LLDB, by GDB's interface for code that is made at run time. */
+
+/* Lets `listeners`, in the place of those before (none at first), learn the addresses and the names
+ * of kernels that are linked from now on. Returns 0 on success; what fails leaves those before. */
+LATHE_C_API int lathe_announce_code(unsigned listeners, lathe_diagnostics **diagnostics);
+
 /* --- Diagnostics ------------------------------------------------------- */
 
 /* Number of diagnostics, errors and warnings, in the order of their making. */
@@ -71,6 +79,11 @@ typedef struct lathe_program_options {
    * (docs/limits.md), here and when the program is compiled. */
   const char *const *limits;
   size_t limit_count;
+  /* `custom_op_count` sources of operators of one's own that an ONNX model has: paths of libraries
+   * (.so), whose functions are registered with the runtime of this process, or of declarations
+   * (.mlir), or their text itself. */
+  const char *const *custom_ops;
+  size_t custom_op_count;
 } lathe_program_options;
 
 /* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content; "-" is standard input. `options` may be NULL. */
@@ -85,11 +98,15 @@ LATHE_C_API lathe_program *lathe_program_parse(const void *bytes, size_t size, c
 LATHE_C_API size_t lathe_program_index_bounds(const lathe_program *program, int64_t *bounds, size_t capacity);
 LATHE_C_API void lathe_program_free(lathe_program *program); /* NULL is allowed. */
 
+/* Reads `count` sources of operators, as lathe_program_options.custom_ops has them. Returns 0 if their declarations are
+ * right: what is wrong would be an error of every program that is given them. */
+LATHE_C_API int lathe_check_custom_ops(const char *const *sources, size_t count, lathe_diagnostics **diagnostics);
+
 /* --- Compilation ------------------------------------------------------- */
 
 typedef struct lathe_compile_options {
   const char *target;      /* "host", or one target or several: "x86_64:v2+v3"; NULL means "host". */
-  const char *const *dims; /* `dim_count` strings "NAME=VALUE" that fix named dims. */
+  const char *const *dims; /* "NAME=SIZE" fixes a named dim, "NAME=8..512%8" says what it can be. */
   size_t dim_count;
   const char *dump_phases; /* A directory for the IR after every phase; NULL for none. */
   const char *start_at;    /* Names of phases; NULL for the first and the last. */

@@ -17,7 +17,7 @@ extern "C" {
  * which takes seconds for a large model. An entry is for one text, one version of the driver and one
  * kind of GPU, and is a file that ends with `.kernel`, which anybody may delete at any
  * time. What cannot be read or written is compiled again, without an error. The folder
- * has to be there, and is to be trusted as programs are. NULL or "": nothing is kept, the
+ * is made where its parent is there, and is to be trusted as programs are. NULL or "": nothing is kept, the
  * initial setting. LATHE_INVALID_ARGUMENT for a path of more than 767 bytes. */
 LATHE_RUNTIME_API lathe_status lathe_cuda_keep_code(const char *folder);
 

@@ -60,6 +60,7 @@ enum {
   LATHE_TASK_LIMIT = -3,     /* A loop of the model took max_loop_steps; error_code
                                 is that of the check whose message says which. */
   LATHE_TASK_DEVICE = -4,    /* What serves a space reported a failure. */
+  LATHE_TASK_DAMAGED = -5,   /* The module asked for what is not there, or with what does not fit. */
 };
 
 /* Computes tasks `begin` to `end` of a loop. `worker` is a number below the
@@ -113,8 +114,8 @@ typedef struct lathe_imports {
                           size_t scratch_stride, void *closure);
   void *context;
   /* Computes on strings. Returns 0; 1 where an element is not what the function
-   * takes, of which `error_values` tell then; or LATHE_TASK_OUT_OF_MEMORY.
-   * Text that it makes lives as long as what `alloc` gives. Modules that call it
+   * takes, of which `error_values` tell then; LATHE_TASK_OUT_OF_MEMORY; or
+   * LATHE_TASK_DAMAGED. Text that it makes lives as long as what `alloc` gives. Modules that call it
    * have LATHE_FEATURE_TEXT; programs leave it NULL, the runtime has it. */
   int32_t (*text)(void *context, struct lathe_text_call *call);
   /* Since LATHE_FEATURE_VALUES; the runtime's own, whatever the program gives. Makes
@@ -169,6 +170,22 @@ typedef struct lathe_space_services {
   /* Why the last function that failed in this thread did, in words, which may end with
    * an id as "[cuda-error]"; NULL if nobody knows. */
   const char *(*reason)(void *context);
+  /* The rest is for calls on a stream, a queue of the device that its driver made for the
+   * program: all of them, or none. `stream` is NULL for the driver's own queue.
+   * A mark is a place in the queue of a stream.
+   * Refuses a stream that is not of this device, and has it wait for `mark`, which may be
+   * NULL. Returns a status as `copy`. */
+  int32_t (*begin)(void *context, void *stream, void *mark);
+  /* Sets `mark` behind all that was asked for on `stream`; makes it where it is NULL. */
+  int32_t (*end)(void *context, void *stream, void **mark);
+  /* Waits in this thread until `mark` is reached, and deletes it. */
+  int32_t (*wait)(void *context, void *mark);
+  /* `copy` in the order of `stream`. It may return before the copy is made, but where the
+   * host's memory is read or written. */
+  int32_t (*copy_on)(void *context, void *stream, void *target, uint32_t target_space, const void *source,
+                     uint32_t source_space, size_t size);
+  /* Refuses memory that is not in `space`, or of another device. */
+  int32_t (*check)(void *context, const void *memory, uint32_t space);
 } lathe_space_services;
 
 /* Of a space other than the host's, what one call has there. */
@@ -182,6 +199,7 @@ typedef struct lathe_call_space {
   void *code;          /* What `load` made; NULL for a variant without images. */
   void *record;        /* Memory of the space for a lathe_call, in which kernels note
                           failed checks; 0 before. NULL if no kernel makes any. */
+  void *stream;        /* On which `launch` begins kernels; NULL for the driver's own queue. */
 } lathe_call_space;
 
 /* What runs on a device with a space of its own: a kernel of an image. */
@@ -244,6 +262,10 @@ enum {
   LATHE_VALUE_SIZED_BY_RUN = 1,
   /* An optional value that is a sequence where there is one, or a sequence of maps. */
   LATHE_VALUE_OF_SEQUENCE = 2,
+  /* A tensor that callers may have in any space that the module has: `space` is where
+   * the program wants it, and the runtime copies where callers have it elsewhere. Without
+   * this bit callers have it there. */
+  LATHE_VALUE_MOVES = 4,
 };
 
 /* One input or output of a function. */
@@ -351,6 +373,10 @@ typedef struct lathe_function_desc {
   /* Computes the outputs of a call that `plan` found nothing wrong with.
    * Returns a status as a task does. */
   int32_t (*run)(lathe_call *call);
+  /* Three numbers for each symbol: the size is a multiple of the third from the first
+   * to the second, which is INT64_MAX where there is no bound. `plan` checks it. NULL
+   * if nothing is known of any. */
+  const int64_t *symbol_ranges;
 } lathe_function_desc;
 
 /* --- Kernels ------------------------------------------------------------ */
@@ -436,10 +462,11 @@ typedef struct lathe_variant_desc {
 
 /* Bits of lathe_module_desc.features. */
 enum {
-  LATHE_FEATURE_TEXT = 1,   /* Calls lathe_imports.text. */
-  LATHE_FEATURE_VALUES = 2, /* Needs lathe_imports.make_value, or has values of LATHE_ANY_RANK or maps. */
-  LATHE_FEATURE_SPACES = 4, /* A variant has lathe_variant_desc.spaces. */
-  LATHE_FEATURE_IMAGES = 8, /* A variant has lathe_variant_desc.images. */
+  LATHE_FEATURE_TEXT = 1,        /* Calls lathe_imports.text. */
+  LATHE_FEATURE_VALUES = 2,      /* Needs lathe_imports.make_value, or has values of LATHE_ANY_RANK or maps. */
+  LATHE_FEATURE_SPACES = 4,      /* A variant has lathe_variant_desc.spaces. */
+  LATHE_FEATURE_IMAGES = 8,      /* A variant has lathe_variant_desc.images. */
+  LATHE_FEATURE_CUSTOM_OPS = 16, /* Calls the function "custom" of lathe_imports.text. */
 };
 
 typedef struct lathe_module_desc {

@@ -12,7 +12,7 @@
 #ifndef LATHE_RUNTIME_RUNTIME_H
 #define LATHE_RUNTIME_RUNTIME_H
 
-#include "lathe-runtime/module_abi.h"
+#include "lathe-runtime/custom_op.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -219,6 +219,13 @@ typedef struct lathe_call_options {
    * that it computes, and the outputs that it allocates. It ends with LATHE_LIMIT
    * before it asks for more. 0 for what lathe_get_memory says. */
   int64_t max_bytes;
+  /* On which stream of the device the call copies and begins kernels: a CUstream, or a
+   * cudaStream_t; NULL for the driver's own queue. A module that has no device takes none. */
+  void *stream;
+  /* The lathe_space for outputs whose `data` is NULL, where the signature lets callers
+   * have them anywhere (LATHE_VALUE_MOVES). */
+  uint32_t output_space;
+  uint32_t reserved; /* 0. */
 } lathe_call_options;
 
 /* Some minutes of an empty loop. */
@@ -240,6 +247,13 @@ LATHE_RUNTIME_API void lathe_cancel(int32_t *flag);
  * with the `free` of the module's imports, if it has one). Data is never NULL
  * after success. After a failure, no output owns new memory; what memory of the
  * caller's holds is undefined.
+ *
+ * A tensor with LATHE_VALUE_MOVES may be in the memory of the host or of the device of
+ * the module. If all are on the device, and the model reads none of its data, the call may
+ * return before the device has computed: what comes behind it on the same stream sees the
+ * outputs, and the caller keeps the inputs until then. Calls on different streams may
+ * share nothing but the weights: a workspace that another call has used is waited for on
+ * the device.
  *
  * Several threads may call one module at once. Code runs in the default
  * floating point environment (round to nearest, denormals kept unless a flag says
@@ -264,6 +278,21 @@ LATHE_RUNTIME_API lathe_status lathe_module_call_values(lathe_module *module, co
                                                         lathe_value *outputs, size_t output_count,
                                                         const lathe_call_options *options);
 
+/* --- Operators of one's own --------------------------------------------- */
+
+/* Makes the function of operator "domain::name" known to the modules of this process,
+ * which is done before one that needs it is loaded; the newest of one name counts. */
+LATHE_RUNTIME_API lathe_status lathe_register_custom_op(const char *name, lathe_custom_op_fn function, void *context);
+
+/* The same for all operators of a library that is linked into the program: pass what
+ * its lathe_custom_ops_query returns. */
+LATHE_RUNTIME_API lathe_status lathe_register_custom_ops(const lathe_custom_op_library *library);
+
+/* Loads a shared library of operators and registers them; `path` is never searched for,
+ * and the library stays in the process. `library` may be NULL, or is set to what the
+ * library says of itself. Its code runs: only for libraries that you trust. */
+LATHE_RUNTIME_API lathe_status lathe_load_custom_ops(const char *path, const lathe_custom_op_library **library);
+
 /* --- The process -------------------------------------------------------- */
 
 /* Sets how many threads a call uses if it does not say: 1 to LATHE_MAX_THREADS,
@@ -275,7 +304,7 @@ LATHE_RUNTIME_API lathe_status lathe_set_threads(int threads);
 LATHE_RUNTIME_API int lathe_get_threads(void);
 
 /* Bytes of memory that this process may use: those of the machine, or fewer where
- * its control group has a limit. Read once. */
+ * its control group or `ulimit` has a limit. Read once. */
 LATHE_RUNTIME_API uint64_t lathe_get_memory(void);
 
 /* Ends the threads of the pool and waits for them; the next call that needs

@@ -1,6 +1,7 @@
 // lib/CAPI/CompilerC.cpp: the C++ API behind plain C functions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe-c/compiler.h"
+#include "lathe/Compiler/AnnounceCode.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/Diagnostics.h"
 #include "lathe/Target/Title.h"
@@ -56,6 +57,13 @@ extern "C" {
 
 const char *lathe_compiler_version(void) { return lathe::compilerVersion(); }
 
+static_assert(LATHE_LISTEN_PERF == lathe::ListenPerf && LATHE_LISTEN_DEBUGGER == lathe::ListenDebugger);
+
+int lathe_announce_code(unsigned listeners, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return lathe::announceCode(listeners, *collector) ? 0 : 1;
+}
+
 char *lathe_target_title(const char *target) { return strdup(lathe::titleOf(llvm::StringRef(target)).c_str()); }
 
 size_t lathe_diagnostics_count(const lathe_diagnostics *diagnostics) {
@@ -86,6 +94,7 @@ static lathe::LoadOptions loadOptions(const lathe_program_options *given) {
     options.allowLinks = given->allow_links;
     options.inputs.assign(given->inputs, given->inputs + given->input_count);
     options.limits.assign(given->limits, given->limits + given->limit_count);
+    options.customOps.assign(given->custom_ops, given->custom_ops + given->custom_op_count);
   }
   return options;
 }
@@ -100,6 +109,11 @@ lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *n
                                    lathe_diagnostics **diagnostics) {
   Collector collector(diagnostics);
   return wrap(lathe::Program::parse(bytes, size, name ? name : "model", *collector, loadOptions(given)));
+}
+
+int lathe_check_custom_ops(const char *const *sources, size_t count, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  return lathe::checkCustomOps({sources, sources + count}, *collector) ? 0 : 1;
 }
 
 size_t lathe_program_index_bounds(const lathe_program *program, int64_t *bounds, size_t capacity) {

@@ -22,6 +22,8 @@ static const char *nameOf(ONNXOperatorUse::How how) {
     return "expanded";
   case ONNXOperatorUse::How::Function:
     return "function";
+  case ONNXOperatorUse::How::Own:
+    return "own";
   case ONNXOperatorUse::How::Missing:
     return "missing";
   }

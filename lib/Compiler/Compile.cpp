@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckLimits.h"
 #include "CheckReport.h"
+#include "CustomOps.h"
 #include "Implementation.h"
 #include "NativeModel.h"
 #include "dialects/Graph/MappedFiles.h"
@@ -249,6 +250,12 @@ static bool multiplies(const Target &target, DotType type) {
   return unit && (unit->kind == DotKind::Amx || unit->kind == DotKind::Dot2 || unit->kind == DotKind::Mma);
 }
 
+/// Whether `target` has a unit that multiplies matrices of bf16, which no filtering makes up for.
+static bool multipliesMatrices(const Target &target) {
+  const DotUnit *unit = findDotUnit(target, DotType::BF16, DotType::BF16, DotType::F32, 64, /*withTiles=*/true);
+  return unit && (unit->kind == DotKind::Amx || unit->kind == DotKind::Mma);
+}
+
 bool Run::setPrecision(ModuleOp module) {
   static constexpr StringLiteral names[] = {"f32", "bf16", "tf32"};
   StringRef given = options.precision.empty() ? StringRef(names[0]) : StringRef(options.precision);
@@ -276,6 +283,8 @@ bool Run::setPrecision(ModuleOp module) {
   // What is marked has a fingerprint of its own.
   module->setAttr(isBF16 ? kernel::bf16AttrName : kernel::tf32AttrName, UnitAttr::get(module.getContext()));
   pipeline.multiplyInBF16 = isBF16;
+  pipeline.keepFiltered = !module->hasAttr(kernel::KernelDialect::strictAttrName) &&
+                          llvm::none_of(targets, [](const Target &target) { return multipliesMatrices(target); });
   if (isBF16 && *first > Phase::Optimize)
     diagnostics.warning("precision-too-late", program.file,
                         "products are chosen in the phase 'optimize', so those of IR that starts at '" +
@@ -326,6 +335,8 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   // What the process may use by its affinity and its quota, or was told to.
   pipeline.threads = options.threads ? options.threads : lathe_get_threads();
   pipeline.dims = options.dims;
+  pipeline.keepWeightCodes =
+      llvm::all_of(targets, [](const Target &target) { return target.kind() == TargetKind::Cpu; });
   pipeline.foldedBytes = program.limits[Limit::FoldedBytes];
   uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
   FoldedResources folded;
@@ -391,7 +402,12 @@ bool check(const std::string &path, const CompileOptions &options, Diagnostics &
   Limits limits;
   if (!limits.set(loading.limits, path, diagnostics))
     return false;
+  std::shared_ptr<MLIRContext> context = createContext(); // Of the declarations alone.
+  Diagnostics unheard;                                    // Loading the model says the same.
+  std::optional<CustomOps> customOps = CustomOps::load(loading.customOps, *context, unheard);
   ImportOptions importing{.allowLinks = loading.allowLinks, .limits = limits};
+  if (customOps)
+    importing.customOps = customOps->declarations();
   // A pipe can be read once.
   if (llvm::sys::fs::is_regular_file(path)) {
     program = Program::load(path, diagnostics, loading);

@@ -172,8 +172,7 @@ ArrayAttr Symbols::list(MLIRContext *context) const {
   Builder builder(context);
   SmallVector<Attribute> list;
   for (const std::string &name : names)
-    list.push_back(
-        graph::SymbolAttr::get(context, StringAttr::get(context, name), -1, -1, {}, {}, /*inner=*/false, {}));
+    list.push_back(graph::SymbolAttr::get(StringAttr::get(context, name)));
   return builder.getArrayAttr(list);
 }
 

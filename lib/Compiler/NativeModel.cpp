@@ -4,6 +4,7 @@
 
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Sequence.h"
+#include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -75,8 +76,7 @@ bool isShallow(StringRef text, StringRef name, Diagnostics &diagnostics) {
   return true;
 }
 
-/// A tensor that the runtime's ABI can describe.
-static bool isModelType(Type type) {
+bool isModelType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || tensor.getRank() > LATHE_MAX_RANK)
     return false;
@@ -162,6 +162,6 @@ LogicalResult verifyNativeModel(ModuleOp module) {
   return graph::verifySymbols(main);
 }
 
-bool isBehindBufferize(ModuleOp module) { return module->hasAttr("host.inputs"); }
+bool isBehindBufferize(ModuleOp module) { return !module.getOps<host::SignatureOp>().empty(); }
 
 } // namespace lathe

@@ -18,6 +18,9 @@ bool isShallow(llvm::StringRef text, llvm::StringRef name, Diagnostics &diagnost
 /// models in it; or kernels only, of such tensors.
 llvm::LogicalResult verifyNativeModel(mlir::ModuleOp module);
 
+/// Whether the type is of a tensor that the runtime's ABI can describe.
+bool isModelType(mlir::Type type);
+
 /// Whether the module holds kernels, and no model that calls them.
 bool isKernelLibrary(mlir::ModuleOp module);
 

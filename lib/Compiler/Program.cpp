@@ -1,6 +1,7 @@
 // lib/Compiler/Program.cpp: models in every format that Lathe reads, and the native formats out.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckLimits.h"
+#include "CustomOps.h"
 #include "Implementation.h"
 #include "ModelFormat.h"
 #include "NativeFile.h"
@@ -125,7 +126,14 @@ static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> by
   program->impl = std::make_unique<Program::Impl>();
   program->impl->context = createContext();
   DiagnosticHandler handler(*program->impl->context, diagnostics, name);
-  ImportOptions importing{.allowLinks = options.allowLinks, .inputs = options.inputs, .limits = limits};
+  std::optional<CustomOps> customOps = CustomOps::load(options.customOps, *program->impl->context, diagnostics);
+  if (!customOps)
+    return nullptr;
+  ImportOptions importing{.allowLinks = options.allowLinks,
+                          .inputs = options.inputs,
+                          .limits = limits,
+                          .ranks = options.ranks,
+                          .customOps = customOps->declarations()};
   auto module = isFile ? importONNX(name, *program->impl->context, diagnostics, importing)
                        : importONNX(std::move(bytes), name, *program->impl->context, diagnostics, importing);
   if (failed(module) || diagnostics.hasErrors())

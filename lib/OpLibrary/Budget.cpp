@@ -3,8 +3,6 @@
 #include "Budget.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/BinaryFormat/ELF.h"
-#include "llvm/Object/ELFObjectFile.h"
 
 using llvm::StringRef;
 
@@ -105,20 +103,6 @@ bool checkSize(const Budget &budget, uint64_t bytes, llvm::ArrayRef<BuiltTarget>
       .note("the largest of its " + llvm::Twine(costs.size()) + " operators, in bytes for all targets: " + list)
       .note("raise the budget, or ask for fewer targets, types, activations, optional operands or shapes in 'hot'");
   return false;
-}
-
-uint64_t loadedBytes(StringRef object) {
-  llvm::Expected<std::unique_ptr<llvm::object::ObjectFile>> file =
-      llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "object"));
-  if (!file) {
-    llvm::consumeError(file.takeError());
-    return 0;
-  }
-  uint64_t bytes = 0;
-  for (const llvm::object::SectionRef &section : (*file)->sections())
-    if (section.getObject()->isELF() && llvm::object::ELFSectionRef(section).getFlags() & llvm::ELF::SHF_ALLOC)
-      bytes += section.getSize();
-  return bytes;
 }
 
 std::string formatCount(uint64_t number) {

@@ -28,8 +28,6 @@ bool checkVariants(const Budget &budget, const std::vector<std::unique_ptr<Op>> 
 /// architecture, is too large.
 bool checkSize(const Budget &budget, uint64_t bytes, llvm::ArrayRef<BuiltTarget> targets, Diagnostics &diagnostics);
 
-/// The bytes that an ELF relocatable puts into memory; 0 if `object` is none.
-uint64_t loadedBytes(llvm::StringRef object);
 /// "1,234,567".
 std::string formatCount(uint64_t number);
 

@@ -3,6 +3,7 @@
 #include "Emit.h"
 #include "Execute.h"
 #include "Family.h"
+#include "ObjectCode.h"
 #include "Table.h"
 #include "Units.h"
 #include "lathe/OpLibrary/OpLibrary.h"
@@ -150,11 +151,7 @@ bool Builder::compileUnits(const std::deque<Unit> &units, std::vector<UnitCode> 
   pool.wait();
   for (size_t i = 0; i < units.size(); ++i)
     if (!isDone[i] && messages[i].hasErrors()) {
-      for (const Diagnostic &message : messages[i])
-        if (message.severity == Severity::Error) {
-          Diagnostic &copy = diagnostics.error(message.id, message.place, message.message);
-          copy.notes = message.notes;
-        }
+      passOn(messages[i], diagnostics, units[i].op->place + " asks for the operator '" + units[i].op->name + "'");
       return false;
     }
   if (isLate)
@@ -175,17 +172,17 @@ bool Builder::takeVariant(const Units &units, size_t &at, std::vector<UnitCode> 
   Variant variant{levelName(target) + "." + specialization.name, "", &specialization, {}, 0, 0, ""};
   std::string keys;
   for (size_t form = 0; form < own.op->forms.size(); ++form) {
-    auto [unit, isOwner] = units.uses[at++];
-    UnitCode &code = codes[unit];
+    const UnitUse &use = units.uses[at++];
+    UnitCode &code = codes[use.unit];
     bool isFirst = own.variants.empty() && form == 0;
     if (!isFirst && code.panel != own.panel)
-      return fail("oplib-kernel", own.op->name, "internal: kernels for one target pack an operand in two ways",
+      return fail("oplib-kernel", own.op->place, "internal: kernels for one target pack an operand in two ways",
                   "please report this with the specification");
     own.panel = code.panel;
     keys += code.kernel.key + code.kernel.strategy;
     variant.kernels.push_back(code.kernel);
-    if (!isOwner) {
-      variant.sameAs = levelName(spec->targets[units.lastTargets[unit]]) + "." + specialization.name;
+    if (!use.isLast) {
+      variant.sameAs = levelName(spec->targets[use.lastTarget]) + "." + specialization.name;
       continue;
     }
     for (std::string &object : code.objects) {
@@ -389,7 +386,7 @@ bool Builder::takeArch() {
 
 bool Builder::run(BuildSummary &summary) {
   step("read");
-  spec = readSpec(options.spec, diagnostics);
+  spec = readSpec(options.spec, options.limits, diagnostics);
   if (!spec || !takeArch() || isUnclear(options.compilers, spec->archs(), spec->file, diagnostics) ||
       !findCompilers() || !checkFolder())
     return false;
@@ -404,6 +401,7 @@ bool Builder::run(BuildSummary &summary) {
   if (!compileUnits(units.units, codes))
     return false;
   summary.kernels = units.units.size();
+  shareEqualVariants(units, codes);
   summary.cached = llvm::count_if(codes, [](const UnitCode &code) { return code.isCached; });
   if (!takeUnits(units, codes))
     return false;

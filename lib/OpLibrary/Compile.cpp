@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Compile.h"
 #include "KernelText.h"
+#include "ObjectCode.h"
 #include "lathe/Compiler/Compiler.h"
 #include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -20,6 +21,18 @@ namespace lathe::oplib {
 std::string hashOf(StringRef text) {
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text));
   return llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) + llvm::utohexstr(hash.low64, true, 16);
+}
+
+void passOn(const Diagnostics &from, Diagnostics &to, const std::string &note) {
+  for (const Diagnostic &message : from) {
+    auto add = message.severity == Severity::Error     ? &Diagnostics::error
+               : message.severity == Severity::Warning ? &Diagnostics::warning
+                                                       : &Diagnostics::remark;
+    Diagnostic &copy = (to.*add)(message.id, message.place, message.message);
+    copy.notes = message.notes;
+    if (message.severity == Severity::Error)
+      copy.note(note);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,7 +110,7 @@ public:
 
 private:
   bool fail(StringRef id, const llvm::Twine &message, const llvm::Twine &wayOut) {
-    diagnostics.error(id, unit.op->name, message).note(wayOut);
+    diagnostics.error(id, unit.op->place, message).note(wayOut);
     return false;
   }
   std::vector<std::string> fixedDims() const;
@@ -113,7 +126,9 @@ private:
 } // namespace
 
 std::unique_ptr<Program> loadProgram(const Op &op, Diagnostics &diagnostics) {
-  std::unique_ptr<Program> program = Program::load(op.file, diagnostics);
+  LoadOptions options;
+  options.limits = op.limits;
+  std::unique_ptr<Program> program = Program::load(op.file, diagnostics, options);
   return program && (op.node.empty() || program->keepNode(op.node, diagnostics)) ? std::move(program) : nullptr;
 }
 
@@ -147,7 +162,8 @@ std::string Compiler::key(const UnitCache &cache) const {
   std::string all = (cacheMagic + "\n" + (cache.compiler.empty() ? StringRef(compilerVersion()) : cache.compiler) +
                      "\n" + unit.target.str() + "\n" + unit.name + "\n")
                         .str();
-  return hashOf(all + llvm::join(fixedDims(), ",") + "\n" + text);
+  // What is computed beforehand has a limit.
+  return hashOf(all + llvm::join(fixedDims(), ",") + "\n" + llvm::join(unit.op->limits, ",") + "\n" + text);
 }
 
 bool Compiler::takeKernel(Artifact &artifact) {
@@ -195,10 +211,11 @@ bool Compiler::takeProgram(Artifact &artifact) {
 }
 
 bool Compiler::run() {
-  StringRef file = unit.op->file;
-  std::unique_ptr<Program> program = file.empty()
-                                         ? Program::parse(text.data(), text.size(), unit.name + ".mlir", diagnostics)
-                                         : loadProgram(*unit.op, diagnostics);
+  LoadOptions loading;
+  loading.limits = unit.op->limits;
+  std::unique_ptr<Program> program =
+      unit.op->file.empty() ? Program::parse(text.data(), text.size(), unit.name + ".mlir", diagnostics, loading)
+                            : loadProgram(*unit.op, diagnostics);
   if (!program)
     return false;
   CompileOptions compiling;
@@ -217,10 +234,12 @@ bool compileUnit(const Unit &unit, const UnitCache &cache, UnitCode &code, Diagn
   if (!compiler.readText())
     return false;
   std::string path = cache.folder.empty() ? "" : cache.folder + "/" + compiler.key(cache) + ".unit";
-  if (!path.empty() && readCached(path, code))
-    return true;
-  if (!compiler.run())
+  bool isRead = !path.empty() && readCached(path, code);
+  if (!isRead && !compiler.run())
     return false;
+  code.fingerprint = fingerprintOf(code.objects);
+  if (isRead)
+    return true;
   // A cache that cannot be written is none: the library is right without it.
   if (!path.empty())
     (void)replaceFile(path, {toBytes(code)});

@@ -22,6 +22,7 @@ struct UnitCode {
   BuiltKernel kernel;
   int64_t panel = 0;                ///< As in BuiltOp.
   std::vector<std::string> objects; ///< ELF relocatables.
+  std::string fingerprint;          ///< Of what the objects do, whatever their functions are called.
   bool isCached = false;
 };
 
@@ -36,6 +37,9 @@ bool compileUnit(const Unit &unit, const UnitCache &cache, UnitCode &code, Diagn
 
 /// The file of `op`, or its node. Null after an error.
 std::unique_ptr<Program> loadProgram(const Op &op, Diagnostics &diagnostics);
+
+/// Adds what `from` holds to `to`; its errors get `note`, which says where in a specification they come from.
+void passOn(const Diagnostics &from, Diagnostics &to, const std::string &note);
 
 /// 32 hex digits.
 std::string hashOf(llvm::StringRef text);

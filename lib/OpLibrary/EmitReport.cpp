@@ -47,6 +47,11 @@ static std::string rangesOf(const Op &op, const Row &row) {
   return text.empty() ? "any sizes" : text;
 }
 
+/// The bytes of a variant, or the one that has them.
+static std::string bytesOf(const Variant &variant) {
+  return variant.sameAs.empty() ? formatCount(variant.codeBytes) : "as " + escape(variant.sameAs);
+}
+
 /// One chart: a bar for each operator and target of a family, as long as its share of the largest.
 static void writeChart(llvm::raw_ostream &out, StringRef family, const std::vector<BuiltTarget> &targets) {
   uint64_t most = 1;
@@ -61,7 +66,8 @@ static void writeChart(llvm::raw_ostream &out, StringRef family, const std::vect
         out << "<tr><td><code>" << escape(op.op->name) << "</code><td>" << escape(target.target.str()) << "<td class=n>"
             << formatCount(op.codeBytes) << "<td><div class=bar style=\"width:" << op.codeBytes * 100 / most
             << "%\"></div>\n";
-  out << "</table>\n<table><tr><th>operator<th>sizes<th>variant<th>strategy<th>bytes\n";
+  out << "</table>\n<details><summary>What is taken for which sizes</summary>\n"
+      << "<table><tr><th>operator<th>sizes<th>variant<th>strategy<th>bytes\n";
   for (size_t i = 0; i < targets.front().ops.size(); ++i)
     for (const BuiltTarget &target : targets)
       if (const BuiltOp &op = target.ops[i]; op.op->family == family)
@@ -69,9 +75,9 @@ static void writeChart(llvm::raw_ostream &out, StringRef family, const std::vect
           const Variant &variant = op.variants[row.variant];
           out << "<tr><td><code>" << escape(op.op->name) << "</code><td>" << escape(rangesOf(*op.op, row))
               << "<td><code>" << escape(variant.name) << "</code><td>" << escape(strategiesOf(variant))
-              << "<td class=n>" << formatCount(variant.codeBytes) << "\n";
+              << "<td class=n>" << bytesOf(variant) << "\n";
         }
-  out << "</table>\n";
+  out << "</table></details>\n";
 }
 
 std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets,
@@ -90,7 +96,8 @@ std::string emitReport(const Spec &spec, const std::vector<BuiltTarget> &targets
   for (const BuiltTarget &target : targets)
     out << " " << escape(target.target.str());
   out << ". Bars and bytes are what an operator takes in memory; the first row that fits the sizes of a call is "
-         "taken, on the best target that the machine has.</p>\n";
+         "taken, on the best target that the machine has. What two targets have in common is counted for the lesser "
+         "one. How fast it is, only a machine says: python -m lathe.oplib_bench makes a page of that.</p>\n";
   std::vector<StringRef> seen;
   for (const auto &op : spec.ops)
     if (!llvm::is_contained(seen, op->family)) {

@@ -155,12 +155,12 @@ void OpSource::writeOperands() {
     out << "    {" << bytes << ", " << operand.dims.size() << ", " << flags << ", " << alignmentOf(op, operand) << ", {"
         << orZero(dims) << "}, {" << orZero(strides) << "}},\n";
   }
-  out << "};\nstatic const lathe_ops_form lathe_forms_" << op.name << "[] = {\n";
+  out << "};\nstatic const uint32_t lathe_forms_" << op.name << "[] = {";
   for (const Form &form : op.forms) {
     unsigned present = 0;
     for (auto [i, operand] : llvm::enumerate(op.operands))
       present |= unsigned(operand.isOptional && !operand.isZeroIfAbsent && form.present[i]) << i;
-    out << "    {" << present << ", " << form.choice << "},\n";
+    out << present << ", ";
   }
   out << "};\nstatic const lathe_ops_level lathe_levels_" << op.name << "[] = {\n";
   for (size_t level = 0; level < targets.size(); ++level) {

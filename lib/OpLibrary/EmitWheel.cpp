@@ -73,7 +73,9 @@ static std::string emitModule(const Spec &spec) {
   llvm::raw_string_ostream out(text);
   out << "\"\"\"The library of operators " << spec.name << ", made by `lathe oplib build`.\n\n"
       << "Operands are arrays of NumPy, or of what has DLPack on the CPU; results are of the kind of the\n"
-      << "first operand: tensors of PyTorch where that is one, else arrays of NumPy.\n\"\"\"\n\n"
+      << "first operand that is of another package than NumPy: tensors of PyTorch, arrays of JAX. After\n"
+      << "`import " << spec.name << ".torch`, each operator is one of PyTorch's, in torch.ops." << spec.name
+      << ".\n\"\"\"\n\n"
       << "import pathlib\n\nfrom ._binding import Choice, Library, OplibError\n\n__version__ = \"" << spec.version
       << "\"\nlibrary = Library(pathlib.Path(__file__).parent)\nforce = library.force\nselect = library.select\n"
       << "pack = library.pack\n__all__ = [\"Choice\", \"OplibError\", \"force\", \"library\", \"pack\", \"select\"";
@@ -95,6 +97,13 @@ static std::string emitModule(const Spec &spec) {
         << ", out=out, **sizes)\n";
   }
   return text;
+}
+
+/// Makes the operators PyTorch's, for who asks for that: importing PyTorch takes seconds.
+static std::string emitTorch(const Spec &spec) {
+  return "\"\"\"The operators of " + spec.name + " as those of PyTorch: import " + spec.name +
+         ".torch, and call torch.ops." + spec.name +
+         ".OP.\"\"\"\n\nfrom . import library\n\nlibrary.register_torch(\"" + spec.name + "\")\n";
 }
 
 static std::string recordLine(StringRef name, StringRef content) {
@@ -126,6 +135,7 @@ std::string emitWheel(const Spec &spec, llvm::ArrayRef<LinkedLibrary> libraries,
   std::string info = spec.name + "-" + spec.version + ".dist-info/";
   std::vector<std::pair<std::string, std::string>> files = {
       {spec.name + "/__init__.py", emitModule(spec)},
+      {spec.name + "/torch.py", emitTorch(spec)},
       {spec.name + "/_binding.py", embeddedFile("python/oplib.py").str()},
       {spec.name + "/share/" + spec.name + "/manifest.json", manifest.str()},
       {info + "METADATA", "Metadata-Version: 2.1\nName: " + spec.name + "\nVersion: " + spec.version +

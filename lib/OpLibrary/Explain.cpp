@@ -13,8 +13,9 @@ using llvm::StringRef;
 
 namespace lathe::oplib {
 
-bool check(const std::string &file, llvm::raw_ostream &out, Diagnostics &diagnostics) {
-  std::unique_ptr<Spec> spec = readSpec(file, diagnostics);
+bool check(const std::string &file, const std::vector<std::string> &limits, llvm::raw_ostream &out,
+           Diagnostics &diagnostics) {
+  std::unique_ptr<Spec> spec = readSpec(file, limits, diagnostics);
   if (!spec)
     return false;
   for (const auto &op : spec->ops) {

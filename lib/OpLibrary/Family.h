@@ -46,7 +46,8 @@ std::string activate(KernelText &text, llvm::StringRef kind, const std::string &
 /// For oracles: `NAMES`, the activations.
 std::string activationNames(const Op &op);
 
-/// All forms: each optional operand there or not, and each value of the choice.
+/// All forms: each optional operand there or not, and each value of the choice; in the order that lathe_ops_op.forms
+/// has them.
 void addForms(Op &op);
 
 } // namespace lathe::oplib

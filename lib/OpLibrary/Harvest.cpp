@@ -217,11 +217,15 @@ static std::unique_ptr<Program> optimize(const Program &program, const HarvestOp
   std::unique_ptr<Artifact> artifact = compile(program, compiling, diagnostics);
   if (!artifact)
     return nullptr;
-  return Program::parse(artifact->ir().data(), artifact->ir().size(), program.name() + ".mlir", diagnostics);
+  LoadOptions loading;
+  loading.limits = options.limits;
+  return Program::parse(artifact->ir().data(), artifact->ir().size(), program.name() + ".mlir", diagnostics, loading);
 }
 
 bool harvest(const HarvestOptions &options, HarvestSummary &summary, Diagnostics &diagnostics) {
-  std::unique_ptr<Program> program = Program::load(options.model, diagnostics);
+  LoadOptions loading;
+  loading.limits = options.limits;
+  std::unique_ptr<Program> program = Program::load(options.model, diagnostics, loading);
   std::unique_ptr<Program> optimized = program ? optimize(*program, options, diagnostics) : nullptr;
   if (!optimized)
     return false;

@@ -108,6 +108,11 @@ std::string KernelText::cast(const std::string &value, llvm::ArrayRef<std::strin
   return from == to ? value : add("graph.cast " + value, type(dims, from) + " -> " + type(dims, to));
 }
 
+std::string KernelText::plannedColumns() const {
+  int64_t columns = specialization.plannedColumns;
+  return columns ? " {kernel.planned_columns = " + std::to_string(columns) + " : i64}" : "";
+}
+
 std::string KernelText::load(const Operand &operand) {
   return cast("%" + operand.name, operand.dims, operand.dtype, elementType(operand.dtype).sums);
 }

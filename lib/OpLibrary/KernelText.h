@@ -31,6 +31,8 @@ public:
                    llvm::StringRef to);
   /// The attribute of `graph.dim_values`: expressions as Dims.h has them.
   std::string dimValues(const std::vector<std::string> &expressions) const;
+  /// For a product: the attribute that says for how many columns its tiles are chosen, or nothing.
+  std::string plannedColumns() const;
   /// An operand in the type in which its sums are computed.
   std::string load(const Operand &operand);
   /// The whole kernel or program; `symbol` is its name.

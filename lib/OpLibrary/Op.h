@@ -42,10 +42,18 @@ struct Specialization {
   std::string name;                          ///< "any", "row", "128x3072x768".
   std::vector<std::optional<int64_t>> fixed; ///< One for each symbol, or none at all.
   std::string why;                           ///< For the manifest.
-  bool isForNarrow = false;                  ///< With vectors of 512 bits, the kernels for any sizes are as fast.
+  /// For each symbol the least and the most that tables take it for; empty: what is fixed, or any.
+  std::vector<std::pair<int64_t, int64_t>> range;
+  /// What its kernels are made for, though they serve any sizes: the columns of a product; 0: a middling number.
+  int64_t plannedColumns = 0;
+  bool isForNarrow = false; ///< With vectors of 512 bits, the kernels for any sizes are as fast.
+  bool isForWide = false;   ///< With shorter vectors, the kernels for any sizes are as fast.
 
   /// Whether kernels for `target` are worth their bytes.
-  bool pays(const Target &target) const { return !isForNarrow || target.vectorUnit().bits < 512; }
+  bool pays(const Target &target) const {
+    constexpr unsigned wide = 512;
+    return target.vectorUnit().bits < wide ? !isForWide : !isForNarrow;
+  }
 };
 
 /// Writes types and the like for one kernel.
@@ -55,6 +63,9 @@ class KernelText;
 struct Op {
   std::string name, family; ///< "gemm_packed_f32", "gemm".
   std::string about;        ///< For the header: "c = act(a b + bias) + residual".
+  std::string place;        ///< Of the entry that asks for it, in the specification.
+  /// "NAME=NUMBER" in place of a limit on what its kernels, or its file, may ask for.
+  std::vector<std::string> limits;
   std::vector<std::string> symbols;
   std::vector<std::string> symbolsAbout;
   std::vector<Operand> operands; ///< The one result last.

@@ -3,6 +3,7 @@
 #include "Spec.h"
 #include "Compile.h"
 #include "Family.h"
+#include "lathe/Support/Limits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -22,8 +23,10 @@ constexpr StringRef keys[] = {"lathe-oplib", "name", "version", "targets", "budg
 
 class SpecReader {
 public:
-  SpecReader(Spec &spec, Diagnostics &diagnostics) : spec(spec), reader(diagnostics) {
+  SpecReader(Spec &spec, const std::vector<std::string> &limits, Diagnostics &diagnostics)
+      : spec(spec), reader(diagnostics) {
     reader.folder = llvm::sys::path::parent_path(spec.file).str();
+    reader.limits = limits;
   }
   bool read(const YamlNode &root);
 
@@ -34,7 +37,8 @@ private:
   bool readTargets(const YamlNode &node);
   bool readOps(const YamlNode &node);
   bool expand(const Family &family, const YamlNode &options);
-  bool checkOps(const YamlNode &node);
+  bool expandEntry(const Family &family, const YamlNode &entry);
+  bool checkOps();
 
   Spec &spec;
   YamlReader reader;
@@ -136,7 +140,22 @@ bool SpecReader::readOps(const YamlNode &node) {
     for (const Family *family : families())
       if (key.text == family->name)
         fits &= expand(*family, options);
-  return fits && checkOps(node);
+  return fits && checkOps();
+}
+
+/// The operators of an entry know where they are asked for, and have what pays for one of the targets.
+bool SpecReader::expandEntry(const Family &family, const YamlNode &entry) {
+  size_t before = spec.ops.size();
+  bool fits = family.expand(entry, reader, spec.ops);
+  for (const auto &op : llvm::ArrayRef(spec.ops).drop_front(before)) {
+    if (op->place.empty())
+      op->place = entry.place;
+    op->limits = reader.limits;
+    llvm::erase_if(op->specializations, [&](const Specialization &special) {
+      return llvm::none_of(spec.targets, [&](const Target &target) { return special.pays(target); });
+    });
+  }
+  return fits;
 }
 
 /// An entry of a family, or a list of several: of types that have different epilogues, for instance.
@@ -144,30 +163,30 @@ bool SpecReader::expand(const Family &family, const YamlNode &options) {
   bool isList = options.kind == YamlNode::Kind::List && !options.items.empty();
   bool fits = true;
   for (const YamlNode &entry : isList ? llvm::ArrayRef(options.items) : llvm::ArrayRef(options))
-    fits &= family.expand(entry, reader, spec.ops);
+    fits &= expandEntry(family, entry);
   return fits;
 }
 
 /// Operators are functions of the library, beside those that each has.
-bool SpecReader::checkOps(const YamlNode &node) {
+bool SpecReader::checkOps() {
   static constexpr StringRef taken[] = {"status",       "status_text",  "body",    "config",     "ctx",
                                         "open",         "force",        "choice",  "select",     "isa_name",
                                         "op_name",      "variant_name", "call",    "load_table", "table",
-                                        "table_report", "pack",         "library", "pathlib"};
+                                        "table_report", "pack",         "library", "pathlib",    "torch"};
   llvm::StringSet<> names;
   for (const auto &op : spec.ops) {
     bool isTaken = llvm::is_contained(taken, op->name) || StringRef(op->name).ends_with("_workspace");
     if (isTaken || !names.insert(op->name).second) {
-      reader
-          .error("oplib-spec-twice", node,
+      reader.diagnostics
+          .error("oplib-spec-twice", op->place,
                  isTaken ? "an operator is called '" + op->name + "', as another function of the library is"
                          : "two operators are called '" + op->name + "'")
           .note("rename one, or leave it out");
       return false;
     }
     if (op->operands.size() > mostOperands || op->sizes().size() + op->derived.size() > mostSizes) {
-      reader
-          .error("oplib-spec-large", node,
+      reader.diagnostics
+          .error("oplib-spec-large", op->place,
                  "the operator '" + op->name + "' has " + llvm::Twine(op->operands.size()) + " operands and " +
                      llvm::Twine(op->sizes().size()) + " sizes")
           .note("at most 16 operands and 31 sizes are possible");
@@ -211,7 +230,10 @@ llvm::ArrayRef<BuiltTarget> targetsOf(llvm::ArrayRef<BuiltTarget> targets, Strin
   return targets.drop_until(isOfArch).take_while(isOfArch);
 }
 
-std::unique_ptr<Spec> readSpec(const std::string &file, Diagnostics &diagnostics) {
+std::unique_ptr<Spec> readSpec(const std::string &file, const std::vector<std::string> &limits,
+                               Diagnostics &diagnostics) {
+  if (Limits known; !known.set(limits, file, diagnostics))
+    return nullptr;
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/true);
   if (!buffer) {
     diagnostics.error("oplib-spec-unreadable", file, "cannot be read: " + buffer.getError().message())
@@ -230,7 +252,7 @@ std::unique_ptr<Spec> readSpec(const std::string &file, Diagnostics &diagnostics
   auto spec = std::make_unique<Spec>();
   spec->file = file;
   spec->hash = hashOf(text);
-  return root && SpecReader(*spec, diagnostics).read(*root) ? std::move(spec) : nullptr;
+  return root && SpecReader(*spec, limits, diagnostics).read(*root) ? std::move(spec) : nullptr;
 }
 
 } // namespace lathe::oplib

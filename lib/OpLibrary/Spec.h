@@ -28,8 +28,9 @@ struct Spec {
 /// The targets for `arch`, which are side by side.
 llvm::ArrayRef<BuiltTarget> targetsOf(llvm::ArrayRef<BuiltTarget> targets, llvm::StringRef arch);
 
-/// Reads a specification, and expands its families. Null after an error.
-std::unique_ptr<Spec> readSpec(const std::string &file, Diagnostics &diagnostics);
+/// Reads a specification, and expands its families; `limits` are those of LoadOptions. Null after an error.
+std::unique_ptr<Spec> readSpec(const std::string &file, const std::vector<std::string> &limits,
+                               Diagnostics &diagnostics);
 
 } // namespace lathe::oplib
 

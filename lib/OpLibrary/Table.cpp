@@ -16,6 +16,7 @@ std::vector<Row> makeRows(const BuiltOp &op) {
   for (size_t i = 0; i < op.variants.size(); ++i) {
     Row row;
     row.variant = i;
+    row.ranges = op.variants[i].specialization->range;
     for (const std::optional<int64_t> &fixed : op.variants[i].specialization->fixed)
       row.ranges.push_back(fixed ? std::pair(*fixed, *fixed) : std::pair(int64_t(0), most));
     rows.push_back(std::move(row));

@@ -52,10 +52,20 @@ static std::string identifier(StringRef text) {
   return result;
 }
 
+/// Which uses are the last of their units.
+static void findLastUses(Units &units) {
+  std::vector<size_t> last(units.units.size());
+  for (auto [i, use] : llvm::enumerate(units.uses))
+    last[use.unit] = i;
+  for (auto [i, use] : llvm::enumerate(units.uses)) {
+    use.lastTarget = units.uses[last[use.unit]].target;
+    use.isLast = last[use.unit] == i;
+  }
+}
+
 Units listUnits(const Spec &spec) {
   Units result;
   llvm::StringMap<size_t> known;
-  std::vector<size_t> lastUse;
   for (const auto &[index, target] : llvm::enumerate(spec.targets))
     for (const auto &op : spec.ops) {
       Target own = targetOf(*op, target);
@@ -67,20 +77,37 @@ Units listUnits(const Spec &spec) {
                              identifier(specialization.name);
           // Two architectures may have levels of one name.
           auto [entry, isNew] = known.try_emplace(own.str() + " " + name, result.units.size());
-          if (isNew) {
+          if (isNew)
             result.units.push_back({op.get(), &specialization, &form, own, name});
-            lastUse.push_back(0);
-            result.lastTargets.push_back(0);
-          }
-          result.lastTargets[entry->second] = index;
-          lastUse[entry->second] = result.uses.size();
-          result.uses.emplace_back(entry->second, false);
+          result.uses.push_back({entry->second, index, 0, false});
         }
       }
     }
-  for (size_t use : lastUse)
-    result.uses[use].second = true;
+  findLastUses(result);
   return result;
+}
+
+void shareEqualVariants(Units &units, llvm::ArrayRef<UnitCode> codes) {
+  // The forms of a variant are uses side by side.
+  auto countForms = [&](size_t first) { return units.units[units.uses[first].unit].op->forms.size(); };
+  auto keyOf = [&](size_t first) {
+    const Unit &unit = units.units[units.uses[first].unit];
+    std::string key = unit.target.arch().str() + " " + unit.op->name + " " + unit.specialization->name;
+    for (size_t i = 0; i < countForms(first); ++i) {
+      size_t form = units.uses[first + i].unit;
+      key += " " + (codes[form].fingerprint.empty() ? units.units[form].name : codes[form].fingerprint);
+    }
+    return key;
+  };
+  llvm::StringMap<size_t> lastOf; // The last variant of equal ones, which is that of the least target.
+  for (size_t first = 0; first < units.uses.size(); first += countForms(first))
+    lastOf[keyOf(first)] = first;
+  for (size_t first = 0; first < units.uses.size(); first += countForms(first)) {
+    size_t last = lastOf.lookup(keyOf(first));
+    for (size_t i = 0; i < countForms(first); ++i)
+      units.uses[first + i].unit = units.uses[last + i].unit;
+  }
+  findLastUses(units);
 }
 
 } // namespace lathe::oplib

@@ -13,15 +13,25 @@ namespace lathe::oplib {
 /// targets of which the same is left have the same kernels.
 Target targetOf(const Op &op, const Target &target);
 
+/// A form of a variant of a target, and the unit that computes it.
+struct UnitUse {
+  size_t unit;
+  size_t target;     ///< Among the specification's.
+  size_t lastTarget; ///< The last of the targets that take the unit.
+  bool isLast;       ///< No later use takes it.
+};
+
 /// All units of a library.
 struct Units {
   std::deque<Unit> units;
-  /// For each target, operator, specialization that pays for the target, and form, in this order: the unit that
-  /// computes it, and whether that is the last use of this unit.
-  std::vector<std::pair<size_t, bool>> uses;
-  std::vector<size_t> lastTargets; ///< Of each unit: the last of the specification's targets that takes it.
+  /// For each target, operator, specialization that pays for the target, and form, in this order.
+  std::vector<UnitUse> uses;
 };
 Units listUnits(const Spec &spec);
+
+/// Lets the targets of an architecture share the variants that became the same code: the compiler had features that
+/// were of no use to it. `codes` are those of the units.
+void shareEqualVariants(Units &units, llvm::ArrayRef<UnitCode> codes);
 
 } // namespace lathe::oplib
 

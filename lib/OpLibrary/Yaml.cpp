@@ -132,10 +132,16 @@ std::unique_ptr<YamlNode> parseYaml(StringRef text, StringRef file, Diagnostics 
   return diagnostics.getNumErrors() == before ? std::move(root) : nullptr;
 }
 
+bool YamlReader::wrongKind(const YamlNode &node, const llvm::Twine &what, const llvm::Twine &expected,
+                           const llvm::Twine &example) {
+  error("oplib-spec-kind", node, what + " is " + node.describe() + ", but " + expected + " is expected")
+      .note("write " + example);
+  return false;
+}
+
 bool YamlReader::isMap(const YamlNode &node, const llvm::Twine &what, llvm::ArrayRef<StringRef> known) {
   if (node.kind != YamlNode::Kind::Map) {
-    error("oplib-spec-kind", node, what + " is " + node.describe() + ", but a map is expected");
-    return false;
+    return wrongKind(node, what, "a map", "KEY: VALUE, a line each; the keys are: " + llvm::join(known, ", "));
   }
   bool fits = true;
   llvm::StringSet<> seen;
@@ -155,7 +161,8 @@ bool YamlReader::isMap(const YamlNode &node, const llvm::Twine &what, llvm::Arra
 std::optional<std::string> YamlReader::text(const YamlNode &node, const llvm::Twine &what,
                                             llvm::ArrayRef<StringRef> known) {
   if (node.kind != YamlNode::Kind::Text) {
-    error("oplib-spec-kind", node, what + " is " + node.describe() + ", but a text is expected");
+    wrongKind(node, what, "a text",
+              known.empty() ? "one value, in quotes if it has signs of YAML" : llvm::join(known, " or "));
     return std::nullopt;
   }
   if (!known.empty() && !llvm::is_contained(known, StringRef(node.text))) {
@@ -194,7 +201,8 @@ std::optional<int64_t> YamlReader::number(const YamlNode &node, const llvm::Twin
       value > high) {
     error("oplib-spec-number", node,
           what + " is " + node.describe() + ", but a whole number from " + llvm::Twine(low) + " to " +
-              llvm::Twine(high) + " is expected");
+              llvm::Twine(high) + " is expected")
+        .note("write it in digits alone, such as " + llvm::Twine(std::clamp<int64_t>(3, low, high)));
     return std::nullopt;
   }
   return value;

@@ -37,6 +37,10 @@ public:
   Diagnostic &error(llvm::StringRef id, const YamlNode &node, const llvm::Twine &message) {
     return diagnostics.error(id, node.place, message);
   }
+  /// Reports that `node`, called `what`, is no map, list or text, whichever is `expected`, and what to write instead.
+  /// False.
+  bool wrongKind(const YamlNode &node, const llvm::Twine &what, const llvm::Twine &expected,
+                 const llvm::Twine &example);
   /// Whether `node`, called `what` in messages, is a map of known keys only, none twice.
   bool isMap(const YamlNode &node, const llvm::Twine &what, llvm::ArrayRef<llvm::StringRef> known);
   /// A text that is one of `known`, or any if there is none.
@@ -50,6 +54,8 @@ public:
 
   Diagnostics &diagnostics;
   std::string folder; ///< Of the file, for paths in it.
+  /// As in LoadOptions, for models that the file names.
+  std::vector<std::string> limits;
 };
 
 } // namespace lathe::oplib

@@ -4,6 +4,7 @@
 #include "Trigonometry.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -34,6 +35,27 @@ template <typename Op> struct NarrowIntegerToBF16 final : OpRewritePattern<Op> {
   }
 };
 
+/// Upstream's polynomials have products that are added without a rounding between. Where a processor cannot do that,
+/// LLVM would call a library function for each element of a `math.fma`; of a `vector.fma` it makes two instructions.
+struct FuseWhereThereAreInstructions final : OpRewritePattern<math::FmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::FmaOp op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF32() && !getElementTypeOrSelf(type).isF64())
+      return rewriter.notifyMatchFailure(op, "half precision is computed in f32");
+    if (isa<VectorType>(type)) {
+      rewriter.replaceOpWithNewOp<vector::FMAOp>(op, op.getA(), op.getB(), op.getC());
+      return success();
+    }
+    auto one = VectorType::get({1}, type);
+    auto widen = [&](Value x) { return vector::BroadcastOp::create(rewriter, op.getLoc(), one, x).getResult(); };
+    Value sum = vector::FMAOp::create(rewriter, op.getLoc(), widen(op.getA()), widen(op.getB()), widen(op.getC()));
+    rewriter.replaceOpWithNewOp<vector::ExtractOp>(op, sum, ArrayRef<int64_t>{0});
+    return success();
+  }
+};
+
 struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -46,7 +68,9 @@ struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     // LLVM makes a call of a library function of each element that is rounded.
     arith::populateExpandBFloat16Patterns(patterns);
-    patterns.add<NarrowIntegerToBF16<arith::SIToFPOp>, NarrowIntegerToBF16<arith::UIToFPOp>>(&getContext());
+    patterns
+        .add<NarrowIntegerToBF16<arith::SIToFPOp>, NarrowIntegerToBF16<arith::UIToFPOp>, FuseWhereThereAreInstructions>(
+            &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -19,6 +19,10 @@ using namespace mlir;
 
 namespace lathe {
 
+/// Of products that may multiply bf16: more rows are computed faster so, fewer wait for memory, of which codes take
+/// less.
+static constexpr int64_t mostRowsOfCodes = 4;
+
 void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) {
   graph::InferShapesPassOptions shapes;
   shapes.dims.assign(options.dims.begin(), options.dims.end());
@@ -30,10 +34,14 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
   if (!options.isEvaluator) {
     // Before constants fold, among them the bytes that are widened.
     manager.addNestedPass<func::FuncOp>(graph::createFormIntegerProductsPass());
+    // What is left: products whose weights alone are quantized.
+    if (options.keepWeightCodes)
+      manager.addNestedPass<func::FuncOp>(
+          graph::createKeepWeightCodesPass({options.multiplyInBF16 ? mostRowsOfCodes : -1}));
     // Scales fold while channels are still in dim 1, where ONNX has them.
     manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
     if (options.multiplyInBF16)
-      manager.addNestedPass<func::FuncOp>(graph::createMultiplyInBF16Pass());
+      manager.addNestedPass<func::FuncOp>(graph::createMultiplyInBF16Pass({options.keepFiltered}));
   }
   manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeConvTransposePass());
@@ -78,6 +86,7 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
   // Calls of kernels go first: they refer to kernels on tensors.
   manager.addPass(createConvertGraphToHostPass());
   manager.addPass(createBufferizeKernelsPass());
+  manager.addNestedPass<kernel::FuncOp>(createSplitSumsPass());
   // What becomes a phase decides which temporaries several phases share.
   manager.addNestedPass<kernel::FuncOp>(createAssignElementsPass());
   manager.addPass(createCanonicalizerPass());
@@ -116,6 +125,8 @@ void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
   manager.addPass(createConvertFuncToLLVMPass());
   manager.addPass(createConvertControlFlowToLLVMPass());
   OpPassManager &rest = manager.nest<LLVM::LLVMFuncOp>();
+  // Of instructions of GPUs, those that LLVM knows as text alone.
+  rest.addPass(createConvertNVVMToLLVMPass());
   rest.addPass(createArithToLLVMConversionPass());
   rest.addPass(createUBToLLVMConversionPass());
   rest.addPass(createReconcileUnrealizedCastsPass());

@@ -159,10 +159,10 @@ std::string isKernelOnMemory(Operation *op) {
 /// Kernels are functions, and an entry names them.
 std::string isEntryOfKernel(Operation *op) { return isKernel(op) && !isa<kernel::EntryOp>(op) ? "is left" : ""; }
 
-/// The constants wait for `emit`; the rest of `host` is gone.
+/// The signature and the constants wait for `emit`; the rest of `host` is gone.
 std::string isCodeOrConstant(Operation *op) {
   bool isHost = isa_and_nonnull<host::HostDialect>(op->getDialect());
-  return isHost && !isa<host::ConstantOp>(op) ? "is not converted" : "";
+  return isHost && !isa<host::ConstantOp, host::SignatureOp>(op) ? "is not converted" : "";
 }
 
 const SmallVector<LevelInfo> &levels() {

@@ -1,5 +1,6 @@
 // lib/Strategies/FormGroups.cpp: decides what is computed together; everything after it is mechanical.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "WeightCodes.h"
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Sequence.h"
 #include "dialects/Kernel/Accuracy.h"
@@ -138,6 +139,8 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
     if (failed(splitWideConcats()))
       return signalPassFailure();
     DenseSet<Operation *> taken;
+    if (on->kind() == TargetKind::Cpu)
+      moveCodesToProducts(taken);
     SmallVector<Group> groups;
     // Bodies of branches and loops, too; a group stays in one block.
     getOperation().getBody().walk<WalkOrder::PreOrder>([&](Block *block) {
@@ -159,7 +162,7 @@ private:
     bool isStrict = module->hasAttr(kernel::KernelDialect::strictAttrName),
          hasTf32 = module->hasAttr(kernel::tf32AttrName);
     getOperation().walk([&](Operation *op) {
-      if (isStrict && isa<graph::ConvOp>(op))
+      if (isStrict && isa<graph::ConvOp, graph::MatmulOp>(op))
         op->setAttr(kernel::KernelDialect::strictAttrName, unit);
       if (hasTf32 && isa<graph::ConvOp, graph::MatmulOp>(op))
         op->setAttr(kernel::tf32AttrName, unit);
@@ -222,6 +225,25 @@ private:
     }
   }
 
+  /// Puts what makes weights of codes in front of each product that reads them, whose group it belongs to.
+  void moveCodesToProducts(DenseSet<Operation *> &taken) {
+    SmallVector<MatmulOp> products;
+    getOperation().walk([&](MatmulOp op) { products.push_back(op); });
+    for (MatmulOp product : products) {
+      std::optional<WeightCodes> codes = findWeightCodes(product);
+      if (!codes)
+        continue;
+      OpBuilder builder(product);
+      IRMapping mapping;
+      for (Operation *op : codes->ops)
+        taken.insert(builder.clone(*op, mapping));
+      product.getBMutable().set(mapping.lookup(product.getB()));
+      for (Operation *op : llvm::reverse(codes->ops))
+        if (op->use_empty())
+          op->erase();
+    }
+  }
+
   /// The operands of `op` that are only widened, for it alone, and that `group` can compute as well.
   SmallVector<Operation *> findWidened(const Group &group, Operation *op, const DenseSet<Operation *> &taken) {
     SmallVector<Operation *> found;
@@ -259,6 +281,8 @@ private:
   }
 
   void add(Group &group, Operation *op) {
+    if (std::optional<WeightCodes> codes = findWeightCodes(op); codes && on->kind() == TargetKind::Cpu)
+      group.ops.insert(codes->ops.begin(), codes->ops.end());
     group.ops.insert(op);
     if (!isElementwise(op)) {
       group.root = op;

@@ -6,6 +6,7 @@
 
 #include "PackWeights.h"
 
+#include "dialects/Kernel/Views.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -54,8 +55,9 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
   }
   auto number = [](IntegerAttr attr) { return attr ? std::optional(attr.getInt()) : std::nullopt; };
   IntegerAttr winograd = packing.winograd ? builder.getI64IntegerAttr(packing.winograd) : IntegerAttr();
+  IntegerAttr bits = packing.bits ? builder.getI64IntegerAttr(packing.bits) : IntegerAttr();
   SmallVector<int64_t> shape = kernel::packedShape(type.getShape(), packing.tiled, packing.order, packing.tile,
-                                                   number(step), number(run), number(winograd));
+                                                   number(step), number(run), number(winograd), number(bits));
   auto packed = RankedTensorType::get(shape, type.getElementType());
   if (!isPackedBefore(kernel, weights)) {
     Value init = tensor::EmptyOp::create(builder, weights.getLoc(), shape, type.getElementType());
@@ -75,6 +77,10 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
     list.append("run", run);
   if (winograd)
     list.append("winograd", winograd);
+  if (bits)
+    list.append("bits", bits);
+  if (packing.keepsDenormals)
+    list.append(kernel::keepsDenormalsAttrName, builder.getUnitAttr());
   kernel.setArgAttr(position, packingAttrName, list.getDictionary(builder.getContext()));
   return kernel.getBody().front().getArgument(position);
 }
@@ -82,10 +88,13 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
 Value lathe::pack(OpBuilder &builder, Location loc, Value constant, Type packed, DictionaryAttr packing) {
   // Callers know the sign of integers.
   auto type = cast<RankedTensorType>(packed).clone(getElementTypeOrSelf(constant.getType()));
-  return kernel::PackOp::create(builder, loc, type, constant, packing.getAs<IntegerAttr>("tiled"),
-                                packing.getAs<DenseI64ArrayAttr>("order"), packing.getAs<IntegerAttr>("tile"),
-                                packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"),
-                                packing.getAs<IntegerAttr>("winograd"));
+  auto op = kernel::PackOp::create(builder, loc, type, constant, packing.getAs<IntegerAttr>("tiled"),
+                                   packing.getAs<DenseI64ArrayAttr>("order"), packing.getAs<IntegerAttr>("tile"),
+                                   packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"),
+                                   packing.getAs<IntegerAttr>("winograd"), packing.getAs<IntegerAttr>("bits"));
+  if (Attribute keeps = packing.get(kernel::keepsDenormalsAttrName))
+    op->setAttr(kernel::keepsDenormalsAttrName, keeps);
+  return op;
 }
 
 Value lathe::collapseDims(OpBuilder &builder, Value tensor, ArrayRef<SmallVector<int64_t, 2>> groups) {

@@ -25,6 +25,9 @@ struct Packing {
   int64_t step = 1;
   int64_t run = 1;
   int64_t winograd = 0; ///< 0 for none. Only what is packed beforehand can be transformed.
+  int64_t bits = 0;     ///< 0 for all of an element. The same holds for what shares bytes.
+  /// Of f32: factors of what is summed, and not terms, among which denormal numbers do not show.
+  bool keepsDenormals = false;
 };
 
 /// `weights`, an operand of the root of `kernel`, packed. An argument for which

@@ -4,6 +4,7 @@
 #include "CPU/Strategies.h"
 #include "FuseEpilogue.h"
 #include "GPU/Strategies.h"
+#include "WeightCodes.h"
 #include "dialects/Kernel/Accuracy.h"
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Strategies/Passes.h"
@@ -23,7 +24,8 @@ namespace lathe {
 static const Strategy *const cpuStrategies[] = {&packedGemm,    &batchedGemm, &winogradConv, &directConv,
                                                 &depthwiseConv, &pad,         &transpose,    &loops};
 
-static const Strategy *const gpuStrategies[] = {&gpuProductMma, &gpuProductFma, &gpuRows, &gpuLoops};
+static const Strategy *const gpuStrategies[] = {&gpuProductWgmma, &gpuProductMma, &gpuProductFma,
+                                                &gpuRows,         &gpuTranspose,  &gpuLoops};
 
 ArrayRef<const Strategy *> getStrategies(const Target &target) {
   if (target.kind() == TargetKind::Gpu)
@@ -49,7 +51,8 @@ static bool isTableOf(Value value, Operation *user) {
 
 bool movesInside(Value value, Operation *user) {
   auto constant = value.getDefiningOp<graph::ConstantOp>();
-  if (!constant || isTableOf(value, user))
+  // What is packed is an argument, as are tables.
+  if (!constant || isTableOf(value, user) || user->hasAttr(graph::codeBitsAttrName))
     return false;
   if (constant.getType().getNumElements() == 1)
     return true;
@@ -181,9 +184,12 @@ struct LowerKernelsPass final : impl::LowerKernelsPassBase<LowerKernelsPass> {
       return signalPassFailure();
     recordDims(kernel);
     Operation *root = strategy->keepsRoot ? kernel::findRoot(kernel.getBody().front()) : nullptr;
+    SmallPtrSet<Operation *, 4> kept = {root};
     if (root)
       recordDims(root);
-    if (failed(convertGraphToLinalg(kernel, [&](Operation *op) { return op == root; })))
+    if (std::optional<WeightCodes> codes = findWeightCodes(root))
+      kept.insert(codes->ops.begin(), codes->ops.end());
+    if (failed(convertGraphToLinalg(kernel, [&](Operation *op) { return kept.contains(op); })))
       return signalPassFailure();
   }
 };

@@ -24,6 +24,8 @@ static constexpr DotUnit units[] = {
     // Factors that are rounded, with sums in f32: of products that allow it (`tf32AttrName`).
     {"mma.tf32", Mma, TF32, TF32, F32, "sm_80", "", 1, 0, "", false, false},
     // Half precision with sums in f32.
+    {"wgmma.f16", Mma, F16, F16, F32, "sm_90a", "", 1, 0, "wgmma", false, false},
+    {"wgmma.bf16", Mma, BF16, BF16, F32, "sm_90a", "", 1, 0, "wgmma", false, false},
     {"mma.f16", Mma, F16, F16, F32, "sm_80", "", 1, 0, "", false, false},
     {"mma.bf16", Mma, BF16, BF16, F32, "sm_80", "", 1, 0, "", false, false},
     {"amx.bf16", Amx, BF16, BF16, F32, "amx-bf16", "", 2, 0, "llvm.x86.tdpbf16ps", false, false},
@@ -32,6 +34,9 @@ static constexpr DotUnit units[] = {
     {"pairs.bf16", Pairs, BF16, BF16, F32, "", "", 2, 0, "", false, false},
     {"widen.f16", Widen, F16, F16, F32, "f16c|aarch64", "", 1, 0, "", false, false},
     {"widen.bf16", Widen, BF16, BF16, F32, "", "", 1, 0, "", false, false},
+    // Codes of weights (`tile.contract` with scales), two of 4 bits in a byte, or one of 8.
+    {"nibbles.f32u8", Nibbles, F32, U8, F32, "", "", 2, 0, "", false, false},
+    {"codes.f32u8", Widen, F32, U8, F32, "", "", 1, 0, "", false, false},
     // Bytes with sums in i32, which wrap and do not saturate in any row.
     {"mma.s8s8", Mma, S8, S8, I32, "sm_80", "", 1, 0, "", false, false},
     {"mma.u8s8", Mma, U8, S8, I32, "sm_80", "", 1, 0, "", false, false},

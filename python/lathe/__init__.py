@@ -11,8 +11,9 @@
 """
 
 from lathe import cache
-from lathe._lathe import CancelToken, set_threads, version
+from lathe._lathe import CancelToken, DeviceArray, announce_code, set_threads, version
 from lathe.compiler import compile, load
+from lathe.custom_ops import register_op
 from lathe.errors import (
     CancelledError,
     CompileError,
@@ -33,16 +34,19 @@ __all__ = [
     "CompileError",
     "CompileWarning",
     "CompiledModel",
+    "DeviceArray",
     "Diagnostic",
     "LatheError",
     "RuntimeError",
     "Signature",
     "UnrankedModel",
     "Value",
+    "announce_code",
     "cache",
     "compile",
     "compile_unranked",
     "load",
+    "register_op",
     "set_threads",
     "version",
 ]

@@ -22,8 +22,8 @@ def to_borrowable(value: Any, name: str, dtype_code: int) -> Borrowable:
     Arrays of any layout and byte order are copied to contiguous, aligned, native ones; types of
     ml_dtypes, which have no buffer format, are seen as unsigned integers, those of less than a byte
     are packed, and strings become their addresses in memory that the owner holds. Lists and scalars
-    of Python have no element type of their own and get that of the input. No element of an array
-    changes its type.
+    of Python have no element type of their own and get that of the input, or NumPy's where
+    `dtype_code` is 0. No element of an array changes its type.
     """
     if isinstance(value, (bool, int, float, complex, str, bytes, list, tuple)):
         array = _from_python(value, name, dtype_code)
@@ -43,7 +43,11 @@ def to_borrowable(value: Any, name: str, dtype_code: int) -> Borrowable:
         raise runtime_error(
             "call-input-dtype",
             f'input "{name}": arrays of {array.dtype} are not supported; '
-            f"the model takes {dtypes.BY_CODE[dtype_code].numpy}",
+            + (
+                f"the model takes {dtypes.BY_CODE[dtype_code].numpy}"
+                if dtype_code
+                else "convert it first"
+            ),
         )
     if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
         array = np.array(array, dtype=native, order="C", copy=True)
@@ -122,6 +126,12 @@ def join_maps(parts: list[npt.NDArray[Any]], is_many: bool) -> Any:
     return maps if is_many else maps[0]
 
 
+def as_declared(array: npt.NDArray[Any], code: int) -> npt.NDArray[Any]:
+    """Return the array with the elements of the type `code`, where NumPy has none of its own."""
+    dtype = dtypes.BY_CODE[code]
+    return array.view(dtype.numpy) if dtype.is_view else array
+
+
 def pack(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Return the elements of a type of less than a byte as the ABI packs them."""
     dtype = dtypes.BY_NUMPY[array.dtype]
@@ -149,7 +159,7 @@ def unpack(packed: npt.NDArray[np.uint8], code: int, shape: list[int]) -> npt.ND
 
 
 def _from_python(value: Any, name: str, dtype_code: int) -> npt.NDArray[np.generic]:
-    expected = dtypes.BY_CODE[dtype_code].numpy
+    expected = dtypes.BY_CODE[dtype_code].numpy if dtype_code else np.array(value).dtype
     try:
         array = np.array(value, dtype=expected)
         given = np.array(value) if expected.kind in "iu" else array

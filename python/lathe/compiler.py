@@ -9,12 +9,13 @@ import hashlib
 import logging
 import os
 import platform
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lathe import _lathe
+from lathe import _lathe, custom_ops
 from lathe import cache as _cache
-from lathe._lathe import Artifact, Module
+from lathe._lathe import Artifact, Module, Program
 from lathe.errors import CompileError, RuntimeError, compile_error
 from lathe.model import CompiledModel
 from lathe.source import Model, Source
@@ -40,7 +41,7 @@ _KEY_FORMAT = "3"  # Goes up when what a key is made of changes.
 def compile(
     model: Model | Source,
     target: str = "host",
-    dims: Mapping[str, int] | None = None,
+    dims: Mapping[str, int | str] | None = None,
     threads: int | None = None,
     cache: bool | _cache.CompileCache = True,
     *,
@@ -54,33 +55,39 @@ def compile(
     accuracy: str = "standard",
     precision: str = "f32",
     limits: Mapping[str, int] | None = None,
+    device: int = 0,
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
     `model` is a path to an ONNX file or to Lathe's own format, the bytes of one, or an
     onnx.ModelProto. `target` is "host" or a target string such as "x86_64:avx2,fma", or several, as
     in "x86_64:v2+v3+v4", of which the best that this machine can run is used, or the one that `isa`
-    names, as in "v3". "cuda:sm_80" and the like are NVIDIA GPUs: docs/gpu.md. `dims` fixes
-    free dims by the names the model gives them, `{"batch": 8}`; the others stay free, and one
-    compiled model takes any size. `threads` is the most that one call uses; None for all that the
-    process may use. With `cache`, a model that was compiled before is not compiled again; a
-    CompileCache instead of True is used in place of the default one. With `allow_links`, tensor
-    files beside the model may be reached by links, as in the folders that hubs keep; links can lead
-    anywhere, so it is for models that you trust. `overridable` names initializers that are inputs
-    of the graph, too, and become inputs of every call; the others are constants, but a call by name
-    that passes one compiles the model again for all such calls. `max_loop_steps` is how many turns
-    all loops of the model may make in one call before it raises lathe.RuntimeError; None for a
-    billion. With `denormals` "flush", calls read and write denormal numbers as zero, which many
-    processors compute much faster; with "keep" they are numbers like others. `progress` is called
-    with the name of each phase as it starts. `name` is what C code calls the model that `save`
-    writes; None for the name of its file. With the `accuracy` "standard", 3x3 convolutions may be
-    computed by Winograd's filtering, whose error is of the size of that of the sums themselves, and
-    denormal weights of products are zero; with "strict", all sums are computed term by term and
-    weights are what they are. With the `precision` "bf16", products and convolutions with constant
-    weights round both factors to bf16 and add in f32, if one of the targets has instructions for
-    it; with "tf32", tensor cores of GPUs multiply f32 and round each factor to 11 bits. Inputs and
-    results keep their types. `limits` takes the place of limits on what a model may ask for, by
-    their names in docs/limits.md, `{"nodes": 10**7}`; raise them for models that you trust.
+    names, as in "v3". "cuda:sm_80" and the like are NVIDIA GPUs: docs/gpu.md. `dims` fixes free
+    dims by the names the model gives them, `{"batch": 8}`; the others stay free, and one compiled
+    model takes any size. A text such as "8..512%8", of which each part may be missing, keeps a dim
+    free and says what it can be, a multiple of 8 from 8 to 512: code gets smaller and faster, and a
+    call with another size raises lathe.RuntimeError. `threads` is the most that one call uses; None
+    for all that the process may use. With `cache`, a model that was compiled before is not compiled
+    again; a CompileCache instead of True is used in place of the default one. With `allow_links`,
+    tensor files beside the model may be reached by links, as in the folders that hubs keep; links
+    can lead anywhere, so it is for models that you trust. `overridable` names initializers that are
+    inputs of the graph, too, and become inputs of every call; the others are constants, but a call
+    by name that passes one compiles the model again for all such calls. `max_loop_steps` is how
+    many turns all loops of the model may make in one call before it raises lathe.RuntimeError; None
+    for a billion. With `denormals` "flush", calls read and write denormal numbers as zero, which
+    many processors compute much faster; with "keep" they are numbers like others. `progress` is
+    called with the name of each phase as it starts. `name` is what C code calls the model that
+    `save` writes; None for the name of its file. With the `accuracy` "standard", 3x3 convolutions
+    may be computed by Winograd's filtering, whose error is of the size of that of the sums
+    themselves, and denormal weights of products are zero; with "strict", all sums are computed term
+    by term and weights are what they are. With the `precision` "bf16", products and convolutions
+    with constant weights round both factors to bf16 and add in f32, if one of the targets has
+    instructions for it; with "tf32", tensor cores of GPUs multiply f32 and round each factor to 11
+    bits. Inputs and results keep their types. `limits` takes the place of limits on what a model
+    may ask for, by their names in docs/limits.md, `{"nodes": 10**7}`; raise them for models that
+    you trust.
+
+    `device` is which GPU of this machine runs code for one, counted from 0.
 
     A `target` of another machine gives a model that can be saved and looked at, not called.
 
@@ -90,10 +97,16 @@ def compile(
     fixed = _format_dims(dims)
     allowed = _format_limits(limits)
     source.drain(allowed)
+    own_ops = custom_ops.sources()
     store = _cache.default() if cache is True else cache if cache is not False else None
 
+    def load_program() -> Program:
+        return source.load(
+            allow_links=allow_links, overridable=overridable, limits=allowed, custom_ops=own_ops
+        )
+
     def build() -> Artifact:
-        program = source.load(allow_links=allow_links, overridable=overridable, limits=allowed)
+        program = load_program()
         return program.compile(
             target,
             fixed,
@@ -106,7 +119,7 @@ def compile(
         )
 
     def reload(after: str) -> str | None:
-        program = source.load(allow_links=allow_links, overridable=overridable, limits=allowed)
+        program = load_program()
         return program.compile(
             target, fixed, stop_after=after, accuracy=accuracy, precision=precision
         ).ir()
@@ -128,6 +141,7 @@ def compile(
                 accuracy=accuracy,
                 precision=precision,
                 limits=limits,
+                device=device,
             )
         except CompileError as error:
             if "onnx-no-default" in error.ids:
@@ -145,6 +159,7 @@ def compile(
             name or Path(source.name).stem,
             *(f"input {name}" for name in overridable),
             *(f"limit {limit}" for limit in allowed),
+            *custom_ops.keys(own_ops),
             *_target_key(target),
             *fixed,
             *_compiler_key(),
@@ -155,8 +170,9 @@ def compile(
     if "cuda" in target:
         _keep_gpu_code(store)
     return CompiledModel(
-        _module(artifact, isa, target),
+        _module(artifact, isa, target, device),
         artifact,
+        device=device,
         threads=threads,
         max_loop_steps=max_loop_steps,
         denormals=denormals,
@@ -175,23 +191,27 @@ def load(
     denormals: str = "keep",
     unchecked_weights: bool = False,
     max_bytes: int | None = None,
+    device: int = 0,
 ) -> CompiledModel:
     """Load what `CompiledModel.save` or `lathe compile` wrote: a `.lathebin` or a `.so`.
 
     `threads`, `isa`, `max_loop_steps` and `denormals` are as in `lathe.compile`; `max_bytes` is the
-    limit "call-bytes" there, None for the memory that the process may use. The weights are
+    limit "call-bytes" there, None for the memory that the process may use, and `device` as there:
+    what a driver makes of a GPU's code is kept in the default cache. The weights are
     compared with their checksum, which takes about as long as reading the file; with
     `unchecked_weights` they are not, and damaged ones are wrong results. Raises lathe.CompileError
     if the file is no such thing, is damaged, or was made for a processor that can do more than
     this one.
     """
     suffix = Path(path).suffix
+    _keep_gpu_code(_cache.default())
     if unchecked_weights and suffix in (".so", ".lathebin"):
         _log.info("%s: the weights are not compared with their checksum", os.fspath(path))
     if suffix == ".so":
         return CompiledModel(
-            Module.load(path, isa, unchecked_weights),
+            Module.load(path, isa, unchecked_weights, device),
             None,
+            device=device,
             threads=threads,
             max_loop_steps=max_loop_steps,
             denormals=denormals,
@@ -200,8 +220,9 @@ def load(
     if suffix == ".lathebin":
         artifact = Artifact.load(path, unchecked_weights)
         return CompiledModel(
-            artifact.module(isa),
+            artifact.module(isa, device),
             artifact,
+            device=device,
             threads=threads,
             max_loop_steps=max_loop_steps,
             denormals=denormals,
@@ -220,21 +241,27 @@ def _keep_gpu_code(store: _cache.CompileCache | None) -> None:
         _lathe.cuda_keep_code(str(store.directory) if store and store.directory else None)
 
 
-def _module(artifact: Artifact, isa: str | None, target: str) -> Module | None:
+def _module(artifact: Artifact, isa: str | None, target: str, device: int) -> Module | None:
     """Return what can be called; None for code that the caller wanted for another machine."""
     try:
-        return artifact.module(isa)
+        return artifact.module(isa, device)
     except CompileError as error:
         if target == "host" or isa is not None or not _FOREIGN.intersection(error.ids):
             raise
         return None
 
 
-def _format_dims(dims: Mapping[str, int] | None) -> list[str]:
+def _format_dims(dims: Mapping[str, int | str] | None) -> list[str]:
     fixed = []
     for name, value in sorted((dims or {}).items()):
+        if isinstance(value, str):
+            fixed.append(f"{name}={value}")
+            continue
         if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
-            raise ValueError(f"dims[{name!r}] is {value!r}; give a whole number of 1 or more")
+            raise ValueError(
+                f"dims[{name!r}] is {value!r}; give a whole number of 1 or more, "
+                "or a range such as '8..512%8'"
+            )
         fixed.append(f"{name}={int(value)}")
     return fixed
 
@@ -247,8 +274,11 @@ def _format_limits(limits: Mapping[str, int] | None) -> list[str]:
 
 
 def _target_key(target: str) -> tuple[str, ...]:
-    """Return what decides the code for `target`: for the host, also which processor it is."""
-    return (target, _host_fingerprint()) if target == "host" else (target,)
+    """Return what decides the code for `target` beside its name: of the machine it is made on."""
+    if target == "host":
+        return (target, _host_fingerprint())
+    # Where NVIDIA's assembler is there, the artifact has its code.
+    return (target, *(("ptxas",) if "cuda" in target and shutil.which("ptxas") else ()))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import tempfile
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lathe import signature
-from lathe._lathe import Artifact, CancelToken, Module, target_title
+from lathe._lathe import Artifact, CancelToken, DeviceArray, Module, target_title
+from lathe.devices import stream_number
 from lathe.errors import CompileError, compile_error, runtime_error
 from lathe.signature import Signature, Value
 
@@ -31,6 +33,9 @@ class Unchanged(enum.Enum):
 
 UNCHANGED = Unchanged.UNCHANGED
 
+# Where outputs of a model on a GPU are: arrays of NumPy, or DeviceArrays.
+PLACES = ("host", "device")
+
 # What a call does with denormal numbers: computes with them, or takes them for zero.
 DENORMALS = ("keep", "flush")
 
@@ -38,7 +43,7 @@ DENORMALS = ("keep", "flush")
 def _view_as(value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, list):
         return [_view_as(v, dtype) for v in value]
-    return value if value is None else value.view(dtype)
+    return value if value is None or isinstance(value, DeviceArray) else value.view(dtype)
 
 
 def _writable(array: Any) -> Any:
@@ -69,13 +74,15 @@ def _from_bytes(
     max_loop_steps: int | None,
     denormals: str = "keep",
     max_bytes: int | None = None,
+    device: int = 0,
+    outputs: str = "host",
 ) -> CompiledModel:
     """Return the model that `CompiledModel.__reduce__` took apart, as far as this machine can."""
     with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
         path = Path(folder) / "model.lathebin"
         path.write_bytes(code)
         artifact = Artifact.load(path)  # Its weights stay mapped after the file has gone.
-    module = None if isa is None else _best_module(artifact, isa)
+    module, device = (None, device) if isa is None else _best_module(artifact, isa, device)
     return CompiledModel(
         module,
         artifact,
@@ -83,15 +90,20 @@ def _from_bytes(
         max_loop_steps=max_loop_steps,
         denormals=denormals,
         max_bytes=max_bytes,
+        device=device,
+        outputs=outputs,
     )
 
 
-def _best_module(artifact: Artifact, isa: str) -> Module:
-    """Return the variant in use where the model came from, or what this machine can run."""
-    try:
-        return artifact.module(isa)
-    except CompileError:
-        return artifact.module(None)
+def _best_module(artifact: Artifact, isa: str, device: int) -> tuple[Module, int]:
+    """Return the variant in use where the model came from, or what this machine can run.
+
+    With it comes the number of the GPU: the same, or the first where there are fewer.
+    """
+    for number in dict.fromkeys((device, 0)):
+        with contextlib.suppress(CompileError):
+            return artifact.module(isa, number), number
+    return artifact.module(None), 0
 
 
 class CompiledModel:
@@ -110,6 +122,9 @@ class CompiledModel:
         denormals: str = "keep",
         max_bytes: int | None = None,
         cancel: CancelToken | None = None,
+        device: int = 0,
+        stream: Any = None,
+        outputs: str = "host",
         reload: Callable[[str], str | None] | None = None,
         override: Callable[[Sequence[str]], CompiledModel | None] | None = None,
     ) -> None:
@@ -134,6 +149,8 @@ class CompiledModel:
             raise ValueError(f"max_bytes is {max_bytes}; give 1 or more, or None for the default")
         if denormals not in DENORMALS:
             raise ValueError(f"denormals is {denormals!r}; give one of {', '.join(DENORMALS)}")
+        if outputs not in PLACES:
+            raise ValueError(f"outputs is {outputs!r}; give one of {', '.join(PLACES)}")
         self._module = module
         self._artifact = artifact
         self._reload = reload
@@ -144,6 +161,10 @@ class CompiledModel:
         self._denormals = denormals
         self._max_bytes = max_bytes or 0
         self._cancel = cancel
+        self._device = device
+        self._stream = stream_number(stream)
+        self._stream_owner = stream
+        self._place = outputs
         described = module or artifact
         assert described is not None
         self._description = described.describe()
@@ -223,8 +244,9 @@ class CompiledModel:
 
         Inputs are C-contiguous NumPy arrays or DLPack objects on the CPU of exactly the element
         type in `inputs`; they are not copied. Other layouts are copied; lists and scalars of Python
-        are converted. A sequence is a list or tuple of arrays and comes back as a list; an optional
-        value may be None. The arrays returned own their memory.
+        are converted. A model on a GPU reads what has DLPack there in place. A sequence is a list
+        or tuple of arrays and comes back as a list; an optional value may be None. The arrays
+        returned own their memory.
 
         Raises lathe.RuntimeError if an input does not fit the signature, or if the model finds an
         error in what it computes, and KeyboardInterrupt on Ctrl-C, also in the middle of a loop.
@@ -257,6 +279,9 @@ class CompiledModel:
             memory or None,
             self._denormals == "flush",
             self._max_bytes,
+            self._stream,
+            self._place == "device",
+            self._stream_owner,
         )
         for i, dtype in self._views:
             outputs[i] = _view_as(outputs[i], dtype)
@@ -288,7 +313,8 @@ class CompiledModel:
         `out` has arrays for outputs that the call is to write instead of making new ones: writable,
         contiguous, of the output's element type and shape, and of no memory that another tensor of
         the call has. Arrays that an earlier call returned will do, and tensors of PyTorch; what is
-        not aligned to 64 bytes is written by a copy at the end. They are in the result.
+        not aligned to 64 bytes is written by a copy at the end. They are in the result. A model on
+        a GPU writes to what has DLPack there, on the stream of the call.
 
         `cancel` ends the call from another thread, which then raises lathe.CancelledError.
         """
@@ -315,12 +341,21 @@ class CompiledModel:
         denormals: str | Unchanged = UNCHANGED,
         max_bytes: int | Unchanged | None = UNCHANGED,
         cancel: CancelToken | Unchanged | None = UNCHANGED,
+        stream: Any = UNCHANGED,
+        outputs: str | Unchanged = UNCHANGED,
     ) -> CompiledModel:
         """Return the same compiled code with other options for its calls.
 
         `threads`, `max_loop_steps` and `denormals` are as in `lathe.compile`; `max_bytes` is the
         limit "call-bytes" there, None for the memory that the process may use; `cancel` is a
         `CancelToken` that ends calls, or None.
+
+        Of a model on a GPU, `stream` is on which stream calls run: a cudaStream_t as a number, a
+        torch.cuda.Stream or another object with `cuda_stream` or `ptr`, or None for the driver's
+        own queue. The model and its outputs keep the object, but nobody keeps what a number stands
+        for. With `outputs` "device", outputs stay on the GPU, as objects that have DLPack and
+        `numpy()`, and a call whose inputs are there, too, returns before they are computed, unless
+        the model has to read some of its values; with "host" they are arrays of NumPy.
         """
         return CompiledModel(
             self._module,
@@ -334,6 +369,9 @@ class CompiledModel:
             denormals=self._denormals if isinstance(denormals, Unchanged) else denormals,
             max_bytes=self._max_bytes or None if isinstance(max_bytes, Unchanged) else max_bytes,
             cancel=self._cancel if isinstance(cancel, Unchanged) else cancel,
+            device=self._device,
+            stream=self._stream_owner if isinstance(stream, Unchanged) else stream,
+            outputs=self._place if isinstance(outputs, Unchanged) else outputs,
             reload=self._reload,
             override=self._override,
         )
@@ -351,13 +389,16 @@ class CompiledModel:
                 "load it again with lathe.load(path, isa=...)",
             )
         return CompiledModel(
-            self._artifact.module(isa),
+            self._artifact.module(isa, self._device),
             self._artifact,
             threads=self._threads or None,
             max_loop_steps=self._max_loop_steps or None,
             denormals=self._denormals,
             max_bytes=self._max_bytes or None,
             cancel=self._cancel,
+            device=self._device,
+            stream=self._stream_owner,
+            outputs=self._place,
             reload=self._reload,
             override=self._override,
         )
@@ -407,7 +448,8 @@ class CompiledModel:
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel between processes as the compiled code: no compiler runs where it arrives.
 
-        `ir` and calls that override initializers need the source, which stays behind. Raises
+        `ir` and calls that override initializers need the source, which stays behind, and so does a
+        stream, which is this process's: calls are on the driver's own queue then. Raises
         lathe.CompileError for a model that was loaded from a shared library.
         """
         if self._artifact is None:
@@ -428,6 +470,8 @@ class CompiledModel:
             self._max_loop_steps or None,
             self._denormals,
             self._max_bytes or None,
+            self._device,
+            self._place,
         )
 
     def __copy__(self) -> CompiledModel:
@@ -458,6 +502,8 @@ class CompiledModel:
                 denormals=self._denormals,
                 max_bytes=self._max_bytes or None,
                 cancel=self._cancel,
+                stream=self._stream_owner,
+                outputs=self._place,
             )
         return self._variants[names]
 

@@ -3,6 +3,8 @@
 
 ops = lathe.oplib.open("ops")
 y = ops.call("gemm_f32", a=x, b=w, bias=bias, activation="relu")
+ops.register_torch("ops")
+y = torch.ops.ops.gemm_f32(x, w, bias=bias, activation="relu")
 
 This file needs nothing of Lathe: each library's wheel has it as its binding.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import pathlib
 import platform
 from collections.abc import Mapping, Sequence
@@ -25,17 +28,27 @@ try:
 except ImportError:  # Without it, bf16 is its bits.
     ml_dtypes = None  # type: ignore[assignment]
 
-__all__ = ["Choice", "Library", "OplibError", "open"]
+__all__ = ["BoundCall", "Choice", "Library", "OplibError", "open"]
 
-_DTYPES: Mapping[str, npt.DTypeLike] = {
-    "f32": np.float32,
-    "f64": np.float64,
-    "f16": np.float16,
-    "bf16": ml_dtypes.bfloat16 if ml_dtypes else np.uint16,
-    "i8": np.int8,
-    "u8": np.uint8,
-    "i32": np.int32,
-    "i64": np.int64,
+_DTYPES: Mapping[str, np.dtype[Any]] = {
+    "f32": np.dtype(np.float32),
+    "f64": np.dtype(np.float64),
+    "f16": np.dtype(np.float16),
+    "bf16": np.dtype(ml_dtypes.bfloat16 if ml_dtypes else np.uint16),
+    "i8": np.dtype(np.int8),
+    "u8": np.dtype(np.uint8),
+    "i32": np.dtype(np.int32),
+    "i64": np.dtype(np.int64),
+}
+_TORCH_DTYPES: Mapping[str, str] = {
+    "f32": "float32",
+    "f64": "float64",
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "i8": "int8",
+    "u8": "uint8",
+    "i32": "int32",
+    "i64": "int64",
 }
 _Array = npt.NDArray[Any]
 
@@ -110,6 +123,75 @@ class _Op:
                 return operand
         raise _error("oplib-call", f"{self.name} has no operand {name!r}")
 
+    def free_symbols(self) -> list[str]:
+        """The sizes that no operand has which is always there and is no packed one."""
+        seen = {
+            dim
+            for operand in self.operands[:-1]
+            if not operand.optional and not operand.packed
+            for dim in operand.dims
+        }
+        return [symbol for symbol in self.symbols if symbol not in seen]
+
+    def torch_schema(self) -> str:
+        """What the operator takes and returns, in PyTorch's words."""
+        needed = [
+            f"Tensor {operand.name}" for operand in self.operands[:-1] if not operand.optional
+        ]
+        named = [
+            f"Tensor? {operand.name}=None" for operand in self.operands[:-1] if operand.optional
+        ]
+        if self.choice:
+            named.append(f'str {self.choice}="{self.choices[0]}"')
+        named = [f"SymInt {symbol}" for symbol in self.free_symbols()] + named
+        return f"({', '.join([*needed, *(['*', *named] if named else [])])}) -> Tensor"
+
+    def torch_fake(self, torch: Any) -> Any:
+        """A function of the operator's tensors that returns one of the result's shape and dtype."""
+        result = self.operands[-1]
+        needed = [operand for operand in self.operands[:-1] if not operand.optional]
+        dtype = getattr(torch, _TORCH_DTYPES[result.dtype])
+
+        def fake(*tensors: Any, **given: Any) -> Any:
+            sizes = {symbol: given[symbol] for symbol in self.free_symbols()}
+            for operand, tensor in zip(needed, tensors, strict=True):
+                if operand.packed:
+                    continue
+                if tensor.ndim != len(operand.dims):
+                    raise _error(
+                        "oplib-call",
+                        f"{operand.name} has rank {tensor.ndim}, but {self.name} takes "
+                        f"{len(operand.dims)}",
+                    )
+                for dim, size in zip(operand.dims, tensor.shape, strict=True):
+                    if not dim.isdigit():
+                        sizes.setdefault(dim, size)
+            for name, expression in self.derived.items():
+                sizes[name] = _evaluate(expression, sizes, self.name)
+            shape = [int(dim) if dim.isdigit() else sizes[dim] for dim in result.dims]
+            return tensors[0].new_empty(shape, dtype=dtype)
+
+        return fake
+
+
+class BoundCall:
+    """A call that can be made again and again: what `Library.bind` returns."""
+
+    __slots__ = ("_about", "_arguments", "_keep", "_library", "result")
+
+    def __init__(
+        self, library: Library, about: _Op, arguments: Any, keep: object, result: _Array
+    ) -> None:
+        self._library, self._about = library, about
+        self._arguments, self._keep = ctypes.byref(arguments), keep
+        self.result = result
+
+    def __call__(self) -> _Array:
+        """Computes the operator and returns `result`. Raises OplibError if the library refuses."""
+        status = self._about.run(self._library._ctx, self._arguments)
+        self._library._check(status, self._about.name)
+        return self.result
+
 
 class Library:
     """An open library. Calls from several threads are fine; `force` needs to be alone."""
@@ -141,9 +223,12 @@ class Library:
         shared = pathlib.Path(folder).resolve() / about["libraries"][arch]
         self._library = ctypes.CDLL(str(shared))
         self._text = self._function("status_text", ctypes.c_char_p)
+        # What the manifest says of each operator, by name.
+        self.interface: dict[str, Mapping[str, Any]] = {op["op"]: op for op in about["interface"]}
         self._ops = {op["op"]: _Op(self._library, self.name, op) for op in about["interface"]}
         self._ctx = (ctypes.c_uint64 * about["context_words"])()
         self._check(self._function("open")(None, self._ctx), "open")
+        self._torch_libraries: list[Any] = []
 
     @property
     def ops(self) -> list[str]:
@@ -216,6 +301,14 @@ class Library:
         elements of a row are side by side. Sizes are those of the arrays; one that only a packed
         operand has is an argument by its name. Raises OplibError if something does not fit.
         """
+        return self.bind(op, out=out, **given)()
+
+    def bind(self, op: str, *, out: _Array | None = None, **given: Any) -> BoundCall:
+        """A call as of `call` to be made often: its arguments are set, and its workspace is there.
+
+        It reads and writes the memory of the arrays that it was given here. Not for several
+        threads at once.
+        """
         about = self._op(op)
         arguments = about.arguments()
         sizes: dict[str, int] = {}
@@ -245,7 +338,7 @@ class Library:
             if missing := [dim for dim in result.dims if not dim.isdigit() and dim not in sizes]:
                 raise _error("oplib-call", f"{op} needs the sizes {', '.join(missing)}")
             shape = [int(dim) if dim.isdigit() else sizes[dim] for dim in result.dims]
-            out = _empty(shape, np.dtype(_DTYPES[result.dtype]), result.alignment)
+            out = _empty(shape, _DTYPES[result.dtype], result.alignment)
         self._set(arguments, result, out, sizes)
         for symbol in about.symbols:
             if symbol not in sizes:
@@ -254,17 +347,48 @@ class Library:
         size = ctypes.c_size_t(0)
         status = about.workspace(self._ctx, ctypes.byref(arguments), ctypes.byref(size))
         self._check(status, op)
-        workspace = np.empty(size.value, np.uint8)
-        arguments.workspace, arguments.workspace_bytes = workspace.ctypes.data, size.value
-        self._check(about.run(self._ctx, ctypes.byref(arguments)), op)
-        return out
+        workspace = np.empty(size.value, np.uint8) if size.value else None
+        if workspace is not None:
+            arguments.workspace, arguments.workspace_bytes = _address(workspace), size.value
+        return BoundCall(self, about, arguments, (keep, workspace), out)
 
     def call_any(self, op: str, **given: Any) -> Any:
-        """`call` for arrays that have DLPack; gives a tensor of PyTorch if an operand is one."""
-        tensor = next((value for value in given.values() if hasattr(value, "data_ptr")), None)
+        """`call` for arrays of other packages, which share memory with the library's.
+
+        Takes what has DLPack on the CPU. The result is of the kind of the first operand: a tensor
+        of PyTorch, an array of JAX or of another package with the array API, else one of NumPy.
+        """
+        other = next((value for value in given.values() if _is_foreign(value)), None)
         given = {name: _as_array(value) for name, value in given.items() if value is not None}
         result = self.call(op, **given)
-        return result if tensor is None else _as_tensor(tensor, result)
+        return result if other is None else _like(other, result)
+
+    def register_torch(self, namespace: str) -> None:
+        """Makes each operator one of PyTorch's: `torch.ops.NAMESPACE.OP`, for tensors on the CPU.
+
+        Each has a kernel that only says the shape and the dtype of the result, so that
+        torch.compile and torch.export keep the operator in their graphs. Choices and optional
+        operands are given by name, and so are sizes that no operand has; there are no gradients.
+        A packed operand is what `pack` returned, as a tensor of bytes. Done twice for a
+        namespace, it is an error of PyTorch.
+        """
+        import torch
+
+        library = torch.library.Library(namespace, "FRAGMENT")
+        for name, about in self._ops.items():
+            library.define(name + about.torch_schema())
+            library.impl(name, self._torch_kernel(name), "CPU")
+            torch.library.register_fake(
+                f"{namespace}::{name}", about.torch_fake(torch), lib=library
+            )
+        # PyTorch forgets the operators of a library that nobody holds.
+        self._torch_libraries.append(library)
+
+    def _torch_kernel(self, op: str) -> Any:
+        names = [operand.name for operand in self._ops[op].operands[:-1] if not operand.optional]
+        return lambda *tensors, **given: self.call_any(
+            op, **dict(zip(names, tensors, strict=True)), **given
+        )
 
     def _set(
         self, arguments: Any, operand: _Operand, array: _Array, sizes: dict[str, int]
@@ -274,7 +398,7 @@ class Library:
             if array.dtype != np.uint8 or array.ndim != 1 or array.size < 64:
                 raise _error("oplib-call", f"{operand.name} is to be what pack() returned")
             array = np.ascontiguousarray(array)
-            setattr(arguments, operand.name, array.ctypes.data)
+            setattr(arguments, operand.name, _address(array))
             return array
         if array.dtype != _DTYPES[operand.dtype] or array.ndim != len(operand.dims):
             raise _error(
@@ -293,21 +417,29 @@ class Library:
                     "oplib-call", f"{operand.name} does not have its rows in one piece each"
                 )
             array = np.ascontiguousarray(array)
-        setattr(arguments, operand.name, array.ctypes.data)
-        for name, stride in zip(operand.strides, array.strides, strict=False):
-            # The stride of a dim of size 1 may be anything.
-            setattr(arguments, name, stride // array.itemsize if max(array.shape[:-1]) > 1 else 0)
+        setattr(arguments, operand.name, _address(array))
+        # Strides of 0 are those of rows without gaps; that of a dim of size 1 may be anything.
+        if operand.strides and not array.flags.c_contiguous and max(array.shape[:-1]) > 1:
+            for name, stride in zip(operand.strides, array.strides, strict=False):
+                setattr(arguments, name, stride // array.itemsize)
         return array
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether it is an array of another package than NumPy."""
+    return hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray)
 
 
 def _as_array(value: Any) -> Any:
     """An array that shares memory with `value`, or `value` if it is no array of another kind."""
-    if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack__"):
+    if not _is_foreign(value):
         return value
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":
         # Neither NumPy nor its DLPack has the type: its bits do.
         bits = np.from_dlpack(value.detach().view(_torch_type(value, "int16")))
         return bits.view(_DTYPES["bf16"])
+    if str(getattr(value, "dtype", "")) == "bfloat16":
+        return np.asarray(value)
     return np.from_dlpack(value.detach() if hasattr(value, "detach") else value)
 
 
@@ -317,12 +449,19 @@ def _torch_type(tensor: Any, name: str) -> Any:
     return getattr(importlib.import_module(type(tensor).__module__.partition(".")[0]), name)
 
 
-def _as_tensor(like: Any, array: _Array) -> Any:
-    """A tensor of the kind of `like` that shares memory with `array`."""
-    from_numpy = _torch_type(like, "from_numpy")
-    if array.dtype == _DTYPES["bf16"]:
-        return from_numpy(array.view(np.int16)).view(_torch_type(like, "bfloat16"))
-    return from_numpy(array)
+def _like(other: Any, array: _Array) -> Any:
+    """An array of the package of `other`; it shares memory with `array` if that package can."""
+    if hasattr(other, "data_ptr"):
+        from_numpy = _torch_type(other, "from_numpy")
+        if array.dtype == _DTYPES["bf16"]:
+            return from_numpy(array.view(np.int16)).view(_torch_type(other, "bfloat16"))
+        return from_numpy(array)
+    if not hasattr(other, "__array_namespace__"):
+        return array
+    package = other.__array_namespace__()
+    # DLPack of NumPy does not have the type.
+    has_dlpack = array.dtype != _DTYPES["bf16"]
+    return package.from_dlpack(array) if has_dlpack else package.asarray(array)
 
 
 def _evaluate(expression: str, sizes: Mapping[str, int], op: str) -> int:
@@ -353,11 +492,19 @@ def _evaluate(expression: str, sizes: Mapping[str, int], op: str) -> int:
     return stack[0]
 
 
+def _address(array: _Array) -> int:
+    """Of the first element: a third of what `array.ctypes.data` takes."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def _empty(shape: Sequence[int], dtype: np.dtype[Any], alignment: int) -> _Array:
     """An array whose first element is aligned."""
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if alignment <= dtype.itemsize:
+        return np.empty(shape, dtype)
+    size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + alignment, np.uint8)
-    begin = -memory.ctypes.data % alignment
+    begin = -_address(memory) % alignment
     return memory[begin : begin + size].view(dtype).reshape(shape)
 
 

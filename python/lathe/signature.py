@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lathe import dtypes
 from lathe.dtypes import DType
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lathe._lathe import FunctionDescription, ValueDescription
 
 _COMPUTED = -(2**63)
+_UNBOUNDED = 2**63 - 1
 
 Dim = int | str | None
 """A size: fixed, free with the name that the model gives it, or free without a name."""
@@ -61,6 +62,15 @@ class Value:
         return f"{self.name}: {self.type}"
 
 
+class SizeRange(NamedTuple):
+    """The sizes that a free dim can have: the multiples of `divisor` from `least` to `most`."""
+
+    least: int
+    most: int | None
+    """None where there is no bound."""
+    divisor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """The inputs and outputs of one function, in order."""
@@ -68,6 +78,8 @@ class Signature:
     name: str
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
+    ranges: dict[str, SizeRange] = field(default_factory=dict)
+    """Of the free dims that the model was not compiled for any sizes of, by their names."""
 
     def __str__(self) -> str:
         """Return "main(x: f32[batch, 3]) -> (y: f32[batch, 10])"."""
@@ -107,4 +119,9 @@ def from_description(function: FunctionDescription) -> Signature:
         function["name"],
         tuple(_value(v, symbols) for v in function["inputs"]),
         tuple(_value(v, symbols) for v in function["outputs"]),
+        {
+            name: SizeRange(least, None if most == _UNBOUNDED else most, divisor)
+            for name, (least, most, divisor) in zip(symbols, function["ranges"], strict=False)
+            if (least, most, divisor) != (0, _UNBOUNDED, 1)
+        },
     )

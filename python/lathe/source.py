@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from lathe import _onnxfile
+from lathe import _lathe, _onnxfile
 from lathe._lathe import Program
 from lathe._onnxfile import ModelInfo
 from lathe.errors import compile_error
@@ -57,12 +57,13 @@ class Source:
         allow_links: bool = False,
         overridable: Sequence[str] = (),
         limits: Sequence[str] = (),
+        custom_ops: Sequence[str] = (),
     ) -> Program:
         """Parse the model; `limits` are NAME=NUMBER. Raises CompileError if it cannot be read."""
         self.drain(limits)
         if self.path is not None:
-            return Program.load(self.path, allow_links, overridable, limits)
-        return Program.parse(self.data, self.name, overridable, limits)
+            return Program.load(self.path, allow_links, overridable, limits, custom_ops)
+        return Program.parse(self.data, self.name, overridable, limits, custom_ops)
 
     def whole(self) -> bytes:
         """Return all bytes of the model. Raises CompileError if it cannot be read."""
@@ -112,18 +113,9 @@ class Source:
                 self.path = None
 
 
-def _memory() -> int:
-    """Return the bytes of memory of the machine, or of the container if those are fewer."""
-    sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # "max" is no limit.
-            sizes.append(int((Path("/sys/fs/cgroup") / name).read_text()))
-    return min(sizes)
-
-
 def _read_pipe(path: Path, limits: Mapping[str, str]) -> bytes:
     # There are two copies while the bytes grow, and at their end.
-    memory = (int(limits.get("compile-bytes", 0)) or _memory()) // 3
+    memory = (int(limits.get("compile-bytes", 0)) or _lathe.get_memory()) // 3
     file_bytes = int(limits.get("file-bytes", memory))
     most = min(file_bytes, memory)
     data = bytearray()

@@ -5,6 +5,8 @@
     with torch.no_grad():
         y = model(x)
 
+With `options={"limits": {"call-bytes": 2**30}}`, torch.compile hands on limits of docs/limits.md.
+
 Dynamo cuts a program into graphs; each goes through PyTorch's own ONNX exporter to Lathe. Inputs
 are read in place and results are new tensors over the memory that Lathe wrote. Dims that Dynamo
 holds for dynamic stay open in the compiled code. What cannot be compiled is run by PyTorch, and
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +59,21 @@ class _Constant:
         )
 
 
-def compile_graph(graph: fx.GraphModule, example_inputs: Sequence[Any]) -> Run:
+def compile_graph(
+    graph: fx.GraphModule,
+    example_inputs: Sequence[Any],
+    *,
+    options: Mapping[str, Any] | None = None,
+) -> Run:
     """Return what computes `graph`: the backend that torch.compile calls.
 
-    The graph is compiled in its first call, where Dynamo's own tracing is over. Never raises for
+    `options` may have "limits", as `lathe.compile` takes them. Raises ValueError for others. The
+    graph is compiled in its first call, where Dynamo's own tracing is over. Never raises for
     one that Lathe or the exporter does not know: PyTorch runs it then.
     """
-    return _Compiled(graph, example_inputs)
+    if unknown := set(options or {}) - {"limits"}:
+        raise ValueError(f'the backend has no option {min(unknown)!r}; it has "limits"')
+    return _Compiled(graph, example_inputs, (options or {}).get("limits"))
 
 
 def _describe(graph: fx.GraphModule) -> str:
@@ -87,8 +97,14 @@ class _Ready:
 class _Compiled:
     """A graph, compiled for the parameters that it has; compiled again for others."""
 
-    def __init__(self, graph: fx.GraphModule, example_inputs: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        graph: fx.GraphModule,
+        example_inputs: Sequence[Any],
+        limits: Mapping[str, int] | None,
+    ) -> None:
         self._graph = graph
+        self._limits = limits
         placeholders = [n for n in graph.graph.nodes if n.op == "placeholder"]
         self._inputs = [
             _Input.of(node, value) for node, value in zip(placeholders, example_inputs, strict=True)
@@ -111,7 +127,7 @@ class _Compiled:
         with self._mutex:
             if self._ready is None or not self._ready.fits(arguments):
                 try:
-                    self._ready = _compile(self._graph, self._inputs, arguments)
+                    self._ready = _compile(self._graph, self._inputs, arguments, self._limits)
                 except CannotCompileError as reason:
                     text = "%s runs in PyTorch: %s [torch-fallback]"
                     _log.warning(text, _describe(self._graph), reason)
@@ -140,13 +156,18 @@ class _Input:
         return _Input(open_dims, "", is_constant)
 
 
-def _compile(graph: fx.GraphModule, inputs: Sequence[_Input], arguments: Sequence[Any]) -> _Ready:
+def _compile(
+    graph: fx.GraphModule,
+    inputs: Sequence[_Input],
+    arguments: Sequence[Any],
+    limits: Mapping[str, int] | None,
+) -> _Ready:
     _refuse_gradients(arguments)
     constants = {i: _Constant.of(arguments[i]) for i, x in enumerate(inputs) if x.is_constant}
     module, kept = _with_constants(graph, inputs, constants, arguments)
     exported = _export(module, [inputs[i] for i in kept], [arguments[i] for i in kept])
     try:
-        model = lathe.compile(exported)
+        model = lathe.compile(exported, limits=limits)
     except lathe.CompileError as error:
         raise CannotCompileError(str(error).splitlines()[0]) from error
     return _Ready(model, constants, kept, [_torch_dtype(value) for value in model.outputs])

@@ -16,6 +16,9 @@ void bindCompiler(nanobind::module_ &m);
 /// Defines Module and set_threads.
 void bindRuntime(nanobind::module_ &m);
 
+/// Defines what registers operators of one's own.
+void bindCustomOps(nanobind::module_ &m);
+
 /// The bytes of a str or os.PathLike, as the file system wants them.
 std::string toPath(nanobind::handle path);
 

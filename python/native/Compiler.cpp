@@ -68,7 +68,9 @@ public:
     return toText(text);
   }
 
-  Module *module(const std::optional<std::string> &isa) { return Module::fromDescription(&description(), isa); }
+  Module *module(const std::optional<std::string> &isa, uint32_t device) {
+    return Module::fromDescription(&description(), isa, device);
+  }
 
   nb::dict describe() {
     const lathe_module_desc &desc = description();
@@ -119,13 +121,16 @@ static void reportProgress(const char *phase, void *context) {
 
 /// The options of loading, with the arrays that they refer to.
 struct Options {
-  Options(bool allowLinks, const std::vector<std::string> &inputNames, const std::vector<std::string> &limitTexts)
-      : inputs(pointersTo(inputNames)), limits(pointersTo(limitTexts)) {
+  Options(bool allowLinks, const std::vector<std::string> &inputNames, const std::vector<std::string> &limitTexts,
+          const std::vector<std::string> &ops)
+      : inputs(pointersTo(inputNames)), limits(pointersTo(limitTexts)), customOps(pointersTo(ops)) {
     raw.allow_links = allowLinks;
     raw.inputs = inputs.data();
     raw.input_count = inputs.size();
     raw.limits = limits.data();
     raw.limit_count = limits.size();
+    raw.custom_ops = customOps.data();
+    raw.custom_op_count = customOps.size();
   }
   static std::vector<const char *> pointersTo(const std::vector<std::string> &texts) {
     std::vector<const char *> pointers;
@@ -134,7 +139,7 @@ struct Options {
       pointers.push_back(text.c_str());
     return pointers;
   }
-  std::vector<const char *> inputs, limits;
+  std::vector<const char *> inputs, limits, customOps;
   lathe_program_options raw = {};
 };
 
@@ -146,15 +151,15 @@ public:
   ~Program() { lathe_program_free(raw); }
 
   static Program *load(nb::handle path, bool allowLinks, const std::vector<std::string> &inputs,
-                       const std::vector<std::string> &limits) {
+                       const std::vector<std::string> &limits, const std::vector<std::string> &customOps) {
     std::string file = toPath(path);
-    Options options(allowLinks, inputs, limits);
+    Options options(allowLinks, inputs, limits, customOps);
     return make([&](lathe_diagnostics **out) { return lathe_program_load(file.c_str(), &options.raw, out); });
   }
 
   static Program *parse(nb::bytes data, const std::string &name, const std::vector<std::string> &inputs,
-                        const std::vector<std::string> &limits) {
-    Options options(false, inputs, limits);
+                        const std::vector<std::string> &limits, const std::vector<std::string> &customOps) {
+    Options options(false, inputs, limits, customOps);
     return make([&](lathe_diagnostics **out) {
       return lathe_program_parse(data.data(), data.size(), name.c_str(), &options.raw, out);
     });
@@ -231,10 +236,31 @@ static nb::str targetTitle(const std::string &target) {
   return toText(title.get());
 }
 
+static void checkCustomOps(const std::vector<std::string> &sources) {
+  std::vector<const char *> pointers = Options::pointersTo(sources);
+  Diagnostics diagnostics;
+  if (lathe_check_custom_ops(pointers.data(), pointers.size(), diagnostics.out()) != 0)
+    diagnostics.raise();
+}
+
+/// Who learns of the code that is linked from now on.
+static void announceCode(bool perf, bool debugger) {
+  unsigned listeners = (perf ? LATHE_LISTEN_PERF : 0) | (debugger ? LATHE_LISTEN_DEBUGGER : 0);
+  Diagnostics diagnostics;
+  if (lathe_announce_code(listeners, diagnostics.out()) != 0)
+    diagnostics.raise();
+}
+
 void bindCompiler(nb::module_ &m) {
   using namespace nb::literals;
   m.def("version", &lathe_compiler_version, "The version of the compiler.");
   m.def("target_title", &targetTitle, "target"_a, "What messages call a target.");
+  m.def("announce_code", &announceCode, "perf"_a = true, "debugger"_a = false,
+        "Lets `perf`, which reads /tmp/perf-PID.map, and debuggers (GDB and LLDB) learn the addresses and names of\n"
+        "kernels that are linked into this process from now on: models that are compiled or loaded from .lathebin.\n"
+        "Raises lathe.CompileError if the map cannot be written.");
+  m.def("check_custom_ops", &checkCustomOps, "sources"_a,
+        "Reads sources of operators. Raises lathe.CompileError if their declarations are wrong.");
   m.def("library_path", &libraryPath, "The file that the compiler was loaded from.");
 
   nb::class_<Artifact>(m, "Artifact", nb::is_weak_referenceable(), "A compiled program.")
@@ -243,14 +269,16 @@ void bindCompiler(nb::module_ &m) {
       .def("save_header", &Artifact::saveHeader, "path"_a, "Writes a C header for the model.")
       .def("describe", &Artifact::describe, "What the artifact holds, of its first variant; of any machine's.")
       .def("ir", &Artifact::ir, "The IR at which the compilation stopped.")
-      .def("module", &Artifact::module, nb::keep_alive<0, 1>(), "isa"_a = nb::none(),
-           "Links the artifact into this process; `isa` names the variant to use, None the best.");
+      .def("module", &Artifact::module, nb::keep_alive<0, 1>(), "isa"_a = nb::none(), "device"_a = 0,
+           "Links the artifact into this process; `isa` names the variant to use, None the best, `device` the GPU.");
 
   nb::class_<Program>(m, "Program", "A model that was read.")
       .def_static("load", &Program::load, "path"_a, "allow_links"_a = false, "inputs"_a = std::vector<std::string>(),
-                  "limits"_a = std::vector<std::string>(), "Reads a file; `limits` are as NAME=NUMBER.")
+                  "limits"_a = std::vector<std::string>(), "custom_ops"_a = std::vector<std::string>(),
+                  "Reads a file; `limits` are as NAME=NUMBER.")
       .def_static("parse", &Program::parse, "data"_a, "name"_a, "inputs"_a = std::vector<std::string>(),
-                  "limits"_a = std::vector<std::string>(), "Reads bytes; `name` stands in messages.")
+                  "limits"_a = std::vector<std::string>(), "custom_ops"_a = std::vector<std::string>(),
+                  "Reads bytes; `name` stands in messages.")
       .def("index_bounds", &Program::indexBounds,
            "For each input, the rows of the smallest table that it is looked up in; 0 if there is none.")
       .def(

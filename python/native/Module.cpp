@@ -16,31 +16,34 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nb = nanobind;
 
 namespace lathe::python {
 
-static lathe_load_options loadOptions(const std::optional<std::string> &isa, bool uncheckedWeights = false) {
+static lathe_load_options loadOptions(const std::optional<std::string> &isa, uint32_t device,
+                                      bool uncheckedWeights = false) {
   lathe_load_options options = {};
   options.struct_size = sizeof(options);
+  options.device = device;
   options.isa = isa ? isa->c_str() : nullptr;
   options.flags = uncheckedWeights ? LATHE_LOAD_UNCHECKED_WEIGHTS : 0;
   return options;
 }
 
-Module *Module::fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa) {
+Module *Module::fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa, uint32_t device) {
   lathe_module *raw = nullptr;
-  lathe_load_options options = loadOptions(isa);
+  lathe_load_options options = loadOptions(isa, device);
   if (lathe_module_from_desc_with(desc, &options, &raw) != LATHE_OK)
     raiseLoadError(lathe_last_error());
-  return new Module(raw);
+  return new Module(raw, device);
 }
 
-Module *Module::load(nb::handle path, const std::optional<std::string> &isa, bool uncheckedWeights) {
+Module *Module::load(nb::handle path, const std::optional<std::string> &isa, bool uncheckedWeights, uint32_t device) {
   std::string file = toPath(path);
-  lathe_load_options options = loadOptions(isa, uncheckedWeights);
+  lathe_load_options options = loadOptions(isa, device, uncheckedWeights);
   lathe_module *raw = nullptr;
   std::string error;
   {
@@ -50,7 +53,7 @@ Module *Module::load(nb::handle path, const std::optional<std::string> &isa, boo
   }
   if (!raw)
     raiseLoadError(error.c_str());
-  return new Module(raw);
+  return new Module(raw, device);
 }
 
 static nb::str text(const char *string) { return toText(string ? string : ""); }
@@ -79,14 +82,21 @@ nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &
   nb::list functions, kernels;
   for (uint32_t i = 0; i < v.function_count; ++i) {
     const lathe_function_desc &f = *v.functions[i];
-    nb::list symbols;
-    for (uint32_t s = 0; s < f.symbol_count; ++s)
+    nb::list symbols, ranges;
+    bool hasRanges = LATHE_HAS(&f, symbol_ranges) && f.symbol_ranges;
+    for (uint32_t s = 0; s < f.symbol_count; ++s) {
       symbols.append(text(f.symbol_names[s]));
+      if (!hasRanges)
+        continue;
+      const int64_t *limits = f.symbol_ranges + 3 * size_t(s);
+      ranges.append(nb::make_tuple(limits[0], limits[1], limits[2]));
+    }
     nb::dict function;
     function["name"] = text(f.name);
     function["inputs"] = describeValues(f.inputs, f.input_count);
     function["outputs"] = describeValues(f.outputs, f.output_count);
     function["symbols"] = symbols;
+    function["ranges"] = ranges;
     functions.append(function);
   }
   for (uint32_t i = 0; i < v.kernel_count; ++i) {
@@ -118,7 +128,8 @@ nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &
 }
 
 nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token,
-                      nb::handle memory, bool flushDenormals, int64_t maxBytes) const {
+                      nb::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream, bool deviceOutputs,
+                      nb::object streamOwner) {
   if (index >= variant().function_count)
     throw nb::index_error("the module has no such function");
   const lathe_function_desc &function = *variant().functions[index];
@@ -132,11 +143,12 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
     raiseRuntimeError(message.c_str());
   }
   std::vector<lathe_value> inputs(count, lathe_value{});
-  auto borrowed = std::make_unique<BorrowedValue[]>(count);
+  DeviceCall on{device, toStream(stream), std::move(streamOwner)};
+  std::shared_ptr<BorrowedValue[]> borrowed(new BorrowedValue[count]);
   for (size_t i = 0; i < count; ++i)
-    borrowed[i].borrow(items[i], *function.inputs[i], inputs[i]);
+    borrowed[i].borrow(items[i], *function.inputs[i], inputs[i], on);
 
-  Outputs outputs(function.output_count);
+  Outputs outputs(function.output_count, on);
   if (!memory.is_none()) {
     nb::tuple arrays(memory);
     for (size_t i = 0; i < std::min<size_t>(arrays.size(), function.output_count); ++i)
@@ -148,6 +160,8 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
   options.threads = threads;
   options.max_loop_steps = maxLoopSteps;
   options.max_bytes = maxBytes;
+  options.stream = on.stream;
+  options.output_space = deviceOutputs ? LATHE_SPACE_CUDA : LATHE_SPACE_HOST;
   options.flags = flushDenormals ? LATHE_CALL_FLUSH_DENORMALS : 0;
   lathe_status status;
   std::string error;
@@ -167,23 +181,32 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
   }
   if (status != LATHE_OK)
     raiseRuntimeError(error.c_str());
-  return outputs.take(function);
+  if (outputs.givesDeviceMemory()) {
+    // Nobody whose memory it is waits for the call, so what it reads has to stay.
+    auto done = std::exchange(inFlight, std::make_unique<CallInFlight>(on, borrowed));
+  }
+  return outputs.take(function, borrowed);
 }
 
 void bindRuntime(nb::module_ &m) {
+  bindDeviceArray(m);
   nb::class_<Module>(m, "Module", nb::is_weak_referenceable(), "A compiled module. May be called from many threads.")
       .def_static("load", &Module::load, nb::arg("path"), nb::arg("isa") = nb::none(),
-                  nb::arg("unchecked_weights") = false, "Loads a shared library that lathe wrote.")
+                  nb::arg("unchecked_weights") = false, nb::arg("device") = 0,
+                  "Loads a shared library that lathe wrote.")
       .def(
           "describe", [](const Module &module) { return module.describe(); },
           "What the module holds, as dictionaries and lists.")
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
            nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(), nb::arg("outputs") = nb::none(),
-           nb::arg("flush_denormals") = false, nb::arg("max_bytes") = 0,
+           nb::arg("flush_denormals") = false, nb::arg("max_bytes") = 0, nb::arg("stream") = 1,
+           nb::arg("device_outputs") = false, nb::arg("stream_owner") = nb::none(),
            "Calls the function with that index on at most `threads` threads "
            "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
            "Sequences are lists, and optional "
-           "values may be None. `outputs` has an array to write to for each output that is not to be made.");
+           "values may be None. `outputs` has an array to write to for each output that is not to be made. On a GPU, "
+           "the call is on `stream`, as DLPack numbers them, which `stream_owner` keeps, and `device_outputs` are "
+           "DeviceArrays.");
   nb::class_<CancelToken>(m, "CancelToken",
                           "Ends calls of compiled models that are under way, from another thread.\n\n"
                           "Give it to `CompiledModel.run` or `with_options`; a call that it ends raises\n"
@@ -210,7 +233,8 @@ void bindRuntime(nb::module_ &m) {
       },
       nb::arg("folder").none(),
       "Names the folder in which models that this thread loads from now on keep the code that a driver makes of\n"
-      "their PTX; None for nowhere. It has to be there. Raises lathe.RuntimeError if the path is too long.");
+      "their PTX; None for nowhere. Raises lathe.RuntimeError if the path is too long.");
+  m.def("get_memory", &lathe_get_memory, "Bytes of memory that this process may use, as its container says.");
   m.def("element_types", &describeElementTypes,
         "(lathe_dtype, name, dtype of NumPy or ml_dtypes, TensorProto.DataType, X of ONNX's\n"
         "\"tensor(X)\", bits) of every element type.");

@@ -5,11 +5,14 @@
 #ifndef LATHE_PYTHON_MODULE_H
 #define LATHE_PYTHON_MODULE_H
 
+#include "DeviceArray.h"
+
 #include "lathe-runtime/runtime.h"
 
 #include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,31 +23,41 @@ class CancelToken;
 /// A module of the runtime, which any number of threads may call.
 class Module {
 public:
-  explicit Module(lathe_module *raw) : raw(raw) {}
+  /// `device` is which GPU runs it, of a variant for one.
+  Module(lathe_module *raw, uint32_t device) : raw(raw), device(device) {}
   Module(const Module &) = delete;
   Module &operator=(const Module &) = delete;
-  ~Module() { lathe_module_free(raw); }
+  ~Module() {
+    inFlight.reset();
+    lathe_module_free(raw);
+  }
 
-  /// Loads a shared library; `isa` names the variant to use, none the best. The
-  /// caller owns the result.
-  static Module *load(nanobind::handle path, const std::optional<std::string> &isa, bool uncheckedWeights);
+  /// Loads a shared library; `isa` names the variant to use, none the best, `device` the GPU for one that needs
+  /// one. The caller owns the result.
+  static Module *load(nanobind::handle path, const std::optional<std::string> &isa, bool uncheckedWeights,
+                      uint32_t device);
   /// Takes a description, which must outlive the module. The caller owns the
   /// result.
-  static Module *fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa);
+  static Module *fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa, uint32_t device);
 
   nanobind::dict describe() const { return describe(desc(), variant()); }
   static nanobind::dict describe(const lathe_module_desc &d, const lathe_variant_desc &v);
   /// Calls the function of that index without the GIL; `threads` is 0 for no
   /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
-  /// `memory` has None, or an array to write to, for each output; or is None itself.
+  /// `memory` has None, or an array to write to, for each output; or is None itself. Of a module on a GPU, `stream` is
+  /// as in toStream, which `streamOwner` keeps, and with `deviceOutputs` the outputs stay there.
   nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps, CancelToken *token,
-                      nanobind::handle memory, bool flushDenormals, int64_t maxBytes) const;
+                      nanobind::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream,
+                      bool deviceOutputs, nanobind::object streamOwner);
 
 private:
   const lathe_module_desc &desc() const { return *lathe_module_description(raw); }
   const lathe_variant_desc &variant() const { return *lathe_module_variant(raw); }
 
   lathe_module *raw;
+  uint32_t device;
+  /// The last call that writes to memory of the caller on a GPU.
+  std::unique_ptr<CallInFlight> inFlight;
 };
 
 } // namespace lathe::python

@@ -27,4 +27,5 @@ NB_MODULE(_lathe, m) {
   m.doc() = "The C ABI of Lathe's compiler and runtime.";
   lathe::python::bindRuntime(m);
   lathe::python::bindCompiler(m);
+  lathe::python::bindCustomOps(m);
 }

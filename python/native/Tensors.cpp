@@ -110,9 +110,7 @@ static lathe_dtype dtypeOfDLPack(nb::dlpack::dtype dtype) {
   }
 }
 
-/// What NumPy is told of an output's elements: for types that it has not, bytes or
-/// integers of their size.
-static nb::dlpack::dtype dlpackOfDtype(lathe_dtype dtype) {
+nb::dlpack::dtype dlpackOfDtype(lathe_dtype dtype) {
   auto make = [](nb::dlpack::dtype_code code, unsigned bits) {
     return nb::dlpack::dtype{static_cast<uint8_t>(code), static_cast<uint8_t>(bits), 1};
   };
@@ -178,8 +176,62 @@ bool BorrowedInput::borrowBuffer(nb::handle value, lathe_tensor &tensor) {
 bool BorrowedInput::borrowDLPack(nb::handle value, lathe_tensor &tensor) {
   using Array = nb::ndarray<nb::ro, nb::device::cpu, nb::c_contig>;
   Array array;
-  if (!nb::hasattr(value, "__dlpack__") || !nb::try_cast<Array>(value, array, /*convert=*/false))
+  return nb::hasattr(value, "__dlpack__") && nb::try_cast<Array>(value, array, /*convert=*/false) &&
+         describe(nb::ndarray<nb::ro>(array), tensor);
+}
+
+std::optional<uint32_t> deviceOf(nb::handle value) {
+  if (!nb::hasattr(value, "__dlpack_device__"))
+    return std::nullopt;
+  nb::tuple device(value.attr("__dlpack_device__")());
+  int kind = nb::cast<int>(device[0]);
+  if (kind != nb::device::cuda::value && kind != nb::device::cuda_managed::value)
+    return std::nullopt;
+  return nb::cast<uint32_t>(device[1]);
+}
+
+/// Whether elements of DLPack stand for those that are expected: what NumPy has no type for is passed as unsigned
+/// integers of its size.
+static bool standFor(nb::dlpack::dtype given, lathe_dtype expected) {
+  return lathe_dtype_bits(expected) >= 8 && expected != LATHE_DTYPE_BOOL && dlpackOfDtype(expected) == given;
+}
+
+/// The row-major elements of an object on a GPU, which are there for what comes on the stream. Raises
+/// with `what` for others.
+template <typename Array> static Array importDevice(nb::handle value, void *stream, const std::string &what) {
+  nb::object capsule;
+  try {
+    capsule = value.attr("__dlpack__")(nb::arg("stream") = fromStream(stream));
+  } catch (nb::python_error &error) {
+    raiseRuntimeError((what + nb::str(value.type().attr("__name__")).c_str() + " cannot be read by DLPack (" +
+                       nb::str(error.value()).c_str() + "); bring it to the CPU first [call-input-type]")
+                          .c_str());
+  }
+  Array array;
+  if (!nb::try_cast<Array>(capsule, array, /*convert=*/false))
+    raiseRuntimeError((what + nb::str(value.type().attr("__name__")).c_str() +
+                       " on the GPU is not contiguous in row-major order; make it so first [call-input-type]")
+                          .c_str());
+  return array;
+}
+
+bool BorrowedInput::borrowDevice(nb::handle value, const lathe_value_desc &desc, lathe_tensor &tensor,
+                                 const DeviceCall &call) {
+  using Array = nb::ndarray<nb::ro, nb::c_contig>;
+  if (!deviceOf(value))
     return false;
+  std::string what = "input \"" + std::string(desc.name) + "\": ";
+  if (!describe(nb::ndarray<nb::ro>(importDevice<Array>(value, call.stream, what)), tensor))
+    raiseRuntimeError((what + "its element type, or more than " + std::to_string(LATHE_MAX_RANK) +
+                       " dims, are not supported on the GPU; convert it first [call-input-type]")
+                          .c_str());
+  if (standFor(dlpack.dtype(), lathe_dtype(desc.dtype)))
+    tensor.dtype = lathe_dtype(desc.dtype);
+  tensor.space = LATHE_SPACE_CUDA;
+  return true;
+}
+
+bool BorrowedInput::describe(const nb::ndarray<nb::ro> &array, lathe_tensor &tensor) {
   lathe_dtype dtype = dtypeOfDLPack(array.dtype());
   if (dtype == LATHE_DTYPE_INVALID || array.ndim() > LATHE_MAX_RANK || !isAligned(array.data(), array.itemsize()))
     return false;
@@ -189,12 +241,13 @@ bool BorrowedInput::borrowDLPack(nb::handle value, lathe_tensor &tensor) {
   tensor.rank = static_cast<uint32_t>(array.ndim());
   for (size_t i = 0; i < array.ndim(); ++i)
     tensor.dims[i] = static_cast<int64_t>(array.shape(i));
-  dlpack = nb::ndarray<nb::ro>(array);
+  dlpack = array;
   return true;
 }
 
-void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc, lathe_tensor &tensor) {
-  if (borrowBuffer(value, tensor) || borrowDLPack(value, tensor))
+void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc, lathe_tensor &tensor,
+                           const DeviceCall &call) {
+  if (borrowBuffer(value, tensor) || borrowDevice(value, desc, tensor, call) || borrowDLPack(value, tensor))
     return;
   nb::object made = nb::module_::import_("lathe._arrays").attr("to_borrowable")(value, desc.name, desc.dtype);
   converted = made[0];
@@ -213,7 +266,8 @@ void BorrowedInput::borrow(nb::handle value, const lathe_value_desc &desc, lathe
   texts = made[3];
 }
 
-void BorrowedValue::borrowSequence(nb::handle items, const lathe_value_desc &desc, lathe_value &result) {
+void BorrowedValue::borrowSequence(nb::handle items, const lathe_value_desc &desc, lathe_value &result,
+                                   const DeviceCall &call) {
   if (!PyList_Check(items.ptr()) && !PyTuple_Check(items.ptr())) {
     std::string message = "input \"" + std::string(desc.name) +
                           "\": " + nb::str(items.type().attr("__name__")).c_str() +
@@ -224,48 +278,60 @@ void BorrowedValue::borrowSequence(nb::handle items, const lathe_value_desc &des
   elements.resize(own.size(), lathe_tensor{});
   parts = std::make_unique<BorrowedInput[]>(own.size());
   for (size_t i = 0; i < own.size(); ++i)
-    parts[i].borrow(own[i], desc, elements[i]);
+    parts[i].borrow(own[i], desc, elements[i], call);
   result.kind = LATHE_KIND_SEQUENCE;
   result.elements = elements.data();
   result.count = static_cast<int64_t>(elements.size());
 }
 
-void BorrowedValue::borrowMap(nb::handle map, const lathe_value_desc &desc, lathe_value &result) {
+void BorrowedValue::borrowMap(nb::handle map, const lathe_value_desc &desc, lathe_value &result,
+                              const DeviceCall &call) {
   nb::tuple split(nb::module_::import_("lathe._arrays").attr("split_map")(map, desc.name, desc.key_dtype, desc.dtype));
   lathe_value_desc keys = desc;
   keys.dtype = desc.key_dtype;
   elements.resize(2, lathe_tensor{});
   parts = std::make_unique<BorrowedInput[]>(2);
-  parts[0].borrow(split[0], keys, elements[0]);
-  parts[1].borrow(split[1], desc, elements[1]);
+  parts[0].borrow(split[0], keys, elements[0], call);
+  parts[1].borrow(split[1], desc, elements[1], call);
   result.kind = LATHE_KIND_MAP;
   result.elements = elements.data();
   result.count = 2;
 }
 
-void BorrowedValue::borrow(nb::handle value, const lathe_value_desc &desc, lathe_value &result) {
+void BorrowedValue::borrow(nb::handle value, const lathe_value_desc &desc, lathe_value &result,
+                           const DeviceCall &call) {
   bool isOptional = desc.kind == LATHE_KIND_OPTIONAL;
   if (isOptional && value.is_none()) {
     result.kind = LATHE_KIND_OPTIONAL;
     return;
   }
   if (desc.kind == LATHE_KIND_MAP)
-    return borrowMap(value, desc, result);
+    return borrowMap(value, desc, result, call);
   if (desc.kind == LATHE_KIND_SEQUENCE || (isOptional && (desc.flags & LATHE_VALUE_OF_SEQUENCE)))
-    return borrowSequence(value, desc, result);
+    return borrowSequence(value, desc, result, call);
   result.kind = LATHE_KIND_TENSOR;
-  single.borrow(value, desc, result.tensor);
+  single.borrow(value, desc, result.tensor, call);
 }
 
 //===-- Outputs -----------------------------------------------------------===//
 
 Outputs::~Outputs() {
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!given[i].array)
+    if (!given[i].array) {
+      if (values[i].kind == LATHE_KIND_TENSOR && values[i].tensor.space != LATHE_SPACE_HOST)
+        freeDevice(values[i].tensor);
       lathe_value_free(&values[i]);
-    else if (given[i].buffer.obj)
+    }
+    if (given[i].buffer.obj)
       PyBuffer_Release(&given[i].buffer);
   }
+}
+
+void Outputs::freeDevice(lathe_tensor &tensor) const {
+  const lathe_space_services *services = nullptr;
+  if (tensor.data && lathe_cuda_services(call.device, &services) == LATHE_OK)
+    services->free(services->context, tensor.data);
+  tensor.data = nullptr;
 }
 
 void Outputs::giveMemory(size_t index, nb::handle array, const lathe_value_desc &desc) {
@@ -303,9 +369,14 @@ void Outputs::giveMemory(size_t index, nb::handle array, const lathe_value_desc 
     PyErr_Clear();
     memory.buffer = {};
   }
-  using Array = nb::ndarray<nb::device::cpu, nb::c_contig>;
+  using Array = nb::ndarray<nb::c_contig>;
   Array view;
-  if (nb::hasattr(array, "__dlpack__") && nb::try_cast<Array>(array, view, /*convert=*/false) &&
+  bool isDevice = deviceOf(array).has_value();
+  if (isDevice)
+    view = importDevice<Array>(array, call.stream, "output \"" + std::string(desc.name) + "\": ");
+  tensor.space = isDevice ? LATHE_SPACE_CUDA : LATHE_SPACE_HOST;
+  if (nb::hasattr(array, "__dlpack__") && (isDevice || nb::try_cast<Array>(array, view, /*convert=*/false)) &&
+      (isDevice || view.device_type() == nb::device::cpu::value) &&
       describe(view.data(), dtypeOfDLPack(view.dtype()), view.ndim(), [&](size_t d) { return view.shape(d); })) {
     memory.dlpack = nb::ndarray<>(view);
     return;
@@ -317,7 +388,7 @@ void Outputs::giveMemory(size_t index, nb::handle array, const lathe_value_desc 
 }
 
 /// An array of objects; NumPy has no view of C's strings.
-static nb::object takeStrings(lathe_tensor &tensor) {
+static nb::object copyStrings(const lathe_tensor &tensor) {
   nb::list strings, shape;
   size_t count = 1;
   for (uint32_t i = 0; i < tensor.rank; ++i) {
@@ -326,15 +397,33 @@ static nb::object takeStrings(lathe_tensor &tensor) {
   }
   for (size_t i = 0; i < count; ++i)
     strings.append(toText(static_cast<const char *const *>(tensor.data)[i]));
-  lathe_tensor_free(&tensor);
   return nb::module_::import_("lathe._arrays").attr("from_strings")(strings, shape);
 }
 
-/// An array that owns the memory of `tensor`, which has none then. Packed elements
-/// are an array of bytes beside their shape.
-static nb::object takeArray(lathe_tensor &tensor) {
+nb::object viewTensor(const lathe_tensor &tensor, bool writable) {
   if (tensor.dtype == LATHE_DTYPE_STRING)
-    return takeStrings(tensor);
+    return copyStrings(tensor);
+  size_t shape[LATHE_MAX_RANK];
+  uint32_t rank = tensor.rank;
+  for (uint32_t i = 0; i < rank; ++i)
+    shape[i] = static_cast<size_t>(tensor.dims[i]);
+  if (lathe_dtype_bits(tensor.dtype) < 8) {
+    lathe_tensor_bytes(&tensor, shape);
+    rank = 1;
+  }
+  // With an owner, or the elements would be copied.
+  nb::dlpack::dtype elements = dlpackOfDtype(tensor.dtype);
+  if (writable)
+    return nb::cast(nb::ndarray<nb::numpy>(tensor.data, rank, shape, nb::none(), nullptr, elements));
+  return nb::cast(nb::ndarray<nb::numpy, nb::ro>(tensor.data, rank, shape, nb::none(), nullptr, elements));
+}
+
+nb::object takeArray(lathe_tensor &tensor) {
+  if (tensor.dtype == LATHE_DTYPE_STRING) {
+    nb::object strings = copyStrings(tensor);
+    lathe_tensor_free(&tensor);
+    return strings;
+  }
   size_t shape[LATHE_MAX_RANK];
   uint32_t rank = tensor.rank;
   for (uint32_t i = 0; i < rank; ++i)
@@ -360,12 +449,25 @@ static nb::object takeArray(lathe_tensor &tensor) {
              : array;
 }
 
-nb::list Outputs::take(const lathe_function_desc &function) {
+bool Outputs::givesDeviceMemory() const {
+  for (size_t i = 0; i < values.size(); ++i)
+    if (given[i].array && values[i].tensor.space != LATHE_SPACE_HOST)
+      return true;
+  return false;
+}
+
+nb::list Outputs::take(const lathe_function_desc &function, const std::shared_ptr<void> &inputs) {
   nb::list result;
   for (size_t i = 0; i < values.size(); ++i) {
     lathe_value &value = values[i];
     if (given[i].array) {
+      if (DeviceArray *array = nullptr; nb::try_cast<DeviceArray *>(given[i].array, array))
+        array->noteWritten(call);
       result.append(given[i].array);
+    } else if (value.kind == LATHE_KIND_TENSOR && value.tensor.space != LATHE_SPACE_HOST) {
+      nb::object array = nb::cast(new DeviceArray(value.tensor, call, inputs), nb::rv_policy::take_ownership);
+      value.tensor.data = nullptr;
+      result.append(array);
     } else if (value.kind == LATHE_KIND_TENSOR) {
       result.append(takeArray(value.tensor));
     } else if (value.kind == LATHE_KIND_SEQUENCE || value.kind == LATHE_KIND_MAP) {

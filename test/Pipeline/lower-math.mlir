@@ -37,6 +37,19 @@ func.func @exact(%x: f64) -> f64 {
   return %0 : f64
 }
 
+// A processor without such instructions would have a function of libm called for each element.
+// CHECK-LABEL: func.func @fused(
+// CHECK-NOT: math.fma
+// CHECK: vector.fma %{{.*}} : vector<8xf32>
+// CHECK: vector.fma %{{.*}} : vector<1xf64>
+// CHECK-NOT: math.fma
+// CHECK: return
+func.func @fused(%v: vector<8xf32>, %x: f64) -> (vector<8xf32>, f64) {
+  %0 = math.fma %v, %v, %v : vector<8xf32>
+  %1 = math.fma %x, %x, %x : f64
+  return %0, %1 : vector<8xf32>, f64
+}
+
 // LLVM knows a maximum as one instruction; comparisons and selects would hide it.
 // CHECK-LABEL: func.func @maximum(
 // CHECK-NEXT: arith.maximumf

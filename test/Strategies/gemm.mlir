@@ -107,6 +107,49 @@ kernel.func @integers(%a: tensor<4x6xi32>, %b: tensor<6x8xi32>) -> tensor<4x8xi3
 
 // -----
 
+// One row reads a run of a page of each step, and a few steps at a time; of a matrix that is no wider than a panel,
+// all steps in a row.
+
+// CHECK: kernel.func @run(
+// CHECK-SAME: strategy = #kernel.strategy<"cpu.gemm.batched", {block = 16 : i64, {{.*}}task_panels = 8 : i64
+// CHECK: kernel.func @narrow(
+// CHECK-SAME: strategy = #kernel.strategy<"cpu.gemm.batched", {block = 0 : i64
+kernel.func @run(%a: tensor<1x4096xf32>, %b: tensor<4096x4096xf32>) -> tensor<1x4096xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<1x4096xf32>, tensor<4096x4096xf32>) -> tensor<1x4096xf32>
+  kernel.return %0 : tensor<1x4096xf32>
+}
+kernel.func @narrow(%a: tensor<1x4096xf32>, %b: tensor<4096x64xf32>) -> tensor<1x64xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<1x4096xf32>, tensor<4096x64xf32>) -> tensor<1x64xf32>
+  kernel.return %0 : tensor<1x64xf32>
+}
+
+// -----
+
+// Tiles are chosen for as many columns as a kernel of open sizes says.
+
+// CHECK: kernel.func @few(
+// CHECK-SAME: vectors = 1 : i64
+// CHECK: kernel.func @middling(
+// CHECK-SAME: vectors = 4 : i64
+#a = #graph.dims<()[s0, s1, s2] -> (s0, s2)>
+#b = #graph.dims<()[s0, s1, s2] -> (s2, s1)>
+#c = #graph.dims<()[s0, s1, s2] -> (s0, s1)>
+kernel.func @few(%m: index, %n: index, %k: index, %a: tensor<?x?xf32, #a>, %b: tensor<?x?xf32, #b>)
+    -> tensor<?x?xf32, #c> attributes {sizes = 3 : i64, target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b {kernel.planned_columns = 16 : i64}
+      : (tensor<?x?xf32, #a>, tensor<?x?xf32, #b>) -> tensor<?x?xf32, #c>
+  kernel.return %0 : tensor<?x?xf32, #c>
+}
+kernel.func @middling(%m: index, %n: index, %k: index, %a: tensor<?x?xf32, #a>, %b: tensor<?x?xf32, #b>)
+    -> tensor<?x?xf32, #c> attributes {sizes = 3 : i64, target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<?x?xf32, #a>, tensor<?x?xf32, #b>) -> tensor<?x?xf32, #c>
+  kernel.return %0 : tensor<?x?xf32, #c>
+}
+
+// -----
+
 // A kernel without a model whose matrix is packed by its caller, of any size.
 // CHECK: #[[PANELS:.*]] = affine_map<()[s0, s1, s2] -> (s1 ceildiv 16, s2, 16)>
 // CHECK-LABEL: kernel.func @open(
@@ -120,4 +163,35 @@ kernel.func @open(%m: index, %n: index, %k: index, %a: tensor<?x?xf32, #graph.di
   %y = graph.matmul %a, %b : (tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s2)>>,
     tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s2, s1)>>) -> tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s1)>>
   kernel.return %y : tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s1)>>
+}
+
+// -----
+
+// Rows of which the kernel says that they are a multiple of 8 get tiles that leave none over, if these are about as
+// good; without, and with a divisor that only small tiles have, the tile is the best of all.
+// CHECK-LABEL: kernel.func @multiple(
+// CHECK: tiling(<rows = 4, vectors = 6, lanes = 16
+kernel.func @multiple(%n: index, %a: tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, %b: tensor<768x768xf32> {kernel.constant})
+    -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+    attributes {sizes = 1 : i64, ranges = [#graph.range<divisor = 8>], target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, tensor<768x768xf32>) -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+  kernel.return %0 : tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+}
+
+// CHECK-LABEL: kernel.func @even(
+// CHECK: tiling(<rows = 6, vectors = 4, lanes = 16
+kernel.func @even(%n: index, %a: tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, %b: tensor<768x768xf32> {kernel.constant})
+    -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+    attributes {sizes = 1 : i64, ranges = [#graph.range<divisor = 2>], target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, tensor<768x768xf32>) -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+  kernel.return %0 : tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+}
+
+// CHECK-LABEL: kernel.func @any(
+// CHECK: tiling(<rows = 6, vectors = 4, lanes = 16
+kernel.func @any(%n: index, %a: tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, %b: tensor<768x768xf32> {kernel.constant})
+    -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+    attributes {sizes = 1 : i64, target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, tensor<768x768xf32>) -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+  kernel.return %0 : tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
 }

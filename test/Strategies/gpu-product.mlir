@@ -43,3 +43,49 @@ module attributes {kernel.tf32} {
     return %p : tensor<100x70xf32>
   }
 }
+
+// -----
+
+// Two tiles would leave a GPU idle: each sum is computed in parts of whole slots. With fewer terms it is not worth it.
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-SAME: "gpu.product.mma", {{.*}}parts = 16 : i64, {{.*}}unit = "mma.f16"
+// CHECK: tile.contract ins(%{{.*}}, %{{.*}} : tensor<16x4096xf16>, tensor<4096x72xf16>)
+func.func @main(%a: tensor<16x4096xf16>) -> tensor<16x72xf16> {
+  %b = graph.constant dense<1.0> : tensor<4096x72xf16>
+  %p = graph.matmul %a, %b : (tensor<16x4096xf16>, tensor<4096x72xf16>) -> tensor<16x72xf16>
+  return %p : tensor<16x72xf16>
+}
+
+// -----
+
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-NOT: parts
+// CHECK: tile.contract
+func.func @main(%a: tensor<16x4095xf16>, %b: tensor<4095x72xf16>) -> tensor<16x72xf16> {
+  %p = graph.matmul %a, %b : (tensor<16x4095xf16>, tensor<4095x72xf16>) -> tensor<16x72xf16>
+  return %p : tensor<16x72xf16>
+}
+
+// -----
+
+// Nor where there are no sums.
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-NOT: parts
+// CHECK: tile.contract
+func.func @main(%a: tensor<0x4096xf16>, %b: tensor<4096x72xf16>) -> tensor<0x72xf16> {
+  %p = graph.matmul %a, %b : (tensor<0x4096xf16>, tensor<4096x72xf16>) -> tensor<0x72xf16>
+  return %p : tensor<0x72xf16>
+}
+
+// -----
+
+// "strict" keeps each sum whole.
+// CHECK-LABEL: kernel.func @matmul(
+// CHECK-NOT: parts
+// CHECK: tile.contract
+module attributes {kernel.strict} {
+  func.func @main(%a: tensor<16x4096xf16>, %b: tensor<4096x72xf16>) -> tensor<16x72xf16> {
+    %p = graph.matmul %a, %b : (tensor<16x4096xf16>, tensor<4096x72xf16>) -> tensor<16x72xf16>
+    return %p : tensor<16x72xf16>
+  }
+}

@@ -49,3 +49,15 @@ kernel.func @range(%a: tensor<4x6xf32>, %b: tensor<6x8xf32>) -> tensor<4x8xf32>
   %0 = graph.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>
   kernel.return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+// Four warps read rows of 128 bytes: 64 halves.
+// expected-error @+1 {{strategy "gpu.product.wgmma" cannot have a tile of 64 rows, 64 columns and 32 terms for 128 threads; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @terms(%a: tensor<64x64xf16>, %b: tensor<64x64xf16>) -> tensor<64x64xf16>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.wgmma", {
+      rows = 64 : i64, vectors = 1 : i64, lanes = 64 : i64, unroll = 32 : i64, prefetch = 3 : i64, block = 0 : i64,
+      task_rows = 64 : i64, task_panels = 1 : i64, threads = 128 : i64, unit = "wgmma.f16"}>} {
+  %0 = graph.matmul %a, %b : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
+  kernel.return %0 : tensor<64x64xf16>
+}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -23,3 +24,22 @@ def test_every_operator_is_named() -> None:
     text = PAGE.read_text()
     names = {s.name for s in defs.get_all_schemas_with_history() if not s.deprecated}
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_every_version_is_read() -> None:
+    """Each since-version that ONNX has not taken back is on the page, but of Gradient."""
+    rows: dict[tuple[str, str], set[int]] = {}
+    domain = ""
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("## "):
+            domain = line.removeprefix("## ").removeprefix("ai.onnx").lstrip(".")
+            domain = f"ai.onnx.{domain}" if domain and line.startswith("## ai.onnx") else domain
+        elif row := re.match(r"\| `(\w+)` \| ([^|]*) \|", line):
+            rows[domain, row[1]] = {int(version) for version in re.findall(r"\d+", row[2])}
+    lacking = {
+        (schema.domain, schema.name, schema.since_version)
+        for schema in defs.get_all_schemas_with_history()
+        if not schema.deprecated
+        and schema.since_version not in rows.get((schema.domain, schema.name), set())
+    }
+    assert lacking == {("ai.onnx.preview.training", "Gradient", 1)}

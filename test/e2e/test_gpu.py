@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 import test_zoo
@@ -74,7 +74,11 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process for which the emulator is the driver of an sm_80."""
     if not shutil.which("cc"):
         pytest.skip("cc is not installed; tools/check without --no-setup installs it")
-    folder = tmp_path_factory.mktemp("driver")
+    return make_driver(tmp_path_factory.mktemp("driver"))
+
+
+def make_driver(folder: pathlib.Path) -> dict[str, str]:
+    """Build the emulator in `folder`; return the environment in which it is the driver."""
     command = [
         "cc",
         "-std=gnu11",
@@ -84,6 +88,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "-I",
         EMULATOR,
         EMULATOR / "driver.c",
+        EMULATOR / "streams.c",
         EMULATOR / "threads.c",
         "-o",
         folder / "libcuda.so.1",
@@ -147,7 +152,10 @@ def test_cpu_comes_first(driver: dict[str, str]) -> None:
     assert done.stdout == "variant v1\n"
 
 
-@pytest.mark.parametrize("name", MODELS)
+NETWORKS = tuple(name for name in test_zoo.CASES if name.startswith("networks-"))
+
+
+@pytest.mark.parametrize("name", (*MODELS, *NETWORKS))
 def test_models(driver: dict[str, str], name: str) -> None:
     """The same numbers as on a CPU, within the model's tolerance."""
     script = f"""
@@ -166,29 +174,44 @@ SPILLS = "one kernel for sm_120a spills 28 bytes"
 
 
 @pytest.mark.parametrize(
-    "family",
+    ("family", "gpu"),
     [
-        "products",
-        "byte_products",
-        "byte_convolutions",
-        "quantized",
-        "tf32",
-        "convolutions",
-        "rows",
-        "indices",
-        "threads",
-        "sessions",
+        ("products", "80"),
+        ("byte_products", "80"),
+        ("byte_convolutions", "80"),
+        ("quantized", "80"),
+        ("tf32", "80"),
+        ("convolutions", "80"),
+        ("rows", "80"),
+        ("indices", "80"),
+        ("threads", "80"),
+        ("sessions", "80"),
+        ("bindings", "80"),
+        ("random_products", "80"),
+        ("random_convolutions", "80"),
+        ("random_products", "90a"),
+        ("random_convolutions", "90a"),
+        ("transposes", "80"),
+        ("parts_of_sums", "80"),
+        ("parts_of_sums", "90a"),
+        ("warpgroups", "90a"),
     ],
 )
-def test_families(driver: dict[str, str], tmp_path: pathlib.Path, family: str) -> None:
+def test_families(driver: dict[str, str], tmp_path: pathlib.Path, family: str, gpu: str) -> None:
     """What `test/gpu/families.py` compares with the CPU."""
     log = tmp_path / "log"
+    settings = {"LATHE_EMU_ARCH": gpu.rstrip("a"), "LATHE_TEST_TARGET": f"cuda:sm_{gpu}"}
     done = subprocess.run(
         [sys.executable, str(EMULATOR / "families.py"), family],
         capture_output=True,
         text=True,
         check=False,
-        env={**driver, "LATHE_CACHE_DIR": str(tmp_path / "cache"), "LATHE_EMU_LOG": str(log)},
+        env={
+            **driver,
+            **settings,
+            "LATHE_CACHE_DIR": str(tmp_path / "cache"),
+            "LATHE_EMU_LOG": str(log),
+        },
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "launch" in log.read_text()
@@ -231,9 +254,19 @@ def test_assembles(
     assert spills and set(spills) == {"0"}
 
 
-@pytest.mark.parametrize(("kind", "result"), [("ui8", "i32"), ("f32", "f32")])
-def test_tensor_cores_assemble(tmp_path: pathlib.Path, kind: str, result: str) -> None:
-    """The same for large products of bytes, and of f32 that may be rounded."""
+@pytest.mark.parametrize(
+    ("kind", "result", "gpus", "instruction"),
+    [
+        ("ui8", "i32", GPUS, "mma.sync"),
+        ("f32", "f32", GPUS, "mma.sync"),
+        ("f16", "f16", ("sm_90a",), "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16"),
+        ("bf16", "bf16", ("sm_90a",), "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16"),
+    ],
+)
+def test_tensor_cores_assemble(
+    tmp_path: pathlib.Path, kind: str, result: str, gpus: Sequence[str], instruction: str
+) -> None:
+    """The same for large products of bytes, of f32 that may be rounded, and by warpgroups."""
     assembler = shutil.which("ptxas", path=os.environ.get("PATH", "") + ":/usr/local/cuda/bin")
     if not assembler:
         pytest.skip(
@@ -248,7 +281,7 @@ def test_tensor_cores_assemble(tmp_path: pathlib.Path, kind: str, result: str) -
         f"func.func @main(%a: {a}, %b: {b}) -> {y} {{\n"
         f"  %y = graph.matmul %a, %b : ({a}, {b}) -> {y}\n  return %y : {y}\n}}\n"
     )
-    for gpu in GPUS:
+    for gpu in gpus:
         ptx = tmp_path / "product.ptx"
         done = lathe_tool(
             dict(os.environ),
@@ -262,7 +295,7 @@ def test_tensor_cores_assemble(tmp_path: pathlib.Path, kind: str, result: str) -
             "tf32",
         )
         assert done.returncode == 0, done.stderr
-        assert "mma.sync" in ptx.read_text()
+        assert instruction in ptx.read_text()
         command = [assembler, "-v", f"-arch={gpu}", ptx, "-o", tmp_path / "product.cubin"]
         done = subprocess.run(
             [str(w) for w in command], capture_output=True, text=True, check=False
@@ -270,6 +303,64 @@ def test_tensor_cores_assemble(tmp_path: pathlib.Path, kind: str, result: str) -
         assert done.returncode == 0, done.stderr
         assert "warning" not in done.stderr.lower()
         assert set(re.findall(r"(\d+) bytes spill (?:stores|loads)", done.stderr)) == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ends", {}),
+        ("order", {}),
+        ("consumers", {}),
+        ("pinned", {}),
+        ("decoding", {}),
+        ("types", {}),
+        ("slices", {}),
+        ("layouts", {}),
+        ("wrong_memory", {}),
+        ("wrong_device", {"LATHE_EMU_DEVICES": "2"}),
+        ("ended_stream", {}),
+        ("writes", {}),
+        ("turns", {}),
+        ("elements", {"LATHE_EMU_DEVICES": "2"}),
+        ("travels", {"LATHE_EMU_DEVICES": "2"}),
+        ("stream_object", {}),
+        ("reset", {}),
+        ("failing_kernel", {"LATHE_EMU_FAIL": "kernel"}),
+        ("memory", {"LATHE_EMU_MEMORY": "1000000"}),
+    ],
+)
+def test_device(
+    driver: dict[str, str], tmp_path: pathlib.Path, name: str, settings: dict[str, str]
+) -> None:
+    """What `test/gpu/device.py` says of streams and tensors of callers."""
+    done = subprocess.run(
+        [sys.executable, str(EMULATOR / "device.py"), name],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**driver, "LATHE_EMU_LOG": str(tmp_path / "log"), **settings},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_threads_do_not_race(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """The thread sanitizer finds nothing in the runtime: `test/gpu/race.c`."""
+    compiler = shutil.which("clang-22")
+    if not compiler:
+        pytest.skip("clang-22 is not installed; tools/check without --no-setup installs it")
+    model, library, program = (tmp_path / name for name in ("twice.mlir", "twice.so", "race"))
+    model.write_bytes(TWICE)
+    done = lathe_tool(driver, "compile", model, "-o", library, "--target", "x86_64+cuda:sm_80")
+    assert done.returncode == 0, done.stderr
+    sources = (EMULATOR / "race.c", *sorted((ROOT / "lib/Runtime").glob("*/*.c")))
+    flags = ("-fsanitize=thread", "-g", "-O1", "-std=gnu11", "-D_GNU_SOURCE")
+    links = ("-lpthread", "-ldl", "-lm", "-o", program)
+    command = (compiler, *flags, "-I", ROOT / "include", *sources, *links)
+    subprocess.run([str(word) for word in command], check=True)
+    ran = subprocess.run(
+        [str(program), str(library)], capture_output=True, text=True, check=False, env=driver
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "clean\n", ""), ran.stderr
 
 
 def lathe_tool(environment: dict[str, str], *words: object) -> subprocess.CompletedProcess[str]:
@@ -280,6 +371,7 @@ def lathe_tool(environment: dict[str, str], *words: object) -> subprocess.Comple
 
 def test_command_line(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
     """A model is compiled for the GPU that is there, and an artifact has a variant for it."""
+    driver = {**driver, "LATHE_CACHE_DIR": str(tmp_path / "cache")}
     model = tmp_path / "twice.mlir"
     model.write_bytes(TWICE)
     done = lathe_tool(driver, "run", model, "--device", "cuda:0", "--dim", "n=3")
@@ -296,7 +388,7 @@ def test_command_line(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
         assert log.exists() == bool(words)
     # An input and an output are copied, and nothing else.
     kinds = [line.split()[0] for line in log.read_text().splitlines()]
-    assert kinds == ["load", "copy", "launch", "copy"]
+    assert [kind for kind in kinds if kind != "link"] == ["load", "copy", "launch", "copy"]
     # Also where there is no driver.
     nowhere = changed(driver, {NOWHERE: ""})
     shown = lathe_tool(nowhere, "inspect", artifact, "--isa", "sm_80")
@@ -304,9 +396,13 @@ def test_command_line(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
     assert re.search(r"lathe_k0_\w+ +a thread +256", shown.stdout), shown.stdout
 
 
-def loads(driver: dict[str, str], log: pathlib.Path, **settings: str) -> list[str]:
+KEEPING = CALL.replace("TARGET", "cuda:sm_80").replace(", cache=False", "")
+
+
+def loads(
+    driver: dict[str, str], log: pathlib.Path, script: str = KEEPING, **settings: str
+) -> list[str]:
     """Run a model in a process of its own; what its driver was given to load."""
-    script = CALL.replace("TARGET", "cuda:sm_80").replace(", cache=False", "")
     log.unlink(missing_ok=True)
     done = python({**driver, "LATHE_EMU_LOG": str(log), **settings}, script)
     assert done.returncode == 0, done.stderr
@@ -345,6 +441,59 @@ def test_code_is_kept(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
     assert not list((tmp_path / "other").glob("gpu-*"))
 
 
+def test_code_of_artifacts_is_kept(driver: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """Also for `lathe.load` and the command line, whose folder is made."""
+    model, log, cache = tmp_path / "twice.mlir", tmp_path / "log", tmp_path / "cache"
+    model.write_bytes(TWICE)
+    keeps = {**driver, "LATHE_CACHE_DIR": str(cache), "LATHE_EMU_LOG": str(log)}
+    for ending in ("lathebin", "so"):
+        artifact = tmp_path / f"twice.{ending}"
+        done = lathe_tool(driver, "compile", model, "-o", artifact, "--target", "cuda:sm_80")
+        assert done.returncode == 0, done.stderr
+        script = f"import lathe; assert lathe.load({str(artifact)!r}).isa == 'sm_80'"
+        assert loads(keeps, log, script) == ["link", "code"]
+        assert loads(keeps, log, script) == ["code"]
+        log.unlink()
+        assert lathe_tool(keeps, "run", artifact, "--dim", "n=3").returncode == 0
+        assert log.read_text().startswith("load code")
+        for kept in cache.glob("gpu-*"):
+            kept.unlink()
+
+
+def test_an_assembler_enters_the_key_of_the_cache(
+    driver: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    """A model that was compiled without one is compiled again where there is one."""
+    assembler = tmp_path / "bin/ptxas"
+    assembler.parent.mkdir()
+    assembler.write_text(ASSEMBLER)
+    assembler.chmod(0o755)
+    model, log = tmp_path / "twice.mlir", tmp_path / "log"
+    model.write_bytes(TWICE)
+    keeps = {**driver, "LATHE_CACHE_DIR": str(tmp_path / "cache"), "LATHE_EMU_LOG": str(log)}
+    finds = {**keeps, "PATH": f"{assembler.parent}{os.pathsep}{driver['PATH']}"}
+    for environment, first in ((keeps, "code"), (finds, "cubin"), (keeps, "code")):
+        assert ("cubin" in loads(environment, log)) == (first == "cubin")
+        log.unlink()
+        words = ("run", model, "--target", "cuda:sm_80", "--dim", "n=3")
+        assert lathe_tool(environment, *words).returncode == 0
+        assert ("load cubin" in log.read_text()) == (first == "cubin")
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+def test_no_toolkit_is_needed(driver: dict[str, str], tmp_path: pathlib.Path, gpu: str) -> None:
+    """PTX for each GPU where neither assembler nor driver is; our code names no toolkit."""
+    model, ptx = tmp_path / "twice.mlir", tmp_path / "twice.ptx"
+    model.write_bytes(TWICE)
+    environment = {**changed(driver, {NOWHERE: ""}), "CUDA_HOME": str(tmp_path), "CUDA_PATH": ""}
+    assert not shutil.which("ptxas", path=environment["PATH"])
+    done = lathe_tool(environment, "compile", model, "-o", ptx, "--target", f"cuda:{gpu}")
+    assert done.returncode == 0, done.stderr
+    assert f".target {gpu}" in ptx.read_text()
+    for tool in (LATHE, LATHE.parents[1] / "lib/libLatheRuntime.a"):
+        assert b"/usr/local/cuda" not in tool.read_bytes()
+
+
 ASSEMBLER = """#!/bin/sh
 # The command of NVIDIA's assembler: -arch=sm_80 TEXT -o FILE.
 test "$1" = -arch=sm_80 && test "$3" = -o && grep -q '^.target sm_80' "$2" || exit 3
@@ -362,6 +511,7 @@ def test_assembled_code_comes_first(driver: dict[str, str], tmp_path: pathlib.Pa
     model.write_bytes(TWICE)
     artifact, log = tmp_path / "twice.lathebin", tmp_path / "log"
     path = f"{assembler.parent}{os.pathsep}{driver['PATH']}"
+    driver = {**driver, "LATHE_CACHE_DIR": str(tmp_path / "cache")}
     finds = {**driver, "PATH": path, "LATHE_EMU_LOG": str(log)}
     for environment, images in (
         (finds, 2),
@@ -376,7 +526,7 @@ def test_assembled_code_comes_first(driver: dict[str, str], tmp_path: pathlib.Pa
             done = lathe_tool(finds, "run", artifact, "--dim", "n=3")
             assert done.returncode == 0, done.stderr
             loads = [line.split() for line in log.read_text().splitlines()]
-            assert [line[1] for line in loads if line[0] == "load"] == ["cubin", "text"]
+            assert [line[1] for line in loads if line[0] == "load"] == ["cubin", "code"]
     failing = {**finds, "LATHE_TEST_FAILS": "1"}
     words = ("compile", model, "-o", artifact, "--target", "cuda:sm_80", "--verbose")
     done = lathe_tool(failing, *words)

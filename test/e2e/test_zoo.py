@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import pytest
-from zoo import convnets, sequences, structure, transformers, vision
+from zoo import convnets, networks, sequences, structure, transformers, vision
 from zoo.builder import Case, Net, Sizes, values
 
 Array = npt.NDArray[Any]
@@ -23,6 +23,7 @@ FAMILIES = {
     "transformers": transformers.FAMILY,
     "sequences": sequences.FAMILY,
     "structure": structure.FAMILY,
+    "networks": networks.FAMILY,
 }
 CASES = {f"{f}-{c}": case for f, family in FAMILIES.items() for c, case in family.cases.items()}
 # The oldest and the newest way to write a graph, in turns, so that both stay covered in one run.

@@ -7,14 +7,16 @@
  *   LATHE_EMU_ARCH    the compute capability, such as 80; none: no GPU is there
  *   LATHE_EMU_VERSION the version of CUDA that the driver is for, 13000 if none
  *   LATHE_EMU_MEMORY  bytes of the device; none: as many as the host has
- *   LATHE_EMU_FAIL    the name of a function that fails with error 999
+ *   LATHE_EMU_DEVICES how many GPUs there are; 1 if none
+ *   LATHE_EMU_FAIL    the name of a function that fails with error 999; "kernel": each kernel fails
  *   LATHE_EMU_LOG     a file that gets a line for each launch and copy
+ *   LATHE_EMU_FAULT   a fault of faults.py that is planted in the PTX
  *   LATHE_EMU_CFLAGS  how the C code is compiled, instead of -O1
  *
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #define LATHE_EMU_DRIVER
-#include "threads.h"
+#include "streams.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -25,9 +27,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_IMAGE = 209, NOT_FOUND = 500, UNKNOWN = 999 };
+enum {
+  OK = 0,
+  INVALID_VALUE = 1,
+  OUT_OF_MEMORY = 2,
+  NO_IMAGE = 209,
+  INVALID_HANDLE = 400,
+  NOT_FOUND = 500,
+  CONTEXT_DESTROYED = 709,
+  UNKNOWN = 999
+};
+#define MOST_DEVICES 4
 
-static int fails(const char *function) {
+int fails(const char *function) {
   const char *name = getenv("LATHE_EMU_FAIL");
   return name && strcmp(name, function) == 0 ? UNKNOWN : OK;
 }
@@ -35,7 +47,7 @@ static int fails(const char *function) {
   if (fails(__func__))                                                                                                 \
   return UNKNOWN
 
-static void note(const char *format, const char *name, unsigned long long number) {
+void note(const char *format, const char *name, unsigned long long number) {
   const char *path = getenv("LATHE_EMU_LOG");
   FILE *file = path ? fopen(path, "a") : NULL;
   if (!file)
@@ -53,22 +65,45 @@ int cuDriverGetVersion(int *version) {
   *version = given ? atoi(given) : 13000;
   return OK;
 }
+static const struct {
+  int code;
+  const char *name, *text;
+} errors[] = {
+    {INVALID_VALUE, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
+    {OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
+    {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
+    {CONTEXT_DESTROYED, "CUDA_ERROR_CONTEXT_IS_DESTROYED", "context is destroyed"},
+    {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+    {UNKNOWN, "CUDA_ERROR_UNKNOWN", "as the emulator was told"},
+    {0, "CUDA_ERROR", "as the emulator was told"},
+};
 int cuGetErrorName(int code, const char **name) {
-  *name = code == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : code == UNKNOWN ? "CUDA_ERROR_UNKNOWN" : "CUDA_ERROR";
+  int i = 0;
+  while (errors[i].code && errors[i].code != code)
+    ++i;
+  *name = errors[i].name;
   return OK;
 }
 int cuGetErrorString(int code, const char **text) {
-  *text = code == OUT_OF_MEMORY ? "out of memory" : "as the emulator was told";
+  int i = 0;
+  while (errors[i].code && errors[i].code != code)
+    ++i;
+  *text = errors[i].text;
   return OK;
+}
+
+static int device_count(void) {
+  const char *given = getenv("LATHE_EMU_DEVICES");
+  return !getenv("LATHE_EMU_ARCH") ? 0 : given ? atoi(given) : 1;
 }
 int cuDeviceGetCount(int *count) {
   MAY_FAIL;
-  *count = getenv("LATHE_EMU_ARCH") ? 1 : 0;
+  *count = device_count();
   return OK;
 }
 int cuDeviceGet(int *device, int number) {
   *device = number;
-  return number ? INVALID_VALUE : OK;
+  return number < 0 || number >= device_count() ? INVALID_VALUE : OK;
 }
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
   const char *arch = getenv("LATHE_EMU_ARCH");
@@ -80,22 +115,55 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 
 /* --- Contexts ----------------------------------------------------------- */
 
-static int context;
+/* The primary one of each device; another one each time that the device is reset. */
+static struct context {
+  int device;
+  bool is_gone;
+} contexts[MOST_DEVICES][8];
+static int resets[MOST_DEVICES];
+static _Thread_local struct context *current[8];
 static _Thread_local int depth;
+
+static int device_here(void) { return depth > 0 ? current[depth - 1]->device : -1; }
+/* What a call in this context has to answer first. */
+static int state_here(void) {
+  return depth < 1 ? INVALID_VALUE : current[depth - 1]->is_gone ? CONTEXT_DESTROYED : failure_of(device_here());
+}
+#define NEEDS_CONTEXT                                                                                                  \
+  if (state_here())                                                                                                    \
+  return state_here()
 
 int cuDevicePrimaryCtxRetain(void **made, int device) {
   MAY_FAIL;
-  (void)device;
-  *made = &context;
+  struct context *context = &contexts[device][resets[device]];
+  context->device = device;
+  *made = context;
+  return OK;
+}
+/* For tests: what cudaDeviceReset does. */
+int cuDevicePrimaryCtxReset_v2(int device) {
+  contexts[device][resets[device]++].is_gone = true;
+  fail_device(device, OK);
   return OK;
 }
 int cuCtxPushCurrent_v2(void *given) {
-  ++depth;
-  return given == &context ? OK : INVALID_VALUE;
+  struct context *context = given;
+  if (context->is_gone)
+    return CONTEXT_DESTROYED;
+  if (depth == 8)
+    return INVALID_VALUE;
+  current[depth++] = context;
+  return OK;
 }
 int cuCtxPopCurrent_v2(void **given) {
-  *given = &context;
-  return depth-- > 0 ? OK : INVALID_VALUE;
+  if (depth == 0)
+    return INVALID_VALUE;
+  *given = current[--depth];
+  return OK;
+}
+int cuCtxGetDevice(int *device) {
+  *device = device_here();
+  return depth < 1 ? INVALID_VALUE : OK;
 }
 
 /* --- Memory ------------------------------------------------------------- */
@@ -103,6 +171,8 @@ int cuCtxPopCurrent_v2(void **given) {
 /* Blocks by address; the most that a test has at once. */
 static struct block {
   uint64_t begin, end;
+  int device;
+  bool is_pinned; /* Of the host, but known to the driver. */
 } blocks[4096];
 static int block_count;
 static size_t used;
@@ -122,7 +192,7 @@ static void note_tables(void *module, bool is_there) {
   for (const struct table *table = dlsym(module, "emu_tables"); table && table->bytes; ++table) {
     uint64_t begin = (uint64_t)(uintptr_t)table->begin;
     if (is_there && block_count < 4096)
-      blocks[block_count++] = (struct block){begin, begin + table->bytes};
+      blocks[block_count++] = (struct block){begin, begin + table->bytes, device_here(), false};
     for (int i = 0; !is_there && i < block_count; ++i)
       if (blocks[i].begin == begin) {
         blocks[i] = blocks[--block_count];
@@ -135,7 +205,8 @@ static void note_tables(void *module, bool is_there) {
 void emu_check(struct thread *thread, uint64_t address, uint64_t bytes) {
   pthread_mutex_lock(&memory);
   const struct block *found = find_block(address, bytes);
-  struct block copy = found ? *found : (struct block){0, 0};
+  found = found && found->is_pinned ? NULL : found;
+  struct block copy = found ? *found : (struct block){0};
   const struct block *block = found ? &copy : NULL;
   pthread_mutex_unlock(&memory);
   if (!block) {
@@ -149,29 +220,56 @@ void emu_check(struct thread *thread, uint64_t address, uint64_t bytes) {
   thread->seen[place].end = block->end;
 }
 
-int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
-  MAY_FAIL;
+static void *make_block(size_t bytes, bool is_pinned) {
   const char *most = getenv("LATHE_EMU_MEMORY");
-  if (depth < 1 || bytes == 0)
-    return INVALID_VALUE;
   pthread_mutex_lock(&memory);
-  bool fits = (!most || used + bytes <= strtoull(most, NULL, 10)) && block_count < 4096;
+  bool fits = (!most || is_pinned || used + bytes <= strtoull(most, NULL, 10)) && block_count < 4096;
   char *made = fits ? aligned_alloc(256, (bytes + 255) / 256 * 256) : NULL;
   if (made) {
+    uint64_t begin = (uint64_t)(uintptr_t)made;
     memset(made, 0xcd, bytes); /* What was never written is seen. */
-    used += bytes;
-    *address = (uint64_t)(uintptr_t)made;
-    blocks[block_count++] = (struct block){*address, *address + bytes};
+    used += is_pinned ? 0 : bytes;
+    blocks[block_count++] = (struct block){begin, begin + bytes, device_here(), is_pinned};
   }
   pthread_mutex_unlock(&memory);
-  return made ? OK : OUT_OF_MEMORY;
+  return made;
+}
+int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  void *made = bytes ? make_block(bytes, false) : NULL;
+  *address = (uint64_t)(uintptr_t)made;
+  return made ? OK : bytes ? OUT_OF_MEMORY : INVALID_VALUE;
+}
+/* For tests. */
+int cuMemAllocHost_v2(void **made, size_t bytes) {
+  NEEDS_CONTEXT;
+  *made = make_block(bytes, true);
+  return *made ? OK : OUT_OF_MEMORY;
+}
+int cuMemGetInfo_v2(size_t *unused, size_t *all) {
+  const char *most = getenv("LATHE_EMU_MEMORY");
+  *all = most ? strtoull(most, NULL, 10) : (size_t)1 << 40;
+  *unused = *all - used;
+  return OK;
+}
+int cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
+  MAY_FAIL;
+  pthread_mutex_lock(&memory);
+  const struct block *block = find_block(address, 1);
+  struct block copy = block ? *block : (struct block){0};
+  pthread_mutex_unlock(&memory);
+  if (!block)
+    return INVALID_VALUE;
+  *(int *)value = attribute == 2 ? (copy.is_pinned ? 1 : 2) : attribute == 9 ? copy.device : 0;
+  return attribute == 2 || attribute == 8 || attribute == 9 ? OK : INVALID_VALUE;
 }
 int cuMemFree_v2(uint64_t address) {
   int status = INVALID_VALUE;
   pthread_mutex_lock(&memory);
   for (int i = 0; i < block_count && status; ++i)
     if (blocks[i].begin == address) {
-      used -= blocks[i].end - blocks[i].begin;
+      used -= blocks[i].is_pinned ? 0 : blocks[i].end - blocks[i].begin;
       blocks[i] = blocks[--block_count];
       free((void *)(uintptr_t)address);
       status = OK;
@@ -179,31 +277,108 @@ int cuMemFree_v2(uint64_t address) {
   pthread_mutex_unlock(&memory);
   return status;
 }
-/* Also that each side is where it should be. */
-static int copy(uint64_t target, bool to_device, uint64_t source, bool from_device, size_t bytes) {
+/* The queue of a handle; NULL if there is none. */
+static struct stream *stream_of(void *handle) {
+  if (!handle || handle == (void *)1)
+    return default_stream(device_here());
+  return is_stream(handle) ? handle : NULL;
+}
+/* Also that each side is where it should be. Memory of the host that the driver does not know is read at once. */
+static int copy(uint64_t target, bool to_device, uint64_t source, bool from_device, size_t bytes, void *handle,
+                const char *label) {
+  struct stream *stream = depth > 0 ? stream_of(handle) : NULL;
   pthread_mutex_lock(&memory);
-  bool fits = depth > 0 && (find_block(target, bytes) != NULL) == to_device &&
-              (find_block(source, bytes) != NULL) == from_device;
+  const struct block *to = find_block(target, bytes), *from = find_block(source, bytes);
+  bool fits = (to && !to->is_pinned) == to_device && (from && !from->is_pinned) == from_device;
+  bool is_plain = !from;
   pthread_mutex_unlock(&memory);
+  if (!stream)
+    return INVALID_HANDLE;
   if (!fits)
     return INVALID_VALUE;
-  memcpy((void *)(uintptr_t)target, (const void *)(uintptr_t)source, bytes);
+  void *owned = is_plain ? malloc(bytes + 1) : NULL;
+  if (owned)
+    memcpy(owned, (const void *)(uintptr_t)source, bytes);
+  queue_copy(stream, (void *)(uintptr_t)target, owned ? owned : (const void *)(uintptr_t)source, bytes, owned, label);
   return OK;
 }
-int cuMemcpyHtoD_v2(uint64_t target, const void *source, size_t bytes) {
+int cuMemcpyHtoDAsync_v2(uint64_t target, const void *source, size_t bytes, void *stream) {
   MAY_FAIL;
-  note("copy%s %llu\n", " in", bytes);
-  return copy(target, true, (uint64_t)(uintptr_t)source, false, bytes);
+  NEEDS_CONTEXT;
+  return copy(target, true, (uint64_t)(uintptr_t)source, false, bytes, stream, " in");
 }
-int cuMemcpyDtoH_v2(void *target, uint64_t source, size_t bytes) {
+int cuMemcpyDtoHAsync_v2(void *target, uint64_t source, size_t bytes, void *stream) {
   MAY_FAIL;
-  note("copy%s %llu\n", " out", bytes);
-  return copy((uint64_t)(uintptr_t)target, false, source, true, bytes);
+  NEEDS_CONTEXT;
+  return copy((uint64_t)(uintptr_t)target, false, source, true, bytes, stream, " out");
 }
-int cuMemcpyDtoD_v2(uint64_t target, uint64_t source, size_t bytes) {
+int cuMemcpyDtoDAsync_v2(uint64_t target, uint64_t source, size_t bytes, void *stream) {
   MAY_FAIL;
-  note("copy%s %llu\n", " within", bytes);
-  return copy(target, true, source, true, bytes);
+  NEEDS_CONTEXT;
+  return copy(target, true, source, true, bytes, stream, " within");
+}
+
+/* --- Streams and events -------------------------------------------------- */
+
+/* For tests, as cuStreamDestroy_v2. */
+int cuStreamCreate(void **made, unsigned flags) {
+  NEEDS_CONTEXT;
+  *made = flags == 1 ? make_stream(device_here()) : NULL;
+  return *made ? OK : INVALID_VALUE;
+}
+int cuStreamDestroy_v2(void *stream) {
+  if (!is_stream(stream))
+    return INVALID_HANDLE;
+  end_stream(stream);
+  return OK;
+}
+int cuStreamGetCtx(void *handle, void **made) {
+  MAY_FAIL;
+  struct stream *stream = stream_of(handle);
+  if (!stream)
+    return INVALID_HANDLE;
+  int device = device_of_stream(stream);
+  *made = &contexts[device][resets[device]];
+  return OK;
+}
+int cuStreamWaitEvent(void *handle, void *event, unsigned flags) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  struct stream *stream = stream_of(handle);
+  if (!stream || flags)
+    return INVALID_HANDLE;
+  queue_event(stream, event);
+  return OK;
+}
+int cuStreamSynchronize(void *handle) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  struct stream *stream = stream_of(handle);
+  return stream ? finish_stream(stream) : INVALID_HANDLE;
+}
+int cuEventCreate(void **made, unsigned flags) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  *made = flags == 2 ? make_event() : NULL;
+  return *made ? OK : INVALID_VALUE;
+}
+int cuEventRecord(void *event, void *handle) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  struct stream *stream = stream_of(handle);
+  if (!stream || device_of_stream(stream) != device_here())
+    return INVALID_HANDLE;
+  record_event(event, stream);
+  return OK;
+}
+int cuEventSynchronize(void *event) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  return finish_event(event);
+}
+int cuEventDestroy_v2(void *event) {
+  free(event);
+  return OK;
 }
 
 /* --- Code --------------------------------------------------------------- */
@@ -213,6 +388,7 @@ static const char elf[] = {0x7f, 'E', 'L', 'F'}, linked[] = {0x7f, 'E', 'M', 'U'
 
 int cuModuleLoadData(void **module, const void *image) {
   MAY_FAIL;
+  NEEDS_CONTEXT;
   bool is_linked = memcmp(image, linked, 4) == 0, is_cubin = memcmp(image, elf, 4) == 0;
   note("load%s %llu\n", is_linked ? " code" : is_cubin ? " cubin" : " text", 0);
   if (is_cubin)
@@ -237,6 +413,8 @@ int cuModuleLoadData(void **module, const void *image) {
   int status = system(command);
   snprintf(path, sizeof path, "%s/kernels.so", folder);
   *module = status == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+  if (status == 0 && !*module)
+    fprintf(stderr, "libcuda-emu: %s\n", dlerror()); /* An instruction that ptx.h lacks. */
   if (!getenv("LATHE_EMU_KEEP")) {
     snprintf(command, sizeof command, "rm -rf %s", folder);
     status = system(command);
@@ -248,7 +426,8 @@ int cuModuleLoadData(void **module, const void *image) {
 int cuLinkCreate_v2(unsigned count, int *options, void **values, void **linking) {
   MAY_FAIL;
   (void)options, (void)values;
-  *linking = count || depth < 1 ? NULL : calloc(1, sizeof(char *));
+  NEEDS_CONTEXT;
+  *linking = count ? NULL : calloc(1, sizeof(char *));
   return *linking ? OK : INVALID_VALUE;
 }
 int cuLinkAddData_v2(void *linking, int kind, void *data, size_t bytes, const char *name, unsigned count, int *options,
@@ -293,17 +472,20 @@ int cuFuncSetAttribute(void *function, int attribute, int value) {
 }
 
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void *stream, void **parameters,
+                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void *handle, void **parameters,
                    void **extra) {
   MAY_FAIL;
+  NEEDS_CONTEXT;
   const struct function *called = function;
+  struct stream *stream = stream_of(handle);
   uint64_t words[512];
-  if (depth < 1 || !grid_x || grid_y != 1 || grid_z != 1 || block_x > MOST_THREADS || block_y != 1 || block_z != 1 ||
-      shared_bytes > MOST_SHARED || stream || extra || called->parameters > 512)
+  if (!stream)
+    return INVALID_HANDLE;
+  if (!grid_x || grid_y != 1 || grid_z != 1 || block_x > MOST_THREADS || block_y != 1 || block_z != 1 ||
+      shared_bytes > MOST_SHARED || extra || called->parameters > 512)
     return INVALID_VALUE;
   for (unsigned i = 0; i < called->parameters; ++i)
     words[i] = *(const uint64_t *)parameters[i];
-  run_grid(called, grid_x, block_x, shared_bytes, words);
-  note("launch %s %llu\n", called->name, grid_x);
+  queue_launch(stream, called, grid_x, block_x, shared_bytes, words);
   return OK;
 }

@@ -3,10 +3,15 @@
 """Families of kernels on a GPU, real or emulated, against the CPU.
 
 families.py NAME     runs the function of that name; it raises where something differs
+
+The environment may say LATHE_TEST_TARGET, what models are compiled for, and LATHE_TEST_SHAPES, how
+many random shapes of each type `random_products` and `random_convolutions` take.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -20,7 +25,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 Array = npt.NDArray[Any]
-TARGET = "cuda:sm_80"
+TARGET = os.environ.get("LATHE_TEST_TARGET", "cuda:sm_80")
 RNG = np.random.default_rng(1)
 
 # Twice a matrix with any number of rows, in Lathe's own format.
@@ -46,11 +51,12 @@ def onnx_model(
     inputs: Sequence[onnx.ValueInfoProto],
     constants: Sequence[onnx.TensorProto] = (),
     dtype: int = TensorProto.FLOAT,
+    opset: int = 20,
 ) -> onnx.ModelProto:
     """Return the model whose output is `y`."""
     output = helper.make_tensor_value_info("y", dtype, None)
     graph = helper.make_graph(nodes, "g", inputs, [output], constants)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
 def check(
@@ -71,8 +77,8 @@ def check(
     cpu = lathe.compile(model, cache=False)
     found = np.asarray(gpu.run(values)["y"]).astype(np.float64)
     expected = np.asarray(cpu.run(values)["y"]).astype(np.float64)
-    scale = max(1.0, float(np.abs(expected).max()))
-    error = float(np.abs(found - expected).max()) / scale
+    scale = max(1.0, float(np.abs(expected).max(initial=0)))
+    error = float(np.abs(found - expected).max(initial=0)) / scale
     shapes = [array.shape for array in values.values()]
     assert error <= tolerance, (nodes[0].op_type, shapes, numpy, error)
     return gpu
@@ -111,12 +117,13 @@ def products() -> None:
 
 # Sizes around those of tiles, primes, and such of which rows begin at no multiple of a word.
 SIZES = (1, 2, 3, 5, 7, 13, 16, 31, 32, 33, 61, 64, 65, 67, 97, 127, 128, 129, 131)
-BYTES = {TensorProto.UINT8: (0, 256), TensorProto.INT8: (-128, 128)}
+BYTES: dict[int, tuple[int, int]] = {TensorProto.UINT8: (0, 256), TensorProto.INT8: (-128, 128)}
 
 
 def on_tensor_cores(model: lathe.CompiledModel) -> bool:
     """Whether one of the kernels is."""
-    return any(k["strategy"].startswith("gpu.product.mma") for k in model.kernels)
+    names = ("gpu.product.mma", "gpu.product.wgmma")
+    return any(k["strategy"].startswith(names) for k in model.kernels)
 
 
 def random_bytes(kind: int, *shape: int) -> Array:
@@ -209,6 +216,93 @@ def quantized() -> None:
     assert (np.asarray(gpu(x)[0]) == np.asarray(expected)).all()
 
 
+# Types of random shapes: those of the factors and the sums, and the precision.
+KINDS = {
+    "f32": (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.FLOAT, "f32"),
+    "tf32": (TensorProto.FLOAT, TensorProto.FLOAT, TensorProto.FLOAT, "tf32"),
+    "f16": (TensorProto.FLOAT16, TensorProto.FLOAT16, TensorProto.FLOAT16, "f32"),
+    "bf16": (TensorProto.BFLOAT16, TensorProto.BFLOAT16, TensorProto.BFLOAT16, "f32"),
+    "s8": (TensorProto.INT8, TensorProto.INT8, TensorProto.INT32, "f32"),
+    "u8": (TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32, "f32"),
+}
+SHAPES = int(os.environ.get("LATHE_TEST_SHAPES", "4"))
+
+
+def small_integers(kind: int, *shape: int) -> Array:
+    """Return numbers of which each type takes products and sums as they are."""
+    low = 0 if kind == TensorProto.UINT8 else -3
+    return RNG.integers(low, 4, shape).astype(helper.tensor_dtype_to_np_dtype(kind))
+
+
+def compiled(
+    name: str, node: onnx.NodeProto, inputs: Mapping[str, Sequence[int | str]], **constants: Array
+) -> lathe.CompiledModel:
+    """Return the model of one node for the types of `KINDS[name]`, on tensor cores but for f32."""
+    *factors, result, precision = KINDS[name]
+    infos = [
+        helper.make_tensor_value_info(given, kind, shape)
+        for kind, (given, shape) in zip(factors, inputs.items(), strict=False)
+    ]
+    fixed = [numpy_helper.from_array(a, n) for n, a in constants.items()]
+    # The first whose convolutions take bf16.
+    source = onnx_model([node], infos, fixed, result, opset=22)
+    model = lathe.compile(source, target=TARGET, cache=False, precision=precision)
+    assert on_tensor_cores(model) == (name != "f32"), (name, model.kernels)
+    return model
+
+
+def expect(found: Any, exact: Array, kind: int, *what: Any) -> None:
+    """Compare with whole numbers, rounded to the type of the result once."""
+    expected = exact.astype(helper.tensor_dtype_to_np_dtype(kind))
+    assert (np.asarray(found) == expected).all(), what
+
+
+def random_products() -> None:
+    """Shapes of 1, primes and those around tiles; weights that are constant, and open sizes."""
+    for name, (left, right, result, _) in KINDS.items():
+        many = "MatMulInteger" if result == TensorProto.INT32 else "MatMul"
+        node = helper.make_node(many, ["a", "b"], ["y"])
+        for number, is_fixed in itertools.product(range(0, SHAPES, 4), (True, False)):
+            k, n = map(int, RNG.choice(SIZES, 2))
+            b = small_integers(right, k, n)
+            inputs: dict[str, Sequence[int | str]] = {"a": ["m", k]}
+            if not is_fixed:
+                inputs["b"] = [k, n]
+            model = compiled(name, node, inputs, **({"b": b} if is_fixed else {}))
+            for m in map(int, RNG.choice(SIZES, min(SHAPES - number, 4))):
+                a = small_integers(left, m, k)
+                y = model(a)[0] if is_fixed else model(a, b)[0]
+                expect(y, a.astype(np.int64) @ b.astype(np.int64), result, name, m, k, n, is_fixed)
+
+
+def random_convolutions() -> None:
+    """The same for channels and images, with strides, dilations, borders and groups."""
+    for name, (left, right, result, _) in KINDS.items():
+        kind = "ConvInteger" if result == TensorProto.INT32 else "Conv"
+        for _ in range(SHAPES):
+            group = int(RNG.choice([1, 1, 2]))
+            channels = int(RNG.choice([1, 2, 3, 5, 8, 16, 17]))
+            outputs = int(RNG.choice([64, 128] if group > 1 else [1, 3, 8, 31, 64, 67]))
+            taps, strides, dilations = (tuple(map(int, RNG.integers(1, 4, 2))) for _ in range(3))
+            pads = tuple(map(int, RNG.integers(0, 2, 4)))
+            height, width = (
+                (t - 1) * d + 1 + int(RNG.integers(0, 9))
+                for t, d in zip(taps, dilations, strict=True)
+            )
+            x = small_integers(left, int(RNG.integers(1, 3)), group * channels, height, width)
+            w = small_integers(right, group * outputs, channels, *taps)
+            options: dict[str, Any] = {
+                "pads": pads,
+                "strides": strides,
+                "dilations": dilations,
+                "group": group,
+            }
+            node = helper.make_node(kind, ["x", "w"], ["y"], **options)
+            model = compiled(name, node, {"x": x.shape}, w=w)
+            y = windows_of(x, w, **options)
+            expect(model(x)[0], y, result, name, x.shape, w.shape, options)
+
+
 def windows_of(
     x: Array,
     w: Array,
@@ -249,7 +343,8 @@ def tf32() -> None:
     model = lathe.compile(source, target=TARGET, cache=False, precision="tf32")
     assert on_tensor_cores(model), model.kernels
     rounded = 0.0
-    for m, k, n in [(128, 64, 128), *(RNG.choice(SIZES, 3) for _ in range(25))]:
+    shapes = [(128, 64, 128), *((int(m), int(k), int(n)) for m, k, n in RNG.choice(SIZES, (25, 3)))]
+    for m, k, n in shapes:
         a, b = normal(m, k).astype(np.float32), normal(k, n).astype(np.float32)
         size = np.abs(a.astype(np.float64)) @ np.abs(b.astype(np.float64))
         error = np.abs(np.asarray(model(a, b)[0]) - a.astype(np.float64) @ b) / size
@@ -275,6 +370,93 @@ def tf32() -> None:
     found, expected = gpu(x)[0], lathe.compile(source, cache=False)(x)[0]
     assert np.abs(np.asarray(found) - np.asarray(expected)).max() < 0.02
     assert np.abs(np.asarray(found) - np.asarray(expected)).max() > 1e-5
+
+
+def warpgroups() -> None:
+    """Products of four warps together: as few steps as slots, one more and less, and any rows."""
+    product = helper.make_node("MatMul", ["a", "b"], ["p"])
+    nodes = [product, helper.make_node("Add", ["p", "c"], ["y"])]
+    sizes = [(1, 64, 64), (65, 128, 72), (64, 192, 8), (129, 256, 130), (7, 65, 9), (3, 63, 1)]
+    for dtype, limit in ((TensorProto.FLOAT16, 2e-3), (TensorProto.BFLOAT16, 2e-2)):
+        for m, k, n in sizes:
+            a, b, c = normal(m, k), normal(k, n), normal(n)
+            weights = {"b": b, "c": c}
+            for model in (
+                check(nodes, {"a": a, "b": b, "c": c}, dtype=dtype, tolerance=limit),
+                check(nodes, {"a": a}, dtype=dtype, constants=weights, tolerance=limit),
+            ):
+                kind = model.kernels[0]["strategy"]
+                assert kind.startswith("gpu.product.wgmma"), model.kernels
+    # Tiles of 128 x 128, which two warpgroups share.
+    large = normal(1900, 64), normal(64, 1700), normal(1700)
+    check(nodes, dict(zip("abc", large, strict=True)), dtype=TensorProto.FLOAT16, tolerance=2e-3)
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1], strides=[2, 2])
+    for channels, outputs in ((32, 64), (5, 70)):
+        image, filters = normal(2, channels, 9, 11), normal(outputs, channels, 3, 3)
+        weights = {"w": filters}
+        model = check(
+            [conv],
+            {"x": image},
+            dtype=TensorProto.FLOAT16,
+            constants=weights,
+            tolerance=3e-3,
+        )
+        assert on_tensor_cores(model), model.kernels
+
+
+def transposes() -> None:
+    """Squares of all sizes of elements, what follows them, and dims that are smaller than one."""
+    shapes: list[tuple[tuple[int, ...], list[int]]] = [
+        ((33, 65), [1, 0]),
+        ((2, 8, 70), [0, 2, 1]),
+        ((2, 64, 9, 8), [0, 2, 3, 1]),
+        ((3, 9, 130, 5), [2, 0, 3, 1]),
+        ((5, 3, 2), [2, 1, 0]),
+        ((0, 64), [1, 0]),
+    ]
+    kinds = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.DOUBLE)
+    for shape, order in shapes:
+        turn = helper.make_node("Transpose", ["x"], ["t"], perm=order)
+        for kind in (*kinds, TensorProto.INT64, TensorProto.UINT8, TensorProto.BOOL):
+            nodes = [turn, helper.make_node("Identity", ["t"], ["y"])]
+            model = check(nodes, {"x": 9 * normal(*shape)}, dtype=kind, tolerance=0)
+            is_small = min(shape[-1], shape[order[-1]]) < 8
+            assert (model.kernels[0]["strategy"].split()[0] == "gpu.transpose") != is_small
+        inputs = {"x": normal(*shape), "c": normal(shape[order[-1]])}
+        check([turn, helper.make_node("Mul", ["t", "c"], ["y"])], inputs)
+
+
+def parts_of_sums() -> None:
+    """Few and long sums are computed in parts, with the same bits each time."""
+    product = helper.make_node("MatMul", ["a", "b"], ["p"])
+    nodes = [
+        product,
+        helper.make_node("Add", ["p", "c"], ["s"]),
+        helper.make_node("Relu", ["s"], ["y"]),
+    ]
+    limits = {TensorProto.FLOAT: 1e-5, TensorProto.FLOAT16: 4e-3, TensorProto.BFLOAT16: 3e-2}
+    shapes = [((3, 4096), (4096, 72)), ((2, 5, 3072), (3072, 33)), ((17, 1024 * 3), (1024 * 3, 64))]
+    for dtype, limit in limits.items():
+        for left, right in shapes:
+            a, b, c = normal(*left), normal(*right), normal(right[1])
+            inputs = {"a": a, "b": b, "c": c}
+            model = check(nodes, inputs, dtype=dtype, tolerance=limit)
+            assert "parts = " in model.kernels[0]["strategy"], model.kernels
+            weights = {"b": b, "c": c}
+            check(nodes, {"a": a}, dtype=dtype, constants=weights, tolerance=limit)
+            numpy = helper.tensor_dtype_to_np_dtype(dtype)
+            values = {name: array.astype(numpy) for name, array in inputs.items()}
+            first, second = (np.asarray(model.run(values)["y"]).tobytes() for _ in range(2))
+            assert first == second
+    # Nothing to add: a dim without elements is no part of anything.
+    shapes = [((0, 4096), (4096, 72)), ((4, 4096), (4096, 0)), ((2, 0, 2048), (2048, 64))]
+    for left, right in shapes:
+        check(nodes, {"a": normal(*left), "b": normal(*right), "c": normal(right[1])})
+    a, b = random_bytes(TensorProto.UINT8, 9, 8192), random_bytes(TensorProto.INT8, 8192, 40)
+    node = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
+    exact = a.astype(np.int64) @ b.astype(np.int64)
+    exact_bytes(node, {"a": a, "b": b}, {}, exact)
+    exact_bytes(node, {"a": a}, {"b": b}, exact)
 
 
 def convolutions() -> None:
@@ -366,6 +548,44 @@ def sessions() -> None:
     x = np.ones((3, 4), np.float32)
     for session in (gpu, cpu):
         assert (np.asarray(session.run(None, {"x": x})[0]) == 2).all()
+
+
+def bindings() -> None:
+    """What a session has bound on the GPU stays there."""
+    names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    session = lathe.ort.InferenceSession(TWICE, providers=names)
+    value = lathe.ort.OrtValue.ortvalue_from_numpy(np.ones((3, 4), np.float32), "cuda", 0)
+    assert (value.device_name(), value.shape(), value.data_type()) == (
+        "cuda",
+        [3, 4],
+        "tensor(float)",
+    )
+    binding = session.io_binding()
+    binding.bind_ortvalue_input("x", value)
+    binding.bind_output("y", "cuda")
+    session.run_with_iobinding(binding)
+    (y,) = binding.get_outputs()
+    assert y.device_name() == "cuda" and (y.numpy() == 2).all()
+    value.update_inplace(np.full((3, 4), 5, np.float32))
+    # The memory of one run is the input of the next, and its result goes where the caller says.
+    target = lathe.ort.OrtValue.ortvalue_from_shape_and_type((3, 4), np.float32, "cuda", 0)
+    binding.bind_input("x", "cuda", 0, np.float32, value.shape(), value.data_ptr())
+    binding.bind_output("y", "cuda", 0, np.float32, target.shape(), target.data_ptr())
+    session.run_with_iobinding(binding)
+    assert (target.numpy() == 10).all() and (binding.copy_outputs_to_cpu()[0] == 10).all()
+    shared = lathe.ort.OrtValue.from_dlpack(target)
+    assert shared.data_ptr() == target.data_ptr()
+    binding.bind_ortvalue_input("x", shared)
+    here = np.zeros((3, 4), np.float32)
+    binding.bind_output("y", "cpu", 0, np.float32, here.shape, here.ctypes.data)
+    session.run_with_iobinding(binding)
+    assert (here == 20).all()
+    try:
+        binding.bind_output("y", "cuda", 7)
+    except ValueError as error:
+        assert "ort-device" in str(error)
+    else:
+        raise AssertionError("there is no GPU 7")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@
 #include "threads.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef uint64_t reg;
@@ -276,6 +278,8 @@ COMPARING(b64)
 COMPARING_FLOATS(f32, float)
 COMPARING_FLOATS(f64, double)
 COMPARING_FLOATS(f16, float)
+static inline reg testp_infinite_f32(reg a) { return isinf(f32(a)) != 0; }
+static inline reg testp_infinite_f64(reg a) { return isinf(f64(a)) != 0; }
 static inline reg choose(reg a, reg b, reg which) { return which ? a : b; }
 #define selp_b16 choose
 #define selp_b32 choose
@@ -333,6 +337,9 @@ static inline reg cvt_f64_f16(reg a) { return to_f64((double)f16(a)); }
 static inline reg cvt_rn_f16_f32(reg a) { return to_f16((_Float16)f32(a)); }
 static inline reg cvt_rn_f16_f64(reg a) { return to_f16((_Float16)f64(a)); }
 static inline reg cvt_rn_bf16_f32(reg a) { return to_bf16(f32(a)); }
+/* Two at once: the first comes to be the upper half. */
+static inline reg cvt_rn_f16x2_f32(reg a, reg b) { return cvt_rn_f16_f32(a) << 16 | cvt_rn_f16_f32(b); }
+static inline reg cvt_rn_bf16x2_f32(reg a, reg b) { return cvt_rn_bf16_f32(a) << 16 | cvt_rn_bf16_f32(b); }
 static inline reg cvt_f32_bf16(reg a) { return to_f32(bf16(a)); }
 /* To 11 bits of the significand, ties away from 0. */
 static inline reg cvt_rna_tf32_f32(reg a) { return isnan(f32(a)) ? 0x7fffffff : (u32(a) + 0x1000u) & 0xffffe000u; }
@@ -369,16 +376,31 @@ static inline reg cvt_sat_f32_f32(reg a) { return to_f32(f32(a) > 0 ? (f32(a) < 
 
 /* --- Memory ------------------------------------------------------------- */
 
+static inline void stop(const struct thread *thread, const char *why) {
+  fprintf(stderr, "libcuda-emu: kernel %s, thread %u of block %u: %s\n", thread->kernel, thread->tid, thread->ctaid,
+          why);
+  abort();
+}
+static inline void must_be_aligned(const struct thread *thread, reg address, unsigned bytes) {
+  if (address % bytes)
+    stop(thread, "an address is no multiple of the bytes of its access");
+}
+
 /* Memory of the device is looked up, that of the thread and of the block is not. */
-static inline reg at_global(struct thread *thread, reg address, unsigned bytes) {
+static inline void look_up(struct thread *thread, reg address, unsigned bytes) {
   for (int i = 0; i < 4; ++i)
     if (address >= thread->seen[i].begin && address + bytes <= thread->seen[i].end)
-      return address;
+      return;
   thread->check(thread, address, bytes);
+}
+static inline reg at_global(struct thread *thread, reg address, unsigned bytes) {
+  must_be_aligned(thread, address, bytes);
+  look_up(thread, address, bytes);
   return address;
 }
 static inline reg at_shared(struct thread *thread, reg address, unsigned bytes) {
   reg begin = (reg)(uintptr_t)thread->shared;
+  must_be_aligned(thread, address, bytes);
   if (address < begin || address + bytes > begin + thread->shared_bytes)
     thread->check(thread, address, bytes);
   return address;
@@ -433,26 +455,50 @@ SHUFFLE(down, lane + step <= last ? lane + step : lane)
 SHUFFLE(up, lane - step >= last ? lane - step : lane)
 SHUFFLE(idx, step)
 
-/* Copies to shared memory wait until they are waited for. */
+/* What a thread wrote to shared memory, tensor cores that read it by themselves do not see yet. */
+static inline void note_shared(struct thread *thread, reg target, unsigned bytes) {
+  if (thread->unpublished_count < MOST_PENDING)
+    thread->unpublished[thread->unpublished_count++] = (struct span){target, bytes};
+}
+static inline void fence_proxy_async(struct thread *thread) {
+  for (unsigned i = 0; i < thread->unpublished_count; ++i) {
+    const struct span *one = &thread->unpublished[i];
+    char *from = (char *)(uintptr_t)one->begin;
+    memcpy(thread->published + (from - thread->shared), from, one->bytes);
+  }
+  thread->unpublished_count = 0;
+}
+
+/* Copies to shared memory are made at once, or when they are waited for: the hardware may choose. */
+static inline void copy_now(struct thread *thread, const struct pending *one) {
+  memcpy((void *)(uintptr_t)one->target, (const void *)(uintptr_t)one->source, one->bytes);
+  memset((char *)(uintptr_t)one->target + one->bytes, 0, one->zeros);
+  note_shared(thread, one->target, one->bytes + one->zeros);
+}
 static inline void cp_async(struct thread *thread, reg target, reg source, unsigned bytes, unsigned read) {
   at_shared(thread, target, bytes);
-  if (read)
-    at_global(thread, source, read);
+  if (read) {
+    must_be_aligned(thread, source, bytes);
+    look_up(thread, source, read);
+  }
   if (thread->pending_count == MOST_PENDING)
-    __builtin_trap();
-  thread->pending[thread->pending_count++] = (struct pending){target, source, read, bytes - read, thread->groups};
+    stop(thread, "too many copies that nobody waits for");
+  struct pending one = {target, source, read, bytes - read, thread->groups};
+  thread->random = thread->random * 1664525u + 1013904223u;
+  if (thread->random >> 31)
+    copy_now(thread, &one);
+  else
+    thread->pending[thread->pending_count++] = one;
 }
 static inline void cp_async_commit_group(struct thread *thread) { ++thread->groups; }
 static inline void cp_async_wait_group(struct thread *thread, unsigned left) {
   unsigned kept = 0;
   for (unsigned i = 0; i < thread->pending_count; ++i) {
     struct pending *one = &thread->pending[i];
-    if (one->group + left >= thread->groups) {
+    if (one->group + left >= thread->groups)
       thread->pending[kept++] = *one;
-      continue;
-    }
-    memcpy((void *)(uintptr_t)one->target, (const void *)(uintptr_t)one->source, one->bytes);
-    memset((char *)(uintptr_t)one->target + one->bytes, 0, one->zeros);
+    else
+      copy_now(thread, one);
   }
   thread->pending_count = kept;
 }
@@ -461,8 +507,6 @@ static inline void cp_async_wait_group(struct thread *thread, unsigned left) {
 static inline void ldmatrix(struct thread *thread, reg *results, int count, bool is_transposed, reg address) {
   int lane = (int)(thread->tid % 32);
   at_shared(thread, address, 16);
-  if (address % 16)
-    __builtin_trap();
   give(thread, &address, 1);
   for (int i = 0; i < count; ++i) {
     uint16_t pair[2];
@@ -516,3 +560,97 @@ MMA(mma_s8_s8, 32, 4, 4, signed_of, signed_of, int32_t, sum_integers, s32, to_s3
 MMA(mma_u8_s8, 32, 4, 4, unsigned_of, signed_of, int32_t, sum_integers, s32, to_s32)
 MMA(mma_s8_u8, 32, 4, 4, signed_of, unsigned_of, int32_t, sum_integers, s32, to_s32)
 MMA(mma_u8_u8, 32, 4, 4, unsigned_of, unsigned_of, int32_t, sum_integers, s32, to_s32)
+
+/* --- Tensor cores that read shared memory by themselves ------------------ */
+
+/* Where element (`outer`, `term`) of a factor is in shared memory: `is_turned` has `outer` side by side. Chunks of 16
+ * bytes are in another order in each of the eight rows of 128 bytes. */
+static inline uint32_t place_of(uint64_t descriptor, int outer, int term, bool is_turned) {
+  uint32_t from = (uint32_t)(descriptor & 0x3fff) << 4, panel = (uint32_t)(descriptor >> 16 & 0x3fff) << 4,
+           eight = (uint32_t)(descriptor >> 32 & 0x3fff) << 4;
+  uint32_t at = is_turned ? outer / 64 * panel + term / 8 * eight + term % 8 * 128 + outer % 64 * 2
+                          : outer / 8 * eight + outer % 8 * 128 + term * 2;
+  at += from;
+  return at ^ (at >> 7 & 7) << 4;
+}
+static inline uint64_t sum_of(const struct thread *thread, uint64_t descriptor, int outers, bool is_turned) {
+  uint64_t sum = 0;
+  for (int i = 0; i < outers; ++i)
+    for (int k = 0; k < 16; ++k)
+      sum = sum * 31 + load_16((reg)(uintptr_t)(thread->shared + place_of(descriptor, i, k, is_turned)));
+  return sum;
+}
+/* Of all that product `number` reads, which one thread of the four warps looks at. */
+static inline uint64_t sum_of_reads(const struct thread *thread, int number) {
+  const struct under_way *own = thread->under_way;
+  if (thread->tid % 128)
+    return 0;
+  return sum_of(thread, own->reads[number].a, 64, own->reads[number].a_is_turned) ^
+         sum_of(thread, own->reads[number].b, own->reads[number].columns, own->reads[number].b_is_turned);
+}
+
+static inline void wgmma_fence(struct thread *thread) {
+  thread->wait(thread, false);
+  thread->under_way->is_fenced = true;
+}
+
+/* One of 64 rows, `columns` columns and 16 terms. Lane 4 g + t of warp w has of each eight columns 2 t and 2 t + 1 in
+ * rows 16 w + g and 16 w + g + 8. The sums stay apart until the thread waits, and their registers have nothing. */
+#define WGMMA(NAME, OF)                                                                                                \
+  static inline void NAME(struct thread *thread, int columns, reg **sums, reg a, reg b, reg adds, bool a_is_turned,    \
+                          bool b_is_turned) {                                                                          \
+    struct under_way *own = thread->under_way;                                                                         \
+    int lane = (int)(thread->tid % 32), warp = (int)(thread->tid / 32 % 4), count = columns / 2;                       \
+    thread->wait(thread, false);                                                                                       \
+    if (!own->is_fenced || a >> 62 != 1 || b >> 62 != 1 || own->products == MOST_PRODUCTS)                             \
+      stop(thread, "wgmma without a fence, of another order of chunks, or too many of them");                          \
+    for (int i = 0; i < count && own->count; ++i)                                                                      \
+      if (own->registers[i] != sums[i])                                                                                \
+        stop(thread, "wgmma adds to sums that are under way elsewhere");                                               \
+    float left[2][16];                                                                                                 \
+    for (int half = 0; half < 2; ++half)                                                                               \
+      for (int k = 0; k < 16; ++k)                                                                                     \
+        left[half][k] = OF(load_16((reg)(uintptr_t)(thread->published +                                                \
+                                                    place_of(a, 16 * warp + lane / 4 + 8 * half, k, a_is_turned))),    \
+                           0);                                                                                         \
+    for (int i = 0; i < count; i += 4)                                                                                 \
+      for (int n = 0; n < 2; ++n) {                                                                                    \
+        double totals[2] = {0, 0};                                                                                     \
+        for (int k = 0; k < 16; ++k) {                                                                                 \
+          uint32_t at = place_of(b, 2 * i + lane % 4 * 2 + n, k, b_is_turned);                                         \
+          float right = OF(load_16((reg)(uintptr_t)(thread->published + at)), 0);                                      \
+          totals[0] += (double)left[0][k] * right;                                                                     \
+          totals[1] += (double)left[1][k] * right;                                                                     \
+        }                                                                                                              \
+        for (int half = 0; half < 2; ++half) {                                                                         \
+          int number = i + 2 * half + n;                                                                               \
+          float old = own->count ? own->sums[number] : f32(*sums[number]);                                             \
+          own->sums[number] = (float)((adds ? old : 0) + totals[half]);                                                \
+        }                                                                                                              \
+      }                                                                                                                \
+    for (int i = 0; i < count; ++i) {                                                                                  \
+      own->registers[i] = sums[i];                                                                                     \
+      *sums[i] = 0x7fc0dead;                                                                                           \
+    }                                                                                                                  \
+    own->count = count;                                                                                                \
+    own->reads[own->products] = (struct read){a, b, 0, columns, a_is_turned, b_is_turned};                             \
+    own->reads[own->products].sum = sum_of_reads(thread, own->products);                                               \
+    ++own->products;                                                                                                   \
+    thread->wait(thread, false);                                                                                       \
+  }
+WGMMA(wgmma_f16, half_of)
+WGMMA(wgmma_bf16, bfloat_of)
+static inline void wgmma_commit_group(struct thread *thread) {
+  thread->under_way->committed = thread->under_way->products;
+}
+/* Of all groups: what they have read must still be there, and the registers have the sums. */
+static inline void wgmma_wait_all(struct thread *thread) {
+  struct under_way *own = thread->under_way;
+  thread->wait(thread, false);
+  for (int i = 0; i < own->products; ++i)
+    if (own->reads[i].sum != sum_of_reads(thread, i))
+      stop(thread, "what wgmma reads was overwritten before the wait for it");
+  for (int i = 0; i < own->count && own->committed == own->products; ++i)
+    *own->registers[i] = to_f32(own->sums[i]);
+  *own = (struct under_way){.count = 0};
+}

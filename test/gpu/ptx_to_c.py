@@ -7,13 +7,21 @@ too. Threads that wait for each other ask `threads.h` for it.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
 
+import faults
+
 BLOCK = re.compile(r"\.entry\s+(\w+)\s*\((.*?)\)(.*?)^\{(.*?)^\}", re.DOTALL | re.MULTILINE)
 # How LLVM takes the upper half of a register.
-HIGH_HALF = re.compile(r"\{ *\.reg \.b16 tmp; mov\.b32 \{tmp, (%\w+)\}, (%\w+); *\}")
+HIGH_HALF = re.compile(r"\{ *\.reg \.b(?:16|32) tmp; mov\.(b32|b64) \{tmp, (%\w+)\}, (%\w+); *\}")
+# How LLVM tells a product of a warpgroup whether it adds to its sums.
+ADDS = re.compile(
+    r"\{\s*\.reg \.pred p;\s*setp\.ne\.b32 p, ([%\w]+), 0;\s*"
+    r"(wgmma\.mma_async[^;]*), p,([^;]*);\s*\}"
+)
 REGISTERS = re.compile(r"\.reg\s+\.\w+\s+%(\w+)(?:<(\d+)>)?")
 LOCAL = re.compile(r"\.local\s+\.align\s+(\d+)\s+\.b8\s+(\w+)\[(\d+)\]")
 GLOBAL = re.compile(
@@ -26,7 +34,7 @@ SPECIAL["%laneid"] = "(thread->tid % 32)"
 # Memory of a block, whose size the launch says.
 SHARED = re.compile(r"^\.extern\s+\.shared\s+\.align\s+\d+\s+\.b8\s+(\w+)\[\]", re.MULTILINE)
 # What makes threads wait for each other.
-WAITS = re.compile(r"\b(?:bar\.|barrier\.|shfl\.|mma\.|ldmatrix\.)")
+WAITS = re.compile(r"\b(?:bar\.|barrier\.|shfl\.|mma\.|ldmatrix\.|wgmma\.)")
 
 
 class UnknownTextError(Exception):
@@ -131,6 +139,23 @@ class Kernel:
         # Types that do not go together have no function.
         return f"{{ reg d[4];{arrays} mma_{of_a}_{of_b}(thread, d, a, b, c);{results} }}"
 
+    @staticmethod
+    def group_product(parts: list[str], operands: list[str]) -> str:
+        """`wgmma.mma_async`, whose sums stay in registers by name."""
+        # wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
+        of_a, of_b = parts[-2:]
+        columns = re.fullmatch(r"m64n(\d+)k16", parts[-4])
+        sums = elements(operands[0])
+        a, b, adds, sign_a, sign_b, turned_a, turned_b = operands[1:]
+        if not columns or of_a != of_b or parts[-3] != "f32" or (sign_a, sign_b) != ("1", "1"):
+            raise UnknownTextError(".".join(parts))
+        registers = ", ".join(f"&{operand(one)}" for one in sums)
+        return (
+            f"{{ reg *sums[] = {{{registers}}};"
+            f" wgmma_{of_a}(thread, {columns[1]}, sums, {operand(a)}, {operand(b)},"
+            f" {operand(adds)}, {turned_a}, {turned_b}); }}"
+        )
+
     def load(self, parts: list[str], operands: list[str]) -> str:
         """`ld`, of one value or a vector."""
         kind = parts[-1]
@@ -159,8 +184,12 @@ class Kernel:
     def store(self, parts: list[str], operands: list[str]) -> str:
         """`st`, of one value or a vector."""
         bits = width(parts[-1])
-        base = self.place(parts, operands[0], bits // 8 * len(elements(operands[1])))
-        return " ".join(
+        size = bits // 8 * len(elements(operands[1]))
+        base = self.place(parts, operands[0], size)
+        noted = (
+            f" note_shared(thread, {address(operands[0])}, {size});" if "shared" in parts else ""
+        )
+        return noted + " ".join(
             f"store_{bits}({base} + {i * bits // 8}, {operand(value)});"
             for i, value in enumerate(elements(operands[1]))
         )
@@ -203,7 +232,9 @@ class Kernel:
             case "mov":
                 return self.move(parts, operands)
             case "high":
-                return f"{operand(operands[0])} = ({operand(operands[1])} >> 16) & 0xffff;"
+                half = width(parts[1]) // 2
+                mask = (1 << half) - 1
+                return f"{operand(operands[0])} = ({operand(operands[1])} >> {half}) & {mask}u;"
             case "bra":
                 return f"goto {operand(operands[0])};"
             case "ret" | "exit":
@@ -221,6 +252,18 @@ class Kernel:
                 return "cp_async_commit_group(thread); cp_async_wait_group(thread, 0);"
             case "cp" if "async" in parts:
                 return self.copy(operands)
+            case "fence" if "proxy" in parts:
+                return "fence_proxy_async(thread);"
+            case "wgmma" if "fence" in parts:
+                return "wgmma_fence(thread);"
+            case "wgmma" if "commit_group" in parts:
+                return "wgmma_commit_group(thread);"
+            case "wgmma" if "wait_group" in parts:
+                if operands != ["0"]:
+                    raise UnknownTextError(text)
+                return "wgmma_wait_all(thread);"
+            case "wgmma":
+                return self.group_product(parts, operands)
             case "ldmatrix":
                 return self.matrix(parts, operands)
             case "mma":
@@ -253,7 +296,7 @@ class Kernel:
     def c(self, body: str) -> str:
         """All of it."""
         body = re.sub(r"//.*", "", body)
-        body = HIGH_HALF.sub(r"high.b32 \1, \2;", body)
+        body = HIGH_HALF.sub(r"high.\1 \2, \3;", body)
         waits = "true" if WAITS.search(body) else "false"
         declared: list[str] = []
         for name, count in REGISTERS.findall(body):
@@ -264,7 +307,8 @@ class Kernel:
                 f"  _Alignas({align}) char m_{name}[{size}];"
                 f" reg r_{name} = (reg)(uintptr_t)m_{name};"
             )
-        body = re.sub(r"\.reg[^;]*;|\.local[^;]*;|\.pragma[^;]*;|\.loc[^\n]*\n", "", body)
+        # `.local` is also how instructions end that use such memory.
+        body = re.sub(r"(?m)\.reg[^;]*;|^\s*\.local[^;]*;|\.pragma[^;]*;|\.loc\s[^\n]*\n", "", body)
         # Inner blocks hold what has a register of its own, whose name no other has.
         body = re.sub(r"(?m)^\s*[{}]\s*$", "", body)
         body = re.sub(r"\{\s*;", "", body)
@@ -301,6 +345,7 @@ def tables(text: str) -> str:
 
 def translate(text: str) -> str:
     """All kernels of a PTX text, each a C function of its name."""
+    text = ADDS.sub(r"\2, \1,\3;", text)
     made = ['#include "ptx.h"', tables(text)]
     made += [f"#define r_{name} ((reg)(uintptr_t)thread->shared)" for name in SHARED.findall(text)]
     for name, parameters, _, body in BLOCK.findall(text):
@@ -310,4 +355,7 @@ def translate(text: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(translate(Path(sys.argv[1]).read_text()))
+    ptx = Path(sys.argv[1]).read_text()
+    if fault := os.environ.get("LATHE_EMU_FAULT"):
+        ptx = faults.plant(fault, ptx)
+    Path(sys.argv[2]).write_text(translate(ptx))

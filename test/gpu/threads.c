@@ -1,6 +1,7 @@
 /* test/gpu/threads.c: runs a grid: block after block, the threads of each in turn, until each ends or waits.
  *
- * In which order warps go on differs from turn to turn, so that a kernel that relies on one is found.
+ * In which order warps go on, and how far one gets before the next, differs from barrier to barrier, so that a kernel
+ * that relies on one is found.
  *
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
@@ -33,7 +34,9 @@ struct grid {
   struct fiber fibers[MOST_THREADS];
   struct warp warps[MOST_THREADS / 32];
   struct pending pending[MOST_THREADS][MOST_PENDING];
-  char shared[MOST_SHARED] __attribute__((aligned(1024)));
+  struct span unpublished[MOST_THREADS][MOST_PENDING];
+  struct under_way under_way[MOST_THREADS];
+  char *shared, *published;
   char *stacks;
   struct fiber *running;
 #ifdef __x86_64__
@@ -113,20 +116,43 @@ static bool release(unsigned begin, unsigned end, enum state state) {
   return any;
 }
 
+/* Runs threads `begin` to `end` once, in either order; whether any was ready. */
+static bool run_some(unsigned begin, unsigned end, bool is_backward) {
+  bool any = false;
+  for (unsigned n = begin; n < end; ++n) {
+    struct fiber *fiber = &grid->fibers[is_backward ? begin + end - 1 - n : n];
+    if (fiber->state == READY) {
+      to_fiber(fiber);
+      any = true;
+    }
+  }
+  return any;
+}
+
+/* Runs all to the next barrier of the block: a warp after the other as far as it gets, or all of them in step. */
+static void run_to_barrier(unsigned threads, unsigned turn) {
+  unsigned count = (threads + 31) / 32;
+  bool is_backward = turn % 2, in_step = turn % 3 == 2;
+  for (bool goes_on = true; goes_on;) {
+    goes_on = false;
+    for (unsigned n = 0; n < count; ++n) {
+      unsigned begin = 32 * (is_backward ? count - 1 - n : n), end = begin + 32 < threads ? begin + 32 : threads;
+      do
+        goes_on |= run_some(begin, end, is_backward);
+      while (release(begin, end, AT_WARP) && (goes_on = true) && !in_step);
+    }
+  }
+}
+
 static void run_block(unsigned threads) {
   for (unsigned turn = 0;; ++turn) {
-    bool has_ended = true, goes_on = false;
-    for (unsigned n = 0; n < threads; ++n) {
-      struct fiber *fiber = &grid->fibers[turn % 2 ? threads - 1 - n : n];
-      if (fiber->state == READY)
-        to_fiber(fiber);
-      has_ended &= fiber->state == ENDED;
-    }
+    run_to_barrier(threads, turn);
+    bool has_ended = true;
+    for (unsigned i = 0; i < threads; ++i)
+      has_ended &= grid->fibers[i].state == ENDED;
     if (has_ended)
       return;
-    for (unsigned w = 0; w < threads; w += 32)
-      goes_on |= release(w, w + 32 < threads ? w + 32 : threads, AT_WARP);
-    if (!goes_on && !release(0, threads, AT_BLOCK)) {
+    if (!release(0, threads, AT_BLOCK)) {
       fprintf(stderr, "libcuda-emu: the threads of a block of kernel %s wait for each other for ever\n",
               grid->fibers[0].thread.kernel);
       abort();
@@ -143,6 +169,10 @@ static void make_grid(void) {
   if (!grid || stacks == MAP_FAILED)
     abort();
   grid->stacks = stacks;
+  grid->shared = aligned_alloc(SHARED_WINDOW, SHARED_WINDOW);
+  grid->published = aligned_alloc(SHARED_WINDOW, SHARED_WINDOW);
+  if (!grid->shared || !grid->published)
+    abort();
 }
 
 void run_grid(const struct function *function, unsigned blocks, unsigned threads, unsigned shared,
@@ -151,6 +181,7 @@ void run_grid(const struct function *function, unsigned blocks, unsigned threads
     make_grid();
   for (unsigned block = 0; block < blocks; ++block) {
     memset(grid->shared, 0xcd, shared);
+    memset(grid->published, 0xcd, shared);
     for (unsigned i = 0; i < threads; ++i) {
       struct fiber *fiber = &grid->fibers[i];
       fiber->thread = (struct thread){.tid = i,
@@ -163,7 +194,12 @@ void run_grid(const struct function *function, unsigned blocks, unsigned threads
                                       .warp = &grid->warps[i / 32],
                                       .wait = wait_for_others,
                                       .check = emu_check,
-                                      .pending = grid->pending[i]};
+                                      .pending = grid->pending[i],
+                                      .random = 977 * i + block,
+                                      .published = grid->published,
+                                      .unpublished = grid->unpublished[i],
+                                      .under_way = &grid->under_way[i]};
+      grid->under_way[i] = (struct under_way){.count = 0};
       fiber->state = READY;
       fiber->function = function;
       fiber->parameters = parameters;

@@ -14,11 +14,30 @@
 #define MOST_THREADS 1024
 #define MOST_SHARED (227 << 10)
 #define MOST_PENDING 512
+/* Products of a warpgroup that are under way, and the registers of one. */
+#define MOST_PRODUCTS 16
+#define MOST_SUMS 128
+/* Addresses of shared memory in instructions have so many bits: it starts at a multiple of that. */
+#define SHARED_WINDOW (256 << 10)
 
 /* A copy to shared memory that was asked for and is not seen yet: it is made when it is waited for, no earlier. */
 struct pending {
   uint64_t target, source;
   unsigned bytes, zeros, group;
+};
+
+/* What tensor cores read while a thread goes on, and where what comes out goes when it waits. */
+struct under_way {
+  uint64_t *registers[MOST_SUMS];
+  float sums[MOST_SUMS];
+  int count;      /* Of registers; 0: there is nothing. */
+  bool is_fenced; /* The registers may be used from here on. */
+  int products, committed;
+  struct read {
+    uint64_t a, b, sum; /* What it reads, and what that was. */
+    int columns;
+    bool a_is_turned, b_is_turned;
+  } reads[MOST_PRODUCTS];
 };
 
 struct warp {
@@ -40,6 +59,15 @@ struct thread {
   void (*check)(struct thread *thread, uint64_t address, uint64_t bytes);
   struct pending *pending;
   unsigned pending_count, groups;
+  uint32_t random; /* Which copies are made at once. */
+  /* Of shared memory as tensor cores see it, what threads have published; and what this one has not yet. */
+  char *published;
+  struct span {
+    uint64_t begin;
+    unsigned bytes;
+  } *unpublished;
+  unsigned unpublished_count;
+  struct under_way *under_way;
 };
 
 /* A table of constants in the text of kernels; the last of a list has no bytes. */

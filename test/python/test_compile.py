@@ -72,7 +72,7 @@ def test_dims_fix_a_free_size() -> None:
         model(X[:1])
 
 
-@pytest.mark.parametrize("value", [-1, 1.5, True, "2"])
+@pytest.mark.parametrize("value", [-1, 1.5, True, None])
 def test_dims_that_are_no_size(value: object) -> None:
     with pytest.raises(ValueError, match=r"dims\['batch'\]"):
         lathe.compile(add_one(), dims={"batch": value})  # type: ignore[dict-item]

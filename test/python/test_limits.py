@@ -214,6 +214,26 @@ def test_compiling_ends_when_it_needs_too_much() -> None:
     assert time.monotonic() - begin < 30
 
 
+@pytest.mark.parametrize("last", ["optimize", "partition", "lower", "schedule", "codegen"])
+def test_memory_that_runs_out_within_a_phase(last: str) -> None:
+    model = model_of("Softmax", [ONES], 0)
+    lathe.compile(model, cache=False)  # What the first compilation takes is there.
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    seen: list[str] = []
+    held: list[Any] = []
+
+    def hold(phase: str) -> None:
+        seen.append(phase)
+        if phase == last:
+            held.append(np.ones(1 << 26))  # 512 MiB.
+
+    most = pages * os.sysconf("SC_PAGE_SIZE") + (1 << 28)
+    with pytest.raises(lathe.CompileError) as caught:
+        lathe.compile(model, cache=False, limits={"compile-bytes": most}, progress=hold)
+    assert caught.value.ids == ("limit-compile-bytes",)
+    assert seen[-1] == last
+
+
 @pytest.mark.parametrize(
     ("limits", "id"),
     [({"node": 5}, "limit-unknown"), ({"depth": 201}, "limit-value")],
@@ -225,6 +245,24 @@ def test_limits_that_there_are_not(limits: dict[str, int], id: str) -> None:
     assert caught.value.ids == (id,)
     with pytest.raises(ValueError, match="give a whole number"):
         lathe.compile(model, limits={"nodes": 0})
+
+
+def test_limits_of_a_session() -> None:
+    from lathe import ort
+
+    model = model_of("Relu", [ONES], 0).SerializeToString()
+    options = ort.SessionOptions()
+    options.add_session_config_entry("lathe.limit.tensor-elements", "5")
+    with pytest.raises(Exception, match="limit-tensor-elements"):
+        ort.InferenceSession(model, options)
+    options.add_session_config_entry("lathe.limit.tensor-elements", "6")
+    options.add_session_config_entry("lathe.limit.call-bytes", "10")
+    session = ort.InferenceSession(model, options)
+    with pytest.raises(Exception, match="call-memory-limit"):
+        session.run(None, {"x0": ONES})
+    for wrong in ("many", "0"):
+        with pytest.raises(ValueError, match="whole number of 1 or more"):
+            options.add_session_config_entry("lathe.limit.nodes", wrong)
 
 
 def field(number: int, payload: bytes) -> bytes:

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import subprocess
+import types
 from typing import Any
 
 import numpy as np
@@ -115,3 +116,50 @@ def test_a_library_of_an_earlier_version(tmp_path: pathlib.Path) -> None:
     manifest.write_text(json.dumps({"name": "ops", "version": "1.0.0", "context_words": 9}))
     with pytest.raises(oplib.OplibError, match=r"build it again \[oplib-manifest\]"):
         oplib.open(tmp_path)
+
+
+def test_what_pytorch_is_told(ops: oplib.Library) -> None:
+    about = ops._ops["gemm_f32"]
+    assert about.torch_schema() == (
+        '(Tensor a, Tensor b, *, Tensor? bias=None, str activation="none") -> Tensor'
+    )
+    packed = ops._ops["gemm_packed_f32"]
+    assert packed.torch_schema().startswith("(Tensor a, Tensor b, *, SymInt n, Tensor? bias=None")
+
+    class Shape:
+        """A tensor without elements."""
+
+        def __init__(self, *shape: int, dtype: str = "single") -> None:
+            self.shape, self.ndim, self.dtype = shape, len(shape), dtype
+
+        def new_empty(self, shape: list[int], dtype: str) -> Shape:
+            return Shape(*shape, dtype=dtype)
+
+    torch = types.SimpleNamespace(float32="single")
+    fake = about.torch_fake(torch)(Shape(5, 8), Shape(8, 3), bias=Shape(3))
+    assert (fake.shape, fake.dtype) == ((5, 3), "single")
+    assert packed.torch_fake(torch)(Shape(5, 8), Shape(900), n=7).shape == (5, 7)
+    with pytest.raises(oplib.OplibError, match="a has rank 3, but gemm_f32 takes 2"):
+        about.torch_fake(torch)(Shape(1, 5, 8), Shape(8, 3))
+
+
+def test_arrays_of_another_package(ops: oplib.Library) -> None:
+    class Other:
+        """An array with DLPack and the array API, which is none of NumPy's."""
+
+        def __init__(self, array: Any) -> None:
+            self.array, self.dtype = array, array.dtype
+
+        def __dlpack__(self, **words: Any) -> Any:
+            return self.array.__dlpack__(**words)
+
+        def __dlpack_device__(self) -> Any:
+            return self.array.__dlpack_device__()
+
+        def __array_namespace__(self) -> Any:
+            return types.SimpleNamespace(from_dlpack=lambda array: Other(np.from_dlpack(array)))
+
+    x = draw(3, 7)
+    result = ops.call_any("softmax_f32", x=Other(x))
+    assert isinstance(result, Other)
+    np.testing.assert_array_equal(result.array, ops.call("softmax_f32", x=x))

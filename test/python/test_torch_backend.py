@@ -207,6 +207,16 @@ def test_new_weights_are_used() -> None:
         compare(compiled(x), model(x))
 
 
+def test_limits_are_an_option() -> None:
+    relu = nn.ReLU().eval()
+    model = torch.compile(relu, backend="lathe", options={"limits": {"call-bytes": 1}})
+    with torch.no_grad(), pytest.raises(lathe.RuntimeError, match="call-memory-limit"):
+        model(torch.ones(4, 4))
+    graph = torch.fx.symbolic_trace(relu)
+    with pytest.raises(ValueError, match="no option 'limit'"):
+        lathe.torch_backend.compile_graph(graph, [torch.ones(1)], options={"limit": {}})
+
+
 def test_gradients_are_left_to_pytorch(caplog: pytest.LogCaptureFixture) -> None:
     model = nn.Linear(4, 1)
     x = torch.randn(2, 4)

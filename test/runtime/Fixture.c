@@ -6,6 +6,10 @@
  */
 #include "Fixture.h"
 
+#ifdef FIXTURE_OPS_ABI
+#include "lathe-runtime/custom_op.h"
+#endif
+
 /* Variants that must be refused are built with other values. */
 #ifndef FIXTURE_ABI
 #define FIXTURE_ABI LATHE_ABI_VERSION
@@ -16,6 +20,11 @@
 #elif defined(__aarch64__)
 #define FIXTURE_TARGET "aarch64:neon"
 #endif
+#endif
+
+#ifdef FIXTURE_OPS_ABI
+static const lathe_custom_op_library operators = {FIXTURE_OPS_ABI, sizeof operators, NULL, NULL, 0, 0};
+const lathe_custom_op_library *lathe_custom_ops_query(void) { return &operators; }
 #endif
 
 static const float weights[] = {2, 3, 4};

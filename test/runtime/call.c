@@ -319,6 +319,7 @@ static void reports_checks_of_the_module(void) {
   CHECK_ERROR(FAIL(-1), LATHE_OUT_OF_MEMORY,
               "function \"fail\" found no memory for its temporaries "
               "[call-out-of-memory]");
+  CHECK_ERROR_HAS(FAIL(LATHE_TASK_DAMAGED), LATHE_INCOMPATIBLE, "[module-damaged]");
 #undef FAIL
 }
 

@@ -111,12 +111,42 @@ static void reads_images(void) {
   CHECK(blocks == 0);
 }
 
+static int32_t copy_number(lathe_custom_op_call *call) {
+  *(float *)call->outputs->data = *(const float *)call->inputs->data;
+  return 0;
+}
+
+/* What a call says of its tensors may be damaged, which is no lack of memory. */
+static void checks_operators(void) {
+  float from = 5, to = 0;
+  int64_t sizes[] = {1, 1, 0};
+  lathe_text_tensor operands[] = {{sizes, 3, 3, LATHE_DTYPE_I64, 0}, {&from, 1, 1, LATHE_DTYPE_F32, 0}};
+  lathe_text_tensor result = {&to, 1, 1, LATHE_DTYPE_F32, 0};
+  static const char known[] = "custom\0a::copy\0"
+                              "0\0"
+                              "1\0"
+                              "1";
+  CHECK_OK(lathe_register_custom_op("a::copy", copy_number, NULL));
+  CHECK(call_function(known, 4, operands, 2, &result, NULL) == 0 && to == 5);
+  sizes[1] = 2;
+  CHECK(call_function(known, 4, operands, 2, &result, NULL) == LATHE_TASK_DAMAGED);
+  operands[0].count = 1;
+  CHECK(call_function(known, 4, operands, 2, &result, NULL) == LATHE_TASK_DAMAGED);
+  CHECK(call_function("custom\0a::unknown\0"
+                      "0",
+                      2, operands, 1, &result, NULL) == LATHE_TASK_DAMAGED);
+  CHECK(call_function("no such function", 0, operands, 1, &result, NULL) == LATHE_TASK_DAMAGED);
+  most = 0;
+  CHECK(call_function(known, 4, operands, 2, &result, NULL) == LATHE_TASK_OUT_OF_MEMORY);
+  most = 100;
+  CHECK(blocks == 0);
+}
+
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
-      {"finds-numbers", finds_numbers},
-      {"finds-texts", finds_texts},
-      {"gives-random-bits", gives_random_bits},
-      {"reads-images", reads_images},
+      {"finds-numbers", finds_numbers},         {"finds-texts", finds_texts},
+      {"gives-random-bits", gives_random_bits}, {"reads-images", reads_images},
+      {"checks-operators", checks_operators},
   };
   return RUN_CASES(cases, argc, argv);
 }

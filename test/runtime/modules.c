@@ -58,7 +58,7 @@ static void refuses_other_versions(void) {
   CHECK_ERROR_HAS(lathe_module_load("fixture-other-processor.so", &module), LATHE_INCOMPATIBLE, "[target-processor]");
   CHECK_ERROR(lathe_module_load("fixture-no-query.so", &module), LATHE_INCOMPATIBLE,
               "fixture-no-query.so: the library has no symbol "
-              "lathe_module_query; give a .so file that lathe compile wrote "
+              "lathe_module_query; give one that was made for this "
               "[module-no-query]");
 }
 
@@ -193,7 +193,7 @@ static void refuses_damaged_descriptions(void) {
   const lathe_variant_desc *const variants[] = {&variant};
   const lathe_function_desc *const functions[] = {&function};
   const lathe_value_desc *const inputs[] = {&value};
-  const int64_t bad_symbol[] = {-2, 3};
+  const int64_t bad_symbol[] = {-2, 3}, no_size[] = {8, 4, 1};
 #define REFUSES(part) CHECK_ERROR_HAS(lathe_module_from_desc(&desc, &module), LATHE_INCOMPATIBLE, part)
 #define DAMAGE_VARIANT(member, damage)                                                                                 \
   do {                                                                                                                 \
@@ -243,6 +243,8 @@ static void refuses_damaged_descriptions(void) {
   REFUSES("description of function 0 has a NULL");
   DAMAGE_FUNCTION(check_messages, NULL);
   REFUSES("description of function 0 has a NULL");
+  DAMAGE_FUNCTION(symbol_ranges, no_size);
+  REFUSES("the range of symbol 0 of function \"main\" has no size in it");
   DAMAGE_INPUT(dtype, 99);
   REFUSES("\"image\" of function \"main\" has dtype 99");
   DAMAGE_INPUT(rank, 9);
@@ -416,6 +418,36 @@ static void uses_the_host_program(void) {
   lathe_module_free(module);
 }
 
+static int32_t compute_nothing(lathe_custom_op_call *call) { return call->output_count == 0; }
+
+static void takes_operators(void) {
+  CHECK_ERROR_HAS(lathe_register_custom_op(NULL, compute_nothing, NULL), LATHE_INVALID_ARGUMENT, "[custom-op-null]");
+  CHECK_ERROR_HAS(lathe_register_custom_op("a::b", NULL, NULL), LATHE_INVALID_ARGUMENT, "[custom-op-null]");
+  const char *const wrong[] = {"", "b", "::b", "a::"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i)
+    CHECK_ERROR_HAS(lathe_register_custom_op(wrong[i], compute_nothing, NULL), LATHE_INVALID_ARGUMENT,
+                    "[custom-op-name]");
+  CHECK_OK(lathe_register_custom_op("a::b", compute_nothing, NULL));
+  CHECK_OK(lathe_register_custom_op("a::b", compute_nothing, NULL)); /* The same again. */
+
+  lathe_custom_op op = {sizeof op, 0, "a::c", compute_nothing, NULL};
+  const lathe_custom_op *ops[] = {&op, NULL};
+  lathe_custom_op_library library = {LATHE_ABI_VERSION, sizeof library, NULL, ops, 1, 0};
+  CHECK_OK(lathe_register_custom_ops(&library));
+  CHECK_ERROR_HAS(lathe_register_custom_ops(NULL), LATHE_INVALID_ARGUMENT, "[custom-op-null]");
+  library.op_count = 2;
+  CHECK_ERROR_HAS(lathe_register_custom_ops(&library), LATHE_INCOMPATIBLE, "[custom-op-library]");
+  library.struct_size = 8;
+  CHECK_ERROR_HAS(lathe_register_custom_ops(&library), LATHE_INCOMPATIBLE, "[custom-op-library]");
+  library.abi_version = 1;
+  CHECK_ERROR_HAS(lathe_register_custom_ops(&library), LATHE_INCOMPATIBLE, "[module-abi-version]");
+
+  CHECK_ERROR_HAS(lathe_load_custom_ops(NULL, NULL), LATHE_INVALID_ARGUMENT, "[custom-op-null]");
+  CHECK_ERROR_HAS(lathe_load_custom_ops("fixture-no-query.so", NULL), LATHE_INCOMPATIBLE, "lathe_custom_ops_query");
+  CHECK_ERROR_HAS(lathe_load_custom_ops("fixture-other-ops.so", NULL), LATHE_INCOMPATIBLE,
+                  "fixture-other-ops.so: the library of operators has ABI version 7, but");
+}
+
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
       {"loads-a-library", loads_a_library},
@@ -426,6 +458,7 @@ int main(int argc, char **argv) {
       {"refuses-damaged-descriptions", refuses_damaged_descriptions},
       {"picks-a-variant", picks_a_variant},
       {"uses-the-host-program", uses_the_host_program},
+      {"takes-operators", takes_operators},
   };
   return RUN_CASES(cases, argc, argv);
 }

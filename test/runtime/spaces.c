@@ -16,7 +16,8 @@
 
 static struct {
   int held, copies;
-  bool has_no_memory, fails;
+  bool has_no_memory, fails, frees;
+  const void *input; /* Of the program's last call. */
 } state;
 
 static char *here(const void *address) { return (char *)((uintptr_t)address - FAR_AWAY); }
@@ -69,6 +70,7 @@ static int32_t run(lathe_call *call) {
   const lathe_space_services *services = space->services;
   size_t bytes = (size_t)call->input_dims[0][0] * sizeof(float);
   float first = 0;
+  state.input = call->inputs[0];
   int32_t status = services->copy(services->context, space->workspace, 1, call->inputs[0], 1, bytes);
   if (status == 0)
     status = services->copy(services->context, call->outputs[0], 1, space->workspace, 1, bytes);
@@ -77,8 +79,8 @@ static int32_t run(lathe_call *call) {
   if (status != 0)
     return status;
   call->output_dims[1][0] = (int64_t)first;
-  /* Nobody gives it back. */
-  services->alloc(services->context, 8, LATHE_ALIGNMENT);
+  if (!state.frees)
+    services->alloc(services->context, 8, LATHE_ALIGNMENT); /* Nobody gives it back. */
   if (first == 2) {
     call->outputs[1] = (void *)space->weights; /* Not the call's, so it is copied. */
     return 0;
@@ -290,6 +292,173 @@ static void finds_what_the_device_lacks(void) {
   tear_down();
 }
 
+/* Tensors that callers may have anywhere: the call copies them to the program's space and back. */
+static void moves_tensors(void) {
+  set_up();
+  x.flags = y.flags = LATHE_VALUE_MOVES;
+  z.flags |= LATHE_VALUE_MOVES;
+  CHECK_OK(load());
+  set_up_call(1);
+  float values[3] = {1, 5, 6}, room[16] __attribute__((aligned(LATHE_ALIGNMENT))) = {0};
+  lathe_tensor device_input = input;
+  input = (lathe_tensor){.data = values, .dtype = LATHE_DTYPE_F32, .rank = 1, .dims = {3}};
+  outputs[0] = (lathe_tensor){.data = room, .dtype = LATHE_DTYPE_F32, .rank = 1, .dims = {3}};
+  state.copies = 0;
+  CHECK_OK(call());
+  CHECK(memcmp(room, values, sizeof values) == 0);
+  CHECK(outputs[1].space == LATHE_SPACE_HOST && outputs[1].dims[0] == 1 && *(float *)outputs[1].data == 10);
+  lathe_tensor_free(&outputs[1]);
+  /* The program's four, the input, and the two outputs. */
+  CHECK(state.copies == 7);
+  lathe_call_options options = {.struct_size = sizeof options, .output_space = LATHE_SPACE_CUDA};
+  outputs[0].data = NULL;
+  CHECK_OK(lathe_module_call_with(module, "main", &input, 1, outputs, 2, &options));
+  check_tensor(&outputs[0], values, 3);
+  check_tensor(&outputs[1], weights, 1);
+  options.output_space = 7;
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", &input, 1, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+                  "memory space 7 (unknown)");
+  input.space = 9;
+  CHECK_ERROR_HAS(call(), LATHE_INVALID_ARGUMENT, "[call-space-mismatch]");
+  input = device_input;
+  x.flags = y.flags = 0;
+  z.flags = LATHE_VALUE_SIZED_BY_RUN;
+  tear_down();
+}
+
+/* What begins within a word of the device is copied to where one begins. */
+static void moves_what_is_not_aligned(void) {
+  set_up();
+  CHECK_OK(load());
+  set_up_call(1);
+  lathe_tensor whole = input;
+  for (int skipped = 0; skipped <= 4; skipped += 2) {
+    float values[8] = {0};
+    const float expected[] = {1, 5, 6};
+    memcpy(values + skipped, expected, sizeof expected);
+    lathe_tensor source = {.data = values, .dtype = LATHE_DTYPE_F32, .rank = 1, .dims = {8}}, room = source;
+    room.space = LATHE_SPACE_CUDA;
+    CHECK_OK(lathe_module_tensor_alloc(module, &room));
+    CHECK_OK(lathe_module_tensor_copy(module, &source, &room));
+    input.data = (char *)room.data + (size_t)skipped * sizeof(float);
+    state.copies = 0;
+    CHECK_OK(call());
+    CHECK((state.input == input.data) == (skipped != 2) && (uintptr_t)state.input % 16 == 0);
+    CHECK(state.copies == (skipped == 2 ? 5 : 4)); /* The program's, and the input. */
+    check_tensor(&outputs[0], expected, 3);
+    lathe_module_tensor_free(module, &outputs[1]);
+    lathe_module_tensor_free(module, &room);
+  }
+  input = whole;
+  tear_down();
+}
+
+/* --- Streams ------------------------------------------------------------ */
+
+static int marks, streams[3]; /* The last mark of each stream. */
+static const void *waited_for, *begun_behind;
+
+static int32_t stream_begin(void *context, void *stream, void *mark) {
+  (void)context;
+  begun_behind = mark;
+  return stream == &marks ? LATHE_TASK_DEVICE : 0;
+}
+static int32_t stream_end(void *context, void *stream, void **mark) {
+  (void)context;
+  marks += !*mark;
+  *mark = stream ? stream : &streams[0];
+  return 0;
+}
+static int32_t stream_wait(void *context, void *mark) {
+  (void)context;
+  waited_for = mark;
+  --marks;
+  return 0;
+}
+static int32_t stream_copy(void *context, void *stream, void *target, uint32_t target_space, const void *source,
+                           uint32_t source_space, size_t size) {
+  ++*(stream ? (int *)stream : &streams[0]);
+  return device_copy(context, target, target_space, source, source_space, size);
+}
+static int32_t stream_check(void *context, const void *memory, uint32_t space) {
+  (void)context;
+  return ((uintptr_t)memory >= FAR_AWAY) == (space == LATHE_SPACE_CUDA) ? 0 : LATHE_TASK_DEVICE;
+}
+static const char *stream_reason(void *context) {
+  (void)context;
+  return "it is gone";
+}
+
+static void load_with_streams(void) {
+  static lathe_space_services served;
+  served = device;
+  served.begin = stream_begin;
+  served.end = stream_end;
+  served.wait = stream_wait;
+  served.copy_on = stream_copy;
+  served.check = stream_check;
+  served.reason = stream_reason;
+  const lathe_space_services *const list[] = {&served};
+  lathe_load_options options = {.struct_size = sizeof options, .spaces = list, .space_count = 1};
+  CHECK_OK(lathe_module_from_desc_with(&desc, &options, &module));
+  marks = 0;
+}
+
+/* A call begins behind what was begun before in the same workspace. Equal handles are no proof that it is in order
+ * with that, as one may stand for another queue by now; the driver's own queue is one, and in order with itself. */
+static void begins_behind_others(void) {
+  set_up();
+  state.frees = true;
+  load_with_streams();
+  set_up_call(2);
+  const void *const not_asked = &streams;
+  void *const on[] = {NULL, &streams[1], &streams[2], &streams[2], NULL, NULL, &streams[1]};
+  const void *const behind[] = {not_asked, &streams[0], &streams[1], &streams[2], &streams[2], not_asked, &streams[0]};
+  for (size_t i = 0; i < sizeof on / sizeof *on; ++i) {
+    lathe_call_options options = {.struct_size = sizeof options, .stream = on[i]};
+    begun_behind = not_asked;
+    waited_for = NULL;
+    CHECK_OK(lathe_module_call_with(module, "main", &input, 1, outputs, 2, &options));
+    CHECK(begun_behind == behind[i] && waited_for == NULL && marks == 1);
+    lathe_module_tensor_free(module, &outputs[0]);
+    lathe_module_tensor_free(module, &outputs[1]);
+  }
+  tear_down();
+  CHECK(marks == 0 && waited_for == &streams[1]);
+}
+
+/* What a call on a stream leaves is waited for before it is freed. */
+static void orders_streams(void) {
+  set_up();
+  load_with_streams();
+  set_up_call(2);
+  for (int i = 1; i <= 2; ++i) {
+    lathe_call_options options = {.struct_size = sizeof options, .stream = &streams[i]};
+    waited_for = NULL;
+    streams[i] = 0;
+    CHECK_OK(lathe_module_call_with(module, "main", &input, 1, outputs, 2, &options));
+    /* Memory that the program did not give back is freed behind the call, so nothing is left to wait for. */
+    CHECK(waited_for == &streams[i] && marks == 0 && streams[i] > 0);
+    lathe_module_tensor_free(module, &outputs[0]);
+    lathe_module_tensor_free(module, &outputs[1]);
+  }
+  lathe_call_options options = {.struct_size = sizeof options, .stream = &marks};
+  CHECK_ERROR(lathe_module_call_with(module, "main", &input, 1, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+              "the stream of the call cannot be used in memory space \"cuda\": it is gone [call-stream]");
+  lathe_tensor wrong = input;
+  wrong.data = here(input.data);
+  options.stream = NULL;
+  CHECK_ERROR(lathe_module_call_with(module, "main", &wrong, 1, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+              "input \"x\": its data is not where the tensor says: it is gone [call-wrong-memory]");
+  tear_down();
+  CHECK_OK(load());
+  set_up_call(1);
+  options.stream = &streams[1];
+  CHECK_ERROR_HAS(lathe_module_call_with(module, "main", &input, 1, outputs, 2, &options), LATHE_INVALID_ARGUMENT,
+                  "what serves memory space \"cuda\" has none");
+  tear_down();
+}
+
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
       {"computes", computes},
@@ -297,6 +466,10 @@ int main(int argc, char **argv) {
       {"takes-a-variant-that-is-served", takes_a_variant_that_is_served},
       {"finds-wrong-tensors", finds_wrong_tensors},
       {"finds-what-the-device-lacks", finds_what_the_device_lacks},
+      {"moves-tensors", moves_tensors},
+      {"moves-what-is-not-aligned", moves_what_is_not_aligned},
+      {"begins-behind-others", begins_behind_others},
+      {"orders-streams", orders_streams},
   };
   return RUN_CASES(cases, argc, argv);
 }

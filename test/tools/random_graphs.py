@@ -2,13 +2,15 @@
 """Compiles random small graphs and compares them with other runtimes: what nobody thought of.
 
     python test/tools/random_graphs.py --count 2000 --seed 1 --jobs 1
+    python test/tools/random_graphs.py --count 10000 --targets x86_64:v3,x86_64:v4
     python test/tools/random_graphs.py --only 1234 --save graph.onnx
 
 Graph `n` of a seed is always the same one. Each has three to twelve operators of all families on
-sizes that are fixed, open or zero, and is called with several sizes, on one thread and on two. What
-is wrong: a crash, a hang, an error where ONNX Runtime or onnx.reference has a result, an internal
-error, a result that neither of the two has, other bits on two threads. Needs: lathe, onnx,
-onnxruntime.
+sizes that are fixed, open or zero, and is called with several sizes, on one thread and on two. Of
+several targets, which this machine must run, graph `n` is compiled for the one in place `n` modulo
+their number. What is wrong: a crash, a hang, an error where ONNX Runtime or onnx.reference has a
+result, an internal error, a result that neither of the two has, other bits on two threads. Needs:
+lathe, onnx, onnxruntime.
 """
 
 from __future__ import annotations
@@ -574,7 +576,7 @@ def difference(found: Sequence[Array], right: Sequence[Array]) -> str:
     return ""
 
 
-def run(seed: int, number: int) -> tuple[str, str]:
+def run(seed: int, number: int, targets: Sequence[str] = ("host",)) -> tuple[str, str]:
     """The verdict on one graph: ok, skipped or what is wrong, and why."""
     import lathe
 
@@ -591,7 +593,7 @@ def run(seed: int, number: int) -> tuple[str, str]:
                 yield right
 
     try:
-        one = lathe.compile(model, threads=1, cache=False)
+        one = lathe.compile(model, targets[number % len(targets)], threads=1, cache=False)
         two = one.with_threads(2)
     except lathe.CompileError as error:
         rights = [right for call in range(CALLS) for right in results(call)]
@@ -623,7 +625,7 @@ def run(seed: int, number: int) -> tuple[str, str]:
 # --- Many graphs --------------------------------------------------------------
 
 
-def work(seed: int, numbers: Sequence[int], out: pathlib.Path) -> None:
+def work(seed: int, targets: Sequence[str], numbers: Sequence[int], out: pathlib.Path) -> None:
     """In a child process: the verdicts on graphs, a line each, and one when a graph begins."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -631,20 +633,23 @@ def work(seed: int, numbers: Sequence[int], out: pathlib.Path) -> None:
         for number in numbers:
             print(json.dumps([number, "begun", ""]), file=file, flush=True)
             try:
-                verdict, why = run(seed, number)
+                verdict, why = run(seed, number, targets)
             except Exception as error:  # What no oracle and no kind of error of ours explains.
                 verdict, why = "crash", f"{type(error).__name__}: {error}"[:300]
             print(json.dumps([number, verdict, why]), file=file, flush=True)
 
 
-def explore(seed: int, first: int, count: int) -> Iterator[tuple[int, str, str]]:
+def explore(
+    seed: int, first: int, count: int, targets: str = "host"
+) -> Iterator[tuple[int, str, str]]:
     """The verdicts on graphs `first` to `first + count - 1`. Children die of crashes, not we."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder, "verdicts")
         todo = list(range(first, first + count))
         while todo:
             out.write_text("")
-            command = [sys.executable, __file__, "--seed", str(seed), "--child", str(out)]
+            command = [sys.executable, __file__, "--seed", str(seed), "--targets", targets]
+            command += ["--child", str(out)]
             child = subprocess.Popen(
                 [*command, *map(str, todo[:100])], stderr=subprocess.DEVNULL, env=os.environ
             )
@@ -678,24 +683,27 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=500, help="how many graphs (default: 500)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first (default: 0)")
     parser.add_argument("--seed", type=int, default=1, help="of all of them (default: 1)")
+    parser.add_argument("--targets", default="host", help="with commas between (default: host)")
     parser.add_argument("--only", type=int, help="the number of one graph; its errors are shown")
     parser.add_argument("--save", metavar="FILE", help="with --only: writes the model there")
     parser.add_argument("--child", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("numbers", type=int, nargs="*", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    targets = arguments.targets.split(",")
     if arguments.child:
-        work(arguments.seed, arguments.numbers, arguments.child)
+        work(arguments.seed, targets, arguments.numbers, arguments.child)
         return 0
     if arguments.only is not None:
         model = Generator(arguments.seed, arguments.only).make()
         if arguments.save:
             onnx.save(model, arguments.save)
         print(onnx.printer.to_text(model.graph))
-        verdict, why = run(arguments.seed, arguments.only)
+        verdict, why = run(arguments.seed, arguments.only, targets)
         print(verdict, why)
         return int(verdict not in ("ok", "skipped"))
     counts: dict[str, int] = {}
-    for number, verdict, why in explore(arguments.seed, arguments.first, arguments.count):
+    verdicts = explore(arguments.seed, arguments.first, arguments.count, arguments.targets)
+    for number, verdict, why in verdicts:
         counts[verdict] = counts.get(verdict, 0) + 1
         if verdict not in ("ok", "skipped"):
             print(f"graph {number}: {verdict}: {re.sub(r'/tmp/[^ ]*', '...', why)}", flush=True)

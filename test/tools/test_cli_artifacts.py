@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import numpy as np
 import onnx
 import pytest
-from command_line import ROOT, Result, Run
+from command_line import ROOT, Result, Run, program
 from onnx import TensorProto, helper, numpy_helper
 
 BUILD = ROOT / "build/release"
@@ -244,3 +245,39 @@ def test_a_static_program_cannot_load_libraries(lathe: Run, tmp_path: pathlib.Pa
     out = subprocess.run(["./p"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "m.so: this program is linked statically" in out.stdout, (out.stdout, out.returncode)
     assert "[module-static-program]" in out.stdout
+
+
+NO_MEMORY = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+void *__libc_malloc(size_t size);
+static int is_over;
+void *malloc(size_t size) { return is_over ? NULL : __libc_malloc(size); }
+int open64(const char *path, int flags, int mode) {
+  int (*real)(const char *, int, int) = (int (*)(const char *, int, int))dlsym(RTLD_NEXT, "open64");
+  int file = real(path, flags, mode);
+  is_over |= strstr(path, "m.lathebin.") != NULL;
+  return file;
+}
+int open(const char *path, int flags, int mode) { return open64(path, flags, mode); }
+"""
+
+
+def test_nothing_half_written_stays_where_memory_ends(tmp_path: pathlib.Path) -> None:
+    save(tmp_path / "m.onnx", [1, 2])
+    (tmp_path / "over.c").write_text(NO_MEMORY)
+    library = str(tmp_path / "over.so")
+    command = ["cc", "-shared", "-fPIC", "-fno-builtin", "over.c", "-o", library, "-ldl"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    result = subprocess.run(
+        [program(), "compile", "m.onnx", "-o", "m.lathebin"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "LD_PRELOAD": library},
+    )
+    assert result.returncode == 1 and "[out-of-memory]" in result.stderr, result.stderr
+    assert not list(tmp_path.glob("m.lathebin*"))

@@ -139,6 +139,27 @@ def test_dim_fixes_a_size(lathe: Run, model: pathlib.Path) -> None:
     assert wrong.returncode == 1 and "[inputs-shape-fixed]" in wrong.stderr
 
 
+def test_dim_says_a_range(lathe: Run, model: pathlib.Path) -> None:
+    result = lathe("compile", model.name, "-o", "a.so", "--dim", "batch=4..16%4")
+    assert result.returncode == 0, result.stderr
+    shown = lathe("inspect", "a.so").stdout
+    assert "main(pixels: f32[batch, 3])" in shown and "dims       batch = 4..16%4\n" in shown
+    assert lathe("run", "a.so", "--shape", "pixels=8x3").returncode == 0
+    for size, message in (
+        ("3", "dim 'batch' is 3, but must be at least 4, as the model was compiled for 4..16%4"),
+        ("20", "dim 'batch' must be at most 16, but is 20"),
+        ("6", "dim 'batch' is 6, which is no multiple of 4 (4 is the one below)"),
+    ):
+        wrong = lathe("run", "a.so", "--dim", f"batch={size}")
+        assert wrong.returncode == 1 and message in wrong.stderr, wrong.stderr
+        assert "[call-dim-range]" in wrong.stderr
+    # Nobody says a size: the least.
+    alone = lathe("run", model.name, "--dim", "batch=%3", "--no-cache")
+    assert alone.returncode == 0 and "[3, 5]" in alone.stdout, alone.stdout
+    wrong = lathe("check", model.name, "--dim", "batch=5..7%4")
+    assert wrong.returncode == 2 and "or a range, as in batch=8..512%8" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import pathlib
+import re
+import resource
 import subprocess
 
 from command_line import Run, program
@@ -60,3 +62,36 @@ def test_a_pipe_that_never_ends(tmp_path: pathlib.Path) -> None:
                 timeout=60,
             )
         assert result.returncode == 1 and "[limit-file-bytes]" in result.stderr, result.stderr
+
+
+def test_little_memory_is_an_error(tmp_path: pathlib.Path) -> None:
+    size = 2048
+    lines = [f"func.func @main(%x: tensor<4x{size}xf32>) -> tensor<4x{size}xf32> {{"]
+    value, weight = "%x", f"tensor<{size}x{size}xf32>"
+    for i in range(8):
+        lines.append(f"  %w{i} = graph.constant dense<{i}.5> : {weight}")
+        types = f"(tensor<4x{size}xf32>, {weight}) -> tensor<4x{size}xf32>"
+        lines.append(f"  %y{i} = graph.matmul {value}, %w{i} : {types}")
+        value = f"%y{i}"
+    lines.append(f"  return {value} : tensor<4x{size}xf32>\n}}\n")
+    (tmp_path / "m.mlir").write_text("\n".join(lines))
+
+    def run(megabytes: int, *command: str) -> subprocess.CompletedProcess[str]:
+        bytes = megabytes << 20
+        return subprocess.run(
+            [program(), *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (bytes, bytes)),
+        )
+
+    least = next(size for size in range(100, 4000, 20) if run(size, "version").returncode == 0)
+    codes = set()
+    for more in (0, 10, 30, 60, 100, 150, 200, 300, 4000):
+        result = run(least + more, "compile", "m.mlir", "-o", "m.so", "--threads", "1")
+        codes.add(result.returncode)
+        if result.returncode != 0:
+            assert result.returncode == 1, (more, result.returncode, result.stderr)
+            assert re.search(r"\[[a-z]+(-[a-z]+)+\]", result.stderr), result.stderr
+    assert codes == {0, 1}

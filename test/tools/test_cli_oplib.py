@@ -244,6 +244,7 @@ def test_mistakes_point_into_the_file(
     result = lathe("oplib", "build", "ops.yaml", "-o", "out")
     assert result.returncode == 1 and says in result.stderr, result.stderr
     assert result.stderr.startswith(f"ops.yaml:{line}:" if line else "ops.yaml")
+    assert "note: " in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["ops.yaml"]
 
 

@@ -177,6 +177,8 @@ def test_mistakes(lathe: Run, tmp_path: pathlib.Path, ops: str, says: str) -> No
     (tmp_path / "ops.yaml").write_text(spec)
     result = lathe("oplib", "check", "ops.yaml")
     assert result.returncode == 1 and says in result.stderr, result.stderr
+    # It points into the specification, and says what to write instead.
+    assert re.search(r"ops\.yaml:[567]:\d+", result.stderr) and "note: " in result.stderr
 
 
 def test_a_graph_called_open_is_an_error(lathe: Run, tmp_path: pathlib.Path) -> None:
@@ -184,6 +186,28 @@ def test_a_graph_called_open_is_an_error(lathe: Run, tmp_path: pathlib.Path) -> 
     (tmp_path / "ops.yaml").write_text(spec % (ROOT / "test/tools/feed_forward.mlir"))
     result = lathe("oplib", "check", "ops.yaml")
     assert result.returncode == 1 and "called 'open'" in result.stderr
+    assert result.stderr.startswith("ops.yaml:5:")
+
+
+def test_limits_of_what_a_specification_names(lathe: Run, tmp_path: pathlib.Path) -> None:
+    model = ROOT / "test/tools/feed_forward.mlir"
+    spec = (
+        f"lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  graph: {{f: {{file: {model}}}}}\n"
+    )
+    (tmp_path / "ops.yaml").write_text(spec)
+    build = ("build", "ops.yaml", "-o", "ops")
+    for words in (("check", "ops.yaml"), build, ("harvest", str(model), "-o", "f.yaml")):
+        result = lathe("oplib", *words, "--limit", "file-bytes=10")
+        assert result.returncode == 1 and "[limit-file-bytes]" in result.stderr, result.stderr
+        asks = "ops.yaml:5:15 asks for the operator 'f'" in result.stderr
+        assert asks == (words[0] != "harvest"), result.stderr
+        result = lathe("oplib", *words, "--limit", "file-byte=10")
+        assert result.returncode == 1 and "[limit-unknown]" in result.stderr
+    result = lathe("oplib", *build, "--limit", "compile-bytes=1")
+    assert result.returncode == 1 and "[limit-compile-bytes]" in result.stderr
+    result = lathe("oplib", "diff", "a", "b", "--limit", "file-bytes=10")
+    assert result.returncode == 2 and "check and build and harvest alone" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ops.yaml"]
 
 
 SHARED = """\
@@ -204,12 +228,14 @@ def test_targets_share_kernels(lathe: Run, tmp_path: pathlib.Path) -> None:
     result = lathe("oplib", "check", "ops.yaml")
     assert result.returncode == 0, result.stderr
     f32, bf16, u8 = re.split(r"\n(?=gemm_)", result.stdout)
-    assert "  x86_64:v4,avx512vnni: v4+avx512vnni.any, as for x86_64:v4\n" in f32
+    own = ("row", "narrow", "any")
+    assert " ".join(f"v4+avx512vnni.{name}" for name in own) + ", as for x86_64:v4\n" in f32
     assert "v4+avx512vnni.2x3x4 v4+avx512vnni.row v4+avx512vnni.any, as for x86_64:v4\n" in bf16
     assert "  x86_64:v4,avx512vnni: v4+avx512vnni.any\n" in u8 and "forms: only\n" in u8
-    # The variants for one row where they pay: of f32 and of bytes, on v3.
-    assert "v3.row" in f32 and "v4.row" not in f32 and "v3.row" in u8 and "v4.row" not in u8
-    assert "3 operators, 13 kernels" in result.stdout
+    # The variants for one row where they pay: not for bytes on v4.
+    assert "v3.row" in f32 and "v4.row" in f32 and "v3.row" in u8 and "v4.row" not in u8
+    assert "v3.narrow" not in f32 and "v4.narrow" in f32 and "narrow" not in bf16
+    assert "3 operators, 15 kernels" in result.stdout
     result = lathe("oplib", "build", "ops.yaml", "-o", "shared")
     assert result.returncode == 0, result.stderr
     manifest = json.loads((tmp_path / "shared/share/shared/manifest.json").read_text())
@@ -222,10 +248,32 @@ def test_targets_share_kernels(lathe: Run, tmp_path: pathlib.Path) -> None:
     v4 = variants["gemm_f32", "v4.any"]
     assert vnni["same_as"] == "v4.any" and vnni["code_bytes"] == 0 and v4["code_bytes"] > 0
     assert vnni["kernel"] == v4["kernel"] and "same_as" not in v4
+    for columns, variant in ((32, "narrow"), (33, "any")):
+        words = ("gemm_f32", "m=9", f"n={columns}", "k=8")
+        assert (
+            f"x86_64:v4: v4.{variant} by row" in lathe("oplib", "explain", "shared", *words).stdout
+        )
     assert variants["gemm_u8s8_u8", "v4+avx512vnni.any"]["code_bytes"] > 0
     result = lathe("oplib", "test", "shared")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "gemm_f32 " in result.stdout and "6 of 6 tests passed" in result.stdout
+
+
+def test_targets_share_what_became_the_same_code(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """Products of open sizes have no use for the unit that those of fixed sizes take."""
+    spec = SHARED.split("ops:")[0].replace("[x86_64:v3, x86_64:v4,", "[x86_64:v4, x86_64:amx,")
+    (tmp_path / "ops.yaml").write_text(
+        spec + "ops:\n  gemm: {dtypes: [bf16], hot: [[32, 8, 32]]}\n"
+    )
+    result = lathe("oplib", "build", "ops.yaml", "-o", "shared")
+    assert result.returncode == 0, result.stderr
+    manifest = json.loads((tmp_path / "shared/share/shared/manifest.json").read_text())
+    variants = {variant["name"]: variant for op in manifest["ops"] for variant in op["variants"]}
+    for name in ("any", "row"):
+        assert variants[f"amx.{name}"]["same_as"] == f"v4.{name}"
+        assert variants[f"amx.{name}"]["code_bytes"] == 0 < variants[f"v4.{name}"]["code_bytes"]
+    assert "same_as" not in variants["amx.32x8x32"]
+    assert variants["amx.32x8x32"]["code_bytes"] > 0
 
 
 AMX = """\

@@ -123,6 +123,55 @@ def test_the_wheel_installs_and_computes(folder: pathlib.Path, tmp_path: pathlib
     assert "[oplib-call]" in command(sys.executable, "-c", program, tmp_path / "site")
 
 
+# Eager, compiled, and with shapes alone; each of what an operator takes.
+TORCH = """\
+import sys; sys.path.insert(0, sys.argv[1])
+import netops.torch, torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+ops = torch.ops.netops
+x, w, bias = torch.rand(5, 8), torch.rand(8, 3), torch.rand(3)
+expected = torch.relu(x @ w + bias)
+torch.testing.assert_close(ops.gemm_f32(x, w, bias=bias, activation="relu"), expected)
+packed = torch.from_numpy(netops.pack("gemm_packed_f32", "b", w))
+torch.testing.assert_close(ops.gemm_packed_f32(x, packed, n=3), x @ w)
+torch.library.opcheck(ops.gemm_f32.default, (x, w), {"bias": bias},
+                      test_utils=("test_schema", "test_faketensor"))
+net = torch.compile(lambda x: ops.softmax_f32(ops.gemm_f32(x, w)) + 1, fullgraph=True,
+                    backend="eager", dynamic=True)
+for rows in (5, 7):
+    x = torch.rand(rows, 8)
+    torch.testing.assert_close(net(x), torch.softmax(x @ w, 1) + 1)
+with FakeTensorMode() as mode:
+    fake = ops.layernorm_f32(torch.empty(6, 9))
+print(tuple(fake.shape), fake.dtype)
+"""
+
+
+def test_the_wheel_in_pytorch(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    pytest.importorskip("torch")
+    wheel = folder / "netops/dist/netops-1.0.0-py3-none-linux_x86_64.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    printed = command(sys.executable, "-c", TORCH, tmp_path / "site")
+    assert printed.strip() == "(6, 9) torch.float32"
+
+
+def test_the_wheel_with_jax(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    pytest.importorskip("jax")
+    wheel = folder / "netops/dist/netops-1.0.0-py3-none-linux_x86_64.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import jax, jax.numpy as jnp, netops\n"
+        "x = jnp.arange(12, dtype=jnp.float32).reshape(3, 4)\n"
+        "y = netops.softmax_f32(x)\n"
+        "assert jnp.allclose(y, jax.nn.softmax(x, axis=1), atol=1e-6)\n"
+        "print(isinstance(y, jax.Array))\n"
+    )
+    assert command(sys.executable, "-c", program, tmp_path / "site").strip() == "True"
+
+
 def test_a_measured_table_is_taken(lathe_in: Run, folder: pathlib.Path) -> None:
     result = lathe_in(folder, "oplib", "tune", "netops", "-o", "table.yaml", "--minutes", "1")
     assert result.returncode == 0, result.stderr

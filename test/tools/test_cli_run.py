@@ -57,6 +57,7 @@ def test_random_integers_are_in_range(
         (("--shape", f"x={10**12}x{10**12}"), "[tensor-size-overflow]"),
         (("--shape", "x=1001x1"), 'node "echo": n is 1001, but at most 1000'),
         (("--target", "host", "--dim", "n=1"), "[cli-target-of-artifact]"),
+        (("--dim", "n=1..8%2"), "so --dim n=1..8%2 cannot change its code"),
     ],
 )
 def test_sizes_that_do_not_fit(

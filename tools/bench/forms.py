@@ -55,6 +55,7 @@ class Form:
     weight_scale: float = 1.0
     opset: int = 17
     order: Sequence[int] = ()  # Of the operands, where the input is not the first.
+    domain: str = ""
 
     def model(self) -> onnx.ModelProto:
         rng = np.random.default_rng(1)
@@ -72,14 +73,23 @@ class Form:
         results = ["y", *(f"y{i}" for i in range(1, self.outputs))]
         dims = [f"d{i}" if i in self.open else size for i, size in enumerate(self.shape)]
         graph = helper.make_graph(
-            [helper.make_node(self.op, names, results, name="form", **self.attributes)],
+            [
+                helper.make_node(
+                    self.op, names, results, name="form", domain=self.domain, **self.attributes
+                )
+            ],
             "form",
             [helper.make_tensor_value_info("x", element, dims)],
             [helper.make_empty_tensor_value_info("y")],
             [*constants, *given],
         )
         return helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9
+            graph,
+            opset_imports=[
+                helper.make_opsetid("", self.opset),
+                helper.make_opsetid("com.microsoft", 1),
+            ],
+            ir_version=10,
         )
 
     def input(self) -> np.ndarray:
@@ -437,6 +447,81 @@ def further() -> Iterator[Form]:
     yield Form("einsum outer", "Einsum", [64, 32, 16], [[16, 32, 8]], {"equation": "aij,jib->ab"})
 
 
+def quantized() -> Iterator[Form]:
+    """Weights in codes, with few rows and many, and integers."""
+    rng = np.random.default_rng(9)
+    n, k, block = 1024, 1024, 32
+    scales = rng.uniform(0.5, 1, n * k // block).astype(np.float32) / 500
+    for bits in (4, 8):
+        codes = rng.integers(0, 256, (n, k // block, block * bits // 8)).astype(np.uint8)
+        for rows in (1, 8, 128):
+            form = Form(
+                f"matmul {bits} bits {rows} rows",
+                "MatMulNBits",
+                [rows, k],
+                attributes={"N": n, "K": k, "bits": bits, "block_size": block},
+                constants=[codes, scales],
+            )
+            yield dataclasses.replace(form, domain="com.microsoft")
+    weights = rng.integers(0, 255, (512, 512)).astype(np.uint8)
+    zeros = [np.uint8(120), np.uint8(130)]
+    for rows in (1, 128):
+        yield Form(
+            f"matmul integer {rows} rows",
+            "MatMulInteger",
+            [rows, 512],
+            constants=[weights, *zeros],
+            dtype="u8",
+        )
+
+
+def sizes() -> Iterator[Form]:
+    """Odd sizes, broadcasts and many operands."""
+    for m, k, n in ((127, 333, 65), (1, 4096, 1000), (300, 7, 300), (64, 2000, 17), (5, 5, 5)):
+        yield Form(f"matmul {m}x{k}x{n}", "MatMul", [m, k], [[k, n]])
+    yield Form("matmul broadcast batch", "MatMul", [8, 1, 64, 64], [[1, 12, 64, 64]])
+    yield Form("matmul vector", "MatMul", [4, 128, 512], [[512]])
+    yield Form("gemm transA", "Gemm", [512, 128], [[512, 256], [256]], {"transA": 1})
+    yield Form("gemm transA transB", "Gemm", [512, 128], [[256, 512]], {"transA": 1, "transB": 1})
+    yield Form("concat of 12", "Concat", [1, 8, 56, 56], [[1, 8, 56, 56]] * 11, {"axis": 1})
+    yield Form("concat columns", "Concat", [512, 64], [[512, 64]] * 7, {"axis": 1})
+    for mode in ("reflect", "edge", "wrap"):
+        amounts = np.array([0, 0, 3, 3, 0, 0, 3, 3], np.int64)
+        yield Form(
+            f"pad {mode} 3",
+            "Pad",
+            [1, 8, 65, 97],
+            attributes={"mode": mode},
+            constants=[amounts],
+            opset=19,
+        )
+    for op in ("Add", "Mul", "Div", "Max"):
+        yield Form(f"{op.lower()} i64", op, [512, 512], constants=[np.array(3)], dtype="i64")
+    group = [np.ones(64, np.float32), np.zeros(64, np.float32)]
+    norm = {"num_groups": 8}
+    yield Form(
+        "group_norm", "GroupNormalization", [2, 64, 28, 28], (), norm, constants=group, opset=21
+    )
+    rng = np.random.default_rng(10)
+    for kept in (3, 50):
+        wanted = [np.array([kept], np.int64)]
+        yield Form(f"topk {kept} of 300", "TopK", [64, 300], constants=wanted, outputs=2)
+    places, updates = rng.integers(0, 512, (64, 1)), rng.uniform(size=(64, 512)).astype(np.float32)
+    yield Form("scatter nd", "ScatterND", [512, 512], constants=[places, updates])
+    yield Form("cumsum long", "CumSum", [4, 50000], constants=[np.array(1, np.int64)])
+    yield Form("reverse", "ReverseSequence", [64, 8, 64], constants=[np.full(8, 40)])
+    heads = {"q_num_heads": 8, "kv_num_heads": 8}
+    for rows in (1, 64):
+        yield Form(
+            f"attention {rows} rows",
+            "Attention",
+            [1, rows, 512],
+            [[1, 128, 512]] * 2,
+            heads,
+            opset=23,
+        )
+
+
 GROUPS: list[Callable[[], Iterator[Form]]] = [
     convolutions,
     movements,
@@ -447,6 +532,8 @@ GROUPS: list[Callable[[], Iterator[Form]]] = [
     pieces,
     products,
     further,
+    quantized,
+    sizes,
 ]
 
 

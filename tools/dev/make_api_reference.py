@@ -33,6 +33,7 @@ MODULES = {
         "dtypes.py",
         "errors.py",
         "unranked.py",
+        "custom_ops.py",
         "_lathe.pyi",
     ),
     "lathe.cache": ("cache.py",),
@@ -42,7 +43,11 @@ MODULES = {
 HEADERS = {
     "c-runtime.md": (
         "The runtime, in C",
-        ("include/lathe-runtime/runtime.h", "include/lathe-runtime/cuda.h"),
+        (
+            "include/lathe-runtime/runtime.h",
+            "include/lathe-runtime/custom_op.h",
+            "include/lathe-runtime/cuda.h",
+        ),
         "runtime.c",
     ),
     "c-compiler.md": ("The compiler, in C", ("include/lathe-c/compiler.h",), "compiler.c"),

@@ -6,6 +6,7 @@
 #include "Console.h"
 
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/SizeRange.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -62,7 +63,16 @@ static std::optional<NamedSizes> parseSizes(StringRef text) {
 std::vector<NamedSizes> Arguments::sizes(StringRef option) const {
   std::vector<NamedSizes> result;
   for (const std::string &text : all(option))
-    result.push_back(*parseSizes(text));
+    if (std::optional<NamedSizes> named = parseSizes(text))
+      result.push_back(*named);
+  return result;
+}
+
+std::vector<std::string> Arguments::ranges(StringRef option) const {
+  std::vector<std::string> result;
+  for (const std::string &text : all(option))
+    if (!parseSizes(text))
+      result.push_back(text);
   return result;
 }
 
@@ -102,6 +112,13 @@ static std::string mismatch(const Option &option, StringRef value) {
     std::optional<NamedSizes> dim = parseSizes(value);
     return dim && dim->sizes.size() == 1 ? "" : "NAME=SIZE with a whole number for SIZE, as in batch=4";
   }
+  case Form::Range: {
+    auto [name, range] = value.rsplit('=');
+    return !name.empty() && SizeRange::parse(range)
+               ? ""
+               : "NAME=SIZE with a whole number of at most " + std::to_string(SizeRange::largest) +
+                     " for SIZE, as in batch=4, or a range, as in batch=8..512%8";
+  }
   case Form::Shape:
     return parseSizes(value) ? "" : "INPUT=SIZES, as in image=1x3x224x224";
   }
@@ -110,7 +127,7 @@ static std::string mismatch(const Option &option, StringRef value) {
 
 /// Whether `option` can have only one of these values.
 static bool excludes(const Option &option, StringRef value, StringRef other) {
-  bool isNamed = option.form == Form::Dim || option.form == Form::Shape;
+  bool isNamed = option.form == Form::Dim || option.form == Form::Range || option.form == Form::Shape;
   return !option.repeats || (isNamed && value.rsplit('=').first == other.rsplit('=').first);
 }
 

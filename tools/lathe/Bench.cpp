@@ -201,6 +201,10 @@ static int benchAgainst(const Arguments &arguments) {
     if (arguments.has(option))
       return usageError("cli-against-option", place,
                         "--against gives every engine the same model and inputs, on the CPU; leave out " + option);
+  if (std::vector<std::string> ranges = arguments.ranges("--dim"); !ranges.empty())
+    return usageError("cli-dim-range", place,
+                      "--against gives every engine inputs of one size; give --dim NAME=SIZE in place of " +
+                          ranges.front());
   Diagnostics diagnostics;
   for (StringRef option : {"--json", "--html"})
     if (arguments.has(option))
@@ -254,6 +258,8 @@ static constexpr Option options[] = {
     allowLinksOption,
     overridableOption,
     limitOption,
+    rankOption,
+    customOpOption,
     noCacheOption,
     isaOption,
     deviceOption,

@@ -56,9 +56,7 @@ static void checkModel(const std::string &path, const Arguments &arguments, Resu
 /// "120 direct, 2 expanded from functions of ONNX"
 static std::string describeNodes(const CheckReport &report) {
   static constexpr std::pair<StringRef, StringRef> ways[] = {
-      {"direct", ""},
-      {"expanded", " from functions of ONNX"},
-      {"function", " of functions of the model"},
+      {"direct", ""},  {"expanded", " from functions of ONNX"}, {"function", " of functions of the model"}, {"own", ""},
       {"missing", ""},
   };
   llvm::SmallVector<std::string> parts;
@@ -102,7 +100,7 @@ static void print(const Result &result) {
   if (!report.operators.empty())
     line(llvm::Twine(report.operators.size()) + " operators: " + describeNodes(report));
   for (const OperatorUse &use : report.operators)
-    if (use.how == "expanded" || use.how == "missing")
+    if (use.how == "expanded" || use.how == "own" || use.how == "missing")
       line(use.how + " " + escaped(use.label) + ": " + nameNodes(use));
   if (!report.inputs.empty() || !report.outputs.empty()) {
     line("takes " + describeValues(report.inputs));
@@ -189,11 +187,13 @@ static int run(const Arguments &arguments) {
 
 static constexpr Option options[] = {
     targetOption,
-    fixedDimOption,
+    knownDimOption,
     {"--json", "", Form::Flag, "", "print all of it as JSON, for programs"},
     {"--strict", "", Form::Flag, "", "end with 1, too, where something is slower than it could be"},
     allowLinksOption,
     limitOption,
+    rankOption,
+    customOpOption,
     progressOption,
 };
 

@@ -30,6 +30,7 @@ enum class Form {
   Pair,   ///< NAME=TEXT, neither of them empty.
   Dim,    ///< NAME=SIZE.
   Shape,  ///< NAME=1x3x48x320, or NAME= for a scalar.
+  Range,  ///< NAME=SIZE, or NAME=8..512%8 as SizeRange::parse reads it.
 };
 
 struct Option {
@@ -60,8 +61,10 @@ public:
   /// All values of an option that repeats, in order.
   llvm::ArrayRef<std::string> all(llvm::StringRef option) const;
   int64_t count(llvm::StringRef option, int64_t otherwise) const;
-  /// The values of a Dim or Shape option.
+  /// The values of a Dim or Shape option, and those of a Range option that are sizes.
   std::vector<NamedSizes> sizes(llvm::StringRef option) const;
+  /// The other values of a Range option.
+  std::vector<std::string> ranges(llvm::StringRef option) const;
 
   llvm::StringMap<std::vector<std::string>> values;
 };

@@ -209,7 +209,7 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
-    fixedDimOption,
+    knownDimOption,
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
     {"--stop-after", "", Form::Text, "PHASE",
      "write the IR after a phase, to -o FILE.mlir or, less large constants, to stdout"},
@@ -218,6 +218,8 @@ static constexpr Option options[] = {
     allowLinksOption,
     overridableOption,
     limitOption,
+    rankOption,
+    customOpOption,
     {"--verbose", "-v", Form::Flag, "", "say which products only plain loops compute, and why"},
     progressOption,
 };

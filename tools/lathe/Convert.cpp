@@ -44,6 +44,8 @@ static constexpr Option options[] = {
     allowLinksOption,
     overridableOption,
     limitOption,
+    rankOption,
+    customOpOption,
     progressOption,
 };
 

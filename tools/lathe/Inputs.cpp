@@ -54,6 +54,14 @@ std::string cli::formatValue(const lathe_function_desc &function, const lathe_va
   return value.kind == LATHE_KIND_OPTIONAL ? "optional(" + text + ")" : text;
 }
 
+std::optional<SizeRange> cli::rangeOf(const lathe_function_desc &function, uint32_t symbol) {
+  if (!LATHE_HAS(&function, symbol_ranges) || !function.symbol_ranges)
+    return std::nullopt;
+  const int64_t *limits = function.symbol_ranges + 3 * size_t(symbol);
+  SizeRange range{limits[0], limits[1], limits[2]};
+  return range.isTrivial() ? std::nullopt : std::optional(range);
+}
+
 static uint64_t physicalMemory() {
   long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
   return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : UINT64_MAX;
@@ -226,8 +234,8 @@ private:
     view.rank = input(i).rank;
     for (uint32_t d = 0; d < view.rank; ++d) {
       int64_t dim = input(i).dims[d];
-      if (dim < 0 && !symbols[~dim] && d == 0)
-        symbols[~dim] = 1;
+      if (dim < 0 && !symbols[~dim])
+        symbols[~dim] = usualSize(~dim, d);
       if (dim < 0 && !symbols[~dim])
         return noSize(i, d, symbolName(function, dim));
       view.dims[d] = dim < 0 ? *symbols[~dim] : dim;
@@ -254,6 +262,14 @@ private:
     int64_t rows = i < options.indexBounds.size() ? options.indexBounds[i] : 0;
     fillRandomly(view, input(i).name, options.seed, rows);
     return true;
+  }
+
+  /// The size of a dim of which nobody says one: of a first dim, and of one that has a range, the least.
+  std::optional<int64_t> usualSize(uint32_t symbol, uint32_t d) {
+    std::optional<SizeRange> range = rangeOf(function, symbol);
+    if (!range)
+      return d == 0 ? std::optional<int64_t>(1) : std::nullopt;
+    return range->least ? range->least : range->divisor;
   }
 
   bool noSize(uint32_t i, uint32_t d, StringRef name) {
@@ -295,7 +311,8 @@ bool cli::hasAllSizes(const lathe_function_desc &function, const InputOptions &o
     if (input.kind != LATHE_KIND_TENSOR || llvm::any_of(options.shapes, named(input.name)))
       continue;
     for (uint32_t d = 1; d < input.rank; ++d)
-      if (input.dims[d] < 0 && llvm::none_of(options.dims, named(symbolName(function, input.dims[d]))))
+      if (input.dims[d] < 0 && !rangeOf(function, ~input.dims[d]) &&
+          llvm::none_of(options.dims, named(symbolName(function, input.dims[d]))))
         return false;
   }
   return true;

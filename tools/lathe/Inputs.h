@@ -8,6 +8,8 @@
 #include "Command.h"
 #include "Tensor.h"
 
+#include "lathe/Support/SizeRange.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,9 +35,9 @@ struct InputOptions {
 /// drawn from the standard normal distribution and integers from 0 to 99, or below the
 /// rows of the table that they are looked up in;
 /// integers whose names contain "mask" or "type" are flags, 0 or 1. Values
-/// depend on the name and the seed alone. A free first dim is taken for the
-/// batch and is 1 if nothing else is said. A sequence holds one tensor a file, and
-/// an optional value is there if a file is. `place` stands in messages.
+/// depend on the name and the seed alone. If nothing else is said, a dim that has a range
+/// is the least size in it, and another free first dim is taken for the batch and is 1.
+/// A sequence holds one tensor a file, and an optional value is there if a file is. `place` stands in messages.
 std::optional<std::vector<Value>> makeInputs(const lathe_function_desc &function, const InputOptions &options,
                                              llvm::StringRef place, Diagnostics &diagnostics);
 
@@ -43,6 +45,9 @@ std::optional<std::vector<Value>> makeInputs(const lathe_function_desc &function
 /// there, and `names`, the model's inputs, have those of --input and --shape.
 bool checkInputs(llvm::ArrayRef<std::string> names, const InputOptions &options, llvm::StringRef place,
                  Diagnostics &diagnostics);
+
+/// What the model was compiled for of a symbol's sizes; none if for any.
+std::optional<SizeRange> rangeOf(const lathe_function_desc &function, uint32_t symbol);
 
 /// Whether `makeInputs` would find a size for every dim of `function`.
 bool hasAllSizes(const lathe_function_desc &function, const InputOptions &options);

@@ -32,6 +32,15 @@ static std::string signature(const lathe_function_desc &function) {
          list(function.outputs, function.output_count);
 }
 
+/// "batch = 8..512%8, seq = %16": what the model was compiled for; "" if for any sizes.
+static std::string knownDims(const lathe_function_desc &function) {
+  std::string text;
+  for (uint32_t s = 0; s < function.symbol_count; ++s)
+    if (std::optional<SizeRange> range = rangeOf(function, s))
+      text += (text.empty() ? "" : ", ") + std::string(function.symbol_names[s]) + " = " + range->str();
+  return text;
+}
+
 /// The words of a check with the values that it was not content with.
 static std::string checkMessage(const lathe_function_desc &function, int32_t code, const lathe_call &call) {
   if (code < 1 || uint32_t(code) > function.check_count)
@@ -191,8 +200,11 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
   if (titleOf(variant.target) != variant.target)
     os << "features   " << StringRef(variant.target).split(':').second << "\n";
   os << "compiler   lathe " << module.compiler << ", ABI " << module.abi_version << "\n";
-  for (uint32_t i = 0; i < variant.function_count; ++i)
+  for (uint32_t i = 0; i < variant.function_count; ++i) {
     os << "signature  " << signature(*variant.functions[i]) << "\n";
+    if (std::string dims = knownDims(*variant.functions[i]); !dims.empty())
+      os << "dims       " << dims << "\n";
+  }
   uint64_t fileBytes = 0;
   if (model->artifact())
     os << "code       " << formatBytes(model->artifact()->codeBytes()) << "\n";
@@ -216,9 +228,10 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {
-    dimSizeOption,    shapeOption,       threadsOption, targetOption,    accuracyOption, precisionOption, isaOption,
-    allowLinksOption, overridableOption, limitOption,   uncheckedOption, noCacheOption,  progressOption,  deviceOption};
+static constexpr Option options[] = {dimSizeOption,     shapeOption,     threadsOption,  targetOption,
+                                     accuracyOption,    precisionOption, isaOption,      allowLinksOption,
+                                     overridableOption, limitOption,     rankOption,     customOpOption,
+                                     uncheckedOption,   noCacheOption,   progressOption, deviceOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",

@@ -16,9 +16,11 @@
 #include "lathe/Support/Limits.h"
 #include "lathe/Target/Target.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace lathe;
@@ -114,6 +116,7 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   model.indexBounds = program->indexBounds();
   CompileOptions options;
   options.target = target;
+  options.dims = arguments.ranges("--dim");
   options.accuracy = arguments.get("--accuracy", "standard").str();
   options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
@@ -122,25 +125,38 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
     return build();
   Cache cache;
   options.kernelCache = cache.folder();
-  // A folder of another length than is possible is no obstacle: nothing is kept there.
-  lathe_cuda_keep_code(cache.folder().c_str());
   std::vector<Target> targets = Target::parseList(options.target, diagnostics, path);
   if (targets.empty())
     return nullptr;
-  std::vector<std::string> parts = {compilerBuild(), program->contentKey(), program->name(), options.accuracy,
-                                    options.precision};
+  std::vector<std::string> parts = {compilerBuild(),  program->contentKey(),
+                                    program->name(),  llvm::join(options.dims, ","),
+                                    options.accuracy, options.precision};
   for (const Target &each : targets)
     parts.push_back(each.str());
   for (const std::string &limit : arguments.all("--limit"))
     parts.push_back("limit " + limit);
+  // Where NVIDIA's assembler is there, the artifact has its code.
+  bool isForGpu = llvm::any_of(targets, [](const Target &each) { return each.kind() == TargetKind::Gpu; });
+  if (isForGpu && llvm::sys::findProgramByName("ptxas"))
+    parts.push_back("ptxas");
   return cache.get(cacheKey(parts), build, model.fromCache);
 }
 
 /// Whether the runtime refused a library only because of the processor.
 static bool isForAnotherMachine(StringRef error) {
   return llvm::any_of(llvm::ArrayRef({"[module-machine]", "[module-no-variant]", "[target-processor]",
-                                      "[target-missing-feature]", "[target-unknown-feature]"}),
+                                      "[target-missing-feature]", "[target-unknown-feature]", "[module-custom-op]"}),
                       [&](StringRef id) { return error.contains(id); });
+}
+
+/// Registers the operators of libraries: what is compiled, or in the native format, has only their names.
+static bool loadCustomOps(const Arguments &arguments, Diagnostics &diagnostics) {
+  for (const std::string &path : arguments.all("--custom-op"))
+    if (StringRef(path).ends_with(".so") && lathe_load_custom_ops(path.c_str(), nullptr) != LATHE_OK) {
+      addRuntimeError(diagnostics, path);
+      return false;
+    }
+  return true;
 }
 
 /// The variant called `isa`, which is there, or the first.
@@ -159,6 +175,9 @@ void LoadedModel::show(const lathe_module_desc &description, StringRef isa) {
 std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &arguments, Diagnostics &diagnostics,
                                                bool onlyToShow) {
   double begin = now();
+  // A folder of another length than is possible is no obstacle: nothing is kept there.
+  if (!arguments.has("--no-cache"))
+    lathe_cuda_keep_code(Cache().folder().c_str());
   std::unique_ptr<LoadedModel> model(new LoadedModel);
   model->kind = fileKind(path);
   std::string isa = arguments.get("--isa").str();
@@ -183,6 +202,14 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
                             " cannot change its code; name the model it was compiled from");
       return nullptr;
     }
+  if (std::vector<std::string> ranges = arguments.ranges("--dim"); model->kind != FileKind::Model && !ranges.empty()) {
+    diagnostics.error("cli-target-of-artifact", path,
+                      "is compiled already, so --dim " + ranges.front() +
+                          " cannot change its code; give a size, or name the model it was compiled from");
+    return nullptr;
+  }
+  if (!loadCustomOps(arguments, diagnostics))
+    return nullptr;
   auto showStored = [&] {
     model->stored = StoredModule::read(path, diagnostics);
     if (!model->stored)

@@ -83,6 +83,8 @@ static void printOverview(llvm::raw_ostream &os) {
         ".SH ENVIRONMENT\n"
         ".TP\n.B LATHE_CACHE_DIR\nthe folder of compiled models\n"
         ".TP\n.B LATHE_CACHE_MAX_BYTES\nhow large it may become\n"
+        ".TP\n.B LATHE_DEBUGGER\n1: debuggers learn the names of kernels that are run\n"
+        ".TP\n.B LATHE_PERF_MAP\n1: so does perf, by /tmp/perf-PID.map\n"
         ".TP\n.B LATHE_PYTHON\nthe Python that comparisons with other engines run in\n";
   printExitStatus(os);
   os << ".SH SEE ALSO\n" << also << "\n";

@@ -48,6 +48,7 @@ static int runBuild(const Arguments &arguments, Diagnostics &diagnostics) {
   options.cache = arguments.get("--cache").str();
   if (!options.cache.empty())
     options.compilerId = compilerBuild();
+  options.limits = arguments.all("--limit").vec();
   options.progress = progress.callback();
   oplib::BuildSummary summary;
   bool done = oplib::build(options, summary, diagnostics);
@@ -126,7 +127,8 @@ static int runTest(const Arguments &arguments, Diagnostics &diagnostics) {
 static int runHarvest(const Arguments &arguments, Diagnostics &diagnostics) {
   if (!arguments.has("--output"))
     return usageError("cli-no-output", place, "name the specification to write: -o SPEC.yaml");
-  oplib::HarvestOptions options{arguments.operands[1], arguments.get("--output").str(), arguments.all("--dim").vec()};
+  oplib::HarvestOptions options{arguments.operands[1], arguments.get("--output").str(), arguments.all("--dim").vec(),
+                                arguments.all("--limit").vec()};
   oplib::HarvestSummary summary;
   if (oplib::harvest(options, summary, diagnostics))
     llvm::outs() << options.output << ": a specification of " << summary.taken << " operations, " << summary.hot
@@ -136,7 +138,7 @@ static int runHarvest(const Arguments &arguments, Diagnostics &diagnostics) {
 }
 
 static int runCheck(const Arguments &arguments, Diagnostics &diagnostics) {
-  oplib::check(arguments.operands[1], llvm::outs(), diagnostics);
+  oplib::check(arguments.operands[1], arguments.all("--limit").vec(), llvm::outs(), diagnostics);
   return printDiagnostics(diagnostics);
 }
 
@@ -170,12 +172,12 @@ static constexpr Action actions[] = {
     {"tune", runTune},   {"test", runTest},   {"diff", runDiff, "two libraries", 2}, {"harvest", runHarvest},
 };
 static constexpr StringRef ofBuild[] = {"build"}, ofTune[] = {"tune"}, ofDiff[] = {"diff"}, ofTest[] = {"test"},
-                           ofHarvest[] = {"harvest"};
+                           ofHarvest[] = {"harvest"}, ofModels[] = {"check", "build", "harvest"};
 static constexpr StringRef ofOutput[] = {"build", "tune", "harvest"}, ofCompiler[] = {"build", "test"};
 static constexpr OptionOf optionsOf[] = {
     {"--output", ofOutput}, {"--cc", ofCompiler},  {"--threads", ofCompiler}, {"--arch", ofCompiler},
     {"--cache", ofBuild},   {"--minutes", ofTune}, {"--binary", ofDiff},      {"--budget-bytes", ofBuild},
-    {"--emulator", ofTest}, {"--dim", ofHarvest},
+    {"--emulator", ofTest}, {"--dim", ofHarvest},  {"--limit", ofModels},
 };
 
 static int run(const Arguments &arguments) {
@@ -210,6 +212,7 @@ static constexpr Option options[] = {
     {"--output", "-o", Form::Text, "FOLDER",
      "build, tune, harvest: what to write; a library that is there is replaced"},
     fixedDimOption,
+    limitOption,
     {"--minutes", "", Form::Count, "N", "tune: how long it may measure [10]", false, 1, 1440},
     {"--arch", "", Form::Text, "ARCH", "build, test: only for this architecture, such as x86_64 [all]"},
     {"--cc", "", Form::Text, "[ARCH=]COMPILER",

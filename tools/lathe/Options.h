@@ -31,6 +31,13 @@ inline constexpr Option uncheckedOption = {
     "load a .so or .lathebin without reading its weights to compare their checksum"};
 inline constexpr Option fixedDimOption = {
     "--dim", "", Form::Dim, "NAME=SIZE", "fix a free dim for good; code gets smaller and faster", true};
+inline constexpr Option knownDimOption = {
+    "--dim",
+    "",
+    Form::Range,
+    "NAME=SIZE",
+    "fix a free dim for good, or NAME=8..512%8: keep it free, but say what it can be; code gets smaller and faster",
+    true};
 inline constexpr Option threadsOption = {
     "--threads", "", Form::Count,      "N", "threads of each call [all that the process may use]",
     false,       1,  LATHE_MAX_THREADS};
@@ -46,7 +53,12 @@ inline constexpr Option flushOption = {
     "--flush-denormals", "", Form::Flag, "",
     "read and write denormal numbers as zero, which many processors compute much faster"};
 inline constexpr Option dimSizeOption = {
-    "--dim", "", Form::Dim, "NAME=SIZE", "size of a free dim in the inputs; the code stays free in it", true};
+    "--dim",
+    "",
+    Form::Range,
+    "NAME=SIZE",
+    "size of a free dim in the inputs; the code stays free in it. Or NAME=8..512%8: what the code may count on",
+    true};
 inline constexpr Option shapeOption = {
     "--shape", "", Form::Shape, "INPUT=1x3x48x320", "shape of an input, where free dims have no names", true};
 inline constexpr Option allowLinksOption = {
@@ -56,6 +68,10 @@ inline constexpr Option overridableOption = {
 inline constexpr Option limitOption = {
     "--limit", "", Form::Pair, "NAME=NUMBER", "allow the model more, or less, than usual; docs/limits.md has the names",
     true};
+inline constexpr Option customOpOption = {
+    "--custom-op", "", Form::Text, "FILE", "operators of one's own: a library (.so) or declarations (.mlir)", true};
+inline constexpr Option rankOption = {
+    "--rank", "", Form::Dim, "INPUT=N", "rank of an input for which the model has none; its sizes are free", true};
 inline constexpr Option seedOption = {"--seed", "", Form::Count, "N", "of the random inputs [0]"};
 inline constexpr Option noCacheOption = {"--no-cache", "", Form::Flag, "",
                                          "compile a model anew, and do not keep it ('lathe cache --help')"};
@@ -64,9 +80,13 @@ inline constexpr Option progressOption = {"--progress", "", Form::Flag, "",
 inline constexpr Option roundsOption = {"--rounds", "", Form::Count, "N", "rounds of timed calls [10]",
                                         false,      1,  1000000};
 
-/// What --allow-links, --overridable and --limit say.
+/// What --allow-links, --overridable, --limit, --rank and --custom-op say.
 inline LoadOptions loadOptions(const Arguments &arguments) {
-  return {arguments.has("--allow-links"), arguments.all("--overridable").vec(), arguments.all("--limit").vec()};
+  std::map<std::string, int64_t> ranks;
+  for (const NamedSizes &rank : arguments.sizes("--rank"))
+    ranks[rank.name] = rank.sizes.front();
+  return {arguments.has("--allow-links"), arguments.all("--overridable").vec(), arguments.all("--limit").vec(), ranks,
+          arguments.all("--custom-op").vec()};
 }
 
 } // namespace lathe::cli

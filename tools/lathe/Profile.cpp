@@ -240,6 +240,8 @@ static constexpr Option options[] = {
     allowLinksOption,
     overridableOption,
     limitOption,
+    rankOption,
+    customOpOption,
     noCacheOption,
     progressOption,
 };

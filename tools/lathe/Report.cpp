@@ -42,6 +42,8 @@ static constexpr Option options[] = {
     {"--profile", "", Form::Text, "FILE", "show the times in FILE, which 'lathe profile --json' wrote, too"},
     allowLinksOption,
     limitOption,
+    rankOption,
+    customOpOption,
 };
 
 const Command &cli::reportCommand() {

@@ -139,6 +139,10 @@ static int verify(const Arguments &arguments) {
       return usageError("cli-verify-option", place,
                         "--verify compares what the model computes on 1 and on 2 threads with onnxruntime; leave out " +
                             option);
+  if (std::vector<std::string> ranges = arguments.ranges("--dim"); !ranges.empty())
+    return usageError("cli-dim-range", place,
+                      "--verify compares outputs for inputs of one size; give --dim NAME=SIZE in place of " +
+                          ranges.front());
   StringRef path = arguments.operands.front();
   Diagnostics diagnostics;
   if (!requireOnnxFile(path, "--verify", diagnostics))
@@ -184,6 +188,8 @@ static constexpr Option options[] = {
     allowLinksOption,
     overridableOption,
     limitOption,
+    rankOption,
+    customOpOption,
     noCacheOption,
     progressOption,
 };

@@ -201,7 +201,10 @@ bool Check::function(const lathe_function_desc *function) const {
     return false;
   auto isText = [&](const char *name) { return text(name); };
   auto isValue = [&](const lathe_value_desc *entry) { return value(entry, function->symbol_count); };
+  bool hasRanges = LATHE_HAS(function, symbol_ranges) && function->symbol_ranges;
   return array(function->symbol_names, function->symbol_count, isText) &&
+         (!hasRanges || array(function->symbol_ranges, 3 * uint64_t(function->symbol_count),
+                              [](int64_t limit) { return limit >= 0; })) &&
          array(function->inputs, function->input_count, isValue) &&
          array(function->outputs, function->output_count, isValue);
 }

@@ -38,11 +38,18 @@ int main(int argc, char **argv) {
   const char *path = argv[argc - 1];
   /* [lathe_compiler_version] */
   printf("%s\n", lathe_compiler_version());
+  /* [lathe_announce_code] */
+  if (lathe_announce_code(LATHE_LISTEN_PERF, NULL) != 0)
+    puts("perf will show addresses");
+  /* [lathe_check_custom_ops] */
+  const char *sources[] = {"func.func private @\"my.ops::Gelu\"(tensor<4xf32>) -> tensor<4xf32>"};
+  int is_wrong = lathe_check_custom_ops(sources, 1, NULL);
   /* [lathe_target_title] */
   char *title = lathe_target_title("host");
   printf("for %s\n", title);
   lathe_string_free(title);
   /* [end] */
+  REQUIRE(!is_wrong);
   show_errors();
   /* [lathe_program_load] */
   lathe_diagnostics *diagnostics = NULL;

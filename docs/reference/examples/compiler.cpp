@@ -34,6 +34,12 @@ int main(int argc, char **argv) {
   std::string bytes = text.str();
   // [Program.parse]
   auto same = lathe::Program::parse(bytes.data(), bytes.size(), "classify.mlir", diagnostics);
+  // [checkCustomOps]
+  lathe::Diagnostics wrong;
+  bool isRight = lathe::checkCustomOps({"ops.mlir"}, wrong); // No: there is no such file.
+  // [end]
+  if (isRight)
+    return fail("custom ops");
   // [Program.name Program.contentKey]
   std::printf("%s %s\n", program->name().c_str(), program->contentKey().c_str());
   // [Program.inputNames Program.indexBounds]

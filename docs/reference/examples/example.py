@@ -73,8 +73,16 @@ specialized = unranked.specialize({})
 unranked(np.ones((4, 3), np.float32))
 unranked.run({specialized.inputs[0].name: np.ones((2, 3), np.float32)})
 print(list(unranked.compiled))  # [(2,)]
+# [register_op]
+declaration = """
+func.func private @"com.example::Invert"(
+    tensor<?xf32, #graph.dims<()[s0] -> (s0)>>) -> tensor<?xf32, #graph.dims<()[s0] -> (s0)>>
+"""
+lathe.register_op(declaration, {"com.example::Invert": lambda x: 1 / x})
 # [set_threads]
 lathe.set_threads(2)  # For calls of models that were not told; 0 for all that there are.
+# [announce_code]
+lathe.announce_code(perf=True)  # Names kernels of models that are linked from now on.
 # [version]
 print(lathe.version())
 # [end]

@@ -129,6 +129,31 @@ static void call(lathe_module *model) {
   REQUIRE(copy.data == NULL);
 }
 
+/* [lathe_custom_ops_query] */
+static int32_t invert(lathe_custom_op_call *call) {
+  const float *x = call->inputs[0].data;
+  float *y = call->outputs[0].data;
+  for (int64_t i = 0; i < call->inputs[0].dims[0]; ++i)
+    y[i] = 1 / x[i];
+  return 0;
+}
+
+static const lathe_custom_op op = {sizeof op, 0, "com.example::Invert", invert, NULL};
+static const lathe_custom_op *const ops[] = {&op};
+static const lathe_custom_op_library library = {LATHE_ABI_VERSION, sizeof library, NULL, ops, 1, 0};
+const lathe_custom_op_library *lathe_custom_ops_query(void) { return &library; } /* Of a shared library. */
+/* [end] */
+
+static void register_ops(void) {
+  /* [lathe_register_custom_op] */
+  lathe_register_custom_op("com.example::Invert", invert, NULL); /* Before a model that needs it is loaded. */
+  /* [lathe_register_custom_ops lathe_load_custom_ops] */
+  lathe_register_custom_ops(lathe_custom_ops_query()); /* What is linked into the program. */
+  if (lathe_load_custom_ops("ops.so", NULL) != LATHE_OK)
+    fprintf(stderr, "%s\n", lathe_last_error());
+  /* [end] */
+}
+
 int main(int argc, char **argv) {
   /* [lathe_get_memory] */
   printf("a call may have %llu bytes\n", (unsigned long long)lathe_get_memory());
@@ -136,6 +161,7 @@ int main(int argc, char **argv) {
   if (lathe_set_threads(2) == LATHE_OK)
     printf("calls use %d threads\n", lathe_get_threads());
   /* [end] */
+  register_ops();
   show_elements();
   load(argv[argc - 1]);
   lathe_module *model = take();

@@ -34,7 +34,16 @@ struct LoadOptions {
   /// "NAME=NUMBER" in place of a limit on what a model may ask for, as docs/limits.md has
   /// them; they count when the program is compiled, too.
   std::vector<std::string> limits = {};
+  /// The ranks of inputs for which an ONNX model has none, by name; all of their sizes are open.
+  std::map<std::string, int64_t> ranks = {};
+  /// Operators of one's own that an ONNX model has: libraries (`.so`), whose functions are registered with the
+  /// runtime of this process, and declarations, with or without bodies: files (`.mlir`), or such text itself.
+  std::vector<std::string> customOps = {};
 };
+
+/// Reads sources of operators, as `LoadOptions::customOps` has them: whether declarations are right, before any model
+/// has them.
+bool checkCustomOps(const std::vector<std::string> &sources, Diagnostics &diagnostics);
 
 /// A tensor that a program takes or returns.
 struct ValueInfo {
@@ -107,7 +116,7 @@ public:
 
 struct CompileOptions {
   std::string target = "host";   ///< As lathe::Target::parseList reads it.
-  std::vector<std::string> dims; ///< "NAME=VALUE" for each named dim to fix.
+  std::vector<std::string> dims; ///< "NAME=SIZE" fixes a named dim, "NAME=8..512%8" bounds it.
   std::string name;              ///< Of the model in symbols and headers; empty: that of its file.
   std::string startAt;           ///< Name of a phase; empty: the first.
   std::string stopAfter;         ///< Name of a phase; empty: the last.
@@ -195,7 +204,7 @@ std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &
 /// An operator of an ONNX model, with how its nodes are imported.
 struct OperatorUse {
   std::string label;              ///< "Conv-11"; of a function of the model, its name.
-  std::string how;                ///< "direct", "expanded", "function" or "missing".
+  std::string how;                ///< "direct", "expanded", "function", "own" or "missing".
   std::vector<std::string> nodes; ///< By their names in the file.
 };
 

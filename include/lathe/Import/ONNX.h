@@ -8,11 +8,14 @@
 #include "lathe/Support/Diagnostics.h"
 #include "lathe/Support/Limits.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/LogicalResult.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -31,7 +34,26 @@ struct ImportOptions {
   bool expandFunctions = false;
   /// Those of files, nodes and depth are looked at.
   Limits limits = {};
+  /// Of inputs for which the model has none, by name; all of their sizes are open.
+  std::map<std::string, int64_t> ranks = {};
+  /// Declarations of operators that the user brings, which are taken in place of any others
+  /// of these names: functions called "domain::name", or "domain::name::what" where
+  /// there are several, with a body of `graph` ops or, without one, computed in C. Their
+  /// `graph.symbols` are dims of arguments. They are in the context that is imported into and live as long.
+  std::vector<mlir::func::FuncOp> customOps = {};
 };
+
+/// Of an argument of a declaration: it is not an input but an attribute of the node, called by
+/// `graph.name`. Its value is the default, or `unit` for none. Such arguments are behind all inputs, and
+/// are tensors of i64, f64 or strings: scalars, or vectors for lists.
+extern const llvm::StringLiteral customAttributeName;
+
+/// The canonical domain and the name of the operator that a declaration is of.
+std::pair<llvm::StringRef, llvm::StringRef> customOpName(mlir::func::FuncOp declaration);
+
+/// How many elements a value of an attribute has that is declared as `type`; failure if it
+/// is none of that type.
+llvm::FailureOr<int64_t> customAttributeSize(mlir::Attribute value, mlir::RankedTensorType type);
 
 /// Imports the ONNX file at `path` as a module with one function `@main`.
 ///
@@ -52,11 +74,11 @@ llvm::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importONNX(std::unique_ptr<ll
 
 /// An operator of a model, with how its nodes are imported.
 struct ONNXOperatorUse {
-  enum class How { Direct, Expanded, Function, Missing };
+  enum class How { Direct, Expanded, Function, Own, Missing };
   /// "Conv-11"; of a function of the model, its name.
   std::string label;
   /// By a row of the table, by the function that ONNX defines it by, by a function of
-  /// the model, or not at all.
+  /// the model, by a declaration of the user's, or not at all.
   How how;
   /// Its nodes by their names in the file, behind those of the nodes and functions
   /// that they are in.

@@ -27,11 +27,12 @@ struct BuildOptions {
   /// architecture that none is for: "cc", or, if it is not this machine's, its name in Debian, such as
   /// "aarch64-linux-gnu-gcc".
   std::vector<std::string> compilers;
-  std::string arch;         ///< Of the targets, only those for this architecture; empty: all.
-  unsigned threads = 0;     ///< That the compiler may use; 0: all.
-  uint64_t budgetBytes = 0; ///< The most that a shared library may have; 0: what the specification says.
-  std::string cache;        ///< A folder that keeps what was compiled; empty: none.
-  std::string compilerId;   ///< Part of the cache's keys: what tells one compiler from another.
+  std::string arch;                ///< Of the targets, only those for this architecture; empty: all.
+  unsigned threads = 0;            ///< That the compiler may use; 0: all.
+  uint64_t budgetBytes = 0;        ///< The most that a shared library may have; 0: what the specification says.
+  std::string cache;               ///< A folder that keeps what was compiled; empty: none.
+  std::string compilerId;          ///< Part of the cache's keys: what tells one compiler from another.
+  std::vector<std::string> limits; ///< As in LoadOptions; for each kernel, and each model that becomes an operator.
   /// Called with the name of each step as it starts.
   std::function<void(const std::string &step)> progress;
 };
@@ -50,8 +51,9 @@ struct BuildSummary {
 bool build(const BuildOptions &options, BuildSummary &summary, Diagnostics &diagnostics);
 
 /// Reads the specification and prints the operators, forms and variants that it
-/// asks for, without generating code.
-bool check(const std::string &spec, llvm::raw_ostream &out, Diagnostics &diagnostics);
+/// asks for, without generating code. `limits` are those of LoadOptions.
+bool check(const std::string &spec, const std::vector<std::string> &limits, llvm::raw_ostream &out,
+           Diagnostics &diagnostics);
 
 /// Prints which variant of the library in `folder` computes the operator `op` for
 /// `sizes`, by which row of its table, for each target.
@@ -110,9 +112,10 @@ struct TestResult {
 bool test(const TestOptions &options, std::vector<TestResult> &results, Diagnostics &diagnostics);
 
 struct HarvestOptions {
-  std::string model;             ///< Path, in any format that Lathe reads.
-  std::string output;            ///< Path of the specification to write.
-  std::vector<std::string> dims; ///< "NAME=VALUE" for each named dim to fix.
+  std::string model;               ///< Path, in any format that Lathe reads.
+  std::string output;              ///< Path of the specification to write.
+  std::vector<std::string> dims;   ///< "NAME=VALUE" for each named dim to fix.
+  std::vector<std::string> limits; ///< As in LoadOptions.
 };
 
 /// What was found, for a line to the user.

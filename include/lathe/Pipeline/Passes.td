@@ -35,7 +35,8 @@ def LowerMathPass : Pass<"lower-math"> {
   let description = [{
     Math ops in f32 become arithmetic that LLVM can vectorize, as far as upstream
     has an approximation, and sin, cos and atan, which stay right for arguments
-    of any size; the others are left for libm.
+    of any size; the others are left for libm. `math.fma` becomes `vector.fma`, which is
+    fused only where the target has instructions for that.
 
     Needs: scalars or vectors. Keeps: the level.
 

@@ -23,6 +23,8 @@ struct PipelineOptions {
   std::vector<std::string> dims;      ///< NAME=VALUE.
   graph::ConstantEvaluator evaluator; ///< For constant folding; may be empty.
   bool multiplyInBF16 = false;        ///< Products of f32 with constant weights.
+  bool keepFiltered = false;          ///< With it, those that Winograd's filtering computes faster stay f32.
+  bool keepWeightCodes = false;       ///< Quantized weights of products, for processors that decode them.
   bool isEvaluator = false;           ///< Compiling constants, which are not folded themselves.
   int64_t foldedBytes = INT64_MAX;    ///< That constants may be computed to.
   unsigned threads = 1;               ///< For the phases whose passes see each kernel alone; 0: all.

@@ -26,14 +26,15 @@ inline bool isInteger(DotType type) { return type >= DotType::S8; }
 
 /// What code a row stands for.
 enum class DotKind : uint8_t {
-  Fma,    ///< A factor times a vector, in the type of the sums.
-  Widen,  ///< The same after both were converted to it.
-  Pairs,  ///< Two bf16 in 32 bits, taken apart by shifts, exact.
-  Madd16, ///< Four bytes in 32 bits, as two pairs of 16 bits: pmaddwd, exact.
-  Dot4,   ///< An instruction that adds four products of bytes.
-  Dot2,   ///< An instruction that adds two products of halves.
-  Amx,    ///< Tiles of 16 rows and 16 columns in registers of their own.
-  Mma,    ///< Tensor cores: 16 rows, 8 columns and 32 bytes of terms of a warp at once.
+  Fma,     ///< A factor times a vector, in the type of the sums.
+  Widen,   ///< The same after both were converted to it.
+  Pairs,   ///< Two bf16 in 32 bits, taken apart by shifts, exact.
+  Nibbles, ///< Two codes of 4 bits in a byte, taken apart and converted.
+  Madd16,  ///< Four bytes in 32 bits, as two pairs of 16 bits: pmaddwd, exact.
+  Dot4,    ///< An instruction that adds four products of bytes.
+  Dot2,    ///< An instruction that adds two products of halves.
+  Amx,     ///< Tiles of 16 rows and 16 columns in registers of their own.
+  Mma,     ///< Tensor cores: 16 rows, 8 columns and 32 bytes of terms of a warp at once.
 };
 
 /// One row. `y[m, n] += sum over step of a[m, k] b[k, n]`: in one register are
@@ -54,6 +55,11 @@ struct DotUnit {
   bool swapped; ///< `b` is the instruction's first factor.
   bool flipped; ///< The sign of `a` is flipped, and `columnSums` puts it right.
 };
+
+/// How many terms of `b` an element in memory holds.
+inline int64_t termsOfElement(const DotUnit &unit) { return unit.kind == DotKind::Nibbles ? unit.step : 1; }
+/// Whether `b` are codes, which stand for numbers by a scale and a zero that are not the unit's.
+inline bool takesCodes(const DotUnit &unit) { return !isInteger(unit.sum) && isInteger(unit.b); }
 
 /// All rows, best first.
 llvm::ArrayRef<DotUnit> dotUnits();

@@ -13,6 +13,7 @@ namespace {
 /// Functions that belong together: those of one phase of a kernel.
 struct Cluster {
   SmallVector<LLVM::LLVMFuncOp> functions;
+  StringRef title;
   bool isLoops = false, isHost = false;
 };
 
@@ -28,11 +29,24 @@ private:
 
   ModuleOp module;
   SymbolTable symbols;
-  llvm::StringSet<> loops;          ///< Bodies of phases that are loops over scalars.
-  llvm::StringMap<Operation *> all; ///< Every symbol, also those that were moved.
+  llvm::StringMap<std::string> titles; ///< Of phases, by their bodies.
+  llvm::StringSet<> loops;             ///< Bodies of phases that are loops over scalars.
+  llvm::StringMap<Operation *> all;    ///< Every symbol, also those that were moved.
 };
 
 } // namespace
+
+/// What profilers call a kernel: its root and its strategy, which follow from what it is and not from the model.
+static std::string titleOf(kernel::EntryOp entry) {
+  StringRef name = entry.getSymName();
+  name.consume_front(kernel::EntryOp::symbolInCode(""));
+  // Behind the last line is a number that tells kernels of a model apart.
+  if (auto [root, number] = name.rsplit('_'); !number.empty() && llvm::all_of(number, llvm::isDigit))
+    name = root;
+  StringRef strategy = entry.getStrategy() ? entry.getStrategy()->getName().getValue() : StringRef();
+  strategy.consume_front("cpu.");
+  return (name + (strategy.empty() ? "" : ".") + strategy).str();
+}
 
 /// Which phase of a kernel each function is for, by the symbol of its body; the
 /// rest is the host's.
@@ -43,6 +57,7 @@ llvm::StringMap<StringRef> Divider::findOwners() {
       StringRef body = phase.getBody().getValue();
       if (phase.getLoops())
         loops.insert(body);
+      titles[body] = titleOf(entry);
       owners[body] = owners[phase.getTasks().getValue()] = body;
       // What it calls and others do not: the kernel on unpacked arguments.
       if (auto function = symbols.lookup<LLVM::LLVMFuncOp>(body))
@@ -68,6 +83,7 @@ llvm::MapVector<StringRef, Cluster> Divider::cluster() {
     Cluster &entry = clusters[owner];
     entry.functions.push_back(function);
     entry.isLoops = loops.contains(owner);
+    entry.title = titles[owner];
   }
   return clusters;
 }
@@ -114,6 +130,7 @@ CodeUnits Divider::divide() {
     CodeUnit &unit = result.units.emplace_back();
     unit.module = ModuleOp::create(module.getLoc());
     unit.isLoops = cluster.isLoops;
+    unit.title = cluster.title.str();
     unit.isHost = cluster.isHost;
     for (LLVM::LLVMFuncOp function : cluster.functions)
       function->moveBefore(unit.module->getBody(), unit.module->getBody()->end());

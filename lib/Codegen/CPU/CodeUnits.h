@@ -13,6 +13,7 @@ namespace lathe {
 /// Functions that become one object.
 struct CodeUnit {
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< The functions, and declarations of what they use from other units.
+  std::string title;                        ///< What it computes and how: "conv.conv.winograd". Empty for the host's.
   bool isLoops = false;                     ///< Has loops that LLVM should unroll and vectorize.
   bool isHost = false;                      ///< Has the launch program.
   /// Its code says nothing of the model that it is from: nothing of it is called by

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Descriptors.h"
 #include "dialects/Graph/Sequence.h"
-#include "dialects/Host/HostBase.h"
+#include "dialects/Host/Host.h"
 #include "dialects/Host/RuntimeTypes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
@@ -58,20 +58,20 @@ public:
       return llvm::ConstantPointerNull::get(ptr);
     return global(llvm::ConstantArray::get(llvm::ArrayType::get(entries[0]->getType(), entries.size()), entries), name);
   }
-  llvm::Constant *stringArray(StringRef attribute) {
+  llvm::Constant *stringArray(ArrayAttr list, StringRef name) {
     SmallVector<llvm::Constant *> entries;
-    for (auto text : list(attribute).getAsRange<StringAttr>())
+    for (auto text : list.getAsRange<StringAttr>())
       entries.push_back(string(text.getValue()));
-    return array(entries, attribute);
+    return array(entries, name);
   }
   ArrayAttr list(StringRef attribute) {
     ModuleOp module = variant->module;
     auto found = module->getAttrOfType<ArrayAttr>(attribute);
     return found ? found : ArrayAttr::get(module.getContext(), {});
   }
-  /// lathe_value_desc for each entry of an attribute.
-  llvm::Constant *values(StringRef attribute);
-  llvm::Constant *function();
+  /// A lathe_value_desc for each entry of `list`.
+  llvm::Constant *values(ArrayAttr list, StringRef name);
+  llvm::Constant *function(host::SignatureOp signature);
   llvm::Constant *kernel(DictionaryAttr entry);
   llvm::Constant *describe(const DescribedVariant &described);
   /// A function of the variant that is being described, in another object; null
@@ -112,10 +112,10 @@ ValueKind kindOf(Type type) {
 
 } // namespace
 
-llvm::Constant *Builder::values(StringRef attribute) {
+llvm::Constant *Builder::values(ArrayAttr list, StringRef name) {
   SmallVector<llvm::Constant *> entries;
-  for (auto entry : list(attribute).getAsRange<DictionaryAttr>()) {
-    ValueKind kind = kindOf(entry.getAs<TypeAttr>("type").getValue());
+  for (auto entry : list.getAsRange<host::ValueAttr>()) {
+    ValueKind kind = kindOf(entry.getType());
     auto type = dyn_cast<RankedTensorType>(kind.tensor);
     auto encoding = type ? dyn_cast_or_null<graph::DimsAttr>(type.getEncoding()) : graph::DimsAttr();
     SmallVector<llvm::Constant *> dims;
@@ -128,24 +128,29 @@ llvm::Constant *Builder::values(StringRef attribute) {
       dims.push_back(number(dim));
     }
     llvm::Constant *noAlias = small(~0u);
-    auto space = entry.contains("space") ? entry.getAs<host::SpaceAttr>("space").getValue() : host::Space::host;
-    unsigned flags = kind.flags | (entry.contains("sized_by_run") ? LATHE_VALUE_SIZED_BY_RUN : 0);
+    unsigned flags = kind.flags | (entry.getSizedByRun() ? LATHE_VALUE_SIZED_BY_RUN : 0) |
+                     (entry.getMoves() ? LATHE_VALUE_MOVES : 0);
     uint32_t rank = type ? static_cast<uint32_t>(type.getRank()) : LATHE_ANY_RANK;
-    entries.push_back(sized({small(kind.kind), string(entry.getAs<StringAttr>("name").getValue()),
-                             small(host::getRuntimeType(kind.tensor.getElementType())), small(rank),
-                             array(dims, "dims"), small(static_cast<uint32_t>(space)), small(flags), noAlias,
-                             small(kind.key ? host::getRuntimeType(kind.key) : LATHE_DTYPE_INVALID)},
-                            "value"));
+    entries.push_back(
+        sized({small(kind.kind), string(entry.getName()), small(host::getRuntimeType(kind.tensor.getElementType())),
+               small(rank), array(dims, "dims"), small(static_cast<uint32_t>(entry.getSpace())), small(flags), noAlias,
+               small(kind.key ? host::getRuntimeType(kind.key) : LATHE_DTYPE_INVALID)},
+              "value"));
   }
-  return array(entries, attribute);
+  return array(entries, name);
 }
 
-/// lathe_function_desc of the model's one function.
-llvm::Constant *Builder::function() {
-  auto count = [&](StringRef attribute) { return small(list(attribute).size()); };
-  return sized({count("host.inputs"), string("main"), values("host.inputs"), values("host.outputs"),
-                count("host.outputs"), count("host.symbols"), stringArray("host.symbols"), stringArray("host.checks"),
-                count("host.checks"), small(0), functionOf("lathe.plan"), functionOf("lathe.run")},
+/// lathe_function_desc.
+llvm::Constant *Builder::function(host::SignatureOp signature) {
+  auto count = [&](ArrayAttr list) { return small(list.size()); };
+  SmallVector<llvm::Constant *> ranges;
+  for (int64_t limit : signature.getRanges().value_or(ArrayRef<int64_t>()))
+    ranges.push_back(number(limit));
+  return sized({count(signature.getInputs()), string(signature.getName()), values(signature.getInputs(), "inputs"),
+                values(signature.getOutputs(), "outputs"), count(signature.getOutputs()), count(signature.getSymbols()),
+                stringArray(signature.getSymbols(), "symbols"), stringArray(signature.getChecks(), "checks"),
+                count(signature.getChecks()), small(0), functionOf("lathe.plan"), functionOf("lathe.run"),
+                array(ranges, "ranges")},
                "function");
 }
 
@@ -195,8 +200,10 @@ llvm::Constant *Builder::functionOf(StringRef function) {
 
 /// lathe_variant_desc.spaces: 0 where there is host memory only.
 static uint32_t spacesOf(ModuleOp module) {
-  auto mask = module->getAttrOfType<IntegerAttr>("host.spaces");
-  return mask ? mask.getInt() & ~int64_t(1u << LATHE_SPACE_HOST) : 0;
+  uint32_t mask = 0;
+  for (auto signature : module.getOps<host::SignatureOp>())
+    mask |= signature.getSpaces();
+  return mask & ~(1u << LATHE_SPACE_HOST);
 }
 
 /// lathe_variant_desc.
@@ -217,8 +224,9 @@ llvm::Constant *Builder::describe(const DescribedVariant &described) {
                                   "device_kernel"));
   // Kernels without a model are called by their own names.
   SmallVector<llvm::Constant *> functions;
-  if (described.functions.contains("lathe.run"))
-    functions.push_back(function());
+  ModuleOp module = described.module;
+  for (auto signature : module.getOps<host::SignatureOp>())
+    functions.push_back(function(signature));
   return sized({small(functions.size()), string(described.target.name()), string(described.target.str()),
                 array(functions, "functions"), array(kernels, "kernels"), small(kernels.size()), small(0),
                 number(described.codeBytes), small(spacesOf(described.module)), small(0), array(images, "images"),
@@ -246,8 +254,8 @@ void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, Str
   int64_t features = 0;
   for (const DescribedVariant &variant : variants) {
     ModuleOp described = variant.module;
-    if (auto needed = described->getAttrOfType<IntegerAttr>("host.features"))
-      features |= needed.getInt();
+    for (auto signature : described.getOps<host::SignatureOp>())
+      features |= signature.getFeatures();
     if (spacesOf(described))
       features |= LATHE_FEATURE_SPACES;
     if (!variant.device.ptx.empty())

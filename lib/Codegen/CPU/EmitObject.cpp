@@ -55,7 +55,8 @@ struct UnitCode {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code;
   bool isLoops = false;
-  std::string key; ///< In the cache; empty: the code is the model's own.
+  std::string title; ///< Of the unit.
+  std::string key;   ///< In the cache; empty: the code is the model's own.
   bool isFound = false;
   llvm::SmallVector<char, 0> bytes;
   std::string error; ///< With its id; empty if all went well.
@@ -218,8 +219,8 @@ LogicalResult ModelCode::extractDevice(const ModelVariant &variant, DeviceCode &
   return success();
 }
 
-/// Gives the functions of a unit that is alone names that follow from its code,
-/// so that models share it, in the cache and in a program that holds several of
+/// Gives the functions of a unit that is alone names that follow from its title and its code,
+/// so that profilers show what they are and models share it, in the cache and in a program that holds several of
 /// them. `symbols` gets the new names of those called `shared`.
 void UnitCode::nameByContent(ArrayRef<std::string> shared, const Target &target,
                              llvm::StringMap<std::string> &symbols) {
@@ -235,14 +236,14 @@ void UnitCode::nameByContent(ArrayRef<std::string> shared, const Target &target,
   for (llvm::GlobalVariable &global : code->globals())
     if (global.hasLocalLinkage())
       global.setName("lathe.data." + llvm::Twine(count++));
-  std::string text = "1 " LLVM_VERSION_STRING " " + target.str() + (isLoops ? " loops " : " ");
+  std::string text = "2 " LLVM_VERSION_STRING " " + target.str() + (isLoops ? " loops " : " ") + title + " ";
   llvm::raw_string_ostream stream(text);
   llvm::WriteBitcodeToFile(*code, stream);
   llvm::SHA256 digest;
   digest.update(text);
   key = llvm::toHex(digest.final(), /*LowerCase=*/true);
   for (auto [i, function, name] : llvm::enumerate(functions, shared)) {
-    function->setName("lathe_kernel." + key.substr(0, 32) + "." + std::to_string(i));
+    function->setName("lathe_kernel." + title + "." + key.substr(0, 32) + "." + std::to_string(i));
     // The same code by the same name may be in several models of a program.
     function->setLinkage(llvm::GlobalValue::WeakODRLinkage);
     symbols[name] = function->getName().str();
@@ -254,6 +255,7 @@ LogicalResult ModelCode::translate(CodeUnit &unit, const Target &target, llvm::S
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, target);
   auto made = std::make_unique<UnitCode>();
   made->isLoops = unit.isLoops;
+  made->title = unit.title;
   made->code = translateModuleToLLVMIR(*unit.module, made->context, name);
   if (!made->code)
     return failure();

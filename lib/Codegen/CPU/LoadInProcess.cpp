@@ -1,5 +1,6 @@
 // lib/Codegen/CPU/LoadInProcess.cpp: the object that a file would hold, linked into this process.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CodeListeners.h"
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Support/Diagnostics.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -34,6 +35,8 @@ std::unique_ptr<LoadedModel> loadInProcess(const CompiledModel &model, Diagnosti
   auto jit = orc::LLJITBuilder().create();
   if (!jit)
     return fail(jit.takeError());
+  if (Error error = addCodeListeners(**jit))
+    return fail(std::move(error));
   orc::JITDylib &library = (*jit)->getMainJITDylib();
   // libm and libc come from this process.
   auto process = orc::DynamicLibrarySearchGenerator::GetForCurrentProcess((*jit)->getDataLayout().getGlobalPrefix());

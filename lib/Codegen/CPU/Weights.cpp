@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Views.h"
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Support/Winograd.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -51,9 +52,10 @@ static FailureOr<ArrayRef<char>> bytesOf(host::ConstantOp constant, SmallVectorI
   return ArrayRef<char>(storage);
 }
 
-/// `kernel.pack` with a step on bytes. The target is zero already.
+/// `kernel.pack` with a step on bytes, of which those of a step share one if they have `bits` bits. The target is
+/// zero already.
 static void packSteps(ArrayRef<char> source, RankedTensorType type, int64_t tiled, ArrayRef<int64_t> order,
-                      int64_t tile, int64_t step, int64_t run, char *target) {
+                      int64_t tile, int64_t step, int64_t run, std::optional<int64_t> bits, char *target) {
   int64_t width = std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
   SmallVector<int64_t> strides(type.getRank(), width);
   for (int64_t i = type.getRank() - 2; i >= 0; --i)
@@ -62,6 +64,7 @@ static void packSteps(ArrayRef<char> source, RankedTensorType type, int64_t tile
   for (auto [i, dim] : llvm::enumerate(order))
     (static_cast<int64_t>(i) + run < static_cast<int64_t>(order.size()) ? outer : length) *= type.getDimSize(dim);
   int64_t size = type.getDimSize(tiled), groups = llvm::divideCeil(length, step);
+  int64_t mask = (int64_t(1) << bits.value_or(8)) - 1;
   // Where the elements of a panel's first column are, in the order of `order`.
   SmallVector<int64_t> places;
   places.reserve(outer * length);
@@ -83,6 +86,11 @@ static void packSteps(ArrayRef<char> source, RankedTensorType type, int64_t tile
       for (int64_t r = 0; r < length; ++r) {
         const char *in = from + places[i * length + r];
         int64_t group = (panel * outer + i) * groups + r / step;
+        if (bits) {
+          for (int64_t c = 0; c < columns; ++c)
+            target[group * tile + c] |= static_cast<char>((in[c * strides[tiled]] & mask) << (r % step * *bits));
+          continue;
+        }
         char *out = target + (group * tile * step + r % step) * width;
         if (width == 1) // The common case, without a call per element.
           for (int64_t c = 0; c < columns; ++c)
@@ -208,12 +216,13 @@ writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceEl
     }
     if (constant.getStep())
       packSteps(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), *constant.getStep(),
-                constant.getRun().value_or(1), target);
+                constant.getRun().value_or(1), constant.getBits(), target);
     else if (constant.getTile())
       pack(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), target);
     else
       memcpy(target, bytes->data(), type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
-    if (constant.getTile() && type.getElementType().isF32() && !isStrict) {
+    if (constant.getTile() && type.getElementType().isF32() && !isStrict &&
+        !constant->hasAttr(kernel::keepsDenormalsAttrName)) {
       int64_t elements =
           llvm::product_of(kernel::packedShape(type.getShape(), *constant.getTiled(), *constant.getOrder(),
                                                *constant.getTile(), constant.getStep(), constant.getRun()));

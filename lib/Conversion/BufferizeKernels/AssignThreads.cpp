@@ -28,7 +28,8 @@ static constexpr int64_t warpLanes = 32;
 /// such sums, and more than `longSum` terms, one block for each would leave the GPU idle.
 static constexpr int64_t partsOfSum = 128, fewSums = 64, longSum = 1 << 15;
 
-/// Elements of a task, for each thread, of an op that is no task of its own.
+/// Elements of a task, for each thread, of an op that is no task of its own; and what is
+/// too little to do, or to read, for more than one block.
 static constexpr int64_t elementsOfThread = 4, fewElements = 4096;
 
 namespace {
@@ -342,7 +343,7 @@ void ThreadLoops::build() {
   } else if (isReduction && combiners && elements < threads) {
     shareReduction(*combiners);
     code.barrier();
-  } else if (isAlone && count(loops.getParallel(), fewElements) >= fewElements) {
+  } else if (isAlone && count(loops.getParallel(), fewElements) * loops.op.getNumOperands() >= fewElements) {
     makeTasks();
   } else {
     shareElements();

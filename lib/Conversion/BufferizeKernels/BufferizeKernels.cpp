@@ -58,6 +58,7 @@ kernel::FuncOp createKernel(kernel::FuncOp old) {
   auto kernel = kernel::FuncOp::create(builder, old.getLoc(), old.getSymName(), builder.getFunctionType(types, {}),
                                        old.getSizes());
   kernel.setDimsAttr(old.getDimsAttr());
+  kernel.setRangesAttr(old.getRangesAttr());
   kernel.setOutputs(old.getResultTypes().size());
   kernel.setStrategyAttr(old.getStrategyAttr());
   kernel.setTargetAttr(old.getTargetAttr());

@@ -5,19 +5,20 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 
 namespace lathe {
 
-/// The size of a dimension, computed from the kernel's sizes; null if it comes
-/// from something else.
-static Value sizeOf(OpBuilder &b, Location loc, kernel::FuncOp kernel, Value memref, int64_t index) {
+Value sizeOf(OpBuilder &b, Location loc, Value memref, int64_t index) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(index))
     return arith::ConstantIndexOp::create(b, loc, type.getDimSize(index));
   if (auto argument = dyn_cast<BlockArgument>(memref)) {
-    if (argument.getOwner() != &kernel.getBody().front())
+    auto kernel = dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp());
+    if (!kernel)
       return {};
     AffineMap map = kernel.getDimsOf(argument.getArgNumber());
     auto symbol = map ? dyn_cast<AffineSymbolExpr>(map.getResult(index)) : AffineSymbolExpr(nullptr);
@@ -38,12 +39,12 @@ static Value sizeOf(OpBuilder &b, Location loc, kernel::FuncOp kernel, Value mem
     return {};
   }
   if (auto cast = memref.getDefiningOp<memref::CastOp>())
-    return sizeOf(b, loc, kernel, cast.getSource(), index);
+    return sizeOf(b, loc, cast.getSource(), index);
   if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
     Value product;
     SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
     for (int64_t dim : groups[index]) {
-      Value size = sizeOf(b, loc, kernel, collapse.getSrc(), dim);
+      Value size = sizeOf(b, loc, collapse.getSrc(), dim);
       if (!size)
         return {};
       product = product ? Value(arith::MulIOp::create(b, loc, product, size)) : size;
@@ -61,11 +62,31 @@ void resolveDims(kernel::FuncOp kernel) {
     if (!index || !isa<MemRefType>(dim.getSource().getType()))
       return;
     OpBuilder b(dim);
-    if (Value size = sizeOf(b, dim.getLoc(), kernel, dim.getSource(), *index)) {
+    if (Value size = sizeOf(b, dim.getLoc(), dim.getSource(), *index)) {
       dim.replaceAllUsesWith(size);
       dim.erase();
     }
   });
+}
+
+int64_t divisorOf(Value size) {
+  if (std::optional<int64_t> fixed = getConstantIntValue(size))
+    return *fixed;
+  if (auto argument = dyn_cast<BlockArgument>(size)) {
+    auto kernel = dyn_cast<kernel::FuncOp>(argument.getOwner()->getParentOp());
+    return kernel && argument.getArgNumber() < kernel.getSizes() ? kernel.getRangeOf(argument.getArgNumber()).divisor
+                                                                 : 1;
+  }
+  Operation *op = size.getDefiningOp();
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MulIOp, arith::DivUIOp>(op))
+    return 1;
+  int64_t a = divisorOf(op->getOperand(0)), b = divisorOf(op->getOperand(1)), product;
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp>(op))
+    return std::gcd(a, b);
+  if (isa<arith::MulIOp>(op))
+    return llvm::MulOverflow(a, b, product) ? 1 : product;
+  std::optional<int64_t> by = getConstantIntValue(op->getOperand(1));
+  return by && *by > 0 && a % *by == 0 ? a / *by : 1;
 }
 
 LogicalResult cloneSizes(OpBuilder &builder, kernel::FuncOp kernel, ValueRange values, IRMapping &mapping) {

@@ -8,6 +8,14 @@
 
 namespace lathe {
 
+/// The size of dimension `index` of `memref`, computed from the sizes of the kernel that it is in; null if
+/// it comes from something else.
+mlir::Value sizeOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref, int64_t index);
+
+/// A number that divides `size`, which is of type index and not negative, as far as the kernel's `ranges` tell;
+/// 0 of a size that is 0.
+int64_t divisorOf(mlir::Value size);
+
 /// Replaces `memref.dim` of the kernel's arguments, of its own memory and of
 /// views of them by sizes, so that nothing needs to ask a buffer.
 void resolveDims(kernel::FuncOp kernel);

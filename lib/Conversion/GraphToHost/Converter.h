@@ -7,6 +7,7 @@
 #include "MemoryPlan.h"
 #include "Sizes.h"
 #include "Spaces.h"
+#include "dialects/Graph/SizeRanges.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "llvm/ADT/MapVector.h"
@@ -75,12 +76,14 @@ private:
   mlir::AffineExpr mostBytesOf(mlir::Type type);
   graph::Dims dimsOf(mlir::Type type);
   bool isKnownAtEntry(mlir::Type type);
+  void checkRanges();
   std::string addConstant(graph::ConstantOp constant, kernel::PackOp pack);
   llvm::LogicalResult assignPlaces(mlir::Block &block);
   void assignOutputs();
   void planLoop(graph::LoopOp loop);
   unsigned addTemporary(mlir::AffineExpr bytes, unsigned first, unsigned last, host::Space space);
   void placeTemporary(mlir::Value result, Place &place);
+  MemoryPlan plan(unsigned space);
   void addTemporaries();
   /// Operands of concatenations are computed in their parts of the result (Parts.cpp).
   void placeParts();
@@ -129,6 +132,7 @@ private:
   mlir::Type bufferIn(host::Space space) { return host::BufferType::get(context, space); }
   mlir::Type bufferOf(mlir::Value value) { return bufferIn(spaces.of(value)); }
   llvm::LogicalResult checkSizesAreHere();
+  bool describeCustomOps();
   void writeSignature();
 
   //===--- Sequences and optional values (Values.cpp) -----------------------===//
@@ -171,6 +175,7 @@ private:
   mlir::OpBuilder builder;
   mlir::Type buffer, index;
   llvm::SmallVector<graph::SymbolAttr> symbols;
+  graph::SizeRanges ranges; ///< Of the symbols.
   llvm::SmallVector<graph::CheckAttr> checks;
   llvm::SmallVector<bool> isChecked; ///< In the program that is written.
   llvm::SmallVector<mlir::Attribute> messages;

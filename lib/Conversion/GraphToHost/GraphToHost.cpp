@@ -5,10 +5,11 @@
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Graph/Sequence.h"
 #include "dialects/Kernel/Views.h"
-#include "lathe-runtime/module_abi.h"
+#include "lathe-runtime/custom_op.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using lathe::graph::CheckAttr;
@@ -33,12 +34,39 @@ Converter::Converter(ModuleOp module, func::FuncOp func)
       buffer(host::BufferType::get(context)), index(builder.getIndexType()), spaces(module, func), lifetimes(func) {
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     llvm::append_range(symbols, list.getAsRange<SymbolAttr>());
+  ranges = graph::SizeRanges(symbols);
+  checkRanges();
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.checks"))
     llvm::append_range(checks, list.getAsRange<CheckAttr>());
   for (CheckAttr check : checks)
     messages.push_back(check.getMessage());
   sizes = std::make_unique<Sizes>(builder, symbols);
   blocks.emplace_back();
+}
+
+/// What code counts on is checked first.
+void Converter::checkRanges() {
+  for (auto [i, symbol] : llvm::enumerate(symbols)) {
+    AffineExpr size = getAffineSymbolExpr(i, context);
+    auto hasSize = [&](Type type) { return llvm::is_contained(dimsOf(type), size); };
+    if (!symbol.getRange() || llvm::none_of(func.getArgumentTypes(), hasSize))
+      continue;
+    SizeRange range = symbol.getRange().getValue();
+    auto add = [&](StringRef relation, AffineExpr a, AffineExpr b, const Twine &what) {
+      std::string message = ("dim '" + symbol.getName().getValue() + "' " + what + ", as the model was compiled for " +
+                             range.str() + "; pass another size, or compile it for this one [call-dim-range]")
+                                .str();
+      checks.push_back(CheckAttr::get(context, relation, AffineMap::get(0, symbols.size(), {a, b}, context),
+                                      builder.getStringAttr(message)));
+    };
+    if (range.least > 0)
+      add("ge", size, getAffineConstantExpr(range.least, context), "is %lld, but must be at least %lld");
+    if (range.isBounded())
+      add("ge", getAffineConstantExpr(range.most, context), size, "must be at most %lld, but is %lld");
+    if (range.divisor > 1)
+      add("eq", size, size.floorDiv(range.divisor) * range.divisor,
+          "is %lld, which is no multiple of " + Twine(range.divisor) + " (%lld is the one below)");
+  }
 }
 
 unsigned Converter::addMessage(const Twine &text) {
@@ -95,10 +123,14 @@ AffineExpr Converter::mostBytesOf(Type type) {
 std::string Converter::addConstant(graph::ConstantOp constant, kernel::PackOp pack) {
   std::string name = "constant_" + std::to_string(constantCount++);
   OpBuilder at = OpBuilder::atBlockBegin(module.getBody());
-  host::ConstantOp::create(at, (pack ? pack.getLoc() : constant.getLoc()), name, constant.getValue(),
-                           pack ? pack.getTiledAttr() : IntegerAttr(), pack ? pack.getOrderAttr() : DenseI64ArrayAttr(),
-                           pack ? pack.getTileAttr() : IntegerAttr(), pack ? pack.getStepAttr() : IntegerAttr(),
-                           pack ? pack.getRunAttr() : IntegerAttr(), pack ? pack.getWinogradAttr() : IntegerAttr());
+  auto made = host::ConstantOp::create(
+      at, (pack ? pack.getLoc() : constant.getLoc()), name, constant.getValue(),
+      pack ? pack.getTiledAttr() : IntegerAttr(), pack ? pack.getOrderAttr() : DenseI64ArrayAttr(),
+      pack ? pack.getTileAttr() : IntegerAttr(), pack ? pack.getStepAttr() : IntegerAttr(),
+      pack ? pack.getRunAttr() : IntegerAttr(), pack ? pack.getWinogradAttr() : IntegerAttr(),
+      pack ? pack.getBitsAttr() : IntegerAttr());
+  if (Attribute keeps = pack ? pack->getAttr(kernel::keepsDenormalsAttrName) : Attribute())
+    made->setAttr(kernel::keepsDenormalsAttrName, keeps);
   return name;
 }
 
@@ -176,6 +208,27 @@ void Converter::placeTemporary(Value result, Place &place) {
   place.index = addTemporary(mostBytesOf(result.getType()), first, last, spaces.of(result));
 }
 
+/// Beyond, bounds of sizes are no plan: the calls that there are may be far below them.
+constexpr int64_t mostPlannedBytes = int64_t(1) << 26;
+
+/// With the bounds that the user states, all places are planned, and nothing is computed in a call.
+MemoryPlan Converter::plan(unsigned space) {
+  MemoryPlan computed = planMemory(temporaries, space);
+  if (!ranges.areStated() || computed.slots.empty())
+    return computed;
+  SmallVector<Temporary> bounded = temporaries;
+  for (Temporary &temporary : bounded)
+    if (int64_t most = ranges.of(temporary.bytes).most; most <= mostPlannedBytes)
+      temporary.bytes = getAffineConstantExpr(most, context);
+  MemoryPlan planned = planMemory(bounded, space);
+  int64_t added = planned.staticBytes - computed.staticBytes;
+  if (added <= mostPlannedBytes)
+    return planned;
+  func.emitRemark("each call plans its memory: with the largest sizes that are stated it would take ")
+      << added << " bytes, and up to " << mostPlannedBytes << " are planned beforehand [memory-planned-in-calls]";
+  return computed;
+}
+
 /// Gives temporaries to what is still to be in the workspace.
 void Converter::addTemporaries() {
   func.walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -198,7 +251,7 @@ void Converter::addTemporaries() {
       }
   });
   for (unsigned space = 0; space <= host::getMaxEnumValForSpace(); ++space)
-    plans.push_back(planMemory(temporaries, space));
+    plans.push_back(plan(space));
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,7 +274,7 @@ void Converter::defineEntrySymbols() {
 
 void Converter::computeOffsets() {
   for (MemoryPlan &plan : plans)
-    if (plan.isNeeded() || &plan == &plans.front())
+    if (plan.isNeeded || &plan == &plans.front())
       computeOffsets(plan);
 }
 
@@ -300,7 +353,7 @@ LogicalResult Converter::emitPlan() {
         host::SetDimOp::create(builder, loc, i, dim, sizes->get(loc, expr));
   computeOffsets();
   for (auto [space, plan] : llvm::enumerate(plans))
-    if (plan.isNeeded() || space == 0)
+    if (plan.isNeeded || space == 0)
       host::SetWorkspaceOp::create(builder, loc, plan.slots.empty() ? plan.totalBytes : limited(loc, plan.totalBytes),
                                    static_cast<host::Space>(space));
   return success();
@@ -377,7 +430,7 @@ std::string Converter::addTexts(graph::TextOp op) {
   OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
   host::ConstantOp::create(start, op.getLoc(), name, DenseElementsAttr::get(type, ArrayRef<uint8_t>(bytes)),
                            IntegerAttr(), DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr(),
-                           IntegerAttr());
+                           IntegerAttr(), IntegerAttr());
   return name;
 }
 
@@ -401,15 +454,19 @@ void Converter::emitText(graph::TextOp op) {
   for (Value result : op.getResults())
     add(result, target(at, result));
   std::string node = graph::describeNode(op.getLoc());
+  bool isCustom = op.getFunction() == "custom";
   bool isImage = op.getFunction().ends_with("image") || op.getFunction().starts_with("image");
   unsigned message = addMessage(
       node + (node.empty() ? "" : ": ") +
-      (isImage ? "the image is not decoded: reason %lld (1: no known format, 2: the library for the format is not "
-                 "installed, 3: damaged, 4: a form that is not supported, 5: too large), format %lld (1: BMP, 2: PNM, "
-                 "3: PNG by libpng16, 4: JPEG by libjpeg, 5: JPEG 2000 by libopenjp2, 6: TIFF by libtiff, 7: WebP by "
-                 "libwebp); check the bytes of the file [call-image]"
-               : "element %lld is text that is no number, of %lld bytes; check the values of the operand "
-                 "[call-text-number]"));
+      (isCustom ? "the function of this operator failed with status %lld and value %lld; what they mean, its author "
+                  "knows [call-custom-op]"
+       : isImage
+           ? "the image is not decoded: reason %lld (1: no known format, 2: the library for the format is not "
+             "installed, 3: damaged, 4: a form that is not supported, 5: too large), format %lld (1: BMP, 2: PNM, "
+             "3: PNG by libpng16, 4: JPEG by libjpeg, 5: JPEG 2000 by libopenjp2, 6: TIFF by libtiff, 7: WebP by "
+             "libwebp); check the bytes of the file [call-image]"
+           : "element %lld is text that is no number, of %lld bytes; check the values of the operand "
+             "[call-text-number]"));
   Value texts = host::AddressOfOp::create(builder, at, buffer, addTexts(op));
   host::TextOp::create(builder, at, texts, buffers, counts, widths, builder.getArrayAttr(types),
                        op.getParameters().size(), op.getArguments().size(), message);
@@ -432,9 +489,9 @@ void Converter::emitCall(kernel::CallOp call) {
     // Constants are in every space.
     const Place &place = places[lifetimes.ownerOf(operand)];
     bool isConstant = place.kind == Place::Constant && lifetimes.isWhole(operand);
-    arguments.push_back(isConstant
-                            ? Value(host::AddressOfOp::create(builder, at, bufferIn(spaces.of(call)), place.constant))
-                            : address(at, operand));
+    arguments.push_back(isConstant ? Value(host::AddressOfOp::create(
+                                         builder, at, bufferIn(spaces.of(call.getResult(0))), place.constant))
+                                   : address(at, operand));
   }
   for (Value result : call.getResults())
     arguments.push_back(target(at, result));
@@ -513,44 +570,56 @@ void Converter::emitOutputs() {
   }
 }
 
+/// Says in the metadata which operators the program that calls the model has to compute; false if there are none.
+bool Converter::describeCustomOps() {
+  std::string names;
+  module->walk([&](graph::TextOp op) {
+    StringRef name = op.getFunction() == "custom" ? cast<StringAttr>(op.getParameters()[0]).getValue() : "";
+    if (!name.empty() && !llvm::is_contained(llvm::split(names, '\n'), name))
+      names += (names.empty() ? "" : "\n") + name.str();
+  });
+  if (names.empty())
+    return false;
+  NamedAttrList metadata(module->getAttrOfType<DictionaryAttr>("graph.metadata"));
+  metadata.set(LATHE_CUSTOM_OPS_KEY, builder.getStringAttr(names));
+  module->setAttr("graph.metadata", metadata.getDictionary(context));
+  return true;
+}
+
 /// What descriptors and headers say of the model; the function is gone then.
 void Converter::writeSignature() {
-  auto describe = [&](StringAttr name, Type type, Attribute space, bool isSizedByRun) {
-    NamedAttrList entry;
-    entry.append("name", name);
-    if (isSizedByRun)
-      entry.append("sized_by_run", builder.getUnitAttr());
-    if (space)
-      entry.append("space", space);
-    entry.append("type", TypeAttr::get(type));
-    return entry.getDictionary(context);
-  };
-  SmallVector<Attribute> inputs, outputs, symbolNames;
+  SmallVector<Attribute> inputs, outputs;
   for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
     auto name = func.getArgAttrOfType<StringAttr>(i, "graph.name");
-    inputs.push_back(describe(name ? name : builder.getStringAttr("input" + std::to_string(i)), type,
-                              func.getArgAttr(i, host::spaceAttrName), false));
+    inputs.push_back(host::ValueAttr::get(context, name ? name : builder.getStringAttr("input" + std::to_string(i)),
+                                          type, spaces.of(func.getArgument(i)), /*sized_by_run=*/false,
+                                          spaces.isFree(func.getArgAttr(i, host::spaceAttrName), type)));
   }
   for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "graph.name");
-    outputs.push_back(describe(name ? name : builder.getStringAttr("output" + std::to_string(i)), type,
-                               func.getResultAttr(i, host::spaceAttrName), !isKnownAtEntry(type)));
+    outputs.push_back(host::ValueAttr::get(context, name ? name : builder.getStringAttr("output" + std::to_string(i)),
+                                           type, spaces.ofResult(i), !isKnownAtEntry(type),
+                                           spaces.isFree(func.getResultAttr(i, host::spaceAttrName), type)));
   }
-  for (SymbolAttr symbol : symbols)
+  SmallVector<Attribute> symbolNames;
+  SmallVector<int64_t> limits;
+  for (auto [i, symbol] : llvm::enumerate(symbols)) {
     symbolNames.push_back(symbol.isInputDim() ? symbol.getName() : builder.getStringAttr(""));
-  module->setAttr("host.inputs", builder.getArrayAttr(inputs));
-  module->setAttr("host.outputs", builder.getArrayAttr(outputs));
+    SizeRange range = symbol.getRange() ? symbol.getRange().getValue() : SizeRange();
+    llvm::append_values(limits, range.least, range.most, range.divisor);
+  }
   bool hasText = false;
   module->walk([&](host::TextOp) { hasText = true; });
   auto isValue = [](Type type) { return graph::isValueType(type); };
   bool hasValues =
       usesValues || llvm::any_of(func.getArgumentTypes(), isValue) || llvm::any_of(func.getResultTypes(), isValue);
-  module->setAttr("host.features", builder.getI64IntegerAttr((hasText ? LATHE_FEATURE_TEXT : 0) |
-                                                             (hasValues ? LATHE_FEATURE_VALUES : 0)));
-  module->setAttr("host.symbols", builder.getArrayAttr(symbolNames));
-  module->setAttr("host.checks", builder.getArrayAttr(messages));
-  if (!spaces.areOne())
-    module->setAttr("host.spaces", builder.getI64IntegerAttr(spaces.mask()));
+  int64_t features = (hasText ? LATHE_FEATURE_TEXT : 0) | (hasValues ? LATHE_FEATURE_VALUES : 0) |
+                     (describeCustomOps() ? LATHE_FEATURE_CUSTOM_OPS : 0);
+  builder.setInsertionPointToStart(module.getBody());
+  host::SignatureOp::create(
+      builder, loc, func.getSymNameAttr(), builder.getArrayAttr(inputs), builder.getArrayAttr(outputs),
+      builder.getArrayAttr(symbolNames), builder.getArrayAttr(messages),
+      ranges.areStated() ? builder.getDenseI64ArrayAttr(limits) : DenseI64ArrayAttr(), features, spaces.mask());
 }
 
 /// Programs read elements that are sizes, and no memory but the host's.

@@ -86,6 +86,7 @@ MemoryPlan planMemory(ArrayRef<Temporary> temporaries, unsigned space) {
   for (auto [i, temporary] : llvm::enumerate(temporaries))
     if (temporary.space == space)
       (isa<AffineConstantExpr>(temporary.bytes) ? fixed : computed).push_back(i);
+  plan.isNeeded = !fixed.empty() || !computed.empty();
   planOffsets(temporaries, fixed, plan);
   planSlots(temporaries, computed, plan);
   return plan;

@@ -32,8 +32,8 @@ struct MemoryPlan {
   llvm::SmallVector<Slot> slots;
   /// The slot of each temporary that is in one, else -1.
   llvm::SmallVector<int> slotOf;
-  /// Whether there is a temporary.
-  bool isNeeded() const { return staticBytes > 0 || !slots.empty(); }
+  /// Whether there is a temporary, which may have no bytes.
+  bool isNeeded = false;
 
   /// In the program that is written: where each slot starts, and what all need.
   llvm::SmallVector<mlir::Value> slotOffsets;

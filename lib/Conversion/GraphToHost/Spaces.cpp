@@ -13,18 +13,41 @@ static Space spaceOf(Attribute attr) {
   return space ? space.getValue() : Space::host;
 }
 
-static Space spaceOfResult(func::FuncOp func, unsigned result) {
-  return spaceOf(func.getResultAttr(result, host::spaceAttrName));
+bool Spaces::isFree(Attribute given, Type type) const {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return runsOnGpu && !given && tensor && !isa<graph::StringType>(tensor.getElementType());
 }
 
-Spaces::Spaces(ModuleOp module, func::FuncOp func) {
+/// Whether kernels read `value` in that space.
+bool Spaces::isReadBySpace(Value value, Space space) const {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (auto call = dyn_cast<kernel::CallOp>(user))
+      return of(call) == space;
+    return isa<graph::ReshapeOp>(user) && isReadBySpace(user->getResult(0), space);
+  });
+}
+
+/// Of an input that holds sizes, the program reads elements.
+Space Spaces::findInput(BlockArgument input) {
+  Attribute given = func.getArgAttr(input.getArgNumber(), host::spaceAttrName);
+  auto symbols = func->getAttrOfType<ArrayAttr>("graph.symbols");
+  bool holdsSize = symbols && llvm::any_of(symbols.getAsRange<graph::SymbolAttr>(), [&](graph::SymbolAttr symbol) {
+                     return symbol.getInput() == input.getArgNumber();
+                   });
+  bool isOnDevice = isFree(given, input.getType()) && !holdsSize && isReadBySpace(input, Space::cuda);
+  return isOnDevice ? Space::cuda : spaceOf(given);
+}
+
+Spaces::Spaces(ModuleOp module, func::FuncOp func) : func(func) {
   auto use = [&](Space space) { used |= 1u << static_cast<unsigned>(space); };
-  for (auto kernel : module.getOps<kernel::FuncOp>())
+  for (auto kernel : module.getOps<kernel::FuncOp>()) {
     use(kernels[kernel.getSymName()] = kernel.getSpace());
+    runsOnGpu |= kernel.getTargetAttr() && kernel.getTargetAttr().getValue().kind() == TargetKind::Gpu;
+  }
   for (BlockArgument argument : func.getArguments())
-    use(spaces[argument] = spaceOf(func.getArgAttr(argument.getArgNumber(), host::spaceAttrName)));
+    use(spaces[argument] = findInput(argument));
   for (unsigned i = 0; i < func.getNumResults(); ++i)
-    use(spaceOfResult(func, i));
+    use(results.emplace_back(spaceOf(func.getResultAttr(i, host::spaceAttrName))));
   if (areOne())
     return;
   func.walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -35,6 +58,9 @@ Spaces::Spaces(ModuleOp module, func::FuncOp func) {
     for (Value result : op->getResults())
       find(result);
   });
+  for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
+    if (isFree(func.getResultAttr(i, host::spaceAttrName), value.getType()))
+      results[i] = of(value);
 }
 
 Space Spaces::find(Value value) {
@@ -118,7 +144,7 @@ Space CopyInserter::wanted(OpOperand &operand) {
   if (isa<kernel::CopyOp, kernel::PackOp, graph::ReshapeOp>(op))
     return spaces.of(value);
   if (isa<func::ReturnOp>(op))
-    return spaceOfResult(func, number);
+    return spaces.ofResult(number);
   if (auto loop = dyn_cast<graph::LoopOp>(op)) {
     unsigned first = op->getNumOperands() - loop.getInits().size();
     return number < first ? Space::host : spaces.of(loop.carriedArguments()[number - first]);

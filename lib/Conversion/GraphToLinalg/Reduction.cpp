@@ -158,9 +158,50 @@ static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b, ValueRange operands)
 // arg
 //===----------------------------------------------------------------------===//
 
-/// One pass that carries the best element and its position.
+/// Whether elements along the axis lie side by side, so that the comparisons of one pass would wait for each
+/// other, and positions fit into 32 bits.
+static bool isAlongLines(ArgOp op) {
+  RankedTensorType type = op.getX().getType();
+  int64_t axis = op.getAxis(), size = type.getDimSize(axis);
+  return axis + 1 == type.getRank() && isa<FloatType>(type.getElementType()) && !ShapedType::isDynamic(size) &&
+         size > 0 && size < std::numeric_limits<int32_t>::max();
+}
+
+/// Two passes over a line, of reductions that vectors compute: the extreme, and the first or last of the positions
+/// that have it. A NaN is the extreme of a line that has one (arg_c3).
+static Lowered lowerArgOfLines(ArgOp op, LinalgBuilder &b, Value x) {
+  Type position = b.getI32Type();
+  AxisLoops axes(b, op.getX().getType(), static_cast<int64_t>(op.getAxis()));
+  Value extreme = axes.reduce(b, op.getKind(), x, /*isUnsigned=*/false);
+  ReduceKind kind = op.getLast() ? ReduceKind::max : ReduceKind::min;
+  // Not the neutral element: LLVM would see that it changes nothing, and make a branch of it that it cannot vectorize.
+  Value none = constant(b, b.getLoc(), position, op.getLast() ? -1 : op.getX().getType().getDimSize(op.getAxis()));
+  Value found = axes.reduce(b, kind, filledTensor(b, axes.keptSizes, none), {x, extreme}, {axes.full, axes.rows}, false,
+                            [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+                              using arith::CmpFPredicate;
+                              Value own = widen(body, loc, args[0]);
+                              Value is = arith::OrIOp::create(
+                                  body, loc, arith::CmpFOp::create(body, loc, CmpFPredicate::OEQ, own, args[1]),
+                                  arith::CmpFOp::create(body, loc, CmpFPredicate::UNO, own, own));
+                              Value index = linalg::IndexOp::create(body, loc, op.getAxis());
+                              index = arith::IndexCastOp::create(body, loc, position, index);
+                              return arith::SelectOp::create(body, loc, is, index, none);
+                            });
+  Value y = b.elementwise(found, tensor::EmptyOp::create(b, b.getLoc(), axes.keptSizes, b.getI64Type()),
+                          b.getMultiDimIdentityMap(typeOf(found).getRank()),
+                          [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+                            return arith::ExtSIOp::create(body, loc, b.getI64Type(), args[0]);
+                          });
+  if (op.getKeepDims())
+    y = restoreAxes(b, y, static_cast<int64_t>(op.getAxis()), op.getType());
+  return SmallVector<Value>{y};
+}
+
+/// One pass that carries the best element and its position, for all lines at once.
 static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0];
+  if (isAlongLines(op))
+    return lowerArgOfLines(op, b, x);
   Type element = elementOf(x), position = b.getI64Type();
   bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
   bool isMax = op.getKind() == ReduceKind::max;

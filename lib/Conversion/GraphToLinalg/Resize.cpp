@@ -433,8 +433,7 @@ static Lowered lowerResize(ResizeOp op, LinalgBuilder &b, ValueRange operands) {
     Value sum = interpolate(n, x, axes, taps, position, toNumber);
     if (isa<FloatType>(element))
       return narrow(body, loc, sum, element);
-    if (op.getMode() == ResizeMode::cubic)
-      sum = saturated(n, sum, element, isUnsigned(graphElement));
+    sum = saturated(n, sum, element, isUnsigned(graphElement));
     Value wide = arith::FPToSIOp::create(body, loc, b.getI64Type(), sum);
     if (element.isInteger(64))
       return wide;

@@ -46,7 +46,7 @@ int64_t sizeOf(host::ConstantOp constant) {
   if (constant.getTile())
     elements = llvm::product_of(kernel::packedShape(type.getShape(), *constant.getTiled(), *constant.getOrder(),
                                                     *constant.getTile(), constant.getStep(), constant.getRun(),
-                                                    constant.getWinograd()));
+                                                    constant.getWinograd(), constant.getBits()));
   return elements * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
 }
 

@@ -20,7 +20,8 @@ namespace lathe {
 
 /// What the threads of a block have together, of which the launch says the size.
 static constexpr StringLiteral blockMemoryName = "lathe_shared";
-static constexpr int64_t blockAlignment = 128;
+/// Of what is as large, so that the order of chunks that `wgmma` reads starts with it; and of what is smaller.
+static constexpr int64_t blockAlignment = 1024, smallAlignment = 128;
 
 namespace {
 
@@ -38,6 +39,8 @@ private:
   FailureOr<func::FuncOp> createTasks(scf::ForallOp tasks);
   void replaceTasks(scf::ForallOp tasks, Value begin, Value end);
   void placeInBlock(kernel::BlockMemoryOp memory);
+  /// A size as code may count on it.
+  Value stated(Value size, const SizeRange &range);
   func::FuncOp createBody(scf::ForallOp tasks);
   func::FuncOp createEntry(func::FuncOp callee);
   Value descriptor(MemRefType type, AffineMap dims, AffineMap strides, Value pointer, ValueRange sizeValues);
@@ -255,21 +258,43 @@ void Splitter::placeInBlock(kernel::BlockMemoryOp memory) {
     global = LLVM::GlobalOp::create(start, loc, bytes, /*isConstant=*/false, LLVM::Linkage::External, blockMemoryName,
                                     Attribute(), blockAlignment, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
   }
+  auto type = cast<MemRefType>(memory.getMemory().getType());
+  int64_t bits =
+      type.getNumElements() * (type.getElementType().isIndex() ? 64 : std::max(8u, type.getElementTypeBitWidth()));
+  sharedBytes = llvm::alignTo(sharedBytes, bits / 8 >= blockAlignment ? blockAlignment : smallAlignment);
   builder.setInsertionPoint(memory);
   Type ptr = LLVM::LLVMPointerType::get(context);
   Value base = LLVM::AddressOfOp::create(builder, loc, global);
   Value generic = LLVM::AddrSpaceCastOp::create(builder, loc, ptr, base);
   Value place = LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), generic,
                                     ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(sharedBytes)});
-  auto type = cast<MemRefType>(memory.getMemory().getType());
   SmallVector<AffineExpr> dims;
   for (int64_t size : type.getShape())
     dims.push_back(getAffineConstantExpr(size, context));
   memory.getMemory().replaceAllUsesWith(descriptor(type, AffineMap::get(0, 0, dims, context), AffineMap(), place, {}));
-  int64_t bits =
-      type.getNumElements() * (type.getElementType().isIndex() ? 64 : std::max(8u, type.getElementTypeBitWidth()));
-  sharedBytes = llvm::alignTo(sharedBytes + bits / 8, blockAlignment);
+  sharedBytes = llvm::alignTo(sharedBytes + bits / 8, smallAlignment);
   memory.erase();
+}
+
+/// LLVM sees in its arithmetic that it is a multiple, and believes the bounds.
+Value Splitter::stated(Value size, const SizeRange &range) {
+  Location loc = kernel.getLoc();
+  auto number = [&](int64_t n) -> Value { return arith::ConstantIndexOp::create(builder, loc, n); };
+  auto assume = [&](arith::CmpIPredicate predicate, int64_t bound) {
+    Value holds = arith::CmpIOp::create(builder, loc, predicate, size, number(bound));
+    LLVM::AssumeOp::create(builder, loc, holds);
+  };
+  if (range.divisor > 1) {
+    Value divisor = number(range.divisor);
+    Value parts = arith::DivUIOp::create(builder, loc, size, divisor);
+    size = arith::MulIOp::create(builder, loc, parts, divisor,
+                                 arith::IntegerOverflowFlags::nsw | arith::IntegerOverflowFlags::nuw);
+  }
+  if (range.least > 0)
+    assume(arith::CmpIPredicate::sge, range.least);
+  if (range.isBounded())
+    assume(arith::CmpIPredicate::ule, range.most);
+  return size;
 }
 
 /// The kernel's body over a range of tasks, on pointers.
@@ -294,10 +319,12 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
   }
   Block *block = result.addEntryBlock();
   builder.setInsertionPointToStart(block);
-  ValueRange sizeValues = ValueRange(block->getArguments()).slice(2, sizes());
   Block &body = kernel.getBody().front();
-  for (unsigned i = 0; i < sizes(); ++i)
+  SmallVector<Value> sizeValues;
+  for (unsigned i = 0; i < sizes(); ++i) {
+    sizeValues.push_back(stated(block->getArgument(2 + i), kernel.getRangeOf(i)));
     body.getArgument(i).replaceAllUsesWith(sizeValues[i]);
+  }
   for (unsigned i = sizes(); i < body.getNumArguments(); ++i) {
     AffineMap map = kernel.getDimsOf(i);
     if (!map)

@@ -49,7 +49,9 @@ public:
   }
   int64_t sums() const override { return warpRows / mmaRows * mmasOfRow * 4; }
 
-  SmallVector<Value> multiply(Emitter &e, Value a, Value b, ValueRange sums) override {
+  SmallVector<Value> multiply(Emitter &e, Value a, Value b, ValueRange sums,
+                              llvm::function_ref<void()> meanwhile) override {
+    meanwhile();
     SmallVector<Value> result(sums);
     for (int64_t term = 0; term < tile.terms; term += mmaTermBytes / bytes) {
       SmallVector<SmallVector<Value>> ofA;
@@ -84,12 +86,17 @@ public:
       }
     return result;
   }
+  int64_t neighbours() const override { return isOfHalves() ? 2 : 2 * mmasOfRow; }
 
 private:
   bool isOfHalves() const { return bytes == 2; }
 
-  /// Where number `n` of the four of instruction `j` in rows `i` is: those of one row are side by side.
-  static size_t sumAt(int64_t i, int64_t j, int64_t n) { return ((i * 2 + n / 2) * mmasOfRow + j) * 2 + n % 2; }
+  /// Where number `n` of the four of instruction `j` in rows `i` is: those of one row are side by side, and of them
+  /// those of neighbouring columns.
+  size_t sumAt(int64_t i, int64_t j, int64_t n) const {
+    int64_t row = i * 2 + n / 2, column = isOfHalves() ? j * 2 + n % 2 : n % 2 * mmasOfRow + j;
+    return row * mmasOfRow * 2 + column;
+  }
 
   /// The right factors of each instruction: two registers with the terms from `term` on.
   SmallVector<SmallVector<Value>> loadHalves(Emitter &e, Value b, int64_t term) {
@@ -233,19 +240,21 @@ private:
 /// term four neighbouring columns at once.
 class ThreadMultiplier final : public Multiplier {
 public:
-  static constexpr int64_t side = 16, neighbours = 4;
+  static constexpr int64_t side = 16, neighbourColumns = 4;
 
   ThreadMultiplier(Emitter &e, const DotUnit *unit, Type a, Type b, Type sum, const ProductTile &tile, Value thread)
       : unit(unit), a(a), b(b), sum(sum), tile(tile), rows(tile.rows / side), columns(tile.columns / side) {
     rowBegin = e.mul(e.floorDiv(thread, side), rows);
-    columnBegin = e.mul(e.rem(thread, side), neighbours);
+    columnBegin = e.mul(e.rem(thread, side), neighbourColumns);
   }
 
   SlotLayout layoutOfA() const override { return {tile.rows, tile.terms, bytesOf(a), /*shift=*/3}; }
   SlotLayout layoutOfB() const override { return {tile.terms, tile.columns, bytesOf(b), /*shift=*/3}; }
   int64_t sums() const override { return rows * columns; }
 
-  SmallVector<Value> multiply(Emitter &e, Value atA, Value atB, ValueRange sums) override {
+  SmallVector<Value> multiply(Emitter &e, Value atA, Value atB, ValueRange sums,
+                              llvm::function_ref<void()> meanwhile) override {
+    meanwhile();
     int64_t terms = chunkBytes / bytesOf(a);
     return e.loop({e.index(0), e.index(tile.terms)}, terms, sums, [&](Value term, ValueRange carried) {
       SmallVector<Value> result(carried);
@@ -254,9 +263,9 @@ public:
         ofA.push_back(load(e, atA, layoutOfA(), e.add(rowBegin, i), term, a, terms, isUnsigned(true)));
       for (int64_t t = 0; t < terms; ++t) {
         SmallVector<Value> ofB;
-        for (int64_t j = 0; j < columns; j += neighbours)
-          llvm::append_range(ofB, load(e, atB, layoutOfB(), e.add(term, t), e.add(columnBegin, j * side), b, neighbours,
-                                       isUnsigned(false)));
+        for (int64_t j = 0; j < columns; j += neighbourColumns)
+          llvm::append_range(ofB, load(e, atB, layoutOfB(), e.add(term, t), e.add(columnBegin, j * side), b,
+                                       neighbourColumns, isUnsigned(false)));
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t j = 0; j < columns; ++j) {
             Value &one = result[i * columns + j];
@@ -269,11 +278,15 @@ public:
 
   SmallVector<SumPlace> places(Emitter &e) override {
     SmallVector<SumPlace> result;
-    for (int64_t i = 0; i < rows; ++i)
+    for (int64_t i = 0; i < rows; ++i) {
+      Value row = e.add(rowBegin, i);
       for (int64_t j = 0; j < columns; ++j)
-        result.push_back({e.add(rowBegin, i), e.add(columnBegin, j / neighbours * neighbours * side + j % neighbours)});
+        result.push_back(
+            {row, e.add(columnBegin, j / neighbourColumns * neighbourColumns * side + j % neighbourColumns)});
+    }
     return result;
   }
+  int64_t neighbours() const override { return neighbourColumns; }
 
 private:
   static int64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
@@ -324,6 +337,8 @@ private:
 
 std::unique_ptr<Multiplier> Multiplier::create(Emitter &e, const DotUnit *unit, Type a, Type b, Type sum,
                                                const ProductTile &tile, Value thread) {
+  if (unit && unit->instruction == "wgmma")
+    return createWarpgroupMultiplier(e, *unit, tile, thread);
   if (unit && unit->kind == DotKind::Mma)
     return std::make_unique<WarpMultiplier>(e, *unit, a, tile, thread);
   return std::make_unique<ThreadMultiplier>(e, unit, a, b, sum, tile, thread);

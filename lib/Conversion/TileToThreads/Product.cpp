@@ -12,8 +12,6 @@ using namespace mlir;
 namespace lathe {
 
 static constexpr int64_t chunkBytes = 16;
-/// What the hardware copies to shared memory by itself is at least so much.
-static constexpr int64_t leastAsyncBytes = 4;
 /// All banks of shared memory, in chunks.
 static constexpr int64_t bankChunks = 8;
 /// Copies of a thread that are written out; more are a loop.
@@ -27,7 +25,13 @@ Value addressAt(Emitter &e, Value base, Value bytes) {
 }
 
 Value SlotLayout::offset(Emitter &e, Value row, Value column) const {
-  int64_t perChunk = chunkBytes / elementBytes, chunks = inner / perChunk;
+  int64_t perChunk = chunkBytes / elementBytes, chunks = inner / perChunk, perPanel = panelBytes / elementBytes;
+  if (hasPanels && inner > perPanel) {
+    SlotLayout panel = *this;
+    panel.inner = perPanel;
+    Value first = e.mul(e.floorDiv(column, perPanel), panel.bytes());
+    return e.add(first, panel.offset(e, row, e.rem(column, perPanel)));
+  }
   int64_t span = permutesPairs ? bankChunks : std::min(chunks, bankChunks),
           rowsOfSpan = std::max(span / chunks, int64_t(1));
   Value chunk = e.floorDiv(column, perChunk), number = e.floorDiv(row, int64_t(1) << shift);
@@ -46,7 +50,7 @@ class Copier {
 public:
   Copier(Emitter &e, const Source &source, SlotLayout layout, int64_t threads, Value thread)
       : source(source), layout(layout), threads(threads), thread(thread) {
-    if (source.chunk < leastAsyncBytes)
+    if (source.isNarrow())
       return;
     auto type = cast<MemRefType>(source.memref.getType());
     auto metadata = memref::ExtractStridedMetadataOp::create(e.b, e.loc, source.memref);
@@ -59,7 +63,7 @@ public:
   /// Begins to copy the tile from (`outer`, `inner`) on to the slot at `slot`.
   void copy(Emitter &e, Value slot, Value outer, Value inner) {
     // What is too small for the hardware to copy goes one by one.
-    int64_t perChunk = source.chunk < leastAsyncBytes ? 1 : source.chunk / layout.elementBytes,
+    int64_t perChunk = source.isNarrow() ? 1 : source.chunk / layout.elementBytes,
             chunksOfRow = layout.inner / perChunk;
     int64_t chunks = layout.outer * chunksOfRow, round = threads * mostWrittenOut;
     auto copyFrom = [&](Value first, int64_t count, bool mayEnd) {
@@ -100,7 +104,7 @@ private:
     Value offset = e.add(layout.offset(e, row, e.sub(column, within)), e.mul(within, layout.elementBytes));
     Value target = addressAt(e, slot, offset), is = isThere(e, outer, inner);
     SmallVector<Value> indices = source.indices(outer, inner);
-    if (source.chunk < leastAsyncBytes) {
+    if (source.isNarrow()) {
       Type element = cast<MemRefType>(source.memref.getType()).getElementType();
       auto branch = scf::IfOp::create(e.b, e.loc, TypeRange{element}, is, /*addThenBlock=*/true, /*addElseBlock=*/true);
       {
@@ -148,8 +152,7 @@ Value createRing(Emitter &e, int64_t bytes) {
 } // namespace
 
 void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, Type sum, const Source &a, const Source &b,
-                 Value rowBegin, Value terms,
-                 llvm::function_ref<void(Emitter &, ValueRange, ArrayRef<SumPlace>)> store) {
+                 Value rowBegin, Value terms, llvm::function_ref<void(ValueRange, ArrayRef<SumPlace>, int64_t)> store) {
   Value thread = arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(),
                                             NVVM::ThreadIdXOp::create(e.b, e.loc, e.b.getI32Type()));
   auto elementOf = [](const Source &source) { return cast<MemRefType>(source.memref.getType()).getElementType(); };
@@ -179,19 +182,21 @@ void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, Type 
     // All but the last copies are there, of every thread; and every thread is done
     // with the slot that is filled next.
     NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, static_cast<uint32_t>(ahead - 1));
+    multiplier->publish(e);
     barrier();
-    Value number = carried.back(), next = e.add(step, ahead);
-    e.ifLess(next, steps, [&] { fill(e.rem(e.add(number, ahead), tile.slots), next); });
-    commit();
-    Value slot = slotAt(number);
-    SmallVector<Value> sums = multiplier->multiply(e, slot, behindA(slot), carried.drop_back());
+    Value number = carried.back(), next = e.add(step, ahead), slot = slotAt(number);
+    auto fillNext = [&] {
+      e.ifLess(next, steps, [&] { fill(e.rem(e.add(number, ahead), tile.slots), next); });
+      commit();
+    };
+    SmallVector<Value> sums = multiplier->multiply(e, slot, behindA(slot), carried.drop_back(), fillNext);
     sums.push_back(e.rem(e.add(number, 1), tile.slots));
     return sums;
   });
   // The next task has the ring from here on.
   NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0u);
   barrier();
-  store(e, ArrayRef(results).drop_back(), multiplier->places(e));
+  store(ArrayRef(results).drop_back(), multiplier->places(e), multiplier->neighbours());
 }
 
 } // namespace lathe

@@ -32,6 +32,10 @@ struct Source {
   int64_t chunk; ///< Bytes that lie side by side at a multiple of that: 16, or fewer.
   mlir::Value outerEnd;
   mlir::Value innerEnd; ///< Null where all of a tile is there.
+  /// What the hardware copies to shared memory by itself is at least so much.
+  static constexpr int64_t leastAsyncBytes = 4;
+  /// Whether threads have to copy it element by element.
+  bool isNarrow() const { return chunk < leastAsyncBytes; }
 };
 
 /// A factor's tile in a slot: `outer` rows of `inner` elements. What lies 16 bytes
@@ -40,6 +44,8 @@ struct SlotLayout {
   int64_t outer, inner, elementBytes;
   int64_t shift;              ///< Rows of which 2^shift have one order.
   bool permutesPairs = false; ///< 32 bytes stay together, and change places within 128, of one row or of two.
+  bool hasPanels = false;     ///< Rows of `panelBytes` lie one behind the other: what is longer is cut.
+  static constexpr int64_t panelBytes = 128;
   int64_t rowBytes() const { return inner * elementBytes; }
   int64_t bytes() const { return outer * rowBytes(); }
   /// The byte of element (`row`, `column`), where `column` is the first of 16 bytes.
@@ -62,17 +68,27 @@ public:
   virtual SlotLayout layoutOfB() const = 0;
   /// How many sums a thread has.
   virtual int64_t sums() const = 0;
-  /// Adds the product of the tiles at `a` and `b`, addresses of shared memory.
-  virtual llvm::SmallVector<mlir::Value> multiply(Emitter &e, mlir::Value a, mlir::Value b, mlir::ValueRange sums) = 0;
-  /// Where the sums are, each row's side by side.
+  /// Called when the copies of this thread to a slot are there, before all threads wait for each other's.
+  virtual void publish(Emitter &) {}
+  /// Adds the product of the tiles at `a` and `b`, addresses of shared memory, and calls `meanwhile` once, whose
+  /// code is not about them, where it keeps the hardware waiting least.
+  virtual llvm::SmallVector<mlir::Value> multiply(Emitter &e, mlir::Value a, mlir::Value b, mlir::ValueRange sums,
+                                                  llvm::function_ref<void()> meanwhile) = 0;
+  /// Where the sums are, each row's side by side and with one value as their row.
   virtual llvm::SmallVector<SumPlace> places(Emitter &e) = 0;
+  /// In that list, so many sums are of neighbouring columns, the first of them at a multiple of as many.
+  virtual int64_t neighbours() const = 0;
 };
 
+/// What multiplies as `unit` says, whose instruction is `wgmma`.
+std::unique_ptr<Multiplier> createWarpgroupMultiplier(Emitter &e, const DotUnit &unit, const ProductTile &tile,
+                                                      mlir::Value thread);
+
 /// Emits the product of a tile: `a` is [row, term], `b` is [term, column], whose
-/// `columnBegin` is 0 in it. Calls `store` with each sum and its place.
+/// `columnBegin` is 0 in it. Calls `store` with the sums, their places and the `neighbours` among them.
 void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, mlir::Type sum, const Source &a,
                  const Source &b, mlir::Value rowBegin, mlir::Value terms,
-                 llvm::function_ref<void(Emitter &, mlir::ValueRange sums, llvm::ArrayRef<SumPlace>)> store);
+                 llvm::function_ref<void(mlir::ValueRange sums, llvm::ArrayRef<SumPlace>, int64_t neighbours)> store);
 
 /// An address `bytes` behind `base`, in the space of that.
 mlir::Value addressAt(Emitter &e, mlir::Value base, mlir::Value bytes);

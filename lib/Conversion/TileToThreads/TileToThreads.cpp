@@ -2,17 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Conversion/TileToThreads.h"
 #include "../TileToVector/Lowerings.h"
+#include "Elements.h"
 #include "Product.h"
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using lathe::tile::ContractOp;
 using lathe::tile::ConvOp;
+using lathe::tile::TransposeOp;
 
 namespace lathe {
 #define GEN_PASS_DEF_CONVERTTILETOTHREADSPASS
@@ -25,12 +27,18 @@ ProductTile productTile(tile::TilingAttr tiling, int64_t threads) {
 
 /// Bytes side by side whose first is always at a multiple of as many, where rows of
 /// `memref` start every `pitches` elements.
-static int64_t chunkOf(Value memref, ArrayRef<int64_t> pitches) {
+static int64_t chunkOf(Value memref, SmallVector<int64_t> pitches) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t bytes = type.getElementTypeBitWidth() / 8, chunk = 16;
-  // A view may start anywhere.
-  if (!type.getLayout().isIdentity())
-    return bytes;
+  if (!type.getLayout().isIdentity()) {
+    int64_t offset = ShapedType::kDynamic;
+    SmallVector<int64_t> strides;
+    // A view may start anywhere.
+    if (failed(type.getStridesAndOffset(strides, offset)) || offset != 0 || strides.back() != 1)
+      return bytes;
+    strides.pop_back();
+    llvm::append_range(pitches, strides);
+  }
   for (int64_t pitch : pitches)
     while (chunk > bytes && (ShapedType::isDynamic(pitch) || pitch * bytes % chunk != 0))
       chunk /= 2;
@@ -63,10 +71,25 @@ protected:
     return indices;
   }
 
+  /// Tells the user of a factor that the hardware cannot copy to the slots by itself.
+  void explainNarrow(const Source &source, StringRef which) {
+    if (!source.isNarrow())
+      return;
+    auto kernel = op->getParentOfType<kernel::FuncOp>();
+    op->emitRemark() << "kernel '" << kernel.getSymName() << "' copies its " << which << " factor, "
+                     << source.memref.getType() << ", element by element: its rows begin at multiples of "
+                     << source.chunk << " bytes, and the hardware copies " << Source::leastAsyncBytes
+                     << " or more; sizes that are known and even let "
+                     << "it [gpu-narrow-rows]";
+  }
+
   void emitTile(const Source &a, const Source &b, Value rowBegin, Value columnBegin, Value terms) {
-    emitProduct(
-        e, tile, op.getTiling().getDotUnit(), op.getAccumulatorType(), a, b, rowBegin, terms,
-        [&](Emitter &, ValueRange sums, ArrayRef<SumPlace> places) { storeRows(sums, places, rowBegin, columnBegin); });
+    explainNarrow(a, "left");
+    explainNarrow(b, "right");
+    emitProduct(e, tile, op.getTiling().getDotUnit(), op.getAccumulatorType(), a, b, rowBegin, terms,
+                [&](ValueRange sums, ArrayRef<SumPlace> places, int64_t neighbours) {
+                  storeRows(sums, places, storedTogether(op, neighbours), rowBegin, columnBegin);
+                });
   }
 
   Emitter &e;
@@ -77,7 +100,7 @@ protected:
   SmallVector<Value> rowSizes, batch;
 
 private:
-  void storeRows(ValueRange sums, ArrayRef<SumPlace> places, Value rowBegin, Value columnBegin) {
+  void storeRows(ValueRange sums, ArrayRef<SumPlace> places, int64_t together, Value rowBegin, Value columnBegin) {
     for (size_t i = 0; i < places.size();) {
       size_t end = i;
       while (end < places.size() && places[end].row == places[i].row)
@@ -85,36 +108,17 @@ private:
       Value row = e.add(rowBegin, places[i].row);
       e.ifLess(row, rows, [&] {
         SmallVector<Value> indices = rowIndices(row);
-        for (size_t k = i; k < end; ++k) {
+        for (size_t k = i; k < end; k += together) {
           Value column = e.add(columnBegin, places[k].column);
-          e.ifLess(column, columns, [&] { store(sums[k], indices, column); });
+          e.ifLess(column, columns, [&] {
+            SmallVector<Value> place(indices);
+            place.push_back(column);
+            storeElements(e, op, sums.slice(k, together), place);
+          });
         }
       });
       i = end;
     }
-  }
-
-  /// Applies the epilogue to a sum and stores what comes out.
-  void store(Value sum, SmallVector<Value> indices, Value column) {
-    indices.push_back(column);
-    Region &epilogue = op.getEpilogue();
-    if (!epilogue.empty()) {
-      IRMapping mapping;
-      Block &body = epilogue.front();
-      mapping.map(body.getArgument(0), sum);
-      for (auto [i, extra] : llvm::enumerate(op.getExtras())) {
-        SmallVector<Value> at;
-        for (AffineExpr expr : op.getExtraMap(i).getResults()) {
-          auto dim = dyn_cast<AffineDimExpr>(expr);
-          at.push_back(dim ? indices[dim.getPosition()] : e.index(cast<AffineConstantExpr>(expr).getValue()));
-        }
-        mapping.map(body.getArgument(1 + i), memref::LoadOp::create(e.b, e.loc, extra, at).getResult());
-      }
-      for (Operation &inner : body.without_terminator())
-        e.b.clone(inner, mapping);
-      sum = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
-    }
-    memref::StoreOp::create(e.b, e.loc, sum, op.getInit(), indices);
   }
 };
 
@@ -148,14 +152,14 @@ private:
       all.push_back(term);
       return all;
     };
-    return {op.getLhs(), indices, chunkOf(op.getLhs(), type.getShape().back()), rows, terms};
+    return {op.getLhs(), indices, chunkOf(op.getLhs(), {type.getShape().back()}), rows, terms};
   }
 
   Source right(Value terms, Value panel, Value columnBegin) {
     auto type = cast<MemRefType>(op.getRhs().getType());
     if (op.getPacked()) {
       auto indices = [panel](Value term, Value column) { return SmallVector<Value>{panel, term, column}; };
-      return {op.getRhs(), indices, chunkOf(op.getRhs(), type.getShape().back()), terms, Value()};
+      return {op.getRhs(), indices, chunkOf(op.getRhs(), {type.getShape().back()}), terms, Value()};
     }
     auto indices = [this, type, columnBegin](Value term, Value column) {
       SmallVector<Value> all;
@@ -164,7 +168,7 @@ private:
       all.append({term, e.add(columnBegin, column)});
       return all;
     };
-    return {op.getRhs(), indices, chunkOf(op.getRhs(), type.getShape().back()), terms, e.sub(columns, columnBegin)};
+    return {op.getRhs(), indices, chunkOf(op.getRhs(), {type.getShape().back()}), terms, e.sub(columns, columnBegin)};
   }
 
   ContractOp op;
@@ -221,7 +225,7 @@ private:
       all.push_back(column);
       return all;
     };
-    return {op.getFilter(), indices, chunkOf(op.getFilter(), tile.columns), terms, Value()};
+    return {op.getFilter(), indices, chunkOf(op.getFilter(), {tile.columns}), terms, Value()};
   }
 
   ConvOp op;
@@ -238,7 +242,7 @@ struct ConvertTileToThreadsPass final : impl::ConvertTileToThreadsPassBase<Conve
       return;
     SmallVector<Operation *> ops;
     kernel.walk([&](Operation *op) {
-      if (isa<ContractOp, ConvOp>(op))
+      if (isa<ContractOp, ConvOp, TransposeOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
@@ -246,8 +250,10 @@ struct ConvertTileToThreadsPass final : impl::ConvertTileToThreadsPassBase<Conve
       Emitter e(builder, op->getLoc());
       if (auto contract = dyn_cast<ContractOp>(op))
         ContractOnThreads(e, contract, threads).emit();
+      else if (auto conv = dyn_cast<ConvOp>(op))
+        ConvOnThreads(e, conv, threads).emit();
       else
-        ConvOnThreads(e, cast<ConvOp>(op), threads).emit();
+        emitTranspose(e, cast<TransposeOp>(op), threads);
       op->erase();
       ++numOps;
     }

@@ -5,6 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "AmxTile.h"
+#include "CodePanels.h"
 #include "Epilogue.h"
 #include "Lowerings.h"
 #include "MicroKernel.h"
@@ -18,6 +19,9 @@ using lathe::tile::ContractOp;
 
 /// What of a second-level cache panels may take.
 static constexpr int64_t mostBytesNear = 1 << 19;
+
+/// Tiles of rows up to which weights are decoded for each; for more, they go through memory once.
+static constexpr int64_t mostTilesOfCodes = 2;
 
 namespace {
 class ContractLowering {
@@ -35,6 +39,8 @@ public:
     if (op.getPacked() && tiling.getPrefetch() > 0)
       panels = collapse(e, op.getRhs(), groupDims(rhsRank, 1, rhsRank));
     packedRhs = rhsRank == 4 && op.getPacked() ? collapse(e, op.getRhs(), groupDims(4, 2, 4)) : op.getRhs();
+    if (op.getScales())
+      codes.emplace(op, packedRhs, *dot);
     m = e.index(1);
     for (int64_t dim = batchRank; dim < rank - 1; ++dim) {
       rowSizes.push_back(e.dim(op.getInit(), dim));
@@ -111,7 +117,9 @@ private:
     int64_t block = tiling.getBlock();
     if (block == 0)
       return emitPanels(panelRange, rows, {e.index(0), k});
-    e.loop({e.index(0), k}, block,
+    // Sums of no terms are written, too.
+    Value end = constantIndex(k).value_or(0) > 0 ? k : arith::MaxSIOp::create(e.b, e.loc, k, e.index(1)).getResult();
+    e.loop({e.index(0), end}, block,
            [&](Value begin) { emitPanels(panelRange, rows, {begin, e.min(e.add(begin, block), k)}); });
   }
 
@@ -125,15 +133,32 @@ private:
                   [&](Value panel, const Columns &columns) { emitTile(panel, columns, row, count, steps); });
       });
     forPanels(e, panelRange, n, vectors, lanes, masksAreSlow, [&](Value panel, const Columns &columns) {
-      e.rowTiles(rows, m, tiling.getRows(), tail,
-                 [&](Value row, int64_t count) { emitTile(panel, columns, row, count, steps); });
+      auto emitRows = [&](Weights weights) {
+        e.rowTiles(rows, m, tiling.getRows(), tail,
+                   [&](Value row, int64_t count) { emitTile(panel, columns, row, count, steps, weights); });
+      };
+      if (!codes)
+        return emitRows(Weights::Packed);
+      Value few = e.index(mostTilesOfCodes * tiling.getRows());
+      auto unpackOnce = [&] {
+        codes->unpack(e, panel, steps);
+        emitRows(Weights::Unpacked);
+      };
+      e.ifLess(few, e.sub(rows.end, rows.begin), unpackOnce, [&] { emitRows(Weights::Codes); });
     });
   }
+
+  /// Where the factors of the right-hand side come from.
+  enum class Weights {
+    Packed,   ///< From panels, as they are.
+    Codes,    ///< From panels of codes.
+    Unpacked, ///< From scratch memory, where those of the panel and the steps are.
+  };
 
   Value loadRhs(Value panel, const Columns &columns, Value group, Value k, int64_t count, int64_t vector) {
     int64_t width = columns.lanes[vector];
     if (op.getPacked())
-      return dot->loadB(e, {packedRhs, {panel, group, e.index(vector * lanes * dot->step())}}, width, nullptr);
+      return dot->loadB(e, {packedRhs, {panel, group, e.index(vector * lanes * dot->storedTerms())}}, width, nullptr);
     auto type = cast<MemRefType>(op.getRhs().getType());
     SmallVector<Value> position;
     for (auto [dim, index] : llvm::enumerate(batch))
@@ -186,7 +211,44 @@ private:
     return output;
   }
 
-  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps) {
+  /// Lets `kernel` read codes block by block: an outer loop, unless there is one only.
+  void readCodes(MicroKernel &kernel, Value panel, const Columns &columns, Value begin) {
+    bool isOne = codes->count() == 1;
+    int64_t size = codes->size();
+    if (!isOne) {
+      kernel.outer = {e.floorDiv(e.sub(kernel.inner.end, begin), size)};
+      kernel.inner = {e.index(0), e.index(size)};
+    }
+    auto firstOf = [=, this](ValueRange outer) { return isOne ? e.index(0) : e.add(begin, e.mul(outer[0], size)); };
+    kernel.enter = [=, this, &columns](ValueRange outer) {
+      block = codes->load(e, panel, e.floorDiv(firstOf(outer), size), columns.lanes);
+    };
+    kernel.decode = [this](ArrayRef<Value> factors, int64_t vector) {
+      return CodePanels::decode(e, block, vector, factors);
+    };
+    auto lhsOfTerm = kernel.lhs;
+    kernel.lhs = [=, this](ValueRange outer, Value term, int64_t row) {
+      return lhsOfTerm({}, e.add(firstOf(outer), term), row);
+    };
+    kernel.rhs = [=, this, &columns](ValueRange outer, Value group, Value, int64_t, int64_t vector) {
+      Value step = e.add(e.floorDiv(firstOf(outer), dot->step()), group);
+      return codes->loadCodes(e, panel, step, vector, columns.lanes[vector]);
+    };
+  }
+
+  /// Lets `kernel` read what `CodePanels::unpack` wrote for terms from `begin` on.
+  void readUnpacked(MicroKernel &kernel, const Columns &columns, Value begin) {
+    kernel.dot = plain.get();
+    kernel.inner = {e.index(0), e.sub(kernel.inner.end, begin)};
+    auto lhsOfTerm = kernel.lhs;
+    kernel.lhs = [=, this](ValueRange, Value term, int64_t row) { return lhsOfTerm({}, e.add(begin, term), row); };
+    kernel.rhs = [=, this, &columns](ValueRange, Value term, Value, int64_t, int64_t vector) {
+      return plain->loadB(e, {op.getScratch(), {term, e.index(vector * lanes)}}, columns.lanes[vector], nullptr);
+    };
+  }
+
+  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps,
+                Weights weights = Weights::Packed) {
     if (isAmx())
       return emitAmxTile(panel, columns, row, count);
     MicroKernel kernel;
@@ -206,6 +268,10 @@ private:
     kernel.rhs = [&](ValueRange, Value group, Value step, int64_t terms, int64_t vector) {
       return loadRhs(panel, columns, group, step, terms, vector);
     };
+    if (weights == Weights::Codes)
+      readCodes(kernel, panel, columns, steps.begin);
+    else if (weights == Weights::Unpacked)
+      readUnpacked(kernel, columns, steps.begin);
     if (panels)
       kernel.prefetch = [&](ValueRange, Value step) {
         int64_t termsOfRound = kernel.unroll * dot->step();
@@ -251,6 +317,10 @@ private:
   AmxTile::Scratch scratch;    ///< Of a matrix unit.
   Value packedRhs;             ///< With what lies side by side in one dim.
   std::unique_ptr<DotEmitter> dot;
+  std::optional<CodePanels> codes; ///< What `packedRhs` holds if it has scales.
+  CodePanels::Block block;         ///< The one whose codes are read.
+  /// Multiplies what was unpacked.
+  std::unique_ptr<DotEmitter> plain = DotEmitter::create(nullptr, Float32Type::get(op.getContext()));
   bool masksAreSlow;
 };
 } // namespace

@@ -51,8 +51,10 @@ Value widen(Emitter &e, Value value, DotType type, Type wide) {
   }
   if (!isInteger(type))
     return arith::ExtFOp::create(e.b, e.loc, to, value);
-  return type == DotType::U8 ? Value(arith::ExtUIOp::create(e.b, e.loc, to, value))
-                             : Value(arith::ExtSIOp::create(e.b, e.loc, to, value));
+  Type integers = isa<FloatType>(wide) ? as(e.b.getI32Type()) : to;
+  value = type == DotType::U8 ? Value(arith::ExtUIOp::create(e.b, e.loc, integers, value))
+                              : Value(arith::ExtSIOp::create(e.b, e.loc, integers, value));
+  return integers == to ? value : Value(arith::SIToFPOp::create(e.b, e.loc, to, value));
 }
 
 Value callIntrinsic(Emitter &e, const Twine &name, Type result, ValueRange operands) {
@@ -73,7 +75,7 @@ public:
   }
   /// Converting one scalar costs as much as converting a vector.
   Value loadRun(Emitter &e, const ElementPlace &place, int64_t count) const override {
-    if (!unit || unit->kind != DotKind::Widen || count < 2)
+    if (!unit || unit->kind != DotKind::Widen || unit->a == DotType::F32 || count < 2)
       return nullptr;
     return widen(e, loadVector(e, asStored(e, place.memref), place.indices, count, nullptr), unit->a, sum);
   }
@@ -91,24 +93,31 @@ public:
 };
 
 //===----------------------------------------------------------------------===//
-// Two halves in 32 bits
+// Two terms at a time
 //===----------------------------------------------------------------------===//
+
+/// Of which each register of factors becomes two.
+class TwoTerms : public DotEmitter {
+public:
+  TwoTerms(const DotUnit *unit, Type sum) : DotEmitter(unit, sum) {}
+
+  Value multiply(Emitter &e, Value total, ArrayRef<Value> a, ArrayRef<Value> b) const final {
+    total = vector::FMAOp::create(e.b, e.loc, a[0], b[0], total);
+    return vector::FMAOp::create(e.b, e.loc, a[1], b[1], total);
+  }
+};
 
 /// The first bf16 of a pair is the low half of 32 bits, and either one with 16
 /// zeros behind it is the same number as an f32.
-class Pairs final : public DotEmitter {
+class Pairs final : public TwoTerms {
 public:
-  Pairs(const DotUnit *unit, Type sum) : DotEmitter(unit, sum) {}
+  using TwoTerms::TwoTerms;
 
   SmallVector<Value> spreadA(Emitter &e, Value scalar, int64_t lanes) const override {
     return apart(e, vector::BroadcastOp::create(e.b, e.loc, VectorType::get(lanes, scalar.getType()), scalar));
   }
   SmallVector<Value> spreadB(Emitter &e, Value vector) const override {
     return apart(e, bitcast(e, vector, e.b.getI32Type()));
-  }
-  Value multiply(Emitter &e, Value total, ArrayRef<Value> a, ArrayRef<Value> b) const override {
-    total = vector::FMAOp::create(e.b, e.loc, a[0], b[0], total);
-    return vector::FMAOp::create(e.b, e.loc, a[1], b[1], total);
   }
 
 private:
@@ -117,6 +126,36 @@ private:
     Value low = arith::ShLIOp::create(e.b, e.loc, pairs, splat(e, type, 16));
     Value high = arith::AndIOp::create(e.b, e.loc, pairs, splat(e, type, -65536));
     return {bitcast(e, low, sum), bitcast(e, high, sum)};
+  }
+};
+
+/// Two codes of 4 bits in a byte, which meet two f32.
+class Nibbles final : public TwoTerms {
+public:
+  using TwoTerms::TwoTerms;
+
+  Value loadA(Emitter &e, const ElementPlace &place, int64_t count) const override {
+    SmallVector<Value> terms(step(), arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(sum)));
+    for (int64_t i = 0; i < count; ++i) {
+      SmallVector<Value> indices(place.indices);
+      indices.back() = e.add(indices.back(), i);
+      terms[i] = memref::LoadOp::create(e.b, e.loc, place.memref, indices);
+    }
+    return vector::FromElementsOp::create(e.b, e.loc, VectorType::get(step(), sum), terms);
+  }
+  SmallVector<Value> spreadA(Emitter &e, Value terms, int64_t lanes) const override {
+    SmallVector<Value> factors;
+    for (int64_t i = 0; i < step(); ++i)
+      factors.push_back(vector::BroadcastOp::create(e.b, e.loc, VectorType::get(lanes, sum),
+                                                    vector::ExtractOp::create(e.b, e.loc, terms, i)));
+    return factors;
+  }
+  SmallVector<Value> spreadB(Emitter &e, Value bytes) const override {
+    auto words = VectorType::get(lanesOf(bytes), e.b.getI32Type()), floats = words.clone(sum);
+    Value both = arith::ExtUIOp::create(e.b, e.loc, words, bytes);
+    Value low = arith::AndIOp::create(e.b, e.loc, both, splat(e, words, 15));
+    Value high = arith::ShRUIOp::create(e.b, e.loc, both, splat(e, words, 4));
+    return {arith::SIToFPOp::create(e.b, e.loc, floats, low), arith::SIToFPOp::create(e.b, e.loc, floats, high)};
   }
 };
 
@@ -203,6 +242,8 @@ std::unique_ptr<DotEmitter> DotEmitter::create(const DotUnit *unit, Type sum) {
   switch (unit ? unit->kind : DotKind::Fma) {
   case DotKind::Pairs:
     return std::make_unique<Pairs>(unit, sum);
+  case DotKind::Nibbles:
+    return std::make_unique<Nibbles>(unit, sum);
   case DotKind::Madd16:
     return std::make_unique<Madd16>(unit, sum);
   case DotKind::Dot4:
@@ -247,7 +288,7 @@ SmallVector<Value> DotEmitter::spreadA(Emitter &e, Value scalar, int64_t lanes) 
 SmallVector<Value> DotEmitter::spreadB(Emitter &, Value vector) const { return {vector}; }
 
 Value DotEmitter::loadB(Emitter &e, const ElementPlace &place, int64_t lanes, Value mask) const {
-  return loadVector(e, asStored(e, place.memref), place.indices, lanes * step(), mask);
+  return loadVector(e, asStored(e, place.memref), place.indices, lanes * storedTerms(), mask);
 }
 
 Value DotEmitter::interleaveB(Emitter &e, ArrayRef<ElementPlace> rows, int64_t lanes, Value mask) const {

@@ -5,6 +5,8 @@
 
 #include "Emitter.h"
 
+#include "../BufferizeKernels/KernelSizes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -77,6 +79,8 @@ Value Emitter::ceilDiv(Value lhs, int64_t rhs) { return floorDiv(add(lhs, rhs - 
 Value Emitter::rem(Value lhs, int64_t rhs) {
   if (auto l = constantIndex(lhs))
     return index(*l % rhs);
+  if (divisorOf(lhs) % rhs == 0)
+    return index(0);
   return rem(lhs, index(rhs));
 }
 
@@ -97,6 +101,8 @@ Value Emitter::dim(Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))
     return index(type.getDimSize(dim));
+  if (Value size = sizeOf(b, loc, memref, dim))
+    return size;
   return memref::DimOp::create(b, loc, memref, dim);
 }
 
@@ -191,7 +197,7 @@ void Emitter::tasks(ArrayRef<TaskDim> dims, function_ref<void(ArrayRef<IndexRang
       continue;
     }
     Value begin = mul(iv, dim.chunk), end = add(begin, dim.chunk);
-    bool even = dim.chunk == 1 || (size && *size % dim.chunk == 0);
+    bool even = divisorOf(dim.size) % dim.chunk == 0;
     ranges.push_back({begin, even ? end : min(end, dim.size)});
   }
   body(ranges);
@@ -208,6 +214,8 @@ void Emitter::rowTiles(IndexRange range, Value total, int64_t rows, DynamicTail 
       ifLess(full, range.end, [&] { body(full, *size % rows); });
     return;
   }
+  if (divisorOf(total) % rows == 0)
+    return loop(range, rows, [&](Value row) { body(row, rows); });
 
   auto shrink = [&](Value begin) {
     int64_t small = rows > 4 ? 4 : 1;

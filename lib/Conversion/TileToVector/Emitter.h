@@ -82,7 +82,8 @@ public:
 
   /// Covers the rows in `range`, a part of [0, `total`), with calls of `body`
   /// for `count` rows from `row` on, where `count` is `rows` or smaller. If
-  /// `total` is static, `range.begin` must be a multiple of `rows`.
+  /// `total` is static, or known to be a multiple of `rows`, `range.begin` must be
+  /// one.
   void rowTiles(IndexRange range, mlir::Value total, int64_t rows, DynamicTail tail,
                 llvm::function_ref<void(mlir::Value row, int64_t count)> body);
 

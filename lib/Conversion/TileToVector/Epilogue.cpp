@@ -6,6 +6,8 @@
 
 #include "Epilogue.h"
 
+#include "../BufferizeKernels/KernelSizes.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -83,7 +85,7 @@ SmallVector<Value> Columns::zeros(Emitter &e, Type element, int64_t count) const
 Columns lathe::chooseColumns(Emitter &e, Value column, Value size, int64_t vectors, int64_t lanes) {
   Columns result;
   std::optional<int64_t> begin = constantIndex(column), end = constantIndex(size);
-  bool isEven = end && *end % (vectors * lanes) == 0;
+  bool isEven = divisorOf(size) % (vectors * lanes) == 0;
   for (int64_t i = 0; i < vectors; ++i) {
     int64_t width = lanes, left = lanes;
     if (begin && end) {
@@ -112,8 +114,7 @@ void lathe::forPanels(Emitter &e, IndexRange panels, Value size, int64_t vectors
                       function_ref<void(Value, const Columns &)> body) {
   int64_t width = vectors * lanes;
   auto one = [&](Value panel) { body(panel, chooseColumns(e, e.mul(panel, width), size, vectors, lanes)); };
-  std::optional<int64_t> known = constantIndex(size);
-  if (!masksAreSlow || (known && *known % width == 0))
+  if (!masksAreSlow || divisorOf(size) % width == 0)
     return e.loop(panels, 1, one);
   Value full = e.floorDiv(size, width);
   Columns all{SmallVector<int64_t>(vectors, lanes), SmallVector<Value>(vectors)};

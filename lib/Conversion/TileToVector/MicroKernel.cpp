@@ -6,6 +6,8 @@
 
 #include "MicroKernel.h"
 
+#include "../BufferizeKernels/KernelSizes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -38,6 +40,8 @@ SmallVector<Value> MicroKernel::emitOuter(Emitter &e, ValueRange outerIvs, Value
 }
 
 SmallVector<Value> MicroKernel::emitInner(Emitter &e, ValueRange outerIvs, ValueRange inits) const {
+  if (enter)
+    enter(outerIvs);
   int64_t step = dot->step();
   Value begin = e.floorDiv(inner.begin, step), end = e.floorDiv(inner.end, step);
   Value remainder = e.rem(e.sub(end, begin), unroll);
@@ -79,6 +83,8 @@ SmallVector<Value> MicroKernel::emitRest(Emitter &e, ValueRange outerIvs, Value 
     int64_t count = *size % step;
     return count ? emitStep(e, outerIvs, {group, begin, count, {}}, inits) : SmallVector<Value>(inits);
   }
+  if (divisorOf(inner.end) % step == 0)
+    return SmallVector<Value>(inits);
   // One at a time, as the first of its step; only an operand that is not packed
   // can be read so, and only it has a size that is not known.
   return e.loop({begin, inner.end}, 1, inits,
@@ -92,6 +98,8 @@ SmallVector<Value> MicroKernel::emitStep(Emitter &e, ValueRange outerIvs, const 
   for (int64_t vector = 0; vector < vectors; ++vector) {
     lanes.push_back(cast<VectorType>(sums[vector].getType()).getNumElements());
     columns.push_back(dot->spreadB(e, rhs(outerIvs, step.group, step.k, step.count, vector)));
+    if (decode)
+      columns.back() = decode(columns.back(), vector);
   }
   for (int64_t row = 0; row < rows; ++row) {
     Value scalar = !step.factors.empty() ? step.factors[row]

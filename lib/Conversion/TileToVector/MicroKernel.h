@@ -32,6 +32,10 @@ struct MicroKernel {
   /// If not null, gives one scalar for `count` terms that do not lie side by
   /// side, in place of `DotEmitter::loadA`.
   std::function<mlir::Value(mlir::ValueRange outer, mlir::Value k, int64_t count, int64_t row)> gather;
+  /// Called before the innermost loop; may be null.
+  std::function<void(mlir::ValueRange outer)> enter;
+  /// If not null, makes what multiplies of the factors of a vector of columns.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::ArrayRef<mlir::Value> factors, int64_t vector)> decode;
   /// Called once in each round of `unroll` steps; may be null.
   std::function<void(mlir::ValueRange outer, mlir::Value k)> prefetch;
 

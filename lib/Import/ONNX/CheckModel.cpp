@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckModel.h"
+#include "CustomOps.h"
 
 #include "ElementType.h"
 #include "OpTable.h"
@@ -61,14 +62,16 @@ struct Scope {
 
 class Checker {
 public:
-  Checker(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics)
-      : model(model), file(file), diagnostics(diagnostics) {}
+  Checker(const ::onnx::ModelProto &model, StringRef file, llvm::ArrayRef<mlir::func::FuncOp> customOps,
+          Diagnostics &diagnostics)
+      : model(model), file(file), customOps(customOps), diagnostics(diagnostics) {}
 
   CheckedModel check();
 
 private:
   const ::onnx::ModelProto &model;
   StringRef file;
+  llvm::ArrayRef<mlir::func::FuncOp> customOps;
   Diagnostics &diagnostics;
   OpsetImports opsets;
   /// Set while a model-local function is checked.
@@ -231,7 +234,8 @@ void Checker::checkInputTypes(const GraphProto &graph) {
     }
     if (!type.tensor_type().has_shape()) {
       unsound("onnx-unknown-rank", place, "has no shape")
-          .note("export the model with a rank for every input; single dims may stay unknown; in Python, "
+          .note("say its rank, as in --rank " + input.name() +
+                "=4, or export the model with a rank for every input; single dims may stay unknown; in Python, "
                 "lathe.compile_unranked compiles it for the ranks of each call");
       continue;
     }
@@ -365,7 +369,7 @@ void Checker::checkNode(const NodeProto &node, int index, const Scope &scope, co
     for (const GraphProto &graph : attribute.graphs())
       checkGraph(graph, &scope, at + ": attribute " + quoted(attribute.name()));
   }
-  if (!isLocalFunction(node) && !checkOperator(node, at))
+  if (findCustomOps(customOps, node).empty() && !isLocalFunction(node) && !checkOperator(node, at))
     result.badNodes.insert(&node);
 }
 
@@ -389,7 +393,8 @@ bool Checker::checkOperator(const NodeProto &node, const std::string &at) {
       domains.push_back(local.domain());
     reportOperator("onnx-unknown-domain", node, at,
                    "operator domain " + quoted(domain) + " is not known" + didYouMean(domain, domains),
-                   "export the model with operators of ONNX itself, or add the function of this operator to the model");
+                   "export the model with operators of ONNX itself, add the function of this operator to the model, or "
+                   "declare it (--custom-op)");
     return false;
   }
   if (opset == opsets.end()) {
@@ -430,6 +435,7 @@ bool Checker::checkOperator(const NodeProto &node, const std::string &at) {
 
 } // namespace
 
-CheckedModel onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file, Diagnostics &diagnostics) {
-  return Checker(model, file, diagnostics).check();
+CheckedModel onnx_import::checkModel(const ::onnx::ModelProto &model, StringRef file,
+                                     llvm::ArrayRef<mlir::func::FuncOp> customOps, Diagnostics &diagnostics) {
+  return Checker(model, file, customOps, diagnostics).check();
 }

@@ -9,6 +9,7 @@
 #include "Schema.h"
 #include "lathe/Support/Diagnostics.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "onnx/onnx-ml.pb.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
@@ -56,7 +57,9 @@ struct CheckedModel {
 
 /// Reports everything that is wrong with the model's structure: versions,
 /// names, order, operators, arity and attributes. `file` starts every message.
-CheckedModel checkModel(const ::onnx::ModelProto &model, llvm::StringRef file, Diagnostics &diagnostics);
+/// Nodes of `customOps` are checked when they are imported.
+CheckedModel checkModel(const ::onnx::ModelProto &model, llvm::StringRef file,
+                        llvm::ArrayRef<mlir::func::FuncOp> customOps, Diagnostics &diagnostics);
 
 } // namespace lathe::onnx_import
 

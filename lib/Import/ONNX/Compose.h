@@ -34,6 +34,10 @@ Value averagePool(Node &node, Value x);
 /// MaxPool with the node's attributes, without indices.
 Value maxPool(Node &node, Value x);
 
+/// The whole numbers that an input of floats holds, as operators of the first opset had them; none,
+/// and an error, if it is no constant of such.
+llvm::SmallVector<int64_t> wholeNumbers(Node &node, unsigned input);
+
 /// The last dimension becomes the second, and the other way round.
 Value channelsToSecond(Node &node, Value x);
 Value channelsToLast(Node &node, Value x);

@@ -4,6 +4,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CustomOps.h"
 #include "ElementType.h"
 #include "Importer.h"
 #include "OpTable.h"
@@ -63,8 +64,8 @@ void Importer::findGaps(const OpsetImports &opsets, const Nodes &nodes, const st
     StringRef domain = canonicalDomain(node.domain());
     const OpSchema *schema = findSchema(domain, node.op_type(), opsets.lookup(domain));
     std::string place = at + ": " + describeNode(node, index, schema);
-    if (!findFunction(node) && schema && !checked.badNodes.contains(&node) && !getOpTable().find(*schema) &&
-        !findBody(*schema))
+    if (findCustomOps(options.customOps, node).empty() && !findFunction(node) && schema &&
+        !checked.badNodes.contains(&node) && !getOpTable().find(*schema) && !findBody(*schema))
       noteUnsupported(schema->label(), place);
     findGaps(opsets, node, place);
   }

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "CustomOps.h"
 #include "ElementType.h"
 #include "FunctionBodies.h"
 #include "Import/Core/ImportOperator.h"
@@ -110,6 +111,8 @@ const FunctionProto *Importer::findBody(const OpSchema &schema) const {
 void Importer::importNode(ImportContext &context, GraphScope &scope, const NodeProto &node, int index) {
   for (const std::string &output : node.output())
     scope.values[output] = Value();
+  if (SmallVector<func::FuncOp> declarations = findCustomOps(options.customOps, node); !declarations.empty())
+    return importCustom(context, scope, node, index, declarations);
   if (const FunctionProto *function = findFunction(node))
     return importCall(context, scope, node, index, *function, /*schema=*/nullptr);
 
@@ -143,6 +146,26 @@ void Importer::importNode(ImportContext &context, GraphScope &scope, const NodeP
   std::string at = place;
   if (!importOperator(context, messages, scope, op, *schema, *row, loc, operands, declared))
     skipNode(context, scope, node, at);
+}
+
+/// A node of an operator that the user declares.
+void Importer::importCustom(ImportContext &context, GraphScope &scope, const NodeProto &node, int index,
+                            ArrayRef<func::FuncOp> declarations) {
+  place = scope.place + ": " + describeNode(node, index, /*schema=*/nullptr);
+  SmallVector<Value> operands;
+  if (!findOperands(context, scope, node, operands))
+    return skipUnread(context, scope, node);
+  std::string label = node.domain() + "." + node.op_type();
+  Location loc = graph::getNodeLocation(&mlir, file.name(), scope.prefix + nodeName(node, index), label);
+  ImportGraphFn noGraphs = [](const GraphProto &, StringRef, ArrayRef<Value>, SmallVectorImpl<Value> &) {
+    return false;
+  };
+  Operator op = convertNode(node, tensors, noGraphs);
+  FailureOr<SmallVector<Value>> results = CustomNode(context, place, loc, op, operands).import(declarations);
+  if (failed(results))
+    return skipNode(context, scope, node, std::string(place));
+  for (auto [output, value] : llvm::zip(node.output(), *results))
+    scope.values[output] = value;
 }
 
 //===----------------------------------------------------------------------===//

@@ -206,7 +206,9 @@ static FailureOr<OwningOpRef<ModuleOp>> importFile(FailureOr<std::unique_ptr<Mod
   if (failed(file))
     return failure();
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
-  CheckedModel checked = checkModel((*file)->model(), (*file)->name(), diagnostics);
+  if (!(*file)->giveRanks(options.ranks, diagnostics))
+    return failure();
+  CheckedModel checked = checkModel((*file)->model(), (*file)->name(), options.customOps, diagnostics);
   if (!checked.isSound)
     return failure();
   return Importer(**file, context, diagnostics, options, std::move(checked)).run();

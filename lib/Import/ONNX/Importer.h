@@ -85,6 +85,8 @@ private:
 
   // ImportNode.cpp: one node, or the body of the function that it calls.
   void importNode(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index);
+  void importCustom(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node, int index,
+                    llvm::ArrayRef<mlir::func::FuncOp> declarations);
   const ::onnx::FunctionProto *findBody(const OpSchema &schema) const;
   bool findOperands(ImportContext &context, GraphScope &scope, const ::onnx::NodeProto &node,
                     llvm::SmallVectorImpl<Value> &operands);

@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckModel.h"
+#include "CustomOps.h"
 #include "FunctionBodies.h"
 #include "ModelFile.h"
 #include "OpTable.h"
@@ -21,7 +22,7 @@ namespace {
 
 class OperatorList {
 public:
-  explicit OperatorList(const ModelProto &model) : model(model) {}
+  OperatorList(const ModelProto &model, const ImportOptions &options) : model(model), options(options) {}
 
   std::vector<ONNXOperatorUse> list();
 
@@ -30,6 +31,7 @@ private:
   using How = ONNXOperatorUse::How;
 
   const ModelProto &model;
+  const ImportOptions &options;
   std::map<std::pair<std::string, How>, std::vector<std::string>> uses;
 
   std::pair<std::string, How> describe(const NodeProto &node, const OpsetImports &opsets) const;
@@ -42,6 +44,8 @@ std::pair<std::string, ONNXOperatorUse::How> OperatorList::describe(const NodePr
                                                                     const OpsetImports &opsets) const {
   StringRef domain = canonicalDomain(node.domain());
   std::string name = ((domain.empty() ? "" : domain + ".") + node.op_type()).str();
+  if (!findCustomOps(options.customOps, node).empty())
+    return {name, How::Own};
   for (const auto &function : model.functions())
     if (function.name() == node.op_type() && function.overload() == node.overload() &&
         canonicalDomain(function.domain()) == domain)
@@ -78,19 +82,20 @@ std::vector<ONNXOperatorUse> OperatorList::list() {
   return result;
 }
 
-static llvm::FailureOr<std::vector<ONNXOperatorUse>> listOperators(llvm::FailureOr<std::unique_ptr<ModelFile>> file) {
+static llvm::FailureOr<std::vector<ONNXOperatorUse>> listOperators(llvm::FailureOr<std::unique_ptr<ModelFile>> file,
+                                                                   const ImportOptions &options) {
   if (failed(file))
     return llvm::failure();
-  return OperatorList((*file)->model()).list();
+  return OperatorList((*file)->model(), options).list();
 }
 
 llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(StringRef path, const ImportOptions &options) {
   Diagnostics unheard;
-  return listOperators(ModelFile::open(path, options, unheard));
+  return listOperators(ModelFile::open(path, options, unheard), options);
 }
 
 llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(std::unique_ptr<llvm::MemoryBuffer> bytes,
                                                                        const ImportOptions &options) {
   Diagnostics unheard;
-  return listOperators(ModelFile::parse(std::move(bytes), "", options.limits, unheard));
+  return listOperators(ModelFile::parse(std::move(bytes), "", options.limits, unheard), options);
 }

@@ -57,6 +57,11 @@ template <typename OpT> static Value makeAlphaBeta(Node &node, Value x, llvm::Ar
   return node.create<OpT>(x, llvm::APFloat(numbers[0]), llvm::APFloat(numbers[1]));
 }
 
+/// Its numbers are those of ONNX's HardSwish.
+static Value makeHardSwish(Node &node, Value x, llvm::ArrayRef<double>) {
+  return node.mul(x, node.create<graph::HardSigmoidOp>(x, llvm::APFloat(1.0 / 6.0), llvm::APFloat(0.5)));
+}
+
 static Value makeClip(Node &node, Value x, llvm::ArrayRef<double> numbers) {
   x = node.create<graph::MaxOp>(x, node.scalar(node.element(x), numbers[0]));
   return node.create<graph::MinOp>(x, node.scalar(node.element(x), numbers[1]));
@@ -66,6 +71,7 @@ static const ActivationRow activations[] = {
     {"Relu", 0, makePlain<graph::ReluOp>},
     {"Tanh", 0, makePlain<graph::TanhOp>},
     {"Sigmoid", 0, makePlain<graph::SigmoidOp>},
+    {"HardSwish", 0, makeHardSwish},
     {"Softplus", 0, makePlain<graph::SoftplusOp>},
     {"Softsign", 0, makePlain<graph::SoftsignOp>},
     {"Elu", 1, makeAlpha<graph::EluOp>},
@@ -146,6 +152,10 @@ static Value importNhwcConv(Node &node) {
   });
 }
 
+static Value importNhwcMaxPool(Node &node) {
+  return withChannelsSecond(node, node.input(0), /*isLast=*/true, [&](Value x) { return maxPool(node, x); });
+}
+
 //===----------------------------------------------------------------------===//
 // Rotary embedding
 //===----------------------------------------------------------------------===//
@@ -222,5 +232,6 @@ void onnx_import::registerMicrosoftOps(OpTable &ops) {
   ops.add({domain, "FusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/false); });
   ops.add({domain, "NhwcFusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/true); });
   ops.add({domain, "NhwcConv"}, {1}, importNhwcConv);
+  ops.add({domain, "NhwcMaxPool"}, {1}, importNhwcMaxPool);
   ops.add({domain, "RotaryEmbedding"}, {1}, importRotaryEmbedding);
 }

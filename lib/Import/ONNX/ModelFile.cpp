@@ -168,3 +168,29 @@ FailureOr<TensorBytes> ModelFile::read(const TensorProto &tensor, StringRef plac
     return normalizeBools(std::move(result));
   return result;
 }
+
+bool ModelFile::giveRanks(const std::map<std::string, int64_t> &ranks, Diagnostics &diagnostics) {
+  for (const auto &[name, rank] : ranks) {
+    auto &inputs = *proto.mutable_graph()->mutable_input();
+    auto found = llvm::find_if(inputs, [&](const auto &input) { return input.name() == name; });
+    auto refuse = [&](const llvm::Twine &message, StringRef wayOut) {
+      diagnostics.error("onnx-rank", fileName, message).note(wayOut);
+      return false;
+    };
+    if (found == inputs.end() || !found->type().has_tensor_type())
+      return refuse("a rank is given for " + quoted(name) + ", which is no input that is a tensor",
+                    "name an input without a shape");
+    if (rank < 0 || rank > maxRank)
+      return refuse("rank " + llvm::Twine(rank) + " is given for input " + quoted(name) + ", but ranks are 0 to " +
+                        llvm::Twine(maxRank),
+                    "give the number of its dims");
+    auto &type = *found->mutable_type()->mutable_tensor_type();
+    if (type.has_shape() && type.shape().dim_size() != rank)
+      return refuse("input " + quoted(name) + " has rank " + llvm::Twine(type.shape().dim_size()) + ", but " +
+                        llvm::Twine(rank) + " is given",
+                    "leave the rank out: the model has it");
+    while (type.mutable_shape()->dim_size() < rank)
+      type.mutable_shape()->add_dim();
+  }
+  return true;
+}

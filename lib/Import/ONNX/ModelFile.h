@@ -14,6 +14,7 @@
 #include "llvm/Support/LogicalResult.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <map>
 #include <memory>
 
 namespace lathe::onnx_import {
@@ -42,6 +43,8 @@ public:
                                                            Diagnostics &diagnostics);
 
   const ::onnx::ModelProto &model() const { return proto; }
+  /// Gives inputs without a shape these ranks, with all sizes open. Errors: [onnx-rank].
+  bool giveRanks(const std::map<std::string, int64_t> &ranks, Diagnostics &diagnostics);
   /// The path or name that messages start with.
   llvm::StringRef name() const { return fileName; }
 

@@ -7,6 +7,7 @@
 #include "OpTable.h"
 #include "Window.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace lathe;
@@ -95,9 +96,20 @@ Value onnx_import::maxPool(Node &node, Value x) {
                                        /*channels_last=*/false);
 }
 
+/// The exponent of a norm, which was a float at first; 0 after an error.
+static int64_t readExponent(Node &node) {
+  if (node.version() > 1)
+    return node.integer("p");
+  double p = node.number("p");
+  if (p >= 1 && p <= std::numeric_limits<int32_t>::max() && p == std::floor(p))
+    return static_cast<int64_t>(p);
+  node.unsupported("p", Twine(std::to_string(p)), "whole numbers of 1 or more are");
+  return 0;
+}
+
 /// (sum |x|^p)^(1/p) over each window; the sum is the mean times the size.
 static Value importLpPool(Node &node) {
-  int64_t p = node.integer("p");
+  int64_t p = readExponent(node);
   bool ceilMode = node.flag("ceil_mode");
   Value x = node.input(0);
   if (p < 1)
@@ -130,7 +142,7 @@ template <graph::ReduceKind kind> static Value importGlobalPool(Node &node) {
 }
 
 static Value importGlobalLpPool(Node &node) {
-  int64_t p = node.integer("p");
+  int64_t p = readExponent(node);
   Value x = node.create<graph::AbsOp>(node.input(0));
   if (p < 1)
     return node.unsupported("p", Twine(p), "1 or more is");
@@ -141,8 +153,8 @@ static Value importGlobalLpPool(Node &node) {
 void onnx_import::registerPoolingOps(OpTable &ops) {
   ops.add("AveragePool", {1, 7, 10, 11, 19, 22}, importAveragePool);
   ops.add("MaxPool", {1, 8, 10, 11, 12, 22}, importMaxPool);
-  ops.add("LpPool", {2, 11, 18, 22}, importLpPool);
+  ops.add("LpPool", {1, 2, 11, 18, 22}, importLpPool);
   ops.add("GlobalAveragePool", {1, 22}, importGlobalPool<graph::ReduceKind::mean>);
   ops.add("GlobalMaxPool", {1, 22}, importGlobalPool<graph::ReduceKind::max>);
-  ops.add("GlobalLpPool", {2, 22}, importGlobalLpPool);
+  ops.add("GlobalLpPool", {1, 2, 22}, importGlobalLpPool);
 }

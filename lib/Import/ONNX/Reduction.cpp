@@ -158,8 +158,12 @@ static void importTopK(Node &node) {
     return;
   }
   Type i64 = node.builder().getI64Type();
-  Value positions = node.createTyped<graph::TopKOp>(node.solver().type(shape, i64), x,
-                                                    largest ? ReduceKind::max : ReduceKind::min, axis);
+  Value positions;
+  if (largest && size && count && count.getValue() == 1) // There is no list to keep in order.
+    positions = node.createAs<graph::ArgOp>(i64, x, ReduceKind::max, axis, /*keep_dims=*/true, /*last=*/false);
+  else
+    positions = node.createTyped<graph::TopKOp>(node.solver().type(shape, i64), x,
+                                                largest ? ReduceKind::max : ReduceKind::min, axis);
   if (!node.failed() && llvm::failed(node.solver().infer(positions.getDefiningOp())))
     positions = node.noteFailure();
   node.setOutput(0, node.create<graph::GatherElementsOp>(x, positions, axis));

@@ -157,11 +157,12 @@ static SmallVector<int64_t> allAxes(Node &node) {
 static Value importScales(Node &node, llvm::ArrayRef<double> scales) {
   Sampling sampling;
   StringRef mode = node.string("mode");
-  if (mode != "nearest" && mode != "linear")
-    return node.unsupported("mode", quoted(mode), "\"nearest\" and \"linear\" are");
-  if (mode == "linear")
+  StringRef linear = node.opType() == "Upsample" && node.version() == 1 ? "bilinear" : "linear";
+  if (mode != "nearest" && mode != linear)
+    return node.unsupported("mode", quoted(mode), "\"nearest\" and " + quoted(linear) + " are");
+  if (mode == linear)
     sampling.mode = graph::ResizeMode::linear;
-  if (mode == "linear")
+  if (mode == linear)
     return resizeByScales(node, node.input(0), allAxes(node), scales, sampling);
   // Rounded down where an axis grows and up where it shrinks, as other runtimes
   // do: each axis on its own.
@@ -211,6 +212,18 @@ static Value importResize10(Node &node) {
   if (std::optional<SmallVector<double>> scales = node.knownNumbers(1))
     return importScales(node, *scales);
   return importReadScales(node);
+}
+
+/// Images, and the two scales as attributes.
+static Value importUpsample1(Node &node) {
+  double scales[] = {1, 1, node.number("height_scale"), node.number("width_scale")};
+  if (!node.failed() && node.rank(node.input(0)) != 4)
+    node.error("onnx-shape-mismatch",
+               "'X' has rank " + Twine(node.rank(node.input(0))) + ", but images have rank 4 in this version")
+        .note("reshape the input to [N, C, H, W]");
+  if (node.failed())
+    return {};
+  return importUpsample(node, scales);
 }
 
 static Value importUpsample7(Node &node) { return importUpsample(node, node.numbers("scales")); }
@@ -412,6 +425,7 @@ static Value importResize11(Node &node) {
 void onnx_import::registerResizeOps(OpTable &ops) {
   ops.add("Resize", {10}, importResize10);
   ops.add("Resize", {11, 13, 18, 19}, importResize11);
+  ops.add("Upsample", {1}, importUpsample1);
   ops.add("Upsample", {7}, importUpsample7);
   ops.add("Upsample", {9}, importUpsample9);
 }

@@ -3,11 +3,14 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Compose.h"
 #include "ElementType.h"
 #include "Import/Core/Axes.h"
 #include "Import/Core/Node.h"
 #include "OpTable.h"
 #include "Tensor.h"
+
+#include <cmath>
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -172,11 +175,41 @@ static Value tileOneByOne(Node &node, Value x, const Dims &repeats) {
   return x;
 }
 
+llvm::SmallVector<int64_t> onnx_import::wholeNumbers(Node &node, unsigned input) {
+  std::optional<SmallVector<double>> numbers = node.knownNumbers(input);
+  auto isWhole = [](double number) { return std::abs(number) < 1e15 && number == std::floor(number); };
+  if (numbers && llvm::all_of(*numbers, isWhole))
+    return llvm::to_vector(llvm::map_range(*numbers, [](double number) { return static_cast<int64_t>(number); }));
+  if (!node.failed())
+    node.error("onnx-dynamic-parameter",
+               "'" + node.inputName(input) + "' has to be a constant of whole numbers in this version of the operator")
+        .note("convert the model with onnx.version_converter, or export it with a newer opset");
+  return {};
+}
+
+/// How often Tile repeats each axis; its first version named one.
+static Dims readRepeats(Node &node, Value x) {
+  if (node.version() > 1)
+    return node.entries(1);
+  SmallVector<int64_t> tiles = wholeNumbers(node, 1), axes = wholeNumbers(node, 2);
+  if (!node.failed() && (tiles.size() != 1 || axes.size() != 1))
+    node.error("onnx-shape-mismatch", "'tiles' has " + Twine(tiles.size()) + " elements and 'axis' " +
+                                          Twine(axes.size()) + ", but 1 of each is expected")
+        .note("give one number each");
+  if (node.failed())
+    return {};
+  Dims repeats(node.rank(x), node.solver().constant(1));
+  int64_t axis = node.normalizeAxis(axes.front(), node.rank(x), "axis");
+  if (!node.failed())
+    repeats[axis] = node.solver().constant(tiles.front());
+  return repeats;
+}
+
 /// Each dimension becomes two, the outer of which is broadcast.
 static Value importTile(Node &node) {
   Value x = node.input(0);
   Dims dims = node.dims(x);
-  Dims repeats = node.entries(1);
+  Dims repeats = readRepeats(node, x);
   if (node.failed())
     return {};
   if (repeats.size() != dims.size()) {
@@ -456,7 +489,7 @@ void onnx_import::registerShapeOps(OpTable &ops) {
   ops.add("Transpose", {1, 13, 21, 23, 24, 25}, importTranspose);
   ops.add("Concat", {1, 4, 11, 13}, importConcat);
   ops.add("Expand", {8, 13}, importExpand);
-  ops.add("Tile", {6, 13}, importTile);
+  ops.add("Tile", {1, 6, 13}, importTile);
   ops.add("Shape", {1, 13, 15, 19, 21, 23, 24, 25}, importShape);
   ops.add("Size", {1, 13, 19, 21, 23, 24, 25}, importSize);
   ops.add("Range", {11, 27}, importRange);

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Compose.h"
 #include "ElementType.h"
 #include "Import/Core/Axes.h"
 #include "Import/Core/Node.h"
@@ -235,7 +236,7 @@ static Dims readParts(Node &node) {
   if (node.version() >= 13)
     return node.entries(1);
   Dims result;
-  for (int64_t size : node.integers("split"))
+  for (int64_t size : node.input(1) ? wholeNumbers(node, 1) : node.integers("split"))
     result.push_back(node.solver().constant(size));
   return result;
 }
@@ -244,7 +245,8 @@ static void importSplit(Node &node) {
   Value x = node.input(0);
   int64_t axis = node.axis("axis", x), count = node.numOutputs();
   Dims parts;
-  bool hasSizes = node.version() < 13 ? node.has("split") : bool(node.input(1));
+  // The first version had an input of floats, too.
+  bool hasSizes = bool(node.input(1)) || (node.version() < 13 && node.has("split"));
   if (hasSizes)
     parts = readParts(node);
   if (node.version() >= 18 && node.has("num_outputs") && node.integer("num_outputs") != count && !node.failed())
@@ -378,7 +380,7 @@ void onnx_import::registerSliceOps(OpTable &ops) {
   ops.add("Slice", {1}, importSlice1);
   ops.add("Slice", {10, 11, 13}, importSlice10);
   ops.add("CenterCropPad", {18}, importCenterCropPad);
-  ops.add("Split", {2, 11, 13, 18}, importSplit);
+  ops.add("Split", {1, 2, 11, 13, 18}, importSplit);
   ops.add("Pad", {1, 2}, importPad2);
   ops.add("Pad", {11, 13, 18, 19, 21, 23, 24, 25}, importPad11);
 }

@@ -222,6 +222,7 @@ TABLE: list[tuple[str, str, str, str, Types, Attributes]] = [
         },
     ),
     (MICROSOFT, "NhwcConv", "X:T W:T B?:T", "Y:T", {"T": "float16 float double"}, CONV),
+    (MICROSOFT, "NhwcMaxPool", "x:T", "y:T", {"T": "int8 uint8"}, POOL_WINDOW),
     (
         MICROSOFT,
         "NhwcFusedConv",

@@ -159,9 +159,11 @@ bool expand(const YamlNode &node, YamlReader &reader, Ops &ops) {
       for (const std::string &kind : *kinds) {
         int64_t size = 0;
         if (StringRef(head).getAsInteger(10, size) || size < 1 || size > mostHead) {
-          reader.error("oplib-spec-number", *node.find("head"),
-                       "'head' of attention is " + quoted(head) + ", but a whole number from 1 to " +
-                           llvm::Twine(mostHead) + " is expected");
+          reader
+              .error("oplib-spec-number", *node.find("head"),
+                     "'head' of attention is " + quoted(head) + ", but a whole number from 1 to " +
+                         llvm::Twine(mostHead) + " is expected")
+              .note("write the number of elements of a head, such as 64");
           return false;
         }
         ops.push_back(makeOp({size, *group, kind == "causal", dtype}));

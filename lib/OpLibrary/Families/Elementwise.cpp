@@ -27,9 +27,11 @@ static constexpr size_t mostVariables = 12;
 static bool checkVariables(const YamlNode &node, YamlReader &reader, Formula &formula) {
   formula.variables = variablesOf(formula.expression);
   if (formula.variables.empty() || formula.variables.size() > mostVariables) {
-    reader.error("oplib-spec-formula", node,
-                 "the formula " + quoted(formula.text) + " has " + llvm::Twine(formula.variables.size()) +
-                     " variables, but 1 to " + llvm::Twine(mostVariables) + " are expected");
+    reader
+        .error("oplib-spec-formula", node,
+               "the formula " + quoted(formula.text) + " has " + llvm::Twine(formula.variables.size()) +
+                   " variables, but 1 to " + llvm::Twine(mostVariables) + " are expected")
+        .note(formula.variables.empty() ? "name a matrix in it, as in x + 1" : "split it into several functions");
     return false;
   }
   for (const std::string &name : formula.variables) {
@@ -48,8 +50,10 @@ static bool checkVariables(const YamlNode &node, YamlReader &reader, Formula &fo
   for (const std::string &row : formula.rows)
     if (!llvm::is_contained(formula.variables, row)) {
       std::vector<StringRef> known(formula.variables.begin(), formula.variables.end());
-      reader.error("oplib-spec-value", node,
-                   "'rows' has " + quoted(row) + ", which is no variable" + didYouMean(row, known));
+      reader
+          .error("oplib-spec-value", node,
+                 "'rows' has " + quoted(row) + ", which is no variable" + didYouMean(row, known))
+          .note("the variables of the formula are: " + llvm::join(known, ", "));
       return false;
     }
   if (formula.rows.size() == formula.variables.size()) {

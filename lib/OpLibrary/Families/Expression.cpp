@@ -170,13 +170,15 @@ std::optional<Expression> Parser::call(StringRef name, unsigned depth) {
 
 std::optional<Expression> parseFormula(const YamlNode &node, YamlReader &reader) {
   if (node.kind != YamlNode::Kind::Text) {
-    reader.error("oplib-spec-kind", node, "a formula is " + node.describe() + ", but a text is expected");
+    reader.wrongKind(node, "a formula", "a text", "one in quotes, such as 'max(x * s, 0)'");
     return std::nullopt;
   }
   constexpr size_t longest = 4000;
   if (node.text.size() > longest) {
-    reader.error("oplib-spec-formula", node,
-                 "a formula has " + llvm::Twine(node.text.size()) + " characters, more than " + llvm::Twine(longest));
+    reader
+        .error("oplib-spec-formula", node,
+               "a formula has " + llvm::Twine(node.text.size()) + " characters, more than " + llvm::Twine(longest))
+        .note("split it into several functions");
     return std::nullopt;
   }
   return Parser(node, reader).parse();

@@ -3,6 +3,7 @@
 #include "../Family.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include <limits>
 
 using llvm::StringRef;
 
@@ -48,15 +49,11 @@ constexpr int64_t mostHotSize = int64_t(1) << 31;
 
 bool readHot(const YamlNode &node, YamlReader &reader, Options &options) {
   if (node.kind != YamlNode::Kind::List) {
-    reader.error("oplib-spec-kind", node,
-                 "'hot' of gemm is " + node.describe() + ", but a list of [m, n, k] is expected");
-    return false;
+    return reader.wrongKind(node, "'hot' of gemm", "a list of [m, n, k]", "hot: [[128, 3072, 768], [1, 4096, 4096]]");
   }
   for (const YamlNode &shape : node.items) {
     if (shape.kind != YamlNode::Kind::List || shape.items.size() != 3) {
-      reader.error("oplib-spec-kind", shape,
-                   "an entry of 'hot' is " + shape.describe() + ", but a list [m, n, k] is expected");
-      return false;
+      return reader.wrongKind(shape, "an entry of 'hot'", "a list [m, n, k]", "three sizes, such as [128, 3072, 768]");
     }
     Specialization special;
     special.why = "asked for by 'hot'";
@@ -174,6 +171,7 @@ struct Maker {
   bool isBatched() const { return kind == "batched"; }
   int add(StringRef name, StringRef dtype, std::vector<std::string> dims, StringRef stride, StringRef about);
   void addOperands();
+  void addNarrow();
   std::string oracleText() const;
   std::unique_ptr<Op> make();
 };
@@ -233,6 +231,18 @@ static std::string requantize(KernelText &text, const std::string &sums, bool ha
   return text.add(operation, types + ") -> " + text.type(c));
 }
 
+/// Of 64 columns, most would be idle.
+void Maker::addNarrow() {
+  if (types.b != "f32")
+    return;
+  constexpr int64_t most = std::numeric_limits<int64_t>::max(), mostColumns = 32;
+  Specialization narrow{"narrow", {}, "few columns need no wide tile"};
+  narrow.range = {{0, most}, {0, mostColumns}, {0, most}};
+  narrow.plannedColumns = 16;
+  narrow.isForWide = true;
+  op->specializations.push_back(std::move(narrow));
+}
+
 /// With the positions of the optional operands filled in.
 std::string Maker::oracleText() const {
   std::string text = activationNames(*op);
@@ -270,9 +280,9 @@ std::unique_ptr<Op> Maker::make() {
   if (kind == "plain") {
     op->specializations = options.hot;
     Specialization row{"row", {1, std::nullopt, std::nullopt}, "one row needs no tile of rows"};
-    // What is read is twice as much there, in rows that are half as long: 5 % to 15 % at sizes beyond the cache.
-    row.isForNarrow = types.b != "bf16" && types.b != "f16";
+    row.isForNarrow = types.isInteger();
     op->specializations.push_back(std::move(row));
+    addNarrow();
   }
   op->specializations.push_back({"any", {}, "serves all sizes"});
   op->writeBody = [bias = bias, residual = residual, scale = scale, zero = zero, raw = op.get()](KernelText &text,
@@ -281,7 +291,8 @@ std::unique_ptr<Op> Maker::make() {
     // Sums and what follows are computed in the type of the sums.
     StringRef sums = elementType(c.dtype).sums;
     std::string type = text.type(c.dims, sums);
-    std::string value = text.binary("matmul", "%a", text.type(a), "%b", text.type(b), type);
+    std::string value = text.add("graph.matmul %a, %b" + text.plannedColumns(),
+                                 "(" + text.type(a) + ", " + text.type(b) + ") -> " + type);
     auto addOperand = [&](int index) {
       if (index < 0 || !form.present[index])
         return;

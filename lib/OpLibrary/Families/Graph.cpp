@@ -135,8 +135,10 @@ bool Reader::readTolerance(double &tolerance) {
   const YamlNode *given = node.find("tolerance");
   if (given && (given->kind != YamlNode::Kind::Text || StringRef(given->text).getAsDouble(tolerance) ||
                 !(tolerance > 0) || tolerance > 1)) {
-    reader.error("oplib-spec-number", *given,
-                 "'tolerance' is " + given->describe() + ", but a number above 0 and at most 1 is expected");
+    reader
+        .error("oplib-spec-number", *given,
+               "'tolerance' is " + given->describe() + ", but a number above 0 and at most 1 is expected")
+        .note("write it as a part of the largest element, such as 1e-4");
     return false;
   }
   return true;
@@ -221,8 +223,7 @@ bool Reader::readHot() {
   if (!list)
     return true;
   if (list->kind != YamlNode::Kind::List) {
-    reader.error("oplib-spec-kind", *list, "'hot' is " + list->describe() + ", but a list of maps is expected");
-    return false;
+    return reader.wrongKind(*list, "'hot'", "a list of maps", "a list of sizes by symbol, such as [{batch: 8}]");
   }
   std::vector<StringRef> known(op->symbols.begin(), op->symbols.end());
   for (const YamlNode &entry : list->items) {
@@ -272,9 +273,13 @@ std::unique_ptr<Op> Reader::read() {
   op->file = std::string(full);
   op->isProgram = true;
   op->mostDim = 17;
+  op->place = node.place;
+  op->limits = reader.limits;
   if (wantsNode && !readNode())
     return nullptr;
-  std::unique_ptr<Program> program = loadProgram(*op, reader.diagnostics);
+  Diagnostics loading;
+  std::unique_ptr<Program> program = loadProgram(*op, loading);
+  passOn(loading, reader.diagnostics, op->place + " asks for the operator '" + op->name + "'");
   if (!program)
     return nullptr;
   SignatureInfo signature = program->signature();

@@ -98,9 +98,11 @@ static bool readEpsilon(const YamlNode *node, YamlReader &reader, StringRef fami
   double value = 1e-5;
   if (node &&
       (node->kind != YamlNode::Kind::Text || StringRef(node->text).getAsDouble(value) || !(value > 0) || value > 1)) {
-    reader.error("oplib-spec-number", *node,
-                 "'epsilon' of " + family + " is " + node->describe() +
-                     ", but a number above 0 and at most 1 is expected");
+    reader
+        .error("oplib-spec-number", *node,
+               "'epsilon' of " + family + " is " + node->describe() +
+                   ", but a number above 0 and at most 1 is expected")
+        .note("write what is added to the variance, such as 1e-5");
     return false;
   }
   llvm::raw_string_ostream(result) << llvm::format("%.9e", value);

@@ -270,6 +270,24 @@ static int64_t draw_size(int64_t most) {
   return size;
 }
 
+/* The sizes that follow from symbols; 0 if one of them is none. */
+static int derive_sizes(const test_op *op, int64_t *sizes) {
+  if (op->derive)
+    op->derive(sizes);
+  for (int i = 0; i < op->operands; ++i)
+    for (int d = 0; d < op->operand[i].rank; ++d)
+      if (test_dim(&op->operand[i], d, sizes) < 0)
+        return 0;
+  return 1;
+}
+
+/* The same size for each symbol, neither small nor large, and dense rows; 0 if no result follows. */
+static int set_middle_sizes(const test_op *op, int64_t *sizes) {
+  for (int i = 0; i < op->symbols; ++i)
+    sizes[i] = op->most < 8 ? 4 : 8;
+  return derive_sizes(op, sizes);
+}
+
 /* Symbols and strides of a call; 0 if what follows from them is no size. */
 static int draw_sizes(const test_op *op, const test_variant *variant, int64_t *sizes) {
   for (int i = 0; i < op->symbols; ++i)
@@ -277,12 +295,8 @@ static int draw_sizes(const test_op *op, const test_variant *variant, int64_t *s
   for (int i = 0; i < op->operands; ++i)
     if (op->operand[i].index_of >= 0 && op->operand[i].index_of < op->symbols && !sizes[op->operand[i].index_of])
       sizes[op->operand[i].index_of] = 1;
-  if (op->derive)
-    op->derive(sizes);
-  for (int i = 0; i < op->operands; ++i)
-    for (int d = 0; d < op->operand[i].rank; ++d)
-      if (test_dim(&op->operand[i], d, sizes) < 0)
-        return 0;
+  if (!derive_sizes(op, sizes))
+    return 0;
   for (int i = 0; i < op->operands; ++i) {
     int64_t dense = op->operand[i].rank ? test_dim(&op->operand[i], op->operand[i].rank - 1, sizes) : 1;
     for (int d = op->operand[i].rank - 2; d >= 0; --d)
@@ -345,14 +359,8 @@ static int test_misuse(const test_library *library, const test_op *op, void *ctx
   int failures = 0, last = op->operands - 1;
   call c;
   memset(&c, 0, sizeof c);
-  for (int i = 0; i < op->symbols; ++i)
-    c.sizes[i] = op->most < 8 ? 4 : 8;
-  if (op->derive)
-    op->derive(c.sizes);
-  for (int i = 0; i < op->operands; ++i)
-    for (int d = 0; d < op->operand[i].rank; ++d)
-      if (test_dim(&op->operand[i], d, c.sizes) < 0)
-        return expect(op, "sizes of which no result follows", op->call(ctx, c.sizes, c.pointers, 0), BAD_ARGUMENT);
+  if (!set_middle_sizes(op, c.sizes))
+    return expect(op, "sizes of which no result follows", op->call(ctx, c.sizes, c.pointers, 0), BAD_ARGUMENT);
   for (int i = 0; i < op->operands; ++i)
     if (!op->operand[i].is_optional)
       make_operand(op, ctx, &c, i, 0);
@@ -463,16 +471,10 @@ static int time_dispatch(const test_op *op, const void *ctx) {
   call c;
   double best = 1e9;
   memset(&c, 0, sizeof c);
-  for (int i = 0; i < op->symbols; ++i)
-    c.sizes[i] = op->most < 8 ? 4 : 8;
-  if (op->derive)
-    op->derive(c.sizes);
-  for (int i = 0; i < op->operands; ++i)
-    for (int d = 0; d < op->operand[i].rank; ++d)
-      if (test_dim(&op->operand[i], d, c.sizes) < 0) {
-        printf("%s: sizes of 8 are not timed, as no result follows\n", op->name);
-        return 0;
-      }
+  if (!set_middle_sizes(op, c.sizes)) {
+    printf("%s: sizes of 8 are not timed, as no result follows\n", op->name);
+    return 0;
+  }
   for (int i = 0; i < op->operands; ++i)
     if (!op->operand[i].is_optional)
       make_operand(op, ctx, &c, i, 0);

@@ -1,5 +1,5 @@
 /* lib/Runtime/CPU/Memory.c: how much memory this process may use, which in a
- * container is less than the machine has.
+ * container or under `ulimit` is less than the machine has.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #include "../Core/Internal.h"
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
@@ -63,6 +64,17 @@ uint64_t lathe_impl_cgroup_bytes(const char *membership, const char *root) {
   return limit.bytes;
 }
 
+/* What `ulimit` leaves the process. */
+static uint64_t resource_bytes(void) {
+  struct rlimit space, data;
+  uint64_t bytes = UINT64_MAX;
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+    bytes = smaller(bytes, space.rlim_cur);
+  if (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY)
+    bytes = smaller(bytes, data.rlim_cur);
+  return bytes;
+}
+
 uint64_t lathe_get_memory(void) {
   static _Atomic uint64_t known;
   uint64_t bytes = atomic_load_explicit(&known, memory_order_relaxed);
@@ -71,6 +83,7 @@ uint64_t lathe_get_memory(void) {
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : PTRDIFF_MAX;
   bytes = smaller(bytes, lathe_impl_cgroup_bytes("/proc/self/cgroup", "/sys/fs/cgroup"));
+  bytes = smaller(bytes, resource_bytes());
   bytes = smaller(bytes ? bytes : 1, PTRDIFF_MAX);
   atomic_store_explicit(&known, bytes, memory_order_relaxed);
   return bytes;

@@ -87,6 +87,7 @@ static void write_code(struct head head, const void *code, size_t bytes) {
   char path[PATH_BYTES], partial[PATH_BYTES];
   if (!path_of(&head, path, ".kernel") || !path_of(&head, partial, ".XXXXXX" PARTIAL))
     return;
+  mkdir(kept_in, 0700); /* It may be there. What is in it is run. */
   head.bytes = bytes;
   head.sum = lathe_checksum_of(code, bytes);
   int number = mkstemps(partial, (int)strlen(PARTIAL));

@@ -1,5 +1,5 @@
 /* lib/Runtime/CUDA/Device.h: what serves the memory and the kernels of GPUs, one
- * for each in the process.
+ * for each context of one in the process.
  *
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -26,6 +26,20 @@ void lathe_impl_cuda_leave(struct lathe_impl_cuda_device *device);
 /* Loads an image that is PTX, by way of the folder of lathe_cuda_keep_code. */
 cuda_result lathe_impl_cuda_load_text(struct lathe_impl_cuda_device *device, const lathe_image_desc *image,
                                       cuda_handle *module);
+
+/* Copies `size` bytes, of which one side at least is on the device, in the order of the
+ * stream. What is copied from the host's memory may be overwritten then, and what is
+ * copied to it is there. */
+cuda_result lathe_impl_cuda_copy(struct lathe_impl_cuda_device *device, cuda_handle stream, void *target,
+                                 uint32_t target_space, const void *source, uint32_t source_space, size_t size);
+
+/* lathe_space_services of these names. */
+int32_t lathe_impl_cuda_begin(void *context, void *stream, void *mark);
+int32_t lathe_impl_cuda_end(void *context, void *stream, void **mark);
+int32_t lathe_impl_cuda_wait(void *context, void *mark);
+int32_t lathe_impl_cuda_copy_on(void *context, void *stream, void *target, uint32_t target_space, const void *source,
+                                uint32_t source_space, size_t size);
+int32_t lathe_impl_cuda_check(void *context, const void *memory, uint32_t space);
 
 /* lathe_space_services.load, unload and launch. */
 int32_t lathe_impl_cuda_load(void *context, const lathe_variant_desc *variant, void **code);

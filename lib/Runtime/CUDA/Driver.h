@@ -14,18 +14,26 @@
 typedef int cuda_result; /* 0: no error. */
 typedef int cuda_device;
 typedef uint64_t cuda_address;
-typedef void *cuda_handle; /* A context, module or function. */
+typedef void *cuda_handle; /* A context, module, function, stream or event. */
 
 enum {
+  CUDA_ERROR_INVALID_VALUE_CODE = 1,
   CUDA_ERROR_OUT_OF_MEMORY_CODE = 2,
+  CUDA_ERROR_INVALID_CONTEXT_CODE = 201,
   CUDA_ERROR_NO_IMAGE_CODE = 209,
   CUDA_ERROR_INVALID_PTX_CODE = 218,
   CUDA_ERROR_UNSUPPORTED_PTX_CODE = 222,
+  CUDA_ERROR_CONTEXT_DESTROYED_CODE = 709,
   CUDA_ATTRIBUTE_PROCESSORS = 16,
   CUDA_ATTRIBUTE_MAJOR = 75,
   CUDA_ATTRIBUTE_MINOR = 76,
   CUDA_FUNCTION_SHARED_BYTES = 8,
   CUDA_INPUT_PTX = 1,
+  CUDA_EVENT_WITHOUT_TIME = 2,
+  CUDA_POINTER_MEMORY = 2, /* Attributes of addresses. */
+  CUDA_POINTER_MANAGED = 8,
+  CUDA_POINTER_DEVICE = 9,
+  CUDA_MEMORY_OF_DEVICE = 2, /* A value of the first of them. */
 };
 
 /* LATHE_CUDA_FUNCTION(member, symbol, parameters) */
@@ -40,6 +48,7 @@ enum {
   FUNCTION(context_retain, "cuDevicePrimaryCtxRetain", (cuda_handle * context, cuda_device device))                    \
   FUNCTION(context_push, "cuCtxPushCurrent_v2", (cuda_handle context))                                                 \
   FUNCTION(context_pop, "cuCtxPopCurrent_v2", (cuda_handle * context))                                                 \
+  FUNCTION(context_device, "cuCtxGetDevice", (cuda_device * device))                                                   \
   FUNCTION(module_load, "cuModuleLoadData", (cuda_handle * module, const void *image))                                 \
   FUNCTION(link_create, "cuLinkCreate_v2", (unsigned count, int *options, void **values, cuda_handle *linking))        \
   FUNCTION(link_add, "cuLinkAddData_v2",                                                                               \
@@ -51,9 +60,21 @@ enum {
   FUNCTION(module_function, "cuModuleGetFunction", (cuda_handle * function, cuda_handle module, const char *name))     \
   FUNCTION(alloc, "cuMemAlloc_v2", (cuda_address * address, size_t bytes))                                             \
   FUNCTION(free, "cuMemFree_v2", (cuda_address address))                                                               \
-  FUNCTION(copy_from_host, "cuMemcpyHtoD_v2", (cuda_address target, const void *source, size_t bytes))                 \
-  FUNCTION(copy_to_host, "cuMemcpyDtoH_v2", (void *target, cuda_address source, size_t bytes))                         \
-  FUNCTION(copy_within, "cuMemcpyDtoD_v2", (cuda_address target, cuda_address source, size_t bytes))                   \
+  FUNCTION(memory_info, "cuMemGetInfo_v2", (size_t *unused, size_t *all))                                              \
+  FUNCTION(pointer_attribute, "cuPointerGetAttribute", (void *value, int attribute, cuda_address address))             \
+  FUNCTION(copy_from_host, "cuMemcpyHtoDAsync_v2",                                                                     \
+           (cuda_address target, const void *source, size_t bytes, cuda_handle stream))                                \
+  FUNCTION(copy_to_host, "cuMemcpyDtoHAsync_v2",                                                                       \
+           (void *target, cuda_address source, size_t bytes, cuda_handle stream))                                      \
+  FUNCTION(copy_within, "cuMemcpyDtoDAsync_v2",                                                                        \
+           (cuda_address target, cuda_address source, size_t bytes, cuda_handle stream))                               \
+  FUNCTION(stream_context, "cuStreamGetCtx", (cuda_handle stream, cuda_handle * context))                              \
+  FUNCTION(stream_follow, "cuStreamWaitEvent", (cuda_handle stream, cuda_handle event, unsigned flags))                \
+  FUNCTION(stream_finish, "cuStreamSynchronize", (cuda_handle stream))                                                 \
+  FUNCTION(event_create, "cuEventCreate", (cuda_handle * event, unsigned flags))                                       \
+  FUNCTION(event_record, "cuEventRecord", (cuda_handle event, cuda_handle stream))                                     \
+  FUNCTION(event_finish, "cuEventSynchronize", (cuda_handle event))                                                    \
+  FUNCTION(event_destroy, "cuEventDestroy_v2", (cuda_handle event))                                                    \
   FUNCTION(function_set, "cuFuncSetAttribute", (cuda_handle function, int attribute, int value))                       \
   FUNCTION(launch, "cuLaunchKernel",                                                                                   \
            (cuda_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,                 \

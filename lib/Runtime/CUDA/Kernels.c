@@ -103,15 +103,16 @@ void lathe_impl_cuda_unload(void *context, void *loaded) {
 /* --- Launches ----------------------------------------------------------- */
 
 /* Whether a kernel has noted an error; its status. The record is clean again then. */
-static int32_t read_record(struct lathe_impl_cuda_device *device, void *record, lathe_call *call) {
+static int32_t read_record(struct lathe_impl_cuda_device *device, const lathe_call_space *space, lathe_call *call) {
   static const lathe_call none;
   lathe_call noted;
-  cuda_address at = (cuda_address)(uintptr_t)record;
-  cuda_result code = device->driver->copy_to_host(&noted, at, sizeof noted);
+  cuda_result code = lathe_impl_cuda_copy(device, space->stream, &noted, LATHE_SPACE_HOST, space->record,
+                                          LATHE_SPACE_CUDA, sizeof noted);
   if (!code && !noted.error_code)
     return 0;
   if (!code)
-    code = device->driver->copy_from_host(at, &none, sizeof none);
+    code = lathe_impl_cuda_copy(device, space->stream, space->record, LATHE_SPACE_CUDA, &none, LATHE_SPACE_HOST,
+                                sizeof none);
   if (code) {
     lathe_impl_cuda_say(device->driver, code, "a kernel failed");
     return LATHE_TASK_DEVICE;
@@ -149,9 +150,9 @@ int32_t lathe_impl_cuda_launch(void *context, void *loaded, lathe_call *call, co
         launch->kernel, count, launch->word_count, MOST_WORDS);
     return LATHE_TASK_DEVICE;
   }
-  void *record = call->spaces[launch->space]->record;
+  const lathe_call_space *space = call->spaces[launch->space];
   uint64_t own[] = {(uint64_t)launch->tasks, (uint64_t)(uintptr_t)launch->scratch, launch->scratch_stride,
-                    (uint64_t)(uintptr_t)record};
+                    (uint64_t)(uintptr_t)space->record};
   void *parameters[4 + MOST_WORDS];
   for (uint32_t i = 0; i < 4; ++i)
     parameters[i] = &own[i];
@@ -162,13 +163,13 @@ int32_t lathe_impl_cuda_launch(void *context, void *loaded, lathe_call *call, co
   int32_t status = 0;
   cuda_result result =
       device->driver->launch(code->kernels[launch->kernel], grid_of(device, kernel, launch), 1, 1,
-                             kernel->block_threads, 1, 1, kernel->shared_bytes, NULL, parameters, NULL);
+                             kernel->block_threads, 1, 1, kernel->shared_bytes, space->stream, parameters, NULL);
   if (result) {
     lathe_impl_cuda_say(device->driver, result, "a kernel was not launched");
     status = LATHE_TASK_DEVICE;
   } else if (kernel->flags & LATHE_DEVICE_KERNEL_CHECKS) {
     /* The next launch may rely on what this one checks. */
-    status = read_record(device, record, call);
+    status = read_record(device, space, call);
   }
   lathe_impl_cuda_leave(device);
   return status;

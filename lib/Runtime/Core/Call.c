@@ -4,8 +4,8 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
+#include "Moves.h"
 #include "Services.h"
-#include "Spaces.h"
 
 #include "../CPU/FloatMode.h"
 
@@ -25,6 +25,7 @@ static void release_memory(const lathe_module *module, struct lathe_impl_frame *
   free(frame->blocks.list);
   frame->blocks = (struct lathe_impl_blocks){0};
   for (uint32_t i = LATHE_SPACE_HOST + 1; module->has_spaces && i < LATHE_SPACE_COUNT; ++i) {
+    lathe_impl_space_settle(module, i, &frame->spaces[i]);
     lathe_impl_space_free(module, i, frame->spaces[i].workspace);
     lathe_impl_space_free(module, i, frame->spaces[i].record);
     free(frame->spaces[i].blocks.list);
@@ -56,13 +57,15 @@ static bool make_arrays(const lathe_module *module, struct lathe_impl_frame *fra
   size_t inputs = module->max_inputs, outputs = module->max_outputs;
   size_t symbols = module->max_symbols;
   char *block = calloc(1, inputs * 2 * sizeof(void *) + outputs * 2 * sizeof(void *) +
-                              outputs * LATHE_MAX_RANK * sizeof(int64_t) + symbols * sizeof *frame->symbols +
-                              outputs * sizeof(bool) + 1);
+                              (inputs + outputs) * sizeof(uint64_t) + outputs * LATHE_MAX_RANK * sizeof(int64_t) +
+                              symbols * sizeof *frame->symbols + outputs * sizeof(bool) + 1);
   if (!block)
     return false;
   frame->arrays = block;
   int64_t *dims = (int64_t *)block;
-  block = (char *)(dims + outputs * LATHE_MAX_RANK);
+  frame->input_places = (uint64_t *)(dims + outputs * LATHE_MAX_RANK);
+  frame->output_places = frame->input_places + inputs;
+  block = (char *)(frame->output_places + outputs);
   frame->symbols = (struct lathe_impl_symbol *)block;
   block = (char *)(frame->symbols + symbols);
   frame->input_data = (const void **)block;
@@ -108,6 +111,8 @@ struct settings {
   uint32_t workers;
   int64_t max_loop_steps;
   bool flushes_denormals;
+  void *stream;
+  uint32_t output_space;
 };
 
 static lathe_status fail_with(const lathe_module *module, const lathe_function_desc *function, const lathe_call *call,
@@ -126,6 +131,11 @@ static lathe_status fail_with(const lathe_module *module, const lathe_function_d
   if (code == LATHE_TASK_DEVICE)
     return lathe_impl_fail_reason(LATHE_DEVICE_ERROR, "call-device", device,
                                   "function \"%s\": what serves a memory space failed", function->name);
+  if (code == LATHE_TASK_DAMAGED)
+    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
+                           "function \"%s\" calls what the runtime does not have, or with operands that do not fit; "
+                           "the module is damaged: compile the model again",
+                           function->name);
   lathe_status status = LATHE_INVALID_ARGUMENT;
   if (code == LATHE_TASK_LIMIT) {
     status = LATHE_LIMIT;
@@ -189,6 +199,7 @@ static lathe_status grow_workspaces(const lathe_module *module, struct lathe_imp
   for (uint32_t i = LATHE_SPACE_HOST + 1; i < LATHE_SPACE_COUNT; ++i) {
     struct lathe_impl_space_frame *space = &frame->spaces[i];
     if (bytes[i] > space->workspace_bytes) {
+      lathe_impl_space_settle(module, i, space);
       lathe_impl_space_free(module, i, space->workspace);
       *space = (struct lathe_impl_space_frame){.blocks = space->blocks, .record = space->record};
       if (bytes[i] <= PTRDIFF_MAX)
@@ -215,46 +226,53 @@ static bool sized_by_run(const lathe_function_desc *function, uint32_t output) {
   return function->outputs[output]->flags & LATHE_VALUE_SIZED_BY_RUN || !is_tensor(function->outputs[output]);
 }
 
-static void fill_output(const lathe_value_desc *value, const int64_t *dims, lathe_tensor *output) {
+static void fill_output(const lathe_value_desc *value, const int64_t *dims, uint32_t space, lathe_tensor *output) {
   output->dtype = (lathe_dtype)value->dtype;
   output->rank = value->rank;
-  output->space = value->space;
+  output->space = space;
   for (uint32_t d = 0; d < value->rank; ++d)
     output->dims[d] = dims[d];
 }
 
-/* Memory for output `i` and what the caller reads of it. */
+/* Memory for output `i` in `space`, and what the caller reads of it. */
 static lathe_status make_output(struct lathe_impl_services *services, const lathe_function_desc *function,
-                                struct lathe_impl_frame *frame, uint32_t i, lathe_tensor *output) {
+                                struct lathe_impl_frame *frame, uint32_t i, uint32_t space, lathe_tensor *output) {
   const lathe_module *module = services->module;
   const lathe_value_desc *value = function->outputs[i];
   size_t bytes = 0;
   lathe_impl_bytes((lathe_dtype)value->dtype, value->rank, frame->output_dims[i], &bytes);
-  if (value->space == LATHE_SPACE_HOST && !lathe_impl_services_allow(services, bytes)) {
+  if (space == LATHE_SPACE_HOST && !lathe_impl_services_allow(services, bytes)) {
     char what[160];
     snprintf(what, sizeof what, "output \"%.100s\"", value->name);
     return fail_too_large(services, function->name, what, bytes);
   }
-  output->data = lathe_impl_space_alloc(module, value->space, bytes);
+  output->data = lathe_impl_space_alloc(module, space, bytes);
   if (!output->data)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "no memory for output \"%s\" of %zu bytes",
-                           value->name, bytes);
+    return lathe_impl_fail_reason(LATHE_OUT_OF_MEMORY, "call-out-of-memory", module->spaces[space].services,
+                                  "no memory for output \"%s\" of %zu bytes", value->name, bytes);
   frame->output_owned[i] = true;
-  fill_output(value, frame->output_dims[i], output);
+  fill_output(value, frame->output_dims[i], space, output);
   return LATHE_OK;
+}
+
+/* Before the first allocation. */
+static lathe_status check_outputs(const lathe_module *module, const lathe_function_desc *function,
+                                  struct lathe_impl_frame *frame, const lathe_tensor *inputs,
+                                  const lathe_tensor *outputs) {
+  lathe_status status = LATHE_OK;
+  for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
+    size_t bytes = 0;
+    if (!sized_by_run(function, i))
+      status = lathe_impl_check_output(module, function, i, frame->output_dims[i], outputs, inputs, &bytes);
+  }
+  return status;
 }
 
 /* Before `run`: memory for the outputs that have none, but for those that `run`
  * sizes. */
 static lathe_status make_outputs(struct lathe_impl_services *services, const lathe_function_desc *function,
-                                 struct lathe_impl_frame *frame, const lathe_tensor *inputs, lathe_tensor *outputs) {
+                                 struct lathe_impl_frame *frame, uint32_t wanted, lathe_tensor *outputs) {
   lathe_status status = LATHE_OK;
-  /* All checks before the first allocation. */
-  for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
-    size_t bytes = 0;
-    if (!sized_by_run(function, i))
-      status = lathe_impl_check_output(function, i, frame->output_dims[i], outputs, inputs, &bytes);
-  }
   for (uint32_t i = 0; i < function->output_count && status == LATHE_OK; ++i) {
     if (sized_by_run(function, i)) {
       frame->output_data[i] = NULL;
@@ -262,17 +280,18 @@ static lathe_status make_outputs(struct lathe_impl_services *services, const lat
         frame->output_dims[i][d] = -1;
       continue;
     }
+    uint32_t space = lathe_impl_output_space(function->outputs[i], &outputs[i], wanted);
     if (!outputs[i].data)
-      status = make_output(services, function, frame, i, &outputs[i]);
+      status = make_output(services, function, frame, i, space, &outputs[i]);
     frame->output_data[i] = outputs[i].data;
   }
   return status;
 }
 
 /* After `run`: what it allocated becomes the caller's, or is copied. */
-static lathe_status hand_over(struct lathe_impl_services *services, const lathe_function_desc *function,
-                              struct lathe_impl_frame *frame, const lathe_tensor *inputs, lathe_tensor *outputs,
-                              lathe_value *output_values) {
+static lathe_status hand_over(struct lathe_impl_services *services, struct lathe_impl_call_spaces *spaces,
+                              const lathe_function_desc *function, struct lathe_impl_frame *frame, uint32_t wanted,
+                              const lathe_tensor *inputs, lathe_tensor *outputs, lathe_value *output_values) {
   for (uint32_t i = 0; i < function->output_count; ++i) {
     if (!sized_by_run(function, i))
       continue;
@@ -286,7 +305,8 @@ static lathe_status hand_over(struct lathe_impl_services *services, const lathe_
       frame->output_owned[i] = true;
       continue;
     }
-    lathe_status status = lathe_impl_check_output(function, i, frame->output_dims[i], outputs, inputs, &bytes);
+    lathe_status status =
+        lathe_impl_check_output(services->module, function, i, frame->output_dims[i], outputs, inputs, &bytes);
     if (status != LATHE_OK)
       return status;
     if (bytes && !data)
@@ -296,18 +316,19 @@ static lathe_status hand_over(struct lathe_impl_services *services, const lathe_
                              value->name, bytes);
     struct lathe_impl_blocks *blocks =
         value->space == LATHE_SPACE_HOST ? services->blocks : &frame->spaces[value->space].blocks;
+    uint32_t space = lathe_impl_output_space(value, &outputs[i], wanted);
     size_t size;
-    if (!outputs[i].data && lathe_impl_blocks_take(blocks, data, &size)) {
+    if (!outputs[i].data && space == value->space && lathe_impl_blocks_take(blocks, data, &size)) {
       outputs[i].data = data;
       frame->output_owned[i] = true;
-      fill_output(value, frame->output_dims[i], &outputs[i]);
+      fill_output(value, frame->output_dims[i], space, &outputs[i]);
       continue;
     }
     if (!outputs[i].data)
-      status = make_output(services, function, frame, i, &outputs[i]);
+      status = make_output(services, function, frame, i, space, &outputs[i]);
     if (status != LATHE_OK)
       return status;
-    status = lathe_impl_space_copy(services->module, outputs[i].data, value->space, data, value->space, bytes);
+    status = lathe_impl_call_spaces_copy(spaces, outputs[i].data, space, data, value->space, bytes);
     if (status != LATHE_OK)
       return status;
   }
@@ -328,12 +349,27 @@ static lathe_status own_strings(const lathe_module *module, const lathe_function
   return status;
 }
 
+/* Frees what the call made. */
+static void release_outputs(const lathe_module *module, const lathe_function_desc *function,
+                            const struct lathe_impl_frame *frame, lathe_tensor *outputs, lathe_value *output_values) {
+  for (uint32_t i = 0; i < function->output_count; ++i) {
+    if (!frame->output_owned[i])
+      continue;
+    if (!is_tensor(function->outputs[i])) {
+      lathe_impl_release_value(module, &output_values[i]);
+      continue;
+    }
+    lathe_impl_space_free(module, outputs[i].space, outputs[i].data);
+    outputs[i].data = NULL;
+  }
+}
+
 static lathe_status call_in_frame(struct lathe_impl_services *services, struct lathe_impl_call_spaces *spaces,
                                   const lathe_function_desc *function, struct lathe_impl_frame *frame,
                                   const struct settings *settings, const lathe_tensor *inputs,
                                   const lathe_value *input_values, lathe_tensor *outputs, lathe_value *output_values) {
   const lathe_module *module = services->module;
-  lathe_status status = lathe_impl_check_inputs(function, inputs, input_values, frame->symbols);
+  lathe_status status = lathe_impl_check_inputs(module, function, inputs, input_values, frame->symbols);
   if (status != LATHE_OK)
     return status;
   for (uint32_t i = 0; i < function->input_count; ++i) {
@@ -359,33 +395,38 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, struct l
   int32_t code = lathe_impl_is_cancelled(call.cancel) ? LATHE_TASK_CANCELLED : function->plan(&call, workspace_bytes);
   status = check_code(module, function, &call, code);
   if (status == LATHE_OK)
+    status = check_outputs(module, function, frame, inputs, outputs);
+  if (status == LATHE_OK && module->has_spaces)
+    status = lathe_impl_check_memory(module, function, inputs, outputs);
+  if (status == LATHE_OK && module->has_spaces)
+    lathe_impl_moves_place(function, frame, inputs, outputs, settings->output_space, workspace_bytes);
+  if (status == LATHE_OK)
     status = grow_workspace(services, function->name, frame, workspace_bytes[LATHE_SPACE_HOST]);
   if (status == LATHE_OK && module->has_spaces)
     status = grow_workspaces(module, frame, spaces, workspace_bytes);
   if (status == LATHE_OK)
-    status = make_outputs(services, function, frame, inputs, outputs);
+    status = make_outputs(services, function, frame, settings->output_space, outputs);
+  if (status == LATHE_OK && module->has_spaces)
+    status = lathe_impl_moves_begin(function, frame, spaces, inputs);
   if (status == LATHE_OK) {
     call.outputs = frame->output_data;
     call.workspace = frame->workspace;
     status = check_code(module, function, &call, function->run(&call));
   }
   if (status == LATHE_OK)
-    status = hand_over(services, function, frame, inputs, outputs, output_values);
+    status = hand_over(services, spaces, function, frame, settings->output_space, inputs, outputs, output_values);
+  if (status == LATHE_OK && module->has_spaces)
+    status = lathe_impl_moves_end(function, frame, spaces, outputs);
   if (status == LATHE_OK)
     status = own_strings(module, function, frame, outputs);
   if (status == LATHE_OK && output_values)
     for (uint32_t i = 0; i < function->output_count; ++i)
       if (is_tensor(function->outputs[i]))
         output_values[i] = (lathe_value){.kind = LATHE_KIND_TENSOR, .tensor = outputs[i]};
-  for (uint32_t i = 0; status != LATHE_OK && i < function->output_count; ++i) {
-    if (!frame->output_owned[i])
-      continue;
-    if (!is_tensor(function->outputs[i])) {
-      lathe_impl_release_value(module, &output_values[i]);
-      continue;
-    }
-    lathe_impl_space_free(module, function->outputs[i]->space, outputs[i].data);
-    outputs[i].data = NULL;
+  if (status != LATHE_OK) {
+    if (module->has_spaces)
+      lathe_impl_call_spaces_finish(spaces);
+    release_outputs(module, function, frame, outputs, output_values);
   }
   return status;
 }
@@ -425,7 +466,7 @@ static lathe_status check_counts(const lathe_function_desc *function, const lath
 }
 
 static lathe_status read_options(const lathe_call_options *options, struct settings *settings) {
-  *settings = (struct settings){0, LATHE_DEFAULT_LOOP_STEPS, false};
+  *settings = (struct settings){.max_loop_steps = LATHE_DEFAULT_LOOP_STEPS};
   if (options && !LATHE_HAS(options, max_loop_steps))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-options-size",
                            "struct_size of the call's options is %u, but must be at least %zu; set it to "
@@ -451,11 +492,32 @@ static lathe_status read_options(const lathe_call_options *options, struct setti
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-flags",
                            "the flags of the call are 0x%x, of which this runtime knows 0x%x; clear the others",
                            options->flags, LATHE_CALL_FLUSH_DENORMALS);
+  if (options && LATHE_HAS(options, output_space)) {
+    settings->stream = options->stream;
+    settings->output_space = options->output_space;
+  }
   settings->flushes_denormals = options && options->flags & LATHE_CALL_FLUSH_DENORMALS;
   settings->workers = (uint32_t)(threads ? threads : lathe_get_threads());
   if (options && options->max_loop_steps)
     settings->max_loop_steps = options->max_loop_steps;
   return LATHE_OK;
+}
+
+/* What is asked of the device, of a module that may have none. */
+static lathe_status check_device(const lathe_module *module, const struct settings *settings) {
+  if (settings->stream && !module->has_spaces)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-stream",
+                           "the call is to run on a stream, but variant \"%s\" of the module runs on the CPU; leave "
+                           "'stream' of lathe_call_options NULL, or load the variant for the device",
+                           module->variant->name);
+  if (settings->output_space == LATHE_SPACE_HOST ||
+      (settings->output_space < LATHE_SPACE_COUNT && module->spaces[settings->output_space].services))
+    return LATHE_OK;
+  return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-space",
+                         "the call is to leave outputs in memory space %u (%s), but variant \"%s\" of the module has "
+                         "that of the host%s; set output_space of lathe_call_options to one of them",
+                         settings->output_space, lathe_impl_space_name(settings->output_space), module->variant->name,
+                         module->has_spaces ? " and its device's" : "");
 }
 
 lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe_tensor *inputs,
@@ -468,6 +530,8 @@ lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe
   lathe_status status = read_options(options, &settings);
   if (status == LATHE_OK)
     status = check_counts(function, inputs, input_count, outputs, output_count);
+  if (status == LATHE_OK)
+    status = check_device(module, &settings);
   if (status == LATHE_OK && !input_values && !output_values)
     status = check_kinds(function);
   if (status != LATHE_OK)
@@ -482,13 +546,16 @@ lathe_status lathe_impl_call(lathe_module *module, const char *name, const lathe
   lathe_impl_services_begin(&services, module, &frame->blocks, options, settings.flushes_denormals);
   struct lathe_impl_call_spaces spaces;
   if (module->has_spaces)
-    lathe_impl_call_spaces_begin(&spaces, module, frame);
-  lathe_impl_float_mode mode = lathe_impl_float_mode_enter(settings.flushes_denormals);
-  status = call_in_frame(&services, &spaces, function, frame, &settings, inputs, input_values, outputs, output_values);
-  lathe_impl_float_mode_leave(mode);
+    status = lathe_impl_call_spaces_begin(&spaces, module, frame, settings.stream);
+  if (status == LATHE_OK) {
+    lathe_impl_float_mode mode = lathe_impl_float_mode_enter(settings.flushes_denormals);
+    status =
+        call_in_frame(&services, &spaces, function, frame, &settings, inputs, input_values, outputs, output_values);
+    lathe_impl_float_mode_leave(mode);
+    if (module->has_spaces)
+      lathe_impl_call_spaces_end(&spaces, module, frame);
+  }
   lathe_impl_services_end(&services);
-  if (module->has_spaces)
-    lathe_impl_call_spaces_end(&spaces, module);
   if (frame == &spare)
     release_memory(module, frame);
   else

@@ -8,8 +8,9 @@
 
 /* Bits of lathe_module_desc.features, and of lathe_value_desc.flags. */
 #define KNOWN_FEATURES                                                                                                 \
-  ((uint64_t)(LATHE_FEATURE_TEXT | LATHE_FEATURE_VALUES | LATHE_FEATURE_SPACES | LATHE_FEATURE_IMAGES))
-#define KNOWN_FLAGS ((uint32_t)(LATHE_VALUE_SIZED_BY_RUN | LATHE_VALUE_OF_SEQUENCE))
+  ((uint64_t)(LATHE_FEATURE_TEXT | LATHE_FEATURE_VALUES | LATHE_FEATURE_SPACES | LATHE_FEATURE_IMAGES |                \
+              LATHE_FEATURE_CUSTOM_OPS))
+#define KNOWN_FLAGS ((uint32_t)(LATHE_VALUE_SIZED_BY_RUN | LATHE_VALUE_OF_SEQUENCE | LATHE_VALUE_MOVES))
 
 #define DAMAGED "; the module is damaged: compile the model again"
 
@@ -75,6 +76,13 @@ static lathe_status check_function(const lathe_function_desc *function, uint32_t
     if (!function->check_messages[i])
       return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged", "message %u of function \"%s\" is NULL" DAMAGED, i,
                              function->name);
+  bool has_ranges = LATHE_HAS(function, symbol_ranges) && function->symbol_ranges;
+  for (uint32_t i = 0; has_ranges && i < function->symbol_count; ++i) {
+    const int64_t *range = &function->symbol_ranges[3 * (size_t)i];
+    if (range[0] < 0 || range[1] < range[0] || range[2] < 1)
+      return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
+                             "the range of symbol %u of function \"%s\" has no size in it" DAMAGED, i, function->name);
+  }
   lathe_status status = LATHE_OK;
   for (uint32_t i = 0; i < function->input_count && status == LATHE_OK; ++i)
     status = check_value(function, function->inputs[i], false, spaces);
@@ -122,5 +130,7 @@ lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const lathe_lo
   /* The processor before the functions: a module for another one may well lay
    * them out in another way. */
   lathe_status status = lathe_impl_pick_variant(desc, options, variant);
-  return status == LATHE_OK ? check_tables(*variant) : status;
+  if (status == LATHE_OK)
+    status = check_tables(*variant);
+  return status == LATHE_OK ? lathe_impl_check_custom_ops(desc) : status;
 }

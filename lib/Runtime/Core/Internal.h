@@ -53,25 +53,30 @@ struct lathe_impl_symbol {
   uint32_t dim;
 };
 
-/* Checks all inputs. `values` are NULL where all are tensors; where they are not,
- * an input that is no tensor is none in `inputs` either. `symbols` has room for
- * symbol_count. */
-lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
-                                     const lathe_value *values, struct lathe_impl_symbol *symbols);
+/* Checks all inputs of a function of the module. `values` are NULL where all are tensors;
+ * where they are not, an input that is no tensor is none in `inputs` either. `symbols` has
+ * room for symbol_count. */
+lathe_status lathe_impl_check_inputs(const struct lathe_module *module, const lathe_function_desc *function,
+                                     const lathe_tensor *inputs, const lathe_value *values,
+                                     struct lathe_impl_symbol *symbols);
 
 /* Checks an input or output that is no tensor: its kind, and each of its tensors. */
 lathe_status lathe_impl_check_value(const lathe_value_desc *desc, const lathe_value *value, bool is_input);
 
 /* Checks what `plan` computed for output `index`, then the memory that the
  * caller brought for it, if any. Sets `bytes` to its size. */
-lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32_t index, const int64_t *dims,
-                                     const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes);
+lathe_status lathe_impl_check_output(const struct lathe_module *module, const lathe_function_desc *function,
+                                     uint32_t index, const int64_t *dims, const lathe_tensor *outputs,
+                                     const lathe_tensor *inputs, size_t *bytes);
 
 /* Checks what the runtime relies on in a description that it did not write, and
  * picks the first variant that this machine can run, or the one that `options`, which
  * may be NULL, name. */
 lathe_status lathe_impl_check_desc(const lathe_module_desc *desc, const lathe_load_options *options,
                                    const lathe_variant_desc **variant);
+
+/* Whether the program has registered all operators that the module needs. */
+lathe_status lathe_impl_check_custom_ops(const lathe_module_desc *desc);
 
 /* Picks the variant for lathe_impl_check_desc, which says what it may rely on. */
 lathe_status lathe_impl_pick_variant(const lathe_module_desc *desc, const lathe_load_options *options,
@@ -95,6 +100,8 @@ struct lathe_impl_space_frame {
   void *workspace;
   uint64_t workspace_bytes;
   void *record; /* lathe_call_space.record */
+  void *mark;   /* Behind what the last call began there, on `stream`; NULL if all is done. */
+  void *stream;
 };
 
 /* What one call needs: its argument arrays and its workspace. */
@@ -105,6 +112,8 @@ struct lathe_impl_frame {
   const int64_t **input_dims;
   void **output_data;
   int64_t **output_dims;
+  uint64_t *input_places; /* In Moves.h, as the next. */
+  uint64_t *output_places;
   bool *output_owned;              /* Allocated by this call. */
   struct lathe_impl_blocks blocks; /* None between calls. */
   struct lathe_impl_symbol *symbols;
@@ -140,9 +149,10 @@ struct lathe_module {
   struct lathe_impl_frame frames[LATHE_IMPL_FRAMES];
 };
 
-/* Opens a library and finds its query function. */
-lathe_status lathe_impl_library_open(const char *path, bool checks_weights, void **library,
-                                     lathe_module_query_fn *query);
+/* Opens a library and finds its function `name`, whose address it sets: ISO C has no cast from void * to a
+ * function; POSIX makes memcpy work. */
+lathe_status lathe_impl_library_open(const char *path, bool checks_weights, const char *name, void **library,
+                                     void **symbol);
 void lathe_impl_library_close(void *library);
 
 /* Compares the open `file` of `size` bytes with its seal, if it has one. */

@@ -99,9 +99,7 @@ static lathe_status check_file(const char *path, int file, uint64_t size, bool c
   ssize_t got = pread(file, &header, sizeof header, 0);
   if (got < SELFMAG || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-not-a-library",
-                           "%s: the file is not a shared library; give the .so "
-                           "file that lathe compile wrote",
-                           path);
+                           "%s: the file is not a shared library; give a .so file", path);
   if (got < (ssize_t)sizeof header)
     return truncated(path, size, sizeof header);
   if (MACHINE != EM_NONE && header.e_machine != MACHINE)
@@ -152,51 +150,44 @@ static lathe_status check_path(const char *path, bool checks_weights) {
   }
   lathe_status status;
   if (!S_ISREG(info.st_mode))
-    status = lathe_impl_fail(LATHE_INCOMPATIBLE, "module-not-a-library",
-                             "%s: this is not a file; give the .so file that "
-                             "lathe compile wrote",
-                             path);
+    status =
+        lathe_impl_fail(LATHE_INCOMPATIBLE, "module-not-a-library", "%s: this is not a file; give a .so file", path);
   else
     status = check_file(path, file, (uint64_t)info.st_size, checks_weights);
   close(file);
   return status;
 }
 
-static lathe_status open_path(const char *path, const char *full, void **library, lathe_module_query_fn *query) {
+static lathe_status open_path(const char *path, const char *full, const char *name, void **library, void **symbol) {
   *library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
   if (!*library) {
     const char *reason = dlerror();
     return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-cannot-load", "%s: the system cannot load the library: %s", path,
                            reason ? reason : "no reason given");
   }
-  void *symbol = dlsym(*library, "lathe_module_query");
-  if (!symbol) {
-    lathe_impl_library_close(*library);
-    *library = NULL;
-    return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-no-query",
-                           "%s: the library has no symbol lathe_module_query; "
-                           "give a .so file that lathe compile wrote",
-                           path);
-  }
-  /* ISO C has no cast from void * to a function; POSIX makes this work. */
-  memcpy(query, &symbol, sizeof symbol);
-  return LATHE_OK;
+  *symbol = dlsym(*library, name);
+  if (*symbol)
+    return LATHE_OK;
+  lathe_impl_library_close(*library);
+  *library = NULL;
+  return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-no-query",
+                         "%s: the library has no symbol %s; give one that was made for this", path, name);
 }
 
-lathe_status lathe_impl_library_open(const char *path, bool checks_weights, void **library,
-                                     lathe_module_query_fn *query) {
+lathe_status lathe_impl_library_open(const char *path, bool checks_weights, const char *name, void **library,
+                                     void **symbol) {
   lathe_status status = check_path(path, checks_weights);
   if (status != LATHE_OK)
     return status;
   if (strchr(path, '/'))
-    return open_path(path, path, library, query);
+    return open_path(path, path, name, library, symbol);
   /* A bare name would be looked for in the system's folders. */
   size_t size = strlen(path) + 3;
   char *full = malloc(size);
   if (!full)
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory", "no memory for a path of %zu bytes", size);
   snprintf(full, size, "./%s", path);
-  status = open_path(path, full, library, query);
+  status = open_path(path, full, name, library, symbol);
   free(full);
   return status;
 }

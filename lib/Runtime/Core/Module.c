@@ -89,9 +89,11 @@ lathe_status lathe_module_load_with(const char *path, const lathe_load_options *
   lathe_module_query_fn query = NULL;
   bool checks_weights =
       !options || options->struct_size < sizeof *options || !(options->flags & LATHE_LOAD_UNCHECKED_WEIGHTS);
-  lathe_status status = lathe_impl_library_open(path, checks_weights, &library, &query);
+  void *symbol = NULL;
+  lathe_status status = lathe_impl_library_open(path, checks_weights, "lathe_module_query", &library, &symbol);
   if (status != LATHE_OK)
     return status;
+  memcpy(&query, &symbol, sizeof symbol);
   status = lathe_module_from_query_with(query, options, module);
   if (!*module) {
     /* The query knows no path; the user needs it. */

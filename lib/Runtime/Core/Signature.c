@@ -42,8 +42,8 @@ static lathe_status check_dims(const lathe_function_desc *function, uint32_t ind
   return LATHE_OK;
 }
 
-static lathe_status check_input(const lathe_function_desc *function, uint32_t index, const lathe_tensor *inputs,
-                                struct lathe_impl_symbol *symbols) {
+static lathe_status check_input(const lathe_module *module, const lathe_function_desc *function, uint32_t index,
+                                const lathe_tensor *inputs, struct lathe_impl_symbol *symbols) {
   const lathe_value_desc *value = function->inputs[index];
   const lathe_tensor *input = &inputs[index];
   if ((uint32_t)input->dtype != value->dtype)
@@ -56,7 +56,7 @@ static lathe_status check_input(const lathe_function_desc *function, uint32_t in
                            "input \"%s\": rank is %u, but the model takes %u; "
                            "add or drop dims of size 1",
                            value->name, input->rank, value->rank);
-  if (input->space != value->space)
+  if (!lathe_impl_space_fits(module, value, input->space))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-space-mismatch",
                            "input \"%s\": its data is in memory space %u (%s), but the model takes %s; copy it there",
                            value->name, input->space, lathe_impl_space_name(input->space),
@@ -85,13 +85,14 @@ static lathe_status check_input(const lathe_function_desc *function, uint32_t in
   return lathe_impl_check_strings("input", value->name, "", input, bytes);
 }
 
-lathe_status lathe_impl_check_inputs(const lathe_function_desc *function, const lathe_tensor *inputs,
-                                     const lathe_value *values, struct lathe_impl_symbol *symbols) {
+lathe_status lathe_impl_check_inputs(const lathe_module *module, const lathe_function_desc *function,
+                                     const lathe_tensor *inputs, const lathe_value *values,
+                                     struct lathe_impl_symbol *symbols) {
   for (uint32_t i = 0; i < function->symbol_count; ++i)
     symbols[i].value = -1;
   for (uint32_t i = 0; i < function->input_count; ++i) {
     bool is_tensor = function->inputs[i]->kind == LATHE_KIND_TENSOR;
-    lathe_status status = is_tensor ? check_input(function, i, inputs, symbols)
+    lathe_status status = is_tensor ? check_input(module, function, i, inputs, symbols)
                                     : lathe_impl_check_value(function->inputs[i], &values[i], /*is_input=*/true);
     if (status != LATHE_OK)
       return status;
@@ -155,8 +156,9 @@ static lathe_status check_plan(const lathe_value_desc *value, const int64_t *dim
   return LATHE_OK;
 }
 
-lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32_t index, const int64_t *dims,
-                                     const lathe_tensor *outputs, const lathe_tensor *inputs, size_t *bytes) {
+lathe_status lathe_impl_check_output(const lathe_module *module, const lathe_function_desc *function, uint32_t index,
+                                     const int64_t *dims, const lathe_tensor *outputs, const lathe_tensor *inputs,
+                                     size_t *bytes) {
   const lathe_value_desc *value = function->outputs[index];
   const lathe_tensor *output = &outputs[index];
   lathe_status status = check_plan(value, dims, bytes);
@@ -167,7 +169,7 @@ lathe_status lathe_impl_check_output(const lathe_function_desc *function, uint32
                            "output \"%s\": its memory is given as %s, but the "
                            "model computes %s",
                            value->name, lathe_dtype_name(output->dtype), lathe_dtype_name((lathe_dtype)value->dtype));
-  if (output->space != value->space)
+  if (!lathe_impl_space_fits(module, value, output->space))
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-output-space-mismatch",
                            "output \"%s\": its memory is given in memory space %u (%s), but the model writes to %s",
                            value->name, output->space, lathe_impl_space_name(output->space),

@@ -141,6 +141,32 @@ void lathe_impl_space_free(const lathe_module *module, uint32_t space, void *mem
   services->free(services->context, memory);
 }
 
+static bool is_served(const lathe_module *module, uint32_t space) {
+  return space == LATHE_SPACE_HOST || (module && space < LATHE_SPACE_COUNT && module->spaces[space].services);
+}
+
+bool lathe_impl_space_fits(const lathe_module *module, const lathe_value_desc *value, uint32_t space) {
+  return space == value->space || (value->flags & LATHE_VALUE_MOVES && is_served(module, space));
+}
+
+bool lathe_impl_space_has_streams(const lathe_space_services *services) {
+  return LATHE_HAS(services, check) && services->begin && services->end && services->wait && services->copy_on &&
+         services->check;
+}
+
+void lathe_impl_space_settle(const lathe_module *module, uint32_t space, struct lathe_impl_space_frame *frame) {
+  const lathe_space_services *services = module->spaces[space].services;
+  if (frame->mark)
+    services->wait(services->context, frame->mark);
+  frame->mark = frame->stream = NULL;
+}
+
+static lathe_status fail_copy(const lathe_space_services *services, size_t size, uint32_t from, uint32_t to) {
+  return lathe_impl_fail_reason(LATHE_DEVICE_ERROR, "space-copy", services,
+                                "%zu bytes could not be copied from memory space \"%s\" to \"%s\"", size,
+                                lathe_impl_space_name(from), lathe_impl_space_name(to));
+}
+
 lathe_status lathe_impl_space_copy(const lathe_module *module, void *target, uint32_t target_space, const void *source,
                                    uint32_t source_space, size_t size) {
   if (size == 0)
@@ -153,9 +179,7 @@ lathe_status lathe_impl_space_copy(const lathe_module *module, void *target, uin
   const lathe_space_services *services = module->spaces[device].services;
   if (services->copy(services->context, target, target_space, source, source_space, size) == 0)
     return LATHE_OK;
-  return lathe_impl_fail_reason(LATHE_DEVICE_ERROR, "space-copy", services,
-                                "%zu bytes could not be copied from memory space \"%s\" to \"%s\"", size,
-                                lathe_impl_space_name(source_space), lathe_impl_space_name(target_space));
+  return fail_copy(services, size, source_space, target_space);
 }
 
 /* --- Of a call ---------------------------------------------------------- */
@@ -170,11 +194,20 @@ static void *call_alloc(void *context, size_t size, size_t alignment) {
   return memory;
 }
 
+/* Waits until the device has done what the call began. */
+static void finish(struct lathe_impl_call_space *space) {
+  void *mark = NULL;
+  if (space->has_streams && space->own->end(space->own->context, space->entry.stream, &mark) == 0)
+    space->own->wait(space->own->context, mark);
+}
+
 static void call_free(void *context, void *memory) {
   struct lathe_impl_call_space *space = context;
   size_t size;
-  if (lathe_impl_blocks_take(space->blocks, memory, &size))
-    space->own->free(space->own->context, memory);
+  if (!lathe_impl_blocks_take(space->blocks, memory, &size))
+    return;
+  finish(space);
+  space->own->free(space->own->context, memory);
 }
 
 static int32_t call_copy(void *context, void *target, uint32_t target_space, const void *source, uint32_t source_space,
@@ -182,6 +215,9 @@ static int32_t call_copy(void *context, void *target, uint32_t target_space, con
   struct lathe_impl_call_space *space = context;
   if (size == 0)
     return 0;
+  if (space->has_streams)
+    return space->own->copy_on(space->own->context, space->entry.stream, target, target_space, source, source_space,
+                               size);
   return space->own->copy(space->own->context, target, target_space, source, source_space, size);
 }
 
@@ -192,42 +228,100 @@ static int32_t call_launch(void *context, void *code, struct lathe_call *call, c
   return launch->tasks <= 0 ? 0 : space->own->launch(space->own->context, code, call, launch);
 }
 
-void lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
-                                  struct lathe_impl_frame *frame) {
+static void open_space(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
+                       struct lathe_impl_frame *frame, uint32_t i, void *stream) {
+  struct lathe_impl_call_space *space = &spaces->of[i];
+  space->own = module->spaces[i].services;
+  space->has_streams = lathe_impl_space_has_streams(space->own);
+  space->blocks = &frame->spaces[i].blocks;
+  space->services = (lathe_space_services){.struct_size = sizeof space->services,
+                                           .space = i,
+                                           .alloc = call_alloc,
+                                           .free = call_free,
+                                           .copy = call_copy,
+                                           .context = space,
+                                           .launch = call_launch};
+  space->entry = (lathe_call_space){.struct_size = sizeof space->entry,
+                                    .services = &space->services,
+                                    .weights = module->spaces[i].weights,
+                                    .code = module->spaces[i].code,
+                                    .stream = stream};
+  spaces->entries[i] = &space->entry;
+}
+
+static lathe_status begin_stream(struct lathe_impl_call_space *space, struct lathe_impl_space_frame *frame) {
+  const lathe_space_services *own = space->own;
+  void *stream = space->entry.stream;
+  if (!space->has_streams && stream)
+    return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-stream",
+                           "the call is to run on a stream, but what serves memory space \"%s\" has none; leave "
+                           "'stream' of lathe_call_options NULL",
+                           lathe_impl_space_name(own->space));
+  /* The driver's own queue is always there, and in order with itself. A handle of a stream says less: one may be a
+   * queue of each thread, or that of a stream that is gone. */
+  void *mark = stream || frame->stream ? frame->mark : NULL;
+  if (!space->has_streams || (!stream && !mark) || own->begin(own->context, stream, mark) == 0)
+    return LATHE_OK;
+  return lathe_impl_fail_reason(LATHE_INVALID_ARGUMENT, "call-stream", own,
+                                "the stream of the call cannot be used in memory space \"%s\"",
+                                lathe_impl_space_name(own->space));
+}
+
+lathe_status lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
+                                          struct lathe_impl_frame *frame, void *stream) {
   for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
-    struct lathe_impl_call_space *space = &spaces->of[i];
     spaces->entries[i] = NULL;
     if (!module->spaces[i].services)
       continue;
-    space->own = module->spaces[i].services;
-    space->blocks = &frame->spaces[i].blocks;
-    space->services = (lathe_space_services){.struct_size = sizeof space->services,
-                                             .space = i,
-                                             .alloc = call_alloc,
-                                             .free = call_free,
-                                             .copy = call_copy,
-                                             .context = space,
-                                             .launch = call_launch};
-    space->entry = (lathe_call_space){.struct_size = sizeof space->entry,
-                                      .services = &space->services,
-                                      .weights = module->spaces[i].weights,
-                                      .code = module->spaces[i].code};
-    spaces->entries[i] = &space->entry;
+    open_space(spaces, module, frame, i, stream);
+    lathe_status status = begin_stream(&spaces->of[i], &frame->spaces[i]);
+    if (status != LATHE_OK)
+      return status;
+  }
+  return LATHE_OK;
+}
+
+void lathe_impl_call_spaces_end(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
+                                struct lathe_impl_frame *frame) {
+  for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
+    if (!spaces->entries[i])
+      continue;
+    struct lathe_impl_call_space *space = &spaces->of[i];
+    struct lathe_impl_space_frame *own = &frame->spaces[i];
+    own->stream = space->entry.stream;
+    if (space->has_streams)
+      space->own->end(space->own->context, own->stream, &own->mark);
+    if (space->blocks->count > 0)
+      lathe_impl_space_settle(module, i, own);
+    while (space->blocks->count > 0)
+      lathe_impl_space_free(module, i, space->blocks->list[--space->blocks->count].memory);
   }
 }
 
-void lathe_impl_call_spaces_end(struct lathe_impl_call_spaces *spaces, const lathe_module *module) {
-  for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i) {
-    struct lathe_impl_blocks *blocks = spaces->entries[i] ? spaces->of[i].blocks : NULL;
-    while (blocks && blocks->count > 0)
-      lathe_impl_space_free(module, i, blocks->list[--blocks->count].memory);
+void lathe_impl_call_spaces_finish(struct lathe_impl_call_spaces *spaces) {
+  for (uint32_t i = 0; i < LATHE_SPACE_COUNT; ++i)
+    if (spaces->entries[i])
+      finish(&spaces->of[i]);
+}
+
+lathe_status lathe_impl_call_spaces_copy(struct lathe_impl_call_spaces *spaces, void *target, uint32_t target_space,
+                                         const void *source, uint32_t source_space, size_t size) {
+  uint32_t device = target_space == LATHE_SPACE_HOST ? source_space : target_space;
+  if (device == LATHE_SPACE_HOST) {
+    if (size)
+      memcpy(target, source, size);
+    return LATHE_OK;
   }
+  struct lathe_impl_call_space *space = &spaces->of[device];
+  if (call_copy(space, target, target_space, source, source_space, size) == 0)
+    return LATHE_OK;
+  return fail_copy(space->own, size, source_space, target_space);
 }
 
 /* --- Tensors ------------------------------------------------------------ */
 
 static lathe_status check_served(const lathe_module *module, uint32_t space) {
-  if (space == LATHE_SPACE_HOST || (module && space < LATHE_SPACE_COUNT && module->spaces[space].services))
+  if (is_served(module, space))
     return LATHE_OK;
   return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "tensor-space",
                          "the tensor is in memory space %u (%s), which the module has not; its variants may be for "

@@ -29,11 +29,21 @@ void lathe_impl_space_free(const lathe_module *module, uint32_t space, void *mem
 lathe_status lathe_impl_space_copy(const lathe_module *module, void *target, uint32_t target_space, const void *source,
                                    uint32_t source_space, size_t size);
 
+/* Whether a caller may have a value in `space`. */
+bool lathe_impl_space_fits(const lathe_module *module, const lathe_value_desc *value, uint32_t space);
+
+/* Whether what serves a space has calls on streams. */
+bool lathe_impl_space_has_streams(const lathe_space_services *services);
+
+/* Waits for what calls have begun there. */
+void lathe_impl_space_settle(const lathe_module *module, uint32_t space, struct lathe_impl_space_frame *frame);
+
 /* What one call has in a space other than the host's. */
 struct lathe_impl_call_space {
   lathe_call_space entry;        /* For generated code, as the next. */
   lathe_space_services services; /* Its context is this. */
   const lathe_space_services *own;
+  bool has_streams;
   struct lathe_impl_blocks *blocks;
 };
 
@@ -42,10 +52,21 @@ struct lathe_impl_call_spaces {
   const lathe_call_space *entries[LATHE_SPACE_COUNT]; /* lathe_call.spaces */
 };
 
-void lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
-                                  struct lathe_impl_frame *frame);
+/* Makes what the call begins on `stream` come behind what others began in the frame. Where
+ * it fails, nothing is to be ended. */
+lathe_status lathe_impl_call_spaces_begin(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
+                                          struct lathe_impl_frame *frame, void *stream);
 
 /* Frees what the call allocated and nobody took. */
-void lathe_impl_call_spaces_end(struct lathe_impl_call_spaces *spaces, const lathe_module *module);
+void lathe_impl_call_spaces_end(struct lathe_impl_call_spaces *spaces, const lathe_module *module,
+                                struct lathe_impl_frame *frame);
+
+/* Waits until the devices have done what the call began. */
+void lathe_impl_call_spaces_finish(struct lathe_impl_call_spaces *spaces);
+
+/* lathe_impl_space_copy in the order of the call. `spaces` may be NULL where both are the
+ * host's. */
+lathe_status lathe_impl_call_spaces_copy(struct lathe_impl_call_spaces *spaces, void *target, uint32_t target_space,
+                                         const void *source, uint32_t source_space, size_t size);
 
 #endif /* LATHE_RUNTIME_CORE_SPACES_H */

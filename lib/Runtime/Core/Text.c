@@ -27,13 +27,11 @@ static int32_t fail_at(const struct lathe_impl_request *text, int64_t element, c
   return 1;
 }
 
-static const char *next_text(const char *text) { return text + strlen(text) + 1; }
-
 /* --- Elements ----------------------------------------------------------- */
 
 static int32_t do_literal(const struct lathe_impl_request *text) {
   const char *at = text->parameters;
-  for (int64_t i = 0; i < text->call->results[0].count; ++i, at = next_text(at))
+  for (int64_t i = 0; i < text->call->results[0].count; ++i, at = lathe_impl_next_text(at))
     strings_of(text->call->results)[i] = at;
   return 0;
 }
@@ -67,7 +65,7 @@ static int32_t do_match(const struct lathe_impl_request *text) {
   uint8_t *result = text->call->results[0].data;
   regex_t pattern;
   /* Patterns of bytes have boundaries of words as ASCII has them. */
-  bool is_of_bytes = text->call->parameter_count > 1 && strcmp(next_text(text->parameters), "bytes") == 0;
+  bool is_of_bytes = text->call->parameter_count > 1 && strcmp(lathe_impl_next_text(text->parameters), "bytes") == 0;
   locale_t bytes = is_of_bytes ? newlocale(LC_ALL_MASK, "C", (locale_t)0) : (locale_t)0;
   if (is_of_bytes && !bytes)
     return LATHE_TASK_OUT_OF_MEMORY;
@@ -103,7 +101,7 @@ static int32_t do_format(const struct lathe_impl_request *text) {
   for (int64_t i = 0; i < operand->count; ++i) {
     lathe_impl_format_number(at, (lathe_dtype)operand->dtype, operand->data, i);
     strings_of(result)[i] = at;
-    at = (char *)next_text(at);
+    at = (char *)lathe_impl_next_text(at);
   }
   return 0;
 }
@@ -146,7 +144,7 @@ static bool next_part(const char **at, const char *delimiter, int64_t *left, con
 
 static int64_t count_parts(const struct lathe_impl_request *text, const char *string) {
   const char *delimiter = text->parameters, *part = NULL;
-  int64_t left = strtoll(next_text(delimiter), NULL, 10), count = 0;
+  int64_t left = strtoll(lathe_impl_next_text(delimiter), NULL, 10), count = 0;
   size_t size = 0;
   for (const char *at = string; next_part(&at, delimiter, &left, &part, &size);)
     ++count;
@@ -180,7 +178,7 @@ static int32_t do_split(const struct lathe_impl_request *text) {
   for (int64_t i = 0; i < operand->count; ++i) {
     const char *string = strings_of(operand)[i], *part = NULL, *at = string;
     const char **row = strings_of(result) + i * result->width;
-    int64_t left = strtoll(next_text(delimiter), NULL, 10), count = 0;
+    int64_t left = strtoll(lathe_impl_next_text(delimiter), NULL, 10), count = 0;
     size_t size = 0;
     while (count < result->width && next_part(&at, delimiter, &left, &part, &size)) {
       row[count++] = memcpy(made, part, size);
@@ -263,13 +261,13 @@ static int32_t do_case(const struct lathe_impl_request *text) {
 static const char *stop_words(const struct lathe_impl_request *text) {
   const char *end = text->parameters;
   for (uint32_t i = 0; i < text->call->parameter_count; ++i)
-    end = next_text(end);
+    end = lathe_impl_next_text(end);
   size_t bytes = (size_t)(end - text->parameters);
   char *words = make_room(text, bytes), *at = words;
   if (!words)
     return NULL;
   memcpy(words, text->parameters, bytes);
-  for (uint32_t i = 0; i < text->call->parameter_count; ++i, at = (char *)next_text(at))
+  for (uint32_t i = 0; i < text->call->parameter_count; ++i, at = (char *)lathe_impl_next_text(at))
     if (i > 0) /* The first is no word. */
       change_case(at, case_of(text->parameters));
   return words;
@@ -279,7 +277,7 @@ static const char *stop_words(const struct lathe_impl_request *text) {
 static bool is_stop_word(const struct lathe_impl_request *text, const char *words, const char *string, char *room) {
   change_case(strcpy(room, string), case_of(text->parameters));
   for (uint32_t i = 1; i < text->call->parameter_count; ++i) {
-    words = next_text(words);
+    words = lathe_impl_next_text(words);
     if (strcmp(words, room) == 0)
       return true;
   }
@@ -342,8 +340,9 @@ int32_t lathe_impl_text(const lathe_imports *imports, lathe_text_call *call) {
                    {"find", lathe_impl_find},
                    {"random", lathe_impl_random},
                    {"image_size", lathe_impl_image_size},
-                   {"decode_image", lathe_impl_decode_image}};
-  const struct lathe_impl_request text = {imports, call, next_text(call->texts)};
+                   {"decode_image", lathe_impl_decode_image},
+                   {"custom", lathe_impl_custom_op}};
+  const struct lathe_impl_request text = {imports, call, lathe_impl_next_text(call->texts)};
   /* Numbers and letters are the same whatever the program's locale is. */
   locale_t neutral = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
   if (!neutral)
@@ -351,7 +350,7 @@ int32_t lathe_impl_text(const lathe_imports *imports, lathe_text_call *call) {
   if (!neutral)
     return LATHE_TASK_OUT_OF_MEMORY;
   locale_t before = uselocale(neutral);
-  int32_t status = LATHE_TASK_OUT_OF_MEMORY; /* No compiler of this ABI version writes another name. */
+  int32_t status = LATHE_TASK_DAMAGED;
   for (size_t i = 0; i < sizeof functions / sizeof *functions; ++i)
     if (strcmp(functions[i].name, call->texts) == 0)
       status = functions[i].compute(&text);

@@ -8,6 +8,8 @@
 
 #include "Services.h"
 
+#include <string.h>
+
 /* What a function of lathe_imports.text works with. */
 struct lathe_impl_request {
   const lathe_imports *imports;
@@ -15,9 +17,13 @@ struct lathe_impl_request {
   const char *parameters; /* The first. */
 };
 
-/* The functions of Find.c and of Images/Images.c; as lathe_imports.text. */
+/* The text behind `text` and its zero. */
+static inline const char *lathe_impl_next_text(const char *text) { return text + strlen(text) + 1; }
+
+/* The functions of Find.c, CustomOps.c and Images/Images.c; as lathe_imports.text. */
 int32_t lathe_impl_find(const struct lathe_impl_request *request);
 int32_t lathe_impl_random(const struct lathe_impl_request *request);
+int32_t lathe_impl_custom_op(const struct lathe_impl_request *request);
 int32_t lathe_impl_image_size(const struct lathe_impl_request *request);
 int32_t lathe_impl_decode_image(const struct lathe_impl_request *request);
 

@@ -199,40 +199,41 @@ static int64_t lathe_ops_dim(const lathe_ops_operand *operand, uint32_t dim, con
   return d >= 0 ? d : sizes[~d];
 }
 
-/* The bytes from the first element to the end of the last; -1 if the sizes or
- * the strides are no memory. Strides of 0 in `sizes` become those of rows
- * without gaps. */
-static int64_t lathe_ops_extent(const lathe_ops_operand *operand, int64_t *sizes) {
-  int64_t dense = 1, last = 0;
-  bool is_empty = false;
+/* The extent where it follows from no product of sizes: 0 if there are no
+ * elements, of which none is in memory, and -1 if there is a mistake. */
+static int64_t lathe_ops_no_extent(const lathe_ops_operand *operand, const int64_t *sizes) {
+  int64_t bytes = -1;
   for (uint32_t i = 0; i < operand->rank; ++i) {
     int64_t dim = lathe_ops_dim(operand, i, sizes);
     if (dim < 0 || (operand->strides[i] >= 0 && sizes[operand->strides[i]] < 0))
       return -1;
-    is_empty |= dim == 0;
+    bytes = dim == 0 ? 0 : bytes;
   }
-  /* Of no elements, none is in memory. */
-  for (uint32_t i = operand->rank; i-- > 0 && !is_empty;) {
+  return bytes;
+}
+
+/* The bytes from the first element to the end of the last; -1 if the sizes or
+ * the strides are no memory. Strides of 0 in `sizes` become those of rows
+ * without gaps. Each call does this for each operand, so it divides nothing and
+ * leaves what is rare to another function. */
+static int64_t lathe_ops_extent(const lathe_ops_operand *operand, int64_t *sizes) {
+  int64_t dense = 1, last = 0;
+  for (uint32_t i = operand->rank; i-- > 0;) {
     int64_t dim = lathe_ops_dim(operand, i, sizes), stride = dense;
-    if (operand->strides[i] >= 0 && i + 1 < operand->rank) {
+    if (operand->strides[i] >= 0) {
       int64_t *given = &sizes[operand->strides[i]];
       if (*given == 0)
         *given = dense;
       /* Rows that share elements are a mistake. */
-      if (*given < dense && dim > 1)
-        return -1;
+      if (*given < dense && (*given < 0 || dim > 1))
+        return lathe_ops_no_extent(operand, sizes);
       stride = *given < dense ? dense : *given;
     }
-    /* Products that overflow are found without a division, which costs more than all else here. */
-    int64_t reach;
-    if (__builtin_mul_overflow(stride, dim, &dense) || dense > lathe_ops_most_bytes / 16)
-      return -1;
-    reach = dense - stride;
-    if (reach > lathe_ops_most_bytes / 16 - last)
-      return -1;
-    last += reach;
+    if (dim <= 0 || __builtin_mul_overflow(stride, dim, &dense) || dense > lathe_ops_most_bytes / 16 - last)
+      return lathe_ops_no_extent(operand, sizes);
+    last += dense - stride;
   }
-  return is_empty ? 0 : (last + 1) * (int64_t)operand->element_bytes;
+  return (last + 1) * (int64_t)operand->element_bytes;
 }
 
 static bool lathe_ops_overlap(const void *a, int64_t a_bytes, const void *b, int64_t b_bytes) {
@@ -244,13 +245,13 @@ static bool lathe_ops_overlap(const void *a, int64_t a_bytes, const void *b, int
  * nothing to compute. */
 static bool lathe_ops_check(const lathe_ops_op *op, int64_t *sizes, const void *const *operands, bool *is_empty) {
   int64_t bytes[LATHE_OPS_MOST_OPERANDS];
+  uint32_t last = op->operand_count - 1;
   for (uint32_t i = 0; i < op->symbol_count; ++i)
     if (sizes[i] < 0)
       return false;
   if (op->derive)
     op->derive(sizes);
-  *is_empty = true;
-  for (uint32_t i = 0; i < op->operand_count; ++i) {
+  for (uint32_t i = 0; i <= last; ++i) {
     const lathe_ops_operand *operand = &op->operands[i];
     bool is_absent = !operands[i] && operand->flags & LATHE_OPS_OPTIONAL;
     bytes[i] = 0;
@@ -259,25 +260,23 @@ static bool lathe_ops_check(const lathe_ops_op *op, int64_t *sizes, const void *
     bytes[i] = lathe_ops_extent(operand, sizes);
     if (bytes[i] < 0 || (bytes[i] > 0 && !operands[i]) || (uintptr_t)operands[i] & (operand->alignment - 1))
       return false;
-    if (operand->flags & LATHE_OPS_RESULT && bytes[i] > 0)
-      *is_empty = false;
   }
-  for (uint32_t i = 0; i < op->operand_count; ++i)
-    for (uint32_t j = 0; j < op->operand_count && op->operands[i].flags & LATHE_OPS_RESULT; ++j)
-      if (i != j && lathe_ops_overlap(operands[i], bytes[i], operands[j], bytes[j]))
-        return false;
+  *is_empty = bytes[last] == 0;
+  for (uint32_t i = 0; i < last; ++i)
+    if (lathe_ops_overlap(operands[i], bytes[i], operands[last], bytes[last]))
+      return false;
   return true;
 }
 
-/* The form of a call by what is there; form_count if the library has none. */
+/* The form of a call by what is there, of which the order of the forms makes a
+ * number; form_count if the library has none. */
 static uint32_t lathe_ops_find_form(const lathe_ops_op *op, const void *const *operands, int32_t choice) {
-  uint32_t present = 0, form = 0;
+  uint32_t bits = 0, present = 0;
   for (uint32_t i = 0; i < op->operand_count; ++i)
-    if ((op->operands[i].flags & (LATHE_OPS_OPTIONAL | LATHE_OPS_ZERO)) == LATHE_OPS_OPTIONAL && operands[i])
-      present |= 1u << i;
-  while (form < op->form_count && (op->forms[form].present != present || op->forms[form].choice != choice))
-    ++form;
-  return form;
+    if ((op->operands[i].flags & (LATHE_OPS_OPTIONAL | LATHE_OPS_ZERO)) == LATHE_OPS_OPTIONAL)
+      present |= (uint32_t)(operands[i] != NULL) << bits++;
+  uint64_t form = (uint64_t)(uint32_t)choice << bits | present;
+  return form < op->form_count ? (uint32_t)form : op->form_count;
 }
 
 /* --- Packed operands ---------------------------------------------------- */
@@ -401,7 +400,7 @@ static lathe_ops_status lathe_ops_run(const lathe_ops_op *op, uint32_t form, con
                                       uint64_t *bytes) {
   int32_t status = 0;
   if (!op->invoke)
-    status = lathe_ops_run_program(op, op->forms[form].present, kernel->run, call, sizes, operands, bytes);
+    status = lathe_ops_run_program(op, op->forms[form], kernel->run, call, sizes, operands, bytes);
   else if (bytes)
     *bytes = op->measure(kernel->workspace, call, sizes);
   else

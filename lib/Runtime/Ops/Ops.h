@@ -72,13 +72,6 @@ typedef struct lathe_ops_operand {
   int32_t strides[LATHE_MAX_RANK];
 } lathe_ops_operand;
 
-/* Which optional operands are there (a bit each, by position among all
- * operands), and the value of the operator's choice. */
-typedef struct lathe_ops_form {
-  uint32_t present;
-  int32_t choice;
-} lathe_ops_form;
-
 typedef struct lathe_ops_op {
   const char *name;
   const char *const *symbols; /* Their names. */
@@ -88,7 +81,11 @@ typedef struct lathe_ops_op {
   uint32_t operand_count;
   uint32_t form_count;
   const lathe_ops_operand *operands;
-  const lathe_ops_form *forms;
+  /* For each form the optional operands that are there: a bit each, by position
+   * among all operands. Forms of one value of the choice follow one another, in the
+   * order of the numbers whose lowest bit is the first optional operand; those
+   * of the next value are behind them. */
+  const uint32_t *forms;
   const lathe_ops_level *levels; /* One for each of the library's, the best first. */
   /* Sets the sizes that follow from symbols, to a negative number where they are
    * none; NULL if there are none. */

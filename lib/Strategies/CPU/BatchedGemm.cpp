@@ -15,7 +15,7 @@ using namespace lathe;
 
 static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem, target);
-  if (work.kind != Workload::Kind::Contract || !work.unit || !isa<graph::MatmulOp>(problem.root))
+  if (work.kind != Workload::Kind::Contract || !work.unit || work.codes || !isa<graph::MatmulOp>(problem.root))
     return problem.reject(work.obstacle);
   return toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/false));
 }

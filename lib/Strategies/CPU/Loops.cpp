@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "../PrepareLoops.h"
 #include "../TileTasks.h"
+#include "JoinReducedDims.h"
 #include "Strategies.h"
 #include "TileConcat.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -194,6 +195,7 @@ static void scheduleResult(kernel::FuncOp kernel, unsigned number, const Target 
 LogicalResult scheduleLoops(kernel::FuncOp kernel, const Target &target) {
   if (failed(prepareLoops(kernel)))
     return failure();
+  joinReducedDims(kernel);
   tileConcat(kernel, leastInner);
   if (llvm::none_of(kernel.getBody().front().getTerminator()->getOperands(), findLast))
     return success();

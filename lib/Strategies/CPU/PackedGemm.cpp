@@ -11,6 +11,8 @@
 
 #include "dialects/Graph/Graph.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 using namespace lathe;
 
@@ -23,6 +25,39 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   return toConfig(chooseContractTiling(problem, work, unit, target, /*packed=*/true));
 }
 
+/// `values`, [n, blocks, m] for the codes of a product, in panels [panel, blocks, column], or with all codes of a
+/// column in one dim.
+static Value packShared(OpBuilder &builder, kernel::FuncOp kernel, Value values, int64_t width) {
+  Packing packing{/*tiled=*/0, /*order=*/{1, 2}, width};
+  packing.keepsDenormals = getElementTypeOrSelf(values.getType()).isF32();
+  Value packed = packWeights(builder, kernel, values, packing);
+  bool isOfBlocks = cast<RankedTensorType>(packed.getType()).getDimSize(2) == 1;
+  return isOfBlocks ? collapseDims(builder, packed, {{0}, {1}, {2, 3}})
+                    : collapseDims(builder, packed, {{0}, {1, 2}, {3}});
+}
+
+/// The product of `root` with weights in codes.
+static tile::ContractOp multiplyCodes(OpBuilder &builder, kernel::FuncOp kernel, graph::MatmulOp root,
+                                      EpilogueFusion &fusion, tile::TilingAttr tiling) {
+  WeightCodes weights = *findWeightCodes(root);
+  int64_t width = tiling.getVectors() * tiling.getLanes();
+  int64_t terms = tiling.getBlock() ? tiling.getBlock() : root.getA().getType().getShape().back();
+  Value codes;
+  if (tiling.getStep() > 1) {
+    Packing packing{/*tiled=*/0, /*order=*/{1, 2}, width, tiling.getStep(), /*run=*/2};
+    packing.bits = weights.bits;
+    codes = packWeights(builder, kernel, weights.codes, packing);
+  } else {
+    codes = packShared(builder, kernel, weights.codes, width);
+  }
+  Value scales = packShared(builder, kernel, weights.scales, width),
+        zeros = packShared(builder, kernel, weights.zeros, width);
+  Value scratch = tensor::EmptyOp::create(builder, root.getLoc(), {terms, width}, builder.getF32Type());
+  Value init = fusion.createInit(builder, kernel);
+  return tile::ContractOp::create(builder, root.getLoc(), init.getType(), root.getA(), codes, scales, zeros, scratch,
+                                  fusion.getExtras(), init, /*packed=*/true, tiling, fusion.getExtraMaps());
+}
+
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
   Operation *root = findKeptRoot(kernel, target, Workload::Kind::Contract, /*packs=*/true);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
@@ -31,6 +66,12 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   int64_t width = tiling->getVectors() * tiling->getLanes(), step = tiling->getStep();
   EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
+  if (std::optional<WeightCodes> codes = findWeightCodes(root)) {
+    fusion.finish(multiplyCodes(builder, kernel, cast<graph::MatmulOp>(root), fusion, *tiling));
+    for (Operation *op : llvm::reverse(codes->ops))
+      op->erase();
+    return scheduleLoops(kernel, target);
+  }
   Value lhs, rhs;
   if (auto matmul = dyn_cast<graph::MatmulOp>(root)) {
     lhs = matmul.getA();

@@ -40,9 +40,6 @@ static constexpr int64_t mostVectors = 8;
 /// Instructions that take several terms of a sum have registers of so many sums.
 static constexpr int64_t leastLanesOfStep = 4;
 
-/// What columns are planned for whose number only the run knows: few enough
-/// that wide panels, of which the last is partly idle, do not win.
-static constexpr int64_t middlingColumns = 128;
 static constexpr int64_t cacheLineBytes = 64;
 
 /// Sums longer than this are computed in blocks of `stepsPerBlock`, so that a
@@ -50,9 +47,25 @@ static constexpr int64_t cacheLineBytes = 64;
 static constexpr int64_t mostStepsAtOnce = 2048;
 static constexpr int64_t stepsPerBlock = 1024;
 
+/// A single row passes over a matrix that is not packed a few steps at a time: of each it reads a run that is as long
+/// as this, and goes on where it ended soon, as the prefetchers of processors expect. All steps of one panel after
+/// another would be as many pages.
+static constexpr int64_t stepsOfRowAtOnce = 16;
+static constexpr int64_t leastRunBytes = 4096;
+
 /// Rows beyond which a panel is used often enough that fetching it from memory
 /// does not show.
 static constexpr int64_t mostRowsForPrefetch = 256;
+
+/// A tile that leaves no rows over, of a number of rows that only the run knows, may cost so many times as
+/// much as the best, by instructions: code for tails costs time, too.
+static constexpr double mostCostOfEven = 1.1;
+
+/// Fewer rows read each row of weights for too little work, which instructions do not show.
+static constexpr int64_t leastRowsOfEven = 4;
+
+/// Rows for which decoding a panel of codes does not show.
+static constexpr int64_t leastRowsOfCodes = 128;
 
 /// Instructions for one step of a tile.
 static double stepCost(int64_t rows, int64_t vectors) {
@@ -60,8 +73,6 @@ static double stepCost(int64_t rows, int64_t vectors) {
 }
 
 double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes) {
-  if (ShapedType::isDynamic(columns))
-    columns = middlingColumns;
   double panels = llvm::divideCeil(columns, tile.vectors * lanes);
   if (ShapedType::isDynamic(rows))
     return panels * stepCost(tile.rows, tile.vectors) / tile.rows;
@@ -89,13 +100,14 @@ bool lathe::needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const W
 RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
   // Rows whose distance is known need no registers for their addresses.
   int64_t most = ShapedType::isDynamic(work.run) ? mostRowsOfUnknownStride : mostRows;
-  int64_t rows = work.rows, columns = work.columns;
+  int64_t rows = work.rows, columns = work.plannedColumns;
   if (dot.kind == DotKind::Amx)
-    return {32, 2}; // Four registers of sums, two of each factor.
-  RegisterTile best;
+    return {32, 2};        // Four registers of sums, two of each factor.
+  RegisterTile best, even; // Of all, and of those that leave no rows over.
   int64_t lanes = chooseLanes(unit, dot, work);
   // Bytes and halves that are taken apart are twice as many vectors.
   int64_t parts = dot.kind == DotKind::Pairs || dot.kind == DotKind::Madd16 ? 2 : 1;
+  auto costOf = [&](const RegisterTile &tile) { return costOfTiles(tile, rows, columns, lanes); };
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors) {
     if (work.groups > 1 && columns % (vectors * lanes) != 0)
       continue;
@@ -106,11 +118,14 @@ RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const
       if (!ShapedType::isDynamic(rows) && tileRows > rows)
         break;
       RegisterTile tile{tileRows, vectors};
-      if (costOfTiles(tile, rows, columns, lanes) < costOfTiles(best, rows, columns, lanes))
+      if (costOf(tile) < costOf(best))
         best = tile;
+      bool isEven = tileRows >= leastRowsOfEven && work.rowsDivisor % tileRows == 0;
+      if (ShapedType::isDynamic(rows) && isEven && costOf(tile) < costOf(even))
+        even = tile;
     }
   }
-  return best;
+  return even.rows > 1 && costOf(even) <= mostCostOfEven * costOf(best) ? even : best;
 }
 
 int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
@@ -156,17 +171,26 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     rowCount = ShapedType::isDynamic(work.lines) ? ShapedType::kDynamic : rowCount * work.lines;
   bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
-  if (packed && !isTiles && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
+  // Codes are few bytes, which processors fetch ahead by themselves.
+  if (packed && !isTiles && !work.codes && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
       rowCount <= mostRowsForPrefetch && work.k * work.columns * bytes > unit.l2Bytes) {
     int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
   // A single tile of rows reads every panel once, whatever the order.
   int64_t block = 0;
-  int64_t scale = std::max<int64_t>(4 / bytes, 1); // What of a panel fits into the cache.
+  int64_t scale = work.codes ? 1 : std::max<int64_t>(4 / bytes, 1); // What of a panel fits into the cache.
   if (packed && !isTiles && !isConv && !ShapedType::isDynamic(work.k) && work.k > mostStepsAtOnce * scale &&
       (ShapedType::isDynamic(rowCount) || rowCount > tile.rows) && work.storesSums)
     block = stepsPerBlock * scale;
+  if (block != 0 && work.codes && work.run < work.k) // Codes that share a scale stay together.
+    block = llvm::divideCeil(block, work.run) * work.run;
+  if (work.codes && block >= work.k)
+    block = 0;
+  bool isRun = !packed && !isConv && rowCount == 1 && work.groups == 1 && dot.step == 1 && work.storesSums &&
+               (ShapedType::isDynamic(work.columns) || work.columns > width);
+  if (isRun)
+    block = stepsOfRowAtOnce;
 
   // What is not known is taken to be of a middling size; a matrix unit does several operations in the time of one.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
@@ -177,11 +201,17 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     taskRows = chooseTask(work.lines, ofLine, isTiles ? 2 : 1);
   } else {
     taskRows = chooseTask(work.rows, ofRow, tile.rows);
+    if (work.codes && taskRows != 0)
+      taskRows = std::max<int64_t>(taskRows, llvm::divideCeil(leastRowsOfCodes, tile.rows) * tile.rows);
+    if (!ShapedType::isDynamic(work.rows) && taskRows >= work.rows)
+      taskRows = 0;
   }
   if (taskRows == 0 && work.groups == 1 && !ShapedType::isDynamic(work.columns)) {
     int64_t panels = llvm::divideCeil(work.columns, width);
     taskPanels = chooseTask(panels, ofRow * rowCount, 1);
   }
+  if (isRun && taskPanels > 0)
+    taskPanels = std::max<int64_t>(taskPanels, llvm::divideCeil(leastRunBytes, width * bytes));
   return tile::TilingAttr::get(context, tile.rows, tile.vectors, lanes, unroll, prefetch, block, taskRows, taskPanels,
                                unitAttr(dot, context));
 }

@@ -6,12 +6,17 @@
 #include "Workload.h"
 
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/SizeRanges.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace lathe;
+
+/// What columns are planned for whose number only the run knows: few enough
+/// that wide panels, of which the last is partly idle, do not win.
+static constexpr int64_t middlingColumns = 128;
 
 /// The product of sizes of which any may be dynamic.
 static int64_t multiply(ArrayRef<int64_t> sizes) {
@@ -37,6 +42,21 @@ static bool isPackable(const Problem &problem, Value value) {
 static AffineExpr dimExpr(RankedTensorType type, int64_t dim) {
   auto dims = dyn_cast_or_null<graph::DimsAttr>(type.getEncoding());
   return dims ? dims.getMap().getResult(dim) : AffineExpr();
+}
+
+/// A number that divides the number of elements in the dims of `type` from `begin` to `end`.
+static int64_t divisorOf(const Problem &problem, RankedTensorType type, int64_t begin, int64_t end) {
+  MLIRContext *context = type.getContext();
+  graph::SizeRanges sizes;
+  if (auto kernel = problem.root->getParentOfType<kernel::FuncOp>())
+    for (unsigned i = 0; i < kernel.getSizes(); ++i)
+      sizes.add(graph::SymbolAttr::get(StringAttr::get(context), graph::RangeAttr::get(context, kernel.getRangeOf(i))));
+  AffineExpr count = getAffineConstantExpr(1, context);
+  for (int64_t dim = begin; dim < end; ++dim)
+    if (AffineExpr size =
+            type.isDynamicDim(dim) ? dimExpr(type, dim) : getAffineConstantExpr(type.getDimSize(dim), context))
+      count = count * size;
+  return sizes.of(count).divisor;
 }
 
 /// Whether the batch dims of a product need no broadcast but that of a static 1
@@ -123,6 +143,21 @@ static void setUnit(Workload &work, const Problem &problem, const Target &target
     work.tiles = tiles;
 }
 
+/// Sets the unit for weights in codes, or says why there is none.
+static void setUnitOfCodes(Workload &work, const Problem &problem, const Target &target, graph::MatmulOp op) {
+  const WeightCodes &codes = *work.codes;
+  bool isConstant = llvm::all_of(ArrayRef<Value>{codes.codes, codes.scales, codes.zeros},
+                                 [&](Value value) { return problem.isConstant(value); });
+  if (!isConstant || !typeOf(op.getA()).getElementType().isF32() || ShapedType::isDynamic(work.k)) {
+    work.obstacle = "weights in codes are no constants, or what they meet is not f32";
+    return;
+  }
+  work.unit = work.single = findDotUnit(target, DotType::F32, DotType::U8, DotType::F32, /*mostStep=*/8 / codes.bits);
+  work.storesSums = typeOf(op.getY()).getElementType().isF32();
+  work.hasConstantWeights = work.hasPackableWeights = true;
+  work.run = codes.codesOfBlock();
+}
+
 static void describeMatmul(const Problem &problem, const Target &target, graph::MatmulOp op, Workload &work) {
   if (!hasPlainBatch(op)) {
     work.obstacle = "the left operand is broadcast over the batch, or has more than 8 dims";
@@ -132,9 +167,14 @@ static void describeMatmul(const Problem &problem, const Target &target, graph::
   bool isMatrix = typeOf(op.getB()).getRank() == 2;
   work.kind = Workload::Kind::Contract;
   work.hasConstantWeights = isMatrix && isPackable(problem, op.getB());
-  work.rows = isMatrix ? multiply(y.drop_back()) : y[y.size() - 2];
+  int64_t rank = y.size();
+  work.rows = isMatrix ? multiply(y.drop_back()) : y[rank - 2];
+  work.rowsDivisor = divisorOf(problem, typeOf(op.getY()), isMatrix ? 0 : rank - 2, rank - 1);
   work.columns = y.back();
   work.k = work.run = typeOf(op.getA()).getShape().back();
+  work.codes = findWeightCodes(op);
+  if (work.codes)
+    return setUnitOfCodes(work, problem, target, op);
   setUnit(work, problem, target, op.getA(), op.getB(), op.getY());
   // A matrix unit reads panels, which pay in each call anew where many rows pass them.
   bool isWorthPacking = isMatrix && work.tiles && !ShapedType::isDynamic(work.rows) && work.rows >= leastPackedRows &&
@@ -167,6 +207,7 @@ static void describeConv(const Problem &problem, const Target &target, graph::Co
   if (isPointwise) { // Every pixel is a row of a matrix.
     work.kind = Workload::Kind::Contract;
     work.rows = multiply(y.getShape().drop_back());
+    work.rowsDivisor = divisorOf(problem, y, 0, y.getRank() - 1);
     setUnit(work, problem, target, op.getX(), op.getFilter(), op.getY());
     return;
   }
@@ -216,6 +257,12 @@ Workload lathe::describe(const Problem &problem, const Target &target) {
     describeConv(problem, target, conv, work);
   else if (auto pad = dyn_cast<graph::PadOp>(problem.root))
     describePad(pad, work);
+  if (!ShapedType::isDynamic(work.columns))
+    work.plannedColumns = work.columns;
+  else if (auto planned = problem.root->getAttrOfType<IntegerAttr>(plannedColumnsAttrName))
+    work.plannedColumns = std::max<int64_t>(planned.getInt(), 1);
+  else
+    work.plannedColumns = middlingColumns;
   return work;
 }
 

@@ -7,10 +7,14 @@
 #ifndef LATHE_LIB_STRATEGIES_CPU_WORKLOAD_H
 #define LATHE_LIB_STRATEGIES_CPU_WORKLOAD_H
 
+#include "../WeightCodes.h"
 #include "lathe/Strategies/Strategy.h"
 #include "lathe/Target/DotUnits.h"
 
 namespace lathe {
+
+/// Of a product in a kernel without a model: the columns that tiles are chosen for, if the kernel is called with few.
+inline constexpr llvm::StringLiteral plannedColumnsAttrName = "kernel.planned_columns";
 
 /// What has to be computed. A size that only the run knows is
 /// `ShapedType::kDynamic`.
@@ -36,10 +40,14 @@ struct Workload {
   bool hasConstantWeights = false;
   /// These, or a filter that can be packed at run time.
   bool hasPackableWeights = false;
-  int64_t rows = 1;    ///< Of the output: all of them, or those of a matrix of
-                       ///< the batch; for convolutions the output columns.
-  int64_t lines = 1;   ///< Conv and Pad: output lines of all images.
-  int64_t columns = 1; ///< Or output channels, of one group.
+  /// What stands in the place of weights of many bits.
+  std::optional<WeightCodes> codes;
+  int64_t rows = 1;           ///< Of the output: all of them, or those of a matrix of
+                              ///< the batch; for convolutions the output columns.
+  int64_t rowsDivisor = 1;    ///< Of rows that only the run knows.
+  int64_t lines = 1;          ///< Conv and Pad: output lines of all images.
+  int64_t columns = 1;        ///< Or output channels, of one group.
+  int64_t plannedColumns = 1; ///< Those that tiles are chosen for: a guess where only the run knows.
   int64_t groups = 1;
   bool cutsLines = false; ///< With one spatial dim, tasks are parts of lines.
   int64_t k = 1;          ///< Terms of a sum.

@@ -6,6 +6,7 @@
 #include "../PackWeights.h"
 #include "Strategies.h"
 #include "dialects/Graph/Graph.h"
+#include "lathe/Conversion/TileToThreads.h"
 
 using namespace mlir;
 
@@ -22,7 +23,14 @@ static constexpr int64_t fewTiles = 200;
 /// of both factors then are 48 KiB, what every launch may have.
 static constexpr int64_t slotRowBytes = 64, slots = 3;
 
+/// The same for warpgroups, which read rows of 128 bytes: 128 KiB. Their registers leave
+/// place for one block of 256 threads on a processor, so more is on its way to it.
+static constexpr int64_t wideSlotRowBytes = 128, wideSlots = 4;
+
 static constexpr int64_t warpLanes = 32, warpColumns = 32, warpsOfRows = 2, loneThreads = 256;
+
+/// Four warps that multiply together, and their rows.
+static constexpr int64_t groupThreads = 128, groupRows = 64;
 
 static int64_t tilesOf(int64_t size, int64_t side) {
   return ShapedType::isDynamic(size) ? fewTiles : llvm::divideCeil(std::max<int64_t>(size, 1), side);
@@ -33,6 +41,50 @@ static int64_t rowsOf(const Workload &work) {
   if (ShapedType::isDynamic(work.rows) || ShapedType::isDynamic(work.lines))
     return ShapedType::kDynamic;
   return work.kind == Workload::Kind::Conv ? work.rows * work.lines : work.rows;
+}
+
+/// What the threads of a block do.
+enum class Engine {
+  Warpgroups, ///< Four warps multiply together.
+  Warps,
+  Threads ///< Each has some sums.
+};
+
+static Engine engineOf(const DotUnit &unit) {
+  if (unit.kind != DotKind::Mma)
+    return Engine::Threads;
+  return unit.instruction == "wgmma" ? Engine::Warpgroups : Engine::Warps;
+}
+
+static int64_t threadsOf(Engine engine, int64_t tileRows, int64_t tileColumns) {
+  switch (engine) {
+  case Engine::Warpgroups:
+    return tileRows / groupRows * groupThreads;
+  case Engine::Warps:
+    return tileColumns / warpColumns * warpsOfRows * warpLanes;
+  case Engine::Threads:
+    return loneThreads;
+  }
+  llvm_unreachable("every engine has a case");
+}
+
+/// In how many parts sums are computed: more than one where the tiles are too few to keep a GPU busy, and sums are
+/// long. Parts are whole slots, each side of which is a view of a factor.
+static int64_t partsOf(const Problem &problem, const Workload &work, int64_t tiles, int64_t terms) {
+  constexpr int64_t mostParts = 32, leastTerms = 256, longSum = 1024;
+  auto matmul = dyn_cast<graph::MatmulOp>(problem.root);
+  auto isPlain = [&](Value factor) {
+    auto type = cast<RankedTensorType>(factor.getType());
+    return type.hasStaticShape() && type.getNumElements() > 0 && !problem.hasStrides(factor);
+  };
+  if (!matmul || work.k < longSum || problem.isStrict() || !isPlain(matmul.getA()) || !isPlain(matmul.getB()) ||
+      cast<RankedTensorType>(matmul.getB().getType()).getRank() != 2)
+    return 1;
+  int64_t most = std::min({fewTiles / std::max<int64_t>(tiles, 1), mostParts, work.k / leastTerms});
+  for (int64_t parts = most; parts > 1; --parts)
+    if (work.k % (parts * terms) == 0)
+      return parts;
+  return 1;
 }
 
 static Config chooseTile(const Problem &problem, const Workload &work) {
@@ -50,22 +102,24 @@ static Config chooseTile(const Problem &problem, const Workload &work) {
   // A panel has columns of one group.
   while (work.groups > 1 && work.columns % tileColumns != 0)
     tileColumns /= 2;
-  int64_t terms = slotRowBytes / bytesOf(unit.a);
+  bool isWide = engineOf(unit) == Engine::Warpgroups;
+  int64_t terms = (isWide ? wideSlotRowBytes : slotRowBytes) / bytesOf(unit.a);
   auto tiling = tile::TilingAttr::get(context, tileRows, /*vectors=*/1, /*lanes=*/tileColumns, /*unroll=*/terms,
-                                      /*prefetch=*/slots, /*block=*/0, /*taskRows=*/tileRows, /*taskPanels=*/1,
-                                      unitAttr(unit, context));
-  int64_t warps = tileColumns / warpColumns * warpsOfRows;
-  int64_t threads = unit.kind == DotKind::Mma ? warps * warpLanes : loneThreads;
+                                      /*prefetch=*/isWide ? wideSlots : slots, /*block=*/0, /*taskRows=*/tileRows,
+                                      /*taskPanels=*/1, unitAttr(unit, context));
   Builder builder(context);
-  SmallVector<NamedAttribute> config(toConfig(tiling).getValue());
-  config.push_back(builder.getNamedAttr(kernel::FuncOp::threadsName, builder.getI64IntegerAttr(threads)));
-  return builder.getDictionaryAttr(config);
+  NamedAttrList config(toConfig(tiling).getValue());
+  config.set(kernel::FuncOp::threadsName, builder.getI64IntegerAttr(threadsOf(engineOf(unit), tileRows, tileColumns)));
+  int64_t tiles = tilesOf(rows, tileRows) * tilesOf(columns, tileColumns);
+  if (int64_t parts = partsOf(problem, work, tiles, terms); parts > 1)
+    config.set(partsOfSumsName, builder.getI64IntegerAttr(parts));
+  return config.getDictionary(context);
 }
 
 /// Whether the columns of a group fill a tile.
 static bool hasWideGroups(const Workload &work) { return work.groups == 1 || work.columns % smallSide == 0; }
 
-static std::optional<Config> match(const Problem &problem, const Target &target, bool isOnTensorCores) {
+static std::optional<Config> match(const Problem &problem, const Target &target, Engine engine) {
   Workload work = describe(problem, target);
   bool isContract = work.kind == Workload::Kind::Contract, isConv = work.kind == Workload::Kind::Conv;
   if ((!isContract && !isConv) || !work.unit)
@@ -74,9 +128,26 @@ static std::optional<Config> match(const Problem &problem, const Target &target,
     return problem.reject("the filter is computed");
   if (!hasWideGroups(work))
     return problem.reject("a group has fewer than 64 outputs");
-  if ((work.unit->kind == DotKind::Mma) != isOnTensorCores)
+  if (engineOf(*work.unit) != engine)
     return std::nullopt;
   return chooseTile(problem, work);
+}
+
+/// Reports where a tile that was set by hand is not one that the threads can compute.
+static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling) {
+  const DotUnit *unit = tiling.getDotUnit();
+  Engine engine = unit ? engineOf(*unit) : Engine::Threads;
+  int64_t rows = tiling.getRows(), columns = tiling.getVectors() * tiling.getLanes();
+  int64_t threads = threadsOf(engine, rows, columns);
+  int64_t termBytes = unit ? tiling.getUnroll() * bytesOf(unit->a) : slotRowBytes;
+  bool hasTerms = engine == Engine::Warpgroups ? termBytes == wideSlotRowBytes : termBytes % (slotRowBytes / 2) == 0;
+  if (rows % smallSide == 0 && columns % smallSide == 0 && columns <= largeSide && hasTerms &&
+      kernel.getBlockThreads() == threads)
+    return success();
+  return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << " cannot have a tile of " << rows
+                                         << " rows, " << columns << " columns and " << tiling.getUnroll()
+                                         << " terms for " << kernel.getBlockThreads()
+                                         << " threads; remove the strategy to have one chosen [strategy-unfit]";
 }
 
 /// The weights as panels `[panel, taps..., k, column]`.
@@ -95,6 +166,8 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
+  if (failed(checkTile(kernel, *tiling)))
+    return failure();
   int64_t width = tiling->getVectors() * tiling->getLanes();
   EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
@@ -107,6 +180,7 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
     return success();
   }
   Value lhs, rhs;
+  bool packs = conv || (work.hasConstantWeights && partsOfSums(config) == 1);
   if (conv) {
     // The filter [o, c, 1, 1] as the matrix [c, o].
     lhs = conv.getX();
@@ -116,24 +190,24 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   } else {
     auto matmul = cast<graph::MatmulOp>(root);
     lhs = matmul.getA();
-    rhs = work.hasConstantWeights ? packWeights(builder, kernel, matmul.getB(), {/*tiled=*/1, /*order=*/{0}, width})
-                                  : Value(matmul.getB());
+    rhs =
+        packs ? packWeights(builder, kernel, matmul.getB(), {/*tiled=*/1, /*order=*/{0}, width}) : Value(matmul.getB());
   }
-  bool packs = conv || work.hasConstantWeights;
   Value init = fusion.createInit(builder, kernel);
   fusion.finish(tile::ContractOp::create(builder, root->getLoc(), init.getType(), lhs, rhs, fusion.getExtras(), init,
                                          packs, *tiling, fusion.getExtraMaps()));
   return success();
 }
 
-static std::optional<Config> matchTensorCores(const Problem &problem, const Target &target) {
-  return match(problem, target, /*isOnTensorCores=*/true);
-}
-static std::optional<Config> matchThreads(const Problem &problem, const Target &target) {
-  return match(problem, target, /*isOnTensorCores=*/false);
+template <Engine engine> static std::optional<Config> matchWith(const Problem &problem, const Target &target) {
+  return match(problem, target, engine);
 }
 
-const Strategy gpuProductMma = {"gpu.product.mma", /*keepsRoot=*/true, matchTensorCores, acceptsInEpilogue, apply};
-const Strategy gpuProductFma = {"gpu.product.fma", /*keepsRoot=*/true, matchThreads, acceptsInEpilogue, apply};
+const Strategy gpuProductWgmma = {"gpu.product.wgmma", /*keepsRoot=*/true, matchWith<Engine::Warpgroups>,
+                                  acceptsInEpilogue, apply};
+const Strategy gpuProductMma = {"gpu.product.mma", /*keepsRoot=*/true, matchWith<Engine::Warps>, acceptsInEpilogue,
+                                apply};
+const Strategy gpuProductFma = {"gpu.product.fma", /*keepsRoot=*/true, matchWith<Engine::Threads>, acceptsInEpilogue,
+                                apply};
 
 } // namespace lathe

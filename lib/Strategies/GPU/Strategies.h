@@ -7,11 +7,15 @@
 
 namespace lathe {
 
-/// Products and convolutions: on tensor cores, or by threads that have some sums each.
-extern const Strategy gpuProductMma, gpuProductFma;
+/// Products and convolutions: on tensor cores, by four warps together or each by itself, or by threads that have some
+/// sums each.
+extern const Strategy gpuProductWgmma, gpuProductMma, gpuProductFma;
 
 /// Sums over rows and what is computed of them, with a block of threads for each row.
 extern const Strategy gpuRows;
+
+/// Permutations that move the innermost dim, through the memory of a block.
+extern const Strategy gpuTranspose;
 
 /// Anything, with a thread for each element of what is computed. The fallback.
 extern const Strategy gpuLoops;

@@ -30,10 +30,14 @@ struct FoldConstantsPass final : impl::FoldConstantsPassBase<FoldConstantsPass> 
     llvm::SetVector<Operation *> foldable = findFoldable();
     // Only what something else needs is computed; reshapes fold by themselves.
     SmallVector<Value> wanted;
-    for (Operation *op : foldable)
-      // What is packed stays so, unless more than its elements comes of it.
-      if (!isa<UnpackOp>(op) && llvm::any_of(op->getUsers(), [&](Operation *user) { return !foldable.contains(user); }))
+    for (Operation *op : foldable) {
+      // What is packed stays so, unless more than its elements comes of it; codes are packed again for their product.
+      auto needs = [&](Operation *user) {
+        return !foldable.contains(user) && (!isa<UnpackOp>(op) || user->hasAttr(codeBitsAttrName));
+      };
+      if (llvm::any_of(op->getUsers(), needs))
         wanted.push_back(op->getResult(0));
+    }
     if (!wanted.empty() && failed(evaluate(foldable, wanted)))
       signalPassFailure();
   }
@@ -62,6 +66,9 @@ llvm::SetVector<Operation *> FoldConstantsPass::findFoldable() {
   getOperation().getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
     // Where text is, is known when the program runs, and views are nothing to compute.
     if (isa<ConstantOp, TextOp, ReinterpretOp>(op) || !isa<ShapeInference>(op) || op->getNumResults() != 1)
+      return;
+    // As is what a product reads in fewer bits.
+    if (op->hasAttr(codeBitsAttrName))
       return;
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (!type.hasStaticShape() || isa<DimValuesOp>(op))

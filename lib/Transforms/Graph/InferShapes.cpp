@@ -32,8 +32,10 @@ struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
   }
 
 private:
-  /// Replaces the symbols that `dims` names by their values.
+  /// Replaces the symbols that `dims` gives a size by that, and notes the ranges of others.
   LogicalResult fixDims(ShapeSolver &solver);
+  LogicalResult readDims(ShapeSolver &solver, MutableArrayRef<AffineExpr> values);
+  InFlightDiagnostic unknownDim(StringRef name, ArrayRef<StringRef> symbols);
   LogicalResult inferAll(ShapeSolver &solver);
   void replaceShapeArithmetic(ShapeSolver &solver);
   void updateSignature();
@@ -43,38 +45,53 @@ private:
 
 } // namespace
 
+InFlightDiagnostic InferShapesPass::unknownDim(StringRef name, ArrayRef<StringRef> symbols) {
+  SmallVector<StringRef> known(llvm::make_filter_range(symbols, [](StringRef symbol) { return !symbol.empty(); }));
+  InFlightDiagnostic error = getOperation().emitError() << "the model has no free dim " << quoted(name)
+                                                        << didYouMean(name, known) << " [dims-unknown-name]";
+  error.attachNote() << "its free dims with names: " << (known.empty() ? "none" : llvm::join(known, ", "));
+  return error;
+}
+
+LogicalResult InferShapesPass::readDims(ShapeSolver &solver, MutableArrayRef<AffineExpr> values) {
+  func::FuncOp func = getOperation();
+  llvm::StringSet<> seen;
+  SmallVector<StringRef> symbols = solver.symbolNames();
+  for (const std::string &entry : dims) {
+    // At the last '=': names in models may have one.
+    auto [name, text] = StringRef(entry).rsplit('=');
+    std::optional<SizeRange> range = SizeRange::parse(text);
+    if (!range || range->most < 1)
+      return func.emitError() << "'" << entry << "' does not say what a dim is; write NAME=SIZE with a whole number of "
+                              << "1 to " << SizeRange::largest
+                              << ", or a range with sizes in it, such as NAME=8..512%8 [dims-bad-value]";
+    if (!seen.insert(name).second)
+      return func.emitError() << "dim '" << name << "' is fixed twice; leave one out [dims-twice]";
+    if (!llvm::is_contained(symbols, name))
+      return unknownDim(name, symbols);
+    for (auto [i, symbol] : llvm::enumerate(symbols)) {
+      if (symbol != name)
+        continue;
+      std::optional<SizeRange> both = solver.restrict(i, *range);
+      if (!both)
+        return func.emitError() << "'" << entry << "' leaves dim '" << name << "' no size up to " << SizeRange::largest
+                                << ": the model says " << solver.rangeOf(values[i]).str() << " [dims-no-size]";
+      if (both->least == both->most)
+        values[i] = solver.constant(both->most);
+    }
+  }
+  return success();
+}
+
 LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
   if (dims.empty())
     return success();
   func::FuncOp func = getOperation();
   SmallVector<AffineExpr> values;
-  llvm::StringSet<> seen;
-  auto symbols = solver.symbolNames();
-  for (unsigned i = 0; i < symbols.size(); ++i)
+  for (unsigned i = 0, count = solver.symbolNames().size(); i < count; ++i)
     values.push_back(getAffineSymbolExpr(i, func.getContext()));
-  for (const std::string &entry : dims) {
-    // At the last '=': names in models may have one.
-    auto [name, text] = StringRef(entry).rsplit('=');
-    int64_t value;
-    if (text.getAsInteger(10, value) || value < 1 || value > ShapeSolver::maxElements)
-      return func.emitError() << "'" << entry << "' does not fix a dim; write NAME=SIZE with a "
-                              << "whole number of 1 or more [dims-bad-value]";
-    if (!seen.insert(name).second)
-      return func.emitError() << "dim '" << name << "' is fixed twice; leave one out [dims-twice]";
-    bool found = false;
-    for (auto [i, symbol] : llvm::enumerate(symbols))
-      if (symbol == name) {
-        values[i] = solver.constant(value);
-        found = true;
-      }
-    if (!found) {
-      SmallVector<StringRef> known(llvm::make_filter_range(symbols, [](StringRef symbol) { return !symbol.empty(); }));
-      InFlightDiagnostic error = func.emitError() << "the model has no free dim " << quoted(name)
-                                                  << didYouMean(name, known) << " [dims-unknown-name]";
-      error.attachNote() << "its free dims with names: " << (known.empty() ? "none" : llvm::join(known, ", "));
-      return error;
-    }
-  }
+  if (failed(readDims(solver, values)))
+    return failure();
   solver.resolveDerived(values);
   AttrTypeReplacer replacer;
   // Skipped after, or the encoding would be replaced again, by one that names

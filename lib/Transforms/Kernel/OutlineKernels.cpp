@@ -1,6 +1,7 @@
 // lib/Transforms/Kernel/OutlineKernels.cpp: groups become isolated functions that know nothing of the model.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/NodeLocation.h"
+#include "dialects/Graph/SizeRanges.h"
 #include "dialects/Kernel/Views.h"
 #include "lathe/Transforms/Kernel/Passes.h"
 #include "mlir/IR/AttrTypeSubElements.h"
@@ -31,6 +32,7 @@ public:
       auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
       if (!encoding)
         return std::nullopt;
+      sizes.insert_range(encoding.getMap().getResults());
       auto dims = DimsAttr::get(context, local(encoding.getMap()));
       return {{RankedTensorType::get(type.getShape(), type.getElementType(), dims), WalkResult::skip()}};
     });
@@ -56,6 +58,7 @@ public:
 
   AttrTypeReplacer replacer;
   SmallVector<AffineExpr> exprs;
+  DenseSet<AffineExpr> sizes; ///< Those of `exprs` that are dims of tensors.
 
 private:
   MLIRContext *context;
@@ -74,6 +77,8 @@ struct OutlineKernelsPass final : impl::OutlineKernelsPassBase<OutlineKernelsPas
 
   /// Kernels without a model check indices, too: the number of a check is what they return.
   static void numberChecks(FuncOp kernel);
+  /// What is known of the arguments of a kernel for `group`; null if nothing is said of any.
+  static ArrayAttr rangesOf(GroupOp group, const LocalSymbols &local);
   void outline(GroupOp group, SymbolTable &symbols);
 };
 
@@ -119,6 +124,27 @@ void OutlineKernelsPass::numberChecks(FuncOp kernel) {
   });
 }
 
+ArrayAttr OutlineKernelsPass::rangesOf(GroupOp group, const LocalSymbols &local) {
+  auto func = group->getParentOfType<func::FuncOp>();
+  auto symbols = func ? func->getAttrOfType<ArrayAttr>("graph.symbols") : ArrayAttr();
+  if (!symbols)
+    return {};
+  graph::SizeRanges known(llvm::to_vector(symbols.getAsRange<graph::SymbolAttr>()));
+  // Without a word of the user's, kernels of several models would differ in what follows from expressions.
+  if (!known.areStated())
+    return {};
+  SmallVector<Attribute> ranges;
+  for (AffineExpr expr : local.exprs) {
+    SizeRange range = known.of(expr);
+    // A size of a tensor below 0 is an error of the call; amounts that pad or crop may be.
+    if (local.sizes.contains(expr))
+      range.least = std::max<int64_t>(range.least, 0);
+    ranges.push_back(graph::RangeAttr::get(func.getContext(),
+                                           range.least < 0 ? SizeRange() : range.normalized().value_or(SizeRange())));
+  }
+  return ArrayAttr::get(func.getContext(), ranges);
+}
+
 void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   MLIRContext *context = &getContext();
   Location loc = group.getLoc();
@@ -144,6 +170,7 @@ void OutlineKernelsPass::outline(GroupOp group, SymbolTable &symbols) {
   OpBuilder builder(context);
   auto kernel = FuncOp::create(builder, loc, findRoot(body)->getName().stripDialect(),
                                FunctionType::get(context, argumentTypes, resultTypes), local.exprs.size());
+  kernel.setRangesAttr(rangesOf(group, local));
   symbols.insert(kernel);
   Block *entry =
       builder.createBlock(&kernel.getBody(), {}, argumentTypes, SmallVector<Location>(argumentTypes.size(), loc));

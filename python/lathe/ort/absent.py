@@ -76,7 +76,8 @@ ABSENT_METHODS: dict[str, str] = {
 # What is here and behaves in another way.
 DIFFERENT: dict[str, str] = {
     "InferenceSession": "compiles the model, once for all processes; `.so` and `.lathebin` files "
-    "load without that; providers are an NVIDIA GPU, where its driver is, and the CPU",
+    "load without that; providers are an NVIDIA GPU, where its driver is (of its options, "
+    "`device_id` is read), and the CPU",
     "SessionOptions.add_external_initializers": "raises NotImplementedError",
     "SessionOptions.add_free_dimension_override_by_denotation": "changes nothing: it stays free",
     "SessionOptions.add_initializer": "raises NotImplementedError",
@@ -86,6 +87,7 @@ DIFFERENT: dict[str, str] = {
     "SessionOptions.optimized_model_filepath": "gets the model as it was given, without files of "
     "external data",
     "SessionOptions.register_custom_ops_library": "raises NotImplementedError",
-    "OrtValue": "`device_id` is not looked at; `vendor_id` and `memory_info` are not taken",
+    "OrtValue": "is on the CPU, or on a GPU where a driver is; `vendor_id` and `memory_info` are "
+    "not taken",
     "get_build_info": "names Lathe",
 }

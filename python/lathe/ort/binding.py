@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lathe import dtypes
+from lathe._lathe import DeviceArray
 from lathe.ort.capi import onnxruntime_pybind11_state as errors
 from lathe.ort.types import to_dtype
-from lathe.ort.values import Array, OrtValue, require_cpu
+from lathe.ort.values import Array, OrtValue, is_gpu
 
 if TYPE_CHECKING:
     from lathe.ort.session import InferenceSession
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 class IOBinding:
     """What `InferenceSession.run_with_iobinding` reads and writes; made by `io_binding`.
 
-    Everything lies in the memory of the CPU: other devices raise ValueError. Names that the model
-    does not have raise InvalidArgument.
+    What a session on a GPU has bound there is not copied. Devices that are not here raise
+    ValueError, and names that the model does not have InvalidArgument.
     """
 
     def __init__(self, session: InferenceSession) -> None:
@@ -29,7 +31,7 @@ class IOBinding:
         self._input_names = [v.name for v in session.get_inputs()]
         self._output_names = [v.name for v in session.get_outputs()]
         self._inputs: dict[str, Any] = {}
-        self._outputs: dict[str, OrtValue | None] = {}
+        self._outputs: dict[str, OrtValue | str] = {}  # A device: new memory there, in each run.
         self._results: dict[str, OrtValue] = {}
 
     def bind_cpu_input(self, name: str, arr_on_cpu: Array) -> None:
@@ -39,7 +41,8 @@ class IOBinding:
 
     def bind_ortvalue_input(self, name: str, ortvalue: OrtValue) -> None:
         """Bind a value, which is read at each run."""
-        self.bind_cpu_input(name, ortvalue.numpy())
+        self._check(name, self._input_names, "input")
+        self._inputs[name] = ortvalue
 
     def bind_input(
         self,
@@ -51,8 +54,8 @@ class IOBinding:
         buffer_ptr: int,
     ) -> None:
         """Bind the row-major elements at the address `buffer_ptr`, which the caller keeps alive."""
-        require_cpu(device_type)
-        self.bind_cpu_input(name, _at(buffer_ptr, element_type, shape))
+        self._check(name, self._input_names, "input")
+        self._inputs[name] = _at(device_type, device_id, buffer_ptr, element_type, shape)
 
     def bind_output(
         self,
@@ -64,14 +67,14 @@ class IOBinding:
         buffer_ptr: int | None = None,
     ) -> None:
         """Bind an output: to new memory at each run, or to the memory at `buffer_ptr`."""
-        require_cpu(device_type)
+        on_gpu = is_gpu(device_type, device_id)
         self._check(name, self._output_names, "output")
         if buffer_ptr is None:
-            self._outputs[name] = None
+            self._outputs[name] = "cuda" if on_gpu else "cpu"
         elif element_type is None or shape is None:
             raise ValueError("`element_type` and `shape` are to be provided if `buffer_ptr` is")
         else:
-            self._outputs[name] = OrtValue(_at(buffer_ptr, element_type, shape))
+            self._outputs[name] = _at(device_type, device_id, buffer_ptr, element_type, shape)
 
     def bind_ortvalue_output(self, name: str, ortvalue: OrtValue) -> None:
         """Bind an output to the memory of a value of its shape and type."""
@@ -79,10 +82,10 @@ class IOBinding:
         self._outputs[name] = ortvalue
 
     def synchronize_inputs(self) -> None:
-        """Do nothing: the CPU writes at once."""
+        """Do nothing: what is bound is there, or comes before the run on the driver's own queue."""
 
     def synchronize_outputs(self) -> None:
-        """Do nothing: the CPU writes at once."""
+        """Do nothing: whoever reads an output waits for it."""
 
     def get_outputs(self) -> list[OrtValue]:
         """Return the bound outputs of the last run, in the order in which they were bound."""
@@ -115,20 +118,34 @@ class IOBinding:
         if not self._outputs:
             raise errors.InvalidArgument("no output is bound; call bind_output first")
         names = list(self._outputs)
-        results = session.run(names, self._inputs, run_options)
+        given = {
+            name: bound.memory
+            for name, bound in self._outputs.items()
+            if isinstance(bound, OrtValue) and bound.device_name() == "cuda"
+        }
+        on_gpu = bool(given) or "cuda" in self._outputs.values()
+        results = session.run_bound(names, self._inputs, run_options, given if on_gpu else None)
         for name, result in zip(names, results, strict=True):
-            bound = self._outputs[name]
-            if bound is None:
-                self._results[name] = OrtValue(result)
-                continue
-            target = bound.numpy()
-            if target.shape != result.shape or target.dtype != result.dtype:
-                raise errors.InvalidArgument(
-                    f"output {name!r} is {result.dtype}{list(result.shape)}, but is bound to "
-                    f"{target.dtype}{list(target.shape)}"
-                )
-            np.copyto(target, result)
-            self._results[name] = bound
+            self._results[name] = self._deliver(name, result, is_written=name in given)
+
+    def _deliver(self, name: str, result: Array | DeviceArray, is_written: bool) -> OrtValue:
+        """Return the value of an output where it is bound."""
+        bound = self._outputs[name]
+        if isinstance(bound, OrtValue) and is_written:
+            return bound
+        if bound == "cuda":
+            return OrtValue(result)
+        array = np.asarray(result.numpy()) if isinstance(result, DeviceArray) else result
+        if isinstance(bound, str):
+            return OrtValue(array)
+        target = bound.numpy()
+        if target.shape != array.shape or target.dtype != array.dtype:
+            raise errors.InvalidArgument(
+                f"output {name!r} is {array.dtype}{list(array.shape)}, but is bound to "
+                f"{target.dtype}{list(target.shape)}"
+            )
+        np.copyto(target, array)
+        return bound
 
     @staticmethod
     def _check(name: str, known: Sequence[str], kind: str) -> None:
@@ -138,13 +155,17 @@ class IOBinding:
             )
 
 
-def _at(address: int, element_type: Any, shape: Sequence[int]) -> Array:
-    """Return an array over memory that the caller keeps alive."""
+def _at(
+    device_type: str, device_id: int, address: int, element_type: Any, shape: Sequence[int]
+) -> OrtValue:
+    """Return a value over memory that the caller keeps alive."""
     dtype = to_dtype(element_type)
     count = int(np.prod(shape, dtype=np.int64))
+    if is_gpu(device_type, device_id):
+        code = dtypes.BY_NUMPY[dtype].code
+        return OrtValue(DeviceArray.at(address, code, tuple(shape), device_id))
     if count == 0:
-        return np.zeros(shape, dtype)
+        return OrtValue(np.zeros(shape, dtype))
     memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
     # As bytes first: NumPy takes no buffers of the types that extend it.
-    array: Array = np.frombuffer(memoryview(memory), np.uint8).view(dtype).reshape(shape)
-    return array
+    return OrtValue(np.frombuffer(memoryview(memory), np.uint8).view(dtype).reshape(shape))

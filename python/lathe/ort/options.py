@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 from lathe._lathe import CancelToken
 
+_LIMIT = "lathe.limit."  # Starts the keys of entries that are limits.
+
 
 class _Enum(Enum):
     """An enumeration whose members are integers where a program asks for one."""
@@ -114,7 +116,13 @@ class SessionOptions(_Options):
         self.__dict__["_dims"] = {}
 
     def add_session_config_entry(self, key: str, value: str) -> None:
-        """Keep an entry for get_session_config_entry."""
+        """Keep an entry for get_session_config_entry.
+
+        "lathe.limit.NAME" takes the place of the limit NAME of docs/limits.md, as a whole number.
+        Raises ValueError if it is none.
+        """
+        if str(key).startswith(_LIMIT) and not (str(value).isdecimal() and int(value) > 0):
+            raise ValueError(f"{key} is {value!r}; give a whole number of 1 or more")
         self.__dict__["_entries"][str(key)] = str(value)
 
     def get_session_config_entry(self, key: str) -> str:
@@ -153,6 +161,12 @@ class SessionOptions(_Options):
     def register_custom_ops_library(self, path: str) -> None:
         """Refuse: custom operators are not supported."""
         raise NotImplementedError(f"{path}: libraries of custom operators are not supported")
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The limits that were set, by name."""
+        entries: dict[str, str] = self.__dict__["_entries"]
+        return {k.removeprefix(_LIMIT): int(v) for k, v in entries.items() if k.startswith(_LIMIT)}
 
     @property
     def free_dimensions(self) -> dict[str, int]:

@@ -20,25 +20,28 @@ def available_providers() -> list[str]:
 
 def choose_providers(
     providers: Sequence[str | tuple[str, Mapping[str, Any]]] | None,
-) -> tuple[list[str], str]:
-    """Return the names of the providers of a session, the one that is used first, and its target.
+    provider_options: Sequence[Mapping[str, Any]] | None = None,
+) -> tuple[list[str], str, int]:
+    """Return the names of a session's providers, the one that is used first, its target and GPU.
 
-    `providers` are names, or pairs of a name and its options, which are not read: the GPU is the
-    first. Of several, the first that is here is used; the CPU comes behind all. Warns as
-    onnxruntime does if none of them is here. Raises ValueError if it is no sequence.
+    `providers` are names, or pairs of a name and its options, which may be in `provider_options`
+    instead; of these, `device_id` says which GPU. Of several, the first that is here is used; the
+    CPU comes behind all. Warns as onnxruntime does if none of them is here. Raises ValueError if it
+    is no sequence.
     """
     if providers is None:
-        return [CPU], "host"
+        return [CPU], "host", 0
     if not isinstance(providers, Sequence):
         raise ValueError("'providers' should be a sequence.")
     if isinstance(providers, str):
         providers = [providers]
     names = [p if isinstance(p, str) else p[0] for p in providers]
     available = [CPU]
-    if CUDA in names and (target := gpu_target()) is not None:
+    device = _device_id(providers, names, provider_options or ())
+    if CUDA in names and (target := gpu_target(device)) is not None:
         available = [CUDA, CPU]
         if next(name for name in names if name in available) == CUDA:
-            return [CUDA, CPU], target
+            return [CUDA, CPU], target, device
     if names and not set(names).intersection(available):
         listed = ", ".join(f"'{name}'" for name in available)
         warnings.warn(
@@ -46,4 +49,18 @@ def choose_providers(
             f"Available providers: {listed}",
             stacklevel=3,
         )
-    return [CPU], "host"
+    return [CPU], "host", 0
+
+
+def _device_id(
+    providers: Sequence[str | tuple[str, Mapping[str, Any]]],
+    names: Sequence[str],
+    options: Sequence[Mapping[str, Any]],
+) -> int:
+    """Return the GPU that the options of its provider name; 0 if they name none."""
+    for i, name in enumerate(names):
+        if name == CUDA:
+            pair = providers[i]
+            own = options[i] if i < len(options) else {} if isinstance(pair, str) else pair[1]
+            return int(own.get("device_id", 0))
+    return 0

@@ -49,7 +49,7 @@ class InferenceSession:
         """Compile the model, or take it from the cache."""
         if not isinstance(path_or_bytes, (str, os.PathLike, bytes)):
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
-        self._providers, target = choose_providers(providers)
+        self._providers, target, device = choose_providers(providers, provider_options)
         self._sess_options = sess_options if sess_options is not None else SessionOptions()
         self._enable_fallback = True
         self._provider_options: dict[str, dict[str, str]] = {name: {} for name in self._providers}
@@ -64,7 +64,7 @@ class InferenceSession:
         self._info = source.info()
         try:
             with self._profile.event("Session", "session_initialization"):
-                self._model = _compile(source, self._sess_options, self._info, target)
+                self._model = _compile(source, self._sess_options, self._info, target, device)
         except CompileError as error:
             raise _translate(error, source) from error
         if self._sess_options.optimized_model_filepath:
@@ -83,6 +83,16 @@ class InferenceSession:
 
         `input_feed` gives an array, a list or an OrtValue for the name of each input.
         """
+        return self.run_bound(output_names, input_feed, run_options, None)
+
+    def run_bound(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        run_options: RunOptions | None,
+        on_gpu: Mapping[str, Any] | None,
+    ) -> list[Any]:
+        """Do as `run`; with `on_gpu`, arrays for some of them, outputs stay on the GPU."""
         if not isinstance(input_feed, Mapping):
             raise TypeError(
                 f"input_feed is a dictionary of inputs by name, not a {type(input_feed).__name__}"
@@ -103,7 +113,10 @@ class InferenceSession:
         cancel = run_options.cancel_token if run_options is not None else None
         try:
             with self._profile.event("Session", "model_run"):
-                outputs = self._model.run(feed, cancel=cancel)
+                model = self._model
+                if on_gpu is not None:
+                    model = model.with_options(outputs="device")
+                outputs = model.run(feed, out=on_gpu or None, cancel=cancel)
         except CancelledError as error:
             raise errors.Fail("Exiting due to terminate flag being set to true.", error) from error
         except RuntimeError as error:
@@ -251,17 +264,25 @@ class InferenceSession:
 
 
 def _compile(
-    source: Source, options: SessionOptions, info: ModelInfo, target: str
+    source: Source, options: SessionOptions, info: ModelInfo, target: str, device: int
 ) -> CompiledModel:
     # What is out of range is taken as the nearest that is not, as onnxruntime does.
     threads = min(max(options.intra_op_num_threads, 0), MOST_THREADS) or None
     if source.path is not None and source.path.suffix in (".so", ".lathebin"):
-        return lathe.load(source.path, threads=threads)
+        return lathe.load(
+            source.path, threads=threads, max_bytes=options.limits.get("call-bytes"), device=device
+        )
     named = {d for shape in info.shapes.values() for d in shape if isinstance(d, str)}
     dims = {n: v for n, v in options.free_dimensions.items() if n in named or not info.shapes}
     with Progress(source.name) as progress:
         return lathe.compile(
-            source, target=target, dims=dims, threads=threads, progress=progress.step
+            source,
+            target=target,
+            dims=dims,
+            threads=threads,
+            progress=progress.step,
+            limits=options.limits,
+            device=device,
         )
 
 
@@ -331,4 +352,4 @@ def _type_text(value: Value) -> str:
 
 
 def _unwrap(value: Any) -> Any:
-    return value.numpy() if isinstance(value, OrtValue) else value
+    return value.memory if isinstance(value, OrtValue) else value

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lathe import dtypes
+from lathe._lathe import DeviceArray
+from lathe.devices import gpu_target
 from lathe.ort.types import name_of, number_of, to_dtype
 
 Array = npt.NDArray[Any]
@@ -37,23 +40,34 @@ class ModelMetadata:
     custom_metadata_map: dict[str, str] = field(default_factory=dict)
 
 
-def require_cpu(device_type: str) -> None:
-    """Raise ValueError for devices but the CPU."""
-    if device_type.lower() != "cpu":
-        raise ValueError(f"device {device_type!r} is not supported; use 'cpu' [ort-device]")
+def is_gpu(device_type: str, device_id: int = 0) -> bool:
+    """Return whether a device is a GPU of this machine. Raises ValueError if it is not here."""
+    name = device_type.lower()
+    if name == "cpu":
+        return False
+    if name != "cuda" or gpu_target(device_id) is None:
+        there = "'cpu' or 'cuda'" if gpu_target() else "'cpu'"
+        raise ValueError(
+            f"device {device_type!r} {device_id} is not supported; use {there} [ort-device]"
+        )
+    return True
 
 
 class OrtValue:
-    """A tensor on the CPU; shares the memory of the array it was made from."""
+    """A tensor on the CPU, which shares the memory of the array it was made from, or on a GPU."""
 
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: Array | DeviceArray) -> None:
         """Wrap `array`."""
         self._array = array
 
     @staticmethod
     def ortvalue_from_numpy(array: Array, device_type: str = "cpu", device_id: int = 0) -> OrtValue:
-        """Return a value over the memory of `array`. Raises ValueError for devices but the CPU."""
-        require_cpu(device_type)
+        """Return a value over the memory of `array`, or a copy of it on a GPU.
+
+        Raises ValueError for devices that are not here.
+        """
+        if is_gpu(device_type, device_id):
+            return OrtValue(DeviceArray.from_host(array, device_id))
         return OrtValue(np.asarray(array))
 
     @staticmethod
@@ -78,6 +92,9 @@ class OrtValue:
     @staticmethod
     def from_dlpack(data: Any, is_bool_tensor: bool = False) -> OrtValue:
         """Return a value over the memory of what exports DLPack."""
+        if data.__dlpack_device__()[0] != 1:
+            dtype = dtypes.BY_NUMPY[np.dtype(np.bool_)].code if is_bool_tensor else None
+            return OrtValue(DeviceArray.from_dlpack(data, dtype))
         array = np.from_dlpack(data)
         return OrtValue(array.view(np.bool_) if is_bool_tensor else array)
 
@@ -86,11 +103,24 @@ class OrtValue:
         shape: Sequence[int], element_type: Any, device_type: str = "cpu", device_id: int = 0
     ) -> OrtValue:
         """Return a value of zeros."""
-        return OrtValue.ortvalue_from_numpy(np.zeros(shape, to_dtype(element_type)), device_type)
+        zeros = np.zeros(shape, to_dtype(element_type))
+        return OrtValue.ortvalue_from_numpy(zeros, device_type, device_id)
+
+    @property
+    def memory(self) -> Array | DeviceArray:
+        """The array that holds the tensor, where it is."""
+        return self._array
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        if isinstance(self._array, DeviceArray):
+            return dtypes.BY_CODE[self._array.dtype_code].numpy
+        return self._array.dtype
 
     def numpy(self) -> Array:
-        """Return the tensor as an array that shares its memory."""
-        return self._array
+        """Return the tensor as an array that shares its memory; a copy of one on a GPU."""
+        array = self._array
+        return np.asarray(array.numpy()) if isinstance(array, DeviceArray) else array
 
     def shape(self) -> list[int]:
         """Return the shape."""
@@ -98,31 +128,34 @@ class OrtValue:
 
     def data_type(self) -> str:
         """Return the type as in "tensor(float)"."""
-        return f"tensor({name_of(self._array.dtype)})"
+        return f"tensor({name_of(self._dtype)})"
 
     def element_type(self) -> int:
         """Return the number of the type in ONNX's TensorProto.DataType."""
-        return number_of(self._array.dtype)
+        return number_of(self._dtype)
 
     def tensor_size_in_bytes(self) -> int:
         """Return the size of the elements in bytes."""
-        return self._array.nbytes
+        return int(np.prod(self._array.shape, dtype=np.int64)) * self._dtype.itemsize
 
     def update_inplace(self, data: Array) -> None:
         """Copy the elements of an array of this shape and type into this value.
 
         Raises ValueError for another shape or type.
         """
-        if data.shape != self._array.shape or data.dtype != self._array.dtype:
+        if list(data.shape) != self.shape() or data.dtype != self._dtype:
             raise ValueError(
-                f"the value is {self._array.dtype}{list(self._array.shape)}, but the array is "
+                f"the value is {self._dtype}{self.shape()}, but the array is "
                 f"{data.dtype}{list(data.shape)}"
             )
-        np.copyto(self._array, data)
+        if isinstance(self._array, DeviceArray):
+            self._array.write(data)
+        else:
+            np.copyto(self._array, data)
 
     def device_name(self) -> str:
-        """Return "cpu"."""
-        return "cpu"
+        """Return "cpu" or "cuda"."""
+        return "cuda" if isinstance(self._array, DeviceArray) else "cpu"
 
     def has_value(self) -> bool:
         """Return True."""
@@ -141,13 +174,15 @@ class OrtValue:
         return False
 
     def data_ptr(self) -> int:
-        """Return the address of the first element."""
-        return int(self._array.ctypes.data)
+        """Return the address of the first element, in the memory where it is."""
+        array = self._array
+        return array.address if isinstance(array, DeviceArray) else int(array.ctypes.data)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         """Share the memory by DLPack."""
         return self._array.__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """Return the device of DLPack: the CPU."""
-        return (1, 0)
+        """Return the device of DLPack."""
+        kind, number = self._array.__dlpack_device__()
+        return int(kind), int(number)

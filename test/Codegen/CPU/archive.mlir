@@ -1,5 +1,5 @@
 // A static library is the same code and weights: a member that describes the model, one for each kernel and one for the
-// launch program, one for the weights. A kernel is called after its code: models in one program share it.
+// launch program, one for the weights. A kernel is called after what it computes and its code: models in one program share it.
 // RUN: lathe compile %s -o %t.a --name archive --target x86_64:avx2,fma
 // RUN: llvm-ar t %t.a | FileCheck %s --check-prefix=MEMBERS
 // RUN: llvm-nm --extern-only %t.a | FileCheck %s
@@ -15,20 +15,20 @@
 // CHECK: model.o:
 // CHECK-NEXT: U lathe_code_archive.lathe.plan
 // CHECK-NEXT: U lathe_code_archive.lathe.run
-// CHECK-NEXT: U lathe_kernel.[[KEY:[0-9a-f]+]].[[ENTRY:[01]]]
+// CHECK-NEXT: U lathe_kernel.matmul.gemm.packed.[[KEY:[0-9a-f]+]].[[ENTRY:[01]]]
 // CHECK-NEXT: D lathe_module_archive
 // CHECK-NEXT: W lathe_module_query
 // CHECK-NEXT: T lathe_query_archive
 // CHECK-NEXT: T lathe_query_archive_{{[0-9a-f]+}}
 // CHECK-NEXT: U lathe_weights_archive
 // CHECK: code1.o:
-// CHECK-NEXT: W lathe_kernel.[[KEY]].0
-// CHECK-NEXT: W lathe_kernel.[[KEY]].1
+// CHECK-NEXT: W lathe_kernel.matmul.gemm.packed.[[KEY]].0
+// CHECK-NEXT: W lathe_kernel.matmul.gemm.packed.[[KEY]].1
 // CHECK: code2.o:
 // CHECK-NEXT: T lathe_code_archive.lathe.plan
 // CHECK-NEXT: T lathe_code_archive.lathe.run
-// CHECK-NEXT: U lathe_kernel.[[KEY]].0
-// CHECK-NEXT: U lathe_kernel.[[KEY]].1
+// CHECK-NEXT: U lathe_kernel.matmul.gemm.packed.[[KEY]].0
+// CHECK-NEXT: U lathe_kernel.matmul.gemm.packed.[[KEY]].1
 // CHECK: weights.o:
 // CHECK-NEXT: R lathe_weights_archive
 // CHECK-NOT: {{ [A-Za-z] }}

@@ -16,11 +16,11 @@
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_weights_object
 // SYMBOLS-DAG: FUNC WEAK DEFAULT {{[0-9]+}} lathe_module_query
 
-// Kernels are compiled in units of their own, whose symbols are hidden and named after their code.
+// Kernels are compiled in units of their own, whose symbols are hidden and named after what they compute, how, and their code.
 // EXTERN: lathe_code_object.lathe.plan
 // EXTERN-NEXT: lathe_code_object.lathe.run
-// EXTERN-NEXT: lathe_kernel.[[KEY:[0-9a-f]+]].0
-// EXTERN-NEXT: lathe_kernel.[[KEY]].1
+// EXTERN-NEXT: lathe_kernel.matmul.gemm.packed.[[KEY:[0-9a-f]+]].0
+// EXTERN-NEXT: lathe_kernel.matmul.gemm.packed.[[KEY]].1
 // EXTERN-NEXT: lathe_module_object
 // EXTERN-NEXT: lathe_module_query
 // EXTERN-NEXT: lathe_query_object
@@ -37,12 +37,12 @@
 // SECTIONS-NOT: {{ }}.bss
 // SECTIONS-NOT: .eh_frame
 
-// AVX2-LABEL: <lathe_kernel.{{[0-9a-f]+}}.1>:
+// AVX2-LABEL: <lathe_kernel.matmul.gemm.packed.{{[0-9a-f]+}}.1>:
 // AVX2-NOT: zmm
 // AVX2: vfmadd{{[0-9]+}}ps {{.*}}%ymm
 // AVX2-NOT: zmm
 
-// AVX512-LABEL: <lathe_kernel.{{[0-9a-f]+}}.1>:
+// AVX512-LABEL: <lathe_kernel.matmul.gemm.packed.{{[0-9a-f]+}}.1>:
 // AVX512: vfmadd{{[0-9]+}}ps {{.*}}%zmm
 func.func @main(%x: tensor<8x64xf32> {graph.name = "x"}) -> (tensor<8x64xf32> {graph.name = "y"}) {
   %w = graph.iota 1 : tensor<64x64xf32>

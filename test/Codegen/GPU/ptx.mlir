@@ -22,7 +22,7 @@
 // CHECK: .version 7.0
 // CHECK-NEXT: .target sm_80
 // What the threads of a block have together, of which the launch says the size.
-// CHECK: .extern .shared .align 128 .b8 lathe_shared[]
+// CHECK: .extern .shared .align 1024 .b8 lathe_shared[]
 // A block computes a tile of the product, with the exponential in registers, in one kernel.
 // CHECK: .visible .entry lathe_k0_matmul_entry(
 // CHECK: .maxntid 256

@@ -36,7 +36,7 @@ kernel.func private @k(%x: tensor<64xf32>) -> tensor<64xf32> attributes {sizes =
 
 // What is carried has two places in turn, and the kernel writes the next one itself. A scan output is
 // written where it is stacked, which is the output here.
-// CHECK: host.checks = ["the loops of a call may make %lld turns together{{.*}} [call-loop-limit]"]
+// CHECK: host.signature "main" {checks = ["the loops of a call may make %lld turns together{{.*}} [call-loop-limit]"]
 // CHECK-LABEL: host.program @plan {
 // CHECK: %[[BYTES:.*]] = arith.constant 512 : index
 // CHECK: host.set_workspace %[[BYTES]]
@@ -75,7 +75,7 @@ kernel.func private @k(%x: tensor<64xf32>) -> tensor<64xf32> attributes {sizes =
 // -----
 
 // A size from data is read, checked and allocated; the caller gets the memory. What is between is freed.
-// CHECK: host.outputs = [{name = "output0", sized_by_run, type =
+// CHECK: host.signature {{.*}} outputs = [#host.value<"output0", type = {{.*}}, sized_by_run = true>]
 // CHECK-LABEL: host.program @plan {
 // CHECK-NOT: host.set_dim
 // CHECK: host.set_workspace

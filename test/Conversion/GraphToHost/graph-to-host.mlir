@@ -1,12 +1,11 @@
 // The function that calls kernels becomes two programs: one that plans, one that runs.
 // RUN: lathe-opt %s --convert-graph-to-host --mlir-print-local-scope --split-input-file | FileCheck %s
 
-// CHECK: module attributes {
 // The words of checks that kernels make come after those of the model.
-// CHECK-SAME: host.checks = ["m", "the sizes of this call need more memory than there can be{{.*}} [call-size-overflow]", "index"]
-// CHECK-SAME: host.inputs = [{name = "x", type = tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>}, {name = "input1", type = tensor<2xi32>}]
-// CHECK-SAME: host.outputs = [{name = "y", type = tensor<?xf32, #graph.dims<()[s0] -> (s0 * 4)>>}, {name = "output1",
-// CHECK-SAME: host.symbols = ["n", "", ""]
+// CHECK: host.signature "main" {checks = ["m", "the sizes of this call need more memory than there can be{{.*}} [call-size-overflow]", "index"]
+// CHECK-SAME: inputs = [#host.value<"x", type = tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>>, #host.value<"input1", type = tensor<2xi32>>]
+// CHECK-SAME: outputs = [#host.value<"y", type = tensor<?xf32, #graph.dims<()[s0] -> (s0 * 4)>>>, #host.value<"output1",
+// CHECK-SAME: symbols = ["n", "", ""]
 // A constant that is only packed is written in packed order alone.
 // CHECK-DAG: host.constant @[[PACKED:.*]] dense<1.000000e+00> : tensor<4x20xf32> tiled = 1 order = [0] tile = 16
 // CHECK-DAG: host.constant @[[PLAIN:.*]] dense<2.000000e+00> : tensor<4xf32>

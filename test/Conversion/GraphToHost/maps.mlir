@@ -1,7 +1,7 @@
 // A map is made of the tensors of its keys and values; its parts are sequences again.
 // RUN: lathe-opt %s --convert-graph-to-host --mlir-print-local-scope | FileCheck %s
 
-// CHECK: host.features = 2
+// CHECK: host.signature {{.*}} features = 2
 // CHECK: host.program @run {
 // CHECK: host.make_value part %{{.*}}, %{{.*}}[%c1, %c0]
 // CHECK: host.make_value at

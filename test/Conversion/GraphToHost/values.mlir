@@ -1,8 +1,8 @@
 // Sequences are addresses of values of the ABI; what goes into one is copied, and nothing frees it.
 // RUN: lathe-opt %s --convert-graph-to-host --mlir-print-local-scope | FileCheck %s
 
-// CHECK: host.checks = ["position %lld is outside of a sequence of %lld elements [call-sequence-position]"
-// CHECK-SAME: host.features = 2
+// CHECK: host.signature "main" {checks = ["position %lld is outside of a sequence of %lld elements [call-sequence-position]"
+// CHECK-SAME: features = 2
 // CHECK: host.program @plan {
 // CHECK-NOT: host.set_dim
 // CHECK: host.program @run {

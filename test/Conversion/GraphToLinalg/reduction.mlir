@@ -101,6 +101,23 @@ func.func @arg(%x: tensor<2x3xui8>) -> tensor<2xi64> {
 
 // -----
 
+// Along lines of floats, the extreme is found first, and then the first position that has it, in 32 bits.
+// CHECK-LABEL: func.func @arg_of_lines(
+// CHECK: %[[MAX:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<2x3xf32>)
+// CHECK: arith.maximumf
+// CHECK: %[[WHERE:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[MAX]] : tensor<2x3xf32>, tensor<2xf32>) outs(%{{.*}} : tensor<2xi32>)
+// CHECK: arith.cmpf oeq
+// CHECK: arith.cmpf uno
+// CHECK: arith.minsi
+// CHECK: linalg.generic {{.*}} ins(%[[WHERE]] : tensor<2xi32>)
+// CHECK: arith.extsi
+func.func @arg_of_lines(%x: tensor<2x3xf32>) -> tensor<2xi64> {
+  %y = graph.arg max %x axis = 1 : tensor<2x3xf32> -> tensor<2xi64>
+  return %y : tensor<2xi64>
+}
+
+// -----
+
 // The old sum is written before the new one is made, from the end backwards.
 // CHECK-LABEL: func.func @running(
 // CHECK: scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[N:[a-z0-9]+]] step %{{[a-z0-9]+}} iter_args(%[[SUM:.*]] = %{{.*}}, %[[Y:.*]] = %{{.*}})

@@ -1,7 +1,7 @@
 // A task for a block of threads: blocks take the tasks in turn, and its memory has a place in what the launch asks for.
 // RUN: lathe-opt %s --split-kernel-ranges --mlir-print-local-scope | FileCheck %s
 
-// CHECK: llvm.mlir.global external @lathe_shared() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
+// CHECK: llvm.mlir.global external @lathe_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 // What other threads write is not only this one's.
 // CHECK: func.func @kernel.k(%{{[^:]*}}: index, %{{[^:]*}}: index, %{{[^:]*}}: !llvm.ptr {llvm.noalias, llvm.nonnull}, %{{[^:]*}}: !llvm.ptr {llvm.nonnull})
 // CHECK: llvm.mlir.addressof @lathe_shared : !llvm.ptr<3>

@@ -6,7 +6,7 @@
 // Four channels of f32 lie side by side.
 // CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg
 // CHECK: math.fma
-// CHECK: memref.store
+// CHECK: vector.store %{{.*}}, %{{.*}} {alignment = 16 : i64} : memref<1x4x4x64xf32>, vector<4xf32>
 kernel.func @conv(%x: memref<1x6x6x4xf32>, %w: memref<1x3x3x4x64xf32>, %y: memref<1x4x4x64xf32>)
     attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_80">,
                 strategy = #kernel.strategy<"gpu.product.fma", {threads = 256 : i64}>} {

@@ -85,3 +85,32 @@ func.func @main(%x: tensor<4x2xf32>, %i: tensor<3xi64>) -> (tensor<3x2xf32>, ten
 }
 #kind = loc("Gather-13"("m.onnx":0:0))
 #first = loc("first"(#kind))
+
+// -----
+
+// What is known of the model's symbols is known of the sizes that follow from them.
+// CHECK-LABEL: kernel.func @relu(
+// CHECK-SAME: attributes {ranges = [#graph.range<least = 17, most = 1025>, #graph.range<>, #graph.range<least = 16, most = 1024, divisor = 16>], sizes = 3 : i64}
+func.func @main(%x: tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>>, %n: tensor<?x?xf32, #graph.dims<()[s0, s1] -> (s0, s1)>>)
+    -> tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>>
+    attributes {graph.symbols = [#graph.symbol<"n", range = <least = 8, most = 512, divisor = 8>>, #graph.symbol<"m">]} {
+  %y = kernel.group -> tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>> {
+    %0 = graph.relu %x : tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>> -> tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>>
+    kernel.yield %0 : tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>>
+  }
+  return %y : tensor<?x?x?xf32, #graph.dims<()[s0, s1] -> (s0 * 2 + 1, s1, s0 * 2)>>
+}
+
+// -----
+
+// What is no size of a tensor may be negative, and nothing is said of it.
+// CHECK-LABEL: kernel.func @dim_values(
+// CHECK-SAME: attributes {ranges = [#graph.range<>, #graph.range<least = 4, most = 252, divisor = 4>], sizes = 2 : i64}
+func.func @main(%x: tensor<?xf32, #graph.dims<()[s0] -> (s0)>>) -> tensor<2xi64>
+    attributes {graph.symbols = [#graph.symbol<"n", range = <least = 8, most = 256, divisor = 4>>]} {
+  %y = kernel.group -> tensor<2xi64> {
+    %0 = graph.dim_values <()[s0] -> (s0 - 128, s0 - 4)> : tensor<2xi64>
+    kernel.yield %0 : tensor<2xi64>
+  }
+  return %y : tensor<2xi64>
+}

@@ -114,6 +114,27 @@ func.func private @bound_of_itself() attributes {graph.symbols = [#graph.symbol<
 
 // -----
 
+// symbol_c6
+// expected-error @+1 {{symbol s0 has a range, but is no dim of an input [graph-symbols]}}
+func.func private @range_of_an_element(tensor<2xi64>) attributes {graph.symbols = [
+  #graph.symbol<"n", input = 0, element = 1, range = <most = 8>>]}
+
+// -----
+
+// range_c1
+// expected-error @+2 {{but there are 8, 4, 1 [graph-range]}}
+// expected-error @+1 {{failed to parse Graph_SymbolAttr parameter 'range'}}
+func.func private @no_size() attributes {graph.symbols = [#graph.symbol<"n", range = <least = 8, most = 4>>]}
+
+// -----
+
+// range_c1
+// expected-error @+2 {{but there are 0, 9, 8 [graph-range]}}
+// expected-error @+1 {{failed to parse Graph_SymbolAttr parameter 'range'}}
+func.func private @between_multiples() attributes {graph.symbols = [#graph.symbol<"n", range = <most = 9, divisor = 8>>]}
+
+// -----
+
 // A dim that is computed defines nothing.
 // expected-error @+1 {{uses symbol s0, 'n', which nothing defines; a dim of an input has to be exactly this symbol [graph-symbol-undefined]}}
 func.func @composite(%x: tensor<?x4xf32, #graph.dims<()[s0] -> (s0 * 2, 4)>>) attributes {graph.symbols = [#graph.symbol<"n">]} {

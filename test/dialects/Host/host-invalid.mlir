@@ -36,6 +36,12 @@ host.program @plan {
 
 // -----
 
+// signature_c1
+// expected-error @+1 {{has 2 numbers for the ranges of 1 symbols, but three for each are expected [host-signature]}}
+host.signature "main" {inputs = [], outputs = [], symbols = ["n"], checks = [], ranges = array<i64: 0, 8>}
+
+// -----
+
 // program_c1
 // expected-error @+1 {{is called 'main', but the programs of a model are 'plan' and 'run' [host-program]}}
 host.program @main {
@@ -109,6 +115,11 @@ host.constant @a dense<1.0> : vector<2xf32>
 
 // expected-error @+1 {{cannot transform 'tensor<3x20xf32>' for 4 outputs [host-constant]}}
 host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16 winograd = 4
+
+// -----
+
+// expected-error @+1 {{cannot put 1 elements of 'tensor<3x20xf32>' of 4 bits into a byte [host-constant]}}
+host.constant @a dense<1.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16 bits = 4
 
 // -----
 

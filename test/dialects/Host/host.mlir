@@ -6,6 +6,15 @@ host.constant @plain dense<1.0> : tensor<3xf32>
 // CHECK: host.constant @packed dense<2.000000e+00> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
 host.constant @packed dense<2.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
 
+// CHECK: host.signature "main" {checks = ["c"], features = 2 : i64,
+// CHECK-SAME: inputs = [#host.value<"x", type = tensor<?xf32, #{{.*}}>>, #host.value<"i", type = tensor<2xi32>, space = cuda>],
+// CHECK-SAME: outputs = [#host.value<"y", type = tensor<?xf32>, sized_by_run = true>], ranges = array<i64: 0, 512, 8>,
+// CHECK-SAME: spaces = 3 : i64, symbols = ["n"]}
+host.signature "main" {
+    inputs = [#host.value<"x", type = tensor<?xf32, #graph.dims<()[s0] -> (s0)>>>, #host.value<"i", type = tensor<2xi32>, space = cuda>],
+    outputs = [#host.value<"y", type = tensor<?xf32>, sized_by_run = true>], symbols = ["n"], checks = ["c"],
+    ranges = array<i64: 0, 512, 8>, features = 2 : i64, spaces = 3 : i64}
+
 // CHECK-LABEL: host.program @plan {
 host.program @plan {
   // CHECK: %[[N:.*]] = host.dim 0, 1

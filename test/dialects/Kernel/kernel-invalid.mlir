@@ -1,6 +1,14 @@
 // One case for each constraint of kernels, of calls of them, and of packed constants.
 // RUN: lathe-opt %s --verify-diagnostics --split-input-file
 
+// func_c7
+// expected-error @+1 {{has the ranges of 2 sizes, but 1 are expected}}
+kernel.func @k(%a: index) attributes {sizes = 1 : i64, ranges = [#graph.range<most = 8>, #graph.range<>]} {
+  kernel.return
+}
+
+// -----
+
 // func_c1
 // expected-error @+1 {{has 3 sizes, but 2 arguments}}
 kernel.func @k(%a: index, %b: index) attributes {sizes = 3 : i64} {
@@ -193,6 +201,15 @@ func.func @f(%w: tensor<20x5x3x3xf32>) {
 func.func @f(%w: tensor<20x5x5x5xf32>) {
   // expected-error @+1 {{cannot transform 'tensor<20x5x5x5xf32>' for 2 outputs}}
   %y = kernel.pack %w tiled = 0 order = [2, 3, 1] tile = 16 winograd = 2 : tensor<20x5x5x5xf32> -> tensor<2x4x4x5x16xf32>
+  return
+}
+
+// -----
+
+// pack_c5
+func.func @f(%w: tensor<20x6xi8>) {
+  // expected-error @+1 {{cannot put 4 elements of 'tensor<20x6xi8>' of 4 bits into a byte}}
+  %y = kernel.pack %w tiled = 0 order = [1] tile = 16 step = 4 bits = 4 : tensor<20x6xi8> -> tensor<2x2x16xi8>
   return
 }
 

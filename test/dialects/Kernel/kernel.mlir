@@ -15,6 +15,13 @@ kernel.func @softmax(%n: index, %x: tensor<?x8xf32, #x>, %w: tensor<8xf32> {kern
   kernel.return %y : tensor<?x8xf32, #x>
 }
 
+// CHECK-LABEL: kernel.func private @ranges(
+// CHECK-SAME: attributes {ranges = [#graph.range<least = 8, most = 512, divisor = 8>, #graph.range<>], sizes = 2 : i64}
+kernel.func private @ranges(%n: index, %m: index)
+    attributes {sizes = 2 : i64, ranges = [#graph.range<least = 8, most = 512, divisor = 8>, #graph.range<>]} {
+  kernel.return
+}
+
 // CHECK-LABEL: kernel.func private @two_results()
 // CHECK-SAME: -> (tensor<2xi64>, tensor<2xi64>) attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">}
 kernel.func private @two_results() -> (tensor<2xi64>, tensor<2xi64>)
@@ -81,6 +88,14 @@ func.func @pack_steps(%w: tensor<3x20x5xi8>) -> tensor<2x4x16x4xi8> {
   // CHECK: kernel.pack %{{.*}} tiled = 1 order = [0, 2] tile = 16 step = 4 run = 2 : tensor<3x20x5xi8> -> tensor<2x4x16x4xi8>
   %y = kernel.pack %w tiled = 1 order = [0, 2] tile = 16 step = 4 run = 2 : tensor<3x20x5xi8> -> tensor<2x4x16x4xi8>
   return %y : tensor<2x4x16x4xi8>
+}
+
+// Two codes of 4 bits share a byte: 2 blocks of 3 are three bytes.
+// CHECK-LABEL: func.func @pack_bits(
+func.func @pack_bits(%w: tensor<20x2x3xi8>) -> tensor<2x3x16xi8> {
+  // CHECK: kernel.pack %{{.*}} tiled = 0 order = [1, 2] tile = 16 step = 2 run = 2 bits = 4 : tensor<20x2x3xi8> -> tensor<2x3x16xi8>
+  %y = kernel.pack %w tiled = 0 order = [1, 2] tile = 16 step = 2 run = 2 bits = 4 : tensor<20x2x3xi8> -> tensor<2x3x16xi8>
+  return %y : tensor<2x3x16xi8>
 }
 
 // A filter transformed for 4 outputs a dim has 6 points in each.

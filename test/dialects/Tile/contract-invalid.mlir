@@ -294,3 +294,53 @@ func.func @unknown_unit(%a: memref<4x8xi8>, %b: memref<8x5xi8>, %c: memref<4x5xi
       tiling(<rows = 4, vectors = 1, lanes = 8, unit = "abacus">) maps []
   return
 }
+
+// -----
+
+// contract_c7
+func.func @needs_scales(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xi8>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{multiplies codes, so it needs scales, zeros and scratch}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) outs(%c : memref<4x12xf32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}
+
+// -----
+
+// contract_c7
+func.func @types_of_scales(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xf32>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{needs scales and scratch of f32 and zeros of bytes}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x2x16xf32>, memref<1x2x16xf32>, memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}
+
+// -----
+
+// contract_c7
+func.func @blocks_of_codes(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x3x16xf32>, %z: memref<1x3x16xi8>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{which do not fit 64 codes of each column in steps of 2}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x3x16xf32>, memref<1x3x16xi8>, memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}
+
+// -----
+
+// contract_c7
+func.func @block_of_tiling(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xi8>, %t: memref<16x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{sums in blocks of 16 terms, but 32 share a scale}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x2x16xf32>, memref<1x2x16xi8>, memref<16x16xf32>) outs(%c : memref<4x12xf32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 16, block = 16, unit = "nibbles.f32u8">) maps []
+  return
+}
+
+// -----
+
+// contract_c7
+func.func @scratch(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xi8>, %t: memref<32x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{for a panel of 64 by 16}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x2x16xf32>, memref<1x2x16xi8>, memref<32x16xf32>) outs(%c : memref<4x12xf32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}

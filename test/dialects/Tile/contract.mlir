@@ -61,3 +61,16 @@ func.func @no_epilogue(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref<4x5x
       outs(%c : memref<4x5xf32>) tiling(<rows = 4, vectors = 1, lanes = 8>) maps []
   return
 }
+
+// Codes of 4 bits, two in a byte, with a scale and a zero for each block of 32.
+// CHECK-LABEL: func.func @codes(
+func.func @codes(%a: memref<?x64xf32>, %b: memref<2x32x64xi8>, %s: memref<2x2x64xf32>, %z: memref<2x2x64xi8>,
+                 %t: memref<64x64xf32>, %c: memref<?x100xf32>) {
+  // CHECK: tile.contract ins(%{{.*}}, %{{.*}} : memref<?x64xf32>, memref<2x32x64xi8>)
+  // CHECK-SAME: quantized(%{{.*}}, %{{.*}}, %{{.*}} : memref<2x2x64xf32>, memref<2x2x64xi8>, memref<64x64xf32>)
+  // CHECK-SAME: outs(%{{.*}} : memref<?x100xf32>) packed tiling(<rows = 6, vectors = 4, lanes = 16, unit = "nibbles.f32u8">)
+  tile.contract ins(%a, %b : memref<?x64xf32>, memref<2x32x64xi8>)
+      quantized(%s, %z, %t : memref<2x2x64xf32>, memref<2x2x64xi8>, memref<64x64xf32>) outs(%c : memref<?x100xf32>) packed
+      tiling(<rows = 6, vectors = 4, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}

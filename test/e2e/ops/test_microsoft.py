@@ -172,6 +172,20 @@ CASES = {
         [floats(1, 3, 8, 8), floats(4, 3, 3, 3), floats(4)],
         {"activation": "HardSigmoid", "activation_params": [0.2, 0.5]},
     ),
+    "conv-hard-swish": Case(
+        "FusedConv",
+        [floats(1, 3, 8, 8), floats(4, 3, 3, 3), floats(4)],
+        {"activation": "HardSwish"},
+    ),
+    "max-pool": Case("NhwcMaxPool", [u8(2, 9, 8, 3)], {"kernel_shape": [3, 2], "ceil_mode": 1}),
+    "max-pool-padded": Case(
+        "NhwcMaxPool",
+        [s8(1, 8, 8, 5)],
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "dilations": [2, 2]},
+    ),
+    "max-pool-same": Case(
+        "NhwcMaxPool", [u8(1, 8, 7, 3)], {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}
+    ),
     "skip": Case(
         "SkipLayerNormalization",
         [floats(2, 5, 8), floats(2, 5, 8), floats(8), floats(8), floats(8)],

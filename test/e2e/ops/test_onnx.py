@@ -86,7 +86,7 @@ def test_grid_sample(mode: str, padding: str, corners: int) -> None:
 def test_top_k(dtype: type) -> None:
     x: np.ndarray[Any, Any] = random.integers(-9, 9, (3, 17, 2), np.int64).astype(dtype)
     for largest in (0, 1):
-        for axis, k in ((1, 6), (-2, 17), (0, 2)):
+        for axis, k in ((1, 6), (-2, 17), (0, 2), (1, 1), (-1, 1)):
             count = {"k_1": np.array([k])}
             check("TopK", {"x_0": x}, count, outputs=2, opset=11, axis=axis, largest=largest)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import lathe
 import numpy as np
 from oracle import BFLOAT16, Array, Case, Random, check, either_way, listed, onnx_result
 
@@ -50,6 +51,36 @@ def test_reduce(free: bool) -> None:
     cases.append(reduce("max", nothing, [0], lambda x, **_: np.full(4, -np.inf)))
     cases.append(reduce("min", nothing, [0], lambda x, **_: np.full(4, np.inf)))
     check(cases, free)
+
+
+@either_way
+def test_reduce_over_neighbouring_dims(free: bool) -> None:
+    """Lines of no whole vectors, over batch and image at once, and before dims that stay."""
+    x = random.floats(3, 20, 13, 11)
+    cases = []
+    for axes in ([0, 2, 3], [2, 3], [1, 2, 3], [1, 2], [0, 1]):
+        for keep in (False, True):
+            cases += [
+                reduce("mean", x, axes, np.mean, keep, rtol=1e-4, atol=1e-5),
+                reduce("max", x, axes, np.max, keep),
+            ]
+    check(cases, free)
+
+
+def test_sums_of_images_have_the_same_bits_on_two_threads() -> None:
+    x = random.floats(8, 64, 28, 28)
+    for axes in ([0, 2, 3], [2, 3]):
+        y = "tensor<64xf32>" if 0 in axes else "tensor<8x64xf32>"
+        text = f"""
+func.func @main(%x: tensor<8x64x28x28xf32>) -> {y} {{
+  %y = graph.reduce sum %x axes = {axes} : tensor<8x64x28x28xf32> -> {y}
+  return %y : {y}
+}}
+"""
+        model = lathe.compile(text.encode(), cache=False)
+        (one,), (two,) = model.with_threads(1)(x), model.with_threads(2)(x)
+        assert one.tobytes() == two.tobytes()
+        np.testing.assert_allclose(one, x.sum(tuple(axes), dtype=np.float64), rtol=1e-4, atol=1e-3)
 
 
 @either_way
@@ -111,6 +142,28 @@ def test_arg(free: bool) -> None:
                     flags = f"{'keep_dims' if keep else ''} {'last' if last else ''}"
                     text = f"%y = graph.arg {kind} %x axis = {axis} {flags} : {{x}} -> {{y}}"
                     cases.append(Case(text, {"x": x}, y.astype(np.int64)))
+    check(cases, free)
+
+
+@either_way
+def test_arg_of_lines(free: bool) -> None:
+    """Lines of no whole vectors, with infinities and with NaN, which is better than any number."""
+    cases = []
+    for dtype in (np.float32, np.float16, np.float64):
+        x = random.integers(-9, 9, (6, 83), dtype)
+        x[1, [5, 70]] = np.nan
+        x[2] = -np.inf
+        x[3] = np.inf
+        x[4, 82] = np.nan
+        x[5, [17, 64]] = [np.inf, -np.inf]
+        for kind, function in {"max": np.argmax, "min": np.argmin}.items():
+            for last in (False, True):
+                y = np.asarray(function(x[:, ::-1] if last else x, axis=1))
+                y = 82 - y if last else y
+                text = (
+                    f"%y = graph.arg {kind} %x axis = 1 {'last' if last else ''} : {{x}} -> {{y}}"
+                )
+                cases.append(Case(text, {"x": x}, y.astype(np.int64)))
     check(cases, free)
 
 

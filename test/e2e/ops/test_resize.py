@@ -87,3 +87,28 @@ def test_interpolated(coordinates: str, free: bool) -> None:
             resize("cubic", coordinates, scales, sizes, coefficient=-0.5, exclude_outside=True)
         )
     check(cases, free)
+
+
+@either_way
+def test_interpolated_integers_are_rounded(free: bool) -> None:
+    """To the nearest, ties to even, as ONNX's reference does; ONNX Runtime cuts fractions off."""
+    end = "{{cubic_coefficient = -0.75}} : ({x}) -> {y}"
+    text = f"%y = graph.resize linear %x axes = [1] scales = [] half_pixel round_prefer_floor {end}"
+    double = text.replace("scales = []", "scales = [2.0]")
+    check(
+        [
+            Case(
+                text,
+                {"x": np.array([[0, 1, 3, 9]], np.uint8)},
+                np.array([[0, 0, 1, 2, 3, 7, 9]], np.uint8),
+                free=False,
+            ),
+            Case(
+                double,
+                {"x": np.array([[-2, 0, 6]], np.int8)},
+                # -2, -1.5, -0.5, 1.5, 4.5, 6.
+                np.array([[-2, -2, 0, 2, 4, 6]], np.int8),
+            ),
+        ],
+        free,
+    )

@@ -8,7 +8,7 @@ def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {
     Free dimensions of arguments become symbols; every graph op infers its
     result types again; arithmetic on shapes becomes `graph.dim_values` or
     constants, and operands that only said a shape are dropped. `dims` fixes
-    named symbols to values.
+    named symbols to values, or says their `range`.
 
     Needs: `graph`. Keeps: `graph`; afterwards no dimension is unresolved.
 
@@ -20,7 +20,8 @@ def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
-  let options = [ListOption<"dims", "dims", "std::string", "NAME=VALUE for each symbol to fix.">];
+  let options = [ListOption<"dims", "dims", "std::string",
+      "NAME=SIZE for each symbol to fix, NAME=8..512%8 for what one can be.">];
 }
 
 def StoreElementsPass : Pass<"graph-store-elements", "mlir::func::FuncOp"> {
@@ -80,6 +81,37 @@ def FormIntegerProductsPass : Pass<"graph-form-integer-products", "mlir::func::F
   let statistics = [Statistic<"numFormed", "products", "Products of bytes that were formed">];
 }
 
+def KeepWeightCodesPass : Pass<"graph-keep-weight-codes", "mlir::func::FuncOp"> {
+  let summary = "leave quantized weights of products in their few bits";
+  let description = [{
+    The right operand of a product with f32 or f16 that constants of 2 to 8 bits give by
+    `graph.dequantize` gets one form: codes without a sign, a column of the weights in a row,
+    cut into blocks that share a scale and a zero point. `graph.code_bits` says how many
+    bits a code needs, 4 or 8. Constants do not fold over this op, so that a processor reads the codes
+    in each call and not four or eight times as many bytes.
+
+    A product stays where its weights have fewer than 4096 elements, or more rows than `most-rows`, and where
+    bytes become floats in another way, such as with a parameter that varies otherwise; there a remark says so.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %w = graph.dequantize %q scale %s : (tensor<64x128xi8>, tensor<128xf32>) -> tensor<64x128xf32>
+    %0 = graph.matmul %x, %w : (tensor<1x64xf32>, tensor<64x128xf32>) -> tensor<1x128xf32>
+    // becomes
+    %d = graph.dequantize %c scale %t zero %z {graph.code_bits = 8}
+        : (tensor<128x1x64xui8>, tensor<128x1x1xf32>, tensor<128x1x1xui8>) -> tensor<128x1x64xf32>
+    %r = graph.reshape %d : (tensor<128x1x64xf32>) -> tensor<128x64xf32>
+    %w = graph.transpose %r [1, 0] : tensor<128x64xf32> -> tensor<64x128xf32>
+    %0 = graph.matmul %x, %w : (tensor<1x64xf32>, tensor<64x128xf32>) -> tensor<1x128xf32>
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+  let options = [Option<"mostRows", "most-rows", "int64_t", "-1",
+                        "Rows of a product beyond which its weights are widened; negative for none.">];
+  let statistics = [Statistic<"numKept", "kept", "Products whose weights stay in codes">];
+}
+
 def FoldScaleIntoConvPass : Pass<"graph-fold-scale-into-conv", "mlir::func::FuncOp"> {
   let summary = "multiply constant scales of convolution results into the filters";
   let description = [{
@@ -109,7 +141,9 @@ def MultiplyInBF16Pass : Pass<"graph-multiply-in-bf16", "mlir::func::FuncOp"> {
     to bf16, to the nearest even; the sums stay f32. What else reads a tensor that is
     rounded reads the rounded one, so that only this is stored; inputs and results of
     the function stay as they are. Sums of fewer than 16 terms or an odd number of
-    channels, narrow groups and products of two computed tensors stay f32.
+    channels, narrow groups and products of two computed tensors stay f32. With
+    `keep-filtered`, so do convolutions for which Winograd's filtering in f32 is faster
+    than vectors of bf16: of 3x3 taps with stride 1, on images of at least 14 x 14.
 
     Needs: inferred shapes. Keeps: `graph`.
 
@@ -122,6 +156,7 @@ def MultiplyInBF16Pass : Pass<"graph-multiply-in-bf16", "mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
+  let options = [Option<"keepFiltered", "keep-filtered", "bool", "false", "Leave what f32 computes by fewer products.">];
   let statistics = [Statistic<"numNarrowed", "products", "Products that multiply bf16">];
 }
 

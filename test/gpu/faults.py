@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Faults of kernels on purpose, to see whether the emulator notices.
+
+faults.py NAME     compares a small model with the CPU, which LATHE_EMU_FAULT=NAME has to make fail
+
+A fault is a change of the PTX that the driver loads. What it stands for is what a code generator
+gets wrong: a wait, a fence or a barrier that is left out, an address, an order, a sign.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+WAIT = r"cp\.async\.wait_group\s+[12];"
+FOUR = r"\{(%r\d+), (%r\d+), (%r\d+), (%r\d+)\}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is looked for in the text and what it becomes, everywhere or `times` times."""
+
+    model: str
+    pattern: str
+    becomes: str
+    times: int = 0
+
+
+FAULTS = {
+    # Copies that nobody waits for, and slots that others still read.
+    "no-wait-for-copies": Fault("halves", WAIT, ""),
+    "wait-for-one-copy-less": Fault("halves", WAIT, "cp.async.wait_group 2;"),
+    "no-barrier-behind-copies": Fault("halves", rf"({WAIT}\s*)bar\.sync\s+0;", r"\1"),
+    "copies-in-one-group": Fault("halves", r"cp\.async\.commit_group;", ""),
+    # Ends of rows.
+    "copies-beyond-the-end": Fault("halves", r"(cp\.async\.c\w[^;]*\], 16), %r\d+;", r"\1;"),
+    "tail-is-not-zero": Fault("narrow", r"(cp\.async\.ca[^;]*\], 4), %r\d+;", r"\1;"),
+    "stores-beyond-the-end": Fault(
+        "halves", r"setp\.gt\.u64(\s+%p\d+, %rd\d+), 71;", r"setp.gt.u64\1, 72;"
+    ),
+    # Orders.
+    "left-not-turned-back": Fault("halves", r"m8n8\.x4\.shared", "m8n8.x4.trans.shared"),
+    "right-not-turned": Fault("halves", r"\.trans\.shared", ".shared"),
+    "chunks-in-plain-order": Fault(
+        "halves", r"xor\.b64(\s+%rd\d+, %rd\d+), %rd\d+;", r"xor.b64\1, 0;", 1
+    ),
+    "registers-swapped": Fault(
+        "halves", rf"(mma\.sync\S+\s+\{{[^}}]*\}},\s*){FOUR}", r"\1{\2, \4, \3, \5}"
+    ),
+    "sums-start-anew": Fault(
+        "halves", r"(mma\.sync[^;]*,\s*)\{[^}]*\};", r"\1{%fz, %fz, %fz, %fz};"
+    ),
+    "bytes-in-another-order": Fault("bytes", r"(prmt\.b32[^;]*, )0x5140U;", r"\g<1>0x4150U;"),
+    "signs-of-the-left-lost": Fault("bytes", r"s32\.s8\.s8\.s32", "s32.u8.s8.s32"),
+    # Four warps together.
+    "copies-not-published": Fault("warpgroup", r"fence\.proxy\.async[^;]*;", ""),
+    "registers-not-fenced": Fault("warpgroup", r"wgmma\.fence\.sync\.aligned;", ""),
+    "no-wait-for-products": Fault("warpgroup", r"wgmma\.wait_group\.sync\.aligned 0;", ""),
+    "products-not-committed": Fault("warpgroup", r"wgmma\.commit_group\.sync\.aligned;", ""),
+    "right-factor-as-rows": Fault("warpgroup", r"(wgmma\.mma_async[^;]*),\s+1;", r"\1, 0;"),
+    "published-before-the-wait": Fault(
+        "warpgroup", rf"({WAIT})\s*(fence\.proxy\.async[^;]*;)", r"\2 \1"
+    ),
+    # Sums of rows.
+    "lanes-left-out": Fault("rows", r"(shfl\.sync\.bfly\.b32[^;]*), 16, ", r"\1, 8, "),
+    "no-barrier-between-warps": Fault("rows", r"bar\.sync\s+0;", ""),
+}
+
+
+def plant(name: str, text: str) -> str:
+    """Return the text with the fault, of which it says on stderr that it is there."""
+    fault = FAULTS[name]
+    text, count = re.subn(fault.pattern, fault.becomes, text, count=fault.times)
+    if count == 0:
+        raise LookupError(f"there is no place for fault {name}")
+    if "%fz" in fault.becomes:
+        text = re.sub(r"(?m)^\{$", "{\n.reg .b32 %fz;", text)
+    print(f"planted {name}: {count} times", file=sys.stderr)
+    return text
+
+
+def models() -> dict[str, Callable[[], object]]:
+    """Return what each compares with the CPU."""
+    import families
+    from families import RNG, check, normal
+    from onnx import TensorProto, helper
+
+    product = helper.make_node("MatMul", ["a", "b"], ["p"])
+    nodes = [product, helper.make_node("Add", ["p", "c"], ["y"])]
+    half = TensorProto.FLOAT16
+
+    def halves() -> None:
+        a, b, c = normal(70, 200), normal(200, 72), normal(72)
+        check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
+
+    def narrow() -> None:
+        a, b, c = normal(70, 66), normal(66, 30), normal(30)
+        check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
+
+    def bytes_of() -> None:
+        kind = TensorProto.INT8
+        a, b = families.random_bytes(kind, 40, 96), families.random_bytes(kind, 96, 80)
+        node = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
+        families.exact_bytes(node, {"a": a, "b": b}, {}, a.astype("int64") @ b.astype("int64"))
+
+    def rows() -> None:
+        node = helper.make_node("Softmax", ["x"], ["y"], axis=-1)
+        check([node], {"x": 4 * RNG.standard_normal((5, 1000))})
+
+    return {
+        "halves": halves,
+        "warpgroup": halves,
+        "narrow": narrow,
+        "bytes": bytes_of,
+        "rows": rows,
+    }
+
+
+if __name__ == "__main__":
+    models()[FAULTS[sys.argv[1]].model if sys.argv[1] in FAULTS else sys.argv[1]]()
