@@ -61,3 +61,15 @@ kernel.func @terms(%a: tensor<64x64xf16>, %b: tensor<64x64xf16>) -> tensor<64x64
   %0 = graph.matmul %a, %b : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf16>
   kernel.return %0 : tensor<64x64xf16>
 }
+
+// -----
+
+// A scalar has no innermost dim.
+// expected-error @+1 {{strategy "gpu.transpose" needs a transpose that moves the innermost dim; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @scalar(%x: tensor<f32>) -> tensor<f32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_80">, strategy = #kernel.strategy<"gpu.transpose", {
+      rows = 1 : i64, vectors = 1 : i64, lanes = 32 : i64, unroll = 1 : i64, prefetch = 0 : i64, block = 0 : i64,
+      task_rows = 1 : i64, task_panels = 1 : i64, threads = 256 : i64}>} {
+  %0 = graph.transpose %x [] : tensor<f32> -> tensor<f32>
+  kernel.return %0 : tensor<f32>
+}

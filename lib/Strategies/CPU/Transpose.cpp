@@ -5,6 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "../FuseEpilogue.h"
+#include "../TileTranspose.h"
 #include "Strategies.h"
 #include "Tilings.h"
 
@@ -66,22 +67,7 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
-  auto root = dyn_cast_or_null<graph::TransposeOp>(kernel::findRoot(kernel.getBody().front()));
-  FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
-  if (failed(tiling))
-    return failure();
-  if (!root || root.getPermutation().empty() ||
-      root.getPermutation().back() == static_cast<int64_t>(root.getPermutation().size()) - 1)
-    return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName()
-                                           << " needs a transpose that moves the innermost dim; remove the strategy "
-                                              "to have one chosen [strategy-unfit]";
-  EpilogueFusion fusion(root, *tiling);
-  OpBuilder builder = fusion.insertionPoint();
-  Value init = fusion.createInit(builder, kernel);
-  auto op = tile::TransposeOp::create(builder, root.getLoc(), init.getType(), root.getX(), fusion.getExtras(), init,
-                                      root.getPermutation(), *tiling, fusion.getExtraMaps());
-  fusion.finish(op);
-  return scheduleLoops(kernel, target);
+  return success(succeeded(tileTranspose(kernel, config)) && succeeded(scheduleLoops(kernel, target)));
 }
 
 const Strategy lathe::transpose = {"cpu.transpose", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};

@@ -2,6 +2,7 @@
 // block. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "../CPU/Tilings.h"
 #include "../FuseEpilogue.h"
+#include "../TileTranspose.h"
 #include "Strategies.h"
 #include "dialects/Graph/Graph.h"
 
@@ -47,20 +48,7 @@ static std::optional<Config> match(const Problem &problem, const Target &) {
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &) {
-  auto root = dyn_cast_or_null<graph::TransposeOp>(kernel::findRoot(kernel.getBody().front()));
-  FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
-  if (failed(tiling))
-    return failure();
-  if (!root || root.getPermutation().back() == static_cast<int64_t>(root.getPermutation().size()) - 1)
-    return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName()
-                                           << " needs a transpose that moves the innermost dim; remove the strategy "
-                                              "to have one chosen [strategy-unfit]";
-  EpilogueFusion fusion(root, *tiling);
-  OpBuilder builder = fusion.insertionPoint();
-  Value init = fusion.createInit(builder, kernel);
-  fusion.finish(tile::TransposeOp::create(builder, root.getLoc(), init.getType(), root.getX(), fusion.getExtras(), init,
-                                          root.getPermutation(), *tiling, fusion.getExtraMaps()));
-  return success();
+  return tileTranspose(kernel, config);
 }
 
 const Strategy gpuTranspose = {"gpu.transpose", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};
