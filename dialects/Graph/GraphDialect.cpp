@@ -1,5 +1,6 @@
 // dialects/Graph/GraphDialect.cpp: registration, attributes, and the types of the levels below.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/Attention.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/GraphVersion.h"
 #include "dialects/Graph/MappedFiles.h"
@@ -60,6 +61,10 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Graph/GraphOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Graph/AttentionOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

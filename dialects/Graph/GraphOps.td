@@ -15,6 +15,7 @@ include "dialects/Graph/SequenceTypes.td"
 
 // Families with headers of their own; for the reference only.
 #ifdef LATHE_ALL_OPS
+include "dialects/Graph/AttentionOps.td"
 include "dialects/Graph/RecurrentOps.td"
 include "dialects/Graph/SequenceOps.td"
 #endif

@@ -26,11 +26,13 @@ def Graph_TextOp : Graph_Op<"text"> {
     | `filter_count` | strings `[n]` | `i64[1]`: how many are no stop words | case, stop words |
     | `filter` | strings `[n]` | strings `[m]`, those that are no stop words | case, stop words |
     | `case` | strings | strings | "LOWER" or "UPPER" |
+    | `token_width` | strings | `i64[1]`: the most tokens that one has | "tokens", "separators" or "characters"; "bytes" if patterns are for the locale "C"; fewest characters of a token; "marked" or "plain"; padding; POSIX extended regular expressions |
+    | `tokens` | strings | strings with one more dim, padded | the same |
     | `find` | values; keys `[n]` of the same type | `i64`: the place of the last key that is equal, or n | "text" or "numbers" |
     | `random` | | `i64[1]`: bits that no other call gives | the number of the node |
     | `image_size` | `ui8[n]`: a file | `i64[2]`: the height and width of the image | |
     | `decode_image` | `ui8[n]`: a file | `ui8[h, w, channels]` | "RGB", "BGR" or "Grayscale" |
-    | `custom` | `i64[n]`: the rank and the dims of each tensor; inputs; attributes | any | the operator, as "domain::name"; how many attributes; the number in `lathe_dtype` of each tensor |
+    | `custom` | `i64[n]`: the rank and the dims of each tensor; inputs; attributes | any | the operator, as "domain::name"; how many attributes; the number in `lathe_dtype` of each tensor, 0 of an input that is left out |
 
     `custom` calls a function that the program registers (docs/decisions/0072). Its tensors are the operands
     behind the first, then the results.

@@ -262,6 +262,10 @@ LogicalResult Scopes::walk() {
     for (Operation &op : block)
       if (failed(visit(&op)))
         return failure();
+  // Of a function without a body, its results define what follows from data.
+  SmallVector<AffineExpr> byResults;
+  if (func.isExternal() && failed(defineByDims(func, func.getFunctionType().getResults(), byResults)))
+    return failure();
   // After the body, so that results may have what it defined.
   for (Type type : func.getFunctionType().getResults())
     if (failed(requireAll(func, type)))

@@ -18,6 +18,9 @@ namespace lathe::host {
 /// Of an argument or a result of a model's function: the space where callers have it.
 inline constexpr llvm::StringLiteral spaceAttrName = "host.space";
 
+/// Of a result of a model's function: the number of the argument whose memory callers may give for it.
+inline constexpr llvm::StringLiteral aliasAttrName = "host.alias";
+
 } // namespace lathe::host
 
 #endif // LATHE_DIALECTS_HOST_HOSTBASE_H

@@ -14,7 +14,7 @@ def Host_Dialect : Dialect {
   let description = [{
     A `host.program` is a list of runtime actions on buffers; there are no
     tensors. Branches and loops are `scf.if` and `scf.while` around host ops, numbers
-    are of type `index` and computed by `arith`. The two programs of a model are
+    are of type `index` and computed by `arith`. The two programs of a function are
     `plan`, which checks what must hold at entry and computes the sizes of outputs
     and workspace, and `run`, which computes the outputs and is entered only after
     `plan` found nothing wrong.
@@ -62,7 +62,8 @@ def Host_ValueAttr : AttrDef<Host_Dialect, "Value"> {
     `type` has the dims as the model says them: a tensor, or a sequence, an optional
     value or a map of some. Callers have it in `space`. With `sized_by_run`, `plan`
     does not know the dims of the output. With `moves`, callers may have it in any
-    space of the module.
+    space of the module. `alias` of an output is the number of the input whose memory it
+    may have, -1 for none.
 
     ```mlir
     #host.value<"x", type = tensor<?x4xf32, #graph.dims<()[s0] -> (s0, 4)>>>
@@ -71,8 +72,8 @@ def Host_ValueAttr : AttrDef<Host_Dialect, "Value"> {
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::Type":$type, Host_SpaceParameter:$space,
       DefaultValuedParameter<"bool", "false">:$sized_by_run,
-      DefaultValuedParameter<"bool", "false">:$moves);
-  let assemblyFormat = "`<` $name `,` struct($type, $space, $sized_by_run, $moves) `>`";
+      DefaultValuedParameter<"bool", "false">:$moves, DefaultValuedParameter<"int64_t", "-1">:$alias);
+  let assemblyFormat = "`<` $name `,` struct($type, $space, $sized_by_run, $moves, $alias) `>`";
 }
 
 #endif

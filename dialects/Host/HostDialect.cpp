@@ -1,5 +1,6 @@
 // dialects/Host/HostDialect.cpp: the host dialect and what its ops demand.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Host/Donations.h"
 #include "dialects/Host/Host.h"
 #include "lathe/Support/Winograd.h"
 #include "mlir/IR/Builders.h"
@@ -97,12 +98,40 @@ void HostDialect::initialize() {
       >();
 }
 
+LogicalResult verifyDonations(FunctionOpInterface func) {
+  if (func->hasAttr(aliasAttrName))
+    return func->emitOpError("has '") << aliasAttrName << "', which is of results alone [donation-input]";
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    if (func.getArgAttr(i, aliasAttrName))
+      return func->emitOpError("has '") << aliasAttrName << "' on argument " << i
+                                        << ", but it is of the result that may have its memory "
+                                        << "[donation-input]";
+  for (unsigned i = 0; i < func.getNumResults(); ++i) {
+    Attribute alias = func.getResultAttr(i, aliasAttrName);
+    auto number = dyn_cast_or_null<IntegerAttr>(alias);
+    if (!alias ||
+        (number && number.getType().isInteger(64) && number.getInt() >= 0 && number.getInt() < func.getNumArguments()))
+      continue;
+    InFlightDiagnostic error = func->emitOpError("result ") << i << " is to have the memory of argument ";
+    if (number && number.getType().isInteger(64))
+      error << number.getInt();
+    else
+      error << alias;
+    return error << ", but there are " << func.getNumArguments() << " [donation-input]";
+  }
+  return success();
+}
+
+ProgramOp ProgramOp::find(ModuleOp module, StringRef function, ProgramKind kind) {
+  for (auto program : module.getOps<ProgramOp>())
+    if (program.getKind() == kind && program.getFunction() == function)
+      return program;
+  return {};
+}
+
 LogicalResult ProgramOp::verifyRegions() {
-  StringRef name = getSymName();
-  if (name != "plan" && name != "run") // program_c1
-    return emitOpError("is called '") << name << "', but the programs of a model are 'plan' and 'run' [host-program]";
-  bool isPlan = name == "plan";
-  WalkResult walked = getBody().walk([&](Operation *op) { // program_c2
+  bool isPlan = getKind() == ProgramKind::plan;
+  WalkResult walked = getBody().walk([&](Operation *op) { // program_c1
     bool ofPlan = isa<SetWorkspaceOp>(op);
     bool ofRun = isa<OutputOp, WorkspaceOp, LaunchOp, CopyOp, AllocOp, FreeOp, LoadOp, StoreOp, PollOp, SetOutputOp,
                      DescribeOp, MakeValueOp, LoadAddressOp>(op);
@@ -118,6 +147,20 @@ LogicalResult SignatureOp::verify() {
   if (getRanges() && getRanges()->size() != 3 * getSymbols().size()) // signature_c1
     return emitOpError("has ") << getRanges()->size() << " numbers for the ranges of " << getSymbols().size()
                                << " symbols, but three for each are expected [host-signature]";
+  if (getPlanAttr() ? !getRunAttr() : bool(getRunAttr())) // signature_c2
+    return emitOpError("has the code of one program, but of both or of none is expected [host-signature]");
+  auto valueAt = [](ArrayAttr list, int64_t i) { return cast<ValueAttr>(list[i]); };
+  for (auto output : getOutputs().getAsRange<ValueAttr>()) { // signature_c3
+    int64_t alias = output.getAlias();
+    if (alias == -1)
+      continue;
+    if (alias < 0 || alias >= static_cast<int64_t>(getInputs().size()))
+      return emitOpError("has an output ") << output.getName() << " in the memory of input " << alias
+                                           << ", but there are " << getInputs().size() << " inputs [host-signature]";
+    ValueAttr input = valueAt(getInputs(), alias);
+    if (input.getType() != output.getType() || input.getSpace() != output.getSpace())
+      return emitOpError("has an output ") << output << " in the memory of " << input << " [host-signature]";
+  }
   return success();
 }
 
@@ -136,6 +179,10 @@ LogicalResult ConstantOp::verify() {
   for (int64_t dim = 0; dim < rank; ++dim)
     if (llvm::count(order, dim) != (dim == tiled ? 0 : 1) || static_cast<int64_t>(order.size()) != rank - 1)
       return emitOpError("'order' must list every dim of ") << type << " but " << tiled << " once [host-constant]";
+  int64_t run = getRun().value_or(1);
+  if (getStep() && (*getStep() < 1 || run < 0 || run > static_cast<int64_t>(order.size())))
+    return emitOpError("cannot put ") << *getStep() << " elements of the last " << run << " dims of " << type
+                                      << " beside each other [host-constant]";
   bool isFilter = rank == 4 && type.getElementType().isF32() && type.getDimSize(2) == Winograd::taps &&
                   type.getDimSize(3) == Winograd::taps;
   if (getWinograd() && (getStep() || !isFilter || !Winograd::find(*getWinograd())))

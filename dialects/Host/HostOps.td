@@ -46,22 +46,36 @@ def Host_Relation : I32EnumAttr<"Relation", "what must hold between two numbers"
 /// Which input, output, dim, element or check.
 def Host_Number : ConfinedAttr<I64Attr, [IntNonNegative]>;
 
-def Host_ProgramOp : Host_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator,
-    NoRegionArguments, SingleBlock]> {
+def Host_ProgramKind : I32EnumAttr<"ProgramKind", "what a program is for", [
+    I32EnumAttrCase<"plan", 0>, I32EnumAttrCase<"run", 1>]> {
+  let cppNamespace = "::lathe::host";
+}
+
+def Host_ProgramOp : Host_Op<"program", [IsolatedFromAbove, NoTerminator, NoRegionArguments, SingleBlock]> {
   let summary = "a list of actions";
   let description = [{
-    Runs from top to bottom. `@plan` tells the sizes of the outputs and of the
-    workspace, `@run` computes the outputs. Either ends at the first `host.check` that
-    does not hold.
+    Runs from top to bottom. The `plan` of a function tells the sizes of the outputs and
+    of the workspace, its `run` computes the outputs. Either ends at the first
+    `host.check` that does not hold. `function` is the name in the `host.signature` that
+    the program belongs to.
 
-    (C1) The program is called `plan` or `run`.
-    (C2) The size of the workspace is told by `plan`; buffers, which exist only then,
+    ```mlir
+    host.program plan of "main" {
+      ...
+    }
+    ```
+
+    (C1) The size of the workspace is told by `plan`; buffers, which exist only then,
     are used by `run`.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name);
+  let arguments = (ins Host_ProgramKind:$kind, StrAttr:$function);
   let regions = (region SizedRegion<1>:$body);
   let hasRegionVerifier = 1;
-  let assemblyFormat = "$sym_name $body attr-dict";
+  let assemblyFormat = "$kind `of` $function $body attr-dict";
+  let extraClassDeclaration = [{
+    /// That of `function` in a module; null if there is none.
+    static ProgramOp find(::mlir::ModuleOp module, ::llvm::StringRef function, ProgramKind kind);
+  }];
 }
 
 def Host_ValueArrayAttr : TypedArrayAttrBase<Host_ValueAttr, "inputs or outputs">;
@@ -75,7 +89,8 @@ def Host_SignatureOp : Host_Op<"signature"> {
     most, and a divisor. `features` are bits of `LATHE_FEATURE_...` of the module ABI,
     `spaces` has bit `s` where there is memory of space `s`.
 
-    It stays until `emit`, which writes it as the descriptions of the ABI.
+    It stays until `emit`, which writes it as the descriptions of the ABI. `plan` and
+    `run` are the functions that the programs have become then.
 
     ```mlir
     host.signature "main" {inputs = [#host.value<"x", type = tensor<4xf32>>], outputs = [],
@@ -83,10 +98,13 @@ def Host_SignatureOp : Host_Op<"signature"> {
     ```
 
     (C1) `ranges` has three entries for each symbol, if any.
+    (C2) `plan` and `run` are there together.
+    (C3) An output has the memory of no input or of one, which has its type and its space.
   }];
   let arguments = (ins StrAttr:$name, Host_ValueArrayAttr:$inputs, Host_ValueArrayAttr:$outputs, StrArrayAttr:$symbols,
       StrArrayAttr:$checks, OptionalAttr<DenseI64ArrayAttr>:$ranges, DefaultValuedOptionalAttr<I64Attr, "0">:$features,
-      DefaultValuedOptionalAttr<I64Attr, "1">:$spaces);
+      DefaultValuedOptionalAttr<I64Attr, "1">:$spaces, OptionalAttr<FlatSymbolRefAttr>:$plan,
+      OptionalAttr<FlatSymbolRefAttr>:$run);
   let hasVerifier = 1;
   let assemblyFormat = "$name attr-dict";
 }
@@ -95,7 +113,7 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
   let summary = "elements that are written into the artifact";
   let description = [{
     `host.address_of` finds them where the artifact is mapped, aligned for
-    vectors. With `tile`, they are written in the order that `kernel.pack` with
+    vectors; `offset` is where in the weights, once that is decided. With `tile`, they are written in the order that `kernel.pack` with
     the same attributes describes.
 
     (C1) The elements are a ranked tensor.
@@ -107,11 +125,41 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
       OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile,
       OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd,
-      OptionalAttr<I64Attr>:$bits);
+      OptionalAttr<I64Attr>:$bits, OptionalAttr<I64Attr>:$offset);
   let assemblyFormat = [{
     $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile (`step` `=` $step^)?
     (`run` `=` $run^)? (`winograd` `=` $winograd^)? (`bits` `=` $bits^)?)? attr-dict
   }];
+}
+
+def Host_WeightsOp : Host_Op<"weights"> {
+  let summary = "how large the weights are";
+  let description = [{
+    All constants lie in so many bytes, each at its `offset`.
+
+    ```mlir
+    host.weights 4096
+    ```
+  }];
+  let arguments = (ins Host_Number:$size);
+  let assemblyFormat = "$size attr-dict";
+}
+
+def Host_KernelOp : Host_Op<"kernel"> {
+  let summary = "what callers are told of a kernel";
+  let description = [{
+    Its name, its key, its strategy as text, the nodes of the model that it computes, how
+    often the functions call it, and the arguments: so many sizes, then tensors. It stays
+    until `emit`, which writes it as the description of the ABI.
+
+    ```mlir
+    host.kernel "matmul" {key = "0f", strategy = "cpu.loops", nodes = ["fc"], calls = 1 : i64, sizes = 0 : i64,
+                          operands = [tensor<4xf32>], results = [tensor<4xf32>]}
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, StrAttr:$key, StrAttr:$strategy, StrArrayAttr:$nodes, Host_Number:$calls,
+      Host_Number:$sizes, TypeArrayAttr:$operands, TypeArrayAttr:$results);
+  let assemblyFormat = "$name attr-dict";
 }
 
 def Host_DimOp : Host_Op<"dim", [Pure]> {
@@ -155,8 +203,8 @@ def Host_CheckOp : Host_Op<"check"> {
 def Host_SetDimOp : Host_Op<"set_dim"> {
   let summary = "tells a dimension of an output";
   let description = [{
-    Dimension `dim` of output `output` is `size` in this call. `@plan` tells those of
-    all outputs whose memory the caller provides, `@run` those of the others.
+    Dimension `dim` of output `output` is `size` in this call. `plan` tells those of
+    all outputs whose memory the caller provides, `run` those of the others.
   }];
   let arguments = (ins Host_Number:$output, Host_Number:$dim, Index:$size);
   let assemblyFormat = "$output `,` $dim `=` $size attr-dict";
@@ -165,7 +213,7 @@ def Host_SetDimOp : Host_Op<"set_dim"> {
 def Host_SetWorkspaceOp : Host_Op<"set_workspace"> {
   let summary = "tells the size of the workspace in bytes";
   let description = [{
-    In `@plan`: what `host.workspace` slices in this space has to be this large in
+    In `plan`: what `host.workspace` slices in this space has to be this large in
     this call.
   }];
   let arguments = (ins Index:$bytes, DefaultValuedAttr<Host_SpaceAttr, "::lathe::host::Space::host">:$space);
@@ -292,7 +340,7 @@ def Host_PollOp : Host_Op<"poll"> {
 def Host_SetOutputOp : Host_Op<"set_output"> {
   let summary = "tells where an output is";
   let description = [{
-    In `@run`, for an output whose dims `@plan` does not tell: its elements are at
+    In `run`, for an output whose dims `plan` does not tell: its elements are at
     `address`. Memory of `host.alloc` becomes the caller's, other memory is copied
     when the call ends.
   }];
@@ -352,11 +400,14 @@ def Host_CopyOp : Host_Op<"copy"> {
   let summary = "copies bytes between buffers that do not overlap";
   let description = [{
     Copies the first `bytes` bytes of `source` to `target`, also from one space to
-    another. What follows, in either space, sees them.
+    another. What follows, in either space, sees them. With `unless_same`, the two may be
+    the same memory, and nothing happens then: of an input that the caller may have
+    donated for an output.
   }];
-  let arguments = (ins Host_AnyBuffer:$source, Host_AnyBuffer:$target, Index:$bytes);
+  let arguments = (ins Host_AnyBuffer:$source, Host_AnyBuffer:$target, Index:$bytes, UnitAttr:$unless_same);
   let assemblyFormat = [{
-    custom<Buffer>($source, type($source)) `to` custom<Buffer>($target, type($target)) `,` $bytes attr-dict
+    custom<Buffer>($source, type($source)) `to` custom<Buffer>($target, type($target)) `,` $bytes
+    (`unless_same` $unless_same^)? attr-dict
   }];
 }
 

@@ -4,7 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Tile/Tile.h"
+#include "dialects/Tile/Attention.h"
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/IR/PatternMatch.h"
@@ -21,6 +21,10 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op, RewriterBa
   rewriter.setInsertionPoint(op);
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
+    if (!isa<TensorType>(operand.getType())) {
+      operands.push_back(operand);
+      continue;
+    }
     FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
     if (failed(buffer))
       return failure();
@@ -41,7 +45,9 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op, RewriterBa
 static bool isScratch(OpOperand &operand) {
   auto conv = dyn_cast<WinogradConvOp>(operand.getOwner());
   auto contract = dyn_cast<ContractOp>(operand.getOwner());
-  return (conv && &operand == &conv.getScratchMutable()) || (contract && operand.get() == contract.getScratch());
+  auto attention = dyn_cast<AttentionOp>(operand.getOwner());
+  return (attention && &operand == &attention.getScratchMutable()) || (conv && &operand == &conv.getScratchMutable()) ||
+         (contract && operand.get() == contract.getScratch());
 }
 
 /// The destination is written, never read: it needs no copy of old contents.
@@ -49,6 +55,8 @@ static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEff
   if (!op.hasPureBufferSemantics())
     return;
   for (OpOperand *input : op.getDpsInputOperands()) {
+    if (!isa<MemRefType>(input->get().getType()))
+      continue;
     effects.emplace_back(MemoryEffects::Read::get(), input);
     if (isScratch(*input))
       effects.emplace_back(MemoryEffects::Write::get(), input);
@@ -73,6 +81,7 @@ static void getEffects(DestinationStyleOpInterface op, SmallVectorImpl<MemoryEff
     return bufferizeInPlace(*this, rewriter, options, state);                                                          \
   }
 
+LATHE_TILE_MEMORY(AttentionOp)
 LATHE_TILE_MEMORY(ContractOp)
 LATHE_TILE_MEMORY(ConvOp)
 LATHE_TILE_MEMORY(WinogradConvOp)

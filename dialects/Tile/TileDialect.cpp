@@ -4,6 +4,7 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/Tile/Attention.h"
 #include "dialects/Tile/Tile.h"
 
 #include "mlir/IR/Builders.h"
@@ -27,6 +28,10 @@ void TileDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Tile/TileOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Tile/AttentionOps.cpp.inc"
       >();
 }
 

@@ -51,8 +51,8 @@ static LogicalResult verifyPanel(Operation *op, int64_t width, TilingAttr tiling
 /// (C7) of products.
 static LogicalResult verifyCodes(ContractOp op) {
   const DotUnit *unit = op.getTiling().getDotUnit();
-  bool hasCodes = unit && takesCodes(*unit), isPresent = op.getScales() && op.getZeros() && op.getScratch();
-  if (hasCodes != isPresent || bool(op.getScales()) != bool(op.getScratch()))
+  bool hasCodes = unit && takesCodes(*unit), isPresent = op.getScales() && op.getZeros();
+  if (hasCodes != isPresent || (hasCodes && !op.getScratch()))
     return op.emitOpError(hasCodes ? "multiplies codes, so it needs scales, zeros and scratch"
                                    : "has scales, but its unit multiplies no codes");
   if (!hasCodes)
@@ -75,6 +75,26 @@ static LogicalResult verifyCodes(ContractOp op) {
   if (scratch.getShape() != ArrayRef<int64_t>({block ? block : k, rhs.getDimSize(2)}))
     return op.emitOpError("has scratch ")
            << scratch << " for a panel of " << (block ? block : k) << " by " << rhs.getDimSize(2);
+  return success();
+}
+
+/// (C8) of products.
+static LogicalResult verifyPanelCopy(ContractOp op) {
+  if (!op.getScratch() || op.getScales())
+    return success();
+  ShapedType rhs = shapeOf(op.getRhs()), scratch = shapeOf(op.getScratch());
+  TilingAttr tiling = op.getTiling();
+  Type sum = tile::getAccumulatorType(op);
+  if (op.getPacked() || rhs.getElementType() != sum || scratch.getElementType() != sum)
+    return op.emitOpError("copies panels, so it needs a rhs that is not packed and scratch, both of ")
+           << sum << ", but has " << rhs << " and " << scratch;
+  int64_t width = tiling.getVectors() * tiling.getLanes(), k = shapeOf(op.getLhs()).getShape().back();
+  int64_t terms = tiling.getBlock() ? tiling.getBlock() : k;
+  bool fits = scratch.getDimSize(1) == width && !disagree(scratch.getDimSize(0), terms);
+  if (ShapedType::isDynamic(terms) || !fits)
+    return op.emitOpError("has scratch ")
+           << scratch << " for a panel of " << (ShapedType::isDynamic(terms) ? "an open number" : Twine(terms).str())
+           << " by " << width;
   return success();
 }
 
@@ -119,7 +139,7 @@ LogicalResult ContractOp::verify() {
   }
   if (failed(expectSize(*this, "dim K of rhs", rhs.getDimSize(getPacked() ? 1 : rhsRank - 2), k)))
     return failure();
-  if (failed(verifyCodes(*this))) // contract_c7
+  if (failed(verifyCodes(*this)) || failed(verifyPanelCopy(*this))) // contract_c7, contract_c8
     return failure();
   if (!getPacked())
     return expectSize(*this, "dim N of rhs", rhs.getDimSize(rhsRank - 1), n);

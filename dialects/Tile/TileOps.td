@@ -86,6 +86,10 @@ def Tile_ContractOp : Tile_ComputeOp<"contract", [AttrSizedOperandSegments]> {
     lower half, so that `rhs` has rank 3. Few rows are multiplied by what is computed in registers;
     for many, a panel goes through `scratch`.
 
+    Without `quantized`, `scratch` is for an `rhs` that is not packed: a panel of it is copied there
+    before many rows pass it, because its rows may be pages apart. Up to two register tiles of rows read
+    `rhs` itself.
+
     * (C1) All operands are tensors and there is a result of the type of
       `init`, or all are memrefs and there is none.
     * (C2) `lhs` and `init` have the same rank. `rhs` has rank 3 if packed, or 4
@@ -98,11 +102,14 @@ def Tile_ContractOp : Tile_ComputeOp<"contract", [AttrSizedOperandSegments]> {
     * (C5) With a `block`, `init` holds sums on the way, so it is of their type;
       the block is a multiple of the unit's step.
     * (C6) The unit takes the element types of `lhs` and `rhs`.
-    * (C7) The unit multiplies codes if and only if there are scales, zeros and scratch. Then `rhs` is
+    * (C7) The unit multiplies codes if and only if there are scales and zeros. Then there is scratch, `rhs` is
       packed, f32 scales and zeros of bytes have its panels, their number of blocks divides the size K,
       which is static, and a block is a multiple of the unit's step. The tiling's `block` is a multiple
       of `Q` unless there is one block only. `scratch` holds a panel of f32: as many rows as the
       tiling's `block`, or K, and `NR` columns.
+    * (C8) Scratch without scales goes with an `rhs` that is not packed and has the type of the sums. It holds
+      a panel of it: as many rows as the tiling's `block`, or a static K, and `vectors * lanes` columns; no
+      rows where few rows of `lhs` pass it.
   }];
   let arguments = (ins Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$lhs,
                        Tile_BufferOfRank<[2, 3, 4, 5, 6, 7, 8]>:$rhs,
@@ -116,7 +123,8 @@ def Tile_ContractOp : Tile_ComputeOp<"contract", [AttrSizedOperandSegments]> {
                        AffineMapArrayAttr:$extra_maps);
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $rhs `:` type($lhs) `,` type($rhs) `)`
-    (`quantized` `(` $scales^ `,` $zeros `,` $scratch `:` type($scales) `,` type($zeros) `,` type($scratch) `)`)?
+    (`quantized` `(` $scales^ `,` $zeros `:` type($scales) `,` type($zeros) `)`)?
+    (`scratch` `(` $scratch^ `:` type($scratch) `)`)?
     (`extras` `(` $extras^ `:` type($extras) `)`)?
     `outs` `(` $init `:` type($init) `)` (`packed` $packed^)?
     `tiling` `(` $tiling `)` `maps` $extra_maps attr-dict-with-keyword
@@ -404,5 +412,10 @@ def Tile_YieldOp : Tile_Op<"yield", [
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
+
+// With a header of its own; for the reference only.
+#ifdef LATHE_ALL_OPS
+include "dialects/Tile/AttentionOps.td"
+#endif
 
 #endif // LATHE_DIALECTS_TILE_TILEOPS

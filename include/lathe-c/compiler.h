@@ -84,17 +84,33 @@ typedef struct lathe_program_options {
    * (.mlir), or their text itself. */
   const char *const *custom_ops;
   size_t custom_op_count;
+  /* `rank_count` strings "INPUT=RANK" for inputs of an ONNX model that have no rank; all of their sizes are
+   * open. Without one, such an input is an error (onnx-unknown-rank). */
+  const char *const *ranks;
+  size_t rank_count;
 } lathe_program_options;
 
 /* Reads `.onnx`, `.mlir` or `.lathe`, told apart by content; "-" is standard input. `options` may be NULL. */
 LATHE_C_API lathe_program *lathe_program_load(const char *path, const lathe_program_options *options,
                                               lathe_diagnostics **diagnostics);
+typedef struct lathe_function_source {
+  const char *path;     /* Of its file; of `bytes`, what messages call them. */
+  const char *function; /* What it is to be called: letters, digits and '_', no digit first; NULL after its file. */
+  const void *bytes;    /* `size` bytes in the place of a file, which are copied; NULL for a file. */
+  size_t size;
+} lathe_function_source;
+
+/* Several models as one program with a function for each, which share equal constants. A native file with several
+ * functions keeps their names. The inputs of `options` are of the models that have such initializers. */
+LATHE_C_API lathe_program *lathe_program_load_all(const lathe_function_source *sources, size_t count,
+                                                  const lathe_program_options *options,
+                                                  lathe_diagnostics **diagnostics);
 /* The same from memory; `name` stands in messages. The bytes are copied. */
 LATHE_C_API lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name,
                                                const lathe_program_options *options, lathe_diagnostics **diagnostics);
 /* Writes, for each of the first `capacity` inputs, how many rows the smallest table has in which
  * the model looks its elements up, 0 if there is none or its size is open. Returns the number of
- * inputs; `bounds` may be NULL if `capacity` is 0. */
+ * inputs, 0 of a program with several functions; `bounds` may be NULL if `capacity` is 0. */
 LATHE_C_API size_t lathe_program_index_bounds(const lathe_program *program, int64_t *bounds, size_t capacity);
 LATHE_C_API void lathe_program_free(lathe_program *program); /* NULL is allowed. */
 
@@ -127,6 +143,10 @@ typedef struct lathe_compile_options {
    * had, too, is not compiled again. Bound it as you like: any file may be deleted at any
    * time. NULL for none; one that cannot be written to keeps nothing. */
   const char *kernel_cache;
+  /* `donation_count` strings "INPUT=OUTPUT", or "FUNCTION:INPUT=OUTPUT": callers may give the memory of the input
+   * for the output (lathe_value_desc.alias). */
+  const char *const *donations;
+  size_t donation_count;
 } lathe_compile_options;
 
 /* Compiles `program`, which is not changed. `options` may be NULL. */

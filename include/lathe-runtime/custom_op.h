@@ -24,7 +24,7 @@ typedef struct lathe_custom_op_call {
   uint32_t input_count;
   uint32_t attribute_count;
   uint32_t output_count;
-  const lathe_tensor *inputs; /* To be read only. */
+  const lathe_tensor *inputs; /* To be read only. One that is declared as `none` is all zeros. */
   /* The values of the attributes, in the order of their declaration: scalars and vectors of i64 or f64, or of
    * pointers to text that ends with a zero. */
   const lathe_tensor *attributes;
@@ -43,7 +43,9 @@ typedef int32_t (*lathe_custom_op_fn)(lathe_custom_op_call *call);
 typedef struct lathe_custom_op {
   uint32_t struct_size;
   uint32_t reserved; /* 0. */
-  const char *name;  /* "domain::name". */
+  /* "domain::name", or "domain::name::sizes" for the function that computes the sizes of results that follow from
+   * data: it gets the same inputs and attributes, and writes i64[n], one for each. */
+  const char *name;
   lathe_custom_op_fn function;
   void *context;
 } lathe_custom_op;

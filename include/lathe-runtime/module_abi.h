@@ -69,6 +69,18 @@ enum {
  * the start of each range. Returns 0 or a status as above. */
 typedef int32_t (*lathe_task_fn)(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure);
 
+/* One parallel loop of several that run in order: what lathe_imports.parallel_for takes. It never
+ * grows, as lists of them are arrays. */
+typedef struct lathe_loop {
+  lathe_task_fn body;
+  void *closure;
+  void *scratch;
+  uint64_t scratch_stride;
+  int64_t tasks;
+  int32_t first_check; /* What is added to a status above 0: check 0 of `body` is this check of the function. */
+  uint32_t reserved;   /* 0. */
+} lathe_loop;
+
 struct lathe_text_call;
 struct lathe_call;
 struct lathe_value;
@@ -125,6 +137,14 @@ typedef struct lathe_imports {
   struct lathe_value *(*make_value)(void *context, struct lathe_call *call, int32_t action,
                                     const struct lathe_value *value, const struct lathe_value *other, int64_t a,
                                     int64_t b);
+  /* Runs `count` loops as `parallel_for` would one after the other: each begins when
+   * all tasks of the one before are done, and none begins once a range has failed. A loop
+   * has `workers`, or one for each task if that is less. The threads go on from loop
+   * to loop without being called again. Returns 0, or the status of a range that failed,
+   * with `first_check` of its loop added to what is above 0. Code that meets NULL here,
+   * or a struct that ends before, runs the loops by `parallel_for`; the runtime's own,
+   * which it leaves NULL where the program gives a `parallel_for` or observes the call. */
+  int32_t (*parallel_loops)(void *context, uint32_t workers, uint32_t count, const lathe_loop *loops);
 } lathe_imports;
 
 /* --- Spaces ------------------------------------------------------------- */
@@ -186,6 +206,17 @@ typedef struct lathe_space_services {
                      uint32_t source_space, size_t size);
   /* Refuses memory that is not in `space`, or of another device. */
   int32_t (*check)(void *context, const void *memory, uint32_t space);
+  /* The rest is for calls whose kernels begin all at once: all of them, or none. From
+   * `record` on, what is asked for on `stream`, which it makes, is noted and not begun.
+   * Returns a status as `copy`, as the next two. */
+  int32_t (*record)(void *context, void **stream);
+  /* Ends that, and `stream`. What was noted becomes `graph`, in place of one that is there;
+   * nothing of it is kept where `graph` is NULL. */
+  int32_t (*recorded)(void *context, void *stream, void **graph);
+  /* Begins what `graph` has, on `stream`. */
+  int32_t (*replay)(void *context, void *graph, void *stream);
+  /* Deletes a graph of which nothing is left to do. */
+  void (*forget)(void *context, void *graph);
 } lathe_space_services;
 
 /* Of a space other than the host's, what one call has there. */
@@ -283,8 +314,9 @@ typedef struct lathe_value_desc {
   const int64_t *dims;
   uint32_t space; /* A lathe_space. */
   uint32_t flags;
-  /* On outputs: the input whose memory the output may have, because it is read
-   * before the output is written; -1 for none. On inputs -1. */
+  /* On outputs: the input whose memory callers may give for the output, which the
+   * call then overwrites; -1 for none. On inputs -1. With other memory the call
+   * copies what it needs of the input. */
   int32_t alias;
   uint32_t key_dtype; /* LATHE_KIND_MAP: a lathe_dtype, of the keys; else 0. */
 } lathe_value_desc;
@@ -389,6 +421,16 @@ typedef struct lathe_phase_desc {
   lathe_task_fn body;
 } lathe_phase_desc;
 
+/* A tensor that a kernel takes or returns. */
+typedef struct lathe_argument_desc {
+  uint32_t struct_size;
+  uint32_t dtype; /* A lathe_dtype; signs of integers are not told apart. */
+  uint32_t rank;
+  uint32_t reserved; /* 0. */
+  /* `rank` entries: a size, or -1 for one that differs from call to call. */
+  const int64_t *dims;
+} lathe_argument_desc;
+
 typedef struct lathe_kernel_desc {
   uint32_t struct_size;
   uint32_t phase_count;
@@ -399,6 +441,13 @@ typedef struct lathe_kernel_desc {
   const char *nodes;    /* The nodes of the model that it computes. */
   uint64_t calls;       /* How often `run` of the module's functions calls it. */
   const lathe_phase_desc *const *phases;
+  /* What a launch passes, in this order: sizes of 64 bits, operands, results. */
+  uint32_t size_count;
+  uint32_t operand_count;
+  uint32_t result_count;
+  uint32_t reserved; /* 0. */
+  const lathe_argument_desc *const *operands;
+  const lathe_argument_desc *const *results;
 } lathe_kernel_desc;
 
 /* --- Code for devices --------------------------------------------------- */
@@ -434,6 +483,10 @@ typedef struct lathe_device_kernel_desc {
   const char *name;
   uint32_t block_threads; /* Of each block; without LATHE_DEVICE_KERNEL_BLOCKS, at most. */
   uint32_t shared_bytes;  /* Of memory that each block has and the launch asks for. */
+  /* What NVIDIA's assembler says of the image that is for this GPU alone, for tools: of
+   * each thread, 0 where no assembler was there. */
+  uint32_t registers;
+  uint32_t spill_bytes; /* That registers do not hold. */
 } lathe_device_kernel_desc;
 
 /* --- Modules ------------------------------------------------------------ */

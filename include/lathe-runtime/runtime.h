@@ -188,12 +188,16 @@ LATHE_RUNTIME_API lathe_status lathe_module_tensor_copy(lathe_module *module, co
 
 /* --- Calls -------------------------------------------------------------- */
 
-/* Bits of lathe_call_options.flags. */
-/* The policy "flush" for denormal numbers: they are read and written as zero, in the
- * calling thread and in those of the runtime's pool. Without it the policy is "keep".
- * A host program's own parallel_for decides for its threads itself. Where a processor
- * has no such mode, nothing changes. */
+/* Bits of lathe_call_options.flags.
+ * LATHE_CALL_FLUSH_DENORMALS is the policy "flush" for denormal numbers: they are read and
+ * written as zero, in the calling thread and in those of the runtime's pool. Without it the
+ * policy is "keep". A host program's own parallel_for decides for its threads itself. Where a
+ * processor has no such mode, nothing changes.
+ * With LATHE_CALL_REPLAY, kernels of a device begin all at once, as one graph, where a call
+ * with the same sizes and addresses was made before; a call with others makes the graph anew.
+ * Without it, or where that is not possible (`replay_obstacle`), they begin one by one. */
 #define LATHE_CALL_FLUSH_DENORMALS 1u
+#define LATHE_CALL_REPLAY 2u
 
 typedef struct lathe_call_options {
   uint32_t struct_size; /* sizeof(lathe_call_options). */
@@ -226,6 +230,9 @@ typedef struct lathe_call_options {
    * have them anywhere (LATHE_VALUE_MOVES). */
   uint32_t output_space;
   uint32_t reserved; /* 0. */
+  /* Where to put why a call with LATHE_CALL_REPLAY began its kernels one by one, in words
+   * that live as long as the process; NULL if it did not. NULL if nobody asks. */
+  const char **replay_obstacle;
 } lathe_call_options;
 
 /* Some minutes of an empty loop. */

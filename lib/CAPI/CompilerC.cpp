@@ -88,9 +88,29 @@ static lathe_program *wrap(std::unique_ptr<lathe::Program> program) {
   return program ? new lathe_program{std::move(program)} : nullptr;
 }
 
-static lathe::LoadOptions loadOptions(const lathe_program_options *given) {
+/// What a program is loaded with; nothing after an error.
+static std::optional<lathe::LoadOptions> loadOptions(const lathe_program_options *given, const char *name,
+                                                     lathe::Diagnostics &diagnostics) {
   lathe::LoadOptions options;
   if (given) {
+    for (llvm::StringRef text : llvm::ArrayRef(given->ranks, given->rank_count)) {
+      auto [input, digits] = text.rsplit('=');
+      int64_t rank = 0;
+      if (digits.getAsInteger(10, rank)) {
+        diagnostics.error("onnx-rank", name, "the rank " + lathe::quoted(text) + " is not INPUT=RANK")
+            .note("give the number of dims behind the name of the input, as in \"x=4\"");
+        return std::nullopt;
+      }
+      auto [known, isNew] = options.ranks.try_emplace(input.str(), rank);
+      if (!isNew && known->second != rank) {
+        diagnostics
+            .error("onnx-rank", name,
+                   "ranks " + llvm::Twine(known->second) + " and " + llvm::Twine(rank) + " are given for input " +
+                       lathe::quoted(input))
+            .note("give one of them");
+        return std::nullopt;
+      }
+    }
     options.allowLinks = given->allow_links;
     options.inputs.assign(given->inputs, given->inputs + given->input_count);
     options.limits.assign(given->limits, given->limits + given->limit_count);
@@ -102,13 +122,35 @@ static lathe::LoadOptions loadOptions(const lathe_program_options *given) {
 lathe_program *lathe_program_load(const char *path, const lathe_program_options *given,
                                   lathe_diagnostics **diagnostics) {
   Collector collector(diagnostics);
-  return wrap(lathe::Program::load(path, *collector, loadOptions(given)));
+  std::optional<lathe::LoadOptions> options = loadOptions(given, path, *collector);
+  return options ? wrap(lathe::Program::load(path, *collector, *options)) : nullptr;
+}
+
+lathe_program *lathe_program_load_all(const lathe_function_source *sources, size_t count,
+                                      const lathe_program_options *given, lathe_diagnostics **diagnostics) {
+  Collector collector(diagnostics);
+  std::vector<lathe::FunctionSource> all;
+  std::string names;
+  for (const lathe_function_source &source : llvm::ArrayRef(sources, count)) {
+    if (!source.path) {
+      (*collector)
+          .error("function-none", "", "source " + llvm::Twine(all.size()) + " has no path")
+          .note("name the file, or what messages call the bytes");
+      return nullptr;
+    }
+    all.push_back({source.path, source.function ? source.function : "", source.bytes, source.size});
+    names += (names.empty() ? "" : ", ") + all.back().path;
+  }
+  std::optional<lathe::LoadOptions> options = loadOptions(given, names.c_str(), *collector);
+  return options ? wrap(lathe::Program::loadAll(all, *collector, *options)) : nullptr;
 }
 
 lathe_program *lathe_program_parse(const void *bytes, size_t size, const char *name, const lathe_program_options *given,
                                    lathe_diagnostics **diagnostics) {
   Collector collector(diagnostics);
-  return wrap(lathe::Program::parse(bytes, size, name ? name : "model", *collector, loadOptions(given)));
+  name = name ? name : "model";
+  std::optional<lathe::LoadOptions> options = loadOptions(given, name, *collector);
+  return options ? wrap(lathe::Program::parse(bytes, size, name, *collector, *options)) : nullptr;
 }
 
 int lathe_check_custom_ops(const char *const *sources, size_t count, lathe_diagnostics **diagnostics) {
@@ -117,7 +159,8 @@ int lathe_check_custom_ops(const char *const *sources, size_t count, lathe_diagn
 }
 
 size_t lathe_program_index_bounds(const lathe_program *program, int64_t *bounds, size_t capacity) {
-  std::vector<int64_t> found = program->program->indexBounds();
+  bool isOne = program->program->functionNames().size() == 1;
+  std::vector<int64_t> found = isOne ? program->program->indexBounds() : std::vector<int64_t>();
   std::copy_n(found.begin(), std::min(capacity, found.size()), bounds);
   return found.size();
 }
@@ -136,6 +179,7 @@ lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_
     auto text = [](const char *value) { return value ? std::string(value) : std::string(); };
     options.target = given->target ? given->target : "host";
     options.dims.assign(given->dims, given->dims + given->dim_count);
+    options.donations.assign(given->donations, given->donations + given->donation_count);
     options.dumpPhasesTo = text(given->dump_phases);
     options.startAt = text(given->start_at);
     options.stopAfter = text(given->stop_after);

@@ -95,24 +95,35 @@ static size_t countWeights(ModuleOp module) {
   return bytes;
 }
 
-void describeNeeds(ModuleOp module, CheckReport &report) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  if (!main)
-    return;
+static void describeFunction(func::FuncOp func, bool isOneOfSeveral, CheckReport &report) {
   SmallVector<std::string> symbols;
-  if (auto list = main->getAttrOfType<ArrayAttr>("graph.symbols"))
+  if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     for (auto symbol : list.getAsRange<graph::SymbolAttr>()) {
       bool isNamed = symbol.isInputDim() && !symbol.getName().empty();
       symbols.push_back(isNamed ? symbol.getName().str() : "");
-      if (isNamed)
+      if (isNamed && !llvm::is_contained(report.dims, symbols.back()))
         report.dims.push_back(symbols.back());
     }
-  for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    report.inputs.push_back(describeValue(main.getArgAttr(i, "graph.name"), main.getArgument(i).getType(), symbols));
-  for (unsigned i = 0; i < main.getNumResults(); ++i)
-    report.outputs.push_back(describeValue(main.getResultAttr(i, "graph.name"), main.getResultTypes()[i], symbols));
+  auto add = [&](std::vector<ValueUse> &values, Attribute name, Type type) {
+    values.push_back(describeValue(name, type, symbols));
+    if (isOneOfSeveral)
+      values.back().name = (func.getSymName() + ": " + values.back().name).str();
+  };
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    add(report.inputs, func.getArgAttr(i, "graph.name"), func.getArgument(i).getType());
+  for (unsigned i = 0; i < func.getNumResults(); ++i)
+    add(report.outputs, func.getResultAttr(i, "graph.name"), func.getResultTypes()[i]);
+}
+
+void describeNeeds(ModuleOp module, CheckReport &report) {
+  auto functions = module.getOps<func::FuncOp>();
+  bool areSeveral = !functions.empty() && !llvm::hasSingleElement(functions);
+  for (func::FuncOp func : functions)
+    describeFunction(func, areSeveral, report);
+  if (functions.empty())
+    return;
   llvm::StringSet<> seen;
-  main.walk([&](graph::DefineSymbolOp op) {
+  module.walk([&](graph::DefineSymbolOp op) {
     if (std::string node = graph::describeNode(op.getLoc()); !node.empty() && seen.insert(node).second)
       report.sizesFromData.push_back(node);
   });

@@ -3,6 +3,7 @@
 #include "CheckLimits.h"
 #include "CheckReport.h"
 #include "CustomOps.h"
+#include "Functions.h"
 #include "Implementation.h"
 #include "NativeModel.h"
 #include "dialects/Graph/MappedFiles.h"
@@ -135,9 +136,16 @@ std::optional<Phase> Run::phaseNamed(const std::string &name, Phase otherwise) {
 /// The phases up to `bufferize` start from a function of tensors, `codegen` from
 /// programs of the host and `emit` from LLVM functions.
 bool Run::checkStart(ModuleOp module, Phase first) {
-  bool isProgram = module.lookupSymbol<host::ProgramOp>("plan") && module.lookupSymbol<host::ProgramOp>("run");
-  bool isCode =
-      module->hasAttr("host.weights_size") && module.lookupSymbol("lathe.plan") && module.lookupSymbol("lathe.run");
+  auto hasPrograms = [&](host::SignatureOp signature) {
+    return host::ProgramOp::find(module, signature.getName(), host::ProgramKind::plan) &&
+           host::ProgramOp::find(module, signature.getName(), host::ProgramKind::run);
+  };
+  auto hasCode = [&](host::SignatureOp signature) {
+    return signature.getPlan() && signature.getRun() && module.lookupSymbol(*signature.getPlan()) &&
+           module.lookupSymbol(*signature.getRun());
+  };
+  bool isProgram = llvm::all_of(module.getOps<host::SignatureOp>(), hasPrograms);
+  bool isCode = !module.getOps<host::WeightsOp>().empty() && llvm::all_of(module.getOps<host::SignatureOp>(), hasCode);
   StringRef is = "a model", way = "start at a phase up to 'bufferize', or leave --start-at out";
   bool fits = first <= Phase::Bufferize;
   if (isBehindBufferize(module)) {
@@ -312,6 +320,16 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
       cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
   if (!setAccuracy(*module) || !setPrecision(*module) || !checkStart(*module, *first))
     return nullptr;
+  if (!options.donations.empty() && *first > Phase::Bufferize) {
+    diagnostics
+        .error("donation-too-late", program.file,
+               "where results are is decided in the phase 'bufferize', but '" + phaseName(*first) +
+                   "' is to be the first phase")
+        .note("donate where the model is compiled");
+    return nullptr;
+  }
+  if (!setDonations(*module, options.donations, program.file, diagnostics))
+    return nullptr;
   if (isKernelLibrary(*module)) {
     // Kernels are what `partition` makes; there is no graph to optimize.
     first = std::max(*first, Phase::Partition);
@@ -335,8 +353,12 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   // What the process may use by its affinity and its quota, or was told to.
   pipeline.threads = options.threads ? options.threads : lathe_get_threads();
   pipeline.dims = options.dims;
+  pipeline.dimNames = namedDims(*module);
   pipeline.keepWeightCodes =
       llvm::all_of(targets, [](const Target &target) { return target.kind() == TargetKind::Cpu; });
+  // Elsewhere it would be written out again.
+  pipeline.formAttention = !(*module)->hasAttr(kernel::KernelDialect::strictAttrName) &&
+                           llvm::any_of(targets, [](const Target &target) { return target.kind() == TargetKind::Cpu; });
   pipeline.foldedBytes = program.limits[Limit::FoldedBytes];
   uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
   FoldedResources folded;

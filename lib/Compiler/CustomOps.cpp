@@ -9,6 +9,7 @@
 #include "lathe-runtime/runtime.h"
 #include "lathe/Import/ONNX.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/Support/Errno.h"
 
 using namespace mlir;
@@ -33,6 +34,8 @@ static LogicalResult checkName(func::FuncOp op) {
 /// The types of a declaration are what the runtime's ABI can describe, and say all open dims.
 static LogicalResult checkTypes(func::FuncOp op, TypeRange types, StringRef kind) {
   for (auto [i, type] : llvm::enumerate(types)) {
+    if (isa<NoneType>(type) && kind == "argument") // An input that a node leaves out.
+      continue;
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || !isModelType(type))
       return refuse(op) << kind << " " << i << " is a " << type << ", but a tensor of rank 0 to " << LATHE_MAX_RANK
@@ -46,11 +49,11 @@ static LogicalResult checkTypes(func::FuncOp op, TypeRange types, StringRef kind
 }
 
 static LogicalResult checkAttribute(func::FuncOp op, unsigned argument, Attribute value) {
-  auto type = cast<RankedTensorType>(op.getArgumentTypes()[argument]);
-  Type element = type.getElementType();
-  bool isKind = element.isInteger(64) || element.isF64() || isa<graph::StringType>(element);
+  auto type = dyn_cast<RankedTensorType>(op.getArgumentTypes()[argument]);
+  Type element = type ? type.getElementType() : Type();
+  bool isKind = element && (element.isInteger(64) || element.isF64() || isa<graph::StringType>(element));
   if (!isKind || type.getRank() > 1 || !op.getArgAttrOfType<StringAttr>(argument, "graph.name"))
-    return refuse(op) << "argument " << argument << " is an attribute and a " << type
+    return refuse(op) << "argument " << argument << " is an attribute and a " << op.getArgumentTypes()[argument]
                       << ", but a scalar or a vector of i64, f64 or !graph.string with a 'graph.name' is expected "
                          "[custom-op-declaration]";
   if (!isa<UnitAttr>(value) && failed(customAttributeSize(value, type)))
@@ -74,12 +77,13 @@ static LogicalResult checkAttributes(func::FuncOp op) {
   return success();
 }
 
-/// Sizes follow from those of the arguments, which a node gives as they are.
+/// Sizes follow from those of the arguments, which a node gives as they are, or from what a function computes.
 static LogicalResult checkSymbols(func::FuncOp op) {
   for (auto symbol : op->getAttrOfType<ArrayAttr>("graph.symbols").getAsRange<graph::SymbolAttr>()) {
-    if (!symbol.isInputDim())
+    bool isOfData = op.isExternal() && symbol.getInner() && !symbol.getBound();
+    if (!symbol.isInputDim() && !isOfData)
       return refuse(op) << "has the symbol " << symbol << ", but the sizes of a declaration follow from dims of "
-                        << "arguments; compute what depends on data in C [custom-op-declaration]";
+                        << "arguments, or, where it has no body, from data [custom-op-declaration]";
     if (symbol.getRange())
       return refuse(op) << "has the symbol " << symbol << ", but a declaration states no range of a size; check it in "
                         << "the function, or with 'graph.checks' of a body [custom-op-declaration]";
@@ -99,21 +103,35 @@ static LogicalResult checkBody(func::FuncOp op) {
   return success();
 }
 
-/// Gives a declaration without `graph.symbols` as many as its types use.
+/// Gives a declaration without `graph.symbols` as many as its types use. Without a body, those that no argument has
+/// and a result has follow from data.
 static void addSymbols(func::FuncOp op) {
   if (op->hasAttr("graph.symbols"))
     return;
   unsigned count = 0;
-  auto look = [&](Type type) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (auto dims = tensor ? dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding()) : graph::DimsAttr())
-      count = std::max(count, dims.getMap().getNumSymbols());
+  // The symbols that are a dim themselves.
+  auto look = [&](TypeRange types) {
+    llvm::SmallBitVector found;
+    for (Type type : types) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      auto dims = tensor ? dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding()) : graph::DimsAttr();
+      count = std::max(count, dims ? dims.getMap().getNumSymbols() : 0);
+      found.resize(count);
+      for (AffineExpr dim : dims ? dims.getMap().getResults() : ArrayRef<AffineExpr>())
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(dim))
+          found.set(symbol.getPosition());
+    }
+    return found;
   };
-  llvm::for_each(op.getArgumentTypes(), look);
-  llvm::for_each(op.getResultTypes(), look);
+  llvm::SmallBitVector given = look(op.getArgumentTypes()), made = look(op.getResultTypes());
+  given.resize(count);
   Builder b(op.getContext());
-  auto symbol = graph::SymbolAttr::get(b.getStringAttr(""));
-  op->setAttr("graph.symbols", b.getArrayAttr(SmallVector<Attribute>(count, symbol)));
+  auto ofInput = graph::SymbolAttr::get(b.getStringAttr(""));
+  auto ofData = graph::SymbolAttr::get(op.getContext(), b.getStringAttr(""), -1, -1, {}, {}, /*inner=*/true, {}, {});
+  SmallVector<Attribute> symbols;
+  for (unsigned i = 0; i < count; ++i)
+    symbols.push_back(op.isExternal() && made[i] && !given[i] ? ofData : ofInput);
+  op->setAttr("graph.symbols", b.getArrayAttr(symbols));
 }
 
 static LogicalResult checkDeclarations(ModuleOp module) {
@@ -128,7 +146,7 @@ static LogicalResult checkDeclarations(ModuleOp module) {
       return refuse(declaration) << "has no results, but an operator has one at least [custom-op-declaration]";
     addSymbols(declaration);
   }
-  // The verifier finds symbols that no argument has.
+  // The verifier finds symbols that no argument has and, where there is a body, those that only results have.
   if (failed(verify(module)))
     return failure();
   return success(llvm::all_of(module.getOps<func::FuncOp>(),

@@ -3,6 +3,7 @@
 #include "Implementation.h"
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Graph/ShapeSolver.h"
+#include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 
 using namespace mlir;
@@ -58,7 +59,8 @@ llvm::StringMap<KernelInfo> describeForC(ModuleOp module) {
 std::vector<KernelInfo> describeKernels(ModuleOp module, llvm::StringMap<KernelInfo> known) {
   std::vector<KernelInfo> result;
   llvm::StringMap<size_t> position;
-  for (auto kernel : module.getOps<kernel::FuncOp>()) {
+  SmallVector<kernel::FuncOp> kernels(module.getOps<kernel::FuncOp>());
+  for (kernel::FuncOp kernel : kernels) {
     KernelInfo info = std::move(known[kernel.getSymName()]);
     info.name = kernel.getSymName().str();
     info.key = kernel.getKey().value_or("").str();
@@ -82,20 +84,16 @@ std::vector<KernelInfo> describeKernels(ModuleOp module, llvm::StringMap<KernelI
     for (const std::string &node : graph::getNodeNames(call.getLoc()))
       info.nodes.push_back(node);
   });
-  Builder builder(module.getContext());
-  SmallVector<Attribute> entries;
-  for (const KernelInfo &info : result) {
-    SmallVector<Attribute> nodes;
-    for (const std::string &node : info.nodes)
-      nodes.push_back(builder.getStringAttr(node));
-    entries.push_back(
-        builder.getDictionaryAttr({builder.getNamedAttr("calls", builder.getI64IntegerAttr(info.calls)),
-                                   builder.getNamedAttr("key", builder.getStringAttr(info.key)),
-                                   builder.getNamedAttr("name", builder.getStringAttr(info.name)),
-                                   builder.getNamedAttr("nodes", builder.getArrayAttr(nodes)),
-                                   builder.getNamedAttr("strategy", builder.getStringAttr(info.strategy))}));
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  for (auto [kernel, info] : llvm::zip_equal(kernels, result)) {
+    SmallVector<StringRef> nodes(info.nodes.begin(), info.nodes.end());
+    SmallVector<Type> operands;
+    for (Value operand : kernel.getTensorArguments())
+      operands.push_back(operand.getType());
+    host::KernelOp::create(builder, kernel.getLoc(), info.name, info.key, info.strategy, builder.getStrArrayAttr(nodes),
+                           info.calls, kernel.getSizes(), builder.getTypeArrayAttr(operands),
+                           builder.getTypeArrayAttr(kernel.getResultTypes()));
   }
-  module->setAttr("host.kernels", builder.getArrayAttr(entries));
   return result;
 }
 
@@ -110,24 +108,14 @@ void describePacking(ModuleOp module, std::vector<KernelInfo> &kernels) {
 
 std::vector<KernelInfo> readKernels(ModuleOp module) {
   std::vector<KernelInfo> result;
-  auto list = module->getAttrOfType<ArrayAttr>("host.kernels");
-  for (Attribute entry : list ? list.getValue() : ArrayRef<Attribute>()) {
-    auto fields = dyn_cast<DictionaryAttr>(entry);
-    auto name = fields ? fields.getAs<StringAttr>("name") : StringAttr();
-    auto strategy = fields ? fields.getAs<StringAttr>("strategy") : StringAttr();
-    auto nodes = fields ? fields.getAs<ArrayAttr>("nodes") : ArrayAttr();
-    auto calls = fields ? fields.getAs<IntegerAttr>("calls") : IntegerAttr();
-    if (!name || !strategy || !nodes || !calls)
-      continue;
-    KernelInfo info;
-    info.name = name.str();
-    if (auto key = fields.getAs<StringAttr>("key"))
-      info.key = key.str();
-    info.strategy = strategy.str();
-    info.calls = calls.getInt();
-    for (auto node : nodes.getAsRange<StringAttr>())
+  for (auto described : module.getOps<host::KernelOp>()) {
+    KernelInfo &info = result.emplace_back();
+    info.name = described.getName().str();
+    info.key = described.getKey().str();
+    info.strategy = described.getStrategy().str();
+    info.calls = static_cast<unsigned>(described.getCalls());
+    for (auto node : described.getNodes().getAsRange<StringAttr>())
       info.nodes.push_back(node.str());
-    result.push_back(std::move(info));
   }
   return result;
 }

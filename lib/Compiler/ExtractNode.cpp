@@ -1,5 +1,6 @@
 // lib/Compiler/ExtractNode.cpp: one node of a model as a program of its own.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Functions.h"
 #include "Implementation.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/NodeLocation.h"
@@ -202,10 +203,15 @@ static func::FuncOp makeFunction(func::FuncOp main, const Part &part) {
 }
 
 bool Program::keepNode(const std::string &node, Diagnostics &diagnostics) {
-  auto main = impl->module->lookupSymbol<func::FuncOp>("main");
+  auto functions = impl->module->getOps<func::FuncOp>();
+  func::FuncOp main = llvm::hasSingleElement(functions) ? *functions.begin() : func::FuncOp();
   std::string place = impl->file;
   if (!main || !main.getBody().hasOneBlock()) {
-    diagnostics.error("model-node", place, "holds kernels, and no nodes").note("give the path of a model");
+    bool isSeveral = !functions.empty();
+    diagnostics
+        .error("model-node", place,
+               isSeveral ? "holds several functions, and nodes of each" : "holds kernels, and no nodes")
+        .note("give the path of a model with one function");
     return false;
   }
   Part part(main, node);

@@ -4,6 +4,7 @@
 #include "dialects/Graph/ElementTypes.h"
 #include "lathe/Support/PartialFile.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace llvm;
 
@@ -47,7 +48,10 @@ static void describe(raw_ostream &out, StringRef kind, const lathe_value_desc &v
     else
       out << commentText(function.symbol_names[~dim]);
   }
-  out << "]\n";
+  if (value.alias >= 0)
+    out << "], which may be the memory of input " << value.alias << "\n";
+  else
+    out << "]\n";
 }
 
 /// The functions of kernels without a model.
@@ -73,6 +77,22 @@ static void describeKernels(raw_ostream &out, ArrayRef<KernelInfo> kernels) {
   }
 }
 
+/// Constants for arrays of arguments: of the model where it is one function, else of each.
+static std::string counts(StringRef model, ArrayRef<const lathe_function_desc *> functions) {
+  std::string text;
+  raw_string_ostream out(text);
+  for (const lathe_function_desc *function : functions) {
+    std::string prefix = model.upper();
+    if (functions.size() > 1) {
+      prefix += "_" + StringRef(function->name).upper();
+      out << "#define " << prefix << "_FUNCTION \"" << function->name << "\"\n";
+    }
+    out << "#define " << prefix << "_INPUT_COUNT " << function->input_count << "\n"
+        << "#define " << prefix << "_OUTPUT_COUNT " << function->output_count << "\n";
+  }
+  return text;
+}
+
 static bool write(const std::string &path, StringRef text, Diagnostics &diagnostics) {
   if (std::error_code error = replaceFile(path, {text}))
     return reportWriteError(path, error, diagnostics);
@@ -96,14 +116,30 @@ bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) con
     out << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
     return write(path, text, diagnostics);
   }
-  const lathe_function_desc &main = *variant.functions[0];
+  llvm::StringMap<StringRef> macros;
+  for (const lathe_function_desc *function : ArrayRef(variant.functions, variant.function_count)) {
+    auto [known, isNew] = macros.try_emplace(StringRef(function->name).upper(), function->name);
+    if (isNew)
+      continue;
+    diagnostics
+        .error("header-names", path,
+               "the constants of the functions '" + known->second + "' and '" + function->name +
+                   "' would have the same names, which are in capital letters")
+        .note("give one of them another name: NAME=MODEL");
+    return false;
+  }
   out << " *\n * Tensors are contiguous, in row-major order. Load the model with\n"
-      << " * lathe_module_from_query(" << querySymbol(impl->model.name) << ", &module) and call its function\n"
-      << " * \"main\" with lathe_module_call of lathe-runtime/runtime.h:\n *\n";
-  for (uint32_t i = 0; i < main.input_count; ++i)
-    describe(out, "input", *main.inputs[i], i, main);
-  for (uint32_t i = 0; i < main.output_count; ++i)
-    describe(out, "output", *main.outputs[i], i, main);
+      << " * lathe_module_from_query(" << querySymbol(impl->model.name) << ", &module) and call its function"
+      << (variant.function_count == 1 ? "" : "s") << "\n";
+  for (const lathe_function_desc *function : ArrayRef(variant.functions, variant.function_count)) {
+    out << " * \"" << function->name << "\" with lathe_module_call of lathe-runtime/runtime.h:\n *\n";
+    for (uint32_t i = 0; i < function->input_count; ++i)
+      describe(out, "input", *function->inputs[i], i, *function);
+    for (uint32_t i = 0; i < function->output_count; ++i)
+      describe(out, "output", *function->outputs[i], i, *function);
+    if (function != variant.functions[variant.function_count - 1])
+      out << " *\n";
+  }
   std::string query = querySymbol(impl->model.name), own = querySymbol(impl->model.name, impl->model.fingerprint);
   std::string mark = guard + "_" + StringRef(own).take_back(16).str();
   out << " */\n#if defined(" << guard << ") && !defined(" << mark << ")\n"
@@ -114,9 +150,8 @@ bool Artifact::saveHeader(const std::string &path, Diagnostics &diagnostics) con
       << "/* The number stands for this model: to link another one of the same name is an error. */\n"
       << "#define " << query << " " << own << "\n"
       << "const lathe_module_desc *" << query << "(uint32_t runtime_abi_version);\n\n"
-      << "#define " << StringRef(name).upper() << "_INPUT_COUNT " << main.input_count << "\n"
-      << "#define " << StringRef(name).upper() << "_OUTPUT_COUNT " << main.output_count << "\n\n"
-      << "#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
+      << counts(name, ArrayRef(variant.functions, variant.function_count))
+      << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
   return write(path, text, diagnostics);
 }
 

@@ -67,6 +67,10 @@ private:
 
 std::shared_ptr<mlir::MLIRContext> createContext();
 
+/// `Program::load`, or `Program::parse` where `source` has bytes, in a context that other programs may be in.
+std::unique_ptr<Program> loadInto(std::shared_ptr<mlir::MLIRContext> context, const FunctionSource &source,
+                                  Diagnostics &diagnostics, const LoadOptions &options);
+
 /// Resources that constant folding made in one run of the compiler. Nothing
 /// refers to them after it, but the context would keep them.
 class FoldedResources {
@@ -98,7 +102,7 @@ llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::
                               unsigned threads, FoldedResources *folded, CompiledModel &model,
                               KernelCache *cache = nullptr);
 
-/// Describes the kernels in an attribute of the module, too; to be called after
+/// Describes the kernels in the module, too, as `host.kernel`s; to be called after
 /// `lower`, while calls and strategies are both there.
 /// `known` is what `describeForC` said, for kernels without a model.
 std::vector<KernelInfo> describeKernels(mlir::ModuleOp module, llvm::StringMap<KernelInfo> known);

@@ -1,5 +1,6 @@
 // lib/Compiler/IndexBounds.cpp: how many rows the tables have in which inputs of a model look up positions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Functions.h"
 #include "Implementation.h"
 #include "dialects/Graph/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,9 +23,9 @@ static int64_t rowsAt(OpOperand &use) {
   return 0;
 }
 
-std::vector<int64_t> Program::indexBounds() const {
+std::vector<int64_t> Program::indexBounds(const std::string &function) const {
   std::vector<int64_t> bounds;
-  auto main = impl->module->lookupSymbol<func::FuncOp>("main");
+  func::FuncOp main = findFunction(*impl->module, function);
   for (Value argument : main ? main.getArguments() : MutableArrayRef<BlockArgument>()) {
     int64_t least = 0;
     SmallVector<Value> same = {argument};

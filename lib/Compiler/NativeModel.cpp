@@ -1,9 +1,11 @@
 // lib/Compiler/NativeModel.cpp: checks native models before and after MLIR's parser.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "NativeModel.h"
+#include "Functions.h"
 
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Sequence.h"
+#include "dialects/Host/Donations.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe-runtime/module_abi.h"
@@ -136,30 +138,45 @@ static LogicalResult verifyKernelLibrary(ModuleOp module) {
   return success();
 }
 
+static LogicalResult verifyFunction(func::FuncOp func) {
+  if (!isFunctionName(func.getSymName()))
+    return func.emitOpError("is called '")
+           << func.getSymName() << "', but programs call functions by names of letters, digits and '_' "
+           << "with no digit in front [function-name]";
+  if (func.isExternal())
+    return func.emitOpError("has no body [graph-no-main]");
+  if (!func.getBody().hasOneBlock())
+    return func.emitOpError("has several blocks, but a model is one list of operations [native-blocks]");
+  if (func.isPrivate())
+    return func.emitOpError("is private, but every function of a model is one that programs call "
+                            "[native-functions]");
+  if (failed(verifyTypes(func, func.getArgumentTypes(), "input")) ||
+      failed(verifyTypes(func, func.getResultTypes(), "output")))
+    return failure();
+  for (Operation &op : func.getBody().front())
+    if (!isa<graph::GraphDialect, kernel::KernelDialect>(op.getDialect()) && !isa<func::ReturnOp>(op))
+      return op.emitOpError("is no operation of a model: those are of the dialect graph [native-op]");
+  if (failed(host::verifyDonations(func)))
+    return failure();
+  // A function without symbols at all escapes the dialect's own check.
+  return graph::verifySymbols(func);
+}
+
 LogicalResult verifyNativeModel(ModuleOp module) {
   if (isKernelLibrary(module))
     return verifyKernelLibrary(module);
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  if (!main && !module.getOps<ModuleOp>().empty()) {
+  auto functions = module.getOps<func::FuncOp>();
+  if (functions.empty() && !module.getOps<ModuleOp>().empty()) {
     InFlightDiagnostic error = module.emitError("holds IR for several targets [native-variants]");
     error.attachNote() << "compile the model up to this phase for one target";
     return error;
   }
-  if (!main || main.isExternal())
-    return module.emitError("has no function 'main' with a body [graph-no-main]");
-  if (!main.getBody().hasOneBlock())
-    return main.emitOpError("has several blocks, but a model is one list of operations [native-blocks]");
-  for (auto other : module.getOps<func::FuncOp>())
-    if (other != main)
-      return other.emitOpError("is another function than 'main', but a model is one function [native-functions]");
-  if (failed(verifyTypes(main, main.getArgumentTypes(), "input")) ||
-      failed(verifyTypes(main, main.getResultTypes(), "output")))
-    return failure();
-  for (Operation &op : main.getBody().front())
-    if (!isa<graph::GraphDialect, kernel::KernelDialect>(op.getDialect()) && !isa<func::ReturnOp>(op))
-      return op.emitOpError("is no operation of a model: those are of the dialect graph [native-op]");
-  // A function without symbols at all escapes the dialect's own check.
-  return graph::verifySymbols(main);
+  if (functions.empty())
+    return module.emitError("has no function with a body [graph-no-main]");
+  for (func::FuncOp func : functions)
+    if (failed(verifyFunction(func)))
+      return failure();
+  return success();
 }
 
 bool isBehindBufferize(ModuleOp module) { return !module.getOps<host::SignatureOp>().empty(); }

@@ -10,6 +10,7 @@
 #include "dialects/Graph/MappedFiles.h"
 #include "lathe/Export/ONNX.h"
 #include "lathe/Import/ONNX.h"
+#include "lathe/Pipeline/Decompose.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Support/PartialFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -17,6 +18,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -24,7 +26,13 @@ using namespace mlir;
 
 namespace lathe {
 
+/// What dialects register takes less. MLIR does not look whether there was memory for all of it.
+static constexpr size_t registeredBytes = size_t(8) << 20;
+
 std::shared_ptr<MLIRContext> createContext() {
+  // As volatile, it is not taken for memory that nobody needs.
+  void *volatile room = llvm::safe_malloc(registeredBytes);
+  std::free(room);
   DialectRegistry registry;
   registerDialects(registry);
   auto context = std::make_shared<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
@@ -36,16 +44,6 @@ std::shared_ptr<MLIRContext> createContext() {
 Program::~Program() = default;
 
 const std::string &Program::name() const { return impl->name; }
-
-std::vector<std::string> Program::inputNames() const {
-  std::vector<std::string> names;
-  auto main = impl->module->lookupSymbol<func::FuncOp>("main");
-  for (unsigned i = 0, e = main ? main.getNumArguments() : 0; i < e; ++i) {
-    auto name = main.getArgAttrOfType<StringAttr>(i, "graph.name");
-    names.push_back(name ? name.str() : "input" + std::to_string(i));
-  }
-  return names;
-}
 
 namespace {
 /// A part of a file, which stays mapped as long as the part is needed.
@@ -64,9 +62,9 @@ private:
 
 /// Reads text or a `.lathe` file. Constants of a `.lathe` file stay in `file`,
 /// which `bytes` are in; without it, `bytes` are copied.
-static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<const llvm::MemoryBuffer> file,
-                                            const std::string &name, bool isBytecode, const Limits &limits,
-                                            Diagnostics &diagnostics) {
+static std::unique_ptr<Program> parseNative(std::shared_ptr<MLIRContext> shared, StringRef bytes,
+                                            std::shared_ptr<const llvm::MemoryBuffer> file, const std::string &name,
+                                            bool isBytecode, const Limits &limits, Diagnostics &diagnostics) {
   if (isBytecode) {
     bytes = openNativeFile(bytes, name, diagnostics);
     if (bytes.empty())
@@ -76,7 +74,7 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
   }
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
-  program->impl->context = createContext();
+  program->impl->context = std::move(shared);
   MLIRContext &context = *program->impl->context;
   auto parse = [&](std::unique_ptr<llvm::MemoryBuffer> source) {
     if (!isBytecode) {
@@ -119,12 +117,13 @@ static std::unique_ptr<Program> parseNative(StringRef bytes, std::shared_ptr<con
   return program;
 }
 
-static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
+static std::unique_ptr<Program> parseOnnx(std::shared_ptr<MLIRContext> shared,
+                                          std::unique_ptr<llvm::MemoryBuffer> bytes, const std::string &name,
                                           bool isFile, Diagnostics &diagnostics, const LoadOptions &options,
                                           const Limits &limits) {
   auto program = std::make_unique<Program>();
   program->impl = std::make_unique<Program::Impl>();
-  program->impl->context = createContext();
+  program->impl->context = std::move(shared);
   DiagnosticHandler handler(*program->impl->context, diagnostics, name);
   std::optional<CustomOps> customOps = CustomOps::load(options.customOps, *program->impl->context, diagnostics);
   if (!customOps)
@@ -144,6 +143,18 @@ static std::unique_ptr<Program> parseOnnx(std::unique_ptr<llvm::MemoryBuffer> by
   return program;
 }
 
+/// Reports ranks that are given for a model of Lathe's own formats.
+static bool checkRanks(const LoadOptions &options, const std::string &name, Diagnostics &diagnostics) {
+  if (options.ranks.empty())
+    return true;
+  const auto &[input, rank] = *options.ranks.begin();
+  diagnostics
+      .error("onnx-rank", name,
+             "rank " + Twine(rank) + " is given for input " + quoted(input) + ", but only ONNX models take ranks")
+      .note("leave the rank out: the model has it");
+  return false;
+}
+
 static void finish(Program &program, const std::string &file, const Limits &limits) {
   program.impl->limits = limits;
   program.impl->file = file;
@@ -153,6 +164,36 @@ static void finish(Program &program, const std::string &file, const Limits &limi
 }
 
 std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &diagnostics, const LoadOptions &options) {
+  return loadInto(createContext(), {path}, diagnostics, options);
+}
+
+static std::unique_ptr<Program> parseInto(std::shared_ptr<MLIRContext> context, StringRef bytes,
+                                          const std::string &name, Diagnostics &diagnostics,
+                                          const LoadOptions &options) {
+  Limits limits;
+  if (!limits.set(options.limits, name, diagnostics))
+    return nullptr;
+  std::optional<ModelFormat> format = modelFormat(bytes, name, diagnostics);
+  if (!format)
+    return nullptr;
+  std::unique_ptr<Program> program;
+  if (*format == ModelFormat::Onnx)
+    program = parseOnnx(std::move(context), llvm::MemoryBuffer::getMemBufferCopy(bytes, name), name, /*isFile=*/false,
+                        diagnostics, options, limits);
+  else if (checkRanks(options, name, diagnostics))
+    program =
+        parseNative(std::move(context), bytes, nullptr, name, *format == ModelFormat::Bytecode, limits, diagnostics);
+  if (program)
+    finish(*program, name, limits);
+  return program;
+}
+
+std::unique_ptr<Program> loadInto(std::shared_ptr<MLIRContext> context, const FunctionSource &source,
+                                  Diagnostics &diagnostics, const LoadOptions &options) {
+  const std::string &path = source.path;
+  if (source.bytes)
+    return parseInto(std::move(context), {static_cast<const char *>(source.bytes), source.size}, path, diagnostics,
+                     options);
   bool isStdin = path == "-";
   // A pipe can be read once, and has no folder with tensor files.
   bool isFile = !isStdin && llvm::sys::fs::is_regular_file(path);
@@ -169,9 +210,11 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
     return nullptr;
   std::unique_ptr<Program> program;
   if (*format == ModelFormat::Onnx)
-    program = parseOnnx(isFile ? nullptr : std::move(file), name, isFile, diagnostics, options, limits);
-  else
-    program = parseNative(bytes, std::move(file), name, *format == ModelFormat::Bytecode, limits, diagnostics);
+    program =
+        parseOnnx(std::move(context), isFile ? nullptr : std::move(file), name, isFile, diagnostics, options, limits);
+  else if (checkRanks(options, name, diagnostics))
+    program = parseNative(std::move(context), bytes, std::move(file), name, *format == ModelFormat::Bytecode, limits,
+                          diagnostics);
   if (program)
     finish(*program, name, limits);
   return program;
@@ -179,26 +222,17 @@ std::unique_ptr<Program> Program::load(const std::string &path, Diagnostics &dia
 
 std::unique_ptr<Program> Program::parse(const void *bytes, size_t size, const std::string &name,
                                         Diagnostics &diagnostics, const LoadOptions &options) {
-  StringRef data(static_cast<const char *>(bytes), size);
-  Limits limits;
-  if (!limits.set(options.limits, name, diagnostics))
-    return nullptr;
-  std::optional<ModelFormat> format = modelFormat(data, name, diagnostics);
-  if (!format)
-    return nullptr;
-  std::unique_ptr<Program> program =
-      *format == ModelFormat::Onnx
-          ? parseOnnx(llvm::MemoryBuffer::getMemBufferCopy(data, name), name, /*isFile=*/false, diagnostics, options,
-                      limits)
-          : parseNative(data, nullptr, name, *format == ModelFormat::Bytecode, limits, diagnostics);
-  if (program)
-    finish(*program, name, limits);
-  return program;
+  return parseInto(createContext(), {static_cast<const char *>(bytes), size}, name, diagnostics, options);
 }
 
 bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
   if (StringRef(path).ends_with(".onnx")) {
-    std::optional<std::string> bytes = exportONNX(*impl->module, impl->file, diagnostics);
+    OwningOpRef<ModuleOp> parts = impl->module->clone();
+    if (failed(decompose(*parts))) {
+      diagnostics.error("output-write-failed", path, "internal: writing out ops failed");
+      return false;
+    }
+    std::optional<std::string> bytes = exportONNX(*parts, impl->file, diagnostics);
     std::error_code failed = bytes ? replaceFile(path, {*bytes}) : std::error_code();
     return bytes && (!failed || reportWriteError(path, failed, diagnostics));
   }

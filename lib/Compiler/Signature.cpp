@@ -1,5 +1,6 @@
 // lib/Compiler/Signature.cpp: what a program takes and returns, in std types.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Functions.h"
 #include "Implementation.h"
 #include "dialects/Graph/ElementTypes.h"
 #include "dialects/Graph/Graph.h"
@@ -41,9 +42,9 @@ static std::string printPolish(AffineExpr expr, ArrayRef<std::string> symbols) {
   return left.empty() || right.empty() ? "" : left + " " + right + " " + word;
 }
 
-static ValueInfo describe(Type type, StringAttr name, StringRef otherwise, ArrayRef<std::string> symbols) {
+static ValueInfo describe(Type type, std::string name, ArrayRef<std::string> symbols) {
   ValueInfo info;
-  info.name = name ? name.str() : otherwise.str();
+  info.name = std::move(name);
   auto tensor = dyn_cast<RankedTensorType>(type);
   const graph::ElementType *element = tensor ? graph::findElementType(tensor.getElementType()) : nullptr;
   if (!element)
@@ -57,9 +58,9 @@ static ValueInfo describe(Type type, StringAttr name, StringRef otherwise, Array
   return info;
 }
 
-SignatureInfo Program::signature() const {
+SignatureInfo Program::signature(const std::string &function) const {
   SignatureInfo result;
-  auto main = impl->module->lookupSymbol<func::FuncOp>("main");
+  func::FuncOp main = findFunction(*impl->module, function);
   if (!main)
     return result;
   if (auto symbols = main->getAttrOfType<ArrayAttr>("graph.symbols"))
@@ -67,11 +68,9 @@ SignatureInfo Program::signature() const {
       result.symbols.push_back(symbol.getName().empty() ? "s" + std::to_string(result.symbols.size())
                                                         : symbol.getName().str());
   for (auto [i, type] : llvm::enumerate(main.getArgumentTypes()))
-    result.inputs.push_back(describe(type, main.getArgAttrOfType<StringAttr>(i, "graph.name"),
-                                     "input" + std::to_string(i), result.symbols));
+    result.inputs.push_back(describe(type, inputName(main, i), result.symbols));
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
-    result.outputs.push_back(describe(type, main.getResultAttrOfType<StringAttr>(i, "graph.name"),
-                                      "output" + std::to_string(i), result.symbols));
+    result.outputs.push_back(describe(type, outputName(main, i), result.symbols));
   return result;
 }
 

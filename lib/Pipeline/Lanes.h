@@ -29,6 +29,13 @@ struct Lanes {
       scalar = mlir::SplatElementsAttr::get(vector.clone(element), scalar);
     return mlir::arith::ConstantOp::create(b, loc, scalar);
   }
+  /// An integer, all of whose bits count.
+  mlir::Value integer(mlir::Type element, uint64_t value) {
+    mlir::TypedAttr scalar = b.getIntegerAttr(element, llvm::APInt(element.getIntOrFloatBitWidth(), value));
+    if (auto vector = mlir::dyn_cast<mlir::VectorType>(type))
+      scalar = mlir::SplatElementsAttr::get(vector.clone(element), scalar);
+    return mlir::arith::ConstantOp::create(b, loc, scalar);
+  }
   mlir::Value like(mlir::Value x, double value) { return constant(mlir::getElementTypeOrSelf(x), value); }
   mlir::Value add(mlir::Value x, mlir::Value y) { return mlir::arith::AddFOp::create(b, loc, x, y); }
   mlir::Value sub(mlir::Value x, mlir::Value y) { return mlir::arith::SubFOp::create(b, loc, x, y); }
@@ -46,6 +53,19 @@ struct Lanes {
   mlir::Value fused(mlir::Value x, mlir::Value y, mlir::Value z) {
     auto contract = mlir::arith::FastMathFlags::contract;
     return mlir::arith::AddFOp::create(b, loc, mlir::arith::MulFOp::create(b, loc, x, y, contract), z, contract);
+  }
+  /// `x * y + z`, rounded once whatever the processor has.
+  mlir::Value once(mlir::Value x, mlir::Value y, mlir::Value z) { return mlir::math::FmaOp::create(b, loc, x, y, z); }
+  /// Horner's rule with `once`.
+  mlir::Value series(mlir::Value x, llvm::ArrayRef<double> coefficients) {
+    mlir::Value result = like(x, coefficients.front());
+    for (double coefficient : coefficients.drop_front())
+      result = once(result, x, like(x, coefficient));
+    return result;
+  }
+  /// `x` with the bits of a float as an integer, or the other way round.
+  mlir::Value reinterpret(mlir::Type element, mlir::Value x) {
+    return mlir::arith::BitcastOp::create(b, loc, of(element), x);
   }
   /// Horner's rule, from the coefficient of the highest power down.
   mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients) {
@@ -70,16 +90,44 @@ struct Lanes {
   }
 };
 
-/// Replaces an op on f32 by what `lower` makes of its operand.
-template <typename OpT, auto lower> struct LowerF32 final : mlir::OpRewritePattern<OpT> {
-  explicit LowerF32(mlir::MLIRContext *context) : mlir::OpRewritePattern<OpT>(context, /*benefit=*/10) {}
+/// A number as the sum of two, of which the second is below the last digit of the first.
+struct Pair {
+  mlir::Value high, low;
+};
+
+/// `x + y` without a rounding, where `x` is 0 or not smaller than `y` (T. J. Dekker, A floating-point technique for
+/// extending the available precision, 1971).
+inline Pair sumOf(Lanes l, mlir::Value x, mlir::Value y) {
+  mlir::Value sum = l.add(x, y);
+  return {sum, l.sub(y, l.sub(sum, x))};
+}
+
+/// `x * y` without a rounding.
+inline Pair productOf(Lanes l, mlir::Value x, mlir::Value y) {
+  mlir::Value product = l.mul(x, y);
+  return {product, l.once(x, y, l.neg(product))};
+}
+
+/// The same of pairs, but for what is below the last digit of the second number.
+inline Pair productOf(Lanes l, Pair x, Pair y) {
+  Pair product = productOf(l, x.high, y.high);
+  return {product.high, l.add(product.low, l.once(x.high, y.low, l.mul(x.low, y.high)))};
+}
+
+/// Replaces an op on floats of `bits` bits by what `lower` makes of its operands.
+template <typename OpT, unsigned bits, auto lower> struct LowerFunction final : mlir::OpRewritePattern<OpT> {
+  explicit LowerFunction(mlir::MLIRContext *context) : mlir::OpRewritePattern<OpT>(context, /*benefit=*/10) {}
   llvm::LogicalResult matchAndRewrite(OpT op, mlir::PatternRewriter &rewriter) const override {
-    mlir::Type type = op.getType();
-    if (!mlir::getElementTypeOrSelf(type).isF32())
-      return rewriter.notifyMatchFailure(op, "only f32 has an approximation");
+    mlir::Type type = op.getType(), element = mlir::getElementTypeOrSelf(type);
+    if (!(bits == 64 ? element.isF64() : element.isF32()))
+      return rewriter.notifyMatchFailure(op, "another type has another approximation");
     if (auto vector = mlir::dyn_cast<mlir::VectorType>(type); vector && vector.isScalable())
       return rewriter.notifyMatchFailure(op, "lanes of scalable vectors cannot be told apart");
-    rewriter.replaceOp(op, lower(Lanes{rewriter, op.getLoc(), type}, op.getOperand()));
+    Lanes l{rewriter, op.getLoc(), type};
+    if constexpr (OpT::template hasTrait<mlir::OpTrait::OneOperand>())
+      rewriter.replaceOp(op, lower(l, op.getOperand()));
+    else
+      rewriter.replaceOp(op, lower(l, op.getLhs(), op.getRhs()));
     return mlir::success();
   }
 };

@@ -1,8 +1,12 @@
 // lib/Pipeline/LowerMath.cpp: transcendental functions as code that vectorizes.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ErrorFunction.h"
 #include "Exponential.h"
+#include "Logarithm.h"
 #include "Trigonometry.h"
 #include "lathe/Pipeline/Pipeline.h"
+#include "lathe/Support/Diagnostics.h"
+#include "lathe/Target/Target.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -56,10 +60,49 @@ struct FuseWhereThereAreInstructions final : OpRewritePattern<math::FmaOp> {
   }
 };
 
+/// A function of f32 that has no code of its own is computed in f64 and rounded.
+template <typename Op> struct ComputeWide final : OpRewritePattern<Op> {
+  explicit ComputeWide(MLIRContext *context) : OpRewritePattern<Op>(context, /*benefit=*/0) {}
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF32())
+      return rewriter.notifyMatchFailure(op, "the type is not f32");
+    Type wide = Lanes{rewriter, op.getLoc(), type}.of(rewriter.getF64Type());
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(arith::ExtFOp::create(rewriter, op.getLoc(), wide, operand));
+    Value y = Op::create(rewriter, op.getLoc(), TypeRange{wide}, operands);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, y);
+    return success();
+  }
+};
+
+/// Functions that are calls of libm where there is one.
+void populateWithoutLibrary(RewritePatternSet &patterns) {
+  populateWideExponentialPatterns(patterns);
+  populateWideLogarithmPatterns(patterns);
+  populateWideTrigonometryPatterns(patterns);
+  populateWideErrorFunctionPatterns(patterns);
+  patterns
+      .add<ComputeWide<math::PowFOp>, ComputeWide<math::TanOp>, ComputeWide<math::SinhOp>, ComputeWide<math::CoshOp>,
+           ComputeWide<math::AsinhOp>, ComputeWide<math::AcoshOp>, ComputeWide<math::AtanhOp>>(patterns.getContext());
+}
+
 struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
+  using LowerMathPassBase::LowerMathPassBase;
+
   void runOnOperation() override {
+    Diagnostics diagnostics;
+    std::optional<Target> on = Target::parse(target, diagnostics);
+    if (!on) {
+      getOperation()->emitError(diagnostics.text());
+      return signalPassFailure();
+    }
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns);
+    if (on->kind() == TargetKind::Gpu)
+      populateWithoutLibrary(patterns);
     populateExponentialPatterns(patterns);
     // Before upstream's: those lose accuracy as the argument grows.
     populateTrigonometryPatterns(patterns);

@@ -26,12 +26,18 @@ static constexpr int64_t mostRowsOfCodes = 4;
 void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) {
   graph::InferShapesPassOptions shapes;
   shapes.dims.assign(options.dims.begin(), options.dims.end());
+  shapes.elsewhere.assign(options.dimNames.begin(), options.dimNames.end());
   manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass(shapes));
   manager.addNestedPass<func::FuncOp>(graph::createStoreElementsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeRecurrentPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   if (!options.isEvaluator) {
+    // While transposes are where the model has them.
+    if (options.formAttention) {
+      manager.addNestedPass<func::FuncOp>(graph::createFormAttentionPass());
+      manager.addPass(createCanonicalizerPass());
+    }
     // Before constants fold, among them the bytes that are widened.
     manager.addNestedPass<func::FuncOp>(graph::createFormIntegerProductsPass());
     // What is left: products whose weights alone are quantized.
@@ -58,6 +64,7 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
 }
 
 void buildPartitionPhase(OpPassManager &manager, const PipelineOptions &options) {
+  manager.addNestedPass<func::FuncOp>(createDecomposeAttentionPass({options.target}));
   manager.addNestedPass<func::FuncOp>(createFormGroupsPass({options.target}));
   manager.addPass(kernel::createOutlineKernelsPass());
   // What moved into kernels as a constant, and what nobody uses.
@@ -96,10 +103,11 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
   manager.addPass(createCSEPass());
 }
 
-void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
+void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &options) {
   // What is nested runs on several functions at once.
   OpPassManager &kernels = manager.nest<kernel::FuncOp>();
   kernels.addPass(createConvertTileToThreadsPass());
+  kernels.addPass(createCheckRingsPass());
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
@@ -107,7 +115,7 @@ void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &) {
   manager.addPass(createExportKernelsPass());
   manager.addPass(createConvertHostToLLVMPass());
   OpPassManager &functions = manager.nest<func::FuncOp>();
-  functions.addPass(createLowerMathPass());
+  functions.addPass(createLowerMathPass({options.target}));
   functions.addPass(createLowerAffinePass());
   functions.addPass(createConvertReshapeToReinterpretCastPass());
   functions.addPass(memref::createExpandStridedMetadataPass());

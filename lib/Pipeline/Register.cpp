@@ -1,5 +1,6 @@
 // lib/Pipeline/Register.cpp: everything that the phases need to be known in a context.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Device/Device.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Tile/Tile.h"
@@ -33,7 +34,8 @@ using namespace mlir;
 namespace lathe {
 
 void registerDialects(DialectRegistry &registry) {
-  registry.insert<graph::GraphDialect, kernel::KernelDialect, tile::TileDialect, host::HostDialect>();
+  registry.insert<graph::GraphDialect, kernel::KernelDialect, tile::TileDialect, host::HostDialect,
+                  device::DeviceDialect>();
   registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
                   cf::ControlFlowDialect, DLTIDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
                   math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect, scf::SCFDialect, tensor::TensorDialect,

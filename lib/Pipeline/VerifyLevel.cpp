@@ -4,6 +4,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
@@ -133,7 +134,10 @@ std::optional<int64_t> constantOf(Value value) {
 std::string isInArena(Operation *op) {
   auto slice = dyn_cast<host::WorkspaceOp>(op);
   std::optional<int64_t> offset = slice ? constantOf(slice.getOffset()) : std::nullopt;
-  auto plan = offset ? op->getParentOfType<ModuleOp>().lookupSymbol<host::ProgramOp>("plan") : host::ProgramOp();
+  auto program = op->getParentOfType<host::ProgramOp>();
+  auto plan = offset && program ? host::ProgramOp::find(op->getParentOfType<ModuleOp>(), program.getFunction(),
+                                                        host::ProgramKind::plan)
+                                : host::ProgramOp();
   if (!plan)
     return "";
   host::Space space = cast<host::BufferType>(slice.getType()).getSpace();
@@ -159,10 +163,60 @@ std::string isKernelOnMemory(Operation *op) {
 /// Kernels are functions, and an entry names them.
 std::string isEntryOfKernel(Operation *op) { return isKernel(op) && !isa<kernel::EntryOp>(op) ? "is left" : ""; }
 
-/// The signature and the constants wait for `emit`; the rest of `host` is gone.
+/// Descriptions and constants wait for `emit`; the rest of `host` is gone.
 std::string isCodeOrConstant(Operation *op) {
   bool isHost = isa_and_nonnull<host::HostDialect>(op->getDialect());
-  return isHost && !isa<host::ConstantOp, host::SignatureOp>(op) ? "is not converted" : "";
+  return isHost && !isa<host::ConstantOp, host::KernelOp, host::SignatureOp, host::WeightsOp>(op) ? "is not converted"
+                                                                                                  : "";
+}
+
+/// Of `host`, there are only descriptions of kernels so far.
+std::string isNoProgram(Operation *op) {
+  bool isHost = isa_and_nonnull<host::HostDialect>(op->getDialect());
+  return isHost && !isa<host::KernelOp>(op) ? "is of a launch program" : "";
+}
+
+/// A function has a signature and both programs, each once.
+std::string hasPrograms(Operation *op) {
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module)
+    return "";
+  llvm::StringMap<unsigned> programs;
+  for (auto signature : module.getOps<host::SignatureOp>())
+    if (!programs.try_emplace(signature.getName(), 0).second)
+      return ("has two signatures of '" + signature.getName() + "'").str();
+  for (auto program : module.getOps<host::ProgramOp>()) {
+    auto found = programs.find(program.getFunction());
+    unsigned bit = 1u << static_cast<unsigned>(program.getKind());
+    if (found == programs.end() || (found->second & bit))
+      return ("has a program '" + host::stringifyProgramKind(program.getKind()) + "' of '" + program.getFunction() +
+              (found == programs.end() ? "', which has no signature" : "' twice"))
+          .str();
+    found->second |= bit;
+  }
+  for (auto &[name, bits] : programs)
+    if (bits != 3)
+      return ("lacks a program of '" + name + "'").str();
+  return "";
+}
+
+/// Programs have become functions that are there.
+std::string hasCode(Operation *op) {
+  auto signature = dyn_cast<host::SignatureOp>(op);
+  if (!signature)
+    return "";
+  for (FlatSymbolRefAttr code : {signature.getPlanAttr(), signature.getRunAttr()})
+    if (!code || !op->getParentOfType<ModuleOp>().lookupSymbol<LLVM::LLVMFuncOp>(code.getValue()))
+      return ("has no code of '" + signature.getName() + "'").str();
+  return "";
+}
+
+/// What describes a kernel on the host describes one that is there.
+std::string describesKernel(Operation *op) {
+  auto info = dyn_cast<host::KernelOp>(op);
+  return info && !op->getParentOfType<ModuleOp>().lookupSymbol<kernel::FuncOp>(info.getName())
+             ? ("describes '" + info.getName() + "', which is no kernel").str()
+             : "";
 }
 
 const SmallVector<LevelInfo> &levels() {
@@ -170,16 +224,17 @@ const SmallVector<LevelInfo> &levels() {
       {"graph", {"builtin", "func", "graph"}, {hasNamedDims, hasNoTarget}},
       {"kernel", {"builtin", "func", "graph", "kernel"}, {hasNamedDims, hasTarget, onlyCalls}},
       {"linalg",
-       {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf"},
-       {onlyCalls}},
+       {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf", "host"},
+       {onlyCalls, isNoProgram}},
       {"scheduled",
        {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf", "tile",
-        "bufferization"},
-       {onlyCalls, isScheduled}},
+        "bufferization", "host"},
+       {onlyCalls, isScheduled, isNoProgram, describesKernel}},
       {"buffers",
-       {"builtin", "host", "func", "kernel", "linalg", "memref", "arith", "math", "affine", "scf", "tile", "nvvm"},
-       {hasNoTensors, isPlanned, fitsKernel, isInArena, isKernelOnMemory}},
-      {"llvm", {"builtin", "llvm", "nvvm", "host", "kernel"}, {isCodeOrConstant, isEntryOfKernel}},
+       {"builtin", "host", "func", "kernel", "linalg", "memref", "arith", "math", "affine", "scf", "tile", "nvvm",
+        "device"},
+       {hasNoTensors, isPlanned, fitsKernel, isInArena, isKernelOnMemory, hasPrograms, describesKernel}},
+      {"llvm", {"builtin", "llvm", "nvvm", "host", "kernel", "device"}, {isCodeOrConstant, isEntryOfKernel, hasCode}},
   };
   return table;
 }

@@ -1,6 +1,7 @@
 // lib/Strategies/Strategy.cpp: the ordered list, and the passes that walk it.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Strategies/Strategy.h"
+#include "Because.h"
 #include "CPU/Strategies.h"
 #include "FuseEpilogue.h"
 #include "GPU/Strategies.h"
@@ -21,11 +22,11 @@ namespace lathe {
 
 /// Best first: the batched product takes those that cannot be packed. `loops`
 /// takes everything that is left.
-static const Strategy *const cpuStrategies[] = {&packedGemm,    &batchedGemm, &winogradConv, &directConv,
-                                                &depthwiseConv, &pad,         &transpose,    &loops};
+static const Strategy *const cpuStrategies[] = {&attention,     &packedGemm, &batchedGemm, &winogradConv, &directConv,
+                                                &depthwiseConv, &pad,        &transpose,   &loops};
 
-static const Strategy *const gpuStrategies[] = {&gpuProductWgmma, &gpuProductMma, &gpuProductFma,
-                                                &gpuRows,         &gpuTranspose,  &gpuLoops};
+static const Strategy *const gpuStrategies[] = {&gpuProductTma, &gpuProductWgmma, &gpuProductMma, &gpuProductFma,
+                                                &gpuRows,       &gpuTranspose,    &gpuLoops};
 
 ArrayRef<const Strategy *> getStrategies(const Target &target) {
   if (target.kind() == TargetKind::Gpu)
@@ -112,7 +113,7 @@ static Config explainLoops(kernel::FuncOp kernel, Operation *root, StringRef rea
   root->emitRemark() << "kernel '" << kernel.getSymName() << "' for '" << targetOf(kernel).str()
                      << "' is computed by plain loops, many times slower than in registers: " << reasons
                      << " [strategy-loops]";
-  return builder.getDictionaryAttr(builder.getNamedAttr("because", builder.getStringAttr(reasons)));
+  return builder.getDictionaryAttr(builder.getNamedAttr(becauseName, builder.getStringAttr(reasons)));
 }
 
 namespace {

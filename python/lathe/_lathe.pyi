@@ -13,6 +13,7 @@ class ValueDescription(TypedDict):
     key_dtype: int
     dtype: int
     dims: tuple[int, ...]
+    alias: int
 
 class FunctionDescription(TypedDict):
     name: str
@@ -62,6 +63,16 @@ class Program:
         inputs: Sequence[str] = ...,
         limits: Sequence[str] = ...,
         custom_ops: Sequence[str] = ...,
+        ranks: Sequence[str] = ...,
+    ) -> Program: ...
+    @staticmethod
+    def load_all(
+        sources: Sequence[tuple[str | None, str, bytes | None]],
+        allow_links: bool = False,
+        inputs: Sequence[str] = ...,
+        limits: Sequence[str] = ...,
+        custom_ops: Sequence[str] = ...,
+        ranks: Sequence[str] = ...,
     ) -> Program: ...
     @staticmethod
     def parse(
@@ -70,6 +81,7 @@ class Program:
         inputs: Sequence[str] = ...,
         limits: Sequence[str] = ...,
         custom_ops: Sequence[str] = ...,
+        ranks: Sequence[str] = ...,
     ) -> Program: ...
     def index_bounds(self) -> list[int]: ...
     def compile(
@@ -86,6 +98,7 @@ class Program:
         progress: Callable[[str], object] | None = None,
         name: str = "",
         kernel_cache: str | None = None,
+        donations: Sequence[str] = ...,
     ) -> Artifact: ...
 
 class Artifact:
@@ -151,4 +164,5 @@ class Module:
         stream: int = 1,
         device_outputs: bool = False,
         stream_owner: Any = None,
-    ) -> list[Any]: ...
+        replay: bool = False,
+    ) -> tuple[list[Any], str | None]: ...

@@ -177,41 +177,6 @@ def _name_of(tensor: memoryview) -> str:
     return next((_text(value) for number, value in _fields(tensor) if number == 8), "")
 
 
-def _encoded(number: int, payload: bytes | memoryview) -> bytes:
-    """Return a field whose value is bytes or a message."""
-    size, length = len(payload), bytearray()
-    while size >= 0x80:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    length.append(size)
-    return bytes([number << 3 | _BYTES]) + bytes(length) + bytes(payload)
-
-
-def _replaced(data: Buffer, number: int, change: Callable[[memoryview], bytes]) -> bytes:
-    """Return a message with the payload of each field `number`, below 16, changed."""
-    view = memoryview(data)
-    parts: list[bytes | memoryview] = []
-    at = kept = 0
-    while at < len(view):
-        begin = at
-        tag, at = _varint(view, at)
-        kind = tag & 7
-        if kind == _VARINT:
-            _, at = _varint(view, at)
-        elif kind == _BYTES:
-            size, at = _varint(view, at)
-            if tag >> 3 == number:
-                parts += (view[kept:begin], _encoded(number, change(view[at : at + size])))
-                kept = at + size
-            at += size
-        elif kind in (_FIXED64, _FIXED32):
-            at += 8 if kind == _FIXED64 else 4
-        else:
-            raise NotOnnxError(f"a field has the unknown wire type {kind}")
-    parts.append(view[kept:])
-    return b"".join(parts)
-
-
 def input_ranks(data: Buffer) -> dict[str, int | None]:
     """Return the rank of each input that has no initializer; None where there is none.
 
@@ -228,20 +193,6 @@ def input_ranks(data: Buffer) -> dict[str, int | None]:
                 shape = _shape_of(value)
                 ranks[name] = len(shape[1]) if shape else None if _type_of(value) else 0
     return {name: rank for name, rank in ranks.items() if name not in initializers}
-
-
-def with_ranks(data: Buffer, ranks: dict[str, int]) -> bytes:
-    """Return the ModelProto with the given ranks for inputs that have none, all sizes open."""
-
-    def ranked(value_info: memoryview) -> bytes:
-        name = next((_text(v) for n, v in _fields(value_info) if n == 1), "")
-        if name not in ranks or _shape_of(value_info):
-            return bytes(value_info)
-        # A message that is there twice is one: its parts are merged.
-        shape = _encoded(1, _encoded(2, _encoded(1, b"") * ranks[name]))
-        return bytes(value_info) + _encoded(2, shape)
-
-    return _replaced(data, 7, lambda graph: _replaced(graph, 11, ranked))
 
 
 def external_locations(data: Buffer, find: Finder) -> set[str] | None:

@@ -18,7 +18,7 @@ from lathe import cache as _cache
 from lathe._lathe import Artifact, Module, Program
 from lathe.errors import CompileError, RuntimeError, compile_error
 from lathe.model import CompiledModel
-from lathe.source import Model, Source
+from lathe.source import Functions, Model, Source
 
 _log = logging.getLogger("lathe")
 
@@ -39,7 +39,7 @@ _KEY_FORMAT = "3"  # Goes up when what a key is made of changes.
 
 
 def compile(
-    model: Model | Source,
+    model: Model | Source | Sequence[Model] | Mapping[str, Model],
     target: str = "host",
     dims: Mapping[str, int | str] | None = None,
     threads: int | None = None,
@@ -56,53 +56,70 @@ def compile(
     precision: str = "f32",
     limits: Mapping[str, int] | None = None,
     device: int = 0,
+    donate: Mapping[str, str] | None = None,
+    ranks: Mapping[str, int] | None = None,
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
     `model` is a path to an ONNX file or to Lathe's own format, the bytes of one, or an
-    onnx.ModelProto. `target` is "host" or a target string such as "x86_64:avx2,fma", or several, as
-    in "x86_64:v2+v3+v4", of which the best that this machine can run is used, or the one that `isa`
-    names, as in "v3". "cuda:sm_80" and the like are NVIDIA GPUs: docs/gpu.md. `dims` fixes free
-    dims by the names the model gives them, `{"batch": 8}`; the others stay free, and one compiled
-    model takes any size. A text such as "8..512%8", of which each part may be missing, keeps a dim
-    free and says what it can be, a multiple of 8 from 8 to 512: code gets smaller and faster, and a
-    call with another size raises lathe.RuntimeError. `threads` is the most that one call uses; None
-    for all that the process may use. With `cache`, a model that was compiled before is not compiled
-    again; a CompileCache instead of True is used in place of the default one. With `allow_links`,
-    tensor files beside the model may be reached by links, as in the folders that hubs keep; links
-    can lead anywhere, so it is for models that you trust. `overridable` names initializers that are
-    inputs of the graph, too, and become inputs of every call; the others are constants, but a call
-    by name that passes one compiles the model again for all such calls. `max_loop_steps` is how
-    many turns all loops of the model may make in one call before it raises lathe.RuntimeError; None
-    for a billion. With `denormals` "flush", calls read and write denormal numbers as zero, which
-    many processors compute much faster; with "keep" they are numbers like others. `progress` is
-    called with the name of each phase as it starts. `name` is what C code calls the model that
-    `save` writes; None for the name of its file. With the `accuracy` "standard", 3x3 convolutions
-    may be computed by Winograd's filtering, whose error is of the size of that of the sums
-    themselves, and denormal weights of products are zero; with "strict", all sums are computed term
-    by term and weights are what they are. With the `precision` "bf16", products and convolutions
-    with constant weights round both factors to bf16 and add in f32, if one of the targets has
-    instructions for it; with "tf32", tensor cores of GPUs multiply f32 and round each factor to 11
-    bits. Inputs and results keep their types. `limits` takes the place of limits on what a model
-    may ask for, by their names in docs/limits.md, `{"nodes": 10**7}`; raise them for models that
-    you trust.
+    onnx.ModelProto; or a list of paths, or a dict of models by names, which become the functions of
+    one compiled model, `model["decode"]` or `model.decode`, and share equal weights. `target` is
+    "host" or a target string such as "x86_64:avx2,fma", or several, as in "x86_64:v2+v3+v4", of
+    which the best that this machine can run is used, or the one that `isa` names, as in "v3".
+    "cuda:sm_80" and the like are NVIDIA GPUs: docs/gpu.md. `dims` fixes free dims by the names the
+    model gives them, `{"batch": 8}`; the others stay free, and one compiled model takes any size. A
+    text such as "8..512%8", of which each part may be missing, keeps a dim free and says what it
+    can be, a multiple of 8 from 8 to 512: code gets smaller and faster, and a call with another
+    size raises lathe.RuntimeError. `threads` is the most that one call uses; None for all that the
+    process may use. With `cache`, a model that was compiled before is not compiled again; a
+    CompileCache instead of True is used in place of the default one. With `allow_links`, tensor
+    files beside the model may be reached by links, as in the folders that hubs keep; links can lead
+    anywhere, so it is for models that you trust. `overridable` names initializers that are inputs
+    of the graph, too, and become inputs of every call; the others are constants, but a call by name
+    that passes one compiles the model again for all such calls. `max_loop_steps` is how many turns
+    all loops of the model may make in one call before it raises lathe.RuntimeError; None for a
+    billion. With `denormals` "flush", calls read and write denormal numbers as zero, which many
+    processors compute much faster; with "keep" they are numbers like others. `progress` is called
+    with the name of each phase as it starts. `name` is what C code calls the model that `save`
+    writes; None for the name of its file. With the `accuracy` "standard", 3x3 convolutions may be
+    computed by Winograd's filtering, whose error is of the size of that of the sums themselves, and
+    denormal weights of products are zero; with "strict", all sums are computed term by term and
+    weights are what they are. With the `precision` "bf16", products and convolutions with constant
+    weights round both factors to bf16 and add in f32, if one of the targets has instructions for
+    it; with "tf32", tensor cores of GPUs multiply f32 and round each factor to 11 bits. Inputs and
+    results keep their types. `limits` takes the place of limits on what a model may ask for, by
+    their names in docs/limits.md, `{"nodes": 10**7}`; raise them for models that you trust.
 
-    `device` is which GPU of this machine runs code for one, counted from 0.
+    `device` is which GPU of this machine runs code for one, counted from 0. `ranks` gives inputs of
+    an ONNX model that have no rank one, `{"x": 4}`, with all sizes free; `lathe.compile_unranked`
+    takes those of each call.
+
+    `donate` says for which outputs calls may have the memory of an input, `{"past": "present"}`, or
+    `{"decode:past": "present"}` of one of several functions: a call that is given it (the `donate`
+    of `CompiledModel.run`) overwrites the input, and writes no more than what changes where the
+    model updates a part of it, as ScatterND does.
 
     A `target` of another machine gives a model that can be saved and looked at, not called.
 
-    Raises lathe.CompileError, whose `diagnostics` list all that is wrong with the model.
+    Raises lathe.CompileError, whose `diagnostics` list all that is wrong with the model, and
+    ValueError for what is no size, limit or rank.
     """
-    source = model if isinstance(model, Source) else Source(model)
+    source = _source(model)
+    donations = [f"{name}={output}" for name, output in (donate or {}).items()]
     fixed = _format_dims(dims)
     allowed = _format_limits(limits)
+    given_ranks = _format_ranks(ranks)
     source.drain(allowed)
     own_ops = custom_ops.sources()
     store = _cache.default() if cache is True else cache if cache is not False else None
 
     def load_program() -> Program:
         return source.load(
-            allow_links=allow_links, overridable=overridable, limits=allowed, custom_ops=own_ops
+            allow_links=allow_links,
+            overridable=overridable,
+            limits=allowed,
+            custom_ops=own_ops,
+            ranks=given_ranks,
         )
 
     def build() -> Artifact:
@@ -116,16 +133,30 @@ def compile(
             accuracy=accuracy,
             precision=precision,
             kernel_cache=str(store.directory) if store and store.directory else None,
+            donations=donations,
         )
 
     def reload(after: str) -> str | None:
         program = load_program()
         return program.compile(
-            target, fixed, stop_after=after, accuracy=accuracy, precision=precision
+            target,
+            fixed,
+            stop_after=after,
+            accuracy=accuracy,
+            precision=precision,
+            donations=donations,
         ).ir()
 
+    # By the inputs that they have, for all functions and all options of calls.
+    overriding: dict[tuple[str, ...], CompiledModel | None] = {}
+
     def override(names: Sequence[str]) -> CompiledModel | None:
-        wanted = sorted({*overridable, *names})
+        wanted = tuple(sorted({*overridable, *names}))
+        if wanted not in overriding:
+            overriding[wanted] = compile_with(wanted)
+        return overriding[wanted]
+
+    def compile_with(wanted: Sequence[str]) -> CompiledModel | None:
         try:
             return compile(
                 source,
@@ -142,6 +173,8 @@ def compile(
                 precision=precision,
                 limits=limits,
                 device=device,
+                donate=donate,
+                ranks=ranks,
             )
         except CompileError as error:
             if "onnx-no-default" in error.ids:
@@ -159,6 +192,8 @@ def compile(
             name or Path(source.name).stem,
             *(f"input {name}" for name in overridable),
             *(f"limit {limit}" for limit in allowed),
+            *(f"donate {donation}" for donation in donations),
+            *(f"rank {rank}" for rank in given_ranks),
             *custom_ops.keys(own_ops),
             *_target_key(target),
             *fixed,
@@ -235,6 +270,16 @@ def load(
     )
 
 
+def _source(model: Model | Source | Sequence[Model] | Mapping[str, Model]) -> Source:
+    if isinstance(model, Source):
+        return model
+    if isinstance(model, Mapping) or (
+        isinstance(model, Sequence) and not isinstance(model, (str, bytes, bytearray, memoryview))
+    ):
+        return Functions(model)
+    return Source(model)
+
+
 def _keep_gpu_code(store: _cache.CompileCache | None) -> None:
     """Let what this thread loads next keep the code that a driver makes beside the models."""
     with contextlib.suppress(RuntimeError):  # A path that is too long: nothing is kept.
@@ -271,6 +316,13 @@ def _format_limits(limits: Mapping[str, int] | None) -> list[str]:
         if isinstance(value, bool) or not hasattr(value, "__index__") or not 1 <= value < 2**63:
             raise ValueError(f"limits[{name!r}] is {value!r}; give a whole number of 1 or more")
     return [f"{name}={int(value)}" for name, value in sorted((limits or {}).items())]
+
+
+def _format_ranks(ranks: Mapping[str, int] | None) -> list[str]:
+    for name, rank in (ranks or {}).items():
+        if isinstance(rank, bool) or not hasattr(rank, "__index__") or rank < 0:
+            raise ValueError(f"ranks[{name!r}] is {rank!r}; give a whole number of 0 or more")
+    return [f"{name}={int(rank)}" for name, rank in sorted((ranks or {}).items())]
 
 
 def _target_key(target: str) -> tuple[str, ...]:

@@ -32,10 +32,12 @@ def register_op(
     declarations (`.mlir`), or the text of declarations; docs/recipes/add-custom-op.md shows them.
     `functions` has, by "domain::name", what computes those that have no body and are in no library:
     a function of Python that takes the inputs, then the attributes, as arrays and returns an array,
-    or one for each output; or the address of a C function, also as ctypes has it. The arrays are
-    read-only and only good during the call. Dtypes that NumPy has not are unsigned integers of
-    their size. An operator that is declared again is computed as declared last. A model that was
-    saved needs its operators registered before `lathe.load`.
+    or one for each output; or the address of a C function, also as ctypes has it. An input that the
+    node leaves out, which is declared as `none`, is None. Where sizes of results follow from data,
+    "domain::name::sizes" is a function of the same arguments that returns them as an int64 vector.
+    The arrays are read-only and only good during the call. Dtypes that NumPy has not are
+    unsigned integers of their size. An operator that is declared again is computed as declared
+    last. A model that was saved needs its operators registered before `lathe.load`.
 
     Raises lathe.CompileError if `source` cannot be read or loaded, if its declarations are wrong,
     or if a name is none; no model has its operators then.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import enum
 import os
 import tempfile
@@ -76,6 +77,8 @@ def _from_bytes(
     max_bytes: int | None = None,
     device: int = 0,
     outputs: str = "host",
+    replay: bool = False,
+    function: str | None = None,
 ) -> CompiledModel:
     """Return the model that `CompiledModel.__reduce__` took apart, as far as this machine can."""
     with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
@@ -92,6 +95,8 @@ def _from_bytes(
         max_bytes=max_bytes,
         device=device,
         outputs=outputs,
+        replay=replay,
+        function=function,
     )
 
 
@@ -109,7 +114,8 @@ def _best_module(artifact: Artifact, isa: str, device: int) -> tuple[Module, int
 class CompiledModel:
     """A model compiled to native code. Call it, from as many threads as you like.
 
-    Made by `lathe.compile` and `lathe.load`.
+    Made by `lathe.compile` and `lathe.load`. One with several functions is called by their names,
+    `model["decode"](...)` or `model.decode(...)`.
     """
 
     def __init__(
@@ -125,13 +131,16 @@ class CompiledModel:
         device: int = 0,
         stream: Any = None,
         outputs: str = "host",
+        replay: bool = False,
         reload: Callable[[str], str | None] | None = None,
         override: Callable[[Sequence[str]], CompiledModel | None] | None = None,
+        function: str | None = None,
     ) -> None:
         """Wrap `module`; `reload` compiles up to a phase for `ir`.
 
         Without `module`, the code of `artifact` is for another machine and cannot be called.
         `override` compiles the model with more inputs; None if it cannot have them.
+        `function` is the one to call: None for "main" or the only one.
         """
         if threads is not None and (isinstance(threads, bool) or threads < 0):
             raise ValueError(f"threads is {threads}; give 1 or more, or None for all of them")
@@ -165,13 +174,30 @@ class CompiledModel:
         self._stream = stream_number(stream)
         self._stream_owner = stream
         self._place = outputs
+        self._replay = replay
+        self._replay_obstacle: str | None = None
         described = module or artifact
         assert described is not None
         self._description = described.describe()
-        functions = self._description["functions"]
-        names = [f["name"] for f in functions]
-        self._function = names.index("main") if "main" in names else 0
-        self._signature = signature.from_description(functions[self._function])
+        descriptions = self._description["functions"]
+        self._functions = {f["name"]: i for i, f in enumerate(descriptions)}
+        # What calls each function, made when it is asked for.
+        self._called: dict[str, CompiledModel] = {}
+        if function is not None and function not in self._functions:
+            hint = difflib.get_close_matches(function, self._functions, 1)
+            raise runtime_error(
+                "call-unknown-function",
+                f'the model has no function "{function}"'
+                + (f'; did you mean "{hint[0]}"?' if hint else "")
+                + f"; there are {', '.join(self._functions) or 'none'}",
+            )
+        if function is None and (len(descriptions) == 1 or "main" in self._functions):
+            function = "main" if "main" in self._functions else descriptions[0]["name"]
+        self._function = function
+        if function is None:
+            self._signature = Signature("", (), ())  # Of no function; whoever asks for it is told.
+        else:
+            self._signature = signature.from_description(descriptions[self._functions[function]])
         self._names = tuple(v.name for v in self._signature.inputs)
         self._output_names = tuple(v.name for v in self._signature.outputs)
         self._views = tuple(
@@ -180,18 +206,57 @@ class CompiledModel:
 
     @property
     def signature(self) -> Signature:
-        """Names, element types and shapes; prints as "main(x: f32[n, 3]) -> (y: f32[n])"."""
+        """Names, element types and shapes; prints as "main(x: f32[n, 3]) -> (y: f32[n])".
+
+        Of a model with several functions, each has one: `model["decode"].signature`.
+        """
+        self._chosen()
         return self._signature
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the functions, each of which `model[name]` is to call."""
+        return tuple(self._functions)
+
+    def __getitem__(self, name: str) -> CompiledModel:
+        """Return what calls the function `name` of the same compiled code.
+
+        Raises lathe.RuntimeError if there is none.
+        """
+        if name not in self._called:
+            # Of two threads that ask at once, both get the first.
+            return self._called.setdefault(name, self.with_options(function=name))
+        return self._called[name]
+
+    def __getattr__(self, name: str) -> CompiledModel:
+        """Return `self[name]` for the name of a function that is no other attribute."""
+        if name.startswith("_") or name not in self._functions:
+            raise AttributeError(f"'CompiledModel' object has no attribute '{name}'")
+        return self[name]
+
+    def __dir__(self) -> list[str]:
+        """Name the functions, too."""
+        return [*super().__dir__(), *self._functions]
+
+    def _chosen(self) -> int:
+        """Return the number of the function to call. Raises lathe.RuntimeError if it is open."""
+        if self._function is None:
+            raise runtime_error(
+                "call-which-function",
+                f"the model has the functions {', '.join(self._functions)}; call one of them, as "
+                f'in model["{next(iter(self._functions))}"](...)',
+            )
+        return self._functions[self._function]
 
     @property
     def inputs(self) -> tuple[Value, ...]:
         """The inputs, in the order in which a call takes them."""
-        return self._signature.inputs
+        return self.signature.inputs
 
     @property
     def outputs(self) -> tuple[Value, ...]:
         """The outputs, in the order in which a call returns them."""
-        return self._signature.outputs
+        return self.signature.outputs
 
     @property
     def name(self) -> str:
@@ -251,8 +316,11 @@ class CompiledModel:
         Raises lathe.RuntimeError if an input does not fit the signature, or if the model finds an
         error in what it computes, and KeyboardInterrupt on Ctrl-C, also in the middle of a loop.
         """
+        self._chosen()
         if kwargs and (variant := self._variant(kwargs)):
-            return variant(**dict(zip(self._names, args, strict=False)), **kwargs)
+            outputs = variant(**dict(zip(self._names, args, strict=False)), **kwargs)
+            self._replay_obstacle = variant.replay_obstacle
+            return outputs
         values = args if not kwargs and len(args) == len(self._names) else self._bind(args, kwargs)
         return self._call(values, self._cancel)
 
@@ -270,8 +338,8 @@ class CompiledModel:
                 'target="host"',
             )
         memory = [_writable(array) for array in out or ()]
-        outputs = self._module.call(
-            self._function,
+        outputs, self._replay_obstacle = self._module.call(
+            self._chosen(),
             values,
             self._threads,
             self._max_loop_steps,
@@ -282,6 +350,7 @@ class CompiledModel:
             self._stream,
             self._place == "device",
             self._stream_owner,
+            self._replay,
         )
         for i, dtype in self._views:
             outputs[i] = _view_as(outputs[i], dtype)
@@ -307,6 +376,7 @@ class CompiledModel:
         *,
         out: Mapping[str, Any] | None = None,
         cancel: CancelToken | None = None,
+        donate: bool = False,
     ) -> dict[str, Any]:
         """Compute the outputs, by name, for inputs by name. As `__call__` for names of any kind.
 
@@ -317,9 +387,18 @@ class CompiledModel:
         a GPU writes to what has DLPack there, on the stream of the call.
 
         `cancel` ends the call from another thread, which then raises lathe.CancelledError.
+
+        With `donate`, the outputs for which the model was compiled to have the memory of inputs
+        (`donate` of `lathe.compile`) have it: those inputs, arrays as `out` has them, are
+        overwritten, and are the outputs. After an error they hold anything.
         """
+        self._chosen()
         if variant := self._variant(feed):
-            return variant.run(feed, out=out, cancel=cancel)
+            found = variant.run(feed, out=out, cancel=cancel, donate=donate)
+            self._replay_obstacle = variant.replay_obstacle
+            return found
+        if donate:
+            out = self._donated(feed) | dict(out or {})
         if unknown := [name for name in out or () if name not in self._output_names]:
             there = ", ".join(self._output_names)
             raise runtime_error(
@@ -328,6 +407,17 @@ class CompiledModel:
         memory = None if out is None else [out.get(name) for name in self._output_names]
         outputs = self._call(self._bind((), feed), cancel or self._cancel, memory)
         return {v.name: array for v, array in zip(self.outputs, outputs, strict=True)}
+
+    def _donated(self, feed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs that are to be outputs, by the names of those."""
+        donors = {v.name: v.donor for v in self.outputs if v.donor is not None}
+        if not donors:
+            raise runtime_error(
+                "call-no-donation",
+                "no output may have the memory of an input; compile the model with donate="
+                "{INPUT: OUTPUT}",
+            )
+        return {output: feed[donor] for output, donor in donors.items() if donor in feed}
 
     def with_threads(self, threads: int | None) -> CompiledModel:
         """Return the same compiled code with another limit on the threads of one call."""
@@ -343,6 +433,8 @@ class CompiledModel:
         cancel: CancelToken | Unchanged | None = UNCHANGED,
         stream: Any = UNCHANGED,
         outputs: str | Unchanged = UNCHANGED,
+        replay: bool | Unchanged = UNCHANGED,
+        function: str | Unchanged | None = UNCHANGED,
     ) -> CompiledModel:
         """Return the same compiled code with other options for its calls.
 
@@ -355,7 +447,12 @@ class CompiledModel:
         own queue. The model and its outputs keep the object, but nobody keeps what a number stands
         for. With `outputs` "device", outputs stay on the GPU, as objects that have DLPack and
         `numpy()`, and a call whose inputs are there, too, returns before they are computed, unless
-        the model has to read some of its values; with "host" they are arrays of NumPy.
+        the model has to read some of its values; with "host" they are arrays of NumPy. With
+        `replay`, a call begins all its kernels at once, as a graph of the driver, where the one
+        before had the same sizes and addresses; `replay_obstacle` says why it does not.
+
+        `function` is which of several functions is called. Raises lathe.RuntimeError if there is
+        none of that name.
         """
         return CompiledModel(
             self._module,
@@ -372,9 +469,16 @@ class CompiledModel:
             device=self._device,
             stream=self._stream_owner if isinstance(stream, Unchanged) else stream,
             outputs=self._place if isinstance(outputs, Unchanged) else outputs,
+            replay=self._replay if isinstance(replay, Unchanged) else replay,
             reload=self._reload,
             override=self._override,
+            function=self._function if isinstance(function, Unchanged) else function,
         )
+
+    @property
+    def replay_obstacle(self) -> str | None:
+        """Why the last call with `replay` began its kernels one by one; None if it did not."""
+        return self._replay_obstacle
 
     def with_isa(self, isa: str | None) -> CompiledModel:
         """Return the variant called `isa` of the same artifact; None for the best one.
@@ -399,8 +503,10 @@ class CompiledModel:
             device=self._device,
             stream=self._stream_owner,
             outputs=self._place,
+            replay=self._replay,
             reload=self._reload,
             override=self._override,
+            function=self._function,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -472,6 +578,8 @@ class CompiledModel:
             self._max_bytes or None,
             self._device,
             self._place,
+            self._replay,
+            self._function,
         )
 
     def __copy__(self) -> CompiledModel:
@@ -484,7 +592,8 @@ class CompiledModel:
 
     def __repr__(self) -> str:
         """Show signature and target."""
-        return f"<lathe.CompiledModel {self._signature} for {target_title(self.target)}>"
+        shown = ", ".join(self._functions) if self._function is None else str(self._signature)
+        return f"<lathe.CompiledModel {shown} for {target_title(self.target)}>"
 
     def _variant(self, feed: Mapping[str, Any]) -> CompiledModel | None:
         """Return the model in which the initializers that `feed` gives values are inputs."""
@@ -494,6 +603,8 @@ class CompiledModel:
         if names not in self._variants:
             made = self._override(names)
             # A model without initializers of these names is the same one again.
+            if made is not None and self._function is not None:
+                made = made[self._function]
             if made is None or not set(names) <= set(made._names):
                 return None
             self._variants[names] = made.with_options(
@@ -504,6 +615,8 @@ class CompiledModel:
                 cancel=self._cancel,
                 stream=self._stream_owner,
                 outputs=self._place,
+                replay=self._replay,
+                function=self._function,
             )
         return self._variants[names]
 

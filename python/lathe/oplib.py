@@ -16,7 +16,9 @@ import json
 import math
 import pathlib
 import platform
-from collections.abc import Mapping, Sequence
+import struct
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +116,10 @@ class _Op:
             fields.append((self.choice, ctypes.c_int32))
         fields += [("workspace", ctypes.c_void_p), ("workspace_bytes", ctypes.c_size_t)]
         self.arguments: Any = type(self.name, (ctypes.Structure,), {"_fields_": fields})
+        # The same for `struct`, natively aligned as in C; a struct ends as a pointer does.
+        letters = {ctypes.c_int64: "q", ctypes.c_void_p: "P", ctypes.c_int32: "i"}
+        letters[ctypes.c_size_t] = "N"
+        self.layout = "@" + "".join(letters[kind] for _, kind in fields) + "0P"
         self.run = getattr(library, f"{prefix}_{self.name}")
         self.workspace = getattr(library, f"{prefix}_{self.name}_workspace")
 
@@ -177,13 +183,18 @@ class _Op:
 class BoundCall:
     """A call that can be made again and again: what `Library.bind` returns."""
 
-    __slots__ = ("_about", "_arguments", "_keep", "_library", "result")
+    __slots__ = ("_about", "_arguments", "_keep", "_library", "_struct", "result")
 
     def __init__(
-        self, library: Library, about: _Op, arguments: Any, keep: object, result: _Array
+        self,
+        library: Library,
+        about: _Op,
+        arguments: Any,
+        keep: tuple[list[_Array], _Array | None],  # Operands and workspace.
+        result: _Array,
     ) -> None:
         self._library, self._about = library, about
-        self._arguments, self._keep = ctypes.byref(arguments), keep
+        self._struct, self._arguments, self._keep = arguments, ctypes.byref(arguments), keep
         self.result = result
 
     def __call__(self) -> _Array:
@@ -191,6 +202,56 @@ class BoundCall:
         status = self._about.run(self._library._ctx, self._arguments)
         self._library._check(status, self._about.name)
         return self.result
+
+    def _is_as_given(self, given: Mapping[str, Any]) -> bool:
+        """Whether each operand is NumPy's array of its name in `given`, and no copy of it."""
+        values = [given.get(operand.name) for operand in self._about.operands[:-1]]
+        return all(
+            type(value) is np.ndarray and value is kept
+            for value, kept in zip(
+                (value for value in values if value is not None), self._keep[0], strict=True
+            )
+        )
+
+    def _plan(self, given: Mapping[str, Any]) -> _Plan:
+        """What is the same for the next arrays like those in `given`."""
+        about, workspace, result = self._about, self._keep[1], self._about.operands[-1]
+        fields = [name for name, _ in about.arguments._fields_]
+        operands = tuple(
+            (fields.index(operand.name), operand.name)
+            for operand in about.operands[:-1]
+            if given.get(operand.name) is not None
+        )
+        return _Plan(
+            about.run,
+            struct.Struct(about.layout).pack,
+            [getattr(self._struct, field) or 0 for field in fields],
+            operands,
+            fields.index(result.name),
+            self.result.shape,
+            self.result.dtype,
+            result.alignment,
+            0 if workspace is None else workspace.size,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is known of a call by the shapes, strides and dtypes of its arrays."""
+
+    run: Any  # The library's function.
+    pack: Callable[..., bytes]  # From the values of all fields of the struct.
+    values: list[Any]  # These, with pointers that are yet to be set.
+    operands: tuple[tuple[int, str], ...]  # The fields of operands that are given, and their names.
+    result: int  # Its field; what follows is what `_empty` takes.
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    alignment: int
+    workspace: int
+
+
+# Plans that a library keeps: beyond it, all are made anew.
+_MOST_PLANS = 1024
 
 
 class Library:
@@ -229,6 +290,7 @@ class Library:
         self._ctx = (ctypes.c_uint64 * about["context_words"])()
         self._check(self._function("open")(None, self._ctx), "open")
         self._torch_libraries: list[Any] = []
+        self._plans: dict[Any, _Plan] = {}
 
     @property
     def ops(self) -> list[str]:
@@ -256,6 +318,7 @@ class Library:
 
         Raises OplibError if there is no such name or this machine cannot run it.
         """
+        self._plans.clear()  # Another kernel may need another workspace.
         words = [word.encode() if word else None for word in (op, isa_or_variant)]
         self._check(self._function("force")(self._ctx, *words), f"force {isa_or_variant}")
 
@@ -300,8 +363,45 @@ class Library:
         Operands are arrays by name, of the operator's dtype; rows may have any distance, but the
         elements of a row are side by side. Sizes are those of the arrays; one that only a packed
         operand has is an argument by its name. Raises OplibError if something does not fit.
+
+        What was checked for arrays of some shapes, strides and dtypes is not checked again for
+        others like them.
         """
-        return self.bind(op, out=out, **given)()
+        key: list[Any] = [op]
+        for name, value in given.items():
+            if type(value) is np.ndarray:
+                key += name, value.shape, value.strides, value.dtype
+            else:
+                key += name, value
+        try:
+            plan = self._plans.get(tuple(key)) if out is None else None
+        except TypeError:  # What has no hash is no array of NumPy.
+            return self.bind(op, **given)()
+        if plan is None:
+            return self._call_first(op, tuple(key), out, given)
+        result = _empty(plan.shape, plan.dtype, plan.alignment)
+        values = plan.values[:]
+        for field, name in plan.operands:
+            values[field] = _address(given[name])
+        values[plan.result] = _address(result)
+        if plan.workspace:
+            workspace = np.empty(plan.workspace, np.uint8)
+            values[-2] = _address(workspace)
+        if status := plan.run(self._ctx, plan.pack(*values)):
+            self._check(status, op)
+        return result
+
+    def _call_first(
+        self, op: str, key: tuple[Any, ...], out: _Array | None, given: Mapping[str, Any]
+    ) -> _Array:
+        """A call as of `call`, whose plan is kept if the next one can go by it."""
+        bound = self.bind(op, out=out, **given)
+        result = bound()
+        if out is None and bound._is_as_given(given):
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[key] = bound._plan(given)
+        return result
 
     def bind(self, op: str, *, out: _Array | None = None, **given: Any) -> BoundCall:
         """A call as of `call` to be made often: its arguments are set, and its workspace is there.
@@ -492,10 +592,30 @@ def _evaluate(expression: str, sizes: Mapping[str, int], op: str) -> int:
     return stack[0]
 
 
-def _address(array: _Array) -> int:
-    """Of the first element: a third of what `array.ctypes.data` takes."""
+def _slow_address(array: _Array) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
+
+
+# An array of NumPy begins with what all objects of CPython begin with, and then has this pointer:
+# compiled extensions read it there, so it cannot move. `__array_interface__` takes far longer.
+_HEAD = object.__basicsize__
+_pointer_at = ctypes.c_void_p.from_address
+
+
+def _fast_address(array: _Array) -> int:
+    return _pointer_at(id(array) + _HEAD).value or 0
+
+
+def _choose_address() -> Callable[[_Array], int]:
+    sample = np.zeros(3, np.uint8)[1:]
+    if sys.implementation.name != "cpython" or _fast_address(sample) != _slow_address(sample):
+        return _slow_address
+    return _fast_address
+
+
+# The address of the first element.
+_address = _choose_address()
 
 
 def _empty(shape: Sequence[int], dtype: np.dtype[Any], alignment: int) -> _Array:

@@ -38,6 +38,8 @@ class Value:
     """Whether the arrays of a sequence may have any rank; `shape` is empty then."""
     key_dtype: DType | None = None
     """The type of the keys of a map; None for other kinds."""
+    donor: str | None = None
+    """Of an output, the input whose memory a call may have for it; None for none."""
 
     @property
     def type(self) -> str:
@@ -88,7 +90,9 @@ class Signature:
         return f"{self.name}({inputs}) -> ({outputs})"
 
 
-def _value(description: ValueDescription, symbols: list[str]) -> Value:
+def _value(
+    description: ValueDescription, symbols: list[str], inputs: list[ValueDescription]
+) -> Value:
     def dim(d: int) -> Dim:
         if d >= 0:
             return d
@@ -109,6 +113,7 @@ def _value(description: ValueDescription, symbols: list[str]) -> Value:
         code == _OPTIONAL,
         description["any_rank"],
         dtypes.BY_CODE[description["key_dtype"]] if code == _MAP else None,
+        inputs[description["alias"]]["name"] if description["alias"] >= 0 else None,
     )
 
 
@@ -117,8 +122,8 @@ def from_description(function: FunctionDescription) -> Signature:
     symbols = function["symbols"]
     return Signature(
         function["name"],
-        tuple(_value(v, symbols) for v in function["inputs"]),
-        tuple(_value(v, symbols) for v in function["outputs"]),
+        tuple(_value(v, symbols, []) for v in function["inputs"]),
+        tuple(_value(v, symbols, function["inputs"]) for v in function["outputs"]),
         {
             name: SizeRange(least, None if most == _UNBOUNDED else most, divisor)
             for name, (least, most, divisor) in zip(symbols, function["ranges"], strict=False)

@@ -58,24 +58,16 @@ class Source:
         overridable: Sequence[str] = (),
         limits: Sequence[str] = (),
         custom_ops: Sequence[str] = (),
+        ranks: Sequence[str] = (),
     ) -> Program:
-        """Parse the model; `limits` are NAME=NUMBER. Raises CompileError if it cannot be read."""
+        """Parse the model; `limits` are NAME=NUMBER, `ranks` INPUT=RANK.
+
+        Raises CompileError if it cannot be read.
+        """
         self.drain(limits)
         if self.path is not None:
-            return Program.load(self.path, allow_links, overridable, limits, custom_ops)
-        return Program.parse(self.data, self.name, overridable, limits, custom_ops)
-
-    def whole(self) -> bytes:
-        """Return all bytes of the model. Raises CompileError if it cannot be read."""
-        self.drain()
-        if self.path is None:
-            return self.data
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise compile_error(
-                "model-not-readable", f"{self.name}: cannot read the model: {error.strerror}"
-            ) from None
+            return Program.load(self.path, allow_links, overridable, limits, custom_ops, ranks)
+        return Program.parse(self.data, self.name, overridable, limits, custom_ops, ranks)
 
     def content_hash(self) -> str | None:
         """Return a hash over the model and the files it refers to; None if it has no certain one.
@@ -97,9 +89,30 @@ class Source:
         with contextlib.suppress(_onnxfile.NotOnnxError, OSError, ValueError):
             if self.path is None:
                 return _onnxfile.read_info(self.data)
-            with _mapped(self.path) as data, memoryview(data) as view:
-                return _onnxfile.read_info(view)
+            # What an error has looked at stays mapped for as long as the error is there.
+            return _onnxfile.read_info(memoryview(_mapped(self.path)))
         return ModelInfo()
+
+    def input_ranks(self) -> dict[str, int | None]:
+        """Return the rank of each input of an ONNX model; None where it has none.
+
+        Raises CompileError if the model cannot be read or is no ONNX model.
+        """
+        self.drain()
+        try:
+            if self.path is None:
+                return _onnxfile.input_ranks(self.data)
+            return _onnxfile.input_ranks(
+                memoryview(_mapped(self.path)) if self.path.stat().st_size else b""
+            )
+        except OSError as error:
+            raise compile_error(
+                "model-not-readable", f"{self.name}: cannot read the model: {error.strerror}"
+            ) from None
+        except _onnxfile.NotOnnxError as error:
+            raise compile_error(
+                "onnx-not-protobuf", f"{self.name}: the bytes are not an ONNX model: {error}"
+            ) from None
 
     def drain(self, limits: Sequence[str] = ()) -> None:
         """Take the bytes of a pipe, which can be read once; a file stays where it is.
@@ -111,6 +124,62 @@ class Source:
             if self.path is not None and (self.path.is_fifo() or self.path.is_char_device()):
                 self.data = _read_pipe(self.path, dict(limit.rsplit("=", 1) for limit in limits))
                 self.path = None
+
+
+class Functions(Source):
+    """Several models, which become the functions of one program."""
+
+    def __init__(self, models: Sequence[Model] | Mapping[str, Model]) -> None:
+        """Take paths, or models by the names of their functions. Reads nothing yet."""
+        self._parts: list[tuple[str | None, Source]]
+        if isinstance(models, Mapping):
+            self._parts = [(name, Source(model, name)) for name, model in models.items()]
+        else:
+            self._parts = [(None, Source(model)) for model in models]
+        if not self._parts:
+            raise ValueError("there are no models; give one for each function")
+        for name, source in self._parts:
+            if name is None and source.path is None:
+                raise TypeError("bytes have no name; give a dict with a name for each model")
+            if name == "":
+                raise ValueError("a function has the name ''; give letters, digits and '_'")
+        super().__init__(b"", ", ".join(source.name for _, source in self._parts))
+
+    def load(
+        self,
+        *,
+        allow_links: bool = False,
+        overridable: Sequence[str] = (),
+        limits: Sequence[str] = (),
+        custom_ops: Sequence[str] = (),
+        ranks: Sequence[str] = (),
+    ) -> Program:
+        """Parse the models, as `Source.load`."""
+        self.drain(limits)
+        parts = [
+            (name, source.name, source.data if source.path is None else None)
+            for name, source in self._parts
+        ]
+        return Program.load_all(parts, allow_links, overridable, limits, custom_ops, ranks)
+
+    def content_hash(self) -> str | None:
+        """Return a hash over the models and the names of their functions, as `Source`."""
+        whole = hashlib.sha256()
+        for name, source in self._parts:
+            part = source.content_hash()
+            if part is None:
+                return None
+            whole.update(f"{name or Path(source.name).stem};{part};".encode())
+        return whole.hexdigest()
+
+    def info(self) -> ModelInfo:
+        """Return nothing: each of the models says its own."""
+        return ModelInfo()
+
+    def drain(self, limits: Sequence[str] = ()) -> None:
+        """Take the bytes of pipes, as `Source.drain`."""
+        for _, source in self._parts:
+            source.drain(limits)
 
 
 def _read_pipe(path: Path, limits: Mapping[str, str]) -> bytes:

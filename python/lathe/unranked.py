@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lathe import _onnxfile
-from lathe.compiler import _format_limits
+from lathe.compiler import _format_limits, _format_ranks
 from lathe.compiler import compile as _compile
 from lathe.errors import compile_error, runtime_error
 from lathe.model import CompiledModel
@@ -21,10 +20,14 @@ def compile_unranked(model: Model, **options: Any) -> UnrankedModel:
     """Take an ONNX model whose inputs may have no rank, and compile it at the first call.
 
     A call with arrays of other ranks than before compiles the model for those; what was compiled is
-    kept. `options` are those of `lathe.compile`. A model in which all ranks are known is compiled
-    once, at the first call, too. Raises lathe.CompileError if the model is no ONNX file, or if
-    tensors of it are in other files, which models from memory cannot have.
+    kept. `options` are those of `lathe.compile`, but for `ranks`, which raises TypeError. A model
+    in which all ranks are known is compiled once, at the first call, too. Raises lathe.CompileError
+    if the model is no ONNX file; so does a call for new ranks if the file has changed.
     """
+    if "ranks" in options:
+        raise TypeError(
+            "compile_unranked takes the ranks of each call; give `ranks` to lathe.compile"
+        )
     return UnrankedModel(Source(model), options)
 
 
@@ -34,24 +37,12 @@ class UnrankedModel:
     def __init__(self, source: Source, options: Mapping[str, Any]) -> None:
         """Read the inputs of the model; nothing is compiled yet."""
         source.drain(_format_limits(options.get("limits")))
-        self._data = source.whole()
-        self._name = source.name
+        self._source = source
         self._options = dict(options)
         self._made: dict[tuple[int, ...], CompiledModel] = {}
         self._mutex = threading.Lock()
-        try:
-            self._inputs = _onnxfile.input_ranks(self._data)
-        except _onnxfile.NotOnnxError as error:
-            raise compile_error(
-                "onnx-not-protobuf", f"{source.name}: the bytes are not an ONNX model: {error}"
-            ) from None
-        locations = _onnxfile.external_locations(self._data, self._data.find)
-        if locations is None or locations:
-            raise compile_error(
-                "onnx-external-data-no-folder",
-                f"{source.name}: tensors of a model without ranks are in files beside it; store "
-                "them inside of the model",
-            )
+        self._inputs = source.input_ranks()
+        self._content = source.content_hash()
 
     @property
     def inputs(self) -> dict[str, int | None]:
@@ -66,18 +57,24 @@ class UnrankedModel:
     def specialize(self, ranks: Mapping[str, int]) -> CompiledModel:
         """Return the model for these ranks of the inputs that have none, compiled if need be.
 
-        Raises lathe.CompileError if the model cannot have them, and ValueError for what is no rank.
+        Raises lathe.CompileError if the model cannot have them or its file has changed, and
+        ValueError for what is no rank.
         """
         open_ones = [name for name, rank in self._inputs.items() if rank is None]
         if missing := [name for name in open_ones if name not in ranks]:
             raise runtime_error("call-input-names", f'no rank is given for input "{missing[0]}"')
-        chosen = {name: _rank_of(name, ranks[name]) for name in open_ones}
+        chosen = {name: ranks[name] for name in open_ones}
+        _format_ranks(chosen)  # What is no rank is no key, either.
         key = tuple(chosen[n] if r is None else r for n, r in self._inputs.items())
         with self._mutex:
             if key not in self._made:
-                data = _onnxfile.with_ranks(self._data, chosen)
-                source = Source(data, self._name)
-                self._made[key] = _compile(source, **self._options)
+                if self._source.content_hash() != self._content:
+                    raise compile_error(
+                        "model-changed",
+                        f"{self._source.name}: the model, or a file that it refers to, has changed "
+                        "since compile_unranked; call that again",
+                    )
+                self._made[key] = _compile(self._source, ranks=chosen, **self._options)
             return self._made[key]
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -96,9 +93,3 @@ class UnrankedModel:
                 shape = getattr(values[name], "shape", None)
                 ranks[name] = np.ndim(values[name]) if shape is None else len(shape)
         return ranks
-
-
-def _rank_of(name: str, rank: int) -> int:
-    if isinstance(rank, bool) or not hasattr(rank, "__index__") or rank < 0:
-        raise ValueError(f"ranks[{name!r}] is {rank!r}; give a whole number of 0 or more")
-    return int(rank)

@@ -11,6 +11,7 @@
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <dlfcn.h>
@@ -19,6 +20,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -103,7 +105,7 @@ private:
 
 struct CompileArguments {
   std::string target, name, accuracy, precision;
-  std::vector<std::string> dims;
+  std::vector<std::string> dims, donations;
   std::optional<std::string> startAt, stopAfter, dumpPhases, kernelCache;
   unsigned threads;
   nb::object progress;
@@ -122,8 +124,9 @@ static void reportProgress(const char *phase, void *context) {
 /// The options of loading, with the arrays that they refer to.
 struct Options {
   Options(bool allowLinks, const std::vector<std::string> &inputNames, const std::vector<std::string> &limitTexts,
-          const std::vector<std::string> &ops)
-      : inputs(pointersTo(inputNames)), limits(pointersTo(limitTexts)), customOps(pointersTo(ops)) {
+          const std::vector<std::string> &ops, const std::vector<std::string> &rankTexts)
+      : inputs(pointersTo(inputNames)), limits(pointersTo(limitTexts)), customOps(pointersTo(ops)),
+        ranks(pointersTo(rankTexts)) {
     raw.allow_links = allowLinks;
     raw.inputs = inputs.data();
     raw.input_count = inputs.size();
@@ -131,6 +134,8 @@ struct Options {
     raw.limit_count = limits.size();
     raw.custom_ops = customOps.data();
     raw.custom_op_count = customOps.size();
+    raw.ranks = ranks.data();
+    raw.rank_count = ranks.size();
   }
   static std::vector<const char *> pointersTo(const std::vector<std::string> &texts) {
     std::vector<const char *> pointers;
@@ -139,9 +144,12 @@ struct Options {
       pointers.push_back(text.c_str());
     return pointers;
   }
-  std::vector<const char *> inputs, limits, customOps;
+  std::vector<const char *> inputs, limits, customOps, ranks;
   lathe_program_options raw = {};
 };
+
+/// What a function is to be called, its path or what messages call its bytes, and those.
+using FunctionSource = std::tuple<std::optional<std::string>, std::string, std::optional<nb::bytes>>;
 
 class Program {
 public:
@@ -151,15 +159,29 @@ public:
   ~Program() { lathe_program_free(raw); }
 
   static Program *load(nb::handle path, bool allowLinks, const std::vector<std::string> &inputs,
-                       const std::vector<std::string> &limits, const std::vector<std::string> &customOps) {
+                       const std::vector<std::string> &limits, const std::vector<std::string> &customOps,
+                       const std::vector<std::string> &ranks) {
     std::string file = toPath(path);
-    Options options(allowLinks, inputs, limits, customOps);
+    Options options(allowLinks, inputs, limits, customOps, ranks);
     return make([&](lathe_diagnostics **out) { return lathe_program_load(file.c_str(), &options.raw, out); });
   }
 
+  static Program *loadAll(const std::vector<FunctionSource> &sources, bool allowLinks,
+                          const std::vector<std::string> &inputs, const std::vector<std::string> &limits,
+                          const std::vector<std::string> &customOps, const std::vector<std::string> &ranks) {
+    std::vector<lathe_function_source> all;
+    for (const auto &[name, path, bytes] : sources)
+      all.push_back(
+          {path.c_str(), name ? name->c_str() : nullptr, bytes ? bytes->data() : nullptr, bytes ? bytes->size() : 0});
+    Options options(allowLinks, inputs, limits, customOps, ranks);
+    return make(
+        [&](lathe_diagnostics **out) { return lathe_program_load_all(all.data(), all.size(), &options.raw, out); });
+  }
+
   static Program *parse(nb::bytes data, const std::string &name, const std::vector<std::string> &inputs,
-                        const std::vector<std::string> &limits, const std::vector<std::string> &customOps) {
-    Options options(false, inputs, limits, customOps);
+                        const std::vector<std::string> &limits, const std::vector<std::string> &customOps,
+                        const std::vector<std::string> &ranks) {
+    Options options(false, inputs, limits, customOps, ranks);
     return make([&](lathe_diagnostics **out) {
       return lathe_program_parse(data.data(), data.size(), name.c_str(), &options.raw, out);
     });
@@ -167,10 +189,8 @@ public:
 
   Artifact *compile(CompileArguments &arguments) {
     auto orNull = [](const std::optional<std::string> &string) { return string ? string->c_str() : nullptr; };
-    std::vector<const char *> dims;
-    dims.reserve(arguments.dims.size());
-    for (const std::string &dim : arguments.dims)
-      dims.push_back(dim.c_str());
+    std::vector<const char *> dims = Options::pointersTo(arguments.dims),
+                              donations = Options::pointersTo(arguments.donations);
     lathe_compile_options options = {};
     options.target = arguments.target.c_str();
     options.name = arguments.name.c_str();
@@ -178,6 +198,8 @@ public:
     options.precision = arguments.precision.c_str();
     options.dims = dims.data();
     options.dim_count = dims.size();
+    options.donations = donations.data();
+    options.donation_count = donations.size();
     options.dump_phases = orNull(arguments.dumpPhases);
     options.start_at = orNull(arguments.startAt);
     options.stop_after = orNull(arguments.stopAfter);
@@ -275,10 +297,15 @@ void bindCompiler(nb::module_ &m) {
   nb::class_<Program>(m, "Program", "A model that was read.")
       .def_static("load", &Program::load, "path"_a, "allow_links"_a = false, "inputs"_a = std::vector<std::string>(),
                   "limits"_a = std::vector<std::string>(), "custom_ops"_a = std::vector<std::string>(),
-                  "Reads a file; `limits` are as NAME=NUMBER.")
+                  "ranks"_a = std::vector<std::string>(),
+                  "Reads a file; `limits` are as NAME=NUMBER, `ranks` as INPUT=RANK.")
+      .def_static("load_all", &Program::loadAll, "sources"_a, "allow_links"_a = false,
+                  "inputs"_a = std::vector<std::string>(), "limits"_a = std::vector<std::string>(),
+                  "custom_ops"_a = std::vector<std::string>(), "ranks"_a = std::vector<std::string>(),
+                  "Reads models, each (name or None, path, bytes or None), as the functions of one program.")
       .def_static("parse", &Program::parse, "data"_a, "name"_a, "inputs"_a = std::vector<std::string>(),
                   "limits"_a = std::vector<std::string>(), "custom_ops"_a = std::vector<std::string>(),
-                  "Reads bytes; `name` stands in messages.")
+                  "ranks"_a = std::vector<std::string>(), "Reads bytes; `name` stands in messages.")
       .def("index_bounds", &Program::indexBounds,
            "For each input, the rows of the smallest table that it is looked up in; 0 if there is none.")
       .def(
@@ -286,18 +313,25 @@ void bindCompiler(nb::module_ &m) {
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
              std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
              nb::object progress, std::string name, std::string accuracy, std::string precision,
-             std::optional<std::string> kernelCache) {
-            CompileArguments arguments{std::move(target),      std::move(name),
-                                       std::move(accuracy),    std::move(precision),
-                                       std::move(dims),        std::move(startAt),
-                                       std::move(stopAfter),   std::move(dumpPhases),
-                                       std::move(kernelCache), threads,
+             std::optional<std::string> kernelCache, std::vector<std::string> donations) {
+            CompileArguments arguments{std::move(target),
+                                       std::move(name),
+                                       std::move(accuracy),
+                                       std::move(precision),
+                                       std::move(dims),
+                                       std::move(donations),
+                                       std::move(startAt),
+                                       std::move(stopAfter),
+                                       std::move(dumpPhases),
+                                       std::move(kernelCache),
+                                       threads,
                                        std::move(progress)};
             return program.compile(arguments);
           },
           "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
           "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "name"_a = "",
-          "accuracy"_a = "standard", "precision"_a = "f32", "kernel_cache"_a = nb::none(), "Compiles the program.");
+          "accuracy"_a = "standard", "precision"_a = "f32", "kernel_cache"_a = nb::none(), "donations"_a = nb::list(),
+          "Compiles the program.");
 }
 
 } // namespace lathe::python

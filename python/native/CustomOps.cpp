@@ -14,10 +14,13 @@ namespace nb = nanobind;
 
 namespace lathe::python {
 
+/// Arrays, or None for an input that a node leaves out.
 static nb::list viewAll(const lathe_tensor *tensors, uint32_t count, bool writable = false) {
   nb::list views;
-  for (uint32_t i = 0; i < count; ++i)
-    views.append(viewTensor(tensors[i], writable));
+  for (uint32_t i = 0; i < count; ++i) {
+    bool isLeftOut = tensors[i].dtype == LATHE_DTYPE_INVALID;
+    views.append(isLeftOut ? nb::object(nb::none()) : nb::object(viewTensor(tensors[i], writable)));
+  }
   return views;
 }
 

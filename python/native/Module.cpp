@@ -12,6 +12,7 @@
 #include "lathe-runtime/cuda.h"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
 #include <memory>
@@ -73,6 +74,7 @@ static nb::list describeValues(const lathe_value_desc *const *values, uint32_t c
     value["any_rank"] = !hasRank;
     value["key_dtype"] = values[i]->key_dtype;
     value["dims"] = nb::tuple(dims);
+    value["alias"] = values[i]->alias;
     result.append(value);
   }
   return result;
@@ -127,9 +129,9 @@ nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &
   return result;
 }
 
-nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token,
-                      nb::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream, bool deviceOutputs,
-                      nb::object streamOwner) {
+Module::Result Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token,
+                            nb::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream,
+                            bool deviceOutputs, nb::object streamOwner, bool replay) {
   if (index >= variant().function_count)
     throw nb::index_error("the module has no such function");
   const lathe_function_desc &function = *variant().functions[index];
@@ -162,7 +164,9 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
   options.max_bytes = maxBytes;
   options.stream = on.stream;
   options.output_space = deviceOutputs ? LATHE_SPACE_CUDA : LATHE_SPACE_HOST;
-  options.flags = flushDenormals ? LATHE_CALL_FLUSH_DENORMALS : 0;
+  options.flags = (flushDenormals ? LATHE_CALL_FLUSH_DENORMALS : 0) | (replay ? LATHE_CALL_REPLAY : 0);
+  const char *obstacle = nullptr;
+  options.replay_obstacle = &obstacle;
   lathe_status status;
   std::string error;
   {
@@ -185,7 +189,7 @@ nb::list Module::call(uint32_t index, nb::handle values, int threads, int64_t ma
     // Nobody whose memory it is waits for the call, so what it reads has to stay.
     auto done = std::exchange(inFlight, std::make_unique<CallInFlight>(on, borrowed));
   }
-  return outputs.take(function, borrowed);
+  return {outputs.take(function, borrowed), obstacle ? std::optional<std::string>(obstacle) : std::nullopt};
 }
 
 void bindRuntime(nb::module_ &m) {
@@ -200,13 +204,14 @@ void bindRuntime(nb::module_ &m) {
       .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
            nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(), nb::arg("outputs") = nb::none(),
            nb::arg("flush_denormals") = false, nb::arg("max_bytes") = 0, nb::arg("stream") = 1,
-           nb::arg("device_outputs") = false, nb::arg("stream_owner") = nb::none(),
+           nb::arg("device_outputs") = false, nb::arg("stream_owner") = nb::none(), nb::arg("replay") = false,
            "Calls the function with that index on at most `threads` threads "
            "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
            "Sequences are lists, and optional "
            "values may be None. `outputs` has an array to write to for each output that is not to be made. On a GPU, "
            "the call is on `stream`, as DLPack numbers them, which `stream_owner` keeps, and `device_outputs` are "
-           "DeviceArrays.");
+           "DeviceArrays. With `replay`, kernels begin all at once where they can. Returns the outputs, and why a call "
+           "with `replay` began its kernels one by one; None if it did not.");
   nb::class_<CancelToken>(m, "CancelToken",
                           "Ends calls of compiled models that are under way, from another thread.\n\n"
                           "Give it to `CompiledModel.run` or `with_options`; a call that it ends raises\n"

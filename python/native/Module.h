@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace lathe::python {
 
@@ -40,15 +41,18 @@ public:
   /// result.
   static Module *fromDescription(const lathe_module_desc *desc, const std::optional<std::string> &isa, uint32_t device);
 
+  using Result = std::pair<nanobind::list, std::optional<std::string>>;
+
   nanobind::dict describe() const { return describe(desc(), variant()); }
   static nanobind::dict describe(const lathe_module_desc &d, const lathe_variant_desc &v);
   /// Calls the function of that index without the GIL; `threads` is 0 for no
   /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
   /// `memory` has None, or an array to write to, for each output; or is None itself. Of a module on a GPU, `stream` is
   /// as in toStream, which `streamOwner` keeps, and with `deviceOutputs` the outputs stay there.
-  nanobind::list call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps, CancelToken *token,
-                      nanobind::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream,
-                      bool deviceOutputs, nanobind::object streamOwner);
+  /// Returns the outputs, and why a call with `replay` began its kernels one by one; nothing if it did not.
+  Result call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps, CancelToken *token,
+              nanobind::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream, bool deviceOutputs,
+              nanobind::object streamOwner, bool replay);
 
 private:
   const lathe_module_desc &desc() const { return *lathe_module_description(raw); }

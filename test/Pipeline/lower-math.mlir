@@ -1,5 +1,12 @@
 // Functions that upstream approximates become arithmetic; the rest is left for libm.
 // RUN: lathe-opt %s --lower-math | FileCheck %s
+// RUN: lathe-opt %s --lower-math=target=cuda:sm_80 | FileCheck %s --check-prefix=GPU
+// RUN: not lathe-opt %s --lower-math=target=cuda:sm_70 2>&1 | FileCheck %s --check-prefix=TARGET
+
+// TARGET: unknown GPU 'sm_70'{{.*}} [target-unknown-feature]
+
+// A GPU has no library: nothing is left that would be a call.
+// GPU-NOT: {{math\.(exp|expm1|log|log1p|powf|sin|cos|tan|asin|acos|atan|sinh|cosh|tanh|asinh|acosh|atanh|erf) }}
 
 // CHECK-LABEL: func.func @approximated(
 // CHECK-NOT: math.exp
@@ -29,12 +36,35 @@ func.func @periodic(%x: f32, %v: vector<8xf32>) -> (f32, vector<8xf32>, f32) {
   return %0, %1, %2 : f32, vector<8xf32>, f32
 }
 
-// In double precision there is no approximation that is exact enough.
+// In double precision a library is more exact; a power is its, too.
 // CHECK-LABEL: func.func @exact(
 // CHECK: math.exp %{{.*}} : f64
-func.func @exact(%x: f64) -> f64 {
+// CHECK: math.powf %{{.*}} : f32
+func.func @exact(%x: f64, %y: f32) -> (f64, f32) {
   %0 = math.exp %x : f64
-  return %0 : f64
+  %1 = math.powf %y, %y : f32
+  return %0, %1 : f64, f32
+}
+
+// CHECK-LABEL: func.func @wide(
+func.func @wide(%x: f64, %v: vector<4xf64>, %y: f32) -> (f64, f64, f64, f64, f64, f64, vector<4xf64>, vector<4xf64>, f32, f32) {
+  %0 = math.expm1 %x : f64
+  %1 = math.sinh %0 : f64
+  %2 = math.cosh %1 : f64
+  %3 = math.tanh %2 : f64
+  %4 = math.log1p %3 : f64
+  %5 = math.asinh %4 : f64
+  %6 = math.acosh %5 : f64
+  %7 = math.atanh %6 : f64
+  %8 = math.asin %7 : f64
+  %9 = math.acos %8 : f64
+  %10 = math.tan %v : vector<4xf64>
+  %11 = math.erf %10 : vector<4xf64>
+  %12 = math.powf %11, %10 : vector<4xf64>
+  %13 = math.sin %12 : vector<4xf64>
+  %14 = math.cosh %y : f32
+  %15 = math.tan %14 : f32
+  return %3, %5, %7, %8, %9, %x, %13, %12, %14, %15 : f64, f64, f64, f64, f64, f64, vector<4xf64>, vector<4xf64>, f32, f32
 }
 
 // A processor without such instructions would have a function of libm called for each element.

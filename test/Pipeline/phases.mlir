@@ -10,7 +10,7 @@
 // CHECK: tile.contract
 
 // CODE: #target = #kernel.target<"x86_64:v3">
-// CODE: llvm.func @lathe.run(
+// CODE: llvm.func @lathe.run.main(
 func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %w = graph.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
                              [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],

@@ -7,5 +7,10 @@ func.func private @main()
 // -----
 
 // expected-error @+1 {{internal: 'host.program' is not converted after phase 'codegen' [level-llvm]}}
-host.program @plan {
+host.program plan of "main" {
 }
+
+// -----
+
+// expected-error @+1 {{internal: 'host.signature' has no code of 'main' after phase 'codegen' [level-llvm]}}
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = [], plan = @p, run = @r}

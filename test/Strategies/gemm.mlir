@@ -64,7 +64,7 @@ kernel.func @silu(%n: index, %a: tensor<?x5x64xf32, #dyn>, %b: tensor<64x20xf32>
 // CHECK: kernel.func @scores(%[[B:[a-z0-9]+]]: index, %[[S:[a-z0-9]+]]: index,
 // CHECK-SAME: strategy = #kernel.strategy<"cpu.gemm.batched"
 // CHECK:   %[[INIT:.*]] = tensor.empty(%[[B]], %[[S]], %[[S]]) : tensor<?x12x?x?xf32>
-// CHECK:   tile.contract ins({{.*}} : tensor<?x12x?x64xf32>, tensor<?x12x64x?xf32>) extras(%{{.*}} : tensor<?x1x1x?xf32>)
+// CHECK:   tile.contract ins({{.*}} : tensor<?x12x?x64xf32>, tensor<?x12x64x?xf32>) scratch(%{{.*}} : tensor<?x64xf32>) extras(%{{.*}} : tensor<?x1x1x?xf32>)
 // CHECK-SAME: outs(%[[INIT]] : tensor<?x12x?x?xf32>) tiling(
 // CHECK-SAME: maps [#[[MASK]]]
 // CHECK-NOT: linalg.generic
@@ -194,4 +194,55 @@ kernel.func @any(%n: index, %a: tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768
     attributes {sizes = 1 : i64, target = #kernel.target<"x86_64:v4">} {
   %0 = graph.matmul %a, %b : (tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>, tensor<768x768xf32>) -> tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
   kernel.return %0 : tensor<?x768xf32, #graph.dims<()[s0] -> (s0, 768)>>
+}
+
+// -----
+
+// Many rows pass a copy of each panel, a block of the sum at a time; the scratch memory is a quarter of the cache.
+
+// CHECK: kernel.func @copied(
+// CHECK-SAME: strategy = #kernel.strategy<"cpu.gemm.batched"
+// CHECK-DAG: %[[NONE:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[BLOCK:.*]] = arith.constant 1024 : index
+// CHECK-DAG: %[[FEW:.*]] = arith.constant 12 : index
+// CHECK:   %[[IS_FEW:.*]] = arith.cmpi sle, %{{.*}}, %[[FEW]]
+// CHECK:   %[[SIZE:.*]] = arith.select %[[IS_FEW]], %[[NONE]], %[[BLOCK]]
+// CHECK:   %[[SCRATCH:.*]] = tensor.empty(%[[SIZE]]) : tensor<?x16xf32>
+// CHECK:   tile.contract ins({{.*}}) scratch(%[[SCRATCH]] : tensor<?x16xf32>) {{.*}} tiling(<rows = 6, vectors = 2, lanes = 8, {{.*}}block = 1024
+#a = #graph.dims<()[s0, s1] -> (s0, s1)>
+#b = #graph.dims<()[s0, s1] -> (s1, 512)>
+#c = #graph.dims<()[s0, s1] -> (s0, 512)>
+kernel.func @copied(%m: index, %k: index, %a: tensor<?x?xf32, #a>, %b: tensor<?x512xf32, #b>) -> tensor<?x512xf32, #c>
+    attributes {sizes = 2 : i64, target = #kernel.target<"x86_64:v3">} {
+  %0 = graph.matmul %a, %b : (tensor<?x?xf32, #a>, tensor<?x512xf32, #b>) -> tensor<?x512xf32, #c>
+  kernel.return %0 : tensor<?x512xf32, #c>
+}
+
+// -----
+
+// What is short is one block; what the nearest cache holds, and few rows, need no copy.
+
+// CHECK: kernel.func @short(
+// CHECK:   tile.contract ins({{.*}}) scratch(%{{.*}} : tensor<300x16xf32>)
+// CHECK-NOT: block =
+kernel.func @short(%a: tensor<49x300xf32>, %b: tensor<300x512xf32>) -> tensor<49x512xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">} {
+  %0 = graph.matmul %a, %b : (tensor<49x300xf32>, tensor<300x512xf32>) -> tensor<49x512xf32>
+  kernel.return %0 : tensor<49x512xf32>
+}
+
+// CHECK: kernel.func @near(
+// CHECK-NOT: scratch(
+kernel.func @near(%a: tensor<49x64xf32>, %b: tensor<64x64xf32>) -> tensor<49x64xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">} {
+  %0 = graph.matmul %a, %b : (tensor<49x64xf32>, tensor<64x64xf32>) -> tensor<49x64xf32>
+  kernel.return %0 : tensor<49x64xf32>
+}
+
+// CHECK: kernel.func @few(
+// CHECK-NOT: scratch(
+kernel.func @few(%a: tensor<9x300xf32>, %b: tensor<300x512xf32>) -> tensor<9x512xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">} {
+  %0 = graph.matmul %a, %b : (tensor<9x300xf32>, tensor<300x512xf32>) -> tensor<9x512xf32>
+  kernel.return %0 : tensor<9x512xf32>
 }

@@ -64,6 +64,30 @@ kernel.func @terms(%a: tensor<64x64xf16>, %b: tensor<64x64xf16>) -> tensor<64x64
 
 // -----
 
+// What copies by tensor maps copies no windows.
+// expected-error @+1 {{strategy "gpu.product.tma" has 128 threads that copy by tensor maps, and none describes the windows of a convolution; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @windows(%x: tensor<8x34x34x64xf16>, %w: tensor<256x64x3x3xf16> {kernel.constant}) -> tensor<8x32x32x256xf16>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.tma", {
+      rows = 128 : i64, vectors = 1 : i64, lanes = 256 : i64, unroll = 64 : i64, prefetch = 4 : i64, block = 0 : i64,
+      task_rows = 128 : i64, task_panels = 1 : i64, threads = 384 : i64, copiers = 128 : i64, unit = "wgmma.f16"}>} {
+  %0 = graph.conv %x, %w channels_last strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 1 : (tensor<8x34x34x64xf16>, tensor<256x64x3x3xf16>) -> tensor<8x32x32x256xf16>
+  kernel.return %0 : tensor<8x32x32x256xf16>
+}
+
+// -----
+
+// Five slots of 48 KiB are more than a block has; four fit (gpu-warpgroups.mlir).
+// expected-error @+1 {{strategy "gpu.product.tma" cannot have 5 slots of 49168 bytes, as a block has 232448; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @slots(%a: tensor<1024x512xf16>, %b: tensor<512x1024xf16>) -> tensor<1024x1024xf16>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.tma", {
+      rows = 128 : i64, vectors = 1 : i64, lanes = 256 : i64, unroll = 64 : i64, prefetch = 5 : i64, block = 0 : i64,
+      task_rows = 128 : i64, task_panels = 1 : i64, threads = 384 : i64, copiers = 128 : i64, unit = "wgmma.f16"}>} {
+  %0 = graph.matmul %a, %b : (tensor<1024x512xf16>, tensor<512x1024xf16>) -> tensor<1024x1024xf16>
+  kernel.return %0 : tensor<1024x1024xf16>
+}
+
+// -----
+
 // A scalar has no innermost dim.
 // expected-error @+1 {{strategy "gpu.transpose" needs a transpose that moves the innermost dim; remove the strategy to have one chosen [strategy-unfit]}}
 kernel.func @scalar(%x: tensor<f32>) -> tensor<f32>

@@ -15,7 +15,7 @@ func.func @main(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
 // CHECK: kernel.func @matmul(
 // CHECK-SAME:    strategy = #kernel.strategy<"cpu.gemm.packed"
 // CHECK:   %[[SCRATCH:.*]] = tensor.empty() : tensor<64x{{.*}}xf32>
-// CHECK:   tile.contract ins(%{{.*}}, %{{.*}} : tensor<1x64xf32>, {{.*}}xi8>) quantized(%{{.*}}, %{{.*}}, %[[SCRATCH]] :
+// CHECK:   tile.contract ins(%{{.*}}, %{{.*}} : tensor<1x64xf32>, {{.*}}xi8>) quantized(%{{.*}}, %{{.*}} : {{.*}}) scratch(%[[SCRATCH]] :
 // CHECK-SAME: packed tiling(<rows = 1
 // CHECK-SAME: unit = "nibbles.f32u8"
 // CHECK-NOT: graph.

@@ -13,11 +13,13 @@ Each case ends as one of
   known   an output differs from data that is less exact than it (known_differences.txt)
 
 The cases run in child processes, so that one that crashes costs no other. The run fails if any
-case is wrong, broken, crashes or hangs, or if a case in expected_passes.txt does not pass.
+case is wrong, broken, crashes or hangs, or if a case in expected_passes.txt does not pass. On a
+GPU, those in refused_on_gpu.txt end in the error that it names.
 
   run_conformance.py                    all cases
   run_conformance.py test_conv          those whose names contain "test_conv"
-  run_conformance.py --update           write the passes of a full run to expected_passes.txt
+  run_conformance.py --update           write the passes of a full run to expected_passes.txt; with
+                                        --device CUDA what is refused to refused_on_gpu.txt
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE / "expected_passes.txt"
 KNOWN = HERE / "known_differences.txt"
+REFUSED = {"CPU": None, "CUDA": HERE / "refused_on_gpu.txt"}
 BAD = ("wrong", "broken", "crash", "hang")
 START_LIMIT_S = 300.0
 
@@ -163,6 +166,25 @@ def read_expected() -> set[str]:
     return {line for line in lines if line and not line.startswith("#")}
 
 
+def read_refused(path: Path | None) -> dict[str, str]:
+    """Return the id of the error in which each listed case ends."""
+    lines = path.read_text().splitlines() if path else []
+    rows = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    return {row[0]: row[1] for row in rows}
+
+
+def write_refused(path: Path, results: list[dict[str, Any]], expected: set[str]) -> None:
+    """Write which cases that pass on a CPU end in an error, and in which."""
+    rows = [r for r in results if r["result"] == "error" and r["name"] in expected]
+    lines = [f"{r['name']} {r['id']}\n" for r in rows]
+    header = (
+        "# The backend tests of ONNX that pass on a CPU and end in an error on a GPU: name, id.\n"
+        "# run_conformance.py --device CUDA --update writes it.\n"
+    )
+    path.write_text(header + "".join(lines))
+    print(f"\n{len(lines)} refused cases written to {path.name}")
+
+
 def excuse_known(results: list[dict[str, Any]]) -> None:
     """Mark wrong results that differ by no more than known_differences.txt explains."""
     lines = KNOWN.read_text().splitlines()
@@ -197,9 +219,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pattern", nargs="?", help="run the cases whose names match this regex")
-    parser.add_argument("--device", default="CPU", help="CPU, or CUDA for an NVIDIA GPU [CPU]")
+    parser.add_argument(
+        "--device", default="CPU", choices=REFUSED, help="CPU, or CUDA for an NVIDIA GPU [CPU]"
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th case only [1]")
-    parser.add_argument("--update", action="store_true", help="write expected_passes.txt")
+    parser.add_argument("--update", action="store_true", help="write the list of that device")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="worker processes [2]")
     parser.add_argument("--timeout", type=float, default=60, metavar="S", help="for a case [60]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every result to FILE")
@@ -225,9 +249,16 @@ def main() -> int:
 
     passed = {str(r["name"]) for r in results if r["result"] == "pass"}
     bad = [r for r in results if r["result"] in BAD]
-    lost = sorted((read_expected() & set(names)) - passed)
+    refused = read_refused(REFUSED[arguments.device])
+    ended = {r["name"]: r.get("id", r["result"]) for r in results}
+    lost = sorted(
+        name for name in (read_expected() & set(names)) - passed if refused.get(name) != ended[name]
+    )
     if arguments.update and bad:
         print(f"\n{EXPECTED.name} is not written while cases end badly")
+    elif arguments.update and (path := REFUSED[arguments.device]):
+        write_refused(path, results, read_expected())
+        return 0
     elif arguments.update:
         header = (
             "# The backend tests of ONNX that must pass; run_conformance.py --update writes it.\n"
@@ -235,6 +266,8 @@ def main() -> int:
         EXPECTED.write_text(header + "".join(f"{n}\n" for n in sorted(passed)))
         print(f"\n{len(passed)} passes written to {EXPECTED.name}")
         return 0
+    for name in sorted(passed & refused.keys()):
+        print(f"{name} is in the list of what is refused and passes; --update takes it out")
     for name in lost:
         print(f"LOST {name}: it is in {EXPECTED.name} and no longer passes")
     if unlisted := len(passed - read_expected()):

@@ -14,7 +14,7 @@ sys.path.insert(0, str(test_gpu.EMULATOR))
 import faults
 
 driver = test_gpu.driver
-MODELS = {"warpgroup": "90a"}
+MODELS = {"warpgroup": "90a", "roles": "90a"}
 # Of those in `faults.FAULTS`, what no run has noticed.
 MISSED: set[str] = set()
 

@@ -117,7 +117,7 @@ def test_workspace(tmp_path: pathlib.Path, name: str) -> None:
     path = tmp_path / "inplace.onnx"
     path.write_bytes(model.SerializeToString())
     text = lathe.compile(str(path), target="x86_64:v3").ir("bufferize")
-    plan = text[text.index("host.program @plan") : text.index("host.program @run")]
+    plan = text[text.index("host.program plan") : text.index("host.program run")]
     constants = dict(re.findall(r"(%\w+) = arith.constant (\d+) : index", plan))
     (bytes_,) = re.findall(r"host.set_workspace (%\w+)", plan)
     # Behind the arena are the temporaries of kernels, where there are some.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -427,3 +428,45 @@ def test_rows_that_do_not_divide() -> None:
     assert ok.tolist() == [[0, 1, 2], [3, 4, 5]]
     with pytest.raises(lathe.RuntimeError, match="must be equal, but are 7 and 6"):
         compiled(np.arange(7, dtype=np.float32))
+
+
+# What the vector units of x86 have: vectors of 4, 8 and 16 lanes, of which the last have masks.
+UNITS = {
+    "x86_64:v2": {"sse4_2"},
+    "x86_64:v3": {"avx2", "fma"},
+    "x86_64:v4": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+}
+
+
+@pytest.mark.parametrize("target", UNITS)
+@pytest.mark.parametrize("filters", [1, 16, 33, 64, 67])
+@pytest.mark.parametrize("channels", [1, 3, 8, 21])
+def test_filters_of_a_call(filters: int, channels: int, target: str) -> None:
+    """Filters that no constant has are packed in squares, whole and partial panels of them."""
+    if not UNITS[target] <= set(pathlib.Path("/proc/cpuinfo").read_text().split()):
+        pytest.skip(f"the machine does not run {target}")
+    m = Model()
+    x, w = m.input("x", (1, channels, 9, "w")), m.input("f", (filters, channels, 3, 3))
+    model = m.build(m.node("Relu", m.node("Conv", x, w, m.weights(filters), pads=[1, 1, 1, 1])))
+    compiled = lathe.compile(model, target=target, cache=False)
+    assert channels * filters < 16 or "tile.pack" in compiled.ir("schedule")
+    for width in (1, 12):
+        inputs = values(model, [(1, channels, 9, width), (filters, channels, 3, 3)], width)
+        (y,) = compiled(*inputs.values())
+        np.testing.assert_allclose(y, expected(model, inputs), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("target", UNITS)
+def test_columns_of_a_call(target: str) -> None:
+    """Columns whose number is open end in masks, which some vector units do slowly."""
+    if not UNITS[target] <= set(pathlib.Path("/proc/cpuinfo").read_text().split()):
+        pytest.skip(f"the machine does not run {target}")
+    m = Model()
+    a, b, c = m.input("a", ("m", "k")), m.input("b", ("k", "n")), m.input("c", ("n",))
+    model = m.build(m.node("Relu", m.node("Add", m.node("MatMul", a, b), c)))
+    compiled = lathe.compile(model, target=target, cache=False)
+    for columns in (1, 7, 16, 31, 32, 33, 64, 75, 96, 128, 131):
+        for row_count in (1, 3, 7, 13, 23, 45, 61):
+            inputs = values(model, [(row_count, 19), (19, columns), (columns,)], columns)
+            (y,) = compiled(*inputs.values())
+            np.testing.assert_allclose(y, expected(model, inputs), rtol=1e-4, atol=1e-4)

@@ -20,6 +20,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,16 @@ def new_stream(device: int = 0) -> int:
     return stream.value
 
 
+def finish(stream: int) -> None:
+    """Wait for what was begun on a stream."""
+    in_context(0, lambda: check(DRIVER.cuStreamSynchronize(ctypes.c_void_p(stream))))
+
+
 def words_of_log() -> list[list[str]]:
     """Return the lines of the log in words: "launch NAME BLOCKS", "copy DIRECTION BYTES"."""
     path = Path(os.environ["LATHE_EMU_LOG"])
     lines = path.read_text().splitlines() if path.exists() else []
-    return [line.split() for line in lines if not line.startswith("load")]
+    return [line.split() for line in lines if not line.startswith(("load", "map"))]
 
 
 def log() -> list[str]:
@@ -158,7 +164,7 @@ def ends() -> None:
     target = Producer(DeviceArray.allocate(y.dtype_code, (5, 8)))
     result = model.run({"x": on_device[0], "w": w}, out={"y": target})
     assert result["y"] is target and target.streams == [stream]
-    in_context(0, lambda: check(DRIVER.cuStreamSynchronize(ctypes.c_void_p(stream))))
+    finish(stream)
     close(target.array.numpy(), cpu(x, w)[0])
 
 
@@ -216,7 +222,8 @@ def decoding() -> None:
         stream=new_stream(), outputs="device"
     )
     empty = np.zeros((2, 1, 2, 0, 8), np.float32)
-    wanted, found = [empty] * 2, [empty] * 2
+    wanted = [empty] * 2
+    found: list[Any] = [empty] * 2
     ids = np.array([[3, 1, 4]])
     for step in range(4):
         before = len(log())
@@ -345,7 +352,7 @@ def elements() -> None:
     value.update_inplace(np.array(4, np.int64))
     assert value.numpy() == 4
     for strings in (np.array(["a"], object), ["a"], np.array(["a"])):
-        refused("call-input-dtype", "strings", work=lambda a=strings: DeviceArray.from_host(a))
+        refused("call-input-dtype", "strings", work=partial(DeviceArray.from_host, strings))
     dates = np.array(["2020-01-01"], "datetime64[D]")
     refused("call-input-dtype", "datetime64", work=lambda: DeviceArray.from_host(dates))
 
@@ -457,6 +464,74 @@ def failing_kernel() -> None:
     refused("cuda-error", *names, work=lambda: gpu(x, w))
     refused("cuda-error", *names, work=lambda: gpu(x, w))
     assert np.isfinite(cpu(x, w)[0]).all()
+
+
+# Large enough for threads that copy by tensor maps.
+LARGE = b"""
+func.func @main(%x: tensor<?x64xf16, #graph.dims<()[s0] -> (s0, 64)>> {graph.name = "x"},
+                %w: tensor<64x1032xf16> {graph.name = "w"})
+    -> (tensor<?x1032xf16, #graph.dims<()[s0] -> (s0, 1032)>> {graph.name = "y"})
+    attributes {graph.symbols = [#graph.symbol<"n">]} {
+  %y = graph.matmul %x, %w
+      : (tensor<?x64xf16, #graph.dims<()[s0] -> (s0, 64)>>, tensor<64x1032xf16>)
+      -> tensor<?x1032xf16, #graph.dims<()[s0] -> (s0, 1032)>>
+  return %y : tensor<?x1032xf16, #graph.dims<()[s0] -> (s0, 1032)>>
+}
+"""
+
+
+def large(rows: int) -> tuple[lathe.CompiledModel, list[DeviceArray]]:
+    """Return the model for an sm_90a, and inputs on the GPU."""
+    gpu = lathe.compile(LARGE, target="cuda:sm_90a", cache=False)
+    assert str(gpu.kernels[0]["strategy"]).startswith("gpu.product.tma"), gpu.kernels
+    given = (RNG.standard_normal(size).astype(np.float16) for size in ((rows, 64), (64, 1032)))
+    return gpu, [DeviceArray.from_host(a) for a in given]
+
+
+def kept_maps() -> None:
+    """The driver encodes a tensor map where an address or a size is another, and not again."""
+
+    def encoded() -> int:
+        lines = Path(os.environ["LATHE_EMU_LOG"]).read_text().splitlines()
+        return sum(line.startswith("map") for line in lines)
+
+    gpu, (x, w) = large(40)
+    expected = lathe.compile(LARGE, cache=False)(x.numpy(), w.numpy())[0]
+    for _ in range(3):
+        np.testing.assert_allclose(
+            np.asarray(gpu(x, w)[0], np.float32), np.asarray(expected, np.float32), atol=5e-2
+        )
+        assert encoded() == 2
+    more = DeviceArray.from_host(RNG.standard_normal((41, 64)).astype(np.float16))
+    gpu(more, w)
+    assert encoded() == 3
+    gpu(x, w)
+    assert encoded() == 3
+
+
+def failing_maps() -> None:
+    """A tensor map that the driver refuses is one error, and the next call works."""
+    gpu, given = large(3)
+    kernel = str(gpu.kernels[0]["name"])
+    names = (
+        "a tensor map was not made: number 0 of",
+        kernel,
+        "of sizes 64 3",
+        "CUDA_ERROR_UNKNOWN",
+    )
+    refused("cuda-error", *names, work=lambda: gpu(*given))
+    os.environ.pop("LATHE_EMU_FAIL")
+    assert np.isfinite(np.asarray(gpu(*given)[0], np.float32)).all()
+
+
+def lacking_maps() -> None:
+    """A driver that encodes no tensor maps is too old for what needs them, and runs the rest."""
+    gpu, given = large(3)
+    names = ("cuTensorMapEncodeTiled", "CUDA 12.0", "--target=cuda:sm_80")
+    refused("cuda-old-driver", *names, work=lambda: gpu(*given))
+    plain, cpu = chain()
+    x, w = inputs(5)
+    close(plain(x, w)[0], cpu(x, w)[0])
 
 
 def memory() -> None:

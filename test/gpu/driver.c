@@ -16,6 +16,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #define LATHE_EMU_DRIVER
+#include "boxes.h"
 #include "streams.h"
 
 #include <dlfcn.h>
@@ -139,6 +140,9 @@ int cuDevicePrimaryCtxRetain(void **made, int device) {
   context->device = device;
   *made = context;
   return OK;
+}
+int cuDevicePrimaryCtxRelease_v2(int device) {
+  return device < 0 || device >= MOST_DEVICES || contexts[device][resets[device]].is_gone ? INVALID_VALUE : OK;
 }
 /* For tests: what cudaDeviceReset does. */
 int cuDevicePrimaryCtxReset_v2(int device) {
@@ -294,6 +298,8 @@ static int copy(uint64_t target, bool to_device, uint64_t source, bool from_devi
   pthread_mutex_unlock(&memory);
   if (!stream)
     return INVALID_HANDLE;
+  if (is_capturing(stream) && !(to_device && from_device))
+    return CAPTURE_UNSUPPORTED; /* A driver takes some of these; the runtime asks for none. */
   if (!fits)
     return INVALID_VALUE;
   void *owned = is_plain ? malloc(bytes + 1) : NULL;
@@ -320,8 +326,8 @@ int cuMemcpyDtoDAsync_v2(uint64_t target, uint64_t source, size_t bytes, void *s
 
 /* --- Streams and events -------------------------------------------------- */
 
-/* For tests, as cuStreamDestroy_v2. */
 int cuStreamCreate(void **made, unsigned flags) {
+  MAY_FAIL;
   NEEDS_CONTEXT;
   *made = flags == 1 ? make_stream(device_here()) : NULL;
   return *made ? OK : INVALID_VALUE;
@@ -378,6 +384,91 @@ int cuEventSynchronize(void *event) {
 }
 int cuEventDestroy_v2(void *event) {
   free(event);
+  return OK;
+}
+
+/* --- Graphs ------------------------------------------------------------- */
+
+/* A graph, and what can be launched: lists of work. */
+struct graph {
+  struct work *works;
+  struct event *launched; /* Behind the last launch; NULL before the first. */
+};
+int cuStreamBeginCapture_v2(void *handle, int mode) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  struct stream *stream = stream_of(handle);
+  if (!stream || stream == default_stream(device_here()) || is_capturing(stream) || mode != 1)
+    return INVALID_VALUE;
+  begin_capture(stream);
+  return OK;
+}
+static struct graph *make_graph(struct work *works) {
+  struct graph *graph = malloc(sizeof *graph);
+  *graph = (struct graph){.works = works};
+  return graph;
+}
+int cuStreamEndCapture(void *handle, void **made) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  bool failed = false;
+  *made = NULL;
+  if (!is_stream(handle) || !is_capturing(handle))
+    return INVALID_VALUE;
+  struct work *works = end_capture(handle, &failed);
+  if (failed)
+    return CAPTURE_INVALIDATED;
+  *made = make_graph(works);
+  return OK;
+}
+int cuGraphDestroy(void *given) {
+  struct graph *graph = given;
+  free_works(graph->works);
+  free(graph);
+  return OK;
+}
+/* Nobody promised that what is launched and not done goes on. */
+int cuGraphExecDestroy(void *executable) {
+  struct graph *graph = executable;
+  if (graph->launched && !is_event_done(graph->launched)) {
+    fprintf(stderr, "libcuda-emu: a graph is destroyed whose last launch is not done\n");
+    abort();
+  }
+  free(graph->launched);
+  return cuGraphDestroy(graph);
+}
+int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long flags) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  if (flags)
+    return INVALID_VALUE;
+  note("instantiate%s %llu\n", "", 0);
+  *executable = make_graph(copy_works(((struct graph *)graph)->works));
+  return OK;
+}
+int cuGraphExecUpdate_v2(void *executable, void *graph, void *info) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  struct graph *made = executable, *given = graph;
+  (void)info;
+  if (!has_same_works(made->works, given->works))
+    return 910; /* CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE */
+  note("update%s %llu\n", "", 0);
+  free_works(made->works);
+  made->works = copy_works(given->works);
+  return OK;
+}
+int cuGraphLaunch(void *executable, void *handle) {
+  MAY_FAIL;
+  NEEDS_CONTEXT;
+  struct stream *stream = stream_of(handle);
+  if (!stream)
+    return INVALID_HANDLE;
+  note("graph%s %llu\n", "", 0);
+  struct graph *graph = executable;
+  queue_works(stream, graph->works);
+  graph->launched = graph->launched ? graph->launched : make_event();
+  record_event(graph->launched, stream);
   return OK;
 }
 
@@ -471,6 +562,39 @@ int cuFuncSetAttribute(void *function, int attribute, int value) {
   return attribute == 8 && value > 0 && value <= MOST_SHARED ? OK : INVALID_VALUE;
 }
 
+#ifndef LATHE_EMU_NO_MAPS /* As drivers older than CUDA 12.0. */
+/* Checks what the driver's manual asks for; no other order of chunks than that of 128 bytes is known. */
+int cuTensorMapEncodeTiled(void *made, int element, uint32_t rank, void *address, const uint64_t *sizes,
+                           const uint64_t *pitches, const uint32_t *box, const uint32_t *steps, int interleave,
+                           int swizzle, int fetch, int outside) {
+  MAY_FAIL;
+  static const uint16_t bytes[] = {1, 2, 4, 4, 8, 8};
+  uint64_t place = (uint64_t)(uintptr_t)address;
+  if ((uintptr_t)made % 64 || element < 0 || element > 5 || rank < 2 || rank > MOST_RANK || place % 16 || interleave ||
+      swizzle != 3 || fetch < 0 || fetch > 3 || outside)
+    return INVALID_VALUE;
+  struct tensor_map map = {.magic = MAP_MAGIC, .address = place, .rank = (uint16_t)rank, .bytes = bytes[element]};
+  for (uint32_t i = 0; i < rank; ++i) {
+    if (sizes[i] == 0 || sizes[i] >= (uint64_t)1 << 32 || box[i] == 0 || box[i] > 256 || steps[i] != 1)
+      return INVALID_VALUE;
+    map.sizes[i] = (uint32_t)sizes[i];
+    map.box[i] = (uint16_t)box[i];
+  }
+  for (uint32_t i = 0; i + 1 < rank; ++i) {
+    if (pitches[i] % 16 || pitches[i] >= (uint64_t)1 << 40)
+      return INVALID_VALUE;
+    map.pitches[i] = pitches[i];
+  }
+  if (box[0] * map.bytes > 128)
+    return INVALID_VALUE;
+  _Static_assert(sizeof map <= 128, "a tensor map has 128 bytes");
+  memset(made, 0, 128);
+  memcpy(made, &map, sizeof map);
+  note("map%s %llu\n", "", rank);
+  return OK;
+}
+#endif
+
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                    unsigned block_y, unsigned block_z, unsigned shared_bytes, void *handle, void **parameters,
                    void **extra) {
@@ -482,10 +606,10 @@ int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned gr
   if (!stream)
     return INVALID_HANDLE;
   if (!grid_x || grid_y != 1 || grid_z != 1 || block_x > MOST_THREADS || block_y != 1 || block_z != 1 ||
-      shared_bytes > MOST_SHARED || extra || called->parameters > 512)
+      shared_bytes > MOST_SHARED || extra || called->words > 512)
     return INVALID_VALUE;
-  for (unsigned i = 0; i < called->parameters; ++i)
-    words[i] = *(const uint64_t *)parameters[i];
+  for (unsigned i = 0, word = 0; i < called->parameters; word += called->bytes[i++] / 8)
+    memcpy(&words[word], parameters[i], called->bytes[i]);
   queue_launch(stream, called, grid_x, block_x, shared_bytes, words);
   return OK;
 }

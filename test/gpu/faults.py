@@ -17,6 +17,10 @@ from dataclasses import dataclass
 
 WAIT = r"cp\.async\.wait_group\s+[12];"
 FOUR = r"\{(%r\d+), (%r\d+), (%r\d+), (%r\d+)\}"
+# How a thread waits for a barrier: those that multiply, and the one that copies.
+PHASE = r"\{\s*\.reg \.pred\s+P1;\s*LAB_WAIT:[^}]*\}"
+WAIT_FULL = PHASE + r"(?=[^{]*wgmma\.fence)"
+WAIT_EMPTY = PHASE + r"(?=[^{]*expect_tx)"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,18 @@ FAULTS = {
     "published-before-the-wait": Fault(
         "warpgroup", rf"({WAIT})\s*(fence\.proxy\.async[^;]*;)", r"\2 \1"
     ),
+    # Threads that copy by tensor maps for others.
+    "no-wait-for-a-full-slot": Fault("roles", WAIT_FULL, ""),
+    "no-wait-for-an-empty-slot": Fault("roles", WAIT_EMPTY, ""),
+    "full-slots-of-another-phase": Fault(
+        "roles", r"(P1, \[[^]]*\], )%r\d+(?=[^}]*\}[^{]*wgmma\.fence)", r"\g<1>1"
+    ),
+    "slots-not-released": Fault("roles", r"mbarrier\.arrive\.shared[^;]*;", ""),
+    "other-bytes-expected": Fault("roles", r"(expect_tx[^;]*, )%r\d+;", r"\g<1>1024;"),
+    "barriers-not-fenced": Fault("roles", r"fence\.mbarrier_init[^;]*;", ""),
+    "no-barrier-behind-the-setup": Fault("roles", r"bar\.sync\s+0;", ""),
+    "coordinates-swapped": Fault("roles", r"(global\.tile[^{]*\{)(%r\d+), (%r\d+),", r"\1\3, \2,"),
+    "swizzle-left-out": Fault("roles", r"\b46116\d{14}\b", "0"),
     # Sums of rows.
     "lanes-left-out": Fault("rows", r"(shfl\.sync\.bfly\.b32[^;]*), 16, ", r"\1, 8, "),
     "no-barrier-between-warps": Fault("rows", r"bar\.sync\s+0;", ""),
@@ -96,6 +112,11 @@ def models() -> dict[str, Callable[[], object]]:
         a, b, c = normal(70, 200), normal(200, 72), normal(72)
         check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
 
+    def roles() -> None:
+        # Steps: one more than slots; the emulator's processors have many tiles each.
+        a, b, c = normal(1100, 264), normal(264, 1032), normal(1032)
+        check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
+
     def narrow() -> None:
         a, b, c = normal(70, 66), normal(66, 30), normal(30)
         check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
@@ -113,6 +134,7 @@ def models() -> dict[str, Callable[[], object]]:
     return {
         "halves": halves,
         "warpgroup": halves,
+        "roles": roles,
         "narrow": narrow,
         "bytes": bytes_of,
         "rows": rows,

@@ -434,6 +434,10 @@ static inline reg compare_exchange_b32(reg address, reg expected, reg value) {
 /* --- Threads together --------------------------------------------------- */
 
 static inline void bar_sync(struct thread *thread) { thread->wait(thread, true); }
+/* Of some threads: `count` of them. */
+static inline void bar_sync_some(struct thread *thread, reg number, reg count) {
+  thread->wait_named(thread, (unsigned)number, (unsigned)count);
+}
 static inline void bar_warp_sync(struct thread *thread) { thread->wait(thread, false); }
 
 /* All lanes take part in what follows: they give `count` words each, and go on when all have read. */
@@ -654,3 +658,29 @@ static inline void wgmma_wait_all(struct thread *thread) {
     *own->registers[i] = to_f32(own->sums[i]);
   *own = (struct under_way){.count = 0};
 }
+
+/* --- Barriers in memory, and boxes of tensors ----------------------------- */
+
+static inline void mbarrier_init(struct thread *thread, reg address, reg arrivals) {
+  thread->barrier_step(thread, address, BARRIER_INIT, (int64_t)u32(arrivals));
+}
+static inline void fence_mbarrier_init(struct thread *thread) { thread->barrier_step(thread, 0, BARRIER_FENCE, 0); }
+static inline void mbarrier_arrive(struct thread *thread, reg address) {
+  thread->barrier_step(thread, address, BARRIER_ARRIVE, 0);
+}
+static inline void mbarrier_expect(struct thread *thread, reg address, reg bytes) {
+  thread->barrier_step(thread, address, BARRIER_EXPECT, (int64_t)u32(bytes));
+}
+static inline void mbarrier_wait(struct thread *thread, reg address, reg parity) {
+  thread->wait_phase(thread, address, u32(parity));
+}
+static inline void load_box(struct thread *thread, reg inside, reg map, const int32_t *at, unsigned rank, reg full) {
+  thread->ask_for_box(thread, map, inside, at, rank, false, full);
+}
+static inline void store_box(struct thread *thread, reg inside, reg map, const int32_t *at, unsigned rank) {
+  thread->ask_for_box(thread, map, inside, at, rank, true, 0);
+}
+static inline void commit_boxes(struct thread *thread) { ++thread->box_groups; }
+static inline void wait_for_boxes(struct thread *thread, unsigned left) { thread->wait_for_boxes(thread, left); }
+/* All four warps of a group give or take registers; how many there are does not show. */
+static inline void setmaxnreg(struct thread *thread) { thread->wait(thread, false); }

@@ -22,6 +22,11 @@ ADDS = re.compile(
     r"\{\s*\.reg \.pred p;\s*setp\.ne\.b32 p, ([%\w]+), 0;\s*"
     r"(wgmma\.mma_async[^;]*), p,([^;]*);\s*\}"
 )
+# How MLIR waits for the phase of a barrier.
+WAIT_PHASE = re.compile(
+    r"\{\s*\.reg \.pred\s+P1;\s*LAB_WAIT:\s*mbarrier\.try_wait\.parity\.shared\.b64 P1, "
+    r"(\[[^\]]+\]), ([%\w]+), [%\w]+;\s*@P1 bra\.uni DONE;\s*bra\.uni\s+LAB_WAIT;\s*DONE:\s*\}"
+)
 REGISTERS = re.compile(r"\.reg\s+\.\w+\s+%(\w+)(?:<(\d+)>)?")
 LOCAL = re.compile(r"\.local\s+\.align\s+(\d+)\s+\.b8\s+(\w+)\[(\d+)\]")
 GLOBAL = re.compile(
@@ -34,7 +39,7 @@ SPECIAL["%laneid"] = "(thread->tid % 32)"
 # Memory of a block, whose size the launch says.
 SHARED = re.compile(r"^\.extern\s+\.shared\s+\.align\s+\d+\s+\.b8\s+(\w+)\[\]", re.MULTILINE)
 # What makes threads wait for each other.
-WAITS = re.compile(r"\b(?:bar\.|barrier\.|shfl\.|mma\.|ldmatrix\.|wgmma\.)")
+WAITS = re.compile(r"\b(?:bar\.|barrier\.|shfl\.|mma\.|ldmatrix\.|wgmma\.|mbarrier\.)")
 
 
 class UnknownTextError(Exception):
@@ -89,11 +94,17 @@ def width(kind: str) -> int:
 class Kernel:
     """One function."""
 
-    def __init__(self, name: str, parameters: list[str]) -> None:
-        """Take the names of the parameters, which are 64 bits each."""
+    def __init__(self, name: str, parameters: dict[str, int]) -> None:
+        """Take the names of the parameters with their bytes: 8, or more of a tensor map."""
         self.name = name
         self.parameters = parameters
         self.lines: list[str] = []
+        self.words: dict[str, int] = {}
+        count = 0
+        for parameter, size in parameters.items():
+            self.words[parameter] = count
+            count += size // 8
+        self.count = count
 
     @staticmethod
     def place(parts: list[str], text: str, size: int) -> str:
@@ -109,6 +120,34 @@ class Kernel:
         read = operand(operands[3]) if len(operands) > 3 else operands[2]
         where = f"{address(operands[0])}, {address(operands[1])}"
         return f"cp_async(thread, {where}, {operands[2]}, {read});"
+
+    @staticmethod
+    def barrier(parts: list[str], operands: list[str]) -> str:
+        """`mbarrier`, whose state nobody reads."""
+        if "init" in parts:
+            return f"mbarrier_init(thread, {address(operands[0])}, {operand(operands[1])});"
+        if "expect_tx" in parts:
+            return f"mbarrier_expect(thread, {address(operands[1])}, {operand(operands[2])});"
+        return f"mbarrier_arrive(thread, {address(operands[1])});"
+
+    @staticmethod
+    def box(parts: list[str], operands: list[str]) -> str:
+        """`cp.async.bulk.tensor`, by the address of a map and a list of coordinates."""
+        # cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes
+        is_store = parts[5] == "global"
+        place = operands[0 if is_store else 1]
+        match = re.fullmatch(r"\[\s*(%\w+),\s*\{([^}]*)\}\s*\]", place)
+        rank = int(parts[4].rstrip("d"))
+        if not match or "tile" not in parts or len(match[2].split(",")) != rank:
+            raise UnknownTextError(".".join(parts))
+        at = ", ".join(f"(int32_t){operand(one)}" for one in match[2].split(","))
+        rest = f"{operand(match[1])}, at, {rank}"
+        call = (
+            f"store_box(thread, {address(operands[1])}, {rest})"
+            if is_store
+            else f"load_box(thread, {address(operands[0])}, {rest}, {address(operands[2])})"
+        )
+        return f"{{ const int32_t at[] = {{{at}}}; {call}; }}"
 
     @staticmethod
     def matrix(parts: list[str], operands: list[str]) -> str:
@@ -161,7 +200,7 @@ class Kernel:
         kind = parts[-1]
         if "param" in parts:
             name = operands[1].strip("[]").strip()
-            return f"{operand(operands[0])} = parameters[{self.parameters.index(name)}];"
+            return f"{operand(operands[0])} = parameters[{self.words[name]}];"
         step = width(kind) // 8
         base = self.place(parts, operands[1], step * len(elements(operands[0])))
         function = (
@@ -242,8 +281,23 @@ class Kernel:
             case "cvta":
                 return f"{operand(operands[0])} = {operand(operands[1])};"
             case "bar" | "barrier":
+                if len(operands) == 2 and "warp" not in parts:
+                    return f"bar_sync_some(thread, {', '.join(map(operand, operands))});"
                 wait = "bar_warp_sync" if "warp" in parts else "bar_sync"
                 return f"{wait}(thread);"
+            case "mbarrier":
+                return self.barrier(parts, operands)
+            case "mbarrier_wait":
+                at, parity = address(operands[0]), operand(operands[1])
+                return f"mbarrier_wait(thread, {at}, {parity});"
+            case "setmaxnreg":
+                return "setmaxnreg(thread);"
+            case "cp" if "bulk" in parts and "commit_group" in parts:
+                return "commit_boxes(thread);"
+            case "cp" if "bulk" in parts and "wait_group" in parts:
+                return f"wait_for_boxes(thread, {operands[0]});"
+            case "cp" if "bulk" in parts:
+                return self.box(parts, operands)
             case "cp" if "commit_group" in parts:
                 return "cp_async_commit_group(thread);"
             case "cp" if "wait_group" in parts:
@@ -252,6 +306,8 @@ class Kernel:
                 return "cp_async_commit_group(thread); cp_async_wait_group(thread, 0);"
             case "cp" if "async" in parts:
                 return self.copy(operands)
+            case "fence" if "mbarrier_init" in parts:
+                return "fence_mbarrier_init(thread);"
             case "fence" if "proxy" in parts:
                 return "fence_proxy_async(thread);"
             case "wgmma" if "fence" in parts:
@@ -297,11 +353,17 @@ class Kernel:
         """All of it."""
         body = re.sub(r"//.*", "", body)
         body = HIGH_HALF.sub(r"high.\1 \2, \3;", body)
+        body = WAIT_PHASE.sub(r"mbarrier_wait \1, \2;", body)
         waits = "true" if WAITS.search(body) else "false"
         declared: list[str] = []
         for name, count in REGISTERS.findall(body):
             names = [f"r_{name}{i}" for i in range(int(count))] if count else [f"r_{name}"]
             declared += [f"  reg {one} = 0;" for one in names]
+        for name, size in self.parameters.items():
+            if size > 8:  # What it is called is its address.
+                declared.append(
+                    f"  reg {operand(name)} = (reg)(uintptr_t)&parameters[{self.words[name]}];"
+                )
         for align, name, size in LOCAL.findall(body):
             declared.append(
                 f"  _Alignas({align}) char m_{name}[{size}];"
@@ -319,13 +381,16 @@ class Kernel:
                 rest = rest[match.end() :]
             self.statement(rest)
         text = "\n  ".join(self.lines)
+        sizes = ", ".join(map(str, self.parameters.values()))
         return (
             f"void {self.name}(struct thread *thread, const reg *parameters) {{\n"
             "  (void)thread, (void)parameters;\n"
             + "\n".join(declared)
             + f"\n  {text}\n}}\n"
-            + f"const struct function {self.name}_function = "
-            + f'{{{self.name}, {len(self.parameters)}, "{self.name}", {waits}}};\n'
+            + f"static const unsigned {self.name}_bytes[] = {{{sizes}}};\n"
+            + f"const struct function {self.name}_function = {{{self.name}, "
+            + f'{len(self.parameters)}, {self.count}, "{self.name}", {waits}, '
+            + f"{self.name}_bytes}};\n"
         )
 
 
@@ -349,8 +414,13 @@ def translate(text: str) -> str:
     made = ['#include "ptx.h"', tables(text)]
     made += [f"#define r_{name} ((reg)(uintptr_t)thread->shared)" for name in SHARED.findall(text)]
     for name, parameters, _, body in BLOCK.findall(text):
-        names = [line.split()[-1] for line in parameters.split(",") if line.strip()]
-        made.append(Kernel(name, names).c(body))
+        named = [line.split()[-1] for line in parameters.split(",") if line.strip()]
+        sizes = {
+            match[1]: int(match[2] or 8)
+            for match in (re.fullmatch(r"(\w+)(?:\[(\d+)\])?", one) for one in named)
+            if match
+        }
+        made.append(Kernel(name, sizes).c(body))
     return "\n".join(made)
 
 

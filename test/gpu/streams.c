@@ -33,7 +33,8 @@ struct work {
 
 struct stream {
   int device;
-  bool is_alive;
+  bool is_alive, is_capturing, is_invalid;
+  struct work *noted, *last_noted;
   struct work *first, *last;
   uint64_t asked, done; /* How much work. */
 };
@@ -86,6 +87,12 @@ static void put(struct stream *stream, const struct work *given) {
   struct work *work = malloc(sizeof *work);
   *work = *given;
   pthread_mutex_lock(&queues);
+  if (stream->is_capturing) {
+    *(stream->noted ? &stream->last_noted->next : &stream->noted) = work;
+    stream->last_noted = work;
+    pthread_mutex_unlock(&queues);
+    return;
+  }
   *(stream->first ? &stream->last->next : &stream->first) = work;
   stream->last = work;
   ++stream->asked;
@@ -99,7 +106,7 @@ void queue_copy(struct stream *stream, void *target, const void *source, size_t 
 void queue_launch(struct stream *stream, const struct function *function, unsigned grid, unsigned block,
                   unsigned shared, const uint64_t *words) {
   struct work work = {.function = function, .grid = grid, .block = block, .shared = shared};
-  memcpy(work.words, words, function->parameters * sizeof *words);
+  memcpy(work.words, words, function->words * sizeof *words);
   put(stream, &work);
 }
 
@@ -116,6 +123,10 @@ static void step_others(const struct stream *stream) {
 }
 
 static int finish(struct stream *stream, uint64_t number) {
+  if (stream->is_capturing) {
+    stream->is_invalid = true;
+    return CAPTURE_UNSUPPORTED;
+  }
   pthread_mutex_lock(&queues);
   while (stream->done < number) {
     do_until(stream, stream->done + 1);
@@ -127,6 +138,50 @@ static int finish(struct stream *stream, uint64_t number) {
 }
 
 int finish_stream(struct stream *stream) { return finish(stream, stream->asked); }
+
+/* --- Graphs -------------------------------------------------------------- */
+
+void begin_capture(struct stream *stream) { stream->is_capturing = true; }
+bool is_capturing(struct stream *stream) { return stream->is_capturing; }
+struct work *end_capture(struct stream *stream, bool *failed) {
+  struct work *works = stream->noted;
+  *failed = stream->is_invalid;
+  stream->noted = NULL;
+  stream->is_capturing = stream->is_invalid = false;
+  if (!*failed)
+    return works;
+  free_works(works);
+  return NULL;
+}
+struct work *copy_works(const struct work *works) {
+  struct work *first = NULL, **end = &first;
+  for (; works; works = works->next, end = &(*end)->next) {
+    *end = malloc(sizeof **end);
+    **end = *works;
+    (*end)->next = NULL;
+  }
+  return first;
+}
+void queue_works(struct stream *stream, const struct work *works) {
+  for (; works; works = works->next) {
+    struct work work = *works;
+    work.next = NULL;
+    put(stream, &work);
+  }
+}
+bool has_same_works(const struct work *one, const struct work *other) {
+  for (; one && other; one = one->next, other = other->next)
+    if (one->function != other->function)
+      return false;
+  return !one && !other;
+}
+void free_works(struct work *works) {
+  while (works) {
+    struct work *next = works->next;
+    free(works);
+    works = next;
+  }
+}
 
 /* --- Streams and events -------------------------------------------------- */
 
@@ -166,6 +221,13 @@ void record_event(struct event *event, struct stream *stream) {
 }
 
 int finish_event(const struct event *event) { return event->stream ? finish(event->stream, event->number) : 0; }
+
+bool is_event_done(const struct event *event) {
+  pthread_mutex_lock(&queues);
+  bool is_done = !event->stream || event->stream->done >= event->number;
+  pthread_mutex_unlock(&queues);
+  return is_done;
+}
 
 /* --- Failures ------------------------------------------------------------ */
 

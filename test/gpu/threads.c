@@ -6,7 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #define LATHE_EMU_DRIVER
-#include "threads.h"
+#include "boxes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +16,14 @@
 
 #define STACK_BYTES (256u << 10)
 
-enum state { READY, AT_WARP, AT_BLOCK, ENDED };
+enum state { READY, AT_WARP, AT_BLOCK, AT_PHASE, AT_NAMED, ENDED };
 
 struct fiber {
   struct thread thread;
   enum state state;
+  const struct phase_barrier *barrier; /* What it waits for at `AT_PHASE`, and the parity. */
+  unsigned parity;
+  unsigned named, count; /* At `AT_NAMED`: the barrier and how many it is for. */
   const struct function *function;
   const uint64_t *parameters;
 #ifdef __x86_64__
@@ -36,6 +39,7 @@ struct grid {
   struct pending pending[MOST_THREADS][MOST_PENDING];
   struct span unpublished[MOST_THREADS][MOST_PENDING];
   struct under_way under_way[MOST_THREADS];
+  struct together together;
   char *shared, *published;
   char *stacks;
   struct fiber *running;
@@ -102,6 +106,40 @@ static void wait_for_others(struct thread *thread, bool is_block) {
   to_scheduler(fiber);
 }
 
+static void wait_phase(struct thread *thread, uint64_t address, unsigned parity) {
+  struct fiber *fiber = (struct fiber *)thread;
+  fiber->barrier = find_barrier(thread, address);
+  fiber->parity = parity;
+  fiber->state = AT_PHASE;
+  to_scheduler(fiber);
+}
+
+static void wait_named(struct thread *thread, unsigned number, unsigned count) {
+  struct fiber *fiber = (struct fiber *)thread;
+  fiber->named = number;
+  fiber->count = count;
+  fiber->state = AT_NAMED;
+  to_scheduler(fiber);
+}
+
+/* Lets threads go on whose phase is over, or whose barrier has as many as it is for; whether any does. */
+static bool wake(unsigned threads) {
+  bool any = false;
+  unsigned waiting[16] = {0};
+  for (unsigned i = 0; i < threads; ++i)
+    if (grid->fibers[i].state == AT_NAMED)
+      ++waiting[grid->fibers[i].named % 16];
+  for (unsigned i = 0; i < threads; ++i) {
+    struct fiber *fiber = &grid->fibers[i];
+    if ((fiber->state == AT_PHASE && is_over(fiber->barrier, fiber->parity)) ||
+        (fiber->state == AT_NAMED && waiting[fiber->named % 16] == fiber->count)) {
+      fiber->state = READY;
+      any = true;
+    }
+  }
+  return any;
+}
+
 /* Lets threads `begin` to `end` go on if all that have not ended are in `state`; whether any does. */
 static bool release(unsigned begin, unsigned end, enum state state) {
   bool any = false;
@@ -140,18 +178,26 @@ static void run_to_barrier(unsigned threads, unsigned turn) {
       do
         goes_on |= run_some(begin, end, is_backward);
       while (release(begin, end, AT_WARP) && (goes_on = true) && !in_step);
+      copy_some(&grid->together, false);
+      goes_on |= wake(threads);
     }
+    if (!goes_on)
+      goes_on = copy_some(&grid->together, true);
+    goes_on |= wake(threads);
   }
 }
 
-static void run_block(unsigned threads) {
-  for (unsigned turn = 0;; ++turn) {
+/* Which warp is first also differs from block to block. */
+static void run_block(unsigned threads, unsigned block) {
+  for (unsigned turn = block;; ++turn) {
     run_to_barrier(threads, turn);
     bool has_ended = true;
     for (unsigned i = 0; i < threads; ++i)
       has_ended &= grid->fibers[i].state == ENDED;
-    if (has_ended)
+    if (has_ended) {
+      check_copies(&grid->together);
       return;
+    }
     if (!release(0, threads, AT_BLOCK)) {
       fprintf(stderr, "libcuda-emu: the threads of a block of kernel %s wait for each other for ever\n",
               grid->fibers[0].thread.kernel);
@@ -182,6 +228,7 @@ void run_grid(const struct function *function, unsigned blocks, unsigned threads
   for (unsigned block = 0; block < blocks; ++block) {
     memset(grid->shared, 0xcd, shared);
     memset(grid->published, 0xcd, shared);
+    clear_together(&grid->together, block);
     for (unsigned i = 0; i < threads; ++i) {
       struct fiber *fiber = &grid->fibers[i];
       fiber->thread = (struct thread){.tid = i,
@@ -198,7 +245,13 @@ void run_grid(const struct function *function, unsigned blocks, unsigned threads
                                       .random = 977 * i + block,
                                       .published = grid->published,
                                       .unpublished = grid->unpublished[i],
-                                      .under_way = &grid->under_way[i]};
+                                      .under_way = &grid->under_way[i],
+                                      .together = &grid->together,
+                                      .barrier_step = barrier_step,
+                                      .wait_phase = wait_phase,
+                                      .wait_named = wait_named,
+                                      .ask_for_box = ask_for_box,
+                                      .wait_for_boxes = wait_for_boxes};
       grid->under_way[i] = (struct under_way){.count = 0};
       fiber->state = READY;
       fiber->function = function;
@@ -209,6 +262,6 @@ void run_grid(const struct function *function, unsigned blocks, unsigned threads
         function->run(&fiber->thread, parameters);
     }
     if (function->waits)
-      run_block(threads);
+      run_block(threads, block);
   }
 }

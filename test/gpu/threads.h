@@ -44,6 +44,9 @@ struct warp {
   uint64_t slots[32][16]; /* What the lanes give each other. */
 };
 
+struct together; /* boxes.h */
+enum barrier_step { BARRIER_INIT, BARRIER_FENCE, BARRIER_ARRIVE, BARRIER_EXPECT };
+
 struct thread {
   uint32_t tid, ntid, ctaid, nctaid;
   struct {
@@ -68,6 +71,16 @@ struct thread {
   } *unpublished;
   unsigned unpublished_count;
   struct under_way *under_way;
+  /* Barriers in the memory of the block, and copies of boxes by tensor maps. */
+  struct together *together;
+  unsigned box_groups;
+  void (*barrier_step)(struct thread *thread, uint64_t address, enum barrier_step step, int64_t number);
+  void (*wait_phase)(struct thread *thread, uint64_t address, unsigned parity);
+  /* Waits until `count` threads wait at barrier `number` of the block. */
+  void (*wait_named)(struct thread *thread, unsigned number, unsigned count);
+  void (*ask_for_box)(struct thread *thread, uint64_t map, uint64_t inside, const int32_t *at, unsigned rank,
+                      bool is_store, uint64_t full);
+  void (*wait_for_boxes)(struct thread *thread, unsigned left);
 };
 
 /* A table of constants in the text of kernels; the last of a list has no bytes. */
@@ -78,9 +91,10 @@ struct table {
 
 struct function {
   void (*run)(struct thread *thread, const uint64_t *parameters);
-  unsigned parameters;
+  unsigned parameters, words; /* How many words these are. */
   const char *name;
-  bool waits; /* Its threads wait for each other. */
+  bool waits;            /* Its threads wait for each other. */
+  const unsigned *bytes; /* Of each parameter. */
 };
 
 #ifdef LATHE_EMU_DRIVER

@@ -144,6 +144,205 @@ def test_sizes_that_are_declared_equal_are_checked() -> None:
     assert "graph-shape-mismatch" in raised.value.ids
 
 
+def test_inputs_that_are_left_out() -> None:
+    seen: list[tuple[bool, ...]] = []
+
+    def note(x: Any, *others: Any) -> Any:
+        seen.append(tuple(other is not None for other in others))
+        return x + sum(other for other in others if other is not None)
+
+    forms = ((MATRIX, MATRIX), (MATRIX, "none"), ("none", MATRIX), ("none", "none"))
+    text = "\n".join(
+        declare(f"Sum::form{i}", f"{MATRIX}, {a}, {b}", MATRIX) for i, (a, b) in enumerate(forms)
+    )
+    lathe.register_op(text, {"com.example::Sum": note})
+    x = values(2, 3)
+    for names, factor in ((["x", "x", "x"], 3), (["x", "x"], 2), (["x", "", "x"], 2), (["x"], 1)):
+        node = helper.make_node("Sum", names, ["y"], "node", domain="com.example")
+        model = model_of("Sum", [X])
+        del model.graph.node[:]
+        model.graph.node.append(node)
+        model.graph.output[0].name = "y"
+        np.testing.assert_array_equal(lathe.compile(model, cache=False)(x)[0], factor * x)
+    assert seen == [(True, True), (True, False), (False, True), (False, False)]
+
+
+def test_an_input_that_is_left_out_of_a_body() -> None:
+    lathe.register_op(
+        f"""
+func.func @"com.example::Plus"(%x: {MATRIX}, %b: {MATRIX}) -> {MATRIX} {{
+  %y = graph.add %x, %b : ({MATRIX}, {MATRIX}) -> {MATRIX}
+  return %y : {MATRIX}
+}}
+func.func @"com.example::Plus::alone"(%x: {MATRIX}, %b: none) -> {MATRIX} {{
+  return %x : {MATRIX}
+}}"""
+    )
+    x = values(2, 3)
+    (y,) = lathe.compile(model_of("Plus", [X], then="Neg"))(x)
+    np.testing.assert_array_equal(y, -x)
+
+
+KEPT = "tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s0, s1)>>"
+ROWS_OF_DATA = "tensor<?x?xf32, #graph.dims<()[s0, s1, s2] -> (s2, s1)>>"
+
+
+def test_sizes_that_follow_from_data() -> None:
+    functions = {
+        "com.example::Positive": lambda x: x[x[:, 0] > 0],
+        "com.example::Positive::sizes": lambda x: np.array([np.count_nonzero(x[:, 0] > 0)]),
+    }
+    lathe.register_op(declare("Positive", KEPT, ROWS_OF_DATA), functions)
+    model = lathe.compile(model_of("Positive", [X], then="Neg"))
+    for shape in ((4, 3), (1, 1), (70, 2), (0, 4)):
+        x = values(*shape)
+        np.testing.assert_array_equal(model(x)[0], -x[x[:, 0] > 0])
+    assert model.metadata["lathe.custom_ops"].split("\n") == [
+        "com.example::Positive::sizes",
+        "com.example::Positive",
+    ]
+    functions["com.example::Positive::sizes"] = lambda x: np.array([-3])
+    lathe.register_op(declare("Positive", KEPT, ROWS_OF_DATA), functions)
+    with pytest.raises(lathe.RuntimeError, match="must be at least 0, but -3"):
+        model(values(4, 3))
+
+
+def positive_rows(*, is_loop: bool) -> onnx.ModelProto:
+    """A branch, or a loop of one turn, that keeps the rows of x that begin above 0."""
+    node = helper.make_node("Positive", ["x"], ["kept"], "node", domain="com.example")
+    floats = helper.make_tensor_value_info("kept", TensorProto.FLOAT, None)
+    condition = helper.make_tensor_value_info("c", TensorProto.BOOL, [])
+    if is_loop:
+        nodes = [
+            node,
+            helper.make_node("Shape", ["kept"], ["shape"]),
+            helper.make_node("ReduceSum", ["kept"], ["sum"], keepdims=0),
+            helper.make_node("Identity", ["go"], ["went"]),
+        ]
+        body = helper.make_graph(
+            nodes,
+            "body",
+            [
+                helper.make_tensor_value_info("i", TensorProto.INT64, []),
+                helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            ],
+            [
+                helper.make_tensor_value_info("went", TensorProto.BOOL, []),
+                helper.make_tensor_value_info("shape", TensorProto.INT64, [2]),
+            ],
+        )
+        one = helper.make_tensor("one", TensorProto.INT64, [], [1])
+        made = [
+            helper.make_node("Loop", ["one", "c"], ["shapes"], body=body),
+            helper.make_node("Cast", ["shapes"], ["y"], to=TensorProto.FLOAT),
+        ]
+    else:
+        same = helper.make_node("Identity", ["x"], ["kept"])
+        branches = {
+            "then_branch": helper.make_graph([node], "then", [], [floats]),
+            "else_branch": helper.make_graph([same], "else", [], [floats]),
+        }
+        one = None
+        made = [helper.make_node("If", ["c"], ["y"], **branches)]
+    graph = helper.make_graph(
+        made,
+        "g",
+        [helper.make_tensor_value_info(*X), condition],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [one] if one else [],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.example", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+def test_sizes_from_data_in_branches_and_loops() -> None:
+    functions = {
+        "com.example::Positive": lambda x: x[x[:, 0] > 0],
+        "com.example::Positive::sizes": lambda x: np.array([np.count_nonzero(x[:, 0] > 0)]),
+    }
+    lathe.register_op(declare("Positive", KEPT, ROWS_OF_DATA), functions)
+    branch = lathe.compile(positive_rows(is_loop=False), cache=False)
+    loop = lathe.compile(positive_rows(is_loop=True), cache=False)
+    for shape in ((4, 3), (1, 1), (70, 2)):
+        x = values(*shape)
+        kept = x[x[:, 0] > 0]
+        np.testing.assert_array_equal(branch(x, np.bool_(True))[0], kept)
+        np.testing.assert_array_equal(branch(x, np.bool_(False))[0], x)
+        np.testing.assert_array_equal(loop(x, np.bool_(True))[0], [kept.shape])
+    functions["com.example::Positive::sizes"] = lambda x: np.array([-3])
+    lathe.register_op(declare("Positive", KEPT, ROWS_OF_DATA), functions)
+    for model in (branch, loop):
+        with pytest.raises(lathe.RuntimeError, match="must be at least 0, but -3"):
+            model(values(4, 3), np.bool_(True))
+    np.testing.assert_array_equal(branch(values(4, 3), np.bool_(False))[0], values(4, 3))
+
+
+def test_sizes_that_64_bits_are_too_few_for() -> None:
+    """Four times the size would be four."""
+    results = f"{ROWS_OF_DATA}, {ROWS_OF_DATA.replace('(s2, s1)', '(s2 * 4, s1)')}"
+    functions = {
+        "com.example::Huge": lambda x: (x, x),
+        "com.example::Huge::sizes": lambda x: np.array([2**62 + 1]),
+    }
+    lathe.register_op(declare("Huge", KEPT, results), functions)
+    model = lathe.compile(model_of("Huge", [X], outputs=2), cache=False)
+    with pytest.raises(lathe.RuntimeError, match="must be at most 140737488355328"):
+        model(values(4, 3))
+
+
+def test_equal_sizes_are_checked_before_sizes_are_computed() -> None:
+    """A function in C may rely on what is declared."""
+    seen: list[tuple[int, ...]] = []
+
+    def sizes(a: Any, b: Any) -> Any:
+        seen.append((len(a), len(b)))
+        return np.array([np.count_nonzero(a > b)])
+
+    vector = "tensor<?xf32, #graph.dims<()[s0, s1] -> ({})>>"
+    arguments = ", ".join([vector.format("s0")] * 2)
+    lathe.register_op(
+        declare("Above", arguments, vector.format("s1")),
+        {"com.example::Above": lambda a, b: a[a > b], "com.example::Above::sizes": sizes},
+    )
+    vectors = [(name, TensorProto.FLOAT, [size]) for name, size in (("a", "n"), ("b", "m"))]
+    model = lathe.compile(model_of("Above", vectors), cache=False)
+    a, b = values(3), values(5)
+    np.testing.assert_array_equal(model(a, a[::-1].copy())[0], a[2:])
+    with pytest.raises(lathe.RuntimeError, match="declared dim 0 of '1'"):
+        model(a, b)
+    assert seen == [(3, 3)]
+    fixed = [("a", TensorProto.FLOAT, [3]), ("b", TensorProto.FLOAT, [5])]
+    with pytest.raises(lathe.CompileError, match="declared dim 0 of '1'"):
+        lathe.compile(model_of("Above", fixed), cache=False)
+
+
+def test_a_library_for_sessions(tmp_path: pathlib.Path) -> None:
+    ort = pytest.importorskip("lathe.ort")
+    library = tmp_path / "widen.so"
+    source = ROOT / "examples" / "custom-op" / "widen.c"
+    command = f"cc -shared -fPIC -I {ROOT / 'include'} {source} -o {library}"
+    subprocess.run(command.split(), check=True)
+    options = ort.SessionOptions()
+    options.register_custom_ops_library(str(library))
+    session = ort.InferenceSession(model_of("Widen", [X]).SerializeToString(), options)
+    x = values(2, 3)
+    np.testing.assert_array_equal(session.run(None, {"x": x})[0], np.repeat(x, 2, 1))
+    other = tmp_path / "other.so"
+    (tmp_path / "other.c").write_text("void *RegisterCustomOps(void *a, void *b) { return 0; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "other.c", "-o", other], check=True)
+    wrong = tmp_path / "wrong.mlir"
+    wrong.write_text('func.func private @"Op"(tensor<f32>) -> tensor<f32>\n')
+    for path, id, is_foreign in (
+        (other, "ort-custom-ops-library", True),
+        (tmp_path / "none.so", "module-cannot-read", False),
+        (wrong, "custom-op-declaration", False),
+    ):
+        with pytest.raises(ort.capi.onnxruntime_pybind11_state.Fail) as raised:
+            options.register_custom_ops_library(str(path))
+        assert f"[{id}]" in str(raised.value)
+        assert ("onnxruntime's own interface" in str(raised.value)) == is_foreign
+
+
 BODY = f"""
 func.func @"com.example::Scaled"(
     %x: {MATRIX} {{graph.name = "x"}},
@@ -377,10 +576,17 @@ def with_symbols(symbols: str) -> str:
         (declare("Op", "index", "tensor<f32>"), "native-type", "argument 0"),
         (declare("Op", "tensor<f32>", ""), "custom-op-declaration", "no results"),
         (
-            declare("Op", "tensor<f32>", "tensor<?xf32, #graph.dims<()[s0] -> (s0)>>"),
+            declare("Op", "tensor<f32>", "tensor<?xf32, #graph.dims<()[s0] -> (s0 * 2)>>"),
             "graph-symbol-undefined",
             "s0",
         ),
+        (
+            'func.func @"com.example::Op"(%x: tensor<f32>) -> tensor<f32> attributes '
+            '{graph.symbols = [#graph.symbol<"n", inner = true>]} {\n  return %x : tensor<f32>\n}',
+            "custom-op-declaration",
+            "where it has no body",
+        ),
+        (declare("Op", "none", "none"), "native-type", "result 0"),
         (
             declare("Op", 'tensor<f32> {graph.name = "a", graph.attribute}', "tensor<f32>"),
             "custom-op-declaration",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -42,6 +43,54 @@ def test_a_product_with_gaps_between_rows(ops: oplib.Library) -> None:
     # Columns that are apart are copied first.
     again = ops.call("gemm_f32", a=np.asfortranarray(a), b=b, bias=bias, activation="relu")
     np.testing.assert_array_equal(again, result)
+
+
+def test_calls_that_go_by_the_plan_of_an_earlier_one(ops: oplib.Library) -> None:
+    def check(a: Any, b: Any, bias: Any = None, activation: str = "none") -> None:
+        for scale in (1, -2):  # The second call is planned, for other values.
+            b *= np.float32(scale)
+            expected = a.astype(np.float64) @ b + (0 if bias is None else bias)
+            if activation == "relu":
+                expected = np.maximum(expected, 0)
+            result = ops.call("gemm_f32", a=a, b=b, bias=bias, activation=activation)
+            np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
+
+    a, b = draw(5, 9), draw(9, 7)
+    check(a, b)
+    first = ops.call("gemm_f32", a=a, b=b)
+    assert ops.call("gemm_f32", a=a, b=b) is not first
+    # The same sizes, but each is another call: gaps, columns that are apart, a choice, a bias.
+    check(draw(5, 20)[:, 3:12], b)
+    check(np.asfortranarray(a), b)
+    check(a, b, activation="relu")
+    check(a, b, bias=draw(7))
+    check(a, np.repeat(b, 2, 1)[:, ::2])
+    # Other types of the same sizes and strides are still refused.
+    for other in (a.astype(">f4"), a.astype(np.int32)):
+        with pytest.raises(oplib.OplibError, match="f32 of rank 2 is expected"):
+            ops.call("gemm_f32", a=other, b=b)
+    with pytest.raises(oplib.OplibError, match="a k of 9, but others differ"):
+        ops.call("gemm_f32", a=draw(5, 8), b=b)
+    # Another kernel may need another workspace.
+    ops.force("gemm_f32", "v2.any")
+    try:
+        check(a, b)
+    finally:
+        ops.force(None, None)
+    check(a, b)
+
+
+def test_planned_calls_from_several_threads(ops: oplib.Library) -> None:
+    pairs = [(draw(40 + i, 300), draw(300, 33)) for i in range(4)]
+    expected = [ops.call("gemm_f32", a=a, b=b) for a, b in pairs]
+
+    def call(i: int) -> None:
+        for _ in range(50):
+            a, b = pairs[i]
+            np.testing.assert_array_equal(ops.call("gemm_f32", a=a, b=b), expected[i])
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(call, range(4)))
 
 
 def test_each_variant_computes_the_same(ops: oplib.Library) -> None:

@@ -26,7 +26,7 @@ static void give_back(void *context, void *memory) {
   free(memory);
 }
 
-static const lathe_imports imports = {sizeof imports, 0, take, give_back, NULL, NULL, NULL, NULL};
+static const lathe_imports imports = {sizeof imports, 0, take, give_back, NULL, NULL, NULL, NULL, NULL};
 
 static int32_t call_function(const char *texts, uint32_t parameters, const lathe_text_tensor *operands, uint32_t count,
                              const lathe_text_tensor *result, int64_t *errors) {
@@ -142,11 +142,37 @@ static void checks_operators(void) {
   CHECK(blocks == 0);
 }
 
+static void takes_texts_apart(void) {
+  static const char words[] = "tokens\0text\0"
+                              "2\0marked\0#\0([[:alpha:]]+)";
+  const char *texts[] = {"ab c, de", "", "x"}, *tokens[12];
+  int64_t width = 0;
+  lathe_text_tensor operand = {texts, 3, 3, LATHE_DTYPE_STRING, 0}, counted = {&width, 1, 1, LATHE_DTYPE_I64, 0};
+  char parameters[sizeof words + 16];
+  memcpy(parameters, "token_width", 12);
+  memcpy(parameters + 12, words, sizeof words);
+  CHECK(call_function(parameters, 6, &operand, 1, &counted, NULL) == 0 && width == 4 && blocks == 0);
+  lathe_text_tensor result = {tokens, 12, 4, LATHE_DTYPE_STRING, 0};
+  memcpy(parameters, "tokens", 7);
+  memcpy(parameters + 7, words, sizeof words);
+  for (most = 0; most < 3; ++most) {
+    CHECK(call_function(parameters, 6, &operand, 1, &result, NULL) == LATHE_TASK_OUT_OF_MEMORY);
+    CHECK(blocks == 0);
+  }
+  most = 100;
+  CHECK(call_function(parameters, 6, &operand, 1, &result, NULL) == 0);
+  CHECK(blocks == 1); /* The text of the tokens: the call gives it back when it ends. */
+  static const char *const wanted[] = {"\002", "ab", "de", "\003", "\002", "\003", "#", "#", "\002", "\003", "#", "#"};
+  for (int i = 0; i < 12; ++i)
+    CHECK(strcmp(tokens[i], wanted[i]) == 0);
+  give_back(NULL, (char *)tokens[0]); /* It is in front of all others. */
+}
+
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
       {"finds-numbers", finds_numbers},         {"finds-texts", finds_texts},
       {"gives-random-bits", gives_random_bits}, {"reads-images", reads_images},
-      {"checks-operators", checks_operators},
+      {"checks-operators", checks_operators},   {"takes-texts-apart", takes_texts_apart},
   };
   return RUN_CASES(cases, argc, argv);
 }

@@ -190,6 +190,10 @@ static void refuses_damaged_descriptions(void) {
   lathe_variant_desc variant;
   lathe_function_desc function;
   lathe_value_desc value;
+  lathe_kernel_desc kernel;
+  lathe_argument_desc argument = {.struct_size = sizeof argument, .dtype = LATHE_DTYPE_F32, .rank = 1};
+  const lathe_kernel_desc *const kernels[] = {&kernel};
+  const lathe_argument_desc *const arguments[] = {&argument};
   const lathe_variant_desc *const variants[] = {&variant};
   const lathe_function_desc *const functions[] = {&function};
   const lathe_value_desc *const inputs[] = {&value};
@@ -201,6 +205,14 @@ static void refuses_damaged_descriptions(void) {
     desc.variants = variants;                                                                                          \
     variant = *good.variants[0];                                                                                       \
     variant.member = damage;                                                                                           \
+  } while (0)
+#define DAMAGE_KERNEL(member, damage)                                                                                  \
+  do {                                                                                                                 \
+    DAMAGE_VARIANT(kernels, kernels);                                                                                  \
+    variant.kernel_count = 1;                                                                                          \
+    kernel = (lathe_kernel_desc){                                                                                      \
+        .struct_size = sizeof kernel, .name = "k", .key = "0f", .strategy = "cpu.loops", .nodes = "n"};                \
+    kernel.member = damage;                                                                                            \
   } while (0)
 #define DAMAGE_FUNCTION(member, damage)                                                                                \
   do {                                                                                                                 \
@@ -235,6 +247,22 @@ static void refuses_damaged_descriptions(void) {
   REFUSES("[module-damaged]");
   DAMAGE_VARIANT(kernel_count, 1);
   REFUSES("[module-damaged]");
+  DAMAGE_KERNEL(nodes, NULL);
+  REFUSES("description of kernel 0 has a NULL");
+  DAMAGE_KERNEL(operand_count, 1);
+  REFUSES("the arguments of kernel \"k\" have a NULL");
+  DAMAGE_KERNEL(result_count, 1);
+  REFUSES("the arguments of kernel \"k\" have a NULL");
+  DAMAGE_KERNEL(operand_count, 1);
+  kernel.operands = arguments;
+  REFUSES("the arguments of kernel \"k\" have a NULL");
+  argument.rank = 0;
+  CHECK_OK(lathe_module_from_desc(&desc, &module));
+  lathe_module_free(module);
+  DAMAGE_KERNEL(struct_size, offsetof(lathe_kernel_desc, size_count)); /* Of an older compiler. */
+  kernel.operand_count = 1;
+  CHECK_OK(lathe_module_from_desc(&desc, &module));
+  lathe_module_free(module);
   DAMAGE_FUNCTION(struct_size, offsetof(lathe_function_desc, run));
   REFUSES("description of function 0 has a NULL");
   DAMAGE_FUNCTION(plan, NULL);
@@ -361,7 +389,7 @@ static int call_with_batch(int64_t batch, const lathe_call_options *options) {
 }
 
 static void uses_the_host_program(void) {
-  const lathe_imports imports = {sizeof imports, 0, host_alloc, host_free, host_parallel_for, &host, NULL, NULL};
+  const lathe_imports imports = {sizeof imports, 0, host_alloc, host_free, host_parallel_for, &host, NULL, NULL, NULL};
   CHECK_OK(lathe_set_threads(2));
   CHECK_OK(lathe_module_from_query(lathe_module_query, &module));
   check_works(); /* Leaves a workspace of the runtime's own allocator. */
@@ -396,7 +424,7 @@ static void uses_the_host_program(void) {
   CHECK_OK(lathe_module_set_imports(module, NULL));
   CHECK(atomic_load(&host.allocs) == atomic_load(&host.frees));
   check_works();
-  lathe_imports half = {sizeof half, 0, host_alloc, NULL, NULL, &host, NULL, NULL};
+  lathe_imports half = {sizeof half, 0, host_alloc, NULL, NULL, &host, NULL, NULL, NULL};
   CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "have 'alloc', but no 'free'");
   half.struct_size = 8;
   CHECK_ERROR_HAS(lathe_module_set_imports(module, &half), LATHE_INVALID_ARGUMENT, "[module-imports-size]");

@@ -84,6 +84,20 @@ static void call_main(void *argument) {
   CHECK_OK(lathe_module_call_with(call->module, "main", call->inputs, 2, call->outputs, 2, &call->options));
 }
 
+enum { LOOPS = 32 };
+
+/* A run of loops, of which each is as empty_loop or busy_loop. */
+static void run_of_loops(lathe_task_fn body) {
+  lathe_loop loops[LOOPS];
+  for (int i = 0; i < LOOPS; ++i)
+    loops[i] = (lathe_loop){.body = body, .tasks = tasks};
+  lathe_default_imports()->parallel_loops(NULL, (uint32_t)lathe_get_threads(), LOOPS, loops);
+}
+
+static void empty_run(void *argument) { (void)argument, run_of_loops(nothing); }
+
+static void busy_run(void *argument) { (void)argument, run_of_loops(spin); }
+
 static void measure_calls(void) {
   float image[3] = {1, 2, 3}, bias[1] = {4};
   struct call call = {
@@ -116,10 +130,14 @@ int main(int argc, char **argv) {
     tasks = threads;
     snprintf(what, sizeof what, "empty loop, %d threads, after 1 ms", threads);
     measure(what, empty_loop, imports, 1, 1000000);
+    snprintf(what, sizeof what, "run of %d empty loops, %d threads, hot", LOOPS, threads);
+    measure(what, empty_run, imports, 1000 / LOOPS, 0);
     for (steps = 100; steps <= 10000; steps *= 10) {
       tasks = 8;
       snprintf(what, sizeof what, "8 tasks of %d steps, %d threads", (int)steps, threads);
       measure(what, busy_loop, imports, 100, 0);
+      snprintf(what, sizeof what, "run of %d such loops, %d threads", LOOPS, threads);
+      measure(what, busy_run, imports, 4, 0);
     }
   }
   return atomic_load(&failures) ? 1 : 0;

@@ -138,6 +138,11 @@ static void hands_on_what_failed(void) {
   CHECK(imports->parallel_for(imports->context, 1000, 2, fail_at, NULL, 0, &none) == 0);
 }
 
+static int32_t fail_with(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  (void)begin, (void)end, (void)worker, (void)scratch;
+  return (int32_t)*(const int64_t *)closure;
+}
+
 static int32_t fail_always(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
   (void)begin, (void)end, (void)worker, (void)scratch;
   return atomic_fetch_add((atomic_int *)closure, 1) + 1;
@@ -169,9 +174,132 @@ static int32_t cancel_itself(int64_t begin, int64_t end, uint32_t worker, void *
 static void begins_nothing_after_a_cancellation(void) {
   for (uint32_t workers = 2; workers <= WORKERS; ++workers) {
     struct cancelling state = {0};
-    CHECK(lathe_impl_pool_run(workers, 10000, cancel_itself, NULL, 0, &state, &state.flag, false) ==
-          LATHE_TASK_CANCELLED);
+    const lathe_loop loop = {.body = cancel_itself, .closure = &state, .tasks = 10000};
+    CHECK(lathe_impl_pool_run(workers, 1, &loop, &state.flag, false) == LATHE_TASK_CANCELLED);
     CHECK(atomic_load(&state.begun) >= 1 && atomic_load(&state.begun) <= (int)workers);
+  }
+}
+
+/* --- Loops in order ----------------------------------------------------- */
+
+enum { CELLS = 97 };
+
+struct step {
+  int number;           /* Of the loop. */
+  const int64_t *cells; /* What the loop before wrote; NULL in the first. */
+  int64_t *out;
+};
+
+/* Each cell needs all cells of the loop before, in which other threads may have
+ * written them: the sum of them, and its own place. */
+static int32_t add_up(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  const struct step *step = closure;
+  (void)worker, (void)scratch;
+  for (int64_t i = begin; i < end; ++i) {
+    int64_t sum = step->number;
+    for (int j = 0; step->cells && j < CELLS; ++j)
+      sum += step->cells[j] % 1000;
+    step->out[i] = sum + i;
+  }
+  return 0;
+}
+
+/* Loops of many tasks, of one and of none, that read what the one before wrote. */
+static void runs_loops_in_order(void) {
+  enum { LOOPS = 40 };
+  static int64_t cells[LOOPS][CELLS];
+  static struct step steps[LOOPS];
+  static lathe_loop loops[LOOPS];
+  const lathe_imports *imports = lathe_default_imports();
+  for (int i = 0, last = -1; i < LOOPS; ++i) {
+    int64_t tasks = i == 5 ? 0 : i == 6 ? -1 : i % 7 == 3 ? 1 : CELLS;
+    steps[i] = (struct step){i, last >= 0 ? cells[last] : NULL, cells[i]};
+    loops[i] = (lathe_loop){.body = add_up, .closure = &steps[i], .tasks = tasks};
+    last = tasks > 0 ? i : last;
+  }
+  for (int round = 0; round < 300; ++round)
+    for (uint32_t workers = 1; workers <= 5; ++workers) {
+      memset(cells, 0, sizeof cells);
+      CHECK(imports->parallel_loops(NULL, workers, LOOPS, loops) == 0);
+      int64_t before[CELLS] = {0};
+      for (int i = 0, last = -1; i < LOOPS; ++i) {
+        if (loops[i].tasks <= 0)
+          continue;
+        int64_t sum = i;
+        for (int j = 0; last >= 0 && j < CELLS; ++j)
+          sum += before[j] % 1000;
+        for (int j = 0; j < CELLS; ++j)
+          before[j] = j < loops[i].tasks ? sum + j : 0;
+        CHECK(memcmp(before, cells[i], sizeof before) == 0);
+        last = i;
+      }
+      if (round % 60 == 0)
+        sleep_microseconds(300);
+    }
+}
+
+static void hands_on_which_loop_failed(void) {
+  const lathe_imports *imports = lathe_default_imports();
+  for (uint32_t workers = 1; workers <= WORKERS; ++workers)
+    for (int failing = 0; failing < 4; ++failing) {
+      int64_t none = -1, at = 17;
+      atomic_int begun = 0;
+      lathe_loop loops[5];
+      for (int i = 0; i < 5; ++i)
+        loops[i] =
+            (lathe_loop){.body = fail_at, .closure = i == failing ? &at : &none, .tasks = 50, .first_check = 100 * i};
+      loops[4] = (lathe_loop){.body = fail_always, .closure = &begun, .tasks = 50};
+      CHECK(imports->parallel_loops(NULL, workers, 5, loops) == 100 * failing + 17);
+      CHECK(atomic_load(&begun) == 0);
+      /* What is the runtime's own status stays as it is. */
+      at = LATHE_TASK_OUT_OF_MEMORY;
+      loops[failing].body = fail_with;
+      CHECK(imports->parallel_loops(NULL, workers, 5, loops) == LATHE_TASK_OUT_OF_MEMORY);
+    }
+}
+
+/* A loop may begin when so many tasks of those before are done. */
+struct stage {
+  atomic_int *done;
+  int before;
+};
+
+static int32_t come_in_order(int64_t begin, int64_t end, uint32_t worker, void *scratch, void *closure) {
+  const struct stage *stage = closure;
+  (void)worker, (void)scratch;
+  CHECK(atomic_load(stage->done) >= stage->before);
+  atomic_fetch_add(stage->done, (int)(end - begin));
+  return 0;
+}
+
+/* More loops at once than the pool has numbers for in one run, so often that the numbers start anew. */
+static void runs_more_loops_than_numbers(void) {
+  enum { LOOPS = 2 * 65536 + 3, APART = 6554, TASKS = 50, ROUNDS = (1 << 29) / LOOPS + 8 };
+  static lathe_loop loops[LOOPS];
+  static struct stage stages[LOOPS / APART + 1];
+  atomic_int done;
+  int count = 0;
+  for (int i = LOOPS - 1; i >= 0; i -= APART)
+    ++count;
+  for (int i = LOOPS - 1, at = count - 1; i >= 0; i -= APART, --at) {
+    stages[at] = (struct stage){&done, at * TASKS};
+    loops[i] = (lathe_loop){.body = come_in_order, .closure = &stages[at], .tasks = TASKS};
+  }
+  for (int round = 0; round < ROUNDS; ++round) {
+    atomic_store(&done, 0);
+    CHECK(lathe_default_imports()->parallel_loops(NULL, 2, LOOPS, loops) == 0);
+    CHECK(atomic_load(&done) == count * TASKS);
+  }
+}
+
+static void begins_no_loop_after_a_cancellation(void) {
+  for (uint32_t workers = 1; workers <= WORKERS; ++workers) {
+    struct cancelling state = {0};
+    atomic_int begun = 0;
+    const lathe_loop loops[] = {{.body = cancel_itself, .closure = &state, .tasks = 1},
+                                {.body = fail_always, .closure = &begun, .tasks = 1000}};
+    CHECK(lathe_impl_pool_run(workers, 2, loops, &state.flag, false) == LATHE_TASK_CANCELLED);
+    CHECK(atomic_load(&state.begun) == 1 && atomic_load(&begun) == 0);
   }
 }
 
@@ -378,6 +506,23 @@ static void survives_fork_inside_a_loop(void) {
   check_counts(8, 1);
 }
 
+/* The child, whose workers are gone, does what comes behind the loop in which it forked. */
+static void survives_fork_inside_a_list(void) {
+  enum { TASKS = 1000 };
+  struct fork_inside state = {.owner = pthread_self()};
+  atomic_int done = 0;
+  struct stage stages[2] = {{&done, 0}, {&done, TASKS}};
+  const lathe_loop loops[] = {{.body = fork_inside, .closure = &state, .tasks = 8},
+                              {.body = come_in_order, .closure = &stages[0], .tasks = TASKS},
+                              {.body = come_in_order, .closure = &stages[1], .tasks = TASKS}};
+  CHECK(lathe_default_imports()->parallel_loops(NULL, 2, 3, loops) == 0);
+  CHECK(atomic_load(&done) == 2 * TASKS);
+  if (state.in_child)
+    _exit(atomic_load(&failures) ? 1 : 0);
+  CHECK(atomic_load(&state.forked));
+  check_counts(8, 1);
+}
+
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
       {"runs-every-task-once", runs_every_task_once},
@@ -388,6 +533,10 @@ int main(int argc, char **argv) {
       {"hands-on-what-failed", hands_on_what_failed},
       {"begins-nothing-after-a-failure", begins_nothing_after_a_failure},
       {"begins-nothing-after-a-cancellation", begins_nothing_after_a_cancellation},
+      {"runs-loops-in-order", runs_loops_in_order},
+      {"hands-on-which-loop-failed", hands_on_which_loop_failed},
+      {"runs-more-loops-than-numbers", runs_more_loops_than_numbers},
+      {"begins-no-loop-after-a-cancellation", begins_no_loop_after_a_cancellation},
       {"uses-all-threads", uses_all_threads},
 #if defined(__x86_64__)
       {"workers-have-the-default-float-mode", workers_have_the_default_float_mode},
@@ -398,6 +547,7 @@ int main(int argc, char **argv) {
       {"survives-fork", survives_fork},
       {"survives-fork-next-to-a-loop", survives_fork_next_to_a_loop},
       {"survives-fork-inside-a-loop", survives_fork_inside_a_loop},
+      {"survives-fork-inside-a-list", survives_fork_inside_a_list},
   };
   return RUN_CASES(cases, argc, argv);
 }

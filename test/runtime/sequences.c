@@ -26,7 +26,7 @@ static void give_back(void *context, void *memory) {
   (void)memory;
 }
 
-static const lathe_imports imports = {sizeof imports, 0, take, give_back, NULL, NULL, NULL, NULL};
+static const lathe_imports imports = {sizeof imports, 0, take, give_back, NULL, NULL, NULL, NULL, NULL};
 static lathe_call call;
 
 static void begin(int most) {

@@ -87,7 +87,7 @@ static int32_t meet_then_run(void *context, int64_t tasks, uint32_t workers, lat
 }
 
 static void serves_more_threads_than_frames(void) {
-  const lathe_imports imports = {sizeof imports, 0, count_alloc, count_free, meet_then_run, NULL, NULL, NULL};
+  const lathe_imports imports = {sizeof imports, 0, count_alloc, count_free, meet_then_run, NULL, NULL, NULL, NULL};
   CHECK_OK(lathe_module_set_imports(module, &imports));
   CHECK(pthread_barrier_init(&all_here, NULL, CALLERS) == 0);
   give_back = free_counted;

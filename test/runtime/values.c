@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 static lathe_module *module;
-static const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL, NULL};
+static const lathe_imports counting = {sizeof counting, 0, count_alloc, count_free, NULL, NULL, NULL, NULL, NULL};
 
 static float data[10][6];
 static lathe_tensor items[10];

@@ -27,10 +27,12 @@ def model(
     inputs: list[Any],
     outputs: list[Any],
     constants: dict[str, np.ndarray[Any, Any]] | None = None,
+    version: int = 20,
 ) -> ModelProto:
     tensors = [numpy_helper.from_array(v, k) for k, v in (constants or {}).items()]
     graph = helper.make_graph(nodes, "graph", inputs, outputs, tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    opsets = [helper.make_opsetid("", version), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
 def f32(*dims: int) -> np.ndarray[Any, Any]:
@@ -86,6 +88,42 @@ def attention() -> ModelProto:
             "one": np.array([1], np.int64),
             "down": np.array([-1], np.int64),
         },
+    )  # fmt: skip
+
+
+def causal() -> ModelProto:
+    """Attention as one operator, with keys of earlier calls, which queries share, and a cap."""
+    heads: dict[str, Any] = {"q_num_heads": 4, "kv_num_heads": 2}
+    return model(
+        [
+            node(
+                "Attention", ["q", "k", "v", "mask", "pk", "pv"], ["y", "nk", "nv"], name="attend",
+                is_causal=1, softcap=5.0, **heads,
+            ),
+        ],
+        [
+            value("q", dims=["b", "m", 32]), value("k", dims=["b", "m", 16]),
+            value("v", dims=["b", "m", 16]), value("mask", dims=["m", "n"]),
+            value("pk", dims=["b", 2, "p", 8]), value("pv", dims=["b", 2, "p", 8]),
+        ],
+        [value("y"), value("nk"), value("nv")],
+        version=23,
+    )  # fmt: skip
+
+
+def grouped() -> ModelProto:
+    return model(
+        [
+            node(
+                "GroupQueryAttention", ["q", "k", "v", "", "", "last", "total"], ["y"],
+                domain="com.microsoft", num_heads=4, kv_num_heads=2,
+            ),
+        ],
+        [
+            value("q", dims=[2, 5, 64]), value("k", dims=[2, 5, 32]), value("v", dims=[2, 5, 32]),
+        ],
+        [value("y")],
+        {"last": np.array([4, 4], np.int32), "total": np.array([5], np.int32)},
     )  # fmt: skip
 
 
@@ -160,6 +198,18 @@ def quantized() -> ModelProto:
 CASES = {
     "convnet": (convnet, {"x": f32(2, 3, 10, 16)}),
     "attention": (attention, {"x": f32(2, 5, 8)}),
+    "causal": (
+        causal,
+        {
+            "q": f32(2, 5, 32),
+            "k": f32(2, 5, 16),
+            "v": f32(2, 5, 16),
+            "mask": f32(5, 8),
+            "pk": f32(2, 2, 3, 8),
+            "pv": f32(2, 2, 3, 8),
+        },
+    ),
+    "grouped": (grouped, {"q": f32(2, 5, 64), "k": f32(2, 5, 32), "v": f32(2, 5, 32)}),
     "lstm": (lstm, {"x": f32(5, 2, 3)}),
     "control": (control, {"x": np.abs(f32(3, 2)), "n": np.array(20)}),
     "quantized": (quantized, {"x": f32(3, 6)}),

@@ -33,7 +33,7 @@ WRONG = (
     (("comple", "m.onnx"), "no command is called \"comple\"; did you mean 'compile'?", "command"),
     (("help", "chek"), "did you mean 'check'?", "unknown-command"),
     (("--verbose",), 'no command is called "--verbose"', "unknown-command"),
-    (("compile",), "name a file: lathe compile MODEL -o FILE", "no-operand"),
+    (("compile",), "name a file: lathe compile MODEL... -o FILE", "no-operand"),
     (("check",), "name a file: lathe check MODEL...", "no-operand"),
     (("check", ""), "the name of a file is empty", "empty-operand"),
     (("run", "a", "b"), 'takes 1 file, but got 2; "b" is too much', "many-operands"),

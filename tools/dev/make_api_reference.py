@@ -224,7 +224,9 @@ def cpp_entries(path: pathlib.Path) -> list[Entry]:
             code, _, after = declaration.partition("///<")
             about = " ".join(comment) or after.strip()
             comment = []
-            plain = re.sub(r"<.*>", "", code)
+            plain, nested = code, 1
+            while nested:  # What templates are given, the innermost first.
+                plain, nested = re.subn(r"<[^<>]*>", "", plain)
             name = re.search(r"([~\w]+)(?=\()|(\w+)(?= *[;={])", plain)
             if not name or not about:
                 continue

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/onnx-support.md"
 BUILD = Path(os.environ.get("LATHE_BUILD", ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "lib/Import/ONNX"))
+from vendor_functions import vendor_functions  # type: ignore[import-not-found]  # noqa: E402
 from vendor_schemas import (  # type: ignore[import-not-found]  # noqa: E402
     vendor_schemas,
 )
@@ -36,7 +37,8 @@ shows what it lacks. `lathe check MODEL` says which operators a model has, and w
 lacking.
 
 * **versions**: the since-versions that are read; a model of any opset has one of them. Those in
-  brackets are expanded from the function that ONNX defines the operator by.
+  brackets are expanded from a function: the one that ONNX defines the operator by, or, in other
+  domains, the one of `lib/Import/ONNX/vendor_functions.py`.
 * **types**: element types of the first operand in which ONNX's own test of the operator is read;
   *floats* are float16, bfloat16, float32 and float64, *integers* those of 8 to 64 bits, with and
   without a sign. Operators of other domains have the types of their schemas.
@@ -207,6 +209,8 @@ def page() -> str:
     history = defs.get_all_schemas_with_history()
     bodies = versions_of(s for s in history if s.has_function)  # type: ignore[attr-defined]
     known = versions_of([*history, *vendor_schemas()])
+    for body in vendor_functions():
+        bodies[body.domain, body.name] |= known[body.domain, body.name]
     vendors = {(s.domain, s.name): set(allowed(s)) for s in vendor_schemas()}
     lines = [HEAD]
     for domain in sorted({domain for domain, _ in known}):

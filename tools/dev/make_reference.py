@@ -21,7 +21,7 @@ TARGET = ROOT / "docs" / "reference"
 LLVM = pathlib.Path("/usr/lib/llvm-22")
 
 # In the order of the levels.
-DIALECTS = ("graph", "kernel", "tile", "host")
+DIALECTS = ("graph", "kernel", "tile", "device", "host")
 ROUND_TRIP = "// RUN: lathe-opt %s | lathe-opt"
 STATEMENT = re.compile(r"^( *)(?:%[^=]+ = )?(\w+\.\w+)\b")
 TYPES = ROOT / "include/lathe-runtime/element_types.def"

@@ -103,12 +103,27 @@ SECTIONS = (
         pytest("wheel", "the wheel, built and installed where there is no LLVM", "test/wheel"),
         heavy=True,
     ),
+    dataclasses.replace(
+        section(
+            "exporters",
+            "models that PyTorch, scikit-learn, TensorFlow and PaddlePaddle export; installs them",
+            PYTHON,
+            test("test/exporters/run_exporters.py"),
+        ),
+        heavy=True,
+    ),
     pytest("tools", "the tools of this tree", "test/dev"),
     section(
         "fuzz", "some seconds of each fuzzer", PYTHON, test("tools/dev/fuzz.py"), "--seconds", "5"
     ),
     section(
         "conformance", "ONNX backend tests", PYTHON, test("test/conformance/run_conformance.py")
+    ),
+    section(
+        "conformance-gpu",
+        "a sample of them on the emulated GPU",
+        *(PYTHON, test("test/gpu/emulate.py"), PYTHON, test("test/conformance/run_conformance.py")),
+        *("--device", "CUDA", "--every", "41"),
     ),
     models("models", "a small model of each kind"),
     models(
@@ -168,14 +183,14 @@ def run(item: Section) -> Outcome:
 
 def print_summary(outcomes: list[Outcome], setup_seconds: float | None) -> None:
     print(
-        f"\n{'section':<14} {'result':<7} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}"
+        f"\n{'section':<15} {'result':<7} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}"
     )
     if setup_seconds is not None:
-        print(f"{'set-up':<14} {'ok':<7} {'':>7} {'':>7} {'':>8} {setup_seconds:>8.0f}")
+        print(f"{'set-up':<15} {'ok':<7} {'':>7} {'':>7} {'':>8} {setup_seconds:>8.0f}")
     for outcome in outcomes:
         result = "FAILED" if outcome.failed else "ok"
         print(
-            f"{outcome.section.name:<14} {result:<7} {outcome.passed:>7} {outcome.failed:>7}"
+            f"{outcome.section.name:<15} {result:<7} {outcome.passed:>7} {outcome.failed:>7}"
             f" {outcome.skipped:>8} {outcome.seconds:>8.1f}  {outcome.section.summary}"
         )
     print(f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed")
@@ -204,7 +219,7 @@ def main() -> int:
     if options.list:
         for item in chosen:
             heavy = " (only when named)" if item.heavy else ""
-            print(f"{item.name:<14} {item.summary}{heavy}")
+            print(f"{item.name:<15} {item.summary}{heavy}")
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")

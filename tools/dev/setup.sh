@@ -20,6 +20,7 @@ debian_packages=(
   libprotobuf-dev protobuf-compiler zlib1g-dev
   cmake ninja-build ccache git
   python3 python3-dev python3-venv
+  libopenjp2-7 # The runtime's codec of JPEG 2000, which tests of images need.
 )
 
 # step TEXT: announces the next step as "[2/6] TEXT".

@@ -55,15 +55,18 @@ static double quantile(llvm::ArrayRef<double> sorted, double part) {
 
 /// Calls again and again. The outputs' memory is made by the first call and
 /// used by all.
-static bool timeCalls(const LoadedModel &model, const ValueViews &inputs, int threads, bool flushes, int64_t rounds,
-                      std::vector<double> &times) {
+static bool timeCalls(const LoadedModel &model, const ValueViews &inputs, const Arguments &arguments,
+                      std::vector<double> &times, const char *&obstacle) {
   const lathe_function_desc &function = model.function();
   std::vector<lathe_value> outputs(function.output_count);
   lathe_call_options options = {};
   options.struct_size = sizeof options;
-  options.threads = threads;
+  options.threads = int(arguments.count("--threads", 1));
   options.max_bytes = model.callBytes;
-  options.flags = flushes ? LATHE_CALL_FLUSH_DENORMALS : 0;
+  options.flags = (arguments.has("--flush-denormals") ? LATHE_CALL_FLUSH_DENORMALS : 0) |
+                  (arguments.has("--replay") ? LATHE_CALL_REPLAY : 0);
+  options.replay_obstacle = &obstacle;
+  int64_t rounds = arguments.count("--rounds", 10);
   auto call = [&] {
     for (uint32_t i = 0; i < function.output_count; ++i)
       if (function.outputs[i]->kind != LATHE_KIND_TENSOR)
@@ -103,11 +106,13 @@ static std::optional<Row> measure(StringRef path, const Arguments &arguments, Di
   Progress progress(path, arguments.has("--progress"));
   progress.step("time calls");
   std::vector<double> times;
-  if (!timeCalls(*model, ValueViews(*inputs), int(arguments.count("--threads", 1)), arguments.has("--flush-denormals"),
-                 arguments.count("--rounds", 10), times)) {
+  const char *obstacle = nullptr;
+  if (!timeCalls(*model, ValueViews(*inputs), arguments, times, obstacle)) {
     addRuntimeError(diagnostics, path);
     return std::nullopt;
   }
+  if (arguments.has("--replay") && obstacle)
+    diagnostics.warning("call-no-replay", path, std::string("--replay: kernels began one by one: ") + obstacle);
   llvm::sort(times);
   double median = quantile(times, 0.5);
   std::string shapes;
@@ -197,7 +202,7 @@ static int benchAgainst(const Arguments &arguments) {
     }
     packages.push_back(name.str());
   }
-  for (StringRef option : {"--overridable", "--device", "--unchecked-weights"})
+  for (StringRef option : {"--overridable", "--device", "--replay", "--unchecked-weights"})
     if (arguments.has(option))
       return usageError("cli-against-option", place,
                         "--against gives every engine the same model and inputs, on the CPU; leave out " + option);
@@ -261,10 +266,13 @@ static constexpr Option options[] = {
     rankOption,
     customOpOption,
     noCacheOption,
+    functionOption,
     isaOption,
     deviceOption,
     uncheckedOption,
     flushOption,
+    {"--replay", "", Form::Flag, "",
+     "begin the kernels of a call on a GPU all at once, as the call before did; what keeps a model from it is said"},
     progressOption,
 };
 

@@ -89,7 +89,7 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
   } else if (llvm::is_contained(graphEndings, ending)) {
     kind = OutputKind::Graph;
     for (StringRef option :
-         {"--dim", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy", "--precision"})
+         {"--dim", "--donate", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy", "--precision"})
       if (arguments.has(option))
         return usageError("cli-graph-option", place,
                           option + " changes nothing in " + quoted(output) +
@@ -145,17 +145,29 @@ static bool writeArtifact(const Arguments &arguments, const Artifact &artifact, 
   return true;
 }
 
+/// "MODEL" or "NAME=MODEL"; what is there as a file is one.
+static FunctionSource parseSource(const std::string &text) {
+  auto [name, path] = StringRef(text).split('=');
+  if (path.empty() || name.empty() || name.contains('/') || llvm::sys::fs::exists(text))
+    return {text};
+  return {path.str(), name.str()};
+}
+
 static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &diagnostics) {
   double begin = now();
-  StringRef model = arguments.operands.front(), output = arguments.get("--output");
+  StringRef output = arguments.get("--output");
   // Mistakes that cost nothing to find come before the model is read.
   std::vector<Target> targets = Target::parseList(arguments.get("--target", "host"), diagnostics, place);
-  if (targets.empty() || !requireModel(model, diagnostics) || !prepareFolders(arguments, diagnostics))
+  std::vector<FunctionSource> sources;
+  llvm::transform(arguments.operands, std::back_inserter(sources), parseSource);
+  auto isModel = [&](const FunctionSource &source) { return requireModel(source.path, diagnostics); };
+  if (targets.empty() || !llvm::all_of(sources, isModel) || !prepareFolders(arguments, diagnostics))
     return false;
 
-  Progress progress(model, arguments.has("--progress"), 2 + phaseNames().size() * targets.size());
+  Progress progress(llvm::join(arguments.operands, ", "), arguments.has("--progress"),
+                    2 + phaseNames().size() * targets.size());
   progress.step("load");
-  std::unique_ptr<Program> program = Program::load(model.str(), diagnostics, loadOptions(arguments));
+  std::unique_ptr<Program> program = Program::loadAll(sources, diagnostics, loadOptions(arguments));
   if (!program)
     return false;
   if (kind == OutputKind::Graph)
@@ -164,6 +176,7 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   CompileOptions options;
   options.target = arguments.get("--target", "host").str();
   options.dims = arguments.all("--dim").vec();
+  options.donations = arguments.all("--donate").vec();
   // After the file that programs link, as scripts name models "model.onnx".
   options.name = arguments.get("--name", output == "-" ? "" : llvm::sys::path::stem(output)).str();
   options.startAt = arguments.get("--start-at").str();
@@ -210,6 +223,10 @@ static constexpr Option options[] = {
     accuracyOption,
     precisionOption,
     knownDimOption,
+    {"--donate", "", Form::Pair, "INPUT=OUTPUT",
+     "callers may give the memory of the input for the output, of which a call then writes what changes; of several "
+     "functions, FUNCTION:INPUT=OUTPUT",
+     true},
     {"--threads", "", Form::Count, "N", "threads that the compiler may use [all]", false, 1, LATHE_MAX_THREADS},
     {"--stop-after", "", Form::Text, "PHASE",
      "write the IR after a phase, to -o FILE.mlir or, less large constants, to stdout"},
@@ -227,10 +244,13 @@ static constexpr Option options[] = {
 const Command &cli::compileCommand() {
   static const Command command = {"compile",
                                   "compile a model to a library, an object file or IR",
-                                  "MODEL -o FILE",
+                                  "MODEL... -o FILE",
                                   1,
-                                  1,
-                                  "Compiles a model. The ending of FILE says what to write:\n"
+                                  ~0u,
+                                  "Compiles a model, or several into one file with a function for each, which share "
+                                  "equal weights\nand kernels. A function is called after its file, or NAME with "
+                                  "NAME=MODEL; that of one model is\n\"main\". The ending of FILE says what to "
+                                  "write:\n"
                                   "  .so        shared library with one symbol, lathe_module_query\n"
                                   "  .a, .o     the same for linking into a program\n"
                                   "  .lathebin  for 'lathe run' and Python; needs no linker\n"
@@ -241,6 +261,8 @@ const Command &cli::compileCommand() {
                                   "codegen, emit.",
                                   "  lathe compile resnet50.onnx -o resnet50.so\n"
                                   "  lathe compile bert.onnx -o bert.a --header bert.h --dim batch=1\n"
+                                  "  lathe compile prefill.onnx decode=step.onnx -o llm.so\n"
+                                  "  lathe compile step.onnx -o step.so --donate past=present\n"
                                   "  lathe compile bert.onnx --stop-after schedule | less\n"
                                   "  lathe compile bert.onnx -o bert.so --target x86_64:avx2,fma\n"
                                   "  lathe compile bert.onnx -o bert.so --target x86_64:v2+v3+v4+amx",

@@ -22,17 +22,18 @@ static constexpr Option options[] = {
 };
 
 const Command &cli::gpuSelftestCommand() {
-  static const Command command = {"gpu-selftest",
-                                  "compare the kernels on an NVIDIA GPU with the CPU",
-                                  "",
-                                  0,
-                                  0,
-                                  "Compiles small models of each family of kernels for the first GPU and for the "
-                                  "CPU, runs\nthe same inputs, and prints how far the results are apart, as a part "
-                                  "of what is allowed,\nand what a call took with its copies. Needs the Python "
-                                  "package.",
-                                  "  lathe gpu-selftest --json selftest.json\n",
-                                  options,
-                                  run};
+  static const Command command = {
+      "gpu-selftest",
+      "compare the kernels on an NVIDIA GPU with the CPU",
+      "",
+      0,
+      0,
+      "Compiles small models of each family of kernels for the first GPU and for the "
+      "CPU, runs\nthe same inputs, and prints how far the results are apart, as a part "
+      "of what is allowed,\nwhat a call took with its copies and without, and the bytes of its tensors "
+      "as a part of what\nthe GPU copies in that time. Needs the Python package.",
+      "  lathe gpu-selftest --json selftest.json\n",
+      options,
+      run};
   return command;
 }

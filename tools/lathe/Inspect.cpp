@@ -41,6 +41,14 @@ static std::string knownDims(const lathe_function_desc &function) {
   return text;
 }
 
+/// A line for each output that may have the memory of an input.
+static void printDonations(const lathe_function_desc &function) {
+  for (uint32_t i = 0; i < function.output_count; ++i)
+    if (function.outputs[i]->alias >= 0)
+      llvm::outs() << "donation   " << function.inputs[function.outputs[i]->alias]->name << " to "
+                   << function.outputs[i]->name << "\n";
+}
+
 /// The words of a check with the values that it was not content with.
 static std::string checkMessage(const lathe_function_desc &function, int32_t code, const lathe_call &call) {
   if (code < 1 || uint32_t(code) > function.check_count)
@@ -55,9 +63,8 @@ static std::string checkMessage(const lathe_function_desc &function, int32_t cod
 }
 
 /// Prints the workspace and the outputs for the sizes that the user gave.
-static bool printPlan(const LoadedModel &model, const Arguments &arguments, StringRef path, Diagnostics &diagnostics) {
-  const lathe_function_desc &function = model.function();
-  InputOptions options = InputOptions::from(arguments);
+static bool printPlan(const LoadedModel &model, const lathe_function_desc &function, const InputOptions &options,
+                      const Arguments &arguments, StringRef path, Diagnostics &diagnostics) {
   if (!hasAllSizes(function, options) && options.dims.empty() && options.shapes.empty()) {
     llvm::outs() << "workspace  by the free dims; give them with --dim "
                     "NAME=SIZE\n";
@@ -113,6 +120,28 @@ static bool printPlan(const LoadedModel &model, const Arguments &arguments, Stri
   return true;
 }
 
+/// The plans of the function that the user wants, or of all, whose dims cannot be told apart by their names then.
+static bool printPlans(const LoadedModel &model, const Arguments &arguments, StringRef path, Diagnostics &diagnostics) {
+  const lathe_variant_desc &variant = model.variant();
+  if (variant.function_count == 1 || arguments.has("--function"))
+    return printPlan(model, model.function(), InputOptions::from(arguments), arguments, path, diagnostics);
+  for (StringRef option : {"--dim", "--shape"})
+    if (arguments.has(option) && arguments.ranges(option).size() < arguments.all(option).size()) {
+      std::vector<StringRef> names;
+      for (uint32_t i = 0; i < variant.function_count; ++i)
+        names.push_back(variant.functions[i]->name);
+      diagnostics.error("cli-function", path, "has several functions, but " + option + " is of the inputs of one")
+          .note("choose one with --function: " + llvm::join(names, ", "));
+      return false;
+    }
+  for (uint32_t i = 0; i < variant.function_count; ++i) {
+    llvm::outs() << "function   " << variant.functions[i]->name << "\n";
+    if (!printPlan(model, *variant.functions[i], {}, arguments, path, diagnostics))
+      return false;
+  }
+  return true;
+}
+
 /// `text`, cut to what a column of the table holds.
 static std::string cut(StringRef text) {
   constexpr size_t longest = 60;
@@ -144,19 +173,23 @@ static void printKernels(const LoadedModel &model) {
 }
 
 /// A line for each function of the images, of a variant for a device: a task is for a
-/// thread or for a block of threads.
+/// thread or for a block of threads. Registers are what NVIDIA's assembler said, if it was there.
 static void printDeviceKernels(const lathe_variant_desc &variant) {
   if (!LATHE_HAS(&variant, device_kernel_count) || variant.device_kernel_count == 0)
     return;
-  std::vector<std::vector<std::string>> table = {{"  function", "a task is for", "threads", "shared", "checks"}};
+  std::vector<std::vector<std::string>> table = {
+      {"  function", "a task is for", "threads", "shared", "registers", "spilled", "checks"}};
   for (uint32_t i = 0; i < variant.device_kernel_count; ++i) {
     const lathe_device_kernel_desc &kernel = *variant.device_kernels[i];
+    bool isAssembled = LATHE_HAS(&kernel, spill_bytes) && kernel.registers > 0;
     bool isForBlocks = kernel.flags & LATHE_DEVICE_KERNEL_BLOCKS, checks = kernel.flags & LATHE_DEVICE_KERNEL_CHECKS;
     table.push_back({"  " + std::string(kernel.name), isForBlocks ? "a block" : "a thread",
-                     std::to_string(kernel.block_threads), formatBytes(kernel.shared_bytes), checks ? "yes" : "no"});
+                     std::to_string(kernel.block_threads), formatBytes(kernel.shared_bytes),
+                     isAssembled ? std::to_string(kernel.registers) : "?",
+                     isAssembled ? formatBytes(kernel.spill_bytes) : "?", checks ? "yes" : "no"});
   }
   llvm::outs() << "images     " << variant.image_count << " with " << variant.device_kernel_count << " functions\n"
-               << formatTable("llrrl", table);
+               << formatTable("llrrrrl", table);
 }
 
 /// What --isa calls a variant, or what it is for where that is a long list.
@@ -204,6 +237,7 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
     os << "signature  " << signature(*variant.functions[i]) << "\n";
     if (std::string dims = knownDims(*variant.functions[i]); !dims.empty())
       os << "dims       " << dims << "\n";
+    printDonations(*variant.functions[i]);
   }
   uint64_t fileBytes = 0;
   if (model->artifact())
@@ -217,7 +251,7 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
        << quoted(StringRef(module.metadata[2 * i + 1]).take_front(80)) << "\n";
   if (!model->module())
     os << "machine    " << foreignReason(variant) << "\n";
-  if (!model->module() || !variant.function_count || printPlan(*model, arguments, path, diagnostics))
+  if (!model->module() || !variant.function_count || printPlans(*model, arguments, path, diagnostics))
     printKernels(*model);
   printDeviceKernels(variant);
 }
@@ -228,10 +262,10 @@ static int run(const Arguments &arguments) {
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption,     shapeOption,     threadsOption,  targetOption,
-                                     accuracyOption,    precisionOption, isaOption,      allowLinksOption,
-                                     overridableOption, limitOption,     rankOption,     customOpOption,
-                                     uncheckedOption,   noCacheOption,   progressOption, deviceOption};
+static constexpr Option options[] = {dimSizeOption,   shapeOption, threadsOption,  targetOption,     accuracyOption,
+                                     precisionOption, isaOption,   functionOption, allowLinksOption, overridableOption,
+                                     limitOption,     rankOption,  customOpOption, uncheckedOption,  noCacheOption,
+                                     progressOption,  deviceOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",

@@ -25,6 +25,7 @@
 
 using namespace lathe;
 using namespace lathe::cli;
+using llvm::ArrayRef;
 using llvm::StringRef;
 
 FileKind cli::fileKind(StringRef path) {
@@ -61,8 +62,6 @@ const lathe_module_desc &LoadedModel::description() const {
 const lathe_variant_desc &LoadedModel::variant() const {
   return foreign ? *foreignVariant : *lathe_module_variant(handle);
 }
-
-const lathe_function_desc &LoadedModel::function() const { return *variant().functions[0]; }
 
 /// The number of the GPU in `cuda:N`, as --device has it; nothing, and an error, if
 /// it is something else.
@@ -104,16 +103,53 @@ static bool chooseTarget(StringRef path, const Arguments &arguments, const lathe
   return true;
 }
 
+/// There is no function of that name, or several are there to choose from if it is "".
+static void reportFunction(StringRef path, StringRef name, ArrayRef<std::string> names, Diagnostics &diagnostics) {
+  std::vector<StringRef> known(names.begin(), names.end());
+  diagnostics
+      .error("cli-function", path,
+             name.empty() ? "has several functions" : "has no function " + quoted(name) + didYouMean(name, known))
+      .note(names.empty() ? "it has none at all" : "choose one with --function: " + llvm::join(names, ", "));
+}
+
+bool LoadedModel::chooseFunction(StringRef path, const Arguments &arguments, bool onlyToShow,
+                                 Diagnostics &diagnostics) {
+  std::vector<std::string> names;
+  StringRef name = arguments.get("--function");
+  for (uint32_t i = 0; i < variant().function_count; ++i) {
+    const lathe_function_desc &function = *variant().functions[i];
+    names.push_back(function.name);
+    if (name == function.name || (name.empty() && (names.back() == "main" || variant().function_count == 1)))
+      called = &function;
+  }
+  if (called || (name.empty() && onlyToShow))
+    return true;
+  if (names.empty() && name.empty())
+    diagnostics.error("cli-no-function", path, "holds no function to call");
+  else
+    reportFunction(path, name, names, diagnostics);
+  return false;
+}
+
 /// Compiles the model at `path` for this process.
 static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, const std::string &target,
                                             LoadedModel &model, Diagnostics &diagnostics) {
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(path.str(), diagnostics, loadOptions(arguments));
-  // Slips of the keyboard should not cost the time that compiling takes.
-  if (!program || !checkInputs(program->inputNames(), InputOptions::from(arguments), path, diagnostics))
+  if (!program)
     return nullptr;
-  model.indexBounds = program->indexBounds();
+  std::string function = arguments.get("--function").str();
+  std::vector<std::string> names = program->functionNames();
+  // Slips of the keyboard should not cost the time that compiling takes.
+  if (arguments.has("--function") && !llvm::is_contained(names, function)) {
+    reportFunction(path, function, names, diagnostics);
+    return nullptr;
+  }
+  if ((names.size() < 2 || arguments.has("--function")) &&
+      !checkInputs(program->inputNames(function), InputOptions::from(arguments), path, diagnostics))
+    return nullptr;
+  model.indexBounds = program->indexBounds(function);
   CompileOptions options;
   options.target = target;
   options.dims = arguments.ranges("--dim");
@@ -220,7 +256,8 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
   switch (model->kind) {
   case FileKind::ObjectOrArchive:
     if (onlyToShow)
-      return showStored() ? std::move(model) : nullptr;
+      return showStored() && model->chooseFunction(path, arguments, onlyToShow, diagnostics) ? std::move(model)
+                                                                                             : nullptr;
     diagnostics.error("cli-not-loadable", path, "is to be linked into a program; it cannot be loaded by itself")
         .note("compile the model with -o FILE.so or -o FILE.lathebin");
     return nullptr;
@@ -228,7 +265,8 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     if (lathe_module_load_with(path.str().c_str(), &load, &model->handle) != LATHE_OK) {
       // Of another machine, or of this architecture with more features.
       if (onlyToShow && isForAnotherMachine(lathe_last_error()))
-        return showStored() ? std::move(model) : nullptr;
+        return showStored() && model->chooseFunction(path, arguments, onlyToShow, diagnostics) ? std::move(model)
+                                                                                               : nullptr;
       addRuntimeError(diagnostics, path);
       return nullptr;
     }
@@ -256,10 +294,8 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
       return nullptr;
     }
   }
-  if (!onlyToShow && lathe_module_function_count(model->handle) == 0) {
-    diagnostics.error("cli-no-function", path, "holds no function to call");
+  if (!model->chooseFunction(path, arguments, onlyToShow, diagnostics))
     return nullptr;
-  }
   model->loadSeconds = now() - begin;
   return model;
 }

@@ -42,7 +42,8 @@ public:
   lathe_module *module() const { return handle; }
   const lathe_module_desc &description() const;
   const lathe_variant_desc &variant() const;
-  const lathe_function_desc &function() const;
+  /// That of --function, or the only one, or "main".
+  const lathe_function_desc &function() const { return *called; }
   /// Null for a shared library.
   const Artifact *artifact() const { return own.get(); }
 
@@ -58,12 +59,14 @@ private:
   // The module reads what the artifact owns: freed in the destructor, before.
   std::unique_ptr<Artifact> own;
   std::unique_ptr<StoredModule> stored;
+  bool chooseFunction(llvm::StringRef path, const Arguments &arguments, bool onlyToShow, Diagnostics &diagnostics);
   /// Shows `description` alone, whose code nobody calls.
   void show(const lathe_module_desc &description, llvm::StringRef isa);
 
   const lathe_module_desc *foreign = nullptr;         ///< Where there is no `handle`.
   const lathe_variant_desc *foreignVariant = nullptr; ///< Of that.
   lathe_module *handle = nullptr;
+  const lathe_function_desc *called = nullptr;
 };
 
 } // namespace lathe::cli

@@ -24,6 +24,8 @@ inline constexpr Option precisionOption = {
     "round the factors of f32 to 11 bits [f32]"};
 inline constexpr Option isaOption = {"--isa", "", Form::Text, "NAME",
                                      "which of several targets to use, such as v3 [the best that this machine runs]"};
+inline constexpr Option functionOption = {"--function", "", Form::Text, "NAME",
+                                          "which of several functions to call [main, or the only one]"};
 inline constexpr Option deviceOption = {"--device", "", Form::Text, "cuda:N",
                                         "run on an NVIDIA GPU, counted from 0; a model is compiled for it [the CPU]"};
 inline constexpr Option uncheckedOption = {

@@ -234,6 +234,7 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    functionOption,
     isaOption,
     uncheckedOption,
     flushOption,

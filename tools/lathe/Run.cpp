@@ -134,7 +134,7 @@ static bool runOnce(const Arguments &arguments, Diagnostics &diagnostics) {
 static int verify(const Arguments &arguments) {
   // It chooses these itself.
   for (StringRef option : {"--save-outputs", "--threads", "--max-loop-steps", "--overridable", "--unchecked-weights",
-                           "--device", "--flush-denormals"})
+                           "--device", "--flush-denormals", "--function"})
     if (arguments.has(option))
       return usageError("cli-verify-option", place,
                         "--verify compares what the model computes on 1 and on 2 threads with onnxruntime; leave out " +
@@ -180,6 +180,7 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    functionOption,
     isaOption,
     deviceOption,
     uncheckedOption,

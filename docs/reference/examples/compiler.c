@@ -56,6 +56,12 @@ int main(int argc, char **argv) {
   lathe_program *program = lathe_program_load(path, NULL, &diagnostics);
   /* [end] */
   REQUIRE(program);
+  /* [lathe_program_load_all] */
+  lathe_function_source files[] = {{.path = path, .function = "first"}, {.path = path, .function = "second"}};
+  lathe_program *both = lathe_program_load_all(files, 2, NULL, &diagnostics);
+  lathe_program_free(both);
+  /* [end] */
+  REQUIRE(both);
   /* [lathe_program_index_bounds] */
   int64_t rows[8];
   size_t inputs = lathe_program_index_bounds(program, rows, 8); /* rows[i] is 0: no ids. */

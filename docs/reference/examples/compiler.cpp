@@ -40,6 +40,10 @@ int main(int argc, char **argv) {
   // [end]
   if (isRight)
     return fail("custom ops");
+  // [Program.loadAll Program.functionNames]
+  std::unique_ptr<lathe::Program> both = lathe::Program::loadAll({{path, "first"}, {path, "second"}}, diagnostics);
+  for (const std::string &name : both->functionNames())
+    std::printf("%s\n", name.c_str()); // "first", "second"
   // [Program.name Program.contentKey]
   std::printf("%s %s\n", program->name().c_str(), program->contentKey().c_str());
   // [Program.inputNames Program.indexBounds]

@@ -63,12 +63,22 @@ emitObjects(llvm::ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_
 
 /// The kernels of a variant for a GPU.
 struct DeviceCode {
+  /// As `lathe_tensor_map_desc`.
+  struct Map {
+    unsigned word = 0;
+    mlir::Type element;
+    llvm::SmallVector<int64_t> box;
+  };
   struct Kernel {
     std::string name;          ///< In the text.
     bool makesChecks = false;  ///< Notes an error where it finds one.
     bool isForBlocks = false;  ///< A task is for a block of threads, not for one.
     unsigned blockThreads = 0; ///< Of each block.
     unsigned sharedBytes = 0;  ///< Of memory that each block has.
+    unsigned registers = 0;    ///< Of each thread; 0 where no assembler said so.
+    unsigned spillBytes = 0;   ///< Of each thread, that these do not hold.
+    bool stays = false;        ///< A processor gets one block at most.
+    std::vector<Map> maps;     ///< What it takes behind its words.
   };
   std::string ptx;
   std::string cubin;           ///< The same for the GPU alone; empty where no assembler made it.
@@ -79,7 +89,7 @@ struct DeviceCode {
 /// that needs what PTX lacks is an error on the module.
 llvm::FailureOr<DeviceCode> emitPtx(const ModelVariant &variant);
 
-/// The weights of all variants as `host.offset` of every `host.constant` lays
+/// The weights of all variants as the `offset` of every `host.constant` lays
 /// them out. Call it while the modules still hold their constants. `done` is
 /// told each resource that the rest of the weights does not need, so that large
 /// models need not be in memory twice.

@@ -45,6 +45,14 @@ struct LoadOptions {
 /// has them.
 bool checkCustomOps(const std::vector<std::string> &sources, Diagnostics &diagnostics);
 
+/// A model that is read as a function of a program.
+struct FunctionSource {
+  std::string path;            ///< Of its file; of `bytes`, what messages call them.
+  std::string function = {};   ///< What it is to be called; "" after its file.
+  const void *bytes = nullptr; ///< In the place of a file; they are copied.
+  size_t size = 0;             ///< Of `bytes`.
+};
+
 /// A tensor that a program takes or returns.
 struct ValueInfo {
   std::string name;
@@ -87,8 +95,16 @@ public:
   /// The same from memory, which is copied; `name` stands in messages.
   static std::unique_ptr<Program> parse(const void *bytes, size_t size, const std::string &name,
                                         Diagnostics &diagnostics, const LoadOptions &options = {});
-  /// The names of the inputs, in order; "input0" for the first if it has none.
-  std::vector<std::string> inputNames() const;
+  /// The same from several models in one program, which share their constants. Names of functions are letters, digits
+  /// and '_', with no digit in front; a native file with several functions keeps their names. One path without a
+  /// name is as in `load`. Of `options`, inputs are those of the models that have such initializers.
+  static std::unique_ptr<Program> loadAll(const std::vector<FunctionSource> &sources, Diagnostics &diagnostics,
+                                          const LoadOptions &options = {});
+  /// The functions that callers see, in order: "main" of a model from one file, none of kernels.
+  std::vector<std::string> functionNames() const;
+  /// The names of the inputs of `function`, in order; "input0" for the first if it has none. Here and below, ""
+  /// stands for "main" or the only function.
+  std::vector<std::string> inputNames(const std::string &function = "") const;
   /// Of its file, without its ending; what symbols are named after if nothing else is said.
   const std::string &name() const;
   /// Equal for equal models, wherever they come from: of the text, the names of the nodes and a
@@ -96,9 +112,9 @@ public:
   std::string contentKey() const;
   /// For each input, how many rows the smallest table has in which the model looks its elements
   /// up, as ids in an embedding; 0 if there is no such table or its size is open.
-  std::vector<int64_t> indexBounds() const;
-  /// What `main` takes and returns; nothing if the program holds kernels.
-  SignatureInfo signature() const;
+  std::vector<int64_t> indexBounds(const std::string &function = "") const;
+  /// What `function` takes and returns; nothing if the program holds kernels.
+  SignatureInfo signature(const std::string &function = "") const;
   /// All operations of the graph dialect, in order.
   std::vector<OperationInfo> operations() const;
   /// Leaves what one node of the model computes, called by its name in the file: a program that takes what the node
@@ -118,11 +134,14 @@ struct CompileOptions {
   std::string target = "host";   ///< As lathe::Target::parseList reads it.
   std::vector<std::string> dims; ///< "NAME=SIZE" fixes a named dim, "NAME=8..512%8" bounds it.
   std::string name;              ///< Of the model in symbols and headers; empty: that of its file.
-  std::string startAt;           ///< Name of a phase; empty: the first.
-  std::string stopAfter;         ///< Name of a phase; empty: the last.
-  std::string dumpPhasesTo;      ///< If set, a directory for the IR after every phase.
-  bool wholeConstants = false;   ///< In the IR, so that it can be read back; else large ones are left out.
-  unsigned threads = 0;          ///< That the compiler may use; 0: all.
+  /// "INPUT=OUTPUT": callers may give the memory of the input for the output; with "FUNCTION:" in front, of one
+  /// function.
+  std::vector<std::string> donations;
+  std::string startAt;         ///< Name of a phase; empty: the first.
+  std::string stopAfter;       ///< Name of a phase; empty: the last.
+  std::string dumpPhasesTo;    ///< If set, a directory for the IR after every phase.
+  bool wholeConstants = false; ///< In the IR, so that it can be read back; else large ones are left out.
+  unsigned threads = 0;        ///< That the compiler may use; 0: all.
   /// "standard": sums may be computed in other ways than term by term, where the error is
   /// of the same size and less work is done (3x3 convolutions by Winograd's filtering);
   /// "strict": none.

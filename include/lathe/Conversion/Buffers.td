@@ -82,14 +82,14 @@ def PlanTemporariesPass : Pass<"plan-temporaries", "::mlir::ModuleOp"> {
 def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
   let summary = "turn the host function into launch programs over one workspace";
   let description = [{
-    `@main` becomes `host.program @plan` and `@run`; constants become
+    Each function becomes a `host.signature` and two `host.program`s, `plan` and `run`; constants become
     `host.constant`. Temporaries whose sizes are known at entry share a workspace:
     with constant sizes at constant offsets, else in slots behind these whose
     sizes are computed at entry. Other temporaries are allocated where they are
     computed, and freed behind their last use. A result takes the memory
     of an operand that is `kernel.inplace` and not needed any more; a kernel that other
-    calls do not use so is there twice then. The signature of the model is kept in
-    attributes of the module.
+    calls do not use so is there twice then, whichever functions they are of. An output whose result has
+    `host.alias` is computed in memory that may be that of an input.
 
     `graph.if` and `graph.loop` become `scf.if` and `scf.while`, which hand on
     addresses, sizes, and memory that is to be freed. What a loop carries has two
@@ -107,12 +107,12 @@ def ConvertGraphToHostPass : Pass<"convert-graph-to-host", "::mlir::ModuleOp"> {
       return %1 : tensor<4xf32>
     }
     // becomes
-    host.program @plan {
+    host.program plan of "main" {
       %bytes = arith.constant 64 : index
       host.set_workspace %bytes
       // host.set_dim for each dimension of %1, too.
     }
-    host.program @run {
+    host.program run of "main" {
       %x = host.input 0
       %y = host.output 0
       %zero = arith.constant 0 : index
@@ -225,27 +225,29 @@ def ExportKernelsPass : Pass<"export-kernels", "::mlir::ModuleOp"> {
 def ConvertHostToLLVMPass : Pass<"convert-host-to-llvm", "::mlir::ModuleOp"> {
   let summary = "turn launch programs into functions of the module ABI";
   let description = [{
-    `host.program @plan` and `@run` become `@lathe.plan` and `@lathe.run` with
-    the signatures of `lathe_function_desc`, branches and loops become blocks; every
-    `host.constant` gets its offset in the weights, as the attribute `host.offset`.
+    `host.program plan of "main"` and `run of "main"` become `@lathe.plan.main` and `@lathe.run.main` with
+    the signatures of `lathe_function_desc`, which the `host.signature` names then; branches and loops become
+    blocks; every `host.constant` gets its `offset` in the weights, whose size `host.weights` says.
+    Launches that follow each other, with nothing but sizes and addresses computed
+    between them, are one list of loops, which the threads go through without
+    being called again.
 
     Needs: level `buffers`, kernels split into ranges. Keeps: nothing of `host`
-    but the constants, which codegen writes out.
+    but descriptions and constants, which codegen writes out.
 
     ```mlir
-    host.program @run {
+    host.program run of "main" {
       %x = host.input 0
       %y = host.output 0
       host.launch @k[](%x, %y)
     }
     // becomes
-    func.func @lathe.run(%call: !llvm.ptr) -> i32 {
+    func.func @lathe.run.main(%call: !llvm.ptr) -> i32 {
       // %x and %y are loaded from the call, and go into a closure on the stack.
-      %tasks = func.call @k.tasks() : () -> index
-      %entry = func.constant @k.entry : (i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
-      // One task on this thread, more of them by the runtime's `parallel_for`.
-      // A status that is not 0 ends the call.
-      %status = func.call @lathe.launch(%call, %tasks, %entry, %scratch, %stride, %closure)
+      // So does what the loop is: @k.entry and the number of its tasks, @k.tasks().
+      // The runtime's `parallel_loops` runs all loops; a status that is not 0 ends
+      // the call.
+      %status = func.call @lathe.launch(%call, %one, %loops)
       return %ok : i32
     }
     ```

@@ -8,7 +8,7 @@
 namespace lathe {
 
 /// Gives every `host.constant` of `modules`, variants of one model, its place:
-/// the attribute `host.offset`, and `host.weights_size` on each module. Constants
+/// its `offset`, and each module a `host.weights`. Constants
 /// of equal elements in equal order have one place, in whatever module they are.
 void placeConstants(llvm::ArrayRef<mlir::ModuleOp> modules);
 

@@ -45,6 +45,9 @@ def ConvertTileToThreadsPass : Pass<"convert-tile-to-threads", "::lathe::kernel:
     A `tile.transpose` passes squares of `lanes` by `lanes` elements through the memory of
     the block, so that neighbouring threads read and write neighbouring elements.
 
+    Where the strategy has `copiers`, so many threads more ask the hardware for boxes of both factors
+    (`device.roles`, `device.tensor_map`), and the others multiply what is there.
+
     Slots have the order in which lanes of a warp read from different banks. Where the
     tiling's unit is one of tensor cores, warps multiply, or four warps together, which
     leave the factors in the slots and copy later ones meanwhile; else each thread has a
@@ -65,8 +68,28 @@ def ConvertTileToThreadsPass : Pass<"convert-tile-to-threads", "::lathe::kernel:
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::vector::VectorDialect"];
+                           "::mlir::vector::VectorDialect", "::lathe::device::DeviceDialect"];
   let statistics = [Statistic<"numOps", "tile-ops", "Tile ops written out.">];
+}
+
+def CheckRingsPass : Pass<"check-rings", "::lathe::kernel::FuncOp"> {
+  let summary = "check that threads of different roles hand slots to each other";
+  let description = [{
+    Runs the roles of each `device.roles` on numbers, for 0, 1 and 2 steps and for one less than slots, as many and one
+    more, in three tiles one behind the other, and plays what the warps do against each other. It is an error where a
+    slot is filled before all have read what was there, is read before it is there or without the wait for it, is
+    released before the wait for what reads it, where bytes or arrivals do not add up, and where somebody waits for ever.
+
+    Needs: what `convert-tile-to-threads` leaves, with a barrier for full and one for empty of each slot, and the
+    steps of a tile as the bound of the loop that copies. Keeps: everything.
+
+    ```mlir
+    device.roles copiers = 128 registers = 40, 232 setup { ... } copy { ... } compute { ... }
+    // becomes the same, or without the wait in `compute`
+    // error: internal: of 1 steps, reads a slot without the wait for what is copied there [ring-protocol]
+    ```
+  }];
+  let statistics = [Statistic<"numRings", "rings", "Rings that were checked.">];
 }
 
 #endif // LATHE_CONVERSION_TILETOTHREADS

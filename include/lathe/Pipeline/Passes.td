@@ -31,12 +31,14 @@ def VerifyLevelPass : Pass<"verify-level", "::mlir::ModuleOp"> {
 }
 
 def LowerMathPass : Pass<"lower-math"> {
-  let summary = "polynomials for exp, tanh, erf and the like; libm for the rest";
+  let summary = "polynomials for exp, tanh, erf and the like; libm for the rest, where there is one";
   let description = [{
     Math ops in f32 become arithmetic that LLVM can vectorize, as far as upstream
     has an approximation, and sin, cos and atan, which stay right for arguments
-    of any size; the others are left for libm. `math.fma` becomes `vector.fma`, which is
-    fused only where the target has instructions for that.
+    of any size; the others are left for libm. On a GPU, which has none, those of f64
+    become arithmetic, too, and those of f32 that upstream has no approximation for
+    are computed in f64. `math.fma` becomes `vector.fma`, which is fused only where the
+    target has instructions for that.
 
     Needs: scalars or vectors. Keeps: the level.
 
@@ -48,6 +50,7 @@ def LowerMathPass : Pass<"lower-math"> {
     // ... a polynomial in what is left of %x, times 2 to the power of %whole.
     ```
   }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "Where the code runs.">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
       "::mlir::vector::VectorDialect"];
 }

@@ -40,6 +40,30 @@ def FormGroupsPass : Pass<"kernel-form-groups", "mlir::func::FuncOp"> {
   let statistics = [Statistic<"numGroups", "groups", "Groups formed.">];
 }
 
+def DecomposeAttentionPass : Pass<"decompose-attention", "mlir::func::FuncOp"> {
+  let summary = "write out attention that no strategy of the target computes whole";
+  let description = [{
+    Becomes two products, a softmax and what masks the scores, which are memory then. So does all
+    attention in a module that is marked `kernel.strict`, as weights are summed up in other
+    terms where it is whole, and all where the target is empty. A remark says why.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %y = graph.attention %q, %k, %v heads_inside = [false, false, false, false] scale = 0.5 : ...
+    // becomes
+    %0 = graph.transpose %k [0, 1, 3, 2] : ...
+    %1 = graph.matmul %q, %0 : ...
+    %2 = graph.mul %1, %scale : ...
+    %3 = graph.softmax %2 axis = 3 : ...
+    %y = graph.matmul %3, %v : ...
+    ```
+  }];
+  let dependentDialects = ["::lathe::graph::GraphDialect", "::lathe::kernel::KernelDialect", "::lathe::tile::TileDialect"];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "What attention is computed on.">];
+  let statistics = [Statistic<"numDecomposed", "decomposed", "Attention that was written out.">];
+}
+
 def SelectStrategiesPass : Pass<"select-strategies", "::lathe::kernel::FuncOp"> {
   let summary = "choose how each kernel is computed";
   let description = [{

@@ -5,7 +5,7 @@
 #include "dialects/Host/Host.h"
 #include "dialects/Host/RuntimeTypes.h"
 #include "dialects/Kernel/Kernel.h"
-#include "lathe-runtime/module_abi.h"
+#include "lathe-runtime/tensor_maps.h"
 #include "lathe/Codegen/Codegen.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -64,15 +64,13 @@ public:
       entries.push_back(string(text.getValue()));
     return array(entries, name);
   }
-  ArrayAttr list(StringRef attribute) {
-    ModuleOp module = variant->module;
-    auto found = module->getAttrOfType<ArrayAttr>(attribute);
-    return found ? found : ArrayAttr::get(module.getContext(), {});
-  }
   /// A lathe_value_desc for each entry of `list`.
   llvm::Constant *values(ArrayAttr list, StringRef name);
   llvm::Constant *function(host::SignatureOp signature);
-  llvm::Constant *kernel(DictionaryAttr entry);
+  /// A lathe_argument_desc for each tensor of `types`.
+  llvm::Constant *arguments(ArrayAttr types, StringRef name);
+  llvm::Constant *kernel(host::KernelOp info);
+  llvm::Constant *deviceKernel(const DeviceCode::Kernel &kernel);
   llvm::Constant *describe(const DescribedVariant &described);
   /// A function of the variant that is being described, in another object; null
   /// if there is none.
@@ -127,13 +125,13 @@ llvm::Constant *Builder::values(ArrayAttr list, StringRef name) {
       }
       dims.push_back(number(dim));
     }
-    llvm::Constant *noAlias = small(~0u);
     unsigned flags = kind.flags | (entry.getSizedByRun() ? LATHE_VALUE_SIZED_BY_RUN : 0) |
                      (entry.getMoves() ? LATHE_VALUE_MOVES : 0);
     uint32_t rank = type ? static_cast<uint32_t>(type.getRank()) : LATHE_ANY_RANK;
     entries.push_back(
         sized({small(kind.kind), string(entry.getName()), small(host::getRuntimeType(kind.tensor.getElementType())),
-               small(rank), array(dims, "dims"), small(static_cast<uint32_t>(entry.getSpace())), small(flags), noAlias,
+               small(rank), array(dims, "dims"), small(static_cast<uint32_t>(entry.getSpace())), small(flags),
+               small(static_cast<uint32_t>(entry.getAlias())),
                small(kind.key ? host::getRuntimeType(kind.key) : LATHE_DTYPE_INVALID)},
               "value"));
   }
@@ -149,38 +147,79 @@ llvm::Constant *Builder::function(host::SignatureOp signature) {
   return sized({count(signature.getInputs()), string(signature.getName()), values(signature.getInputs(), "inputs"),
                 values(signature.getOutputs(), "outputs"), count(signature.getOutputs()), count(signature.getSymbols()),
                 stringArray(signature.getSymbols(), "symbols"), stringArray(signature.getChecks(), "checks"),
-                count(signature.getChecks()), small(0), functionOf("lathe.plan"), functionOf("lathe.run"),
-                array(ranges, "ranges")},
+                count(signature.getChecks()), small(0), functionOf(signature.getPlan().value_or("")),
+                functionOf(signature.getRun().value_or("")), array(ranges, "ranges")},
                "function");
 }
 
-/// lathe_kernel_desc of an entry of `host.kernels`.
-llvm::Constant *Builder::kernel(DictionaryAttr entry) {
-  auto text = [&](StringRef field) {
-    auto attribute = entry.getAs<StringAttr>(field);
-    return string(attribute ? attribute.getValue() : "");
-  };
+llvm::Constant *Builder::arguments(ArrayAttr types, StringRef name) {
+  SmallVector<llvm::Constant *> entries;
+  for (auto type : types.getAsValueRange<TypeAttr>()) {
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<llvm::Constant *> dims;
+    for (int64_t size : tensor.getShape())
+      dims.push_back(number(ShapedType::isDynamic(size) ? -1 : size));
+    entries.push_back(sized({small(host::getRuntimeType(tensor.getElementType())),
+                             small(static_cast<uint32_t>(tensor.getRank())), small(0), array(dims, "dims")},
+                            "argument"));
+  }
+  return array(entries, name);
+}
+
+/// lathe_kernel_desc.
+llvm::Constant *Builder::kernel(host::KernelOp info) {
   std::string nodes;
-  if (auto list = entry.getAs<ArrayAttr>("nodes"))
-    for (auto node : list.getAsRange<StringAttr>())
-      nodes += (nodes.empty() ? "" : ", ") + node.str();
+  for (auto node : info.getNodes().getAsRange<StringAttr>())
+    nodes += (nodes.empty() ? "" : ", ") + node.str();
   SmallVector<llvm::Constant *> phases;
   // A kernel that no call needs may have been dropped.
   ModuleOp module = variant->module;
-  std::string symbol = kernel::EntryOp::symbolInCode(entry.getAs<StringAttr>("name").getValue());
+  std::string symbol = kernel::EntryOp::symbolInCode(info.getName());
   if (auto compiled = module.lookupSymbol<kernel::EntryOp>(symbol))
     for (auto phase : compiled.getPhases().getAsRange<kernel::PhaseAttr>())
       if (llvm::Constant *body = functionOf(phase.getBody().getValue()))
         phases.push_back(sized({small(0), body}, "phase"));
-  return sized({small(phases.size()), text("name"), text("key"), text("strategy"), string(nodes),
-                number(entry.getAs<IntegerAttr>("calls").getInt()), array(phases, "phases")},
+  return sized({small(phases.size()), string(info.getName()), string(info.getKey()), string(info.getStrategy()),
+                string(nodes), number(info.getCalls()), array(phases, "phases"), small(info.getSizes()),
+                small(info.getOperands().size()), small(info.getResults().size()), small(0),
+                arguments(info.getOperands(), "operands"), arguments(info.getResults(), "results")},
                "kernel");
+}
+
+/// Whether kindOf and getRuntimeType know it.
+static bool isDescribable(Type type) {
+  if (auto optional = dyn_cast<graph::OptionalType>(type))
+    type = optional.getContent();
+  if (isa<graph::MapType>(type))
+    return true;
+  if (auto sequence = dyn_cast<graph::SequenceType>(type))
+    type = sequence.getElement();
+  auto tensor = dyn_cast<TensorType>(type);
+  return tensor && (!tensor.hasRank() || tensor.getRank() <= LATHE_MAX_RANK) &&
+         host::getRuntimeType(tensor.getElementType()) != LATHE_DTYPE_INVALID;
+}
+
+LogicalResult verifyDescriptions(ModuleOp module) {
+  for (auto signature : module.getOps<host::SignatureOp>())
+    for (ArrayAttr list : {signature.getInputs(), signature.getOutputs()})
+      for (auto value : list.getAsRange<host::ValueAttr>())
+        if (!isDescribable(value.getType()))
+          return signature.emitOpError("has the value ")
+                 << value.getName() << " of type " << value.getType() << ", which programs cannot have [codegen-value]";
+  for (auto kernel : module.getOps<host::KernelOp>())
+    for (ArrayAttr list : {kernel.getOperands(), kernel.getResults()})
+      for (Type type : list.getAsValueRange<TypeAttr>())
+        if (!isa<RankedTensorType>(type))
+          return kernel.emitOpError("'") << kernel.getName() << "' has an argument of type " << type
+                                         << ", which kernels cannot have [codegen-value]";
+  return success();
 }
 
 llvm::StringSet<> describedFunctions(ModuleOp module) {
   llvm::StringSet<> names;
-  names.insert("lathe.plan");
-  names.insert("lathe.run");
+  for (auto signature : module.getOps<host::SignatureOp>())
+    for (std::optional<StringRef> code : {signature.getPlan(), signature.getRun()})
+      names.insert(code.value_or(""));
   for (auto entry : module.getOps<kernel::EntryOp>())
     for (auto phase : entry.getPhases().getAsRange<kernel::PhaseAttr>())
       names.insert(phase.getBody().getValue());
@@ -206,25 +245,48 @@ static uint32_t spacesOf(ModuleOp module) {
   return mask & ~(1u << LATHE_SPACE_HOST);
 }
 
+/// lathe_device_kernel_desc, or lathe_mapped_kernel_desc.
+llvm::Constant *Builder::deviceKernel(const DeviceCode::Kernel &kernel) {
+  SmallVector<llvm::Constant *> maps;
+  for (const DeviceCode::Map &map : kernel.maps) {
+    SmallVector<llvm::Constant *> box;
+    for (int64_t size : map.box)
+      box.push_back(small(size));
+    box.resize(LATHE_TENSOR_MAP_RANK, small(0));
+    auto *boxes = llvm::ConstantArray::get(llvm::ArrayType::get(i32, LATHE_TENSOR_MAP_RANK), box);
+    maps.push_back(
+        sized({small(map.word), small(host::getRuntimeType(map.element)), small(map.box.size()), boxes}, "map"));
+  }
+  uint32_t flags = (kernel.makesChecks ? LATHE_DEVICE_KERNEL_CHECKS : 0) |
+                   (kernel.isForBlocks ? LATHE_DEVICE_KERNEL_BLOCKS : 0) |
+                   (kernel.stays ? LATHE_DEVICE_KERNEL_STAYS : 0) | (maps.empty() ? 0 : LATHE_DEVICE_KERNEL_MAPS);
+  SmallVector<llvm::Constant *> fields = {small(flags),
+                                          string(kernel.name),
+                                          small(kernel.blockThreads),
+                                          small(kernel.sharedBytes),
+                                          small(kernel.registers),
+                                          small(kernel.spillBytes)};
+  if (!maps.empty())
+    fields.append({array(maps, "maps"), small(maps.size()), small(0)});
+  return sized(fields, "device_kernel");
+}
+
 /// lathe_variant_desc.
 llvm::Constant *Builder::describe(const DescribedVariant &described) {
   variant = &described;
   SmallVector<llvm::Constant *> kernels;
-  for (auto entry : list("host.kernels").getAsRange<DictionaryAttr>())
-    kernels.push_back(kernel(entry));
+  ModuleOp module = described.module;
+  for (auto info : module.getOps<host::KernelOp>())
+    kernels.push_back(kernel(info));
   SmallVector<llvm::Constant *> images, deviceKernels;
   if (const std::string &cubin = described.device.cubin; !cubin.empty())
     images.push_back(sized({small(LATHE_IMAGE_CUBIN), binary(cubin), number(cubin.size())}, "image"));
   if (const std::string &ptx = described.device.ptx; !ptx.empty())
     images.push_back(sized({small(LATHE_IMAGE_PTX), string(ptx), number(ptx.size() + 1)}, "image"));
   for (const DeviceCode::Kernel &kernel : described.device.kernels)
-    deviceKernels.push_back(sized({small((kernel.makesChecks ? LATHE_DEVICE_KERNEL_CHECKS : 0) |
-                                         (kernel.isForBlocks ? LATHE_DEVICE_KERNEL_BLOCKS : 0)),
-                                   string(kernel.name), small(kernel.blockThreads), small(kernel.sharedBytes)},
-                                  "device_kernel"));
+    deviceKernels.push_back(deviceKernel(kernel));
   // Kernels without a model are called by their own names.
   SmallVector<llvm::Constant *> functions;
-  ModuleOp module = described.module;
   for (auto signature : module.getOps<host::SignatureOp>())
     functions.push_back(function(signature));
   return sized({small(functions.size()), string(described.target.name()), string(described.target.str()),
@@ -245,11 +307,13 @@ void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, Str
     for (NamedAttribute entry : custom)
       if (auto text = dyn_cast<StringAttr>(entry.getValue()))
         metadata.append({b.string(entry.getName()), b.string(text.getValue())});
-  auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
+  int64_t size = 0;
+  for (auto all : module.getOps<host::WeightsOp>())
+    size = all.getSize();
   llvm::Constant *weights =
       new llvm::GlobalVariable(code, b.i64, true, llvm::GlobalValue::ExternalLinkage, nullptr, weightsSymbol(name));
   cast<llvm::GlobalVariable>(weights)->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  if (!size.getInt())
+  if (!size)
     weights = llvm::ConstantPointerNull::get(b.ptr);
   int64_t features = 0;
   for (const DescribedVariant &variant : variants) {
@@ -260,10 +324,12 @@ void addDescriptors(llvm::Module &code, ArrayRef<DescribedVariant> variants, Str
       features |= LATHE_FEATURE_SPACES;
     if (!variant.device.ptx.empty())
       features |= LATHE_FEATURE_IMAGES;
+    if (llvm::any_of(variant.device.kernels, [](const DeviceCode::Kernel &kernel) { return !kernel.maps.empty(); }))
+      features |= LATHE_FEATURE_TENSOR_MAPS;
   }
   llvm::Constant *desc =
       b.withSize({b.small(LATHE_ABI_VERSION), b.small(0), b.number(features), b.string(LATHE_VERSION), b.string(name),
-                  weights, b.number(size.getInt()), b.array(described, "variants"), b.small(described.size()),
+                  weights, b.number(size), b.array(described, "variants"), b.small(described.size()),
                   b.small(metadata.size() / 2), b.array(metadata, "metadata")},
                  /*place=*/1);
   // Named, so that a compiler can read what it holds of a model for another

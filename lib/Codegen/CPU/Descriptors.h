@@ -24,6 +24,10 @@ struct DescribedVariant {
 /// they must be known outside of their objects.
 llvm::StringSet<> describedFunctions(mlir::ModuleOp module);
 
+/// Whether all that `module` says of values and kernels has a place in the ABI: IR that was written and changed may
+/// say anything.
+mlir::LogicalResult verifyDescriptions(mlir::ModuleOp module);
+
 /// Adds `lathe_module_desc` and what it points to, and the query function.
 void addDescriptors(llvm::Module &code, llvm::ArrayRef<DescribedVariant> variants, llvm::StringRef name,
                     uint64_t fingerprint);

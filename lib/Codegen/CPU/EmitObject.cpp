@@ -5,7 +5,7 @@
 #include "CodeUnits.h"
 #include "Descriptors.h"
 #include "SoftHalf.h"
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Device/Device.h"
 #include "lathe/Codegen/Codegen.h"
 #include "lathe/Codegen/KernelCache.h"
 #include "lathe/Target/Target.h"
@@ -197,7 +197,9 @@ LogicalResult ModelCode::extractDevice(const ModelVariant &variant, DeviceCode &
     return failure();
   device = std::move(*code);
   ModuleOp module = variant.module;
-  device.cubin = assemblePtx(module, variant.target.gpu()->name, device.ptx);
+  assemble(module, variant.target.gpu()->name, device);
+  for (auto body : llvm::make_early_inc_range(module.getOps<device::BodyOp>()))
+    body.erase();
   for (auto kernel : module.getOps<kernel::EntryOp>())
     for (auto phase : kernel.getPhases().getAsRange<kernel::PhaseAttr>())
       if (kernel.isOnDevice())
@@ -355,6 +357,9 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit(std:
   if (threads != 1)
     pool.emplace(llvm::hardware_concurrency(threads));
   LogicalResult started = success();
+  for (const ModelVariant &variant : variants)
+    if (failed(verifyDescriptions(variant.module)))
+      return failure();
   for (const ModelVariant &variant : variants)
     if (succeeded(started))
       started = start(variant);

@@ -171,15 +171,44 @@ static SmallVector<char, 0> transformFilter(ArrayRef<char> source, const Winogra
   return result;
 }
 
+/// Whether a constant lies in weights of `size` bytes: IR that was written and changed may say anything.
+static LogicalResult verifyPlace(host::ConstantOp constant, int64_t size) {
+  std::optional<int64_t> offset = constant.getOffset();
+  if (!offset)
+    return constant.emitOpError("has no 'offset', but there is a place for the weights [codegen-weights]");
+  auto type = cast<RankedTensorType>(constant.getValue().getType());
+  SmallVector<int64_t> shape(type.getShape());
+  if (constant.getTile())
+    shape = kernel::packedShape(shape, *constant.getTiled(), *constant.getOrder(), *constant.getTile(),
+                                constant.getStep(), constant.getRun(), constant.getWinograd(), constant.getBits());
+  int64_t bytes = std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
+  bool isTooLarge = false;
+  for (int64_t dim : shape)
+    isTooLarge |= llvm::MulOverflow(bytes, dim, bytes);
+  if (isTooLarge || *offset < 0 || bytes > size || *offset > size - bytes)
+    return constant.emitOpError("is at byte ")
+           << *offset << " and does not end in weights of " << size << " bytes [codegen-weights]";
+  return success();
+}
+
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
 writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceElementsHandle)> done) {
   ModuleOp module = modules.front();
-  auto size = module->getAttrOfType<IntegerAttr>("host.weights_size");
-  if (!size)
+  auto sizes = module.getOps<host::WeightsOp>();
+  if (sizes.empty())
     return module.emitError("internal: constants have no places [codegen-no-weights]");
-  auto buffer = llvm::WritableMemoryBuffer::getNewMemBuffer(size.getInt(), "weights"); // Zeroed.
+  if (!llvm::hasSingleElement(sizes))
+    return (*std::next(sizes.begin()))
+        .emitOpError("is there twice, but there is one place for the weights "
+                     "[codegen-weights]");
+  int64_t size = (*sizes.begin()).getSize();
+  for (ModuleOp variant : modules)
+    for (auto constant : variant.getOps<host::ConstantOp>())
+      if (failed(verifyPlace(constant, size)))
+        return failure();
+  auto buffer = llvm::WritableMemoryBuffer::getNewMemBuffer(size, "weights"); // Zeroed.
   if (!buffer)
-    return module.emitError() << "no memory for " << size.getInt() << " bytes of weights [codegen-out-of-memory]";
+    return module.emitError() << "no memory for " << size << " bytes of weights [codegen-out-of-memory]";
   bool isStrict = module->hasAttr(kernel::KernelDialect::strictAttrName);
   SmallVector<host::ConstantOp> constants; // The first of those that share a place.
   DenseSet<int64_t> taken;
@@ -190,7 +219,7 @@ writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceEl
       if (!cast<ShapedType>(constant.getValue().getType()).getNumElements())
         continue;
       auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
-      if (taken.insert(constant->getAttrOfType<IntegerAttr>("host.offset").getInt()).second) {
+      if (taken.insert(*constant.getOffset()).second) {
         constants.push_back(constant);
         if (resource)
           ++uses[resource.getRawHandle()];
@@ -207,7 +236,7 @@ writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceEl
     FailureOr<ArrayRef<char>> bytes = bytesOf(constant, storage);
     if (failed(bytes))
       return failure();
-    char *target = buffer->getBufferStart() + constant->getAttrOfType<IntegerAttr>("host.offset").getInt();
+    char *target = buffer->getBufferStart() + *constant.getOffset();
     auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
     SmallVector<char, 0> transformed;
     if (constant.getWinograd()) {

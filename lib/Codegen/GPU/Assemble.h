@@ -3,14 +3,13 @@
 #ifndef LATHE_LIB_CODEGEN_GPU_ASSEMBLE_H
 #define LATHE_LIB_CODEGEN_GPU_ASSEMBLE_H
 
-#include "mlir/IR/BuiltinOps.h"
-#include <string>
+#include "lathe/Codegen/Codegen.h"
 
 namespace lathe {
 
-/// The code (a cubin) for `gpu`, such as "sm_90a", of the kernels in `ptx`; empty where no `ptxas` is
-/// on the PATH, and, with a remark on `module`, where it fails.
-std::string assemblePtx(mlir::ModuleOp module, llvm::StringRef gpu, llvm::StringRef ptx);
+/// Adds to `device` the code (a cubin) for `gpu`, such as "sm_90a", of the kernels in its text, and what the assembler
+/// says of each; nothing where no `ptxas` is on the PATH, and, with a remark on `module`, where it fails.
+void assemble(mlir::ModuleOp module, llvm::StringRef gpu, DeviceCode &device);
 
 } // namespace lathe
 

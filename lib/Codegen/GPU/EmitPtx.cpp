@@ -6,7 +6,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "../Backend.h"
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Device/Device.h"
 #include "lathe/Codegen/Codegen.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/SymbolTable.h"
@@ -67,14 +67,33 @@ static OwningOpRef<ModuleOp> extract(ModuleOp module, ArrayRef<kernel::PhaseAttr
   return device;
 }
 
+/// The `#device.map` of each tensor map that a phase takes.
+static ArrayRef<Attribute> mapsOf(ModuleOp module, kernel::PhaseAttr phase) {
+  device::BodyOp body = device::findBody(module, phase);
+  return body ? body.getMaps().getValue() : ArrayRef<Attribute>();
+}
+
 /// Which functions the launch calls, and that these take in all others.
-static void finishFunctions(llvm::Module &code, ArrayRef<kernel::PhaseAttr> phases) {
+static void finishFunctions(llvm::Module &code, ModuleOp module, ArrayRef<kernel::PhaseAttr> phases) {
   for (auto [number, phase] : llvm::enumerate(phases)) {
     StringRef name = phase.getBody().getValue();
     llvm::Function *function = code.getFunction(name);
     function->setName(deviceSymbol(number, name));
     function->setCallingConv(llvm::CallingConv::PTX_Kernel);
     function->addFnAttr("nvvm.maxntid", std::to_string(phase.getThreads() ? phase.getThreads() : plainThreads));
+    // Else the assembler spills some registers of a block with many sums, to have place for another block.
+    if (phase.getThreads())
+      function->addFnAttr("nvvm.minctasm", "1");
+    // Tensor maps are parameters themselves, which nothing may copy.
+    constexpr uint64_t mapBytes = 128, mapAlignment = 64;
+    llvm::LLVMContext &context = code.getContext();
+    llvm::Type *map = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), mapBytes);
+    unsigned count = mapsOf(module, phase).size();
+    for (unsigned i = function->arg_size() - count, e = function->arg_size(); i < e; ++i)
+      function->addParamAttrs(i, llvm::AttrBuilder(context)
+                                     .addByValAttr(map)
+                                     .addAlignmentAttr(llvm::Align(mapAlignment))
+                                     .addAttribute("nvvm.grid_constant"));
   }
   for (llvm::Function &function : code) {
     if (function.isDeclaration() || function.getCallingConv() == llvm::CallingConv::PTX_Kernel)
@@ -160,7 +179,7 @@ FailureOr<DeviceCode> emitPtx(const ModelVariant &variant) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(*backend, variant.target);
   code->setTargetTriple(machine->getTargetTriple());
   code->setDataLayout(machine->createDataLayout());
-  finishFunctions(*code, phases);
+  finishFunctions(*code, module, phases);
   llvm::raw_string_ostream stream(message);
   if (llvm::verifyModule(*code, &stream))
     return module.emitError("internal: invalid LLVM IR: " + message + " [codegen-verify]");
@@ -168,8 +187,8 @@ FailureOr<DeviceCode> emitPtx(const ModelVariant &variant) {
   tuning.LoopVectorization = tuning.LoopInterleaving = tuning.SLPVectorization = false; // Threads are the lanes.
   optimizeModule(*code, *machine, tuning);
   if (std::string missing = findMissing(*code); !missing.empty())
-    return module.emitError(missing + ", which Lathe has no code for on '" + gpu +
-                            "': compile the model for a CPU, or for f32 [gpu-no-function]");
+    return module.emitError("internal: " + missing + ", which Lathe has no code for on '" + gpu +
+                            "': compile the model for a CPU [gpu-no-function]");
   DeviceCode result;
   for (auto [number, phase] : llvm::enumerate(phases)) {
     DeviceCode::Kernel kernel;
@@ -178,6 +197,13 @@ FailureOr<DeviceCode> emitPtx(const ModelVariant &variant) {
     kernel.isForBlocks = phase.getThreads() > 0;
     kernel.blockThreads = kernel.isForBlocks ? phase.getThreads() : plainThreads;
     kernel.sharedBytes = phase.getShared();
+    if (device::BodyOp body = device::findBody(module, phase))
+      kernel.stays = body.getStays();
+    for (Attribute attr : mapsOf(module, phase)) {
+      auto map = cast<device::MapAttr>(attr);
+      kernel.maps.push_back(
+          {static_cast<unsigned>(map.getArgument()), map.getElement(), SmallVector<int64_t>(map.getBox())});
+    }
     result.kernels.push_back(kernel);
   }
   llvm::SmallString<0> text;

@@ -34,15 +34,17 @@ struct PlanTemporariesPass final : impl::PlanTemporariesPassBase<PlanTemporaries
     for (kernel::FuncOp kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
       if (failed(plan(kernel)))
         return signalPassFailure();
-    for (unsigned space = 0; !planned.empty() && space <= host::getMaxEnumValForSpace(); ++space)
-      reserve(static_cast<host::Space>(space));
+    for (auto run : getOperation().getOps<host::ProgramOp>())
+      for (unsigned space = 0; !planned.empty() && space <= host::getMaxEnumValForSpace(); ++space)
+        if (run.getKind() == host::ProgramKind::run)
+          reserve(run, static_cast<host::Space>(space));
   }
 
 private:
   SmallVector<memref::AllocOp> moveToStack(kernel::FuncOp kernel, const DenseSet<Value> &shared);
   LogicalResult plan(kernel::FuncOp kernel);
   LogicalResult createSizes(kernel::FuncOp kernel, ArrayRef<memref::AllocOp> allocs);
-  void reserve(host::Space space);
+  void reserve(host::ProgramOp run, host::Space space);
 
   llvm::StringMap<host::Space> planned; ///< Kernels that take temporaries, and where.
 };
@@ -243,10 +245,9 @@ static host::SetWorkspaceOp workspaceOf(host::ProgramOp planProgram, host::Space
 
 /// Launches follow each other, so the temporaries of all in a space share the memory
 /// behind its arena; those of sizes that come from data have memory of their own.
-void PlanTemporariesPass::reserve(host::Space space) {
-  auto planProgram = getOperation().lookupSymbol<host::ProgramOp>("plan");
-  auto run = getOperation().lookupSymbol<host::ProgramOp>("run");
-  if (!planProgram || !run)
+void PlanTemporariesPass::reserve(host::ProgramOp run, host::Space space) {
+  auto planProgram = host::ProgramOp::find(getOperation(), run.getFunction(), host::ProgramKind::plan);
+  if (!planProgram)
     return;
   auto buffer = host::BufferType::get(&getContext(), space);
   SmallVector<host::LaunchOp> launches;

@@ -3,15 +3,12 @@
 #ifndef LATHE_CONVERSION_GRAPHTOHOST_CONVERTER_H
 #define LATHE_CONVERSION_GRAPHTOHOST_CONVERTER_H
 
+#include "KernelForms.h"
 #include "Lifetimes.h"
 #include "MemoryPlan.h"
 #include "Sizes.h"
 #include "Spaces.h"
 #include "dialects/Graph/SizeRanges.h"
-#include "dialects/Host/Host.h"
-#include "dialects/Kernel/Kernel.h"
-#include "llvm/ADT/MapVector.h"
-#include <map>
 #include <vector>
 
 namespace lathe {
@@ -29,12 +26,6 @@ struct Place {
   } kind;
   unsigned index = 0;   ///< Of the input, output or temporary.
   std::string constant; ///< Symbol of the constant.
-};
-
-/// A concatenation whose operands are computed in their parts of it.
-struct Joined {
-  llvm::SmallVector<mlir::Value> parts;                               ///< Owners that are in its memory.
-  llvm::SmallVector<std::pair<mlir::Value, mlir::AffineExpr>> copies; ///< Operands that are copied, and to which byte.
 };
 
 /// How a loop hands a carried value to the next turn.
@@ -62,11 +53,26 @@ struct LoopPlan {
   unsigned turn = 0; ///< The temporary that holds the number of the turn.
 };
 
-/// One conversion of one function.
+/// What the conversions of all functions of a module share.
+struct ModuleState {
+  explicit ModuleState(mlir::ModuleOp module) : forms(module) {}
+
+  KernelForms forms;
+  unsigned constantCount = 0;
+  bool hasCustomOps = false;
+};
+
+/// One conversion of one function. Its steps alternate with those of `ModuleState::forms`, in which what all
+/// functions have decided so far changes kernels.
 class Converter {
 public:
-  Converter(mlir::ModuleOp module, mlir::func::FuncOp func);
-  llvm::LogicalResult convert();
+  Converter(mlir::ModuleOp module, mlir::func::FuncOp func, ModuleState &state);
+  /// Places what memory values have, and decides which calls store with strides.
+  llvm::LogicalResult place();
+  /// Decides which calls are in place (Inplace.cpp).
+  void reuseOperands();
+  /// Writes the programs in the place of the function.
+  llvm::LogicalResult emit();
 
 private:
   using Value = mlir::Value;
@@ -90,20 +96,14 @@ private:
   void placeParts(kernel::CallOp call, mlir::IntegerAttr axis);
   bool mayBePart(mlir::Value operand, kernel::CallOp concat);
   mlir::AffineMapAttr partStrides(mlir::Value operand, mlir::Value owner, int64_t run, int64_t whole);
-  void callStrided();
-  /// Removes kernels that nothing launches, as their calls are views or joined.
-  void eraseUnused();
   unsigned firstWithParts(mlir::Value value) const;
   unsigned lastWithParts(mlir::Value value) const;
-  kernel::FuncOp addSecond(kernel::FuncOp kernel, llvm::ArrayRef<kernel::CallOp> users, llvm::StringRef suffix,
-                           llvm::SmallVectorImpl<mlir::Attribute> &described);
-  /// Where a result may have the memory of an operand that nobody needs any more, it
-  /// has; the calls are of kernels that compute so then (Inplace.cpp).
-  void reuseOperands();
+  /// Where a result may have the memory of an operand that nobody needs any more, it has.
   void reuseOperand(kernel::CallOp call);
-  void callInPlace();
-  void describeSecond(llvm::SmallVectorImpl<mlir::Attribute> &described, llvm::StringRef first, llvm::StringRef second,
-                      llvm::ArrayRef<mlir::Attribute> nodes, int64_t calls);
+  std::optional<unsigned> operandInPlace(kernel::CallOp call, llvm::function_ref<bool(mlir::Value owner)> mayTake);
+  /// Outputs that callers may give the memory of an input for (Donations.cpp).
+  llvm::LogicalResult checkDonations();
+  void donate(unsigned output, mlir::BlockArgument input);
 
   //===--- Programs ---------------------------------------------------------===//
   void defineEntrySymbols();
@@ -125,14 +125,13 @@ private:
   void emitText(graph::TextOp op);
   Value workspace(mlir::Location loc, unsigned temporary);
   Value address(mlir::Location loc, mlir::Value value);
-  void copy(mlir::Location loc, mlir::Value value, Value target);
+  void copy(mlir::Location loc, mlir::Value value, Value target, bool unlessSame = false);
   Value allocate(mlir::Location loc, mlir::Type type, host::Space space = host::Space::host);
   /// Where an op is to write its result.
   Value target(mlir::Location loc, mlir::Value result);
   mlir::Type bufferIn(host::Space space) { return host::BufferType::get(context, space); }
   mlir::Type bufferOf(mlir::Value value) { return bufferIn(spaces.of(value)); }
   llvm::LogicalResult checkSizesAreHere();
-  bool describeCustomOps();
   void writeSignature();
 
   //===--- Sequences and optional values (Values.cpp) -----------------------===//
@@ -169,6 +168,10 @@ private:
   friend class LoopEmitter;
 
   mlir::ModuleOp module;
+  ModuleState &state;
+  llvm::MapVector<mlir::Operation *, unsigned> &inplace;
+  llvm::MapVector<mlir::Operation *, Joined> &joined;
+  llvm::MapVector<mlir::Operation *, mlir::AffineMapAttr> &strided;
   mlir::func::FuncOp func;
   mlir::MLIRContext *context;
   mlir::Location loc;
@@ -182,18 +185,16 @@ private:
   std::optional<unsigned> tooLarge, aboveBound; ///< The messages of sizes that are too large.
   Spaces spaces;
   Lifetimes lifetimes;
-  llvm::DenseMap<mlir::Value, Place> places;            ///< Of owners.
-  llvm::DenseMap<mlir::Value, mlir::Value> sharesWith;  ///< The owner whose memory a result takes.
-  llvm::MapVector<mlir::Operation *, unsigned> inplace; ///< Calls that do, and the operand.
-  llvm::MapVector<mlir::Operation *, Joined> joined;    ///< Concatenations that are not launched.
+  llvm::DenseMap<mlir::Value, Place> places;           ///< Of owners.
+  llvm::DenseMap<mlir::Value, mlir::Value> sharesWith; ///< The owner whose memory a result takes.
   llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::AffineExpr>> partOf; ///< The whole, and the first byte.
-  llvm::MapVector<mlir::Operation *, mlir::AffineMapAttr> strided; ///< Calls whose results have these strides.
+  llvm::MapVector<unsigned, mlir::BlockArgument> donated;                       ///< By output.
+  llvm::DenseMap<mlir::Operation *, unsigned> startsDonated; ///< The output whose memory a call finds its operand in.
   llvm::SmallVector<Temporary> temporaries;
   llvm::SmallVector<std::pair<unsigned, mlir::Value>> copies; ///< To outputs.
   llvm::DenseMap<mlir::Operation *, LoopPlan> loops;
   std::vector<MemoryPlan> plans; ///< One for each space.
-  unsigned constantCount = 0;
-  bool usesValues = false; ///< Whether the program asks the runtime to make values.
+  bool usesValues = false;       ///< Whether the program asks the runtime to make values.
 
   std::unique_ptr<Sizes> sizes;               ///< Of the program that is written.
   llvm::DenseMap<mlir::Value, Value> buffers; ///< Of places of kind Heap and Buffer.

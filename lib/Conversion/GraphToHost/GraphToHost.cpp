@@ -29,8 +29,9 @@ static AffineExpr inBytes(AffineExpr elements, Type element) {
 /// No machine has more bytes; sizes that overflow are larger.
 constexpr int64_t mostBytes = int64_t(1) << 47;
 
-Converter::Converter(ModuleOp module, func::FuncOp func)
-    : module(module), func(func), context(func.getContext()), loc(func.getLoc()), builder(context),
+Converter::Converter(ModuleOp module, func::FuncOp func, ModuleState &state)
+    : module(module), state(state), inplace(state.forms.inplace), joined(state.forms.joined),
+      strided(state.forms.strided), func(func), context(func.getContext()), loc(func.getLoc()), builder(context),
       buffer(host::BufferType::get(context)), index(builder.getIndexType()), spaces(module, func), lifetimes(func) {
   if (auto list = func->getAttrOfType<ArrayAttr>("graph.symbols"))
     llvm::append_range(symbols, list.getAsRange<SymbolAttr>());
@@ -121,14 +122,14 @@ AffineExpr Converter::mostBytesOf(Type type) {
 }
 
 std::string Converter::addConstant(graph::ConstantOp constant, kernel::PackOp pack) {
-  std::string name = "constant_" + std::to_string(constantCount++);
+  std::string name = "constant_" + std::to_string(state.constantCount++);
   OpBuilder at = OpBuilder::atBlockBegin(module.getBody());
   auto made = host::ConstantOp::create(
       at, (pack ? pack.getLoc() : constant.getLoc()), name, constant.getValue(),
       pack ? pack.getTiledAttr() : IntegerAttr(), pack ? pack.getOrderAttr() : DenseI64ArrayAttr(),
       pack ? pack.getTileAttr() : IntegerAttr(), pack ? pack.getStepAttr() : IntegerAttr(),
       pack ? pack.getRunAttr() : IntegerAttr(), pack ? pack.getWinogradAttr() : IntegerAttr(),
-      pack ? pack.getBitsAttr() : IntegerAttr());
+      pack ? pack.getBitsAttr() : IntegerAttr(), /*offset=*/IntegerAttr());
   if (Attribute keeps = pack ? pack->getAttr(kernel::keepsDenormalsAttrName) : Attribute())
     made->setAttr(kernel::keepsDenormalsAttrName, keeps);
   return name;
@@ -341,7 +342,7 @@ LogicalResult Converter::checkWhatIsKnown(Location at, bool isEntry) {
 }
 
 LogicalResult Converter::emitPlan() {
-  auto program = host::ProgramOp::create(builder, loc, "plan");
+  auto program = host::ProgramOp::create(builder, loc, host::ProgramKind::plan, func.getSymName());
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&program.getBody());
   defineEntrySymbols();
@@ -403,8 +404,8 @@ Value Converter::allocate(Location at, Type type, host::Space space) {
   return host::AllocOp::create(builder, at, bufferIn(space), limited(at, sizes->get(at, bytesOf(type))));
 }
 
-void Converter::copy(Location at, Value value, Value target) {
-  host::CopyOp::create(builder, at, address(at, value), target, sizes->get(at, bytesOf(value.getType())));
+void Converter::copy(Location at, Value value, Value target, bool unlessSame) {
+  host::CopyOp::create(builder, at, address(at, value), target, sizes->get(at, bytesOf(value.getType())), unlessSame);
 }
 
 Value Converter::target(Location at, Value result) {
@@ -426,11 +427,11 @@ std::string Converter::addTexts(graph::TextOp op) {
   for (auto parameter : op.getParameters().getAsRange<StringAttr>())
     add(parameter.getValue());
   auto type = RankedTensorType::get(static_cast<int64_t>(bytes.size()), builder.getIntegerType(8, /*isSigned=*/false));
-  std::string name = "text_" + std::to_string(constantCount++);
+  std::string name = "text_" + std::to_string(state.constantCount++);
   OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
   host::ConstantOp::create(start, op.getLoc(), name, DenseElementsAttr::get(type, ArrayRef<uint8_t>(bytes)),
                            IntegerAttr(), DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr(),
-                           IntegerAttr(), IntegerAttr());
+                           IntegerAttr(), IntegerAttr(), /*offset=*/IntegerAttr());
   return name;
 }
 
@@ -485,6 +486,12 @@ void Converter::emitCall(kernel::CallOp call) {
   SmallVector<Value> numbers, arguments;
   for (AffineExpr expr : call.getSizes().getResults())
     numbers.push_back(sizes->get(at, expr));
+  if (auto found = startsDonated.find(call); found != startsDonated.end()) {
+    Value operand = call.getOperands()[inplace.lookup(call)];
+    host::CopyOp::create(builder, at, address(at, operand),
+                         host::OutputOp::create(builder, at, bufferOf(operand), found->second),
+                         sizes->get(at, bytesOf(operand.getType())), /*unless_same=*/true);
+  }
   for (Value operand : call.getOperands()) {
     // Constants are in every space.
     const Place &place = places[lifetimes.ownerOf(operand)];
@@ -545,7 +552,7 @@ LogicalResult Converter::emitBlock(Block &block) {
 }
 
 LogicalResult Converter::emitRun() {
-  auto program = host::ProgramOp::create(builder, loc, "run");
+  auto program = host::ProgramOp::create(builder, loc, host::ProgramKind::run, func.getSymName());
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&program.getBody());
   defineEntrySymbols();
@@ -559,8 +566,11 @@ LogicalResult Converter::emitRun() {
 }
 
 void Converter::emitOutputs() {
-  for (auto [output, value] : copies)
-    copy(loc, value, host::OutputOp::create(builder, loc, bufferOf(value), output));
+  for (auto [output, value] : copies) {
+    // A branch may hand on the input itself.
+    bool unlessSame = donated.contains(output);
+    copy(loc, value, host::OutputOp::create(builder, loc, bufferOf(value), output), unlessSame);
+  }
   for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands())) {
     if (isKnownAtEntry(value.getType()))
       continue;
@@ -570,22 +580,6 @@ void Converter::emitOutputs() {
   }
 }
 
-/// Says in the metadata which operators the program that calls the model has to compute; false if there are none.
-bool Converter::describeCustomOps() {
-  std::string names;
-  module->walk([&](graph::TextOp op) {
-    StringRef name = op.getFunction() == "custom" ? cast<StringAttr>(op.getParameters()[0]).getValue() : "";
-    if (!name.empty() && !llvm::is_contained(llvm::split(names, '\n'), name))
-      names += (names.empty() ? "" : "\n") + name.str();
-  });
-  if (names.empty())
-    return false;
-  NamedAttrList metadata(module->getAttrOfType<DictionaryAttr>("graph.metadata"));
-  metadata.set(LATHE_CUSTOM_OPS_KEY, builder.getStringAttr(names));
-  module->setAttr("graph.metadata", metadata.getDictionary(context));
-  return true;
-}
-
 /// What descriptors and headers say of the model; the function is gone then.
 void Converter::writeSignature() {
   SmallVector<Attribute> inputs, outputs;
@@ -593,13 +587,15 @@ void Converter::writeSignature() {
     auto name = func.getArgAttrOfType<StringAttr>(i, "graph.name");
     inputs.push_back(host::ValueAttr::get(context, name ? name : builder.getStringAttr("input" + std::to_string(i)),
                                           type, spaces.of(func.getArgument(i)), /*sized_by_run=*/false,
-                                          spaces.isFree(func.getArgAttr(i, host::spaceAttrName), type)));
+                                          spaces.isFree(func.getArgAttr(i, host::spaceAttrName), type), /*alias=*/-1));
   }
   for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "graph.name");
+    BlockArgument input = donated.lookup(i);
     outputs.push_back(host::ValueAttr::get(context, name ? name : builder.getStringAttr("output" + std::to_string(i)),
                                            type, spaces.ofResult(i), !isKnownAtEntry(type),
-                                           spaces.isFree(func.getResultAttr(i, host::spaceAttrName), type)));
+                                           spaces.isFree(func.getResultAttr(i, host::spaceAttrName), type),
+                                           input ? static_cast<int64_t>(input.getArgNumber()) : -1));
   }
   SmallVector<Attribute> symbolNames;
   SmallVector<int64_t> limits;
@@ -609,17 +605,21 @@ void Converter::writeSignature() {
     llvm::append_values(limits, range.least, range.most, range.divisor);
   }
   bool hasText = false;
-  module->walk([&](host::TextOp) { hasText = true; });
+  host::ProgramOp::find(module, func.getSymName(), host::ProgramKind::run).walk([&](host::TextOp) { hasText = true; });
   auto isValue = [](Type type) { return graph::isValueType(type); };
   bool hasValues =
       usesValues || llvm::any_of(func.getArgumentTypes(), isValue) || llvm::any_of(func.getResultTypes(), isValue);
   int64_t features = (hasText ? LATHE_FEATURE_TEXT : 0) | (hasValues ? LATHE_FEATURE_VALUES : 0) |
-                     (describeCustomOps() ? LATHE_FEATURE_CUSTOM_OPS : 0);
+                     (state.hasCustomOps ? LATHE_FEATURE_CUSTOM_OPS : 0);
+  // In the order of the functions.
   builder.setInsertionPointToStart(module.getBody());
+  for (auto before : module.getOps<host::SignatureOp>())
+    builder.setInsertionPointAfter(before);
   host::SignatureOp::create(
       builder, loc, func.getSymNameAttr(), builder.getArrayAttr(inputs), builder.getArrayAttr(outputs),
       builder.getArrayAttr(symbolNames), builder.getArrayAttr(messages),
-      ranges.areStated() ? builder.getDenseI64ArrayAttr(limits) : DenseI64ArrayAttr(), features, spaces.mask());
+      ranges.areStated() ? builder.getDenseI64ArrayAttr(limits) : DenseI64ArrayAttr(), features, spaces.mask(),
+      /*plan=*/FlatSymbolRefAttr(), /*run=*/FlatSymbolRefAttr());
 }
 
 /// Programs read elements that are sizes, and no memory but the host's.
@@ -636,15 +636,15 @@ LogicalResult Converter::checkSizesAreHere() {
   return success();
 }
 
-LogicalResult Converter::convert() {
-  if (failed(checkSizesAreHere()))
-    return failure();
-  if (failed(assignPlaces(func.getBody().front())))
+LogicalResult Converter::place() {
+  if (failed(checkSizesAreHere()) || failed(checkDonations()) || failed(assignPlaces(func.getBody().front())))
     return failure();
   assignOutputs();
   placeParts();
-  reuseOperands();
-  eraseUnused();
+  return success();
+}
+
+LogicalResult Converter::emit() {
   addTemporaries();
   builder.setInsertionPoint(func);
   if (failed(emitPlan()) || failed(emitRun()))
@@ -654,20 +654,57 @@ LogicalResult Converter::convert() {
   return success();
 }
 
+/// Says in the metadata which operators the program that calls the model has to compute; false if there are none.
+static bool describeCustomOps(ModuleOp module) {
+  std::string names;
+  module->walk([&](graph::TextOp op) {
+    StringRef name = op.getFunction() == "custom" ? cast<StringAttr>(op.getParameters()[0]).getValue() : "";
+    if (!name.empty() && !llvm::is_contained(llvm::split(names, '\n'), name))
+      names += (names.empty() ? "" : "\n") + name.str();
+  });
+  if (names.empty())
+    return false;
+  NamedAttrList metadata(module->getAttrOfType<DictionaryAttr>("graph.metadata"));
+  metadata.set(LATHE_CUSTOM_OPS_KEY, StringAttr::get(module.getContext(), names));
+  module->setAttr("graph.metadata", metadata.getDictionary(module.getContext()));
+  return true;
+}
+
 namespace {
 struct ConvertGraphToHostPass final : impl::ConvertGraphToHostPassBase<ConvertGraphToHostPass> {
   void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     // Kernels without a model have nothing that launches them.
-    if (getOperation().getOps<func::FuncOp>().empty() && !getOperation().getOps<kernel::FuncOp>().empty())
+    if (functions.empty() && !module.getOps<kernel::FuncOp>().empty())
       return;
-    auto func = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!func || func.isExternal()) {
-      getOperation().emitError("the module has no function 'main' with a body [graph-no-main]");
+    if (functions.empty() || llvm::any_of(functions, [](func::FuncOp func) { return func.isExternal(); })) {
+      module.emitError("the module has no function with a body [graph-no-main]");
       return signalPassFailure();
     }
-    insertSpaceCopies(getOperation(), func);
-    if (failed(Converter(getOperation(), func).convert()))
+    if (failed(convert(functions)))
       signalPassFailure();
+  }
+
+  LogicalResult convert(ArrayRef<func::FuncOp> functions) {
+    ModuleState state(getOperation());
+    state.hasCustomOps = describeCustomOps(getOperation());
+    std::vector<std::unique_ptr<Converter>> converters;
+    for (func::FuncOp func : functions) {
+      insertSpaceCopies(getOperation(), func);
+      converters.push_back(std::make_unique<Converter>(getOperation(), func, state));
+      if (failed(converters.back()->place()))
+        return failure();
+    }
+    state.forms.callStrided();
+    for (auto &converter : converters)
+      converter->reuseOperands();
+    state.forms.callInPlace();
+    state.forms.eraseUnused();
+    for (auto &converter : converters)
+      if (failed(converter->emit()))
+        return failure();
+    return success();
   }
 };
 } // namespace

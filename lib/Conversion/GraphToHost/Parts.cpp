@@ -184,62 +184,6 @@ void Converter::placeParts() {
     if (auto axis = call->getAttrOfType<IntegerAttr>(kernel::concatAttrName))
       placeParts(call, axis);
   });
-  callStrided();
-}
-
-void Converter::callStrided() {
-  if (strided.empty())
-    return;
-  using Kinds = llvm::MapVector<Attribute, SmallVector<kernel::CallOp>>;
-  llvm::MapVector<Operation *, Kinds> calls;
-  func.walk([&](kernel::CallOp call) {
-    if (Operation *kernel = module.lookupSymbol(call.getCallee()))
-      calls[kernel][strided.lookup(call)].push_back(call);
-  });
-  SmallVector<Attribute> described;
-  if (auto known = module->getAttrOfType<ArrayAttr>("host.kernels"))
-    llvm::append_range(described, known);
-  for (auto &[op, kinds] : calls) {
-    auto kernel = cast<kernel::FuncOp>(op);
-    // The kernel itself stays that of calls without strides, if there are any.
-    bool isKept = kinds.contains(Attribute());
-    SmallVector<std::pair<kernel::FuncOp, Attribute>> made;
-    for (auto &[strides, users] : kinds) {
-      if (!strides)
-        continue;
-      made.push_back({isKept ? addSecond(kernel, users, ".part", described) : kernel, strides});
-      isKept = true;
-    }
-    for (auto [target, strides] : made)
-      target.setResultAttr(0, kernel::FuncOp::stridesAttrName, strides);
-  }
-  if (!described.empty())
-    module->setAttr("host.kernels", builder.getArrayAttr(described));
-}
-
-void Converter::eraseUnused() {
-  DenseSet<StringRef> launched;
-  llvm::MapVector<StringRef, kernel::CallOp> arranged;
-  func.walk([&](kernel::CallOp call) {
-    if (kernel::isView(call) || joined.contains(call))
-      arranged.insert({call.getCallee(), call});
-    else
-      launched.insert(call.getCallee());
-  });
-  DenseSet<StringRef> unused;
-  for (auto &[name, call] : arranged)
-    if (!launched.contains(name))
-      unused.insert(name);
-  if (auto known = module->getAttrOfType<ArrayAttr>("host.kernels")) {
-    SmallVector<Attribute> kept;
-    llvm::copy_if(known, std::back_inserter(kept), [&](Attribute entry) {
-      return !unused.contains(cast<DictionaryAttr>(entry).getAs<StringAttr>("name").getValue());
-    });
-    module->setAttr("host.kernels", builder.getArrayAttr(kept));
-  }
-  for (StringRef name : unused)
-    if (Operation *kernel = module.lookupSymbol(name))
-      kernel->erase();
 }
 
 } // namespace lathe

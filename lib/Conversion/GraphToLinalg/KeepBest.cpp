@@ -10,6 +10,9 @@ using namespace lathe::graph;
 
 namespace lathe::lowering {
 
+/// Elements that are looked at together: a vector or two.
+static constexpr int64_t blockSize = 16;
+
 namespace {
 
 /// The list of one row: elements and their positions.
@@ -20,12 +23,16 @@ public:
   KeepBest(LinalgBuilder &b, Type element, int64_t kept, Value count, IsBefore isBefore)
       : loc(b.getLoc()), element(element), kept(kept), count(count), isBefore(isBefore) {}
 
+  using ReadFn = llvm::function_ref<Value(OpBuilder &, Value)>;
+
   /// The positions, from the elements that `read` gives for them.
-  Value collect(OpBuilder &in, llvm::function_ref<Value(OpBuilder &, Value)> read);
+  Value collect(OpBuilder &in, ReadFn read);
 
 private:
   Value index(OpBuilder &in, int64_t value) { return arith::ConstantIndexOp::create(in, loc, value); }
   SmallVector<Value> put(OpBuilder &in, Value candidate, Value place, Value elements, Value positions);
+  SmallVector<Value> consider(OpBuilder &in, Value place, ValueRange list, ReadFn read);
+  SmallVector<Value> considerAll(OpBuilder &in, Value begin, Value end, ValueRange list, ReadFn read);
 
   Location loc;
   Type element;
@@ -35,49 +42,98 @@ private:
 };
 
 /// Puts `candidate`, element `place` of the row, before the first that it must come before, and moves those
-/// behind; the last falls out. Slots that no element has filled yet come after all.
+/// behind; the last falls out. Slots that no element has filled yet come after all. From the last slot down, each
+/// needs only what it and the one before hold, so that no step waits for another.
 SmallVector<Value> KeepBest::put(OpBuilder &in, Value candidate, Value place, Value elements, Value positions) {
-  Value no = arith::ConstantIntOp::create(in, loc, 0, 1);
   Value position = arith::IndexCastOp::create(in, loc, in.getI64Type(), place);
+  Value zero = index(in, 0), one = index(in, 1), last = index(in, kept - 1);
+  auto takes = [&](OpBuilder &body, Value slot, Value own) {
+    Value isFree = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::uge, slot, place);
+    return arith::OrIOp::create(body, loc, isFree, isBefore(body, candidate, own)).getResult();
+  };
   auto loop = scf::ForOp::create(
-      in, loc, index(in, 0), index(in, kept), index(in, 1), ValueRange{candidate, position, no, elements, positions},
-      [&](OpBuilder &body, Location, Value slot, ValueRange carried) {
-        Value own = tensor::ExtractOp::create(body, loc, carried[3], slot);
-        Value ownPosition = tensor::ExtractOp::create(body, loc, carried[4], slot);
-        Value isFree = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::uge, slot, place);
-        Value takes = arith::OrIOp::create(body, loc, isFree, isBefore(body, carried[0], own));
-        takes = arith::OrIOp::create(body, loc, takes, carried[2]);
-        auto choose = [&](Value a, Value c) { return arith::SelectOp::create(body, loc, takes, a, c).getResult(); };
-        Value next = tensor::InsertOp::create(body, loc, choose(carried[0], own), carried[3], slot);
-        Value nextPosition = tensor::InsertOp::create(body, loc, choose(carried[1], ownPosition), carried[4], slot);
-        scf::YieldOp::create(
-            body, loc, ValueRange{choose(own, carried[0]), choose(ownPosition, carried[1]), takes, next, nextPosition});
+      in, loc, zero, last, one, ValueRange{elements, positions},
+      [&](OpBuilder &body, Location, Value step, ValueRange carried) {
+        Value slot = arith::SubIOp::create(body, loc, last, step);
+        Value before = arith::SubIOp::create(body, loc, slot, one);
+        Value own = tensor::ExtractOp::create(body, loc, carried[0], slot);
+        Value other = tensor::ExtractOp::create(body, loc, carried[0], before);
+        Value ownPosition = tensor::ExtractOp::create(body, loc, carried[1], slot);
+        Value otherPosition = tensor::ExtractOp::create(body, loc, carried[1], before);
+        Value moves = takes(body, before, other), changes = takes(body, slot, own);
+        auto choose = [&](Value a, Value c, Value otherwise) {
+          Value next = arith::SelectOp::create(body, loc, moves, a, c);
+          return arith::SelectOp::create(body, loc, changes, next, otherwise).getResult();
+        };
+        Value next = tensor::InsertOp::create(body, loc, choose(other, candidate, own), carried[0], slot);
+        Value nextPosition =
+            tensor::InsertOp::create(body, loc, choose(otherPosition, position, ownPosition), carried[1], slot);
+        scf::YieldOp::create(body, loc, ValueRange{next, nextPosition});
       });
-  return {loop.getResult(3), loop.getResult(4)};
+  Value first = tensor::ExtractOp::create(in, loc, loop.getResult(0), zero);
+  Value firstPosition = tensor::ExtractOp::create(in, loc, loop.getResult(1), zero);
+  Value isFirst = takes(in, zero, first);
+  first = arith::SelectOp::create(in, loc, isFirst, candidate, first);
+  firstPosition = arith::SelectOp::create(in, loc, isFirst, position, firstPosition);
+  return {tensor::InsertOp::create(in, loc, first, loop.getResult(0), zero),
+          tensor::InsertOp::create(in, loc, firstPosition, loop.getResult(1), zero)};
 }
 
-Value KeepBest::collect(OpBuilder &in, llvm::function_ref<Value(OpBuilder &, Value)> read) {
-  Value elements = tensor::EmptyOp::create(in, loc, ArrayRef<int64_t>{kept}, element);
-  Value positions = tensor::EmptyOp::create(in, loc, ArrayRef<int64_t>{kept}, in.getI64Type());
-  Value last = index(in, kept - 1), full = index(in, kept);
-  auto loop =
-      scf::ForOp::create(in, loc, index(in, 0), count, index(in, 1), ValueRange{elements, positions},
-                         [&](OpBuilder &body, Location, Value place, ValueRange carried) {
-                           Value candidate = read(body, place);
-                           // What the last slot holds means nothing until all are filled, and then is the worst that is
-                           // kept.
-                           Value worst = tensor::ExtractOp::create(body, loc, carried[0], last);
-                           Value hasRoom = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::ult, place, full);
-                           Value enters = arith::OrIOp::create(body, loc, hasRoom, isBefore(body, candidate, worst));
-                           auto branch = scf::IfOp::create(
-                               body, loc, enters,
-                               [&](OpBuilder &then, Location) {
-                                 scf::YieldOp::create(then, loc, put(then, candidate, place, carried[0], carried[1]));
-                               },
-                               [&](OpBuilder &otherwise, Location) { scf::YieldOp::create(otherwise, loc, carried); });
-                           scf::YieldOp::create(body, loc, branch.getResults());
-                         });
-  return loop.getResult(1);
+/// The list behind element `place`.
+SmallVector<Value> KeepBest::consider(OpBuilder &in, Value place, ValueRange list, ReadFn read) {
+  Value candidate = read(in, place);
+  // What the last slot holds means nothing until all are filled, and then is the worst that is kept.
+  Value worst = tensor::ExtractOp::create(in, loc, list[0], index(in, kept - 1));
+  Value hasRoom = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::ult, place, index(in, kept));
+  Value enters = arith::OrIOp::create(in, loc, hasRoom, isBefore(in, candidate, worst));
+  auto branch = scf::IfOp::create(
+      in, loc, enters,
+      [&](OpBuilder &then, Location) {
+        scf::YieldOp::create(then, loc, put(then, candidate, place, list[0], list[1]));
+      },
+      [&](OpBuilder &otherwise, Location) { scf::YieldOp::create(otherwise, loc, list); });
+  return branch.getResults();
+}
+
+/// The list behind the elements from `begin` to `end`.
+SmallVector<Value> KeepBest::considerAll(OpBuilder &in, Value begin, Value end, ValueRange list, ReadFn read) {
+  auto loop = scf::ForOp::create(in, loc, begin, end, index(in, 1), list,
+                                 [&](OpBuilder &body, Location, Value place, ValueRange carried) {
+                                   scf::YieldOp::create(body, loc, consider(body, place, carried, read));
+                                 });
+  return loop.getResults();
+}
+
+/// Most blocks have no element that enters, which a loop over all of one that LLVM makes vectors of finds out.
+Value KeepBest::collect(OpBuilder &in, ReadFn read) {
+  SmallVector<Value> list = {tensor::EmptyOp::create(in, loc, ArrayRef<int64_t>{kept}, element),
+                             tensor::EmptyOp::create(in, loc, ArrayRef<int64_t>{kept}, in.getI64Type())};
+  Value zero = index(in, 0), one = index(in, 1), size = index(in, blockSize);
+  // The first fill the list, and the last are no whole block.
+  Value first = arith::MinUIOp::create(in, loc, index(in, kept), count);
+  list = considerAll(in, zero, first, list, read);
+  Value rest = arith::RemUIOp::create(in, loc, arith::SubIOp::create(in, loc, count, first), size);
+  Value end = arith::SubIOp::create(in, loc, count, rest);
+  auto blocks = scf::ForOp::create(
+      in, loc, first, end, size, list, [&](OpBuilder &body, Location, Value begin, ValueRange carried) {
+        Value worst = tensor::ExtractOp::create(body, loc, carried[0], index(body, kept - 1));
+        Value no = arith::ConstantIntOp::create(body, loc, 0, 1);
+        auto look = scf::ForOp::create(
+            body, loc, zero, size, one, no, [&](OpBuilder &inner, Location, Value step, ValueRange found) {
+              Value place = arith::AddIOp::create(inner, loc, begin, step);
+              Value enters = isBefore(inner, read(inner, place), worst);
+              scf::YieldOp::create(inner, loc, arith::OrIOp::create(inner, loc, found[0], enters).getResult());
+            });
+        auto branch = scf::IfOp::create(
+            body, loc, look.getResult(0),
+            [&](OpBuilder &then, Location) {
+              Value behind = arith::AddIOp::create(then, loc, begin, size);
+              scf::YieldOp::create(then, loc, considerAll(then, begin, behind, carried, read));
+            },
+            [&](OpBuilder &otherwise, Location) { scf::YieldOp::create(otherwise, loc, carried); });
+        scf::YieldOp::create(body, loc, branch.getResults());
+      });
+  return considerAll(in, end, count, blocks.getResults(), read)[1];
 }
 
 } // namespace

@@ -177,7 +177,7 @@ static Value isLess(OpBuilder &b, Location loc, Value a, Value c, bool isUnsigne
 }
 
 /// Elements that are kept in order while the others pass by; of more, sorting all is faster.
-static constexpr int64_t mostKept = 32;
+static constexpr int64_t mostKept = 64;
 
 static Lowered lowerTopK(TopKOp op, LinalgBuilder &b, ValueRange operands) {
   Location loc = b.getLoc();

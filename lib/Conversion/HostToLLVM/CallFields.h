@@ -3,6 +3,7 @@
 #ifndef LATHE_CONVERSION_HOSTTOLLVM_CALLFIELDS_H
 #define LATHE_CONVERSION_HOSTTOLLVM_CALLFIELDS_H
 
+#include "KernelLaunch.h"
 #include "dialects/Host/Host.h"
 #include "lathe-runtime/module_abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -83,8 +84,9 @@ struct HostModule {
   mlir::ModuleOp module;
   llvm::StringMap<int64_t> offsets; ///< Of constants, in the weights.
   mlir::func::FuncOp poll;          ///< `@lathe.poll`, where there are loops.
-  /// Of each converted program: where launches put their arguments.
+  /// Of each converted program: where launches put their loops and arguments.
   llvm::DenseMap<mlir::Operation *, mlir::Value> closures;
+  llvm::DenseMap<mlir::Operation *, LaunchPlace> places; ///< Of launches there.
 };
 
 /// Patterns for all ops in programs that are functions already, whose branches and

@@ -44,15 +44,17 @@ void createCall(kernel::EntryOp entry) {
   Value call = block->getArgument(0);
   KernelLaunch launch(builder, loc, entry, call, sizesOf(builder, entry, block));
   SmallVector<Value> buffers(block->getArguments().drop_front(1 + entry.getSizes()));
-  Value temporaries,
-      words = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(launch.closureWords(buffers.size())));
-  Value closure = LLVM::AllocaOp::create(builder, loc, ptr, i64, words, /*alignment=*/8);
+  LaunchPlace place;
+  place.closure = KernelLaunch::bytesOfLoops(KernelLaunch::loopsOf(entry));
+  int64_t count = place.closure / static_cast<int64_t>(sizeof(uint64_t)) + launch.closureWords(buffers.size());
+  Value temporaries, words = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(count));
+  place.memory = LLVM::AllocaOp::create(builder, loc, ptr, i64, words, /*alignment=*/8);
   if (entry.getMemoryAttr()) {
     auto offset = static_cast<int32_t>(offsetof(lathe_call, workspace));
     Value field = LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), call, ArrayRef<LLVM::GEPArg>{offset});
     temporaries = LLVM::LoadOp::create(builder, loc, ptr, field);
   }
-  launch.run(buffers, temporaries, closure);
+  launch.run(buffers, temporaries, place);
   Value fine = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
   func::ReturnOp::create(builder, loc, fine);
 }

@@ -1,7 +1,6 @@
 // lib/Conversion/HostToLLVM/HostPatterns.cpp: what each action of a launch program is in the module ABI.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CallFields.h"
-#include "KernelLaunch.h"
 #include "dialects/Graph/ElementTypes.h"
 
 using namespace mlir;
@@ -282,10 +281,19 @@ struct Copy final : HostPattern<host::CopyOp> {
       copyAcross(b, op, adaptor, from, to);
       return success();
     }
-    LLVM::MemcpyOp::create(b, op.getLoc(), adaptor.getTarget(), adaptor.getSource(), c.asInt(adaptor.getBytes()),
+    LLVM::MemcpyOp::create(b, op.getLoc(), adaptor.getTarget(), adaptor.getSource(), bytesOf(c, op, adaptor),
                            /*isVolatile=*/false);
     b.eraseOp(op);
     return success();
+  }
+
+  /// None where the two may be the same memory and are.
+  static Value bytesOf(CallBuilder &c, host::CopyOp op, OpAdaptor adaptor) {
+    Value bytes = c.asInt(adaptor.getBytes());
+    if (!op.getUnlessSame())
+      return bytes;
+    Value isSame = LLVM::ICmpOp::create(c.b, c.loc, LLVM::ICmpPredicate::eq, adaptor.getSource(), adaptor.getTarget());
+    return arith::SelectOp::create(c.b, c.loc, isSame, c.number(0), bytes);
   }
 
   /// By the services of the space that is not the host's.
@@ -301,7 +309,7 @@ struct Copy final : HostPattern<host::CopyOp> {
                                     c.status(static_cast<int32_t>(to)),
                                     adaptor.getSource(),
                                     c.status(static_cast<int32_t>(from)),
-                                    c.asInt(adaptor.getBytes())};
+                                    bytesOf(c, op, adaptor)};
     Value status = LLVM::CallOp::create(b, op.getLoc(), type, arguments).getResult();
     returnIf(b, op, c.compare(arith::CmpIPredicate::ne, status, c.status(0)), [&](CallBuilder &) { return status; });
     b.eraseOp(op);
@@ -376,8 +384,13 @@ struct Launch final : HostPattern<host::LaunchOp> {
     kernel::EntryOp entry = entryOf(op.getKernel());
     SmallVector<Value> sizes(adaptor.getSizes()), buffers(adaptor.getBuffers());
     Value temporaries = entry.getMemoryAttr() ? buffers.pop_back_val() : Value();
-    Value closure = host.closures.lookup(op->getParentOfType<func::FuncOp>());
-    KernelLaunch(b, op.getLoc(), entry, callOf(b, op).call, sizes).run(buffers, temporaries, closure, op.getChecks());
+    auto found = host.places.find(op);
+    if (found == host.places.end())
+      return b.notifyMatchFailure(op, "no place was made for its loops and arguments");
+    LaunchPlace place = found->second;
+    place.memory = host.closures.lookup(op->getParentOfType<func::FuncOp>());
+    KernelLaunch(b, op.getLoc(), entry, callOf(b, op).call, sizes)
+        .run(buffers, temporaries, place, static_cast<int32_t>(op.getChecks()));
     b.eraseOp(op);
     return success();
   }

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CallFields.h"
 #include "CallHelpers.h"
+#include "KernelLaunch.h"
 #include "ValuePatterns.h"
 #include "dialects/Kernel/Kernel.h"
 #include "lathe/Conversion/Buffers.h"
 #include "lathe/Conversion/PlaceConstants.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
@@ -16,34 +18,84 @@ namespace lathe {
 #include "lathe/Conversion/Buffers.h.inc"
 
 /// Where a driver compiles several variants, it has placed the constants of all.
-static void findConstants(HostModule &host) {
-  if (!host.module->hasAttr("host.weights_size"))
+static LogicalResult findConstants(HostModule &host) {
+  if (host.module.getOps<host::WeightsOp>().empty())
     placeConstants(host.module);
-  for (auto constant : host.module.getOps<host::ConstantOp>())
-    host.offsets[constant.getSymName()] = constant->getAttrOfType<IntegerAttr>("host.offset").getInt();
+  for (auto constant : host.module.getOps<host::ConstantOp>()) {
+    if (!constant.getOffset())
+      return constant.emitOpError("has no 'offset', but there is a place for the weights [codegen-weights]");
+    host.offsets[constant.getSymName()] = *constant.getOffset();
+  }
+  return success();
+}
+
+/// Loops that are run together: what calling the threads costs is little for each then, and their arguments are on
+/// the stack.
+static constexpr int64_t mostLoops = 64;
+
+/// Has launches that follow each other, with nothing but addresses and sizes computed between, run together; returns
+/// the bytes that the largest such group needs.
+static size_t placeLaunches(HostModule &host, host::ProgramOp program) {
+  size_t largest = 0;
+  SmallVector<host::LaunchOp> group;
+  int64_t loops = 0;
+  auto entryOf = [&](host::LaunchOp launch) { return host.module.lookupSymbol<kernel::EntryOp>(launch.getKernel()); };
+  auto finish = [&] {
+    size_t closure = KernelLaunch::bytesOfLoops(loops);
+    int64_t loop = 0;
+    for (host::LaunchOp launch : group) {
+      host.places[launch] = {Value(), loop, static_cast<int32_t>(closure), launch == group.back()};
+      loop += KernelLaunch::loopsOf(entryOf(launch));
+      closure += (1 + launch.getNumOperands()) * sizeof(uint64_t);
+    }
+    largest = std::max(largest, closure);
+    group.clear();
+    loops = 0;
+  };
+  program.walk<WalkOrder::PreOrder>([&](Block *block) {
+    for (Operation &op : *block) {
+      auto launch = dyn_cast<host::LaunchOp>(op);
+      if (!launch) {
+        if (op.getNumRegions() > 0 || !isMemoryEffectFree(&op))
+          finish();
+        continue;
+      }
+      if (entryOf(launch).isOnDevice()) {
+        finish();
+        // With place for what the launch is.
+        host.places[launch] = LaunchPlace();
+        largest = std::max<size_t>(largest, (1 + launch.getNumOperands() + KernelLaunch::deviceWords(entryOf(launch))) *
+                                                sizeof(uint64_t));
+        continue;
+      }
+      int64_t own = KernelLaunch::loopsOf(entryOf(launch));
+      if (loops + own > mostLoops)
+        finish();
+      group.push_back(launch);
+      loops += own;
+    }
+    finish();
+  });
+  return largest;
 }
 
 /// The function that takes the program's place, with its body.
-static func::FuncOp createFunction(HostModule &host, host::ProgramOp program, StringRef name, unsigned arguments) {
+static func::FuncOp createFunction(HostModule &host, host::ProgramOp program) {
   OpBuilder builder(program);
   Location loc = program.getLoc();
   CallBuilder c(builder, loc);
+  unsigned arguments = program.getKind() == host::ProgramKind::plan ? 2 : 1;
+  std::string name = ("lathe." + host::stringifyProgramKind(program.getKind()) + "." + program.getFunction()).str();
   auto func =
       func::FuncOp::create(builder, loc, name, builder.getFunctionType(SmallVector<Type>(arguments, c.ptr), c.i32));
   Block *block = func.addEntryBlock();
-  size_t largest = 1;
-  program.walk([&](host::LaunchOp launch) {
-    // On a device, with place for what the launch is.
-    auto entry = host.module.lookupSymbol<kernel::EntryOp>(launch.getKernel());
-    size_t ofDevice = entry.isOnDevice() ? sizeof(lathe_launch) / sizeof(void *) : 0;
-    largest = std::max<size_t>(largest, 1 + launch.getNumOperands() + ofDevice);
-  });
+  size_t largest = std::max<size_t>(placeLaunches(host, program), sizeof(void *));
   program.walk([&](host::TextOp text) {
-    size_t bytes = sizeof(lathe_text_call) + text.getBuffers().size() * sizeof(lathe_text_tensor);
-    largest = std::max<size_t>(largest, bytes / sizeof(void *));
+    largest = std::max(largest, sizeof(lathe_text_call) + text.getBuffers().size() * sizeof(lathe_text_tensor));
   });
   builder.setInsertionPointToStart(block);
-  host.closures[func] = LLVM::AllocaOp::create(builder, loc, c.ptr, c.i64, c.number(largest), /*alignment=*/8);
+  host.closures[func] =
+      LLVM::AllocaOp::create(builder, loc, c.ptr, c.i64, c.number(largest / sizeof(void *)), /*alignment=*/8);
   block->getOperations().splice(block->end(), program.getBody().front().getOperations());
   builder.setInsertionPointToEnd(block);
   func::ReturnOp::create(builder, loc, c.status(0));
@@ -132,26 +184,38 @@ struct ConvertHostToLLVMPass final : impl::ConvertHostToLLVMPassBase<ConvertHost
   void runOnOperation() override {
     HostModule host;
     host.module = getOperation();
-    findConstants(host);
-    auto plan = getOperation().lookupSymbol<host::ProgramOp>("plan"),
-         run = getOperation().lookupSymbol<host::ProgramOp>("run");
+    if (failed(findConstants(host)))
+      return signalPassFailure();
+    SmallVector<host::SignatureOp> signatures(getOperation().getOps<host::SignatureOp>());
     // Kernels without a model: export-kernels made what they need.
-    if (!plan && !run && !getOperation().getOps<kernel::EntryOp>().empty())
+    if (signatures.empty() && !getOperation().getOps<kernel::EntryOp>().empty())
       return renameEntries(getOperation());
-    if (!plan || !run) {
+    if (signatures.empty()) {
       getOperation().emitError("internal: no launch program to convert [host-no-program]");
       return signalPassFailure();
     }
-    if (failed(checkKernels(getOperation(), plan)) || failed(checkKernels(getOperation(), run)))
-      return signalPassFailure();
-    bool hasLoops = false;
-    run.walk([&](host::PollOp) { hasLoops = true; });
-    if (hasLoops)
-      host.poll = pollHelper(getOperation());
-    if (failed(convertBody(host, createFunction(host, plan, "lathe.plan", 2))) ||
-        failed(convertBody(host, createFunction(host, run, "lathe.run", 1))))
-      return signalPassFailure();
+    for (host::SignatureOp signature : signatures)
+      if (failed(convert(host, signature)))
+        return signalPassFailure();
     renameEntries(getOperation());
+  }
+
+  LogicalResult convert(HostModule &host, host::SignatureOp signature) {
+    auto plan = host::ProgramOp::find(getOperation(), signature.getName(), host::ProgramKind::plan),
+         run = host::ProgramOp::find(getOperation(), signature.getName(), host::ProgramKind::run);
+    if (!plan || !run)
+      return signature.emitError("internal: no launch program to convert [host-no-program]");
+    if (failed(checkKernels(getOperation(), plan)) || failed(checkKernels(getOperation(), run)))
+      return failure();
+    if (run.walk([](host::PollOp) { return WalkResult::interrupt(); }).wasInterrupted())
+      host.poll = pollHelper(getOperation());
+    for (host::ProgramOp program : {plan, run}) {
+      func::FuncOp code = createFunction(host, program);
+      (program == plan ? signature.setPlan(code.getSymName()) : signature.setRun(code.getSymName()));
+      if (failed(convertBody(host, code)))
+        return failure();
+    }
+    return success();
   }
 };
 } // namespace

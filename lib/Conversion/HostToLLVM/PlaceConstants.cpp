@@ -54,7 +54,7 @@ int64_t sizeOf(host::ConstantOp constant) {
 
 std::pair<Type, Attribute> Placer::kindOf(host::ConstantOp constant) {
   NamedAttrList order(constant->getAttrDictionary());
-  for (StringRef name : {"sym_name", "value", "host.offset"})
+  for (StringAttr name : {constant.getSymNameAttrName(), constant.getValueAttrName(), constant.getOffsetAttrName()})
     order.erase(name);
   return {constant.getValue().getType(), order.getDictionary(constant.getContext())};
 }
@@ -98,9 +98,11 @@ void Placer::place() {
         ++counts[kind];
   for (ModuleOp module : modules)
     for (auto constant : module.getOps<host::ConstantOp>())
-      constant->setAttr("host.offset", Builder(module).getI64IntegerAttr(placeOf(constant)));
-  for (ModuleOp module : modules)
-    module->setAttr("host.weights_size", Builder(module).getI64IntegerAttr(end));
+      constant.setOffset(placeOf(constant));
+  for (ModuleOp module : modules) {
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+    host::WeightsOp::create(builder, module.getLoc(), end);
+  }
 }
 
 void placeConstants(ArrayRef<ModuleOp> modules) { Placer(modules).place(); }

@@ -9,15 +9,14 @@ using namespace mlir;
 
 namespace lathe {
 
-/// A register of the thread: "tid.x" and the like.
-static Value readRegister(OpBuilder &builder, Location loc, StringRef name) {
+Value readRegister(OpBuilder &builder, Location loc, StringRef name) {
   Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
   auto read = LLVM::CallIntrinsicOp::create(builder, loc, i32, builder.getStringAttr("llvm.nvvm.read.ptx.sreg." + name),
                                             ValueRange());
   return LLVM::ZExtOp::create(builder, loc, i64, read.getResults());
 }
 
-func::FuncOp createDeviceEntry(kernel::FuncOp kernel, func::FuncOp body, StringRef name, bool fails) {
+func::FuncOp createDeviceEntry(kernel::FuncOp kernel, func::FuncOp body, StringRef name, const DeviceBody &is) {
   Location loc = kernel.getLoc();
   OpBuilder builder(kernel.getContext());
   builder.setInsertionPointAfter(body);
@@ -27,11 +26,12 @@ func::FuncOp createDeviceEntry(kernel::FuncOp kernel, func::FuncOp body, StringR
   // The tasks, scratch memory and its stride, where checks are noted.
   SmallVector<Type> types = {i64, ptr, i64, ptr};
   constexpr unsigned first = 4;
-  TypeRange own = TypeRange(body.getArgumentTypes()).drop_front(2).drop_back(shared + scratch + fails);
+  TypeRange own = TypeRange(body.getArgumentTypes()).drop_front(2).drop_back(shared + scratch + is.maps + is.failing);
   for (Type type : own)
     types.push_back(type.isIndex() ? i64 : ptr);
   if (shared)
     types.push_back(ptr);
+  types.append(is.maps, ptr);
   auto entry = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
   Block *block = entry.addEntryBlock();
   builder.setInsertionPointToStart(block);
@@ -63,14 +63,22 @@ func::FuncOp createDeviceEntry(kernel::FuncOp kernel, func::FuncOp body, StringR
       }
     };
     if (shared)
-      place(block->getArguments().back(), bytes.getResults().take_front(shared));
+      place(block->getArguments().drop_back(is.maps).back(), bytes.getResults().take_front(shared));
     Value offset = LLVM::MulOp::create(builder, loc, worker, block->getArgument(2));
     Value mine = LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), block->getArgument(1),
                                      ArrayRef<LLVM::GEPArg>{offset});
     place(mine, bytes.getResults().drop_front(shared));
   }
-  if (fails)
+  llvm::append_range(arguments, block->getArguments().take_back(is.maps));
+  if (is.failing)
     arguments.push_back(block->getArgument(3));
+  if (is.staying) {
+    SmallVector<Value> all = {asIndex(worker), asIndex(block->getArgument(0))};
+    all.append(arguments);
+    func::CallOp::create(builder, loc, body, all);
+    func::ReturnOp::create(builder, loc);
+    return entry;
+  }
   auto loop = scf::ForOp::create(builder, loc, asIndex(worker), asIndex(block->getArgument(0)), asIndex(step));
   OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
   Value task = loop.getInductionVar(), one = arith::ConstantIndexOp::create(inner, loc, 1);

@@ -4,6 +4,7 @@
 #include "../BufferizeKernels/KernelSizes.h"
 #include "DeviceEntry.h"
 #include "LowerChecks.h"
+#include "SplitRoles.h"
 #include "lathe-runtime/module_abi.h"
 #include "lathe/Conversion/Buffers.h"
 #include "mlir/Dialect/Affine/Utils.h"
@@ -38,6 +39,7 @@ private:
   void sequentialize(scf::ForallOp keep);
   FailureOr<func::FuncOp> createTasks(scf::ForallOp tasks);
   void replaceTasks(scf::ForallOp tasks, Value begin, Value end);
+  FailureOr<func::FuncOp> createExtents();
   void placeInBlock(kernel::BlockMemoryOp memory);
   /// A size as code may count on it.
   Value stated(Value size, const SizeRange &range);
@@ -50,7 +52,9 @@ private:
   kernel::FuncOp kernel;
   std::string suffix;      ///< Of the names of functions, different in each phase.
   int64_t sharedBytes = 0; ///< Of the memory of a block.
-  bool fails;              ///< The body makes checks: the call is its last argument.
+  SmallVector<device::TensorMapOp> maps;
+  SmallVector<Attribute> mapAttrs; ///< A `#device.map` for each of them.
+  bool fails;                      ///< The body makes checks: the call is its last argument.
   OpBuilder builder;
 };
 
@@ -111,18 +115,53 @@ FailureOr<func::FuncOp> Splitter::createTasks(scf::ForallOp tasks) {
   return count;
 }
 
-/// Iterations `begin` to `end` of the loop in row-major order.
+/// What the launch needs for the tensor maps; null if there are none.
+FailureOr<func::FuncOp> Splitter::createExtents() {
+  kernel.walk([&](device::TensorMapOp map) { maps.push_back(map); });
+  if (maps.empty())
+    return func::FuncOp();
+  SmallVector<Value> extents;
+  for (device::TensorMapOp map : maps) {
+    auto argument = dyn_cast<BlockArgument>(memoryOf(map.getMemref()));
+    if (!argument || argument.getArgNumber() + kernel.getTemporaries().size() >= kernel.getNumArguments())
+      return map.emitError("internal: the memory of a tensor map is no argument [split-ranges]");
+    Type element = cast<BaseMemRefType>(map.getMemref().getType()).getElementType();
+    mapAttrs.push_back(device::MapAttr::get(kernel.getContext(), argument.getArgNumber(), element, map.getBox()));
+    llvm::append_range(extents, map.getSizes());
+    llvm::append_range(extents, map.getPitches());
+  }
+  Location loc = kernel.getLoc();
+  builder.setInsertionPoint(kernel);
+  SmallVector<Type> types(sizes(), builder.getIndexType()), results(extents.size(), builder.getIndexType());
+  auto function = func::FuncOp::create(builder, loc, kernel.getSymName().str() + ".extents" + suffix,
+                                       builder.getFunctionType(types, results));
+  OpBuilder body = OpBuilder::atBlockBegin(function.addEntryBlock());
+  IRMapping mapping;
+  for (unsigned i = 0; i < sizes(); ++i)
+    mapping.map(kernel.getArgument(i), function.getArgument(i));
+  if (failed(cloneSizes(body, kernel, extents, mapping)))
+    return kernel.emitError("internal: a size of a tensor map depends on memory [split-ranges]");
+  for (Value &extent : extents)
+    extent = mapping.lookup(extent);
+  func::ReturnOp::create(body, loc, extents);
+  return function;
+}
+
+/// Iterations `begin` to `end` of the loop in row-major order: all of them, or, where threads have roles, those that a
+/// block takes in turn.
 void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
   Location loc = tasks.getLoc();
   OpBuilder b(tasks);
   SmallVector<Value> steps = counts(b, loc, tasks, nullptr);
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  device::RolesOp roles = findRoles(*tasks.getBody());
+  Value step = roles ? Value(arith::IndexCastOp::create(b, loc, b.getIndexType(), readRegister(b, loc, "nctaid.x")))
+                     : arith::ConstantIndexOp::create(b, loc, 1);
   SmallVector<Value> lows, strides;
   for (auto [low, step] : llvm::zip(tasks.getMixedLowerBound(), tasks.getMixedStep())) {
     lows.push_back(getValueOrCreateConstantIndexOp(b, loc, low));
     strides.push_back(getValueOrCreateConstantIndexOp(b, loc, step));
   }
-  auto loop = scf::ForOp::create(b, loc, begin, end, one);
+  auto loop = scf::ForOp::create(b, loc, begin, end, step);
   OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
   Value rest = loop.getInductionVar();
   unsigned rank = tasks.getRank();
@@ -140,6 +179,17 @@ void Splitter::replaceTasks(scf::ForallOp tasks, Value begin, Value end) {
     argument.replaceAllUsesWith(position);
   loop.getBody()->getOperations().splice(std::prev(loop.getBody()->end()), body->getOperations());
   tasks.erase();
+  if (roles)
+    splitRoles(loop, roles, kernel.getBlockThreads());
+}
+
+/// A loop around `roles`, which are the only task.
+static scf::ForOp createLoopFor(device::RolesOp roles, Value begin, Value end) {
+  OpBuilder b(roles);
+  Value one = arith::ConstantIndexOp::create(b, roles.getLoc(), 1);
+  auto loop = scf::ForOp::create(b, roles.getLoc(), begin, end, one);
+  roles->moveBefore(loop.getBody()->getTerminator());
+  return loop;
 }
 
 /// A memref descriptor, as `finalize-memref-to-llvm` lays it out; in row-major order, if `strides` is null.
@@ -302,7 +352,8 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
   Location loc = kernel.getLoc();
   MLIRContext *context = kernel.getContext();
   SmallVector<Type> types(2 + sizes(), builder.getIndexType());
-  types.append(kernel.getNumArguments() - sizes() + fails, LLVM::LLVMPointerType::get(context));
+  auto mapCount = static_cast<unsigned>(maps.size());
+  types.append(kernel.getNumArguments() - sizes() + mapCount + fails, LLVM::LLVMPointerType::get(context));
   builder.setInsertionPoint(kernel);
   // Profiles show NAME, but not as it is: a kernel called `exp` would be what
   // calls of the C library's `exp` find.
@@ -312,7 +363,7 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
   // would not think if no one else could have the address.
   bool isForBlocks = kernel.getBlockThreads() > 0;
   unsigned written = 2 + kernel.getNumArguments() - kernel.getTemporaries().size() - kernel.getOutputs();
-  for (unsigned i = 2 + sizes(); i < types.size() - fails; ++i) {
+  for (unsigned i = 2 + sizes(); i < types.size() - fails - mapCount; ++i) {
     if (!isForBlocks || i < written)
       result.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
     result.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
@@ -334,6 +385,10 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
                               block->getArgument(2 + i), sizeValues);
     body.getArgument(i).replaceAllUsesWith(memref);
   }
+  for (auto [i, map] : llvm::enumerate(maps)) {
+    map.replaceAllUsesWith(block->getArgument(2 + kernel.getNumArguments() + i));
+    map.erase();
+  }
   Operation *terminator = body.getTerminator();
   block->getOperations().splice(block->end(), body.getOperations());
   result.walk([&](kernel::BlockMemoryOp memory) { placeInBlock(memory); });
@@ -342,6 +397,8 @@ func::FuncOp Splitter::createBody(scf::ForallOp tasks) {
   terminator->erase();
   if (tasks)
     replaceTasks(tasks, block->getArgument(0), block->getArgument(1));
+  else if (device::RolesOp roles = findRoles(*block))
+    splitRoles(createLoopFor(roles, block->getArgument(0), block->getArgument(1)), roles, kernel.getBlockThreads());
   if (fails)
     lowerChecks(result, block->getArguments().back());
   return result;
@@ -352,12 +409,23 @@ FailureOr<kernel::PhaseAttr> Splitter::split(scf::ForallOp tasks) {
   FailureOr<func::FuncOp> count = createTasks(tasks);
   if (failed(count))
     return failure();
-  bool isVector = false;
-  kernel.walk([&](Operation *op) { isVector |= isa<vector::VectorDialect>(op->getDialect()); });
+  FailureOr<func::FuncOp> extents = createExtents();
+  if (failed(extents))
+    return failure();
+  bool isVector = false, stays = findRoles(tasks ? *tasks.getBody() : kernel.getBody().front());
+  if (stays && maps.empty())
+    return kernel.emitError("internal: threads have roles, and none copies by a tensor map [split-ranges]");
+  kernel.walk([&](Operation *op) { isVector |= isa_and_present<vector::VectorDialect>(op->getDialect()); });
   bool isDevice = kernel.getTarget() && kernel.getTargetAttr().getValue().kind() == TargetKind::Gpu;
   func::FuncOp body = createBody(tasks);
-  func::FuncOp entry = isDevice ? createDeviceEntry(kernel, body, kernel.getSymName().str() + ".entry" + suffix, fails)
-                                : createEntry(body);
+  DeviceBody is = {static_cast<unsigned>(mapAttrs.size()), fails, stays};
+  func::FuncOp entry =
+      isDevice ? createDeviceEntry(kernel, body, kernel.getSymName().str() + ".entry" + suffix, is) : createEntry(body);
+  if (*extents) {
+    builder.setInsertionPoint(kernel);
+    device::BodyOp::create(builder, kernel.getLoc(), FlatSymbolRefAttr::get(entry), FlatSymbolRefAttr::get(*extents),
+                           builder.getArrayAttr(mapAttrs), stays ? builder.getUnitAttr() : UnitAttr());
+  }
   return kernel::PhaseAttr::get(kernel.getContext(), FlatSymbolRefAttr::get(*count), FlatSymbolRefAttr::get(entry),
                                 /*loops=*/!isVector, kernel.getBlockThreads(), sharedBytes);
 }

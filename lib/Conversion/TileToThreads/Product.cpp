@@ -139,8 +139,9 @@ private:
   SmallVector<Value> strides;
 };
 
-/// The memory of the ring as an address of shared memory.
-Value createRing(Emitter &e, int64_t bytes) {
+} // namespace
+
+Value createBlockMemory(Emitter &e, int64_t bytes) {
   Value memory = kernel::BlockMemoryOp::create(e.b, e.loc, MemRefType::get({bytes}, e.b.getI8Type()));
   Value place = memref::ExtractAlignedPointerAsIndexOp::create(e.b, e.loc, memory);
   MLIRContext *context = e.b.getContext();
@@ -149,17 +150,15 @@ Value createRing(Emitter &e, int64_t bytes) {
   return LLVM::AddrSpaceCastOp::create(e.b, e.loc, shared, generic);
 }
 
-} // namespace
-
 void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, Type sum, const Source &a, const Source &b,
-                 Value rowBegin, Value terms, llvm::function_ref<void(ValueRange, ArrayRef<SumPlace>, int64_t)> store) {
+                 Value rowBegin, Value terms, StoreSums store) {
   Value thread = arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(),
                                             NVVM::ThreadIdXOp::create(e.b, e.loc, e.b.getI32Type()));
   auto elementOf = [](const Source &source) { return cast<MemRefType>(source.memref.getType()).getElementType(); };
   std::unique_ptr<Multiplier> multiplier = Multiplier::create(e, unit, elementOf(a), elementOf(b), sum, tile, thread);
   SlotLayout ofA = multiplier->layoutOfA(), ofB = multiplier->layoutOfB();
   int64_t slotBytes = ofA.bytes() + ofB.bytes(), ahead = tile.slots - 1;
-  Value ring = createRing(e, tile.slots * slotBytes);
+  Value ring = createBlockMemory(e, tile.slots * slotBytes);
   Copier copyA(e, a, ofA, tile.threads, thread), copyB(e, b, ofB, tile.threads, thread);
   auto slotAt = [&](Value number) { return addressAt(e, ring, e.mul(number, slotBytes)); };
   auto behindA = [&](Value slot) { return addressAt(e, slot, e.index(ofA.bytes())); };

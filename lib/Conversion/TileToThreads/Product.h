@@ -84,11 +84,16 @@ public:
 std::unique_ptr<Multiplier> createWarpgroupMultiplier(Emitter &e, const DotUnit &unit, const ProductTile &tile,
                                                       mlir::Value thread);
 
+/// What is done with the sums: their places, and how many neighbours there are among them.
+using StoreSums = llvm::function_ref<void(mlir::ValueRange sums, llvm::ArrayRef<SumPlace> places, int64_t neighbours)>;
+
 /// Emits the product of a tile: `a` is [row, term], `b` is [term, column], whose
 /// `columnBegin` is 0 in it. Calls `store` with the sums, their places and the `neighbours` among them.
 void emitProduct(Emitter &e, const ProductTile &tile, const DotUnit *unit, mlir::Type sum, const Source &a,
-                 const Source &b, mlir::Value rowBegin, mlir::Value terms,
-                 llvm::function_ref<void(mlir::ValueRange sums, llvm::ArrayRef<SumPlace>, int64_t neighbours)> store);
+                 const Source &b, mlir::Value rowBegin, mlir::Value terms, StoreSums store);
+
+/// So many bytes of the memory of the block, as an address of shared memory.
+mlir::Value createBlockMemory(Emitter &e, int64_t bytes);
 
 /// An address `bytes` behind `base`, in the space of that.
 mlir::Value addressAt(Emitter &e, mlir::Value base, mlir::Value bytes);

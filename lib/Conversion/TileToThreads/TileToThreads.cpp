@@ -1,10 +1,11 @@
 // lib/Conversion/TileToThreads/TileToThreads.cpp: products and convolutions as tasks for blocks of threads.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Conversion/TileToThreads.h"
+#include "../BufferizeKernels/KernelPhases.h"
 #include "../TileToVector/Lowerings.h"
 #include "Elements.h"
-#include "Product.h"
-#include "dialects/Kernel/Kernel.h"
+#include "RolesProduct.h"
+#include "dialects/Device/Device.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -92,14 +93,6 @@ protected:
                 });
   }
 
-  Emitter &e;
-  tile::EpilogueOpInterface op;
-  ProductTile tile;
-  int64_t rank;
-  Value columns, rows;
-  SmallVector<Value> rowSizes, batch;
-
-private:
   void storeRows(ValueRange sums, ArrayRef<SumPlace> places, int64_t together, Value rowBegin, Value columnBegin) {
     for (size_t i = 0; i < places.size();) {
       size_t end = i;
@@ -120,6 +113,13 @@ private:
       i = end;
     }
   }
+
+  Emitter &e;
+  tile::EpilogueOpInterface op;
+  ProductTile tile;
+  int64_t rank;
+  Value columns, rows;
+  SmallVector<Value> rowSizes, batch;
 };
 
 class ContractOnThreads final : ProductLowering {
@@ -128,14 +128,8 @@ public:
       : ProductLowering(e, cast<tile::EpilogueOpInterface>(op.getOperation()), threads), op(op) {}
 
   void emit() {
-    int64_t batchRank = op.getBatchRank();
-    setRows(batchRank);
-    SmallVector<TaskDim> dims;
-    for (int64_t dim = 0; dim < batchRank; ++dim)
-      dims.push_back({e.dim(op.getInit(), dim), 1});
-    dims.push_back({e.ceilDiv(rows, tile.rows), 1});
-    dims.push_back({e.ceilDiv(columns, tile.columns), 1});
-    e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
+    setRows(op.getBatchRank());
+    e.tasks(tasks(), [&](ArrayRef<IndexRange> ranges) {
       for (const IndexRange &range : ranges.drop_back(2))
         batch.push_back(range.begin);
       Value panel = ranges.back().begin, terms = e.dim(op.getLhs(), rank - 1);
@@ -144,7 +138,102 @@ public:
     });
   }
 
+  /// The same where the last `copiers` threads of the block copy for the others.
+  LogicalResult emitByRoles(int64_t copiers) {
+    setRows(op.getBatchRank());
+    if (failed(checkBoxes(op.getLhs(), "left")) || failed(checkBoxes(op.getRhs(), "right")))
+      return failure();
+    tile.threads -= copiers;
+    Value terms = e.dim(op.getLhs(), rank - 1);
+    RolesProduct product(e, tile, copiers, boxesOf(op.getLhs(), op.getBatchRank(), /*outerDims=*/rank - 1),
+                         boxesOf(op.getRhs(), op.getPacked() ? 1 : rankOf(op.getRhs()) - 2, rankOf(op.getRhs()) - 1));
+    e.tasks(tasks(), [&](ArrayRef<IndexRange> ranges) {
+      for (const IndexRange &range : ranges.drop_back(2))
+        batch.push_back(range.begin);
+      auto [tileRow, panel] = orderForCache(ranges[ranges.size() - 2].begin, ranges.back().begin);
+      Value rowBegin = e.mul(tileRow, tile.rows), columnBegin = e.mul(panel, tile.columns);
+      // An op of its own even where the terms are known, so that `check-rings` can try other numbers.
+      Value steps = arith::CeilDivUIOp::create(e.b, e.loc, terms, e.index(tile.terms));
+      TileOfProduct of = {rowBegin, batchOf(op.getLhs()), columnBegin, Value(), steps};
+      of.batchOfB = op.getPacked() ? panel : batchOf(op.getRhs());
+      if (op.getPacked())
+        of.column = e.index(0);
+      product.emit(of, *op.getTiling().getDotUnit(), op.getAccumulatorType(),
+                   [&](ValueRange sums, ArrayRef<SumPlace> places, int64_t neighbours) {
+                     storeRows(sums, places, storedTogether(epilogue(), neighbours), rowBegin, columnBegin);
+                   });
+    });
+    return success();
+  }
+
 private:
+  static int64_t rankOf(Value memref) { return cast<MemRefType>(memref.getType()).getRank(); }
+
+  SmallVector<TaskDim> tasks() {
+    SmallVector<TaskDim> dims;
+    for (int64_t dim = 0; dim < op.getBatchRank(); ++dim)
+      dims.push_back({e.dim(op.getInit(), dim), 1});
+    dims.push_back({e.ceilDiv(rows, tile.rows), 1});
+    dims.push_back({e.ceilDiv(columns, tile.columns), 1});
+    return dims;
+  }
+
+  /// Whether a launch can make a tensor map of `factor`.
+  LogicalResult checkBoxes(Value factor, StringRef which) {
+    constexpr int64_t pitch = 16;
+    auto argument = dyn_cast<BlockArgument>(memoryOf(factor));
+    auto kernel = op->getParentOfType<kernel::FuncOp>();
+    unsigned arguments = kernel.getNumArguments() - static_cast<unsigned>(kernel.getTemporaries().size());
+    if (argument && argument.getArgNumber() < arguments &&
+        cast<MemRefType>(factor.getType()).getLayout().isIdentity() &&
+        chunkOf(factor, {cast<MemRefType>(factor.getType()).getShape().back()}) == pitch)
+      return success();
+    return op->emitError("strategy ") << kernel.getStrategy()->getName() << " cannot copy its " << which << " factor, "
+                                      << factor.getType()
+                                      << ", by a tensor map: that takes an argument whose rows begin "
+                                      << "at multiples of " << pitch
+                                      << " bytes; remove the strategy to have one chosen [strategy-unfit]";
+  }
+
+  /// `factor`, in row-major order, as `[batch, outer, inner]`, where the dims from `batchDims` to `outerDims` are
+  /// outer.
+  Boxes boxesOf(Value factor, int64_t batchDims, int64_t outerDims) {
+    int64_t bytes = cast<MemRefType>(factor.getType()).getElementTypeBitWidth() / 8;
+    Value inner = e.dim(factor, outerDims), outer = e.index(1), batches = e.index(1);
+    for (int64_t dim = 0; dim < batchDims; ++dim)
+      batches = e.mul(batches, e.dim(factor, dim));
+    for (int64_t dim = batchDims; dim < outerDims; ++dim)
+      outer = e.mul(outer, e.dim(factor, dim));
+    Value pitch = e.mul(inner, bytes);
+    return {factor, {inner, outer, batches}, {pitch, e.mul(pitch, outer)}};
+  }
+
+  /// The number of the matrix of `factor` that this task needs.
+  Value batchOf(Value factor) {
+    auto type = cast<MemRefType>(factor.getType());
+    Value number = e.index(0);
+    for (auto [dim, index] : llvm::enumerate(batch)) {
+      if (static_cast<int64_t>(dim) >= type.getRank() - 2)
+        break;
+      bool isOne = type.getDimSize(dim) == 1;
+      number = e.add(e.mul(number, e.dim(factor, static_cast<int64_t>(dim))), isOne ? e.index(0) : index);
+    }
+    return number;
+  }
+
+  /// Which tile task (`row`, `column`) computes: tasks that run at the same time go down some rows of tiles before the
+  /// next column, so that they read less of both factors together.
+  std::pair<Value, Value> orderForCache(Value row, Value column) {
+    constexpr int64_t rowsTogether = 16;
+    Value tileRows = e.ceilDiv(rows, tile.rows), tileColumns = e.ceilDiv(columns, tile.columns);
+    Value number = e.add(e.mul(row, tileColumns), column), ofBand = e.mul(tileColumns, rowsTogether);
+    Value first = e.mul(e.floorDiv(number, ofBand), rowsTogether);
+    Value count = e.min(e.sub(tileRows, first), e.index(rowsTogether)), within = e.rem(number, ofBand);
+    return {e.add(first, e.rem(within, count)), e.floorDiv(within, count)};
+  }
+
+  tile::EpilogueOpInterface epilogue() { return cast<tile::EpilogueOpInterface>(op.getOperation()); }
+
   Source left(Value terms) {
     auto type = cast<MemRefType>(op.getLhs().getType());
     auto indices = [this](Value row, Value term) {
@@ -245,12 +334,23 @@ struct ConvertTileToThreadsPass final : impl::ConvertTileToThreadsPassBase<Conve
       if (isa<ContractOp, ConvOp, TransposeOp>(op))
         ops.push_back(op);
     });
+    int64_t copiers = device::copiersOf(kernel);
     for (Operation *op : ops) {
       OpBuilder builder(op);
       Emitter e(builder, op->getLoc());
-      if (auto contract = dyn_cast<ContractOp>(op))
-        ContractOnThreads(e, contract, threads).emit();
-      else if (auto conv = dyn_cast<ConvOp>(op))
+      if (copiers > 0 && !isa<ContractOp>(op)) {
+        op->emitError("strategy ") << kernel.getStrategy()->getName() << " has " << copiers
+                                   << " threads that copy by tensor maps for others, which only products have; remove "
+                                      "the strategy to have one chosen [strategy-unfit]";
+        return signalPassFailure();
+      }
+      if (auto contract = dyn_cast<ContractOp>(op)) {
+        ContractOnThreads product(e, contract, threads);
+        if (copiers == 0)
+          product.emit();
+        else if (failed(product.emitByRoles(copiers)))
+          return signalPassFailure();
+      } else if (auto conv = dyn_cast<ConvOp>(op))
         ConvOnThreads(e, conv, threads).emit();
       else
         emitTranspose(e, cast<TransposeOp>(op), threads);

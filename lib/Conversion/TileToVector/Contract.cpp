@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -31,7 +32,7 @@ public:
         width(lanes * vectors), rank(op.getInitType().getRank()), batchRank(op.getBatchRank()),
         k(e.dim(op.getLhs(), rank - 1)), n(e.dim(op.getInit(), rank - 1)), lhs(op.getLhs()), init(op.getInit()),
         extras(extrasOf(op)), dot(DotEmitter::create(tiling.getDotUnit(), op.getAccumulatorType())) {
-    masksAreSlow = hasNarrowElements(op);
+    masksAreSlow = hasSlowMasks(op);
   }
 
   void emit() {
@@ -48,6 +49,8 @@ public:
     }
     if (rowSizes.size() > 1)
       flattenRows();
+    if (copiesPanels())
+      scratchRows = e.dim(op.getScratch(), 0);
     // Rows are innermost: a panel stays in the cache while all rows pass it.
     SmallVector<TaskDim> dims;
     for (int64_t dim = 0; dim < batchRank; ++dim)
@@ -59,7 +62,7 @@ public:
         batch.push_back(range.begin);
       if (isAmx())
         scratch = AmxTile::createScratch(e, op.getAccumulatorType(), vectors);
-      emitBlocks(ranges.take_back(2)[0], ranges.back());
+      emitTask(ranges.take_back(2)[0], ranges.back());
       if (isAmx())
         AmxTile::release(e);
     });
@@ -113,47 +116,74 @@ private:
     return indices;
   }
 
+  /// Where the factors of the right-hand side come from.
+  enum class Weights {
+    Direct,  ///< From where they are: panels, or a matrix.
+    Codes,   ///< From panels of codes.
+    Scratch, ///< From scratch memory, where those of the panel and the steps are.
+  };
+
+  void emitTask(IndexRange panelRange, IndexRange rows) {
+    if (!copiesPanels())
+      return emitBlocks(panelRange, rows);
+    // Where few rows pass, there is no memory for copies.
+    e.ifLess(
+        e.index(0), scratchRows, [&] { emitBlocks(panelRange, rows); },
+        [&] { emitPanels(panelRange, rows, {e.index(0), k}, Weights::Direct); });
+  }
+
   void emitBlocks(IndexRange panelRange, IndexRange rows) {
     int64_t block = tiling.getBlock();
+    Weights weights = codes ? Weights::Codes : copiesPanels() ? Weights::Scratch : Weights::Direct;
     if (block == 0)
-      return emitPanels(panelRange, rows, {e.index(0), k});
+      return emitPanels(panelRange, rows, {e.index(0), k}, weights);
     // Sums of no terms are written, too.
     Value end = constantIndex(k).value_or(0) > 0 ? k : arith::MaxSIOp::create(e.b, e.loc, k, e.index(1)).getResult();
     e.loop({e.index(0), end}, block,
-           [&](Value begin) { emitPanels(panelRange, rows, {begin, e.min(e.add(begin, block), k)}); });
+           [&](Value begin) { emitPanels(panelRange, rows, {begin, e.min(e.add(begin, block), k)}, weights); });
   }
 
-  void emitPanels(IndexRange panelRange, IndexRange rows, IndexRange steps) {
+  /// Whether `steps` are all there are, so that no sum is in the output on the way.
+  bool isWhole(IndexRange steps) const { return constantIndex(steps.begin) == 0 && steps.end == k; }
+
+  void emitPanels(IndexRange panelRange, IndexRange rows, IndexRange steps, Weights weights) {
     // With blocks, a row is updated more than once, so none may run twice.
-    DynamicTail tail = tiling.getBlock() ? DynamicTail::Shrink : DynamicTail::MoveBack;
+    DynamicTail tail = isWhole(steps) ? DynamicTail::MoveBack : DynamicTail::Shrink;
     // A matrix unit is done with a short panel before the next line of the output has come to the cache.
     if (isAmx() && keepsPanelsNear())
       return e.rowTiles(rows, m, tiling.getRows(), tail, [&](Value row, int64_t count) {
         forPanels(e, panelRange, n, vectors, lanes, masksAreSlow,
-                  [&](Value panel, const Columns &columns) { emitTile(panel, columns, row, count, steps); });
+                  [&](Value panel, const Columns &columns) { emitTile(panel, columns, row, count, steps, weights); });
       });
     forPanels(e, panelRange, n, vectors, lanes, masksAreSlow, [&](Value panel, const Columns &columns) {
       auto emitRows = [&](Weights weights) {
         e.rowTiles(rows, m, tiling.getRows(), tail,
                    [&](Value row, int64_t count) { emitTile(panel, columns, row, count, steps, weights); });
       };
-      if (!codes)
-        return emitRows(Weights::Packed);
-      Value few = e.index(mostTilesOfCodes * tiling.getRows());
+      if (weights == Weights::Scratch)
+        copyPanel(panel, columns, steps);
+      if (weights != Weights::Codes)
+        return emitRows(weights);
       auto unpackOnce = [&] {
         codes->unpack(e, panel, steps);
-        emitRows(Weights::Unpacked);
+        emitRows(Weights::Scratch);
       };
+      Value few = e.index(mostTilesOfCodes * tiling.getRows());
       e.ifLess(few, e.sub(rows.end, rows.begin), unpackOnce, [&] { emitRows(Weights::Codes); });
     });
   }
 
-  /// Where the factors of the right-hand side come from.
-  enum class Weights {
-    Packed,   ///< From panels, as they are.
-    Codes,    ///< From panels of codes.
-    Unpacked, ///< From scratch memory, where those of the panel and the steps are.
-  };
+  /// Whether panels of a matrix that is not packed go through scratch memory.
+  bool copiesPanels() { return op.getScratch() && !op.getScales(); }
+
+  /// Of columns that are not there, zeros.
+  void copyPanel(Value panel, const Columns &columns, IndexRange steps) {
+    e.loop(steps, 1, [&](Value step) {
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        vector::StoreOp::create(e.b, e.loc, loadRhs(panel, columns, Value(), step, 1, vector), op.getScratch(),
+                                ValueRange{e.sub(step, steps.begin), e.index(vector * lanes)});
+    });
+  }
 
   Value loadRhs(Value panel, const Columns &columns, Value group, Value k, int64_t count, int64_t vector) {
     int64_t width = columns.lanes[vector];
@@ -236,8 +266,8 @@ private:
     };
   }
 
-  /// Lets `kernel` read what `CodePanels::unpack` wrote for terms from `begin` on.
-  void readUnpacked(MicroKernel &kernel, const Columns &columns, Value begin) {
+  /// Lets `kernel` read what `copyPanel` or `CodePanels::unpack` wrote for terms from `begin` on.
+  void readScratch(MicroKernel &kernel, const Columns &columns, Value begin) {
     kernel.dot = plain.get();
     kernel.inner = {e.index(0), e.sub(kernel.inner.end, begin)};
     auto lhsOfTerm = kernel.lhs;
@@ -247,8 +277,7 @@ private:
     };
   }
 
-  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps,
-                Weights weights = Weights::Packed) {
+  void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps, Weights weights) {
     if (isAmx())
       return emitAmxTile(panel, columns, row, count);
     MicroKernel kernel;
@@ -270,8 +299,8 @@ private:
     };
     if (weights == Weights::Codes)
       readCodes(kernel, panel, columns, steps.begin);
-    else if (weights == Weights::Unpacked)
-      readUnpacked(kernel, columns, steps.begin);
+    else if (weights == Weights::Scratch)
+      readScratch(kernel, columns, steps.begin);
     if (panels)
       kernel.prefetch = [&](ValueRange, Value step) {
         int64_t termsOfRound = kernel.unroll * dot->step();
@@ -283,7 +312,7 @@ private:
 
     OutputTile output = outputTile(panel, columns, row, count);
     SmallVector<Value> zeros = columns.zeros(e, op.getAccumulatorType(), count);
-    if (tiling.getBlock() == 0)
+    if (isWhole(steps))
       return storeOutput(e, output, kernel.emit(e, zeros));
     SmallVector<Value> sums = kernel.emit(e, firstOrLoaded(steps.begin, zeros, output));
     e.ifLess(steps.end, k, [&] { storeAccumulators(e, output, sums); }, [&] { storeOutput(e, output, sums); });
@@ -315,12 +344,13 @@ private:
   SmallVector<Value> batch;    ///< The batch indices of the task.
   Value panels;                ///< The packed rhs as [panel][element], if it is prefetched.
   AmxTile::Scratch scratch;    ///< Of a matrix unit.
+  Value scratchRows;           ///< Of scratch memory for copies of panels.
   Value packedRhs;             ///< With what lies side by side in one dim.
   std::unique_ptr<DotEmitter> dot;
   std::optional<CodePanels> codes; ///< What `packedRhs` holds if it has scales.
   CodePanels::Block block;         ///< The one whose codes are read.
-  /// Multiplies what was unpacked.
-  std::unique_ptr<DotEmitter> plain = DotEmitter::create(nullptr, Float32Type::get(op.getContext()));
+  /// Multiplies what is in scratch memory.
+  std::unique_ptr<DotEmitter> plain = DotEmitter::create(nullptr, op.getAccumulatorType());
   bool masksAreSlow;
 };
 } // namespace

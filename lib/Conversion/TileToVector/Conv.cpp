@@ -81,7 +81,7 @@ public:
 private:
   void emitPanels(IndexRange panelRange, IndexRange lines, IndexRange lineRange) {
     Value size = e.dim(op.getInit(), spatial + 1);
-    forPanels(e, panelRange, size, vectors, lanes, hasNarrowElements(op), [&](Value panel, const Columns &columns) {
+    forPanels(e, panelRange, size, vectors, lanes, hasSlowMasks(op), [&](Value panel, const Columns &columns) {
       int64_t panelsOfGroup = cast<ShapedType>(op.getFilter().getType()).getDimSize(0) / op.getGroups();
       Value channel = op.getGroups() == 1 ? e.index(0) : e.mul(e.floorDiv(panel, panelsOfGroup), groupChannels);
       auto position = [&](Value line) { return Position{panel, line, e.delinearize(line, outerSizes), channel}; };

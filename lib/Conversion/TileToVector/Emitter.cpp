@@ -16,6 +16,9 @@
 using namespace mlir;
 using namespace lathe;
 
+/// Of a tile for the rows that larger ones leave over.
+static constexpr int64_t rowsOfSmallTile = 4;
+
 std::optional<int64_t> lathe::constantIndex(Value value) { return getConstantIntValue(value); }
 
 Value Emitter::index(int64_t value) {
@@ -217,26 +220,59 @@ void Emitter::rowTiles(IndexRange range, Value total, int64_t rows, DynamicTail 
   if (divisorOf(total) % rows == 0)
     return loop(range, rows, [&](Value row) { body(row, rows); });
 
-  auto shrink = [&](Value begin) {
-    int64_t small = rows > 4 ? 4 : 1;
-    Value middle = begin;
-    if (small > 1) {
-      Value count = sub(range.end, begin);
-      middle = sub(range.end, rem(count, small));
-      loop({begin, middle}, small, [&](Value row) { body(row, small); });
-    }
-    loop({middle, range.end}, 1, [&](Value row) { body(row, 1); });
-  };
   if (rows == 1)
     return loop(range, 1, [&](Value row) { body(row, 1); });
+  dynamicRowTiles(range, rows, tail, body);
+}
+
+void Emitter::dynamicRowTiles(IndexRange range, int64_t rows, DynamicTail tail,
+                              function_ref<void(Value, int64_t)> body) {
+  int64_t small = std::min(rows, rowsOfSmallTile);
+  Value count = sub(range.end, range.begin), tiles = ceilDiv(count, rows);
+  auto select = [&](Value condition, Value then, Value otherwise) -> Value {
+    return arith::SelectOp::create(b, loc, condition, then, otherwise);
+  };
+  auto isLess = [&](Value lhs, Value rhs) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, rhs);
+  };
+  // Enough rows are so many tiles, of which as many as rows are missing in the last one have a row less.
+  Value missing = sub(mul(tiles, rows), count), isUneven = isLess(tiles, missing);
+  auto emitLarge = [&](Value tallIfUneven, function_ref<Value(Value)> place) {
+    Value tall = select(isUneven, tallIfUneven, sub(tiles, missing)), lower = select(isUneven, index(0), missing);
+    Value middle = add(range.begin, mul(tall, rows)), end = add(middle, mul(lower, rows - 1));
+    loop({range.begin, middle}, rows, [&](Value row) { body(place(row), rows); });
+    loop({middle, end}, rows - 1, [&](Value row) { body(row, rows - 1); });
+    return end;
+  };
+  auto single = [&](Value begin) { loop({begin, range.end}, 1, [&](Value row) { body(row, 1); }); };
+  auto before = [&](int64_t size) {
+    return [this, last = sub(range.end, index(size))](Value row) { return min(row, last); };
+  };
+  Value full = floorDiv(count, rows);
   if (tail == DynamicTail::Shrink) {
-    Value count = sub(range.end, range.begin);
-    Value middle = sub(range.end, rem(count, rows));
-    loop({range.begin, middle}, rows, [&](Value row) { body(row, rows); });
-    return shrink(middle);
+    Value begin = emitLarge(full, [](Value row) { return row; });
+    if (small == rows)
+      return single(begin);
+    Value end = sub(range.end, rem(sub(range.end, begin), small));
+    loop({begin, end}, small, [&](Value row) { body(row, small); });
+    return single(end);
   }
-  Value last = sub(range.end, index(rows));
-  ifLess(
-      last, range.begin, [&] { shrink(range.begin); },
-      [&] { loop(range, rows, [&](Value row) { body(min(row, last), rows); }); });
+  auto several = [&] {
+    if (small == rows) {
+      emitLarge(tiles, before(rows));
+      return;
+    }
+    // Small tiles after all large ones, or in the place of one, too, where they compute fewer rows twice; or a large
+    // one that moves back, where there is one: what costs least, a tile costing a row more than it has.
+    Value fewer = sub(full, min(full, index(1)));
+    auto costWith = [&](Value large) {
+      return add(mul(large, rows + 1), mul(ceilDiv(sub(count, mul(large, rows)), small), small + 1));
+    };
+    Value most = costWith(full), least = costWith(fewer), large = select(isLess(least, most), fewer, full);
+    Value isMoved = isLess(mul(tiles, rows + 1), min(most, least));
+    isMoved = arith::AndIOp::create(b, loc, isMoved, isLess(index(0), full));
+    Value begin = emitLarge(select(isMoved, tiles, large), before(rows));
+    loop({begin, range.end}, small, [&, place = before(small)](Value row) { body(place(row), small); });
+  };
+  ifLess(count, index(small), [&] { single(range.begin); }, several);
 }

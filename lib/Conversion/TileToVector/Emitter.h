@@ -28,10 +28,10 @@ struct TaskDim {
   int64_t chunk;
 };
 
-/// What becomes of the rows that do not fill a register tile when their number
+/// What becomes of rows that are no sum of whole register tiles and of such with a row less, when their number
 /// is known only at run time.
 enum class DynamicTail {
-  MoveBack, ///< The last tile starts earlier and computes some rows again.
+  MoveBack, ///< Smaller tiles follow, of which the last starts earlier and computes some rows again.
   Shrink,   ///< Smaller tiles follow. For tiles that update rows in place.
 };
 
@@ -49,6 +49,7 @@ public:
   mlir::Value add(mlir::Value lhs, mlir::Value rhs);
   mlir::Value add(mlir::Value lhs, int64_t rhs) { return add(lhs, index(rhs)); }
   mlir::Value sub(mlir::Value lhs, mlir::Value rhs);
+  mlir::Value sub(mlir::Value lhs, int64_t rhs) { return sub(lhs, index(rhs)); }
   mlir::Value mul(mlir::Value lhs, mlir::Value rhs);
   mlir::Value mul(mlir::Value lhs, int64_t rhs) { return mul(lhs, index(rhs)); }
   mlir::Value floorDiv(mlir::Value lhs, int64_t rhs);
@@ -88,6 +89,10 @@ public:
                 llvm::function_ref<void(mlir::Value row, int64_t count)> body);
 
 private:
+  /// `rowTiles` of a number of rows that only the run knows.
+  void dynamicRowTiles(IndexRange range, int64_t rows, DynamicTail tail,
+                       llvm::function_ref<void(mlir::Value row, int64_t count)> body);
+
   /// Constants made so far, by value, at the start of the block that all other
   /// ops are in: written out wherever they are used, they would be most of the
   /// code.

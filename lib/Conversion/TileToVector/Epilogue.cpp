@@ -59,7 +59,7 @@ static bool isOneLane(Value mask) {
   return made && constantIndex(made.getOperands().front()) == 1;
 }
 
-static void storeVector(Emitter &e, Value vector, Value memref, ValueRange indices, Value mask) {
+void lathe::storeVector(Emitter &e, Value vector, Value memref, ValueRange indices, Value mask) {
   auto type = cast<VectorType>(vector.getType());
   memref = asStored(e, memref);
   if (type.getElementType().isInteger(1))
@@ -104,7 +104,11 @@ Columns lathe::chooseColumns(Emitter &e, Value column, Value size, int64_t vecto
   return result;
 }
 
-bool lathe::hasNarrowElements(EpilogueOpInterface op) {
+bool lathe::hasSlowMasks(EpilogueOpInterface op) {
+  auto kernel = op->getParentOfType<kernel::FuncOp>();
+  kernel::TargetAttr target = kernel ? kernel.getTargetAttr() : kernel::TargetAttr();
+  if (target && !target.getValue().vectorUnit().hasMasks)
+    return true;
   return llvm::any_of(op->getOperands(), [](Value operand) {
     return cast<MemRefType>(operand.getType()).getElementType().getIntOrFloatBitWidth() < 32;
   });

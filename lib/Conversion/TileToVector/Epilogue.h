@@ -59,6 +59,9 @@ mlir::Value asStored(Emitter &e, mlir::Value memref);
 /// `vector.load`, masked unless `mask` is null; masked lanes are zero.
 mlir::Value loadVector(Emitter &e, mlir::Value memref, mlir::ValueRange indices, int64_t lanes, mlir::Value mask);
 
+/// The counterpart: stores `vector`, or the lanes of it that `mask` says.
+void storeVector(Emitter &e, mlir::Value vector, mlir::Value memref, mlir::ValueRange indices, mlir::Value mask);
+
 /// The vectors of a row of a register tile.
 struct Columns {
   llvm::SmallVector<int64_t> lanes;     ///< Of each.
@@ -72,9 +75,9 @@ struct Columns {
 /// many columns before `size`; fewer are as few lanes as a register may have.
 Columns chooseColumns(Emitter &e, mlir::Value column, mlir::Value size, int64_t vectors, int64_t lanes);
 
-/// Whether `op` reads or writes rows of elements of less than 32 bits, of which
-/// few processors load or store some lanes only.
-bool hasNarrowElements(tile::EpilogueOpInterface op);
+/// Whether loads and stores of some lanes only are slow: of elements of less than 32 bits, for which few processors
+/// have them, and of all on a target whose vector unit has no masks.
+bool hasSlowMasks(tile::EpilogueOpInterface op);
 
 /// Calls `body` for each panel in `panels` of `size` columns in all. If masks are
 /// slow, the panels of which all columns are there get a loop of their own.

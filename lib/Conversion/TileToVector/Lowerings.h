@@ -9,10 +9,13 @@
 
 #include "Emitter.h"
 
+#include "dialects/Tile/Attention.h"
+
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 
 namespace lathe {
 
+void lowerAttention(Emitter &e, tile::AttentionOp op);
 void lowerContract(Emitter &e, tile::ContractOp op);
 void lowerConv(Emitter &e, tile::ConvOp op);
 void lowerDepthwiseConv(Emitter &e, tile::DepthwiseConvOp op);
@@ -34,6 +37,10 @@ struct PanelPrefetch {
   /// Fetches the lines that belong to round `round` of the current panel.
   void emit(Emitter &e, mlir::Value round) const;
 };
+
+/// The columns of a square, given its rows, by shuffles of registers. There are as many rows as lanes, a power of
+/// two, of elements of `bytesOfElement` bytes.
+llvm::SmallVector<mlir::Value> transposeSquare(Emitter &e, llvm::ArrayRef<mlir::Value> rows, int64_t bytesOfElement);
 
 /// `memref` with the dims of each group in one; null if its layout does not
 /// allow it.

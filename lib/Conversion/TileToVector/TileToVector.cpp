@@ -116,6 +116,8 @@ static LogicalResult verifyPacked(Operation *op) {
 
 LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
   for (Value operand : op->getOperands()) {
+    if (operand.getType().isIndex())
+      continue;
     if (!isa<MemRefType>(operand.getType()))
       return op->emitOpError("is on tensors; bufferize it first [tile-tensor]");
     if (failed(verifyInnerStride(op, operand)))
@@ -125,6 +127,7 @@ LogicalResult lathe::lowerTileOp(OpBuilder &builder, Operation *op) {
     return failure();
   Emitter e(builder, op->getLoc());
   return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](AttentionOp op) { return lowerAttention(e, op), success(); })
       .Case([&](ContractOp op) { return lowerContract(e, op), success(); })
       .Case([&](ConvOp op) { return lowerConv(e, op), success(); })
       .Case([&](DepthwiseConvOp op) { return lowerDepthwiseConv(e, op), success(); })

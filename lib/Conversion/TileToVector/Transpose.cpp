@@ -45,9 +45,8 @@ static SmallVector<Value> transposeBlocks(Emitter &e, SmallVector<Value> rows, i
   return rows;
 }
 
-/// The columns of a square, given its rows: first within parts of a register,
-/// then whole parts.
-static SmallVector<Value> transposeSquare(Emitter &e, ArrayRef<Value> rows, int64_t bytesOfElement) {
+/// First within parts of a register, then whole parts.
+SmallVector<Value> lathe::transposeSquare(Emitter &e, ArrayRef<Value> rows, int64_t bytesOfElement) {
   int64_t lanes = rows.size(), part = std::min(lanes, bytesOfPart / bytesOfElement), parts = lanes / part;
   SmallVector<SmallVector<Value>> groups;
   for (int64_t group = 0; group < parts; ++group)

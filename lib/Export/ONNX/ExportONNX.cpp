@@ -55,9 +55,15 @@ static bool isPlain(Type type) {
 }
 
 std::optional<std::string> lathe::exportONNX(ModuleOp module, StringRef place, Diagnostics &diagnostics) {
-  auto func = module.lookupSymbol<func::FuncOp>("main");
+  auto functions = module.getOps<func::FuncOp>();
+  if (!functions.empty() && !llvm::hasSingleElement(functions)) {
+    diagnostics.error("export-functions", place, "there are several functions, but an ONNX model is one")
+        .note("write the functions as .mlir or .lathe, or each of them by itself");
+    return std::nullopt;
+  }
+  auto func = functions.empty() ? func::FuncOp() : *functions.begin();
   if (!func || func.isExternal()) {
-    diagnostics.error("export-no-model", place, "there is no function 'main', whose operations a model would be")
+    diagnostics.error("export-no-model", place, "there is no function, whose operations a model would be")
         .note("kernels without a model, and IR behind 'partition', have no form in ONNX");
     return std::nullopt;
   }

@@ -7,6 +7,8 @@
 #include "OpTable.h"
 #include "Tensor.h"
 
+#include "dialects/Graph/Attention.h"
+
 #include <limits>
 
 using namespace lathe;
@@ -17,8 +19,8 @@ using mlir::AffineExpr;
 
 namespace {
 
-/// Attention-23 to -25. All masks are built as one tensor that is added to the
-/// scores: 0 where a query may see a key, minus infinity where it may not.
+/// Attention-23 to -25. Where the node gives scores or weights, or rounds them on the way, it is written out, with all
+/// masks as one tensor that is added to the scores: 0 where a query may see a key, minus infinity where it may not.
 class Attention {
 public:
   explicit Attention(Node &node)
@@ -39,7 +41,11 @@ private:
   void appendPast();
   Value repeatHeads(Value x);
   Value makeBias();
-  Value allowed();
+  Value allowed(bool isCausal);
+  Value padMask(Value mask);
+  Value raise(Value mask);
+  Value attend(double scale, double softcap);
+  Value compose(double scale, double softcap, Type precision);
   Value vector(Value sizes);
   Value disallow(Value where);
   double negativeInfinity() const { return -std::numeric_limits<double>::infinity(); }
@@ -138,8 +144,7 @@ Value Attention::disallow(Value where) {
 }
 
 /// What causality, windows and padding allow; null where they do not apply.
-Value Attention::allowed() {
-  bool causal = node.flag("is_causal");
+Value Attention::allowed(bool causal) {
   int64_t left = -1, right = -1;
   if (node.version() >= 25) {
     left = node.integer("left_window_size");
@@ -178,15 +183,19 @@ Value Attention::allowed() {
 
 Value Attention::makeBias() {
   Value bias;
-  if (Value condition = allowed())
+  if (Value condition = allowed(node.flag("is_causal")))
     bias = disallow(condition);
   Value mask = node.input(3);
   if (node.failed() || !mask)
     return bias;
-  mask = node.element(mask) == i1 ? disallow(mask) : node.cast(mask, element);
+  mask = padMask(node.element(mask) == i1 ? disallow(mask) : node.cast(mask, element));
+  return bias ? node.add(bias, mask) : mask;
+}
+
+/// A mask that is too short disallows the rest.
+Value Attention::padMask(Value mask) {
   if (node.failed() || node.rank(mask) == 0)
-    return bias ? node.add(bias, mask) : mask;
-  // A mask that is too short disallows the rest.
+    return mask;
   int64_t rank = node.rank(mask);
   AffineExpr have = node.dims(mask)[rank - 1], want = node.dims(k)[2];
   auto missing = mlir::dyn_cast<mlir::AffineConstantExpr>(node.solver().simplify(want - have));
@@ -196,12 +205,40 @@ Value Attention::makeBias() {
     mask = node.create<graph::PadOp>(mask, Value(), node.scalar(element, negativeInfinity()), graph::PadMode::constant,
                                      graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts)));
   }
-  return bias ? node.add(bias, mask) : mask;
+  return mask;
+}
+
+/// Dims of one in front, up to those of the scores.
+Value Attention::raise(Value mask) {
+  if (!mask || node.failed())
+    return {};
+  Dims dims = node.dims(mask);
+  while (dims.size() < 4)
+    dims.insert(dims.begin(), node.solver().constant(1));
+  return node.reshape(mask, dims);
+}
+
+/// As one op, which a kernel computes without scores in memory.
+Value Attention::attend(double scale, double softcap) {
+  // Where lengths say how many keys a sample has, they say where its queries are, too.
+  bool isCausal = node.flag("is_causal"), isFixed = !node.input(6) || node.input(4);
+  Value seen = raise(allowed(isCausal && !isFixed)), bias, mask = node.input(3);
+  graph::DimsAttr causal;
+  if (isCausal && isFixed)
+    causal = graph::DimsAttr::get(node.builder().getContext(), node.solver().map({past}));
+  if (mask && node.element(mask) == i1 && node.rank(mask) > 0 && node.dims(mask).back() == node.dims(k)[2])
+    seen = seen ? node.create<graph::AndOp>(seen, raise(mask)) : raise(mask);
+  else if (mask)
+    bias = raise(padMask(node.element(mask) == i1 ? disallow(mask) : node.cast(mask, element)));
+  bool zeroRows = isCausal || seen || bias;
+  return node.createAs<graph::AttentionOp>(element, q, k, v, bias, seen,
+                                           llvm::ArrayRef<bool>{false, false, false, false}, llvm::APFloat(scale),
+                                           llvm::APFloat(softcap), llvm::APFloat(negativeInfinity()), causal, zeroRows);
 }
 
 void Attention::import() {
   double softcap = node.number("softcap");
-  int64_t mode = node.integer("qk_matmul_output_mode");
+  node.ignore({"qk_matmul_output_mode"}); // Of no use without the output.
   Type precision = element;
   if (node.has("softmax_precision"))
     precision = toMLIRType(node.builder().getContext(), static_cast<int32_t>(node.integer("softmax_precision")));
@@ -220,7 +257,19 @@ void Attention::import() {
     return;
   node.setOutput(1, k);
   node.setOutput(2, v);
+  bool isWhole = !node.wantsOutput(3) && (precision == element || precision == graph::getAccumulatorType(element));
+  Value y = isWhole ? attend(scale, softcap) : compose(scale, softcap, precision);
+  if (!node.failed() && node.rank(node.input(0)) == 3) {
+    y = node.transpose(y, {0, 2, 1, 3});
+    Dims dims = node.dims(y);
+    y = node.failed() ? Value() : node.reshape(y, {dims[0], dims[1], node.solver().product({dims[2], dims[3]})});
+  }
+  node.setOutput(0, y);
+}
 
+/// In parts, of which the node gives one: scores or weights.
+Value Attention::compose(double scale, double softcap, Type precision) {
+  int64_t mode = node.integer("qk_matmul_output_mode");
   // Both factors are scaled, so that their product stays in range.
   Value root = node.scalar(element, std::sqrt(scale));
   Value keys = node.transpose(repeatHeads(k), {0, 1, 3, 2});
@@ -241,13 +290,7 @@ void Attention::import() {
     weights = node.createAs<graph::SelectOp>(element, none, node.scalar(element, 0), weights);
   }
   node.setOutput(3, mode == 0 ? raw : mode == 1 ? capped : mode == 2 ? scores : weights);
-  Value y = node.create<graph::MatmulOp>(weights, repeatHeads(v));
-  if (!node.failed() && node.rank(node.input(0)) == 3) {
-    y = node.transpose(y, {0, 2, 1, 3});
-    Dims dims = node.dims(y);
-    y = node.failed() ? Value() : node.reshape(y, {dims[0], dims[1], node.solver().product({dims[2], dims[3]})});
-  }
-  node.setOutput(0, y);
+  return node.create<graph::MatmulOp>(weights, repeatHeads(v));
 }
 
 } // namespace

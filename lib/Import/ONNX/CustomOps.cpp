@@ -56,16 +56,19 @@ static std::string describeTypes(TypeRange types) {
   return types.empty() ? "nothing" : llvm::join(llvm::map_range(types, describe), ", ");
 }
 
+/// Whether a node with these operands is of the declaration; those behind the last one are left out.
 static bool takes(func::FuncOp declaration, ArrayRef<Value> operands) {
-  if (countInputs(declaration) != operands.size())
-    return false;
   auto fits = [](Type declared, Value operand) {
-    auto wanted = cast<RankedTensorType>(declared);
+    auto wanted = dyn_cast<RankedTensorType>(declared);
     auto given = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
+    if (!wanted) // Declared as left out.
+      return !operand;
     return given && given.getElementType() == wanted.getElementType() && given.getRank() == wanted.getRank();
   };
-  return llvm::all_of(llvm::zip(declaration.getArgumentTypes(), operands),
-                      [&](auto pair) { return fits(std::get<0>(pair), std::get<1>(pair)); });
+  unsigned inputs = countInputs(declaration);
+  return operands.size() <= inputs && llvm::all_of(llvm::seq(0u, inputs), [&](unsigned i) {
+           return fits(declaration.getArgumentTypes()[i], i < operands.size() ? operands[i] : Value());
+         });
 }
 
 func::FuncOp CustomNode::choose(ArrayRef<func::FuncOp> declarations) {
@@ -218,22 +221,63 @@ bool CustomNode::bindArguments() {
   auto symbols = declaration->getAttrOfType<ArrayAttr>("graph.symbols");
   values.resize(symbols.size());
   llvm::append_range(arguments, operands);
-  for (unsigned i = operands.size(); i < declaration.getNumArguments(); ++i) {
+  arguments.resize(countInputs(declaration));
+  for (unsigned i = arguments.size(); i < declaration.getNumArguments(); ++i) {
     arguments.push_back(makeAttribute(i));
     if (!arguments.back())
       return false;
   }
   for (auto [i, argument] : llvm::enumerate(arguments))
-    bind(declaration.getArgumentTypes()[i], argument, nameOf(declaration, i));
+    if (argument)
+      bind(declaration.getArgumentTypes()[i], argument, nameOf(declaration, i));
   return true;
 }
 
-/// Sizes that the declaration says are equal are, or are checked when the model runs;
-/// `made` is an op of the node.
-bool CustomNode::checkSizes(Operation *made) {
-  return llvm::all_of(equals, [&](const Equal &equal) {
+/// An op that nobody uses: it says which node asks, and stands behind what gives the symbols of `expr` a value.
+Operation *CustomNode::makeSize(AffineExpr expr) {
+  auto values = graph::DimsAttr::get(loc.getContext(), context.solver.map({expr}));
+  auto type = RankedTensorType::get({}, context.builder.getI64Type());
+  return graph::DimValuesOp::create(context.builder, loc, type, values);
+}
+
+/// Sizes that follow from data: a second function of the operator computes them first. It may rely on what
+/// the arguments alone decide.
+bool CustomNode::readSizes() {
+  SmallVector<unsigned> open;
+  for (auto [i, value] : llvm::enumerate(values))
+    if (!value)
+      open.push_back(i);
+  auto isOpen = [&](const Equal &equal) {
+    return llvm::any_of(open, [&](unsigned symbol) { return equal.declared.isFunctionOfSymbol(symbol); });
+  };
+  SmallVector<Equal> known, others;
+  for (const Equal &equal : equals)
+    (isOpen(equal) ? others : known).push_back(equal);
+  if (!checkSizes(known))
+    return false;
+  if (open.empty())
+    return true;
+  auto type = RankedTensorType::get({static_cast<int64_t>(open.size())}, context.builder.getI64Type());
+  Value sizes = call("::sizes", Type(type)).front();
+  for (auto [i, symbol] : llvm::enumerate(open)) {
+    AffineExpr size = values[symbol] = context.solver.element(context.builder, sizes, i);
+    std::string what = "size " + std::to_string(i) + " that the function computes must be at ";
+    // No tensor is as large; sizes of results that are multiples of a larger one might wrap around.
+    constexpr int64_t most = int64_t(1) << 47;
+    if (failed(context.solver.require(makeSize(size), size, context.solver.constant(0), what + "least 0")) ||
+        failed(
+            context.solver.require(makeSize(size), context.solver.constant(most), size, what + "most " + Twine(most))))
+      return false;
+  }
+  return checkSizes(others);
+}
+
+/// Sizes that the declaration says are equal are, or are checked when the model runs.
+bool CustomNode::checkSizes(ArrayRef<Equal> some) {
+  return llvm::all_of(some, [&](const Equal &equal) {
     AffineExpr declared = context.solver.simplify(equal.declared.replaceSymbols(values));
-    return succeeded(context.solver.unify(made, declared, equal.given, equal.what));
+    return declared == equal.given ||
+           succeeded(context.solver.unify(makeSize(declared), declared, equal.given, equal.what));
   });
 }
 
@@ -283,24 +327,35 @@ static Value makeSizes(ImportContext &context, Location loc, TypeRange types) {
   return graph::ConstantOp::create(context.builder, loc, type, DenseElementsAttr::get(type, ArrayRef(numbers)));
 }
 
-/// A call of the C function that the program registers.
-SmallVector<Value> CustomNode::call() {
-  SmallVector<Type> results;
-  for (Type type : declaration.getResultTypes())
-    results.push_back(substitute(type));
+/// A call of the C function that the program registers as the operator with `suffix`.
+SmallVector<Value> CustomNode::call(StringRef suffix, ArrayRef<Type> results) {
   auto [domain, name] = customOpName(declaration);
-  SmallVector<std::string> texts = {((domain.empty() ? "ai.onnx" : domain) + "::" + name).str(),
-                                    std::to_string(arguments.size() - operands.size())};
-  SmallVector<Type> types(ValueRange(arguments).getTypes());
-  llvm::append_range(types, results);
-  for (Type type : types)
-    texts.push_back(std::to_string(graph::findElementType(getElementTypeOrSelf(type))->dtype));
+  unsigned inputs = countInputs(declaration);
+  SmallVector<std::string> texts = {((domain.empty() ? "ai.onnx" : domain) + "::" + name + suffix).str(),
+                                    std::to_string(arguments.size() - inputs)};
+  SmallVector<Value> given = {Value()};
+  auto add = [&](Type type, bool isThere = true) {
+    texts.push_back(
+        std::to_string(isThere ? graph::findElementType(getElementTypeOrSelf(type))->dtype : LATHE_DTYPE_INVALID));
+  };
+  for (Value argument : arguments) {
+    // What is left out has no values and the number of no type.
+    auto nothing = RankedTensorType::get({0}, context.builder.getI64Type());
+    given.push_back(argument ? argument
+                             : graph::ConstantOp::create(context.builder, loc, nothing,
+                                                         DenseElementsAttr::get(nothing, ArrayRef<int64_t>())));
+    add(given.back().getType(), !!argument);
+  }
+  SmallVector<Type> types(ValueRange(ArrayRef(given).drop_front()).getTypes());
+  for (Type type : results) {
+    types.push_back(type);
+    add(type);
+  }
   SmallVector<StringRef> parameters(texts.begin(), texts.end());
-  SmallVector<Value> given = {makeSizes(context, loc, types)};
-  llvm::append_range(given, arguments);
-  auto made = graph::TextOp::create(context.builder, loc, results, "custom", given,
-                                    context.builder.getStrArrayAttr(parameters));
-  return checkSizes(made) ? SmallVector<Value>(made.getResults()) : SmallVector<Value>();
+  given.front() = makeSizes(context, loc, types);
+  return graph::TextOp::create(context.builder, loc, results, "custom", given,
+                               context.builder.getStrArrayAttr(parameters))
+      .getResults();
 }
 
 /// The operations of the declaration's body, with the sizes and values of this node.
@@ -325,20 +380,13 @@ FailureOr<SmallVector<Value>> CustomNode::expand() {
   if (auto checks = declaration->getAttrOfType<ArrayAttr>("graph.checks"))
     for (auto check : checks.getAsRange<graph::CheckAttr>())
       graph::CheckOp::create(context.builder, loc, cast<graph::CheckAttr>(replacer.replace(check)));
-  Operation *made = nullptr;
   for (Operation &inner : declaration.getBody().front().without_terminator()) {
     Operation *copy = context.builder.clone(inner, mapping);
     copy->walk([&](Operation *nested) { nested->setLoc(loc); });
     replacer.recursivelyReplaceElementsIn(copy, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
     if (failed(context.solver.infer(copy)) || failed(verify(copy)))
       return failure();
-    made = copy;
   }
-  if (!equals.empty() && !made) // An op that nobody uses says which node asks.
-    made = makeConstant(context.builder.getI64IntegerAttr(0), RankedTensorType::get({}, context.builder.getI64Type()))
-               .getDefiningOp();
-  if (!checkSizes(made))
-    return failure();
   SmallVector<Value> results;
   for (Value result : declaration.getBody().front().getTerminator()->getOperands())
     results.push_back(mapping.lookup(result));
@@ -357,12 +405,12 @@ FailureOr<SmallVector<Value>> CustomNode::import(ArrayRef<func::FuncOp> declarat
         .note("change the model, or the declaration '" + declaration.getName() + "'");
     return failure();
   }
-  if (!bindArguments() || !checkResults())
+  if (!bindArguments() || !readSizes() || !checkResults())
     return failure();
   if (!declaration.isExternal())
     return expand();
-  SmallVector<Value> results = call();
-  if (results.empty())
-    return failure();
-  return results;
+  SmallVector<Type> types;
+  for (Type type : declaration.getResultTypes())
+    types.push_back(substitute(type));
+  return call("", types);
 }

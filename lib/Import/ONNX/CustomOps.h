@@ -42,11 +42,13 @@ private:
   Value makeAttribute(unsigned argument);
   Value makeConstant(mlir::Attribute value, mlir::RankedTensorType type);
   bool bindArguments();
-  bool checkSizes(mlir::Operation *made);
+  mlir::Operation *makeSize(mlir::AffineExpr expr);
+  bool checkSizes(llvm::ArrayRef<Equal> some);
   importer::Dims substitute(importer::Dims dims);
   mlir::Type substitute(mlir::Type type);
+  bool readSizes();
   bool checkResults();
-  llvm::SmallVector<Value> call();
+  llvm::SmallVector<Value> call(llvm::StringRef suffix, llvm::ArrayRef<mlir::Type> results);
   llvm::FailureOr<llvm::SmallVector<Value>> expand();
 
   importer::ImportContext &context;
@@ -56,7 +58,8 @@ private:
   llvm::ArrayRef<Value> operands;
 
   mlir::func::FuncOp declaration;
-  llvm::SmallVector<Value> arguments;         ///< Of the declaration: the operands, then the attributes.
+  llvm::SmallVector<Value>
+      arguments; ///< Of the declaration: the operands, null for what is left out, then the attributes.
   llvm::SmallVector<mlir::AffineExpr> values; ///< Of its symbols.
   llvm::SmallVector<Equal> equals;
 };

@@ -14,6 +14,8 @@
 #include "OpTable.h"
 #include "Tensor.h"
 
+#include "dialects/Graph/Attention.h"
+
 #include <limits>
 
 using namespace lathe;
@@ -52,6 +54,8 @@ private:
   Value mask(AffineExpr keys);
   Value weigh(Value scores);
   Value attend(Value keys, Value values);
+  Value padBias(AffineExpr known);
+  Value compose(Value keys, Value values, Value bias, Value seen, double scale, double softcap);
   Value iota(AffineExpr count);
 };
 
@@ -220,12 +224,11 @@ Value GroupQueryAttention::mask(AffineExpr keys) {
 }
 
 /// Softmax over the last dimension of [batch, key heads, group, length, keys], with
-/// a sink of its own for each head where the node asks for that.
+/// a sink of its own for each head, or one of 0 for all.
 Value GroupQueryAttention::weigh(Value scores) {
   Value sink = node.input(11);
-  bool isSmooth = node.integer("smooth_softmax") > 0;
-  if (node.failed() || (!sink && !isSmooth))
-    return node.create<graph::SoftmaxOp>(scores, int64_t(4), /*log=*/false);
+  if (node.failed())
+    return {};
   Dims dims = node.dims(scores);
   AffineExpr keys = dims[4];
   dims[4] = one;
@@ -236,12 +239,48 @@ Value GroupQueryAttention::weigh(Value scores) {
   return node.slice(weights, 4, solver.constant(0), keys);
 }
 
+/// The bias of `known` keys, or null. It ends with the keys that there are; the cache may be longer.
+Value GroupQueryAttention::padBias(AffineExpr known) {
+  Value bias = node.input(10);
+  if (!bias || node.failed())
+    return {};
+  Dims dims = node.dims(bias);
+  if (dims.size() != 4) {
+    node.error("onnx-shape-mismatch", "'attention_bias' has rank " + Twine(dims.size()) + ", but 4 is expected")
+        .note("give [batch or 1, heads or 1, length, keys]");
+    return {};
+  }
+  if (dims[3] == known)
+    return bias;
+  Dims amounts(8, solver.constant(0));
+  amounts[7] = solver.simplify(known - dims[3]);
+  return node.create<graph::PadOp>(bias, Value(), Value(), graph::PadMode::constant,
+                                   graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts)));
+}
+
+/// As one op, unless a sink takes part in the softmax.
 Value GroupQueryAttention::attend(Value keys, Value values) {
   double scale = node.number("scale"), softcap = node.number("softcap");
   if (scale == 0)
     scale = 1 / std::sqrt(static_cast<double>(size));
   if (node.failed())
     return {};
+  AffineExpr known = node.dims(keys)[2];
+  Value bias = padBias(known), seen = mask(known), y;
+  if (node.failed())
+    return {};
+  if (node.input(11) || node.integer("smooth_softmax") > 0)
+    y = compose(keys, values, bias, seen, scale, softcap);
+  else
+    y = node.createAs<graph::AttentionOp>(
+        element, q, keys, values, bias, node.unsqueeze(seen, {1}), llvm::ArrayRef<bool>{true, false, false, true},
+        llvm::APFloat(scale), llvm::APFloat(softcap), llvm::APFloat(-std::numeric_limits<double>::infinity()),
+        graph::DimsAttr(), /*zero_rows=*/false);
+  return node.reshape(y, {batch, length, solver.constant(heads * size)});
+}
+
+/// [batch, length, heads, size], with weights that `weigh` gives.
+Value GroupQueryAttention::compose(Value keys, Value values, Value bias, Value seen, double scale, double softcap) {
   AffineExpr known = node.dims(keys)[2], count = solver.constant(keyHeads), group = solver.constant(heads / keyHeads),
              width = solver.constant(size), rows = solver.product({group, length});
   // All queries of a group go through one product with the head that they share.
@@ -250,31 +289,17 @@ Value GroupQueryAttention::attend(Value keys, Value values) {
   if (softcap > 0)
     scores = node.mul(node.create<graph::TanhOp>(node.div(scores, softcap)), softcap);
   scores = node.reshape(scores, {batch, count, group, length, known});
-  if (Value bias = node.input(10)) {
+  if (bias) {
     Dims dims = node.dims(bias);
-    if (node.failed() || dims.size() != 4) {
-      node.error("onnx-shape-mismatch", "'attention_bias' has rank " + Twine(dims.size()) + ", but 4 is expected")
-          .note("give [batch or 1, heads or 1, length, keys]");
-      return {};
-    }
-    // It ends with the keys that there are; the cache may be longer.
-    if (dims[3] != known) {
-      Dims amounts(8, solver.constant(0));
-      amounts[7] = solver.simplify(known - dims[3]);
-      bias = node.create<graph::PadOp>(bias, Value(), Value(), graph::PadMode::constant,
-                                       graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts)));
-      dims[3] = known;
-    }
     bool isShared = dims[1] == one;
     bias = node.reshape(bias, {dims[0], isShared ? one : count, isShared ? one : group, dims[2], dims[3]});
     scores = node.add(scores, bias);
   }
-  Value seen = node.unsqueeze(mask(known), {1, 2});
-  scores = node.createAs<graph::SelectOp>(element, seen, scores,
+  scores = node.createAs<graph::SelectOp>(element, node.unsqueeze(seen, {1, 2}), scores,
                                           node.scalar(element, -std::numeric_limits<double>::infinity()));
   Value weights = node.reshape(weigh(scores), {batch, count, rows, known});
   Value y = node.reshape(node.create<graph::MatmulOp>(weights, values), {batch, solver.constant(heads), length, width});
-  return node.reshape(node.transpose(y, {0, 2, 1, 3}), {batch, length, solver.constant(heads * size)});
+  return node.transpose(y, {0, 2, 1, 3});
 }
 
 void GroupQueryAttention::import() {

@@ -82,7 +82,8 @@ static Value importScatterND(Node &node) {
 }
 
 /// ReverseSequence: within the first `length` elements along the time axis,
-/// position t holds what was at length - 1 - t.
+/// position t holds what was at length - 1 - t. The axes are the first two in
+/// ONNX: then what is behind them moves as a whole.
 static Value importReverseSequence(Node &node) {
   Value x = node.input(0), lengths = node.input(1);
   int64_t time = node.axis("time_axis", x), batch = node.axis("batch_axis", x);
@@ -94,17 +95,28 @@ static Value importReverseSequence(Node &node) {
         .note("two different axes and a vector of lengths are expected");
     return {};
   }
-  Type i64 = node.builder().getI64Type();
+  Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
   Dims dims = node.dims(x);
-  Dims alongTime(dims.size(), node.solver().constant(1)), alongBatch = alongTime;
+  bool isLeading = time < 2 && batch < 2;
+  Dims alongTime(isLeading ? 3 : dims.size(), node.solver().constant(1)), alongBatch = alongTime, pair = alongTime;
   alongTime[time] = dims[time];
-  alongBatch[batch] = node.dims(lengths)[0];
+  alongBatch[batch] = dims[batch];
   Value t = node.createTyped<graph::IotaOp>(node.solver().type(alongTime, i64), time);
+  node.check(t, node.dims(lengths)[0], dims[batch],
+             "the lengths in 'sequence_lens' and dim " + Twine(batch) + " of 'input'");
+  if (node.failed())
+    return {};
   Value length = node.reshape(lengths, alongBatch);
   Value mirrored = node.sub(node.add(length, -1.0), t);
-  Value inside = node.createAs<graph::LessOp>(node.builder().getI1Type(), t, length);
+  Value inside = node.createAs<graph::LessOp>(i1, t, length);
   Value from = node.createAs<graph::SelectOp>(i64, inside, mirrored, t);
-  return node.create<graph::GatherElementsOp>(x, node.broadcast(from, dims), time);
+  if (!isLeading)
+    return node.create<graph::GatherElementsOp>(x, node.broadcast(from, dims), time);
+  pair[2] = node.solver().constant(2);
+  Value axis = node.createTyped<graph::IotaOp>(node.solver().type(pair, i64), int64_t(2));
+  Value isTime = node.createAs<graph::EqualOp>(i1, axis, node.scalar(i64, static_cast<double>(time)));
+  Value sample = node.createTyped<graph::IotaOp>(node.solver().type(alongBatch, i64), batch);
+  return node.create<graph::GatherNdOp>(x, node.createAs<graph::SelectOp>(i64, isTime, from, sample), int64_t(0));
 }
 
 static Value importOneHot(Node &node) {

@@ -9,6 +9,9 @@
 #include "ModelFile.h"
 #include "OpTable.h"
 #include "lathe/Import/ONNX.h"
+#include "lathe/Import/ONNXDefaults.h"
+
+#include "llvm/ADT/StringSet.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -98,4 +101,29 @@ llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(std::uniq
                                                                        const ImportOptions &options) {
   Diagnostics unheard;
   return listOperators(ModelFile::parse(std::move(bytes), "", options.limits, unheard), options);
+}
+
+/// Of a file that was read, what has a default.
+static std::vector<std::string> listDefaults(llvm::FailureOr<std::unique_ptr<ModelFile>> file) {
+  std::vector<std::string> names;
+  if (failed(file))
+    return names;
+  const GraphProto &graph = (*file)->model().graph();
+  llvm::StringSet<> tensors;
+  for (const auto &tensor : graph.initializer())
+    tensors.insert(tensor.name());
+  for (const auto &input : graph.input())
+    if (tensors.contains(input.name()))
+      names.push_back(input.name());
+  return names;
+}
+
+std::vector<std::string> lathe::listONNXDefaults(StringRef path, bool allowLinks) {
+  Diagnostics unheard;
+  return listDefaults(ModelFile::open(path, {.allowLinks = allowLinks}, unheard));
+}
+
+std::vector<std::string> lathe::listONNXDefaults(std::unique_ptr<llvm::MemoryBuffer> bytes) {
+  Diagnostics unheard;
+  return listDefaults(ModelFile::parse(std::move(bytes), "", {}, unheard));
 }

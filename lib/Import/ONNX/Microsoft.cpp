@@ -156,6 +156,25 @@ static Value importNhwcMaxPool(Node &node) {
   return withChannelsSecond(node, node.input(0), /*isLast=*/true, [&](Value x) { return maxPool(node, x); });
 }
 
+/// The distances of rows, from the differences: squares of large numbers lose what little ones differ in.
+static Value importCDist(Node &node) {
+  Value a = node.input(0), b = node.input(1);
+  StringRef metric = node.string("metric");
+  if (metric != "euclidean" && metric != "sqeuclidean")
+    return node.unsupported("metric", quoted(metric), "\"euclidean\" and \"sqeuclidean\" are");
+  if (node.rank(a) != 2 || node.rank(b) != 2) {
+    node.error("onnx-shape-mismatch",
+               "the operands have ranks " + Twine(node.rank(a)) + " and " + Twine(node.rank(b)) + ", but 2 is expected")
+        .note("give rows of numbers");
+    return {};
+  }
+  Value each = node.unsqueeze(a, {1});
+  node.check(each, node.dims(a)[1], node.dims(b)[1], "the lengths of the rows of 'A' and 'B'");
+  Value apart = node.create<graph::SubOp>(each, node.unsqueeze(b, {0}));
+  Value squares = node.reduce(graph::ReduceKind::sum, node.mul(apart, apart), {2}, /*keepDims=*/false);
+  return metric == "euclidean" ? Value(node.create<graph::SqrtOp>(squares)) : squares;
+}
+
 //===----------------------------------------------------------------------===//
 // Rotary embedding
 //===----------------------------------------------------------------------===//
@@ -229,6 +248,7 @@ void onnx_import::registerMicrosoftOps(OpTable &ops) {
   ops.add({domain, "FusedMatMul"}, {1}, importFusedMatMul);
   ops.add({domain, "TransposeMatMul"}, {1}, importFusedMatMul);
   ops.add({domain, "FusedGemm"}, {1}, importFusedGemm);
+  ops.add({domain, "CDist"}, {1}, importCDist);
   ops.add({domain, "FusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/false); });
   ops.add({domain, "NhwcFusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/true); });
   ops.add({domain, "NhwcConv"}, {1}, importNhwcConv);

@@ -7,6 +7,10 @@
 #include "OpTable.h"
 #include "Quantize.h"
 
+#include "dialects/Graph/Attention.h"
+
+#include <limits>
+
 using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::StringRef;
@@ -37,7 +41,7 @@ public:
   Value splitHeads(Value x, StringRef what);
   void prepend(Value pastKey, Value pastValue);
   Value padding(Value mask);
-  Value causal();
+  graph::DimsAttr causal();
   Value attend(Value mask, Value bias);
 
 private:
@@ -127,16 +131,11 @@ Value HeadedAttention::padding(Value mask) {
   return filter(node.createAs<graph::GreaterOp>(i1, counts, node.scalar(node.element(mask), 0)));
 }
 
-/// A query sees the keys up to its own position.
-Value HeadedAttention::causal() {
+/// A query sees the keys up to its own position: an offset for it, or null.
+graph::DimsAttr HeadedAttention::causal() {
   if (!node.flag("unidirectional") || node.failed())
     return {};
-  AffineExpr one = solver.constant(1);
-  Value at = node.createTyped<graph::IotaOp>(solver.type({one, one, node.dims(q)[2], one}, node.builder().getI64Type()),
-                                             int64_t(2));
-  if (past)
-    at = node.add(at, node.size(past));
-  return filter(node.createAs<graph::LessEqualOp>(node.builder().getI1Type(), keyPositions(), at));
+  return graph::DimsAttr::get(node.builder().getContext(), solver.map({past ? past : solver.constant(0)}));
 }
 
 /// softmax(scale q kT + mask + bias) v as [batch, length, heads size].
@@ -144,12 +143,17 @@ Value HeadedAttention::attend(Value mask, Value bias) {
   double scale = node.has("scale") ? node.number("scale") : 0;
   if (!node.failed() && scale == 0)
     scale = 1 / std::sqrt(node.staticDim(q, 3, node.opType()));
-  Value scores = node.mul(node.create<graph::MatmulOp>(q, node.transpose(k, {0, 1, 3, 2})), scale);
-  for (Value added : {mask, causal(), bias})
-    if (added)
-      scores = node.add(scores, added);
-  Value weights = node.create<graph::SoftmaxOp>(scores, int64_t(3), /*log=*/false);
-  Value y = node.transpose(node.create<graph::MatmulOp>(weights, v), {0, 2, 1, 3});
+  Value added = mask && bias ? node.add(mask, bias) : mask ? mask : bias;
+  if (added && !node.failed() && node.rank(added) < 4) {
+    Dims dims = node.dims(added);
+    dims.insert(dims.begin(), 4 - dims.size(), solver.constant(1));
+    added = node.reshape(added, dims);
+  }
+  // Of the keys, each query sees its own at least, however hidden, so what causality hides has no weight at all.
+  Value y = node.createAs<graph::AttentionOp>(
+      element, q, k, v, added, Value(), llvm::ArrayRef<bool>{false, false, false, false}, llvm::APFloat(scale),
+      llvm::APFloat(0.0), llvm::APFloat(-std::numeric_limits<double>::infinity()), causal(), /*zero_rows=*/false);
+  y = node.transpose(y, {0, 2, 1, 3});
   if (node.failed())
     return {};
   Dims dims = node.dims(y);

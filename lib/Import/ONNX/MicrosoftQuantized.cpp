@@ -58,6 +58,19 @@ static Value importGlobalAveragePool(Node &node) {
   });
 }
 
+static Value importReduceMean(Node &node) {
+  Value x = real(node, 0);
+  SmallVector<int64_t> axes = node.integers("axes");
+  if (axes.empty())
+    llvm::append_range(axes, llvm::seq<int64_t>(0, node.rank(x)));
+  axes = node.normalizeAxes(axes, node.rank(x), "axes");
+  bool keepsDims = node.flag("keepdims");
+  if (node.failed())
+    return {};
+  Value y = axes.empty() ? x : node.reduce(graph::ReduceKind::mean, x, axes, keepsDims);
+  return integer(node, y, 3, node.element(node.input(0)));
+}
+
 /// Up to opset 12, softmax is over all dimensions from 'axis' on.
 static Value importSoftmax(Node &node) {
   Value x = real(node, 0);
@@ -166,6 +179,7 @@ void onnx_import::registerMicrosoftQuantizedOps(OpTable &ops) {
   ops.add({domain, "QLinearLeakyRelu"}, {1}, importLeakyRelu);
   ops.add({domain, "QLinearAveragePool"}, {1}, importAveragePool);
   ops.add({domain, "QLinearGlobalAveragePool"}, {1}, importGlobalAveragePool);
+  ops.add({domain, "QLinearReduceMean"}, {1}, importReduceMean);
   ops.add({domain, "QLinearSoftmax"}, {1}, importSoftmax);
   ops.add({domain, "QLinearConcat"}, {1}, importConcat);
   ops.add({domain, "QLinearConv"}, {1}, importConv);

@@ -1,6 +1,6 @@
 // lib/Import/ONNX/Regex.cpp: rewrites what RE2 and POSIX write differently.
 //
-// For a match of the whole string it does not matter which match a quantifier
+// For a match of the whole string, or the longest one, it does not matter which match a quantifier
 // prefers, nor what a group captures: both are dropped. Classes of characters are
 // written out.
 //
@@ -27,7 +27,7 @@ class Translator {
 public:
   Translator(StringRef pattern, std::string &problem)
       : rest(pattern), isOfBytes(hasBoundaries(pattern)), problem(problem) {}
-  FailureOr<PosixPattern> run();
+  FailureOr<PosixPattern> run(bool isWhole);
 
 private:
   bool fail(const llvm::Twine &what) {
@@ -239,11 +239,11 @@ bool Translator::step() {
   return true;
 }
 
-FailureOr<PosixPattern> Translator::run() {
+FailureOr<PosixPattern> Translator::run(bool isWhole) {
   while (!rest.empty())
     if (!step())
       return failure();
-  std::string whole = result.empty() ? "^$" : "^(" + result + ")$";
+  std::string whole = isWhole ? (result.empty() ? "^$" : "^(" + result + ")$") : "(" + result + ")";
   regex_t compiled;
   // As the runtime compiles it, whatever the program's locale is.
   locale_t neutral = newlocale(LC_ALL_MASK, isOfBytes ? "C" : "C.UTF-8", locale_t());
@@ -266,6 +266,6 @@ FailureOr<PosixPattern> Translator::run() {
 
 } // namespace
 
-FailureOr<PosixPattern> lathe::onnx_import::toPosixPattern(StringRef pattern, std::string &problem) {
-  return Translator(pattern, problem).run();
+FailureOr<PosixPattern> lathe::onnx_import::toPosixPattern(StringRef pattern, std::string &problem, bool isWhole) {
+  return Translator(pattern, problem).run(isWhole);
 }

@@ -20,8 +20,9 @@ struct PosixPattern {
 
 /// A POSIX extended regular expression that fits exactly the strings that `pattern`,
 /// one of RE2, fits as a whole. Fails with `problem`, the part of the pattern that has
-/// no counterpart or is wrong.
-llvm::FailureOr<PosixPattern> toPosixPattern(llvm::StringRef pattern, std::string &problem);
+/// no counterpart or is wrong. Without `isWhole`, it fits parts of strings, as long ones as there
+/// are.
+llvm::FailureOr<PosixPattern> toPosixPattern(llvm::StringRef pattern, std::string &problem, bool isWhole = true);
 
 } // namespace lathe::onnx_import
 

@@ -10,6 +10,7 @@ using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::SmallVector;
 using llvm::StringRef;
+using llvm::Twine;
 
 /// A function on strings whose result has the dims `dims`.
 static Value callText(Node &node, StringRef function, llvm::ArrayRef<Value> operands, Type element, const Dims &dims,
@@ -102,9 +103,64 @@ static Value importStringNormalizer(Node &node) {
   return isRow ? node.unsqueeze(y, {0}) : y;
 }
 
+/// com.microsoft.Tokenizer: what 'tokenexp' fits, or what is between 'separators', of which a single "" stands for
+/// the place between any two characters. Matches are the longest ones.
+static Value importTokenizer(Node &node) {
+  Value x = node.input(0);
+  int64_t shortest = node.integer("mincharnum");
+  std::string least = std::to_string(shortest), padding = node.string("pad_value").str();
+  SmallVector<StringRef> given = node.strings("separators");
+  StringRef expression = node.string("tokenexp"), kind = expression.empty() ? "separators" : "tokens";
+  if (node.failed())
+    return {};
+  if (expression.empty() == given.empty()) {
+    node.error("onnx-missing-attribute", Twine("'tokenexp' and 'separators' are ") +
+                                             (given.empty() ? "both missing" : "both given") + ", but one is expected")
+        .note("say what tokens are, or what is between them");
+    return {};
+  }
+  if (given.size() == 1 && given[0].empty())
+    kind = "characters";
+  else if (!expression.empty())
+    given = {expression};
+  if (shortest < 1 || (kind == "characters" && shortest > 1))
+    return node.unsupported("mincharnum", Twine(shortest),
+                            kind == "characters" ? "1 is, where 'separators' is one \"\" and tokens are characters"
+                                                 : "1 or more is");
+  SmallVector<std::string> patterns;
+  bool isOfBytes = false;
+  for (StringRef pattern : kind == "characters" ? SmallVector<StringRef>() : given) {
+    std::string problem;
+    llvm::FailureOr<PosixPattern> posix = toPosixPattern(pattern, problem, /*isWhole=*/false);
+    if (llvm::failed(posix) || (!patterns.empty() && posix->isOfBytes != isOfBytes))
+      return node.unsupported(expression.empty() ? "separators" : "tokenexp",
+                              quoted(pattern) + ", in which there is " +
+                                  (problem.empty() ? "'\\b', but not in those before it" : problem),
+                              "patterns without flags and classes of Unicode are");
+    isOfBytes = posix->isOfBytes;
+    patterns.push_back(posix->text);
+  }
+  SmallVector<StringRef> parameters = {kind, isOfBytes ? "bytes" : "text", least,
+                                       node.flag("mark") ? "marked" : "plain", padding};
+  llvm::append_range(parameters, patterns);
+  Dims dims = node.dims(x);
+  if (dims.empty() || dims.size() > 2) {
+    node.error("onnx-shape-mismatch", "'X' has rank " + Twine(dims.size()) + ", but 1 or 2 is expected")
+        .note("give [C] or [N, C]");
+    return {};
+  }
+  Value width =
+      callText(node, "token_width", {x}, node.builder().getI64Type(), {node.solver().constant(1)}, parameters);
+  if (node.failed())
+    return {};
+  dims.push_back(node.solver().element(node.builder(), width, 0));
+  return callText(node, "tokens", {x}, node.element(x), dims, parameters);
+}
+
 void onnx_import::registerTextOps(OpTable &ops) {
   ops.add("StringConcat", {20}, importStringConcat);
   ops.add("RegexFullMatch", {20}, importRegexFullMatch);
   ops.add("StringSplit", {20}, importStringSplit);
   ops.add("StringNormalizer", {10}, importStringNormalizer);
+  ops.add({"com.microsoft", "Tokenizer"}, {1}, importTokenizer);
 }

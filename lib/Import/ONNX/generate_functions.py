@@ -2,8 +2,9 @@
 """Write the function bodies of operators as C++ literals, for those that have no row of their own.
 
 Usage: generate_functions.py OUTPUT. Reads the schemas of the installed `onnx`
-package; the output is included by FunctionBodies.cpp only. Bodies that depend on
-the types of a node are not among them: they are made by code, not written down.
+package, and those of vendors, whose functions vendor_functions.py has; the output
+is included by FunctionBodies.cpp only. Bodies that depend on the types of a node
+are not among them: they are made by code, not written down.
 
 Part of the Lathe project, under the Apache License v2.0 with LLVM Exceptions.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,9 +12,12 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 import pathlib
 import sys
+from collections.abc import Iterator
 
 import onnx
 from onnx import FunctionProto, defs
+from vendor_functions import vendor_functions
+from vendor_schemas import vendor_schemas
 
 # A line of a literal; compilers limit how long one may be.
 WIDTH = 64
@@ -22,11 +26,28 @@ WIDTH = 64
 def function_body(schema: defs.OpSchema) -> FunctionProto:
     """The newest body of an operator, with the defaults of its attributes."""
     newest = max(schema.function_opset_versions)
-    body = FunctionProto.FromString(schema.get_function_with_opset_version(newest))
     # A function may have operators of any opset in it, so the newest fits every model.
+    return with_defaults(
+        FunctionProto.FromString(schema.get_function_with_opset_version(newest)), schema
+    )
+
+
+def with_defaults(body: FunctionProto, schema: defs.OpSchema) -> FunctionProto:
+    """`body`, with the defaults that the schema has for its attributes."""
     defaults = [schema.attributes[name].default_value for name in body.attribute]
     body.attribute_proto.extend(default for default in defaults if default.name)
     return body
+
+
+def functions() -> Iterator[tuple[defs.OpSchema, FunctionProto]]:
+    """Operators that are functions, with those."""
+    for schema in defs.get_all_schemas_with_history():
+        if schema.has_function and not schema.deprecated:
+            yield schema, function_body(schema)
+    vendors = {(schema.domain, schema.name): schema for schema in vendor_schemas()}
+    for body in vendor_functions():
+        schema = vendors[body.domain, body.name]
+        yield schema, with_defaults(body, schema)
 
 
 def literal(data: bytes) -> str:
@@ -37,12 +58,8 @@ def literal(data: bytes) -> str:
 
 def main(output: pathlib.Path) -> None:
     rows = []
-    for s in sorted(
-        defs.get_all_schemas_with_history(), key=lambda s: (s.domain, s.name, s.since_version)
-    ):
-        if not s.has_function or s.deprecated:
-            continue
-        data = function_body(s).SerializeToString()
+    for s, body in sorted(functions(), key=lambda f: (f[0].domain, f[0].name, f[0].since_version)):
+        data = body.SerializeToString()
         rows.append(
             f'    {{"{s.domain}", "{s.name}", {s.since_version}, {len(data)},\n{literal(data)}}}'
         )

@@ -18,6 +18,8 @@ BLOCKED = "com.microsoft.nchwc"
 FLOATS = "float16 float double bfloat16"
 SHORT_FLOATS = "float float16 bfloat16"
 BYTES = "uint8 int8"
+NUMBERS = "uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float double"
+ANY = f"{NUMBERS} string bool complex64 complex128"
 
 Types = Mapping[str, str]
 Attributes = Mapping[str, object]
@@ -370,6 +372,82 @@ TABLE: list[tuple[str, str, str, str, Types, Attributes]] = [
             "Tind": "int32 int64",
         },
         {"bits": 4, "block_size": 128, "gather_axis": 0, "quantize_axis": 1},
+    ),
+    (
+        MICROSOFT,
+        "Tokenizer",
+        "X:T",
+        "Y:T",
+        {"T": "string"},
+        {
+            "mark!": "int",
+            "mincharnum!": "int",
+            "pad_value!": "string",
+            "separators": "strings",
+            "tokenexp": "string",
+        },
+    ),
+    (MICROSOFT, "CDist", "A:T B:T", "C:T", {"T": "float double"}, {"metric": b"sqeuclidean"}),
+    (MICROSOFT, "BiasAdd", "X:T bias:T skip:T", "Y:T", {"T": "float16 float"}, {}),
+    (MICROSOFT, "BiasSplitGelu", "X:T bias:T", "Y:T", {"T": "float16 float"}, {}),
+    (MICROSOFT, "ExpandDims", "X:T axis:tensor(int32)", "Y:T", {"T": ANY}, {}),
+    (
+        MICROSOFT,
+        "GatherND",
+        "data:T indices:Tind",
+        "output:T",
+        {"T": ANY, "Tind": "int32 int64"},
+        {},
+    ),
+    (
+        MICROSOFT,
+        "GridSample",
+        "X:T1 Grid:T1",
+        "Y:T2",
+        {"T1": ANY, "T2": "float16 float double"},
+        {"align_corners": 0, "mode": b"bilinear", "padding_mode": b"zeros"},
+    ),
+    (
+        MICROSOFT,
+        "Pad",
+        "data:T pads:tensor(int64) value?:T",
+        "output:T",
+        {"T": "float16 float double"},
+        {"mode": b"constant"},
+    ),
+    (
+        MICROSOFT,
+        "QLinearReduceMean",
+        "data:T data_scale:tensor(float) data_zero_point?:T reduced_scale:tensor(float) "
+        "reduced_zero_point?:T",
+        "reduced:T",
+        {"T": BYTES},
+        {"axes!": "ints", "keepdims!": "int"},
+    ),
+    (
+        MICROSOFT,
+        "TorchEmbedding",
+        "weight:T indices:tensor(int64) padding_idx?:tensor(int64) "
+        "scale_grad_by_freq?:tensor(bool)",
+        "Y:T",
+        {"T": f"{NUMBERS} bfloat16"},
+        {},
+    ),
+    (
+        MICROSOFT,
+        "Trilu",
+        "X:T k?:tensor(int64)",
+        "Y:T",
+        {"T": f"{NUMBERS} bfloat16 bool"},
+        {"upper": 1},
+    ),
+    (
+        MICROSOFT,
+        "Unique",
+        "x:T",
+        "y:T idx:tensor(int64) counts:tensor(int64)",
+        {"T": ANY},
+        {},
     ),
     (
         BLOCKED,

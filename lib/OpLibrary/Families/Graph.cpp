@@ -287,7 +287,7 @@ std::unique_ptr<Op> Reader::read() {
     fail("oplib-graph-results",
          "the graph has " + llvm::Twine(signature.inputs.size()) + " inputs and " +
              llvm::Twine(signature.outputs.size()) + " results",
-         "an operator has one result and at most 15 inputs; a file of kernels is none");
+         "an operator has one result and at most 15 inputs; a file of kernels, or of several functions, is none");
     return nullptr;
   }
   if (!addSymbols(signature))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/* lib/Runtime/CPU/Pool.c: the process's threads, and how they share a loop.
+/* lib/Runtime/CPU/Pool.c: the process's threads, and how they share loops.
  *
- * One loop uses the pool at a time; a loop that finds it in use runs inline, so
- * nothing ever waits for the pool and nesting cannot deadlock. The thread that
+ * One run of loops uses the pool at a time; a run that finds it in use is inline,
+ * so nothing ever waits for the pool and nesting cannot deadlock. The thread that
  * took the pool, its owner, sits on seat 0 and each worker on a seat of its
  * own.
  *
@@ -11,7 +11,7 @@
  *   IDLE -> POSTED      owner: there is work
  *   ASLEEP -> POSTED    owner, which then wakes the worker
  *   POSTED -> RUNNING   worker
- *   POSTED -> IDLE      owner, at the end: the worker came too late. So a loop
+ *   POSTED -> IDLE      owner, at the end: the worker came too late. So a run
  *                       never waits for a worker that has not begun.
  *   RUNNING -> IDLE     worker
  *   RUNNING -> AWAITED  owner, which sleeps until the worker is done
@@ -22,6 +22,13 @@
  * Each seat starts with an equal range of the tasks, taken chunk by chunk; who
  * has no more goes on with the others' chunks. Ranges are the same from loop to
  * loop, so a thread meets the data that is in its cache.
+ *
+ * A run is all its loops, one after the other, for each thread that takes part.
+ * What comes between two loops is one number: the chunks of this run that are
+ * done. Who finds no more chunks waits until that is all of this loop and those
+ * before, and goes on. So a worker that comes late catches up, and one that never
+ * comes is not missed. The seats' counters need no new start for each loop: they
+ * hold the number of the loop that they are for.
  *
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -51,6 +58,16 @@
  * quarter, few enough that taking them costs nothing. */
 #define CHUNKS_PER_SEAT 4
 
+/* Bits of seat.taken for a number of chunks; the rest is the loop's. */
+#define CHUNK_BITS 3
+#define CHUNK_MASK ((1u << CHUNK_BITS) - 1)
+_Static_assert(CHUNKS_PER_SEAT <= CHUNK_MASK, "all chunks of a seat may be taken");
+
+/* Loops of one run, so that its chunks can be counted in pool.done. */
+#define MOST_LOOPS 65536u
+_Static_assert((uint64_t)MOST_LOOPS * LATHE_MAX_THREADS * CHUNKS_PER_SEAT < 1u << 31,
+               "pool.done holds any run's chunks");
+
 /* Apart from each other by two cache lines, because processors fetch pairs. */
 #define APART 128
 
@@ -60,24 +77,25 @@ struct seat {
   _Alignas(APART) atomic_uint state;
   atomic_int cpu; /* Where its thread ran last. */
   pthread_t thread;
-  _Alignas(APART) atomic_uint next_chunk;
-  uint32_t chunks;
-  int64_t begin, end, chunk; /* The range, and the tasks in a chunk. */
+  /* The number of a loop, and how many chunks of it are taken of this range. */
+  _Alignas(APART) atomic_uint taken;
 };
 
 static struct {
   _Alignas(APART) atomic_bool taken;
   /* Whether waiting threads spin first. Workers read it at any time. */
   atomic_bool spins;
+  /* Chunks of the run that are done, and how many threads sleep until there are more. */
+  _Alignas(APART) atomic_uint done;
+  atomic_int sleepers;
   /* All below belongs to who took the pool, and is read by posted workers. */
-  _Alignas(APART) lathe_task_fn body;
-  void *closure;
-  char *scratch;
-  size_t scratch_stride;
+  _Alignas(APART) const lathe_loop *loops;
+  uint32_t count;
+  uint32_t first; /* The number of the first loop; numbers only rise. */
   const int32_t *cancel;
   bool flushes_denormals;
   atomic_int status; /* The first that is not 0. */
-  int seats;         /* In use by the loop, the owner's among them. */
+  int seats;         /* In use by the run, the owner's among them. */
   int workers;
   bool registered; /* At pthread_atfork. */
   struct seat seat[LATHE_MAX_THREADS];
@@ -127,43 +145,85 @@ static bool take_pool(void) {
 
 static void release_pool(void) { atomic_store_explicit(&pool.taken, false, memory_order_release); }
 
-static void set_ranges(int seats, int64_t tasks) {
-  int64_t share = tasks / seats, rest = tasks % seats, begin = 0;
-  for (int i = 0; i < seats; ++i) {
-    struct seat *seat = &pool.seat[i];
-    int64_t length = share + (i < rest);
-    seat->begin = begin;
-    seat->end = begin += length;
-    seat->chunk = length / CHUNKS_PER_SEAT + (length % CHUNKS_PER_SEAT != 0);
-    seat->chunks = (uint32_t)(length / seat->chunk + (length % seat->chunk != 0));
-    atomic_store_explicit(&seat->next_chunk, 0, memory_order_relaxed);
+/* How a loop is shared out. */
+struct shares {
+  int seats;            /* That have a part in it. */
+  int64_t length, rest; /* Tasks of a seat; so many have one more. */
+};
+
+static struct shares shares_of(const lathe_loop *loop, int seats) {
+  if (loop->tasks < seats)
+    seats = (int)loop->tasks;
+  return (struct shares){seats, loop->tasks / seats, loop->tasks % seats};
+}
+
+/* What one thread does is not taken apart. */
+static int64_t chunk_of(const struct shares *shares, int64_t length) {
+  int64_t parts = shares->seats == 1 ? 1 : CHUNKS_PER_SEAT;
+  return length / parts + (length % parts != 0);
+}
+
+static uint32_t chunks_in(const struct shares *shares, int64_t length) {
+  int64_t chunk = chunk_of(shares, length);
+  return (uint32_t)(length / chunk + (length % chunk != 0));
+}
+
+static uint32_t chunks_of(const struct shares *shares) {
+  uint32_t chunks = ((uint32_t)shares->seats - (uint32_t)shares->rest) * chunks_in(shares, shares->length);
+  return shares->rest ? chunks + (uint32_t)shares->rest * chunks_in(shares, shares->length + 1) : chunks;
+}
+
+/* Takes the next of `chunks` chunks of a seat in loop `number`; -1 if there is none, as when
+ * the others are at a later loop. */
+static int take_chunk(struct seat *seat, uint32_t number, uint32_t chunks) {
+  /* The look before the change keeps finished ranges from being written to. */
+  uint32_t taken = atomic_load_explicit(&seat->taken, memory_order_relaxed);
+  for (;;) {
+    uint32_t at = taken >> CHUNK_BITS;
+    uint32_t next = at == number ? taken & CHUNK_MASK : 0;
+    if (at > number || next >= chunks)
+      return -1;
+    if (atomic_compare_exchange_weak_explicit(&seat->taken, &taken, (number << CHUNK_BITS) | (next + 1),
+                                              memory_order_relaxed, memory_order_relaxed))
+      return (int)next;
   }
 }
 
-/* Worker numbers are seats: no two threads have the same. */
-static void run_range(struct seat *seat, int self) {
-  /* The look before the step keeps finished ranges from being written to. */
-  while (atomic_load_explicit(&pool.status, memory_order_relaxed) == 0 &&
-         atomic_load_explicit(&seat->next_chunk, memory_order_relaxed) < seat->chunks) {
-    uint32_t index = atomic_fetch_add_explicit(&seat->next_chunk, 1, memory_order_relaxed);
-    if (index >= seat->chunks)
-      return;
-    int64_t begin = seat->begin + index * seat->chunk;
-    int64_t left = seat->end - begin;
-    int fine = 0, status = LATHE_TASK_CANCELLED;
-    if (!lathe_impl_is_cancelled(pool.cancel))
-      status = pool.body(begin, begin + (left < seat->chunk ? left : seat->chunk), (uint32_t)self,
-                         pool.scratch + (size_t)self * pool.scratch_stride, pool.closure);
+static int32_t run_tasks(const lathe_loop *loop, int64_t begin, int64_t end, int self) {
+  if (lathe_impl_is_cancelled(pool.cancel))
+    return LATHE_TASK_CANCELLED;
+  int32_t status = loop->body(begin, end, (uint32_t)self, (char *)loop->scratch + (size_t)self * loop->scratch_stride,
+                              loop->closure);
+  return status > 0 ? status + loop->first_check : status;
+}
+
+/* Returns the chunks of seat `index` that this thread took. After a failure it takes
+ * them, so that nobody waits for them, but does not run them. Worker numbers are seats:
+ * no two threads have the same. */
+static uint32_t run_range(const lathe_loop *loop, uint32_t number, const struct shares *shares, int index, int self) {
+  int64_t more = index < shares->rest, length = shares->length + more;
+  int64_t first = shares->length * index + (more ? index : shares->rest);
+  int64_t chunk = chunk_of(shares, length);
+  uint32_t chunks = chunks_in(shares, length), count = 0;
+  for (int at; (at = take_chunk(&pool.seat[index], number, chunks)) >= 0; ++count) {
+    if (atomic_load_explicit(&pool.status, memory_order_relaxed) != 0)
+      continue;
+    int64_t begin = at * chunk, left = length - begin;
+    int32_t fine = 0, status = run_tasks(loop, first + begin, first + begin + (left < chunk ? left : chunk), self);
     if (status != 0)
       atomic_compare_exchange_strong_explicit(&pool.status, &fine, status, memory_order_relaxed, memory_order_relaxed);
   }
+  return count;
 }
 
-static void run_share(int self) {
-  for (int i = self; i < pool.seats; ++i)
-    run_range(&pool.seat[i], self);
+/* Returns the chunks of all seats that this thread took. */
+static uint32_t run_share(const lathe_loop *loop, uint32_t number, const struct shares *shares, int self) {
+  uint32_t count = 0;
+  for (int i = self; i < shares->seats; ++i)
+    count += run_range(loop, number, shares, i, self);
   for (int i = 0; i < self; ++i)
-    run_range(&pool.seat[i], self);
+    count += run_range(loop, number, shares, i, self);
+  return count;
 }
 
 /* --- Waiting ------------------------------------------------------------ */
@@ -195,7 +255,54 @@ static bool change(struct seat *seat, unsigned from, unsigned to) {
   return atomic_compare_exchange_strong_explicit(&seat->state, &from, to, memory_order_acq_rel, memory_order_acquire);
 }
 
-/* Returns when seat has no part in the loop any more. */
+static void add_done(uint32_t chunks) {
+  /* In one order with the two numbers of wait_for_chunks: either this sees the sleeper, or that sees the chunks. */
+  atomic_fetch_add(&pool.done, chunks);
+  if (atomic_load(&pool.sleepers) > 0)
+    lathe_impl_wake_all(&pool.done);
+}
+
+/* Returns when so many chunks of the run are done. */
+static void wait_for_chunks(uint32_t wanted) {
+  unsigned done = atomic_load_explicit(&pool.done, memory_order_acquire);
+  if (done < wanted && atomic_load_explicit(&pool.spins, memory_order_relaxed)) {
+    int64_t stop = now() + SPIN_NANOSECONDS;
+    do
+      for (int i = 0; i < SPIN_BATCH && done < wanted; ++i) {
+        lathe_impl_pause();
+        done = atomic_load_explicit(&pool.done, memory_order_acquire);
+      }
+    while (done < wanted && now() < stop);
+  }
+  if (done >= wanted)
+    return;
+  atomic_fetch_add(&pool.sleepers, 1);
+  while ((done = atomic_load(&pool.done)) < wanted)
+    lathe_impl_wait(&pool.done, done);
+  atomic_fetch_sub(&pool.sleepers, 1);
+}
+
+/* All loops, as the thread on seat `self` does them. */
+static void run_loops(int self) {
+  uint32_t wanted = 0;
+  for (uint32_t i = 0; i < pool.count; ++i) {
+    const lathe_loop *loop = &pool.loops[i];
+    if (loop->tasks <= 0)
+      continue;
+    struct shares shares = shares_of(loop, pool.seats);
+    wanted += chunks_of(&shares);
+    if (self != 0 && atomic_load_explicit(&pool.done, memory_order_acquire) >= wanted)
+      continue; /* This worker came late. */
+    uint32_t count = self < shares.seats ? run_share(loop, pool.first + i, &shares, self) : 0;
+    if (count > 0)
+      add_done(count);
+    /* Workers need not see the end of the last loop. */
+    if (self == 0 || i + 1 < pool.count)
+      wait_for_chunks(wanted);
+  }
+}
+
+/* Returns when seat has no part in the run any more. */
 static void finish(struct seat *seat) {
   if (change(seat, POSTED, IDLE))
     return;
@@ -248,7 +355,7 @@ static void *work(void *argument) {
     settle(seat);
     /* A thread inherits its creator's mode, and keeps that of the last loop. */
     lathe_impl_float_mode_enter(pool.flushes_denormals);
-    run_share(self);
+    run_loops(self);
     if (atomic_exchange_explicit(&seat->state, IDLE, memory_order_acq_rel) == AWAITED)
       lathe_impl_wake(&seat->state);
   }
@@ -256,8 +363,10 @@ static void *work(void *argument) {
 }
 
 /* In the child of a fork, no worker exists. If the child forked from inside a
- * loop, that loop ends without the parts that workers had begun. */
+ * loop, the run ends without the parts that workers had begun. */
 static void reset_in_child(void) {
+  atomic_store_explicit(&pool.done, 1u << 31, memory_order_relaxed);
+  atomic_store_explicit(&pool.sleepers, 0, memory_order_relaxed);
   for (int i = 1; i <= pool.workers; ++i)
     atomic_store_explicit(&pool.seat[i].state, IDLE, memory_order_relaxed);
   pool.workers = 0;
@@ -300,38 +409,72 @@ static void stop_workers(void) {
   pool.workers = 0;
 }
 
-int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body, void *scratch, size_t scratch_stride,
-                            void *closure, const int32_t *cancel, bool flushes_denormals) {
-  if (tasks <= 0)
-    return 0;
-  int seats = workers < LATHE_MAX_THREADS ? (int)workers : LATHE_MAX_THREADS;
-  if (seats > tasks)
-    seats = (int)tasks;
-  if (seats <= 1 || inside || !take_pool())
-    return body(0, tasks, 0, scratch, closure);
-  add_workers(seats - 1);
-  if (seats > pool.workers + 1)
-    seats = pool.workers + 1;
-  inside = true;
-  pool.body = body;
-  pool.closure = closure;
-  pool.scratch = scratch;
-  pool.scratch_stride = scratch_stride;
+/* Without the pool. */
+static int32_t run_alone(uint32_t count, const lathe_loop *loops, const int32_t *cancel) {
+  int32_t status = 0;
+  for (uint32_t i = 0; i < count && status == 0; ++i) {
+    if (loops[i].tasks <= 0)
+      continue;
+    if (lathe_impl_is_cancelled(cancel))
+      return LATHE_TASK_CANCELLED;
+    status = loops[i].body(0, loops[i].tasks, 0, loops[i].scratch, loops[i].closure);
+    if (status > 0)
+      status += loops[i].first_check;
+  }
+  return status;
+}
+
+/* Numbers the loops of a run. Nobody looks at the seats' counters meanwhile. */
+static void number_loops(uint32_t count) {
+  uint32_t last = UINT32_MAX >> CHUNK_BITS;
+  pool.first += pool.count;
+  if (pool.first > last - count) {
+    for (int i = 0; i < LATHE_MAX_THREADS; ++i)
+      atomic_store_explicit(&pool.seat[i].taken, 0, memory_order_relaxed);
+    pool.first = 1;
+  }
+  pool.count = count;
+}
+
+static int32_t run_on_seats(int seats, uint32_t count, const lathe_loop *loops, const int32_t *cancel,
+                            bool flushes_denormals) {
+  number_loops(count);
+  pool.loops = loops;
   pool.cancel = cancel;
   pool.flushes_denormals = flushes_denormals;
   pool.seats = seats;
   atomic_store_explicit(&pool.status, 0, memory_order_relaxed);
-  set_ranges(seats, tasks);
+  atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
   atomic_store_explicit(&pool.seat[0].cpu, lathe_impl_current_cpu(), memory_order_relaxed);
   for (int i = 1; i < seats; ++i) {
     struct seat *seat = &pool.seat[i];
     if (atomic_exchange_explicit(&seat->state, POSTED, memory_order_acq_rel) == ASLEEP)
       lathe_impl_wake(&seat->state);
   }
-  run_share(0);
+  run_loops(0);
   for (int i = 1; i < seats; ++i)
     finish(&pool.seat[i]);
-  int32_t status = atomic_load_explicit(&pool.status, memory_order_relaxed);
+  return atomic_load_explicit(&pool.status, memory_order_relaxed);
+}
+
+int32_t lathe_impl_pool_run(uint32_t workers, uint32_t count, const lathe_loop *loops, const int32_t *cancel,
+                            bool flushes_denormals) {
+  int64_t most = 0;
+  for (uint32_t i = 0; i < count; ++i)
+    most = loops[i].tasks > most ? loops[i].tasks : most;
+  int seats = workers < LATHE_MAX_THREADS ? (int)workers : LATHE_MAX_THREADS;
+  if (seats > most)
+    seats = (int)most;
+  if (seats <= 1 || inside || !take_pool())
+    return run_alone(count, loops, cancel);
+  add_workers(seats - 1);
+  if (seats > pool.workers + 1)
+    seats = pool.workers + 1;
+  inside = true;
+  int32_t status = 0;
+  for (uint32_t begin = 0; begin < count && status == 0; begin += MOST_LOOPS)
+    status = run_on_seats(seats, count - begin < MOST_LOOPS ? count - begin : MOST_LOOPS, loops + begin, cancel,
+                          flushes_denormals);
   inside = false;
   release_pool();
   return status;

@@ -7,6 +7,7 @@
 #include "Wait.h"
 
 #if defined(__linux__) && !defined(LATHE_NO_FUTEX)
+#include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@ void lathe_impl_wait(atomic_uint *word, unsigned value) {
 }
 
 void lathe_impl_wake(atomic_uint *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+
+void lathe_impl_wake_all(atomic_uint *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0); }
 
 void lathe_impl_wait_reset(void) {}
 #else
@@ -40,6 +43,8 @@ void lathe_impl_wake(atomic_uint *word) {
   pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&mutex);
 }
+
+void lathe_impl_wake_all(atomic_uint *word) { lathe_impl_wake(word); }
 
 void lathe_impl_wait_reset(void) {
   mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

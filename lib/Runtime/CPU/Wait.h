@@ -20,8 +20,9 @@ static inline void lathe_impl_pause(void) {
 /* Sleeps while `*word` is `value`. May also return for no reason. */
 void lathe_impl_wait(atomic_uint *word, unsigned value);
 
-/* Wakes who sleeps on `word`, after it was changed. */
+/* Wakes one who sleeps on `word`, or all, after it was changed. */
 void lathe_impl_wake(atomic_uint *word);
+void lathe_impl_wake_all(atomic_uint *word);
 
 /* To be called in the child of a fork, where sleepers and locks are gone. */
 void lathe_impl_wait_reset(void);

@@ -132,6 +132,12 @@ static lathe_status open_device(struct lathe_impl_cuda_device *device, uint32_t 
       .copy_on = lathe_impl_cuda_copy_on,
       .check = lathe_impl_cuda_check,
   };
+  if (driver->has_graphs) {
+    device->services.record = lathe_impl_cuda_record;
+    device->services.recorded = lathe_impl_cuda_recorded;
+    device->services.replay = lathe_impl_cuda_replay;
+    device->services.forget = lathe_impl_cuda_forget;
+  }
   device->driver = driver;
   return LATHE_OK;
 }

@@ -41,6 +41,11 @@ int32_t lathe_impl_cuda_copy_on(void *context, void *stream, void *target, uint3
                                 uint32_t source_space, size_t size);
 int32_t lathe_impl_cuda_check(void *context, const void *memory, uint32_t space);
 
+int32_t lathe_impl_cuda_record(void *context, void **stream);
+int32_t lathe_impl_cuda_recorded(void *context, void *stream, void **graph);
+int32_t lathe_impl_cuda_replay(void *context, void *graph, void *stream);
+void lathe_impl_cuda_forget(void *context, void *graph);
+
 /* lathe_space_services.load, unload and launch. */
 int32_t lathe_impl_cuda_load(void *context, const lathe_variant_desc *variant, void **code);
 void lathe_impl_cuda_unload(void *context, void *code);

@@ -28,12 +28,18 @@ static void open_driver(void) {
     return;
   }
   void *address;
+  const char *lacking = NULL;
 #define LATHE_CUDA_FIND(member, symbol, parameters)                                                                    \
   address = dlsym(library, symbol);                                                                                    \
-  if (!address && !missing)                                                                                            \
-    missing = symbol;                                                                                                  \
+  if (!address && !lacking)                                                                                            \
+    lacking = symbol;                                                                                                  \
   memcpy(&functions.member, &address, sizeof address);
   LATHE_CUDA_FUNCTIONS(LATHE_CUDA_FIND)
+  missing = lacking;
+  lacking = NULL;
+  LATHE_CUDA_GRAPH_FUNCTIONS(LATHE_CUDA_FIND)
+  functions.has_graphs = !lacking;
+  LATHE_CUDA_LATER_FUNCTIONS(LATHE_CUDA_FIND)
 #undef LATHE_CUDA_FIND
   if (missing)
     return;

@@ -14,7 +14,11 @@
 typedef int cuda_result; /* 0: no error. */
 typedef int cuda_device;
 typedef uint64_t cuda_address;
-typedef void *cuda_handle; /* A context, module, function, stream or event. */
+typedef void *cuda_handle; /* A context, module, function, stream, event or graph. */
+typedef struct cuda_update {
+  int result;
+  cuda_handle node, from_node;
+} cuda_update; /* What an update of a graph could not change. */
 
 enum {
   CUDA_ERROR_INVALID_VALUE_CODE = 1,
@@ -30,10 +34,19 @@ enum {
   CUDA_FUNCTION_SHARED_BYTES = 8,
   CUDA_INPUT_PTX = 1,
   CUDA_EVENT_WITHOUT_TIME = 2,
+  CUDA_STREAM_ALONE = 1,   /* Waits for no other. */
+  CUDA_CAPTURE_THREAD = 1, /* Other threads do what they like. */
   CUDA_POINTER_MEMORY = 2, /* Attributes of addresses. */
   CUDA_POINTER_MANAGED = 8,
   CUDA_POINTER_DEVICE = 9,
   CUDA_MEMORY_OF_DEVICE = 2, /* A value of the first of them. */
+  CUDA_MAP_BYTES_1 = 0,      /* Elements of tensor maps: unsigned numbers of so many bytes. */
+  CUDA_MAP_BYTES_2 = 1,
+  CUDA_MAP_BYTES_4 = 2,
+  CUDA_MAP_BYTES_8 = 4,
+  CUDA_MAP_PLAIN = 0,       /* Planes are not interleaved, and 0 is read outside. */
+  CUDA_MAP_SWIZZLE_128 = 3, /* The order of chunks of 16 bytes. */
+  CUDA_MAP_FETCH_256 = 3,   /* Bytes that the second cache fetches at once. */
 };
 
 /* LATHE_CUDA_FUNCTION(member, symbol, parameters) */
@@ -81,9 +94,31 @@ enum {
             unsigned block_y, unsigned block_z, unsigned shared_bytes, cuda_handle stream, void **parameters,          \
             void **extra))
 
+/* The same, of newer drivers: all of them, or none is used. */
+#define LATHE_CUDA_GRAPH_FUNCTIONS(FUNCTION)                                                                           \
+  FUNCTION(stream_create, "cuStreamCreate", (cuda_handle * stream, unsigned flags))                                    \
+  FUNCTION(stream_destroy, "cuStreamDestroy_v2", (cuda_handle stream))                                                 \
+  FUNCTION(capture_begin, "cuStreamBeginCapture_v2", (cuda_handle stream, int mode))                                   \
+  FUNCTION(capture_end, "cuStreamEndCapture", (cuda_handle stream, cuda_handle * graph))                               \
+  FUNCTION(graph_destroy, "cuGraphDestroy", (cuda_handle graph))                                                       \
+  FUNCTION(graph_instantiate, "cuGraphInstantiateWithFlags",                                                           \
+           (cuda_handle * executable, cuda_handle graph, unsigned long long flags))                                    \
+  FUNCTION(graph_update, "cuGraphExecUpdate_v2", (cuda_handle executable, cuda_handle graph, cuda_update * update))    \
+  FUNCTION(graph_launch, "cuGraphLaunch", (cuda_handle executable, cuda_handle stream))                                \
+  FUNCTION(executable_destroy, "cuGraphExecDestroy", (cuda_handle executable))
+
+/* Those that drivers have since CUDA 12.0, which sm_90a is for: NULL in an older one. */
+#define LATHE_CUDA_LATER_FUNCTIONS(FUNCTION)                                                                           \
+  FUNCTION(encode_map, "cuTensorMapEncodeTiled",                                                                       \
+           (void *map, int element, uint32_t rank, void *address, const uint64_t *sizes, const uint64_t *pitches,      \
+            const uint32_t *box, const uint32_t *steps, int interleave, int swizzle, int fetch, int outside))
+
 struct lathe_impl_cuda {
 #define LATHE_CUDA_MEMBER(member, symbol, parameters) cuda_result(*member) parameters;
   LATHE_CUDA_FUNCTIONS(LATHE_CUDA_MEMBER)
+  LATHE_CUDA_GRAPH_FUNCTIONS(LATHE_CUDA_MEMBER)
+  bool has_graphs;
+  LATHE_CUDA_LATER_FUNCTIONS(LATHE_CUDA_MEMBER)
 #undef LATHE_CUDA_MEMBER
 };
 

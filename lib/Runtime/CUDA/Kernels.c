@@ -4,7 +4,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
-#include "Device.h"
+#include "Maps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +18,13 @@
 #define PLAIN_SHARED_BYTES (48u << 10)
 /* The most words of a kernel: 4 KiB of parameters are what all GPUs take. */
 #define MOST_WORDS 500u
+/* Place of a tensor map among them, with what aligns the first. */
+#define WORDS_OF_MAP 24u
 
 struct code {
   const lathe_variant_desc *variant;
   cuda_handle module;
+  _Atomic(struct lathe_impl_cuda_kept_maps *) maps;
   cuda_handle kernels[]; /* As many as the variant has. */
 };
 
@@ -97,6 +100,7 @@ void lathe_impl_cuda_unload(void *context, void *loaded) {
     device->driver->module_unload(code->module);
     lathe_impl_cuda_leave(device);
   }
+  lathe_impl_cuda_forget_maps(code->maps);
   free(code);
 }
 
@@ -132,35 +136,67 @@ static unsigned grid_of(const struct lathe_impl_cuda_device *device, const lathe
     blocks = (tasks + threads - 1) / threads;
     most = (uint64_t)device->processors * BLOCKS_EACH;
   }
+  if (kernel->flags & LATHE_DEVICE_KERNEL_STAYS)
+    most = device->processors;
   if (launch->scratch_stride)
     most = LATHE_DEVICE_WORKERS / workers;
   return (unsigned)(blocks < most ? blocks : most);
 }
 
+/* NULL for a kernel that takes no tensor maps. */
+static const lathe_mapped_kernel_desc *mapped(const lathe_device_kernel_desc *kernel) {
+  return kernel && kernel->flags & LATHE_DEVICE_KERNEL_MAPS ? (const lathe_mapped_kernel_desc *)kernel : NULL;
+}
+
+/* Whether `kernel` is all there that its flags say. */
+static bool is_whole(const lathe_device_kernel_desc *kernel) {
+  const lathe_mapped_kernel_desc *with_maps = mapped(kernel);
+  if (!with_maps)
+    return true;
+  return kernel->struct_size >= sizeof *with_maps && with_maps->map_count <= LATHE_IMPL_CUDA_MOST_MAPS &&
+         (with_maps->maps || !with_maps->map_count);
+}
+
 int32_t lathe_impl_cuda_launch(void *context, void *loaded, lathe_call *call, const lathe_launch *launch) {
   struct lathe_impl_cuda_device *device = context;
-  const struct code *code = loaded;
+  struct code *code = loaded;
   uint32_t count = code->variant->device_kernel_count;
   const lathe_device_kernel_desc *kernel =
       launch->kernel < count ? code->variant->device_kernels[launch->kernel] : NULL;
-  if (!kernel || launch->word_count > MOST_WORDS || kernel->block_threads == 0) {
+  if (!is_whole(kernel)) {
     lathe_impl_cuda_explain(
-        "the module launches kernel %u of %u with %u words, of which %u are possible; the module is "
-        "damaged: compile the model again [module-damaged]",
-        launch->kernel, count, launch->word_count, MOST_WORDS);
+        "kernel %s takes tensor maps, but has no list of at most %d of them; the module is damaged: "
+        "compile the model again [module-damaged]",
+        kernel->name, LATHE_IMPL_CUDA_MOST_MAPS);
+    return LATHE_TASK_DEVICE;
+  }
+  const lathe_mapped_kernel_desc *with_maps = mapped(kernel);
+  uint32_t map_count = with_maps ? with_maps->map_count : 0, most_words = MOST_WORDS - map_count * WORDS_OF_MAP;
+  if (!kernel || launch->word_count > most_words || kernel->block_threads == 0) {
+    lathe_impl_cuda_explain(
+        "the module launches kernel %u of %u with %u words, of which %u are possible, and %u tensor maps; the module "
+        "is damaged: compile the model again [module-damaged]",
+        launch->kernel, count, launch->word_count, most_words, map_count);
     return LATHE_TASK_DEVICE;
   }
   const lathe_call_space *space = call->spaces[launch->space];
   uint64_t own[] = {(uint64_t)launch->tasks, (uint64_t)(uintptr_t)launch->scratch, launch->scratch_stride,
                     (uint64_t)(uintptr_t)space->record};
-  void *parameters[4 + MOST_WORDS];
+  struct lathe_impl_cuda_map maps[LATHE_IMPL_CUDA_MOST_MAPS];
+  void *parameters[4 + MOST_WORDS + LATHE_IMPL_CUDA_MOST_MAPS];
   for (uint32_t i = 0; i < 4; ++i)
     parameters[i] = &own[i];
   for (uint32_t i = 0; i < launch->word_count; ++i)
     parameters[4 + i] = (void *)&launch->words[i];
+  for (uint32_t i = 0; i < map_count; ++i)
+    parameters[4 + launch->word_count + i] = &maps[i];
   if (!lathe_impl_cuda_enter(device))
     return LATHE_TASK_DEVICE;
   int32_t status = 0;
+  if (with_maps && !lathe_impl_cuda_make_maps(device->driver, with_maps, launch, &code->maps, maps)) {
+    lathe_impl_cuda_leave(device);
+    return LATHE_TASK_DEVICE;
+  }
   cuda_result result =
       device->driver->launch(code->kernels[launch->kernel], grid_of(device, kernel, launch), 1, 1,
                              kernel->block_threads, 1, 1, kernel->shared_bytes, space->stream, parameters, NULL);

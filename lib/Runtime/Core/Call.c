@@ -4,6 +4,7 @@
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
+#include "Graphs.h"
 #include "Moves.h"
 #include "Services.h"
 
@@ -26,6 +27,7 @@ static void release_memory(const lathe_module *module, struct lathe_impl_frame *
   frame->blocks = (struct lathe_impl_blocks){0};
   for (uint32_t i = LATHE_SPACE_HOST + 1; module->has_spaces && i < LATHE_SPACE_COUNT; ++i) {
     lathe_impl_space_settle(module, i, &frame->spaces[i]);
+    lathe_impl_graph_free(module, frame);
     lathe_impl_space_free(module, i, frame->spaces[i].workspace);
     lathe_impl_space_free(module, i, frame->spaces[i].record);
     free(frame->spaces[i].blocks.list);
@@ -110,7 +112,8 @@ static lathe_status fail_too_large(const struct lathe_impl_services *services, c
 struct settings {
   uint32_t workers;
   int64_t max_loop_steps;
-  bool flushes_denormals;
+  bool flushes_denormals, replays;
+  const char **replay_obstacle;
   void *stream;
   uint32_t output_space;
 };
@@ -411,7 +414,10 @@ static lathe_status call_in_frame(struct lathe_impl_services *services, struct l
   if (status == LATHE_OK) {
     call.outputs = frame->output_data;
     call.workspace = frame->workspace;
-    status = check_code(module, function, &call, function->run(&call));
+    int32_t code = settings->replays
+                       ? lathe_impl_graph_run(module, function, frame, spaces, &call, settings->replay_obstacle)
+                       : function->run(&call);
+    status = check_code(module, function, &call, code);
   }
   if (status == LATHE_OK)
     status = hand_over(services, spaces, function, frame, settings->output_space, inputs, outputs, output_values);
@@ -472,6 +478,10 @@ static lathe_status read_options(const lathe_call_options *options, struct setti
                            "struct_size of the call's options is %u, but must be at least %zu; set it to "
                            "sizeof(lathe_call_options)",
                            options->struct_size, offsetof(lathe_call_options, observe));
+  if (options && LATHE_HAS(options, replay_obstacle) && options->replay_obstacle) {
+    *options->replay_obstacle = NULL; /* Also where the call ends before it begins a kernel. */
+    settings->replay_obstacle = options->replay_obstacle;
+  }
   int threads = options ? options->threads : 0;
   if (threads < 0 || threads > LATHE_MAX_THREADS)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-threads",
@@ -488,14 +498,16 @@ static lathe_status read_options(const lathe_call_options *options, struct setti
                            "the call may have %" PRId64 " bytes of memory, but 1 or more, or 0 for the default, are "
                            "possible",
                            options->max_bytes);
-  if (options && options->flags & ~LATHE_CALL_FLUSH_DENORMALS)
+  const uint32_t known = LATHE_CALL_FLUSH_DENORMALS | LATHE_CALL_REPLAY;
+  if (options && options->flags & ~known)
     return lathe_impl_fail(LATHE_INVALID_ARGUMENT, "call-flags",
                            "the flags of the call are 0x%x, of which this runtime knows 0x%x; clear the others",
-                           options->flags, LATHE_CALL_FLUSH_DENORMALS);
+                           options->flags, known);
   if (options && LATHE_HAS(options, output_space)) {
     settings->stream = options->stream;
     settings->output_space = options->output_space;
   }
+  settings->replays = options && options->flags & LATHE_CALL_REPLAY;
   settings->flushes_denormals = options && options->flags & LATHE_CALL_FLUSH_DENORMALS;
   settings->workers = (uint32_t)(threads ? threads : lathe_get_threads());
   if (options && options->max_loop_steps)

@@ -168,7 +168,9 @@ static bool describe(const lathe_text_call *call, const char *types, lathe_tenso
     memcpy(tensors[i].dims, sizes + 1, tensors[i].rank * sizeof *sizes);
     left -= 1 + *sizes;
     sizes += 1 + *sizes;
-    if (!fits(&tensors[i], from))
+    if (i < operands && tensors[i].dtype == LATHE_DTYPE_INVALID) /* An input that the node leaves out. */
+      tensors[i] = (lathe_tensor){0};
+    else if (!fits(&tensors[i], from))
       return false;
   }
   return true;

@@ -5,11 +5,20 @@
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  */
 #include "Internal.h"
+#include "lathe-runtime/tensor_maps.h"
 
 /* Bits of lathe_module_desc.features, and of lathe_value_desc.flags. */
 #define KNOWN_FEATURES                                                                                                 \
   ((uint64_t)(LATHE_FEATURE_TEXT | LATHE_FEATURE_VALUES | LATHE_FEATURE_SPACES | LATHE_FEATURE_IMAGES |                \
-              LATHE_FEATURE_CUSTOM_OPS))
+              LATHE_FEATURE_CUSTOM_OPS | LATHE_FEATURE_TENSOR_MAPS))
+/* They are in two headers, and no bit may be in both. */
+_Static_assert(LATHE_FEATURE_TEXT + LATHE_FEATURE_VALUES + LATHE_FEATURE_SPACES + LATHE_FEATURE_IMAGES +
+                       LATHE_FEATURE_CUSTOM_OPS + LATHE_FEATURE_TENSOR_MAPS ==
+                   KNOWN_FEATURES,
+               "each feature has a bit of its own");
+_Static_assert(((LATHE_DEVICE_KERNEL_CHECKS | LATHE_DEVICE_KERNEL_BLOCKS) &
+                (LATHE_DEVICE_KERNEL_STAYS | LATHE_DEVICE_KERNEL_MAPS)) == 0,
+               "each flag of kernels has a bit of its own");
 #define KNOWN_FLAGS ((uint32_t)(LATHE_VALUE_SIZED_BY_RUN | LATHE_VALUE_OF_SEQUENCE | LATHE_VALUE_MOVES))
 
 #define DAMAGED "; the module is damaged: compile the model again"
@@ -91,6 +100,15 @@ static lathe_status check_function(const lathe_function_desc *function, uint32_t
   return status;
 }
 
+static bool are_arguments(const lathe_argument_desc *const *arguments, uint32_t count) {
+  if (count && !arguments)
+    return false;
+  for (uint32_t i = 0; i < count; ++i)
+    if (!arguments[i] || !LATHE_HAS(arguments[i], dims) || (arguments[i]->rank && !arguments[i]->dims))
+      return false;
+  return true;
+}
+
 /* Kernels are for tools to show, so only what leads to them is checked. */
 static lathe_status check_tables(const lathe_variant_desc *variant) {
   for (uint32_t i = 0; i < variant->kernel_count; ++i) {
@@ -99,6 +117,10 @@ static lathe_status check_tables(const lathe_variant_desc *variant) {
         (kernel->phase_count && !kernel->phases))
       return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
                              "the description of kernel %u has a NULL where a name or a table must be" DAMAGED, i);
+    if (LATHE_HAS(kernel, results) && !(are_arguments(kernel->operands, kernel->operand_count) &&
+                                        are_arguments(kernel->results, kernel->result_count)))
+      return lathe_impl_fail(LATHE_INCOMPATIBLE, "module-damaged",
+                             "the arguments of kernel \"%s\" have a NULL where a table must be" DAMAGED, kernel->name);
   }
   uint32_t spaces = 1u << LATHE_SPACE_HOST;
   if (LATHE_HAS(variant, spaces))

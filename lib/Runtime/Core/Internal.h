@@ -104,6 +104,15 @@ struct lathe_impl_space_frame {
   void *stream;
 };
 
+/* Kernels of the last call that begin all at once, and what of a call decides on them. */
+struct lathe_impl_graph {
+  const lathe_function_desc *function;
+  uint64_t *key;        /* Sizes and addresses, and the next call's behind them. */
+  size_t key_words;     /* Of either. */
+  void *handle;         /* Of what serves the space; NULL if there is none. */
+  const char *obstacle; /* Why there is none for the key. */
+};
+
 /* What one call needs: its argument arrays and its workspace. */
 struct lathe_impl_frame {
   atomic_bool taken;
@@ -120,6 +129,7 @@ struct lathe_impl_frame {
   void *workspace;
   uint64_t workspace_bytes;
   struct lathe_impl_space_frame spaces[LATHE_SPACE_COUNT]; /* That of the host is not used. */
+  struct lathe_impl_graph graph;
 };
 
 /* Calls at once that keep their frame; one more allocates a frame of its own.
@@ -162,12 +172,12 @@ void lathe_impl_frames_free(lathe_module *module);
 
 /* --- Threads ------------------------------------------------------------ */
 
-/* lathe_imports.parallel_for with at most `workers` threads, one of them the
- * caller. Runs the loop inline when the pool is in use: by a call of another
+/* lathe_imports.parallel_loops with at most `workers` threads, one of them the
+ * caller. Runs the loops inline when the pool is in use: by a call of another
  * thread, or by an outer loop of this one. Looks at `cancel`, which may be
  * NULL, before each range. */
-int32_t lathe_impl_pool_run(uint32_t workers, int64_t tasks, lathe_task_fn body, void *scratch, size_t scratch_stride,
-                            void *closure, const int32_t *cancel, bool flushes_denormals);
+int32_t lathe_impl_pool_run(uint32_t workers, uint32_t count, const lathe_loop *loops, const int32_t *cancel,
+                            bool flushes_denormals);
 
 /* CPUs that this process may use; at least 1. */
 int lathe_impl_cpu_count(void);

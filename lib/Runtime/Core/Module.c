@@ -5,6 +5,7 @@
  */
 #include "Spaces.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,14 +159,17 @@ const lathe_function_desc *lathe_module_function(const lathe_module *module, con
   for (uint32_t i = 0; i < variant->function_count; ++i)
     if (strcmp(variant->functions[i]->name, name) == 0)
       return variant->functions[i];
-  if (variant->function_count == 0)
+  if (variant->function_count == 0) {
     lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function", "the module has no function \"%s\"; it has none at all",
                     name);
-  else
-    lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function",
-                    "the module has no function \"%s\"; the first of its %u is "
-                    "\"%s\"",
-                    name, variant->function_count, variant->functions[0]->name);
+    return NULL;
+  }
+  char names[256] = "";
+  size_t used = 0;
+  for (uint32_t i = 0; i < variant->function_count && used < sizeof names; ++i)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s\"%s\"", i ? ", " : "", variant->functions[i]->name);
+  lathe_impl_fail(LATHE_NOT_FOUND, "call-unknown-function", "the module has no function \"%s\"; there %s %s%s", name,
+                  variant->function_count == 1 ? "is" : "are", names, used < sizeof names ? "" : "...");
   return NULL;
 }
 
@@ -190,5 +194,8 @@ lathe_status lathe_module_set_imports(lathe_module *module, const lathe_imports 
   module->imports = (lathe_imports){0};
   if (imports)
     memcpy(&module->imports, imports, least);
+  /* Of a program that passes on the runtime's own: what serves one loop serves lists of them, too. */
+  if (module->imports.parallel_for == lathe_default_imports()->parallel_for)
+    module->imports.parallel_for = NULL;
   return LATHE_OK;
 }

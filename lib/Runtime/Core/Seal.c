@@ -66,7 +66,8 @@ static lathe_status check_weights(const char *path, int file, const lathe_seal *
     return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "module-out-of-memory", "no memory for %llu checksums",
                            (unsigned long long)chunks);
   uint32_t workers = (uint32_t)lathe_get_threads();
-  bool is_read = lathe_impl_pool_run(workers, (int64_t)chunks, sum_chunks, NULL, 0, &weights, NULL, false) == 0;
+  const lathe_loop loop = {.body = sum_chunks, .closure = &weights, .tasks = (int64_t)chunks};
+  bool is_read = lathe_impl_pool_run(workers, 1, &loop, NULL, false) == 0;
   uint64_t sum = lathe_checksum_of(weights.sums, chunks * sizeof *weights.sums);
   free(weights.sums);
   if (!is_read)

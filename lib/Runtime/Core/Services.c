@@ -93,8 +93,8 @@ static int32_t share_tasks(const struct lathe_impl_services *services, int64_t t
     return LATHE_TASK_CANCELLED;
   if (workers > 1 && tasks > 1 && host->parallel_for)
     return host->parallel_for(host->context, tasks, workers, body, scratch, scratch_stride, closure);
-  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, services->cancel,
-                             services->flushes_denormals);
+  const lathe_loop loop = {body, closure, scratch, scratch_stride, tasks, 0, 0};
+  return lathe_impl_pool_run(workers, 1, &loop, services->cancel, services->flushes_denormals);
 }
 
 static int64_t now(void) {
@@ -113,6 +113,11 @@ static int32_t call_parallel_for(void *context, int64_t tasks, uint32_t workers,
   int32_t status = share_tasks(services, tasks, workers, body, scratch, scratch_stride, closure);
   observer->observe(observer->observe_context, body, tasks, begin, now());
   return status;
+}
+
+static int32_t call_parallel_loops(void *context, uint32_t workers, uint32_t count, const lathe_loop *loops) {
+  const struct lathe_impl_services *services = context;
+  return lathe_impl_pool_run(workers, count, loops, services->cancel, services->flushes_denormals);
 }
 
 /* --- Strings of the call ------------------------------------------------ */
@@ -135,20 +140,28 @@ static lathe_value *call_make_value(void *context, lathe_call *call, int32_t act
 void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe_module *module,
                                struct lathe_impl_blocks *blocks, const lathe_call_options *options,
                                bool flushes_denormals) {
-  services->imports = (lathe_imports){sizeof services->imports, 0,        call_alloc, call_free,
-                                      call_parallel_for,        services, call_text,  call_make_value};
   services->module = module;
   services->blocks = blocks;
   services->cancel = options ? options->cancel : NULL;
   services->observer = options && LATHE_HAS(options, observe_context) && options->observe ? options : NULL;
+  services->imports = (lathe_imports){sizeof services->imports, 0,        call_alloc, call_free,
+                                      call_parallel_for,        services, call_text,  call_make_value,
+                                      /*parallel_loops=*/NULL};
+  /* One loop at a time where each is the program's, or is to be seen. */
+  if (!services->observer && !module->imports.parallel_for)
+    services->imports.parallel_loops = call_parallel_loops;
   services->flushes_denormals = flushes_denormals;
   services->bytes = services->refused = 0;
   bool is_limited = options && LATHE_HAS(options, max_bytes) && options->max_bytes > 0;
   services->max_bytes = is_limited ? (uint64_t)options->max_bytes : lathe_get_memory();
 }
 
-void lathe_impl_services_end(struct lathe_impl_services *services) {
-  for (size_t i = services->blocks->count; i-- > 0;)
-    lathe_impl_host_free(services->module, services->blocks->list[i].memory);
-  services->blocks->count = 0;
+void lathe_impl_services_release(struct lathe_impl_services *services, size_t count) {
+  while (services->blocks->count > count) {
+    struct lathe_impl_block block = services->blocks->list[--services->blocks->count];
+    services->bytes -= block.size;
+    lathe_impl_host_free(services->module, block.memory);
+  }
 }
+
+void lathe_impl_services_end(struct lathe_impl_services *services) { lathe_impl_services_release(services, 0); }

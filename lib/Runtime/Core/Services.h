@@ -28,6 +28,9 @@ void lathe_impl_services_begin(struct lathe_impl_services *services, const lathe
 /* Frees what the call allocated and nobody took. */
 void lathe_impl_services_end(struct lathe_impl_services *services);
 
+/* Frees all blocks behind the first `count`, and counts their bytes no more. */
+void lathe_impl_services_release(struct lathe_impl_services *services, size_t count);
+
 /* Room for one more block; false if memory ran out. */
 bool lathe_impl_blocks_reserve(struct lathe_impl_blocks *blocks);
 

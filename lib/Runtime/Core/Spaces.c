@@ -184,9 +184,16 @@ lathe_status lathe_impl_space_copy(const lathe_module *module, void *target, uin
 
 /* --- Of a call ---------------------------------------------------------- */
 
+/* Whether the call is recorded, of which this cannot be a part; notes why. */
+static bool cannot_record(struct lathe_impl_call_space *space, const char *why) {
+  if (space->obstacle && !*space->obstacle)
+    *space->obstacle = why;
+  return space->obstacle;
+}
+
 static void *call_alloc(void *context, size_t size, size_t alignment) {
   struct lathe_impl_call_space *space = context;
-  if (!lathe_impl_blocks_reserve(space->blocks))
+  if (cannot_record(space, "the size of a value follows from data") || !lathe_impl_blocks_reserve(space->blocks))
     return NULL;
   void *memory = space->own->alloc(space->own->context, size ? size : 1, alignment);
   if (memory)
@@ -215,6 +222,10 @@ static int32_t call_copy(void *context, void *target, uint32_t target_space, con
   struct lathe_impl_call_space *space = context;
   if (size == 0)
     return 0;
+  bool is_within = target_space != LATHE_SPACE_HOST && source_space != LATHE_SPACE_HOST;
+  if (!is_within && cannot_record(space, target_space == LATHE_SPACE_HOST ? "the host reads what the device computes"
+                                                                          : "the host computes what the device reads"))
+    return LATHE_TASK_DEVICE;
   if (space->has_streams)
     return space->own->copy_on(space->own->context, space->entry.stream, target, target_space, source, source_space,
                                size);
@@ -225,6 +236,11 @@ static int32_t call_launch(void *context, void *code, struct lathe_call *call, c
   struct lathe_impl_call_space *space = context;
   if (lathe_impl_is_cancelled(call->cancel))
     return LATHE_TASK_CANCELLED;
+  const lathe_variant_desc *variant = space->variant;
+  if (launch->kernel < variant->device_kernel_count &&
+      variant->device_kernels[launch->kernel]->flags & LATHE_DEVICE_KERNEL_CHECKS &&
+      cannot_record(space, "the host reads whether an index is out of range"))
+    return LATHE_TASK_DEVICE;
   return launch->tasks <= 0 ? 0 : space->own->launch(space->own->context, code, call, launch);
 }
 
@@ -234,6 +250,8 @@ static void open_space(struct lathe_impl_call_spaces *spaces, const lathe_module
   space->own = module->spaces[i].services;
   space->has_streams = lathe_impl_space_has_streams(space->own);
   space->blocks = &frame->spaces[i].blocks;
+  space->variant = module->variant;
+  space->obstacle = NULL;
   space->services = (lathe_space_services){.struct_size = sizeof space->services,
                                            .space = i,
                                            .alloc = call_alloc,

@@ -45,6 +45,8 @@ struct lathe_impl_call_space {
   const lathe_space_services *own;
   bool has_streams;
   struct lathe_impl_blocks *blocks;
+  const lathe_variant_desc *variant;
+  const char **obstacle; /* NULL unless the call is recorded (Graphs.h). */
 };
 
 struct lathe_impl_call_spaces {

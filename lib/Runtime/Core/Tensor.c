@@ -84,12 +84,18 @@ static void default_free(void *context, void *memory) {
 static int32_t default_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,
                                     size_t scratch_stride, void *closure) {
   (void)context;
-  return lathe_impl_pool_run(workers, tasks, body, scratch, scratch_stride, closure, NULL, false);
+  const lathe_loop loop = {body, closure, scratch, scratch_stride, tasks, 0, 0};
+  return lathe_impl_pool_run(workers, 1, &loop, NULL, false);
+}
+
+static int32_t default_parallel_loops(void *context, uint32_t workers, uint32_t count, const lathe_loop *loops) {
+  (void)context;
+  return lathe_impl_pool_run(workers, count, loops, NULL, false);
 }
 
 const lathe_imports *lathe_default_imports(void) {
-  static const lathe_imports imports = {sizeof imports,       0,    default_alloc, default_free,
-                                        default_parallel_for, NULL, NULL,          NULL};
+  static const lathe_imports imports = {
+      sizeof imports, 0, default_alloc, default_free, default_parallel_for, NULL, NULL, NULL, default_parallel_loops};
   return &imports;
 }
 

@@ -64,22 +64,20 @@ static int32_t do_match(const struct lathe_impl_request *text) {
   const lathe_text_tensor *operand = &text->call->operands[0];
   uint8_t *result = text->call->results[0].data;
   regex_t pattern;
-  /* Patterns of bytes have boundaries of words as ASCII has them. */
+  struct lathe_impl_locale locale;
   bool is_of_bytes = text->call->parameter_count > 1 && strcmp(lathe_impl_next_text(text->parameters), "bytes") == 0;
-  locale_t bytes = is_of_bytes ? newlocale(LC_ALL_MASK, "C", (locale_t)0) : (locale_t)0;
-  if (is_of_bytes && !bytes)
+  if (!lathe_impl_enter_locale(&locale, is_of_bytes))
     return LATHE_TASK_OUT_OF_MEMORY;
-  locale_t before = bytes ? uselocale(bytes) : (locale_t)0;
   /* The compiler has tried the pattern. */
-  bool good = regcomp(&pattern, text->parameters, REG_EXTENDED | REG_NOSUB) == 0;
-  for (int64_t i = 0; good && i < operand->count; ++i)
-    result[i] = regexec(&pattern, strings_of(operand)[i], 0, NULL, 0) == 0;
-  if (good)
-    regfree(&pattern);
-  if (bytes) {
-    uselocale(before);
-    freelocale(bytes);
+  bool is_open = regcomp(&pattern, text->parameters, REG_EXTENDED | REG_NOSUB) == 0, good = is_open;
+  for (int64_t i = 0; good && i < operand->count; ++i) {
+    int status = regexec(&pattern, strings_of(operand)[i], 0, NULL, 0);
+    result[i] = status == 0;
+    good = status == 0 || status == REG_NOMATCH;
   }
+  if (is_open)
+    regfree(&pattern);
+  lathe_impl_leave_locale(&locale);
   return good ? 0 : LATHE_TASK_OUT_OF_MEMORY;
 }
 
@@ -341,6 +339,8 @@ int32_t lathe_impl_text(const lathe_imports *imports, lathe_text_call *call) {
                    {"random", lathe_impl_random},
                    {"image_size", lathe_impl_image_size},
                    {"decode_image", lathe_impl_decode_image},
+                   {"token_width", lathe_impl_token_width},
+                   {"tokens", lathe_impl_tokens},
                    {"custom", lathe_impl_custom_op}};
   const struct lathe_impl_request text = {imports, call, lathe_impl_next_text(call->texts)};
   /* Numbers and letters are the same whatever the program's locale is. */

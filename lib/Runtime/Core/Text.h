@@ -8,6 +8,7 @@
 
 #include "Services.h"
 
+#include <locale.h>
 #include <string.h>
 
 /* What a function of lathe_imports.text works with. */
@@ -20,10 +21,36 @@ struct lathe_impl_request {
 /* The text behind `text` and its zero. */
 static inline const char *lathe_impl_next_text(const char *text) { return text + strlen(text) + 1; }
 
-/* The functions of Find.c, CustomOps.c and Images/Images.c; as lathe_imports.text. */
+/* The locale that patterns are matched in: those of bytes in "C", where a word ends as ASCII has it, others in the
+ * one that the call has. */
+struct lathe_impl_locale {
+  locale_t own, before; /* 0 where it is the call's. */
+};
+
+/* False if there is no memory for it; then there is nothing to leave. */
+static inline bool lathe_impl_enter_locale(struct lathe_impl_locale *locale, bool is_of_bytes) {
+  *locale = (struct lathe_impl_locale){0};
+  if (!is_of_bytes)
+    return true;
+  locale->own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (locale->own)
+    locale->before = uselocale(locale->own);
+  return locale->own != (locale_t)0;
+}
+
+static inline void lathe_impl_leave_locale(struct lathe_impl_locale *locale) {
+  if (!locale->own)
+    return;
+  uselocale(locale->before);
+  freelocale(locale->own);
+}
+
+/* The functions of Find.c, CustomOps.c, Tokens.c and Images/Images.c; as lathe_imports.text. */
 int32_t lathe_impl_find(const struct lathe_impl_request *request);
 int32_t lathe_impl_random(const struct lathe_impl_request *request);
 int32_t lathe_impl_custom_op(const struct lathe_impl_request *request);
+int32_t lathe_impl_token_width(const struct lathe_impl_request *request);
+int32_t lathe_impl_tokens(const struct lathe_impl_request *request);
 int32_t lathe_impl_image_size(const struct lathe_impl_request *request);
 int32_t lathe_impl_decode_image(const struct lathe_impl_request *request);
 

@@ -10,6 +10,9 @@
 
 #include "dialects/Graph/Graph.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 using namespace lathe;
 
@@ -20,6 +23,26 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   return toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/false));
 }
 
+/// Memory for `steps` rows of a panel of the right-hand side: none where only the run knows that the rows are few.
+static Value createScratch(OpBuilder &builder, graph::MatmulOp matmul, tile::TilingAttr tiling, int64_t steps) {
+  Location loc = matmul.getLoc();
+  RankedTensorType a = matmul.getA().getType(), b = matmul.getB().getType();
+  int64_t width = tiling.getVectors() * tiling.getLanes(), rank = a.getRank();
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(builder, loc, value); };
+  Value rows = index(1);
+  bool isOpen = false;
+  for (int64_t dim = b.getRank() == 2 ? 0 : rank - 2; dim < rank - 1; ++dim) {
+    isOpen |= a.isDynamicDim(dim);
+    rows = arith::MulIOp::create(builder, loc, rows, tensor::DimOp::create(builder, loc, matmul.getA(), dim));
+  }
+  if (!isOpen)
+    return tensor::EmptyOp::create(builder, loc, {steps, width}, b.getElementType());
+  Value most = index(mostTilesInPlace * tiling.getRows());
+  Value areFew = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, rows, most);
+  Value size = arith::SelectOp::create(builder, loc, areFew, index(0), index(steps));
+  return tensor::EmptyOp::create(builder, loc, {ShapedType::kDynamic, width}, b.getElementType(), ValueRange{size});
+}
+
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
   Operation *root = findKeptRoot(kernel, target, Workload::Kind::Contract, /*packs=*/false);
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
@@ -28,9 +51,13 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   EpilogueFusion fusion(root, *tiling);
   OpBuilder builder = fusion.insertionPoint();
   auto matmul = cast<graph::MatmulOp>(root);
-  Value init = fusion.createInit(builder, kernel);
+  Value init = fusion.createInit(builder, kernel), scratch;
+  Workload work = describe({root}, target);
+  int64_t steps = tiling->getBlock() ? tiling->getBlock() : work.k;
+  if (work.unit && !ShapedType::isDynamic(steps) && copiesPanels(work, *work.unit, target, tiling->getRows()))
+    scratch = createScratch(builder, matmul, *tiling, steps);
   auto op = tile::ContractOp::create(builder, matmul.getLoc(), init.getType(), matmul.getA(), matmul.getB(),
-                                     fusion.getExtras(), init,
+                                     /*scales=*/nullptr, /*zeros=*/nullptr, scratch, fusion.getExtras(), init,
                                      /*packed=*/false, *tiling, fusion.getExtraMaps());
   fusion.finish(op);
   return scheduleLoops(kernel, target);

@@ -17,6 +17,8 @@ extern const Strategy directConv;
 extern const Strategy winogradConv;
 /// Convolutions with one filter a channel.
 extern const Strategy depthwiseConv;
+/// Attention, with the scores of a block of queries at a time.
+extern const Strategy attention;
 /// Zeros around images.
 extern const Strategy pad;
 /// Permutations that move the innermost dim.

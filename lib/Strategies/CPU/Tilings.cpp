@@ -15,8 +15,14 @@
 using namespace mlir;
 using namespace lathe;
 
-/// Operations below which a task is not worth another thread: about 20 us.
+/// Operations of a task where there are enough of them, or where nobody knows how many there are: about 20 us.
 static constexpr double operationsPerTask = 2.5e6;
+
+/// Operations below which a task is not worth another thread that waits for it: a tenth of that.
+static constexpr double leastOperations = 2.5e5;
+
+/// Tasks that a small kernel is cut into, so that a few threads have the same to do.
+static constexpr double wantedTasks = 16;
 
 /// What a matrix unit does in the time of one operation of the vector unit.
 static constexpr double operationsOfTiles = 8;
@@ -52,6 +58,9 @@ static constexpr int64_t stepsPerBlock = 1024;
 /// another would be as many pages.
 static constexpr int64_t stepsOfRowAtOnce = 16;
 static constexpr int64_t leastRunBytes = 4096;
+
+/// The part of the second-level cache that such a copy takes: rows and results pass through it, too.
+static constexpr int64_t copiesInCache = 4;
 
 /// Rows beyond which a panel is used often enough that fetching it from memory
 /// does not show.
@@ -128,6 +137,17 @@ RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const
   return even.rows > 1 && costOf(even) <= mostCostOfEven * costOf(best) ? even : best;
 }
 
+bool lathe::copiesPanels(const Workload &work, const DotUnit &unit, const Target &target, int64_t tileRows) {
+  bool isPlain = unit.kind == DotKind::Fma && !isInteger(unit.sum) && unit.a == unit.sum && unit.b == unit.sum;
+  if (work.kind != Workload::Kind::Contract || !isPlain || !work.storesSums || work.codes)
+    return false;
+  if (!ShapedType::isDynamic(work.rows) && work.rows <= mostTilesInPlace * tileRows)
+    return false;
+  // What the nearest cache holds is read at its full speed wherever the rows are.
+  bool isKnown = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
+  return !isKnown || work.k * work.columns * bytesOf(unit.b) > target.vectorUnit().l1Bytes;
+}
+
 int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
   if (dot.kind == DotKind::Widen && !isInteger(dot.a) && (ShapedType::isDynamic(run) || run >= 8))
     return 8;
@@ -142,8 +162,10 @@ int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
 
 int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
   double target = operationsPerTask;
-  if (!ShapedType::isDynamic(count))
-    target = std::max(target, count * cost / mostTasks);
+  if (!ShapedType::isDynamic(count)) {
+    double all = count * cost;
+    target = std::max(std::clamp(all / wantedTasks, leastOperations, operationsPerTask), all / mostTasks);
+  }
   auto chunk = static_cast<int64_t>(std::ceil(target / cost));
   chunk = llvm::divideCeil(std::max<int64_t>(chunk, 1), granule) * granule;
   return !ShapedType::isDynamic(count) && chunk >= count ? 0 : chunk;
@@ -187,6 +209,10 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     block = llvm::divideCeil(block, work.run) * work.run;
   if (work.codes && block >= work.k)
     block = 0;
+  if (!packed && copiesPanels(work, dot, target, tile.rows)) {
+    int64_t steps = unit.l2Bytes / copiesInCache / (width * bytes);
+    block = ShapedType::isDynamic(work.k) || work.k > steps ? steps : 0;
+  }
   bool isRun = !packed && !isConv && rowCount == 1 && work.groups == 1 && dot.step == 1 && work.storesSums &&
                (ShapedType::isDynamic(work.columns) || work.columns > width);
   if (isRun)

@@ -33,6 +33,12 @@ int64_t chooseUnroll(int64_t run, const DotUnit &dot);
 tile::TilingAttr chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &unit,
                                       const Target &target, bool packed);
 
+/// Tiles of rows for which copying a panel of a matrix that is not packed does not pay.
+inline constexpr int64_t mostTilesInPlace = 2;
+
+/// Whether the panels of a right-hand side that is not packed are copied before rows pass them.
+bool copiesPanels(const Workload &work, const DotUnit &unit, const Target &target, int64_t tileRows);
+
 /// Whether the groups of a convolution are too narrow for `dot`, which takes
 /// several terms at a time.
 bool needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const Workload &work);
@@ -41,8 +47,8 @@ bool needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const Workload
 mlir::StringAttr unitAttr(const DotUnit &unit, mlir::MLIRContext *context);
 
 /// How many of `count` things, each of `cost` operations, one task gets, so
-/// that a task is worth sending to another thread; 0 for all. `granule` things
-/// belong together.
+/// that a few threads have the same to do and a task is worth another thread;
+/// 0 for all. `granule` things belong together.
 int64_t chooseTask(int64_t count, double cost, int64_t granule);
 
 /// The parameters by their names, and back. The latter reports an error at

@@ -1,10 +1,12 @@
 // lib/Strategies/GPU/Product.cpp: products and convolutions, a tile of the output for each block of threads.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "../Because.h"
 #include "../CPU/Tilings.h"
 #include "../CPU/Workload.h"
 #include "../FuseEpilogue.h"
 #include "../PackWeights.h"
 #include "Strategies.h"
+#include "dialects/Device/Device.h"
 #include "dialects/Graph/Graph.h"
 #include "lathe/Conversion/TileToThreads.h"
 
@@ -27,6 +29,13 @@ static constexpr int64_t slotRowBytes = 64, slots = 3;
 /// place for one block of 256 threads on a processor, so more is on its way to it.
 static constexpr int64_t wideSlotRowBytes = 128, wideSlots = 4;
 
+/// Tiles of which some threads copy the factors: two warpgroups of 64 rows multiply, one copies.
+static constexpr int64_t rolesRows = 128, copiers = 128, widestTile = 256, rowPitchBytes = 16;
+
+/// Processors of an sm_90a, each of which computes one such tile at a time; the memory that a block of them may have,
+/// and of that the two barriers of a slot.
+static constexpr int64_t processors = 132, blockBytes = 227 * 1024, slotBarrierBytes = 16;
+
 static constexpr int64_t warpLanes = 32, warpColumns = 32, warpsOfRows = 2, loneThreads = 256;
 
 /// Four warps that multiply together, and their rows.
@@ -43,21 +52,37 @@ static int64_t rowsOf(const Workload &work) {
   return work.kind == Workload::Kind::Conv ? work.rows * work.lines : work.rows;
 }
 
+/// Matrices of the output that are computed each by itself; many where only the run knows.
+static int64_t matricesOf(const Problem &problem) {
+  constexpr int64_t most = int64_t(1) << 20;
+  auto matmul = dyn_cast<graph::MatmulOp>(problem.root);
+  int64_t count = 1;
+  if (matmul && cast<RankedTensorType>(matmul.getB().getType()).getRank() > 2)
+    for (int64_t size : matmul.getType().getShape().drop_back(2))
+      count = std::min(count * tilesOf(size, 1), most);
+  return count;
+}
+
 /// What the threads of a block do.
 enum class Engine {
+  Roles,      ///< Four warps multiply together what other threads copy by tensor maps.
   Warpgroups, ///< Four warps multiply together.
   Warps,
   Threads ///< Each has some sums.
 };
 
-static Engine engineOf(const DotUnit &unit) {
+static Engine engineOf(const DotUnit &unit, bool hasRoles = false) {
   if (unit.kind != DotKind::Mma)
     return Engine::Threads;
-  return unit.instruction == "wgmma" ? Engine::Warpgroups : Engine::Warps;
+  if (unit.instruction != "wgmma")
+    return Engine::Warps;
+  return hasRoles ? Engine::Roles : Engine::Warpgroups;
 }
 
 static int64_t threadsOf(Engine engine, int64_t tileRows, int64_t tileColumns) {
   switch (engine) {
+  case Engine::Roles:
+    return tileRows / groupRows * groupThreads + copiers;
   case Engine::Warpgroups:
     return tileRows / groupRows * groupThreads;
   case Engine::Warps:
@@ -87,13 +112,83 @@ static int64_t partsOf(const Problem &problem, const Workload &work, int64_t til
   return 1;
 }
 
+/// The configuration of a kernel.
+static NamedAttrList createConfig(MLIRContext *context, const DotUnit &unit, Engine engine, int64_t tileRows,
+                                  int64_t tileColumns) {
+  bool isWide = unit.instruction == "wgmma";
+  int64_t terms = (isWide ? wideSlotRowBytes : slotRowBytes) / bytesOf(unit.a);
+  auto tiling = tile::TilingAttr::get(context, tileRows, /*vectors=*/1, /*lanes=*/tileColumns, /*unroll=*/terms,
+                                      /*prefetch=*/isWide ? wideSlots : slots, /*block=*/0, /*taskRows=*/tileRows,
+                                      /*taskPanels=*/1, unitAttr(unit, context));
+  Builder builder(context);
+  NamedAttrList config(toConfig(tiling).getValue());
+  config.set(kernel::FuncOp::threadsName, builder.getI64IntegerAttr(threadsOf(engine, tileRows, tileColumns)));
+  if (engine == Engine::Roles)
+    config.set(device::copiersName, builder.getI64IntegerAttr(copiers));
+  return config;
+}
+
+/// Of tiles for threads with roles, the columns for which the product is done first, as far as bytes tell: in a
+/// step, a processor reads 128 bytes of each row and of each column of its tile.
+static int64_t columnsForRoles(int64_t matrices, int64_t rows, int64_t columns) {
+  int64_t best = 0, least = 0;
+  for (int64_t width = widestTile; width >= smallSide; width /= 2) {
+    int64_t turns = llvm::divideCeil(matrices * tilesOf(rows, rolesRows) * tilesOf(columns, width), processors);
+    int64_t cost = turns * (rolesRows + width);
+    if (best == 0 || cost < least) {
+      best = width;
+      least = cost;
+    }
+  }
+  return best;
+}
+
+/// Why a launch cannot make tensor maps of the factors; empty if it can.
+static std::string obstacleToMaps(const Problem &problem, const Workload &work) {
+  int64_t bytes = bytesOf(work.unit->a);
+  auto check = [&](Value factor, StringRef which) -> std::string {
+    int64_t inner = cast<RankedTensorType>(factor.getType()).getShape().back();
+    if (problem.hasStrides(factor) || (isa<kernel::FuncOp>(problem.root->getParentOp()) && !isa<BlockArgument>(factor)))
+      return ("the " + which + " factor is a view, or computed in the kernel").str();
+    if (ShapedType::isDynamic(inner))
+      return ("the rows of the " + which + " factor are of a size that only the run knows").str();
+    if (inner * bytes % rowPitchBytes != 0)
+      return ("a row of the " + which + " factor has " + Twine(inner * bytes) + " bytes, no multiple of " +
+              Twine(rowPitchBytes))
+          .str();
+    return "";
+  };
+  std::string why = check(problem.root->getOperand(0), "left");
+  return why.empty() && !work.hasConstantWeights ? check(problem.root->getOperand(1), "right") : why;
+}
+
+/// Why threads of different roles do not compute it; empty if they can.
+static std::string obstacleToRoles(const Problem &problem, const Workload &work) {
+  if (work.kind != Workload::Kind::Contract)
+    return "no tensor map describes the windows of a convolution";
+  int64_t rows = rowsOf(work);
+  if (!ShapedType::isDynamic(rows) && rows <= smallSide)
+    return ("tiles have 128 rows, and the left factor has " + Twine(rows)).str();
+  if (matricesOf(problem) * tilesOf(rows, rolesRows) * tilesOf(work.columns, smallSide) < processors / 2)
+    return "tiles of 128 rows would be too few for a GPU";
+  return obstacleToMaps(problem, work);
+}
+
+static std::optional<Config> chooseRoles(const Problem &problem, const Workload &work) {
+  if (std::string why = obstacleToRoles(problem, work); !why.empty())
+    return problem.reject(why);
+  MLIRContext *context = problem.root->getContext();
+  int64_t width = columnsForRoles(matricesOf(problem), rowsOf(work), work.columns);
+  return createConfig(context, *work.unit, Engine::Roles, rolesRows, width).getDictionary(context);
+}
+
 static Config chooseTile(const Problem &problem, const Workload &work) {
   MLIRContext *context = problem.root->getContext();
   const DotUnit &unit = *work.unit;
   int64_t rows = rowsOf(work), columns = work.columns * work.groups;
   if (ShapedType::isDynamic(work.columns))
     columns = ShapedType::kDynamic;
-  bool isSmall = tilesOf(rows, largeSide) * tilesOf(columns, largeSide) < fewTiles;
+  bool isSmall = matricesOf(problem) * tilesOf(rows, largeSide) * tilesOf(columns, largeSide) < fewTiles;
   auto sideOf = [&](int64_t size) {
     bool fits = !ShapedType::isDynamic(size) && size <= smallSide;
     return fits || isSmall ? smallSide : largeSide;
@@ -102,17 +197,13 @@ static Config chooseTile(const Problem &problem, const Workload &work) {
   // A panel has columns of one group.
   while (work.groups > 1 && work.columns % tileColumns != 0)
     tileColumns /= 2;
-  bool isWide = engineOf(unit) == Engine::Warpgroups;
-  int64_t terms = (isWide ? wideSlotRowBytes : slotRowBytes) / bytesOf(unit.a);
-  auto tiling = tile::TilingAttr::get(context, tileRows, /*vectors=*/1, /*lanes=*/tileColumns, /*unroll=*/terms,
-                                      /*prefetch=*/isWide ? wideSlots : slots, /*block=*/0, /*taskRows=*/tileRows,
-                                      /*taskPanels=*/1, unitAttr(unit, context));
-  Builder builder(context);
-  NamedAttrList config(toConfig(tiling).getValue());
-  config.set(kernel::FuncOp::threadsName, builder.getI64IntegerAttr(threadsOf(engineOf(unit), tileRows, tileColumns)));
+  NamedAttrList config = createConfig(context, unit, engineOf(unit), tileRows, tileColumns);
+  if (engineOf(unit) == Engine::Warpgroups)
+    config.set(becauseName, StringAttr::get(context, obstacleToRoles(problem, work)));
   int64_t tiles = tilesOf(rows, tileRows) * tilesOf(columns, tileColumns);
+  int64_t terms = cast<IntegerAttr>(config.get("unroll")).getInt();
   if (int64_t parts = partsOf(problem, work, tiles, terms); parts > 1)
-    config.set(partsOfSumsName, builder.getI64IntegerAttr(parts));
+    config.set(partsOfSumsName, Builder(context).getI64IntegerAttr(parts));
   return config.getDictionary(context);
 }
 
@@ -128,21 +219,37 @@ static std::optional<Config> match(const Problem &problem, const Target &target,
     return problem.reject("the filter is computed");
   if (!hasWideGroups(work))
     return problem.reject("a group has fewer than 64 outputs");
-  if (engineOf(*work.unit) != engine)
+  if (engineOf(*work.unit, engine == Engine::Roles) != engine)
     return std::nullopt;
-  return chooseTile(problem, work);
+  return engine == Engine::Roles ? chooseRoles(problem, work) : chooseTile(problem, work);
 }
 
 /// Reports where a tile that was set by hand is not one that the threads can compute.
-static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling) {
+static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, bool isConv) {
   const DotUnit *unit = tiling.getDotUnit();
-  Engine engine = unit ? engineOf(*unit) : Engine::Threads;
+  bool hasRoles = device::copiersOf(kernel) > 0;
+  if (isConv && hasRoles)
+    return kernel.emitOpError("strategy ")
+           << kernel.getStrategy()->getName() << " has " << device::copiersOf(kernel)
+           << " threads that copy by tensor maps, and none describes the windows of a convolution; remove the strategy "
+              "to have one chosen [strategy-unfit]";
+  Engine engine = unit ? engineOf(*unit, hasRoles) : Engine::Threads;
   int64_t rows = tiling.getRows(), columns = tiling.getVectors() * tiling.getLanes();
   int64_t threads = threadsOf(engine, rows, columns);
   int64_t termBytes = unit ? tiling.getUnroll() * bytesOf(unit->a) : slotRowBytes;
-  bool hasTerms = engine == Engine::Warpgroups ? termBytes == wideSlotRowBytes : termBytes % (slotRowBytes / 2) == 0;
-  if (rows % smallSide == 0 && columns % smallSide == 0 && columns <= largeSide && hasTerms &&
-      kernel.getBlockThreads() == threads)
+  bool isWide = engine == Engine::Warpgroups || engine == Engine::Roles;
+  bool hasTerms = isWide ? termBytes == wideSlotRowBytes : termBytes % (slotRowBytes / 2) == 0;
+  // Threads of different roles know two warpgroups that multiply.
+  bool fitsRoles = engine == Engine::Roles ? rows == rolesRows && device::copiersOf(kernel) == copiers : !hasRoles;
+  int64_t most = engine == Engine::Roles ? widestTile : largeSide;
+  bool fits = rows % smallSide == 0 && columns % smallSide == 0 && columns <= most && hasTerms && fitsRoles &&
+              kernel.getBlockThreads() == threads;
+  int64_t count = tiling.getPrefetch(), slotBytes = (rows + columns) * termBytes + slotBarrierBytes;
+  if (fits && isWide && count > blockBytes / slotBytes)
+    return kernel.emitOpError("strategy ")
+           << kernel.getStrategy()->getName() << " cannot have " << count << " slots of " << slotBytes
+           << " bytes, as a block has " << blockBytes << "; remove the strategy to have one chosen [strategy-unfit]";
+  if (fits)
     return success();
   return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << " cannot have a tile of " << rows
                                          << " rows, " << columns << " columns and " << tiling.getUnroll()
@@ -166,7 +273,7 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
-  if (failed(checkTile(kernel, *tiling)))
+  if (failed(checkTile(kernel, *tiling, isConv)))
     return failure();
   int64_t width = tiling->getVectors() * tiling->getLanes();
   EpilogueFusion fusion(root, *tiling);
@@ -203,6 +310,8 @@ template <Engine engine> static std::optional<Config> matchWith(const Problem &p
   return match(problem, target, engine);
 }
 
+const Strategy gpuProductTma = {"gpu.product.tma", /*keepsRoot=*/true, matchWith<Engine::Roles>, acceptsInEpilogue,
+                                apply};
 const Strategy gpuProductWgmma = {"gpu.product.wgmma", /*keepsRoot=*/true, matchWith<Engine::Warpgroups>,
                                   acceptsInEpilogue, apply};
 const Strategy gpuProductMma = {"gpu.product.mma", /*keepsRoot=*/true, matchWith<Engine::Warps>, acceptsInEpilogue,

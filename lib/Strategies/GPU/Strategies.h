@@ -9,7 +9,7 @@ namespace lathe {
 
 /// Products and convolutions: on tensor cores, by four warps together or each by itself, or by threads that have some
 /// sums each.
-extern const Strategy gpuProductWgmma, gpuProductMma, gpuProductFma;
+extern const Strategy gpuProductTma, gpuProductWgmma, gpuProductMma, gpuProductFma;
 
 /// Sums over rows and what is computed of them, with a block of threads for each row.
 extern const Strategy gpuRows;

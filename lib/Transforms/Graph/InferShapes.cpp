@@ -67,8 +67,11 @@ LogicalResult InferShapesPass::readDims(ShapeSolver &solver, MutableArrayRef<Aff
                               << ", or a range with sizes in it, such as NAME=8..512%8 [dims-bad-value]";
     if (!seen.insert(name).second)
       return func.emitError() << "dim '" << name << "' is fixed twice; leave one out [dims-twice]";
-    if (!llvm::is_contained(symbols, name))
+    if (!llvm::is_contained(symbols, name)) {
+      if (llvm::is_contained(elsewhere, name))
+        continue;
       return unknownDim(name, symbols);
+    }
     for (auto [i, symbol] : llvm::enumerate(symbols)) {
       if (symbol != name)
         continue;

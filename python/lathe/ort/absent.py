@@ -86,7 +86,8 @@ DIFFERENT: dict[str, str] = {
     "SessionOptions.inter_op_num_threads": "kernels run one after the other, each on all threads",
     "SessionOptions.optimized_model_filepath": "gets the model as it was given, without files of "
     "external data",
-    "SessionOptions.register_custom_ops_library": "raises NotImplementedError",
+    "SessionOptions.register_custom_ops_library": "takes what `lathe.register_op` does, for all "
+    "sessions made from then on; libraries for onnxruntime's own interface raise Fail",
     "OrtValue": "is on the CPU, or on a GPU where a driver is; `vendor_id` and `memory_info` are "
     "not taken",
     "get_build_info": "names Lathe",

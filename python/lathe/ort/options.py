@@ -8,6 +8,9 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from lathe._lathe import CancelToken
+from lathe.custom_ops import register_op
+from lathe.errors import CompileError
+from lathe.ort.capi import onnxruntime_pybind11_state as errors
 
 _LIMIT = "lathe.limit."  # Starts the keys of entries that are limits.
 
@@ -159,8 +162,22 @@ class SessionOptions(_Options):
         return False
 
     def register_custom_ops_library(self, path: str) -> None:
-        """Refuse: custom operators are not supported."""
-        raise NotImplementedError(f"{path}: libraries of custom operators are not supported")
+        """Take a library of operators of one's own, for all sessions that are made from now on.
+
+        `path` is what `lathe.register_op` takes; Fail is raised for what it refuses, and for a
+        library for onnxruntime's own interface, which has `RegisterCustomOps`.
+        """
+        try:
+            register_op(path)
+        except CompileError as error:
+            if "module-no-query" not in error.ids:
+                raise errors.Fail(str(error), error) from error
+            raise errors.Fail(
+                f"{error}; libraries for onnxruntime's own interface cannot be used: write "
+                "`lathe_custom_ops_query` beside RegisterCustomOps, as "
+                "include/lathe-runtime/custom_op.h shows [ort-custom-ops-library]",
+                error,
+            ) from error
 
     @property
     def limits(self) -> dict[str, int]:

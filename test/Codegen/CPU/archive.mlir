@@ -13,8 +13,8 @@
 // MEMBERS-NOT: {{.}}
 
 // CHECK: model.o:
-// CHECK-NEXT: U lathe_code_archive.lathe.plan
-// CHECK-NEXT: U lathe_code_archive.lathe.run
+// CHECK-NEXT: U lathe_code_archive.lathe.plan.main
+// CHECK-NEXT: U lathe_code_archive.lathe.run.main
 // CHECK-NEXT: U lathe_kernel.matmul.gemm.packed.[[KEY:[0-9a-f]+]].[[ENTRY:[01]]]
 // CHECK-NEXT: D lathe_module_archive
 // CHECK-NEXT: W lathe_module_query
@@ -25,8 +25,8 @@
 // CHECK-NEXT: W lathe_kernel.matmul.gemm.packed.[[KEY]].0
 // CHECK-NEXT: W lathe_kernel.matmul.gemm.packed.[[KEY]].1
 // CHECK: code2.o:
-// CHECK-NEXT: T lathe_code_archive.lathe.plan
-// CHECK-NEXT: T lathe_code_archive.lathe.run
+// CHECK-NEXT: T lathe_code_archive.lathe.plan.main
+// CHECK-NEXT: T lathe_code_archive.lathe.run.main
 // CHECK-NEXT: U lathe_kernel.matmul.gemm.packed.[[KEY]].0
 // CHECK-NEXT: U lathe_kernel.matmul.gemm.packed.[[KEY]].1
 // CHECK: weights.o:
@@ -34,8 +34,8 @@
 // CHECK-NOT: {{ [A-Za-z] }}
 
 // The variants have the same functions under names of their own, and the weights in common.
-// VARIANTS-DAG: T lathe_code_archive.v1.lathe.run
-// VARIANTS-DAG: T lathe_code_archive.v3.lathe.run
+// VARIANTS-DAG: T lathe_code_archive.v1.lathe.run.main
+// VARIANTS-DAG: T lathe_code_archive.v3.lathe.run.main
 // VARIANTS-COUNT-1: R lathe_weights_archive
 func.func @main(%x: tensor<1x2xf32> {graph.name = "x"}) -> (tensor<1x5xf32> {graph.name = "y"}) {
   %w = graph.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0], [6.0, 7.0, 8.0, 9.0, 10.0]]> : tensor<2x5xf32>

@@ -9,16 +9,16 @@
 
 // The query function has the model's name, so that several models can be in
 // one program; the common name is weak. Everything else is local or hidden.
-// SYMBOLS-DAG: FUNC GLOBAL HIDDEN {{[0-9]+}} lathe_code_object.lathe.plan
-// SYMBOLS-DAG: FUNC GLOBAL HIDDEN {{[0-9]+}} lathe_code_object.lathe.run
+// SYMBOLS-DAG: FUNC GLOBAL HIDDEN {{[0-9]+}} lathe_code_object.lathe.plan.main
+// SYMBOLS-DAG: FUNC GLOBAL HIDDEN {{[0-9]+}} lathe_code_object.lathe.run.main
 // SYMBOLS-DAG: FUNC GLOBAL DEFAULT {{[0-9]+}} lathe_query_object
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_module_object
 // SYMBOLS-DAG: OBJECT GLOBAL HIDDEN {{[0-9]+}} lathe_weights_object
 // SYMBOLS-DAG: FUNC WEAK DEFAULT {{[0-9]+}} lathe_module_query
 
 // Kernels are compiled in units of their own, whose symbols are hidden and named after what they compute, how, and their code.
-// EXTERN: lathe_code_object.lathe.plan
-// EXTERN-NEXT: lathe_code_object.lathe.run
+// EXTERN: lathe_code_object.lathe.plan.main
+// EXTERN-NEXT: lathe_code_object.lathe.run.main
 // EXTERN-NEXT: lathe_kernel.matmul.gemm.packed.[[KEY:[0-9a-f]+]].0
 // EXTERN-NEXT: lathe_kernel.matmul.gemm.packed.[[KEY]].1
 // EXTERN-NEXT: lathe_module_object

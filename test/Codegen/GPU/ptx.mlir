@@ -26,6 +26,8 @@
 // A block computes a tile of the product, with the exponential in registers, in one kernel.
 // CHECK: .visible .entry lathe_k0_matmul_entry(
 // CHECK: .maxntid 256
+// The assembler has all registers that the sums need.
+// CHECK-NEXT: .minnctapersm 1
 // CHECK-NOT: .local
 // CHECK: %tid.x
 // CHECK: cp.async.cg.shared.global

@@ -42,12 +42,12 @@ kernel.func @small(%x: memref<4x16xf32>, %y: memref<4x16xf32>) attributes {sizes
 
 // The sizes of the launch are known in both programs; its temporaries lie
 // behind the arena.
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK: %[[M:.*]] = host.dim 0, 0
 // CHECK: %[[T:.*]] = host.temporaries @large[%[[M]]]
 // CHECK: %[[ALL:.*]] = host.add %[[T]], %{{.*}}
 // CHECK: host.set_workspace %[[ALL]]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[ARENA:.*]] = arith.constant 640 : index
 // CHECK: %[[MEMORY:.*]] = host.workspace %[[ARENA]]
 // CHECK: host.launch @large[%{{.*}}] (%{{.*}}, %[[MEMORY]])
@@ -62,11 +62,11 @@ kernel.func @large(%n: index, %x: memref<?x3xf16>) attributes {dims = [affine_ma
   linalg.exp ins(%b : memref<?x3xf16>) outs(%x : memref<?x3xf16>)
   kernel.return
 }
-host.program @plan {
+host.program plan of "main" {
   %arena = arith.constant 640 : index
   host.set_workspace %arena
 }
-host.program @run {
+host.program run of "main" {
   %m = host.dim 0, 0
   %out = host.output 0
   host.launch @large[%m](%out)

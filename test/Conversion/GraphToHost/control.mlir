@@ -2,7 +2,7 @@
 // RUN: lathe-opt %s --convert-graph-to-host --mlir-print-local-scope --split-input-file | FileCheck %s
 
 // A branch may hand on an input, and what it computes is a slice of the arena.
-// CHECK-LABEL: host.program @run {
+// CHECK-LABEL: host.program run of "main" {
 // CHECK: %[[C:.*]] = host.load %{{.*}}[0] : i1
 // CHECK: %[[IS:.*]] = arith.cmpi ne, %[[C]], %{{.*}}
 // CHECK: %[[R:.*]]:2 = scf.if %[[IS]] -> (!host.buffer, !host.buffer) {
@@ -37,10 +37,10 @@ kernel.func private @k(%x: tensor<64xf32>) -> tensor<64xf32> attributes {sizes =
 // What is carried has two places in turn, and the kernel writes the next one itself. A scan output is
 // written where it is stacked, which is the output here.
 // CHECK: host.signature "main" {checks = ["the loops of a call may make %lld turns together{{.*}} [call-loop-limit]"]
-// CHECK-LABEL: host.program @plan {
+// CHECK-LABEL: host.program plan of "main" {
 // CHECK: %[[BYTES:.*]] = arith.constant 512 : index
 // CHECK: host.set_workspace %[[BYTES]]
-// CHECK-LABEL: host.program @run {
+// CHECK-LABEL: host.program run of "main" {
 // CHECK: %[[TRIPS:.*]] = host.load %{{.*}}[0] : i64
 // CHECK: %[[X:.*]] = host.input 0
 // CHECK: scf.while (%{{.*}} = %{{.*}}, %{{.*}} = %[[X]], {{.*}}) : (index, !host.buffer, !host.buffer, !host.buffer, index) ->
@@ -76,10 +76,10 @@ kernel.func private @k(%x: tensor<64xf32>) -> tensor<64xf32> attributes {sizes =
 
 // A size from data is read, checked and allocated; the caller gets the memory. What is between is freed.
 // CHECK: host.signature {{.*}} outputs = [#host.value<"output0", type = {{.*}}, sized_by_run = true>]
-// CHECK-LABEL: host.program @plan {
+// CHECK-LABEL: host.program plan of "main" {
 // CHECK-NOT: host.set_dim
 // CHECK: host.set_workspace
-// CHECK-LABEL: host.program @run {
+// CHECK-LABEL: host.program run of "main" {
 // CHECK: %[[N:.*]] = host.load %{{.*}}[1] : i64
 // CHECK: host.check ge %{{.*}}, %[[N]] id = 0
 // CHECK: %[[BYTES:.*]] = host.mul %[[N]], %{{.*}}
@@ -110,10 +110,10 @@ kernel.func private @cut(%n: index, %x: tensor<64xf32>) -> tensor<?xf32, #n> att
 // -----
 
 // Where there is a bound, the arena has as much, and nothing is allocated but for the caller.
-// CHECK-LABEL: host.program @plan {
+// CHECK-LABEL: host.program plan of "main" {
 // CHECK: %[[BYTES:.*]] = arith.constant 256 : index
 // CHECK: host.set_workspace %[[BYTES]]
-// CHECK-LABEL: host.program @run {
+// CHECK-LABEL: host.program run of "main" {
 // CHECK: %[[N:.*]] = host.load %{{.*}}[0] : i64
 // CHECK: %[[A:.*]] = host.workspace
 // CHECK: host.launch @cut[%[[N]]] (%{{.*}}, %[[A]])

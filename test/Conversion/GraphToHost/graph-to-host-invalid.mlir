@@ -17,9 +17,6 @@ func.func @main(%x: tensor<4x20xf32>) -> tensor<2x4x16xf32> {
 
 // -----
 
-// expected-error @below {{the module has no function 'main'}}
+// expected-error @below {{the module has no function with a body [graph-no-main]}}
 module {
-  func.func @other(%x: tensor<4xf32>) {
-    return
-  }
 }

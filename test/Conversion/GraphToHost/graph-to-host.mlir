@@ -9,7 +9,7 @@
 // A constant that is only packed is written in packed order alone.
 // CHECK-DAG: host.constant @[[PACKED:.*]] dense<1.000000e+00> : tensor<4x20xf32> tiled = 1 order = [0] tile = 16
 // CHECK-DAG: host.constant @[[PLAIN:.*]] dense<2.000000e+00> : tensor<4xf32>
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK: %[[N:.*]] = host.dim 0, 0
 // CHECK: %[[E:.*]] = host.element 1, 1 : i32
 // CHECK: %[[MIN:.*]] = arith.minsi %[[N]], %{{.*}}
@@ -29,7 +29,7 @@
 // A size that overflows is an error.
 // CHECK: host.check ge %{{.*}}, %[[BYTES]] id = 1
 // CHECK: host.set_workspace %[[BYTES]]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[SIZE:.*]] = host.dim 0, 0
 // CHECK-DAG: %[[IN:.*]] = host.input 0
 // CHECK-DAG: %[[P:.*]] = host.address_of @[[PACKED]]
@@ -70,10 +70,10 @@ kernel.func private @b(%n: index, %x: tensor<?x4xf32, #x>) -> tensor<?x4xf32, #x
 
 // Temporaries share memory where their lives do not overlap: of three in a
 // chain, the first and the third are at the same place.
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK: %[[BYTES:.*]] = arith.constant 512 : index
 // CHECK: host.set_workspace %[[BYTES]]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[IN:.*]] = host.input 0
 // CHECK: %[[LOW:.*]] = arith.constant 0 : index
 // CHECK: %[[A:.*]] = host.workspace %[[LOW]]

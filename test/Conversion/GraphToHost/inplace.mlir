@@ -2,10 +2,10 @@
 // RUN: lathe-opt %s --convert-graph-to-host --canonicalize --cse --mlir-print-local-scope --split-input-file | FileCheck %s
 
 // The chain needs one buffer of 256 bytes, and in the end none: it is computed in the output.
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK: %[[NONE:.*]] = arith.constant 0 : index
 // CHECK: host.set_workspace %[[NONE]]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[OUT:.*]] = host.output 0
 // CHECK: host.launch @k[] (%{{.*}}, %[[OUT]])
 // CHECK: host.launch @k.inplace[] (%[[OUT]], %[[OUT]])
@@ -25,7 +25,7 @@ kernel.func private @k(%x: tensor<64xf32> {kernel.inplace}) -> tensor<64xf32> at
 // -----
 
 // Not one that is needed later, nor what is an operand twice. A kernel that all calls use in place is marked.
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK-DAG: %[[X:.*]] = host.input 0
 // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : index
 // CHECK: %[[A:.*]] = host.workspace %[[ZERO]]

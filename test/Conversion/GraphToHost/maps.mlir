@@ -2,7 +2,7 @@
 // RUN: lathe-opt %s --convert-graph-to-host --mlir-print-local-scope | FileCheck %s
 
 // CHECK: host.signature {{.*}} features = 2
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: host.make_value part %{{.*}}, %{{.*}}[%c1, %c0]
 // CHECK: host.make_value at
 // CHECK: %[[KEYS:.*]] = host.describe %{{.*}}[%{{.*}}] : i64

@@ -3,10 +3,10 @@
 
 // Two kernels write an output of 12 elements, the input is copied behind; nothing is in the workspace, and the kernel
 // that would have joined them is gone.
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK: %[[NONE:.*]] = arith.constant 0 : index
 // CHECK: host.set_workspace %[[NONE]]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK-DAG: %[[SIXTEEN:.*]] = arith.constant 16 : index
 // CHECK-DAG: %[[BEHIND:.*]] = arith.constant 32 : index
 // CHECK-DAG: %[[X:.*]] = host.input 0
@@ -35,7 +35,7 @@ kernel.func private @join(%x: tensor<1x4xf32>, %y: tensor<1x4xf32>, %z: tensor<1
 // -----
 
 // Runs of 4 and 2 elements in lines of 6: what also stores elsewhere is there twice.
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[OUT:.*]] = host.output 0
 // CHECK: host.launch @k.part[%{{.*}}] (%{{.*}}, %[[OUT]])
 // CHECK: %[[SECOND:.*]] = host.offset %[[OUT]], %{{.*}}
@@ -72,7 +72,7 @@ kernel.func private @join(%n: index, %x: tensor<?x5x4xf32>, %y: tensor<?x5x2xf32
 // -----
 
 // What something else reads stays whole, and the kernel joins.
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: host.launch @k[]
 // CHECK: host.launch @k[]
 // CHECK: host.launch @join[]
@@ -94,7 +94,7 @@ kernel.func private @join(%x: tensor<5x4xf32>, %y: tensor<5x4xf32>) -> tensor<5x
 // -----
 
 // A view starts some elements behind; an output that is one is copied.
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK-DAG: %[[SIXTY:.*]] = arith.constant 64 : index
 // CHECK-DAG: %[[X:.*]] = host.input 0
 // CHECK: %[[Y:.*]] = host.offset %[[X]], %[[SIXTY]]

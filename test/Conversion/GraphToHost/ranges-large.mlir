@@ -3,7 +3,7 @@
 
 #rows = #graph.dims<()[s0] -> (s0, 1024)>
 
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK: %[[N:.*]] = host.dim 0, 0
 // CHECK: %[[FIRST:.*]] = host.mul %[[N]], %{{.*}}
 // CHECK: %[[SECOND:.*]] = host.add %{{.*}}, %[[FIRST]]

@@ -4,7 +4,7 @@
 // CHECK: host.signature "main" {checks = ["dim 'n' is %lld, but must be at least %lld, as the model was compiled for 8..512%8;{{[^[]*}} [call-dim-range]",
 // CHECK-SAME: "dim 'n' must be at most %lld, but is %lld, {{[^"]*}}", "dim 'n' is %lld, which is no multiple of 8 (%lld is the one below),{{[^"]*}}"]
 // CHECK-SAME: ranges = array<i64: 8, 512, 8>, symbols = ["n"]}
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK-DAG: %[[BYTES:.*]] = arith.constant 2048 : index
 // CHECK-DAG: %[[LEAST:.*]] = arith.constant 8 : index
 // CHECK-DAG: %[[MOST:.*]] = arith.constant 512 : index
@@ -13,7 +13,7 @@
 // CHECK: host.check ge %[[MOST]], %[[N]] id = 1
 // CHECK: host.check eq %[[N]], %{{.*}} id = 2
 // CHECK: host.set_workspace %[[BYTES]]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[ZERO:.*]] = arith.constant 0 : index
 // CHECK-NOT: host.mul
 // CHECK: host.workspace %[[ZERO]]

@@ -5,13 +5,13 @@
 // CHECK-SAME: outputs = [#host.value<"output0", type = tensor<64xf32>>, #host.value<"output1", type = tensor<64xf32>, space = cuda>]
 // CHECK-SAME: spaces = 3 : i64
 // CHECK: host.constant @[[W:.*]] dense<2
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // What is copied to the device and what is computed there, 256 bytes each.
 // CHECK-DAG: %[[HERE:.*]] = arith.constant 0 : index
 // CHECK-DAG: %[[THERE:.*]] = arith.constant 512 : index
 // CHECK: host.set_workspace %[[HERE]]{{$}}
 // CHECK: host.set_workspace %[[THERE]] in cuda
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[MOVED:.*]] = host.workspace %{{.*}} in cuda
 // CHECK: %[[X:.*]] = host.input 0{{$}}
 // CHECK: host.copy %[[X]] to %[[MOVED]] in cuda, %{{.*}}
@@ -39,7 +39,7 @@ kernel.func private @k(%x: tensor<64xf32>, %w: tensor<64xf32>) -> tensor<64xf32>
 // -----
 
 // A loop carries on the device what is computed there; what the program reads comes back.
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[START:.*]] = host.workspace %{{.*}} in cuda
 // CHECK: host.copy %{{.*}} to %[[START]] in cuda, %{{.*}}
 // CHECK: scf.while ({{.*}} = %[[START]]) : (index, i1, !host.buffer<cuda>)
@@ -75,7 +75,7 @@ kernel.func private @all(%x: tensor<64xf32>) -> tensor<i1> attributes {sizes = 0
 // CHECK: host.signature
 // CHECK-SAME: inputs = [#host.value<"input0", type = tensor<64xf32>, space = cuda, moves = true>, #host.value<"input1", type = tensor<f32>, moves = true>, #host.value<"input2", type = tensor<64xf32>>]
 // CHECK-SAME: outputs = [#host.value<"output0", type = tensor<64xf32>, space = cuda, moves = true>, #host.value<"output1", type = tensor<f32>, moves = true>, #host.value<"output2", type = tensor<64xf32>, space = cuda>]
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // What callers have on the host is copied, as before.
 // CHECK: %[[HERE:.*]] = host.input 2{{$}}
 // CHECK: host.copy %[[HERE]] to %[[MOVED:.*]] in cuda

@@ -3,9 +3,9 @@
 
 // CHECK: host.signature "main" {checks = ["position %lld is outside of a sequence of %lld elements [call-sequence-position]"
 // CHECK-SAME: features = 2
-// CHECK: host.program @plan {
+// CHECK: host.program plan of "main" {
 // CHECK-NOT: host.set_dim
-// CHECK: host.program @run {
+// CHECK: host.program run of "main" {
 // CHECK: %[[S:.*]] = host.input 0
 // CHECK: %[[T:.*]] = host.describe %{{.*}}[%{{.*}}] : f32
 // CHECK: %[[P:.*]] = host.load %{{.*}}[0] : i64

@@ -2,27 +2,27 @@
 // RUN: lathe-opt %s --pass-pipeline="builtin.module(any(convert-graph-to-linalg))" --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func.func @largest(
-// CHECK-SAME: %[[X:.*]]: tensor<4x50xf32>
+// CHECK-SAME: %[[X:.*]]: tensor<4x100xf32>
 // The number of passes.
 // CHECK: %[[PASSES:.*]] = scf.for
-// CHECK: %[[BUFFER:.*]] = tensor.empty() : tensor<2x50xi64>
-// CHECK: scf.for %[[ROW:[a-z0-9]+]] = {{.*}} -> (tensor<4x40xi64>, tensor<2x50xi64>)
+// CHECK: %[[BUFFER:.*]] = tensor.empty() : tensor<2x100xi64>
+// CHECK: scf.for %[[ROW:[a-z0-9]+]] = {{.*}} -> (tensor<4x80xi64>, tensor<2x100xi64>)
 // Each position in its own place.
-// CHECK: scf.for {{.*}} -> (tensor<2x50xi64>)
-// CHECK: tensor.insert {{.*}} : tensor<2x50xi64>
+// CHECK: scf.for {{.*}} -> (tensor<2x100xi64>)
+// CHECK: tensor.insert {{.*}} : tensor<2x100xi64>
 // A pass, and its places.
 // CHECK: scf.for {{.*}} to %[[PASSES]]
-// CHECK: scf.for {{.*}} -> (index, index, tensor<2x50xi64>)
+// CHECK: scf.for {{.*}} -> (index, index, tensor<2x100xi64>)
 // CHECK: tensor.extract %[[X]][%[[ROW]], %{{.*}}]
 // A NaN is greater than all numbers.
 // CHECK: arith.cmpf ult
 // CHECK: arith.cmpf ord
-// CHECK: tensor.insert {{.*}} : tensor<2x50xi64>
+// CHECK: tensor.insert {{.*}} : tensor<2x100xi64>
 // CHECK: scf.for
-// CHECK: tensor.insert {{.*}} : tensor<4x40xi64>
-func.func @largest(%x: tensor<4x50xf32>) -> tensor<4x40xi64> {
-  %y = graph.top_k max %x axis = 1 : tensor<4x50xf32> -> tensor<4x40xi64>
-  return %y : tensor<4x40xi64>
+// CHECK: tensor.insert {{.*}} : tensor<4x80xi64>
+func.func @largest(%x: tensor<4x100xf32>) -> tensor<4x80xi64> {
+  %y = graph.top_k max %x axis = 1 : tensor<4x100xf32> -> tensor<4x80xi64>
+  return %y : tensor<4x80xi64>
 }
 
 // -----

@@ -1,20 +1,21 @@
 // Branches and loops become blocks, so that a check leaves the function from within; addresses are pointers.
 // RUN: lathe-opt %s --convert-host-to-llvm | FileCheck %s
 
-// CHECK-LABEL: func.func @lathe.plan(
+// CHECK-LABEL: func.func @lathe.plan.main(
 // A product that does not fit is the largest number, or the smallest.
 // CHECK: "llvm.intr.smul.with.overflow"
 // CHECK: arith.select
 // CHECK: "llvm.intr.sadd.with.overflow"
 // CHECK: arith.select
-host.program @plan {
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = []}
+host.program plan of "main" {
   %n = host.dim 0, 0
   %m = host.mul %n, %n
   %s = host.add %m, %n
   host.set_workspace %s
 }
 
-// CHECK-LABEL: func.func @lathe.run(
+// CHECK-LABEL: func.func @lathe.run.main(
 // CHECK-NOT: host.
 // CHECK-NOT: scf.
 // CHECK: %[[LOADED:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i8
@@ -35,7 +36,7 @@ host.program @plan {
 // CHECK: llvm.store %{{.*}}, %{{.*}} : i64, !llvm.ptr
 // CHECK: llvm.store %{{.*}}, %{{.*}} : !llvm.ptr, !llvm.ptr
 // CHECK: return
-host.program @run {
+host.program run of "main" {
   %in = host.input 0
   %b = host.load %in[0] : i1
   %none = host.null

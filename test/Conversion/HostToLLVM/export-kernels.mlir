@@ -4,16 +4,16 @@
 // CHECK-LABEL: func.func @lathe_kernel_k(
 // CHECK-SAME: %[[CALL:[^:]*]]: !llvm.ptr, %[[N:[^:]*]]: i64, %[[X:[^:]*]]: !llvm.ptr, %[[Y:[^:]*]]: !llvm.ptr) -> i32
 // CHECK: %[[SIZE:.*]] = arith.index_cast %[[N]] : i64 to index
-// The call, a size, two buffers and the shared temporaries.
-// CHECK: %[[FIVE:.*]] = arith.constant 5 : i64
-// CHECK: %[[CLOSURE:.*]] = llvm.alloca %[[FIVE]] x i64
+// A loop of 48 bytes; the call, a size, two buffers and the shared temporaries.
+// CHECK: %[[WORDS:.*]] = arith.constant 11 : i64
+// CHECK: %[[LOOPS:.*]] = llvm.alloca %[[WORDS]] x i64
 // CHECK: %[[WORKSPACE:.*]] = llvm.load
 // CHECK: call @memory(%[[SIZE]])
 // CHECK: llvm.store %[[X]]
 // CHECK: llvm.store %[[Y]]
 // CHECK: llvm.store %[[WORKSPACE]]
 // CHECK: call @tasks(%[[SIZE]])
-// CHECK: %[[STATUS:.*]] = call @lathe.launch(%[[CALL]],
+// CHECK: %[[STATUS:.*]] = call @lathe.launch(%[[CALL]], %{{.*}}, %[[LOOPS]])
 // CHECK: cf.cond_br
 // CHECK: return %[[STATUS]] : i32
 // CHECK: %[[FINE:.*]] = arith.constant 0 : i32
@@ -40,5 +40,5 @@ func.func private @body(i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
 kernel.entry @of_a_model {function_type = () -> (), sizes = 0 : i64, phases = [#kernel.phase<tasks = @tasks, body = @body>]}
 func.func private @tasks() -> index
 func.func private @body(i64, i64, i32, !llvm.ptr, !llvm.ptr) -> i32
-host.program @run {
+host.program run of "main" {
 }

@@ -3,11 +3,11 @@
 
 // Constants follow each other in the weights, at multiples of 64 bytes; a
 // packed one is as long as its panels: 2 x 3 x 16 floats.
-// CHECK: module attributes {host.weights_size = 448 : i64}
-// CHECK: host.constant @a {{.*}} {host.offset = 0 : i64}
-// CHECK: host.constant @b {{.*}} {host.offset = 64 : i64}
+// CHECK: host.weights 448
+// CHECK: host.constant @a {{.*}} {offset = 0 : i64}
+// CHECK: host.constant @b {{.*}} {offset = 64 : i64}
 
-// CHECK-LABEL: func.func @lathe.plan(
+// CHECK-LABEL: func.func @lathe.plan.main(
 // CHECK-SAME: %[[CALL:.*]]: !llvm.ptr, %[[WORKSPACE:.*]]: !llvm.ptr) -> i32
 // CHECK: %[[N:.*]] = arith.index_cast %{{.*}} : i64 to index
 // CHECK: llvm.load %{{.*}} : !llvm.ptr -> i32
@@ -46,48 +46,67 @@
 // CHECK: %[[OK:.*]] = arith.constant 0 : i32
 // CHECK: return %[[OK]]
 
-// CHECK-LABEL: func.func @lathe.run(
-// The call, one size and three buffers; the last is where the shared temporaries
-// are, and the scratch memory is behind them.
-// CHECK: %[[FIVE:.*]] = arith.constant 5 : i64
-// CHECK: %[[CLOSURE:.*]] = llvm.alloca %[[FIVE]] x i64
+// CHECK-LABEL: func.func @lathe.run.main(
+// Two launches that follow each other have four loops of 48 bytes and two closures
+// of 5 words: the call, one size and three buffers. The last is where the shared
+// temporaries are, and the scratch memory is behind them.
+// CHECK: %[[WORDS:.*]] = arith.constant 34 : i64
+// CHECK: %[[LOOPS:.*]] = llvm.alloca %[[WORDS]] x i64
 // CHECK: %[[AT:.*]] = arith.constant 64 : i64
 // CHECK: llvm.getelementptr %{{.*}}[%[[AT]]]
 // CHECK: %[[T:.*]]:2 = call @memory(
 // CHECK: %[[BEHIND:.*]] = arith.index_cast %{{.*}} : index to i64
 // CHECK: %[[SCRATCH:.*]] = llvm.getelementptr %{{.*}}[%[[BEHIND]]]
 // CHECK: %[[STRIDE:.*]] = arith.index_cast %{{.*}} : index to i64
+// CHECK: %[[CLOSURE:.*]] = llvm.getelementptr %[[LOOPS]][96]
+// CHECK: llvm.getelementptr %[[CLOSURE]][0]
 // CHECK: llvm.getelementptr %[[CLOSURE]][8]
 // CHECK: llvm.getelementptr %[[CLOSURE]][16]
 // CHECK: llvm.getelementptr %[[CLOSURE]][24]
 // CHECK: llvm.getelementptr %[[CLOSURE]][32]
-// CHECK: %[[COUNT:.*]] = call @tasks(
-// CHECK: %[[TASKS:.*]] = arith.index_cast %[[COUNT]] : index to i64
-// CHECK: %[[ENTRY:.*]] = constant @first
-// CHECK: %[[STATUS:.*]] = call @lathe.launch(%{{.*}}, %[[TASKS]], %{{.*}}, %[[SCRATCH]], %[[STRIDE]], %[[CLOSURE]])
+// CHECK: constant @first
+// CHECK: %[[LOOP:.*]] = llvm.getelementptr %[[LOOPS]][0]
+// CHECK: llvm.store %{{.*}}, %{{.*}} : !llvm.ptr
+// CHECK: llvm.store %[[CLOSURE]], %{{.*}} : !llvm.ptr
+// CHECK: llvm.store %[[SCRATCH]], %{{.*}} : !llvm.ptr
+// CHECK: llvm.store %[[STRIDE]], %{{.*}} : i64
+// CHECK: call @tasks(
+// The second phase is the next loop.
+// CHECK: constant @second
+// CHECK: llvm.getelementptr %[[LOOPS]][48]
+// CHECK: call @one(
+// CHECK: %[[TWO:.*]] = arith.constant 2 : i32
+// CHECK: %[[STATUS:.*]] = call @lathe.launch(%{{.*}}, %[[TWO]], %[[LOOPS]])
 // CHECK: %[[FAILED:.*]] = arith.cmpi ne, %[[STATUS]], %{{.*}} : i32
 // CHECK: cf.cond_br %[[FAILED]], ^[[FAILS:.*]], ^[[NEXT:.*]]
 // CHECK: ^[[FAILS]]:
 // CHECK-NEXT: return %[[STATUS]] : i32
-// The second phase starts when the first has returned.
 // CHECK-NEXT: ^[[NEXT]]:
-// CHECK: call @one(
-// CHECK: constant @second
-// CHECK: call @lathe.launch(
 // CHECK: "llvm.intr.memcpy"
 // The kernel's own checks have numbers behind those of the model.
-// CHECK: %[[OWN:.*]] = call @lathe.launch(
-// CHECK: %[[NUMBER:.*]] = arith.addi %[[OWN]], %{{.*}} : i32
-// CHECK: %[[IS_OWN:.*]] = arith.cmpi sgt, %[[OWN]], %{{.*}} : i32
-// CHECK: %[[STATUS:.*]] = arith.select %[[IS_OWN]], %[[NUMBER]], %[[OWN]] : i32
-// CHECK: return %[[STATUS]] : i32
+// CHECK: llvm.getelementptr %[[LOOPS]][192]
+// CHECK: constant @first
+// CHECK: %[[CHECKS:.*]] = arith.constant 5 : i32
+// CHECK: llvm.store %[[CHECKS]], %{{.*}} : i32
+// CHECK-NOT: call @lathe.launch(
+// CHECK: llvm.getelementptr %[[LOOPS]][232]
+// CHECK: %[[FOUR:.*]] = arith.constant 4 : i32
+// CHECK: call @lathe.launch(%{{.*}}, %[[FOUR]], %[[LOOPS]])
 
+// Together where the program's services can, else one by one.
 // CHECK-LABEL: func.func private @lathe.launch(
-// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i32, !llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i32
+// CHECK: cf.cond_br %{{.*}}, ^{{.*}}, ^[[ONE_BY_ONE:bb[0-9]+]](%{{.*}} : i32)
+// CHECK: cf.cond_br %{{.*}}, ^{{.*}}, ^[[ONE_BY_ONE]](%{{.*}} : i32)
+// CHECK: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i32, i32, !llvm.ptr) -> i32
+// CHECK: ^[[ONE_BY_ONE]](%[[NUMBER:.*]]: i32):
+// CHECK: %[[ONE_STATUS:.*]] = llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i32, !llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i32
+// CHECK: %[[IS_CHECK:.*]] = arith.cmpi sgt, %[[ONE_STATUS]], %{{.*}} : i32
+// CHECK: arith.select %[[IS_CHECK]], %{{.*}}, %[[ONE_STATUS]] : i32
 
 host.constant @a dense<1.0> : tensor<3xf32>
 host.constant @b dense<2.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
-host.program @plan {
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = []}
+host.program plan of "main" {
   %n = host.dim 1, 2
   %e = host.element 0, 3 : i32
   %u = host.element 0, 3 : ui32
@@ -99,7 +118,7 @@ host.program @plan {
   host.set_dim 0, 3 = %b
   host.set_workspace %t
 }
-host.program @run {
+host.program run of "main" {
   %n = host.dim 0, 0
   %in = host.input 0
   %out = host.output 1
@@ -108,6 +127,8 @@ host.program @run {
   host.launch @kernel[%n](%in, %w, %tmp)
   host.copy %tmp to %out, %n
   host.launch @kernel[%n](%in, %w, %tmp) checks = 5
+  %more = host.workspace %n
+  host.launch @kernel[%n](%in, %w, %more)
 }
 kernel.entry @kernel {function_type = (index, memref<?xf32>, memref<?xf32>) -> (), sizes = 1 : i64, shared = 1 : i64, memory = @memory,
                       phases = [#kernel.phase<tasks = @tasks, body = @first>, #kernel.phase<tasks = @one, body = @second>]}

@@ -1,14 +1,14 @@
 // Constants of equal elements in equal order have one place in the weights, wherever the elements come from.
 // RUN: lathe-opt %s --convert-host-to-llvm | FileCheck %s
 
-// CHECK: module attributes {{.*}}host.weights_size = 256 : i64
-// CHECK-DAG: host.constant @first {{.*}} {host.offset = 0 : i64}
-// CHECK-DAG: host.constant @equal {{.*}} {host.offset = 0 : i64}
-// CHECK-DAG: host.constant @packed {{.*}} {host.offset = 64 : i64}
-// CHECK-DAG: host.constant @file {{.*}} {host.offset = 128 : i64}
-// CHECK-DAG: host.constant @same_bytes {{.*}} {host.offset = 128 : i64}
-// CHECK-DAG: host.constant @other_bytes {{.*}} {host.offset = 192 : i64}
-// CHECK-DAG: host.constant @empty {{.*}} {host.offset = 256 : i64}
+// CHECK: host.weights 256
+// CHECK-DAG: host.constant @first {{.*}} {offset = 0 : i64}
+// CHECK-DAG: host.constant @equal {{.*}} {offset = 0 : i64}
+// CHECK-DAG: host.constant @packed {{.*}} {offset = 64 : i64}
+// CHECK-DAG: host.constant @file {{.*}} {offset = 128 : i64}
+// CHECK-DAG: host.constant @same_bytes {{.*}} {offset = 128 : i64}
+// CHECK-DAG: host.constant @other_bytes {{.*}} {offset = 192 : i64}
+// CHECK-DAG: host.constant @empty {{.*}} {offset = 256 : i64}
 host.constant @first dense<[1.0, 2.0]> : tensor<2xf32>
 host.constant @equal dense<[1.0, 2.0]> : tensor<2xf32>
 host.constant @packed dense<[[1.0, 2.0]]> : tensor<1x2xf32> tiled = 1 order = [0] tile = 2
@@ -17,9 +17,10 @@ host.constant @same_bytes dense_resource<b> : tensor<2xf32>
 host.constant @other_bytes dense_resource<c> : tensor<2xf32>
 host.constant @empty dense<> : tensor<0xf32>
 
-host.program @plan {
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = []}
+host.program plan of "main" {
 }
-host.program @run {
+host.program run of "main" {
 }
 
 {-#

@@ -1,17 +1,18 @@
 // Memory of other spaces than the host's comes from what serves them in the call.
 // RUN: lathe-opt %s --convert-host-to-llvm --canonicalize --cse | FileCheck %s
 
-// CHECK-LABEL: func.func @lathe.plan(
+// CHECK-LABEL: func.func @lathe.plan.main(
 // CHECK-SAME: %{{.*}}: !llvm.ptr, %[[BYTES:.*]]: !llvm.ptr)
 // The arena of space 1 is the second number.
 // CHECK: %[[SECOND:.*]] = llvm.getelementptr %[[BYTES]][8]
 // CHECK: llvm.store %{{.*}}, %[[SECOND]]
-host.program @plan {
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = []}
+host.program plan of "main" {
   %n = arith.constant 256 : index
   host.set_workspace %n in cuda
 }
 
-// CHECK-LABEL: func.func @lathe.run(
+// CHECK-LABEL: func.func @lathe.run.main(
 // CHECK-SAME: %[[CALL:.*]]: !llvm.ptr)
 // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : i32
 // CHECK-DAG: %[[ONE:.*]] = arith.constant 1 : i32
@@ -35,7 +36,7 @@ host.program @plan {
 // CHECK: cf.cond_br %[[FAILS]], ^[[END:.*]], ^[[NEXT:.*]]
 // CHECK: ^[[END]]:
 // CHECK: return %[[STATUS]]
-host.program @run {
+host.program run of "main" {
   %n = arith.constant 256 : index
   %zero = arith.constant 0 : index
   %x = host.input 0

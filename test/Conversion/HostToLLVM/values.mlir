@@ -1,12 +1,13 @@
 // The runtime makes values; what does not fit is the check's error, and no memory a status of its own.
 // RUN: lathe-opt %s --convert-host-to-llvm | FileCheck %s
 
-host.program @plan {
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = []}
+host.program plan of "main" {
   %n = host.dim 0, 0
   host.set_workspace %n
 }
 
-// CHECK-LABEL: func.func @lathe.run(
+// CHECK-LABEL: func.func @lathe.run.main(
 // CHECK-NOT: host.
 // The dtype of u8, and the rank.
 // CHECK: %[[T:.*]] = llvm.call %{{.*}} : !llvm.ptr, (!llvm.ptr, i64, i64) -> !llvm.ptr
@@ -21,7 +22,7 @@ host.program @plan {
 // CHECK: %[[IS:.*]] = arith.cmpi slt, %[[CODE]]
 // CHECK: %[[STATUS:.*]] = arith.select %[[IS]], %[[CODE]]
 // CHECK: return %[[STATUS]] : i32
-host.program @run {
+host.program run of "main" {
   %n = host.dim 0, 0
   %x = host.input 0
   %none = host.null

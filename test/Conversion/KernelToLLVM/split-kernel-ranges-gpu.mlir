@@ -10,12 +10,13 @@
 // CHECK: %[[END:.*]] = arith.addi %[[T]], %{{.*}} : index
 // CHECK: func.call @kernel.k(%[[T]], %[[END]], %[[X]], %[[Y]])
 
-// CHECK-LABEL: func.func @lathe.run(
+// CHECK-LABEL: func.func @lathe.run.main(
 // CHECK-NOT: func.constant
 // CHECK-SAME: %[[CALL:[^:]*]]: !llvm.ptr)
 // What the launch is stands behind its words.
 // CHECK: %[[WORDS:.*]] = llvm.alloca
-// CHECK: %[[LAUNCH:.*]] = llvm.getelementptr %[[WORDS]][24]
+// CHECK: %[[PLACE:.*]] = llvm.getelementptr %[[WORDS]][0]
+// CHECK: %[[LAUNCH:.*]] = llvm.getelementptr %[[PLACE]][24]
 // CHECK: llvm.call %{{.*}}(%{{.*}}, %{{.*}}, %[[CALL]], %[[LAUNCH]]) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) -> i32
 kernel.func @k(%x: memref<8xf32>, %y: memref<8xf32>)
     attributes {sizes = 0 : i64, outputs = 1 : i64, dims = [affine_map<() -> (8)>, affine_map<() -> (8)>],
@@ -26,11 +27,12 @@ kernel.func @k(%x: memref<8xf32>, %y: memref<8xf32>)
   }
   kernel.return
 }
-host.program @plan {
+host.signature "main" {inputs = [], outputs = [], symbols = [], checks = []}
+host.program plan of "main" {
   %none = arith.constant 0 : index
   host.set_workspace %none
 }
-host.program @run {
+host.program run of "main" {
   %x = host.input 0
   %y = host.output 0
   host.launch @k[](%x, %y)

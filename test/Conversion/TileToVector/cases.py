@@ -183,12 +183,18 @@ def function(
     attributes: str,
     maps: list[str],
     body: str,
+    scratch: str = "",
 ) -> str:
-    """Text of a function whose last argument is the output and that holds the one op."""
+    """Text of a function whose last argument is the output and that holds the one op, which may
+    have memory of the type `scratch` on the stack.
+    """
     names = [f"%a{i}" for i in range(len(types))]
     first = len(types) - 1 - extras
     arguments = ", ".join(f"{n}: {t}" for n, t in zip(names, types, strict=True))
-    text = f"  {op} ins({', '.join(names[:first])} : {', '.join(types[:first])})"
+    text = f"  %t = memref.alloca() : {scratch}\n" if scratch else ""
+    text += f"  {op} ins({', '.join(names[:first])} : {', '.join(types[:first])})"
+    if scratch:
+        text += f" scratch(%t : {scratch})"
     if extras:
         text += f" extras({', '.join(names[first:-1])} : {', '.join(types[first:-1])})"
     text += f" outs({names[-1]} : {types[-1]}) {attributes}"
@@ -219,8 +225,11 @@ def contract(
     dynamic: str = "",
     gap: int = 0,
     dot: Dot = FMA,
+    scratch: tuple[int, int] | None = None,
 ) -> Case:
-    """`dynamic` lists which of r (rows and batch), n and k the compiler does not know."""
+    """`dynamic` lists which of r (rows and batch), n and k the compiler does not know; panels are
+    copied to memory of the shape `scratch` if that is given.
+    """
     rank = lhs.ndim
     rows = tuple(range(rank - 1)) if "r" in dynamic else ()
     k = (rank - 1,) if "k" in dynamic else ()
@@ -244,7 +253,15 @@ def contract(
     ]
     attributes = f"{'packed ' if packed else ''}tiling(<{with_unit(tiling, dot)}>)"
     text = function(
-        name, "tile.contract", [], types, len(extras), attributes, epilogue.maps, epilogue.body
+        name,
+        "tile.contract",
+        [],
+        types,
+        len(extras),
+        attributes,
+        epilogue.maps,
+        epilogue.body,
+        f"memref<{scratch[0]}x{scratch[1]}x{ELEMENTS[dot.sum]}>" if scratch else "",
     )
     return finish(
         name, text, [lhs, right, *extras, output], exact, size, lhs.shape[-1], epilogue, extras

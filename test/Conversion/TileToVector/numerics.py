@@ -71,6 +71,24 @@ def contract_cases(lanes: int) -> list[Case]:
                         dynamic=dynamic,
                     )
                 )
+    # Panels that are copied, in blocks of K and all of it, for few rows and for many, whose number
+    # is and is not a sum of tiles of five and six.
+    for m in [1, 5, 12, 13, 14, 19, 20, 29, 31]:
+        for n, k, dynamic in [(2 * lanes, 16, ""), (3 * lanes + 5, 33, "rnk"), (7, 16, "r")]:
+            for gap in [0, 3]:
+                cases.append(
+                    contract(
+                        f"copied{len(cases)}",
+                        random(rng, m, k, gap=gap),
+                        random(rng, k, n, gap=gap),
+                        tile(6, 2, lanes, unroll=4, block=0 if k == 16 else 8, task_panels=1),
+                        epilogue=bias_residual_relu("m, n"),
+                        extras=(random(rng, n), random(rng, m, n)),
+                        dynamic=dynamic,
+                        gap=gap,
+                        scratch=(16 if k == 16 else 8, 2 * lanes),
+                    )
+                )
     # Blocks of K, which come back to the output; rows beyond the last full tile.
     for m in [1, 3, 4, 11, 12]:
         for dynamic in ["", "rk"]:

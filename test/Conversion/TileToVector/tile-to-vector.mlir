@@ -32,16 +32,17 @@ func.func @static_tails(%a: memref<13x64xf32>, %b: memref<2x64x16xf32>, %c: memr
 
 // -----
 
-// A number of rows that only the run knows: the last tile moves back if there
-// are enough rows, else tiles of four and of one serve.
+// A number of rows that only the run knows: one by one if they are few, else tiles of six, of five, and of four, of
+// which the last moves back.
 
 // CHECK-LABEL: func.func @dynamic_rows(
 // CHECK:           scf.if
-// CHECK:             scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
 // CHECK:             scf.for {{.*}} -> (vector<8xf32>) {
 // CHECK:           } else {
-// CHECK:             %[[START:.*]] = arith.minsi
 // CHECK:             scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK:             scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
+// CHECK:             arith.minsi
+// CHECK:             scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
 // CHECK-NOT:       vector.maskedstore
 func.func @dynamic_rows(%a: memref<?x64xf32>, %b: memref<2x64x8xf32>, %c: memref<?x16xf32>) {
   tile.contract ins(%a, %b : memref<?x64xf32>, memref<2x64x8xf32>) outs(%c : memref<?x16xf32>) packed

@@ -6,17 +6,27 @@ host.constant @plain dense<1.0> : tensor<3xf32>
 // CHECK: host.constant @packed dense<2.000000e+00> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
 host.constant @packed dense<2.0> : tensor<3x20xf32> tiled = 1 order = [0] tile = 16
 
+// CHECK: host.constant @placed dense<1.000000e+00> : tensor<3xf32> {offset = 64 : i64}
+host.constant @placed dense<1.0> : tensor<3xf32> {offset = 64 : i64}
+// CHECK: host.weights 128
+host.weights 128
+// CHECK: host.kernel "k" {calls = 1 : i64, key = "0f", nodes = ["n"], operands = [tensor<4xf32>], results = [], sizes = 2 : i64, strategy = "cpu.loops"}
+host.kernel "k" {key = "0f", strategy = "cpu.loops", nodes = ["n"], calls = 1 : i64, sizes = 2 : i64, operands = [tensor<4xf32>], results = []}
+
 // CHECK: host.signature "main" {checks = ["c"], features = 2 : i64,
 // CHECK-SAME: inputs = [#host.value<"x", type = tensor<?xf32, #{{.*}}>>, #host.value<"i", type = tensor<2xi32>, space = cuda>],
-// CHECK-SAME: outputs = [#host.value<"y", type = tensor<?xf32>, sized_by_run = true>], ranges = array<i64: 0, 512, 8>,
+// CHECK-SAME: outputs = [#host.value<"y", type = tensor<?xf32>, sized_by_run = true>, #host.value<"j", type = tensor<2xi32>, space = cuda, alias = 1>],
+// CHECK-SAME: plan = @p, ranges = array<i64: 0, 512, 8>, run = @r,
 // CHECK-SAME: spaces = 3 : i64, symbols = ["n"]}
 host.signature "main" {
     inputs = [#host.value<"x", type = tensor<?xf32, #graph.dims<()[s0] -> (s0)>>>, #host.value<"i", type = tensor<2xi32>, space = cuda>],
-    outputs = [#host.value<"y", type = tensor<?xf32>, sized_by_run = true>], symbols = ["n"], checks = ["c"],
-    ranges = array<i64: 0, 512, 8>, features = 2 : i64, spaces = 3 : i64}
+    outputs = [#host.value<"y", type = tensor<?xf32>, sized_by_run = true>,
+               #host.value<"j", type = tensor<2xi32>, space = cuda, alias = 1>],
+    symbols = ["n"], checks = ["c"], ranges = array<i64: 0, 512, 8>, features = 2 : i64, spaces = 3 : i64,
+    plan = @p, run = @r}
 
-// CHECK-LABEL: host.program @plan {
-host.program @plan {
+// CHECK-LABEL: host.program plan of "main" {
+host.program plan of "main" {
   // CHECK: %[[N:.*]] = host.dim 0, 1
   %n = host.dim 0, 1
   // CHECK: %[[E:.*]] = host.element 1, 3 : i32
@@ -37,8 +47,8 @@ host.program @plan {
   host.set_workspace %n
 }
 
-// CHECK-LABEL: host.program @run {
-host.program @run {
+// CHECK-LABEL: host.program run of "main" {
+host.program run of "main" {
   %n = host.dim 0, 1
   // CHECK: %[[IN:.*]] = host.input 0
   %in = host.input 0
@@ -56,6 +66,8 @@ host.program @run {
   host.launch @other[]() checks = 7
   // CHECK: host.copy %[[TMP]] to %[[OUT]], %{{.*}}
   host.copy %tmp to %out, %n
+  // CHECK: host.copy %[[TMP]] to %[[OUT]], %{{.*}} unless_same
+  host.copy %tmp to %out, %n unless_same
   // CHECK: %[[HERE:.*]] = host.offset %[[TMP]], %{{.*}}
   %here = host.offset %tmp, %n
   // CHECK: %[[NONE:.*]] = host.null

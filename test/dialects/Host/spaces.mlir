@@ -4,8 +4,8 @@
 // CHECK: host.constant @w
 host.constant @w dense<1.0> : tensor<3xf32>
 
-// CHECK-LABEL: host.program @plan {
-host.program @plan {
+// CHECK-LABEL: host.program plan of "main" {
+host.program plan of "main" {
   %n = host.dim 0, 1
   // CHECK: host.set_workspace %{{[^ ]*$}}
   host.set_workspace %n in host
@@ -13,8 +13,8 @@ host.program @plan {
   host.set_workspace %n in cuda
 }
 
-// CHECK-LABEL: host.program @run {
-host.program @run {
+// CHECK-LABEL: host.program run of "main" {
+host.program run of "main" {
   %n = host.dim 0, 1
   // CHECK: %[[IN:.*]] = host.input 0{{$}}
   %in = host.input 0

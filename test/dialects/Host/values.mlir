@@ -1,8 +1,8 @@
 // Ops on sequences and optional values read back as they were written.
 // RUN: lathe-opt %s | lathe-opt | FileCheck %s
 
-// CHECK-LABEL: host.program @run {
-host.program @run {
+// CHECK-LABEL: host.program run of "main" {
+host.program run of "main" {
   %in = host.input 0
   %n = host.dim 1, 0
   // CHECK: %[[T:.*]] = host.describe %{{.*}}[%{{.*}}, %{{.*}}] : ui8

@@ -310,7 +310,7 @@ func.func @needs_scales(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref
 // contract_c7
 func.func @types_of_scales(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xf32>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
   // expected-error @+1 {{needs scales and scratch of f32 and zeros of bytes}}
-  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x2x16xf32>, memref<1x2x16xf32>, memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z : memref<1x2x16xf32>, memref<1x2x16xf32>) scratch(%t : memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
       tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
   return
 }
@@ -320,7 +320,7 @@ func.func @types_of_scales(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: mem
 // contract_c7
 func.func @blocks_of_codes(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x3x16xf32>, %z: memref<1x3x16xi8>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
   // expected-error @+1 {{which do not fit 64 codes of each column in steps of 2}}
-  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x3x16xf32>, memref<1x3x16xi8>, memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z : memref<1x3x16xf32>, memref<1x3x16xi8>) scratch(%t : memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
       tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
   return
 }
@@ -330,7 +330,7 @@ func.func @blocks_of_codes(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: mem
 // contract_c7
 func.func @block_of_tiling(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xi8>, %t: memref<16x16xf32>, %c: memref<4x12xf32>) {
   // expected-error @+1 {{sums in blocks of 16 terms, but 32 share a scale}}
-  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x2x16xf32>, memref<1x2x16xi8>, memref<16x16xf32>) outs(%c : memref<4x12xf32>) packed
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z : memref<1x2x16xf32>, memref<1x2x16xi8>) scratch(%t : memref<16x16xf32>) outs(%c : memref<4x12xf32>) packed
       tiling(<rows = 4, vectors = 1, lanes = 16, block = 16, unit = "nibbles.f32u8">) maps []
   return
 }
@@ -340,7 +340,37 @@ func.func @block_of_tiling(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: mem
 // contract_c7
 func.func @scratch(%a: memref<4x64xf32>, %b: memref<1x32x16xi8>, %s: memref<1x2x16xf32>, %z: memref<1x2x16xi8>, %t: memref<32x16xf32>, %c: memref<4x12xf32>) {
   // expected-error @+1 {{for a panel of 64 by 16}}
-  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z, %t : memref<1x2x16xf32>, memref<1x2x16xi8>, memref<32x16xf32>) outs(%c : memref<4x12xf32>) packed
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x32x16xi8>) quantized(%s, %z : memref<1x2x16xf32>, memref<1x2x16xi8>) scratch(%t : memref<32x16xf32>) outs(%c : memref<4x12xf32>) packed
       tiling(<rows = 4, vectors = 1, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}
+
+// -----
+
+// contract_c8
+func.func @scratch_of_packed(%a: memref<4x64xf32>, %b: memref<1x64x16xf32>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{copies panels, so it needs a rhs that is not packed and scratch, both of 'f32'}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<1x64x16xf32>) scratch(%t : memref<64x16xf32>) outs(%c : memref<4x12xf32>) packed
+      tiling(<rows = 4, vectors = 1, lanes = 16>) maps []
+  return
+}
+
+// -----
+
+// contract_c8
+func.func @scratch_of_block(%a: memref<4x64xf32>, %b: memref<64x12xf32>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{for a panel of 32 by 16}}
+  tile.contract ins(%a, %b : memref<4x64xf32>, memref<64x12xf32>) scratch(%t : memref<64x16xf32>) outs(%c : memref<4x12xf32>)
+      tiling(<rows = 4, vectors = 1, lanes = 16, block = 32>) maps []
+  return
+}
+
+// -----
+
+// contract_c8
+func.func @scratch_of_open_size(%a: memref<4x?xf32>, %b: memref<?x12xf32>, %t: memref<64x16xf32>, %c: memref<4x12xf32>) {
+  // expected-error @+1 {{for a panel of an open number by 16}}
+  tile.contract ins(%a, %b : memref<4x?xf32>, memref<?x12xf32>) scratch(%t : memref<64x16xf32>) outs(%c : memref<4x12xf32>)
+      tiling(<rows = 4, vectors = 1, lanes = 16>) maps []
   return
 }

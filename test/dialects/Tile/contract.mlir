@@ -67,10 +67,20 @@ func.func @no_epilogue(%a: memref<4x8xf32>, %b: memref<8x5xf32>, %c: memref<4x5x
 func.func @codes(%a: memref<?x64xf32>, %b: memref<2x32x64xi8>, %s: memref<2x2x64xf32>, %z: memref<2x2x64xi8>,
                  %t: memref<64x64xf32>, %c: memref<?x100xf32>) {
   // CHECK: tile.contract ins(%{{.*}}, %{{.*}} : memref<?x64xf32>, memref<2x32x64xi8>)
-  // CHECK-SAME: quantized(%{{.*}}, %{{.*}}, %{{.*}} : memref<2x2x64xf32>, memref<2x2x64xi8>, memref<64x64xf32>)
+  // CHECK-SAME: quantized(%{{.*}}, %{{.*}} : memref<2x2x64xf32>, memref<2x2x64xi8>) scratch(%{{.*}} : memref<64x64xf32>)
   // CHECK-SAME: outs(%{{.*}} : memref<?x100xf32>) packed tiling(<rows = 6, vectors = 4, lanes = 16, unit = "nibbles.f32u8">)
   tile.contract ins(%a, %b : memref<?x64xf32>, memref<2x32x64xi8>)
-      quantized(%s, %z, %t : memref<2x2x64xf32>, memref<2x2x64xi8>, memref<64x64xf32>) outs(%c : memref<?x100xf32>) packed
+      quantized(%s, %z : memref<2x2x64xf32>, memref<2x2x64xi8>) scratch(%t : memref<64x64xf32>) outs(%c : memref<?x100xf32>) packed
       tiling(<rows = 6, vectors = 4, lanes = 16, unit = "nibbles.f32u8">) maps []
+  return
+}
+
+// A panel of a right-hand side that is not packed goes through scratch memory, in blocks of terms.
+// CHECK-LABEL: func.func @copied(
+func.func @copied(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %t: memref<512x16xf32>, %c: memref<?x?xf32>) {
+  // CHECK: tile.contract ins(%{{.*}}, %{{.*}} : memref<?x?xf32>, memref<?x?xf32>) scratch(%{{.*}} : memref<512x16xf32>)
+  // CHECK-SAME: outs(%{{.*}} : memref<?x?xf32>) tiling(<rows = 6, vectors = 2, lanes = 8, block = 512>)
+  tile.contract ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) scratch(%t : memref<512x16xf32>)
+      outs(%c : memref<?x?xf32>) tiling(<rows = 6, vectors = 2, lanes = 8, block = 512>) maps []
   return
 }

@@ -74,6 +74,27 @@ def test_periodic_functions(op: str) -> None:
     assert np.isnan(nans[2]) and (op == "Atan" or np.isnan(nans).all())
 
 
+def test_remainders() -> None:
+    """Exact, whatever the quotient: also beside integers, and where the division is not finite."""
+    draw = random.generator
+    y = (10.0 ** draw.uniform(-6, 6, 20000)).astype(np.float32)
+    whole = (np.round(10.0 ** draw.uniform(0, 9, y.size)) * y).astype(np.float32)
+    far = (y * 2.0 ** draw.integers(20, 60, y.size)).astype(np.float32)
+    below = np.nextafter(whole, np.float32(0))
+    x = np.concatenate([draw.uniform(-1, 1, y.size), whole, below, far])
+    x = (x * draw.choice([-1, 1], x.size)).astype(np.float32)
+    y = np.tile(y, 4) * draw.choice([-1, 1], x.size).astype(np.float32)
+    ends = [0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, NAN, 3.4e38, 1.2e-38, -1e-45]
+    pairs = np.array(list(itertools.product(ends, ends)), np.float32)
+    x, y = np.concatenate([x, pairs[:, 0]]), np.concatenate([y, pairs[:, 1]])
+    (found,) = compute("Mod", [x, y], fmod=1)
+    with np.errstate(invalid="ignore"):
+        right = np.fmod(x, y)
+    np.testing.assert_array_equal(found, right)
+    isnt_nan = ~np.isnan(right)
+    np.testing.assert_array_equal(np.signbit(found[isnt_nan]), np.signbit(right[isnt_nan]))
+
+
 def test_denormal_numbers() -> None:
     x = np.array([1e-45, 3e-42, 1.1754942e-38, 1.17549435e-38, 1, 0, -1e-45], np.float32)
     with np.errstate(all="ignore"):
@@ -169,6 +190,50 @@ def test_order_with_nan(largest: int) -> None:
 
 
 SHAPES = [s for rank in (1, 2, 3, 4) for s in itertools.product((1, 3, None), repeat=rank)]
+
+
+@pytest.mark.parametrize("kept", [1, 2, 10, 33, 50, 64])
+@pytest.mark.parametrize("count", [64, 65, 79, 80, 300, 1000])
+def test_best_of_rows(kept: int, count: int) -> None:
+    """Rows with many ties, of which the first come first, and rows that only rise or fall."""
+    x = random.integers(-40, 40, (9, count), np.int64).astype(np.float32)
+    x[0], x[1], x[2] = np.arange(count), -np.arange(count), 7
+    k = {"k": np.array([kept])}
+    for largest in (0, 1):
+        values, places = compute("TopK", [x], free=False, constants=k, outputs=2, largest=largest)
+        order = np.argsort(-x if largest else x, axis=-1, kind="stable")[:, :kept]
+        np.testing.assert_array_equal(places, order)
+        np.testing.assert_array_equal(values, np.take_along_axis(x, order, -1))
+
+
+@pytest.mark.parametrize("shape", [(9, 4), (9, 4, 5), (9, 4, 3, 33)])
+@pytest.mark.parametrize("time", [0, 1])
+def test_reversed_sequences(shape: tuple[int, ...], time: int) -> None:
+    """Each sample has a length of its own, from none to all; what is behind it stays."""
+    x = random.floats(*shape)
+    lengths = random.integers(0, shape[time] + 1, (shape[1 - time],), np.int64)
+    lengths[:2] = 0, shape[time]
+    right = x.copy()
+    for sample, length in enumerate(lengths):
+        part = (slice(0, length), sample) if time == 0 else (sample, slice(0, length))
+        right[part] = np.flip(x[part], 0)
+    for free in (False, True):
+        axes = {"time_axis": time, "batch_axis": 1 - time}
+        (found,) = compute("ReverseSequence", [x, lengths], free, **axes)
+        np.testing.assert_array_equal(found, right)
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0), (2, 1)])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_reversed_sequences_without_a_length_each(axes: tuple[int, int], count: int) -> None:
+    """A length for each of the 4 samples, no fewer and no more; one is not for all."""
+    x, lengths = random.floats(4, 4, 3), np.full(count, 2)
+    named: dict[str, Any] = dict(zip(("time_axis", "batch_axis"), axes, strict=True))
+    words = rf"sequence_lens.*dim {axes[1]}"
+    with pytest.raises(lathe.CompileError, match=words):
+        compute("ReverseSequence", [x, lengths], free=False, **named)
+    with pytest.raises(lathe.RuntimeError, match=words):
+        compute("ReverseSequence", [x, lengths], **named)
 
 
 @pytest.mark.parametrize("part", range(6))

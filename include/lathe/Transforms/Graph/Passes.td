@@ -21,7 +21,9 @@ def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
   let options = [ListOption<"dims", "dims", "std::string",
-      "NAME=SIZE for each symbol to fix, NAME=8..512%8 for what one can be.">];
+      "NAME=SIZE for each symbol to fix, NAME=8..512%8 for what one can be.">,
+    ListOption<"elsewhere", "elsewhere", "std::string",
+      "Names that other functions of the module have: `dims` may name them.">];
 }
 
 def StoreElementsPass : Pass<"graph-store-elements", "mlir::func::FuncOp"> {
@@ -48,6 +50,33 @@ def StoreElementsPass : Pass<"graph-store-elements", "mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
+}
+
+def FormAttentionPass : Pass<"graph-form-attention", "mlir::func::FuncOp"> {
+  let summary = "see attention in two products with a softmax between them";
+  let description = [{
+    `softmax(cap(scale q k^T) + bias) v` of rank 3 or 4 becomes `graph.attention`, as exporters and
+    importers write it: scales on either factor or on the scores, masks that are added or selected, in
+    any number, keys and values that are repeated for groups of heads, and transposes between
+    [batch, length, heads, size] and [batch, heads, length, size], which become `heads_inside`. Weights that are zero
+    where they are no numbers become `zero_rows`. Nothing else may use what is between the products, and nothing there
+    is f64. Positions of queries and keys that are compared stay a mask.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %kt = graph.transpose %k [0, 2, 3, 1] : ...
+    %s = graph.matmul %q, %kt : ...
+    %d = graph.div %s, %eight : ...
+    %m = graph.add %d, %mask : ...
+    %w = graph.softmax %m axis = 3 : ...
+    %y = graph.matmul %w, %v : ...
+    // becomes
+    %y = graph.attention %q, %k, %v bias %mask heads_inside = [false, true, false, false] scale = 1.250000e-01 : ...
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+  let statistics = [Statistic<"numFormed", "formed", "Attention that was found.">];
 }
 
 def FormIntegerProductsPass : Pass<"graph-form-integer-products", "mlir::func::FuncOp"> {
