@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sys
 
@@ -67,6 +68,30 @@ def test_a_missing_program_is_a_failure(capsys: pytest.CaptureFixture[str]) -> N
     result = run_checks.run(run_checks.Section("one", "a test", ("/no/such/program",)))
     assert result.failed == 1
     assert "[check-no-program]" in capsys.readouterr().out
+
+
+def test_a_section_that_does_not_end_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_checks, "SECTION_LIMIT", 0.2)
+    assert outcome("exec sleep 60") == (0, 1, 0)
+    assert "one: error: not done after 0.2 seconds [check-no-end]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fault", ["os.abort()", "time.sleep(60)"])
+def test_a_test_that_crashes_or_hangs_is_a_failure_and_the_others_run(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    head = "import os, time, pytest\n@pytest.mark.parametrize('number', range(20))\n"
+    (tmp_path / "test_bad.py").write_text(f"{head}def test(number):\n    {fault}\n")
+    for name in ("one", "two", "three"):
+        (tmp_path / f"test_{name}.py").write_text(f"{head}def test(number):\n    pass\n")
+    monkeypatch.setattr(run_checks, "TEST_LIMIT", 2)
+    monkeypatch.setattr(run_checks, "ROOT", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    result = run_checks.run(run_checks.pytest("one", "a test", ".", "-p", "no:cacheprovider"))
+    assert (result.failed, result.skipped) == (1, 0)
+    assert result.passed >= 20
 
 
 def test_main_goes_on_and_sums_up(

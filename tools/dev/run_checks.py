@@ -20,6 +20,10 @@ BUILD = ROOT / "build" / "release"
 LOGS = ROOT / "build" / "check"
 PYTHON = sys.executable
 
+# A test that hangs is named and fails: seconds for one test, and for a section that always runs.
+TEST_LIMIT = 900
+SECTION_LIMIT = 2400
+
 
 @dataclasses.dataclass(frozen=True)
 class Section:
@@ -53,7 +57,10 @@ def test(path: str) -> str:
 def pytest(name: str, summary: str, folder: str, *options: str) -> Section:
     # The tests of a file in one process, in their order: they share models and random numbers.
     workers = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "loadfile")
-    command = (PYTHON, "-m", "pytest", "-q", *workers, test(folder), *options)
+    # pytest-xdist waits for ever once it has put a worker in the place of one that crashed. The
+    # others go on without it, and the crash and each test that it kept from running is a failure.
+    limits = ("--max-worker-restart=0", f"--timeout={TEST_LIMIT}", "--timeout-method=thread")
+    command = (PYTHON, "-m", "pytest", "-q", *workers, *limits, test(folder), *options)
     return section(name, summary, *command, junit="--junitxml=")
 
 
@@ -156,11 +163,31 @@ def count(report: pathlib.Path) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
+def succeeds(item: Section) -> bool:
+    """Whether the command of a section exits with 0 in the time that it has."""
+    limit = None if item.heavy else SECTION_LIMIT
+    process = subprocess.Popen(item.command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        return process.wait(limit) == 0
+    except subprocess.TimeoutExpired:
+        print(f"{item.name}: error: not done after {limit} seconds [check-no-end]", flush=True)
+        return False
+    finally:
+        if process.poll() is None:
+            # SIGTERM, for what it started to end as well; SIGKILL for what does not listen.
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
 def run(item: Section) -> Outcome:
     item.report.unlink(missing_ok=True)
     start = time.monotonic()
     try:
-        ok = subprocess.run(item.command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode == 0
+        ok = succeeds(item)
     except OSError as error:
         print(
             f"{item.name}: error: cannot run {item.command[0]}: {error.strerror} [check-no-program]"
