@@ -231,6 +231,20 @@ kernel.func @short(%a: tensor<49x300xf32>, %b: tensor<300x512xf32>) -> tensor<49
   kernel.return %0 : tensor<49x512xf32>
 }
 
+// There is no panel where there is nothing to add.
+
+// CHECK: kernel.func @nothing(
+// CHECK-NOT: scratch(
+// CHECK: tile.contract
+kernel.func @nothing(%m: index, %n: index, %a: tensor<?x0xf32, #graph.dims<()[s0] -> (s0, 0)>>,
+                     %b: tensor<0x?xf32, #graph.dims<()[s0, s1] -> (0, s1)>>)
+    -> tensor<?x?xf32, #graph.dims<()[s0, s1] -> (s0, s1)>>
+    attributes {sizes = 2 : i64, target = #kernel.target<"x86_64:v4">} {
+  %0 = graph.matmul %a, %b : (tensor<?x0xf32, #graph.dims<()[s0] -> (s0, 0)>>, tensor<0x?xf32, #graph.dims<()[s0, s1] -> (0, s1)>>)
+    -> tensor<?x?xf32, #graph.dims<()[s0, s1] -> (s0, s1)>>
+  kernel.return %0 : tensor<?x?xf32, #graph.dims<()[s0, s1] -> (s0, s1)>>
+}
+
 // CHECK: kernel.func @near(
 // CHECK-NOT: scratch(
 kernel.func @near(%a: tensor<49x64xf32>, %b: tensor<64x64xf32>) -> tensor<49x64xf32>

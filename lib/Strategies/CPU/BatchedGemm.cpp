@@ -54,7 +54,8 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   Value init = fusion.createInit(builder, kernel), scratch;
   Workload work = describe({root}, target);
   int64_t steps = tiling->getBlock() ? tiling->getBlock() : work.k;
-  if (work.unit && !ShapedType::isDynamic(steps) && copiesPanels(work, *work.unit, target, tiling->getRows()))
+  // A product of no terms copies nothing.
+  if (work.unit && steps > 0 && copiesPanels(work, *work.unit, target, tiling->getRows()))
     scratch = createScratch(builder, matmul, *tiling, steps);
   auto op = tile::ContractOp::create(builder, matmul.getLoc(), init.getType(), matmul.getA(), matmul.getB(),
                                      /*scales=*/nullptr, /*zeros=*/nullptr, scratch, fusion.getExtras(), init,
