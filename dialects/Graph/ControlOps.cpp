@@ -61,6 +61,30 @@ LogicalResult CheckOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// call
+//===----------------------------------------------------------------------===//
+
+LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
+  if (!callee || callee.isExternal() || !(*this)->getParentOfType<func::FuncOp>()) // call_c1
+    return emitOpError("calls @") << getCallee()
+                                  << ", but functions of a module call others that have a body in it [graph-call]";
+  auto check = [&](StringRef kind, TypeRange given, TypeRange wanted) -> LogicalResult { // call_c2
+    if (given.size() != wanted.size())
+      return emitOpError("has ") << given.size() << " " << kind << "s, but @" << getCallee() << " has " << wanted.size()
+                                 << " [graph-call]";
+    for (auto [i, mine, theirs] : llvm::enumerate(given, wanted))
+      if (!fits(mine, theirs))
+        return emitOpError("has ") << kind << " " << i << " of type " << mine << ", but that of @" << getCallee()
+                                   << " is a " << theirs << " [graph-call]";
+    return success();
+  };
+  if (failed(check("operand", getOperandTypes(), callee.getArgumentTypes())))
+    return failure();
+  return check("result", getResultTypes(), callee.getResultTypes());
+}
+
+//===----------------------------------------------------------------------===//
 // if
 //===----------------------------------------------------------------------===//
 

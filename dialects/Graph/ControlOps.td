@@ -3,6 +3,7 @@
 #ifndef LATHE_GRAPH_CONTROL
 #define LATHE_GRAPH_CONTROL
 
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "dialects/Graph/GraphBase.td"
 
@@ -45,6 +46,28 @@ def Graph_CheckOp : Op<Graph_Dialect, "check", [MemoryEffects<[MemWrite]>]> {
   let results = (outs);
   let assemblyFormat = "$check attr-dict";
   let hasVerifier = 1;
+}
+
+def Graph_CallOp : Op<Graph_Dialect, "call", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "what another function computes";
+  let description = [{
+    Its results are those of the function `callee` for `operands`. Symbols of the callee are sizes of the
+    operands; where a dimension of an input says more than that of its operand, that is checked. A model that
+    is read has its calls written out (`graph-inline-calls`), each with the sizes that it has there.
+
+    ```mlir
+    %y = graph.call @layer(%x, %w) : (tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>, tensor<8x8xf32>)
+        -> tensor<?x8xf32, #graph.dims<()[s0] -> (s0, 8)>>
+    ```
+
+    * (C1) `callee` is a `func.func` of the module with a body, and so is what calls it.
+    * (C2) There is one operand for each input and one result for each result of the callee, of its element type, its rank
+      and, where both are fixed, its sizes.
+    * (C3) No function calls itself, not by way of others either.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Graph_Value>:$operands);
+  let results = (outs Variadic<Graph_Value>:$results);
+  let assemblyFormat = "$callee `(` $operands `)` attr-dict `:` functional-type($operands, $results)";
 }
 
 def Graph_IfOp : Op<Graph_Dialect, "if", [RecursiveMemoryEffects, NoRegionArguments]> {

@@ -62,7 +62,7 @@ static bool isSize(Value tensor) {
   return tensor.getDefiningOp<SequenceShapeOp>() || tensor.getDefiningOp<SequenceLengthOp>();
 }
 
-void ShapeSolver::findInner() {
+void ShapeSolver::findInner(Operation *root) {
   auto addDims = [&](TypeRange types, Region *region, Operation *op) {
     for (Type type : types) {
       auto tensor = dyn_cast<RankedTensorType>(type);
@@ -76,7 +76,7 @@ void ShapeSolver::findInner() {
       }
     }
   };
-  func.walk<WalkOrder::PreOrder>([&](Operation *op) {
+  root->walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (auto defines = dyn_cast<DefineSymbolOp>(op)) {
       definers.try_emplace(defines.getSymbol(), op->getParentRegion(), op);
       Type element = getElementTypeOrSelf(defines.getTensor());
@@ -177,11 +177,26 @@ static bool haveOneRank(ArrayRef<Value> values) {
 
 AffineExpr ShapeSolver::resultDim(Operation *op, AffineExpr expr, AffineExpr was, AffineExpr bound) {
   Region *region = op->getParentRegion();
-  if (expr && isVisible(expr, region))
+  bool isOwn = was && isInner(was, region, op);
+  if (expr && isVisible(expr, region)) {
+    // Nothing defines the symbol any more, and ops that say their own shape may name it.
+    if (isOwn && expr != was)
+      replaceSymbol(cast<AffineSymbolExpr>(was).getPosition(), expr);
     return expr;
-  if (was && isInner(was, region, op))
-    return was;
-  return inner("result", region, op, bound);
+  }
+  return isOwn ? was : inner("result", region, op, bound);
+}
+
+void ShapeSolver::replaceSymbol(unsigned position, AffineExpr value) {
+  Dims values;
+  for (unsigned i = 0; i < symbols.size(); ++i)
+    values.push_back(i == position ? value : getAffineSymbolExpr(i, context));
+  AttrTypeReplacer replacer = replacerOf(values);
+  func.walk([&](Operation *op) {
+    if (op != func)
+      replacer.replaceElementsIn(op, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+  });
+  substitute(values);
 }
 
 /// The dims that a type says, or null ones.

@@ -326,10 +326,19 @@ def Graph_DequantizeOp : Graph_ElementwiseOp<"dequantize"> {
     is one of 32-bit integers. Half precision is computed in f32. Without
     `zero`, that is 0.
 
+    `code_bits` is there where a product reads constant weights as they are (`graph-keep-weight-codes`): the bits
+    that each of the codes needs. Such an op is not folded.
+
     * (C1) `zero` has the element type of `x`.
+    * (C2) `code_bits` is 4 or 8; `x` holds codes `[n, blocks, m]`, bytes without a sign of which `m` take whole bytes, and
+      `scale`, in f32, and `zero`, which is there, are `[n, blocks, 1]`.
   }];
-  let arguments = (ins Graph_IntTensor:$x, Graph_FloatTensor:$scale, Optional<Graph_IntTensor>:$zero);
+  let arguments = (ins Graph_IntTensor:$x, Graph_FloatTensor:$scale, Optional<Graph_IntTensor>:$zero,
+      OptionalAttr<I64Attr>:$code_bits);
   let results = (outs Graph_FloatTensor:$y);
+  let builders = [OpBuilder<(ins "::mlir::Type":$y, "::mlir::Value":$x, "::mlir::Value":$scale, "::mlir::Value":$zero), [{
+    build($_builder, $_state, y, x, scale, zero, /*code_bits=*/::mlir::IntegerAttr());
+  }]>];
   let assemblyFormat = "$x `scale` $scale (`zero` $zero^)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }

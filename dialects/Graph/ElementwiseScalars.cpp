@@ -598,10 +598,34 @@ LogicalResult QuantizeOp::verify() {
   return success();
 }
 
+/// The one form of weights in codes, which strategies read without a second look.
+static bool isOfCodes(DequantizeOp op, int64_t bits) {
+  auto x = op.getX().getType(), scale = op.getScale().getType();
+  if ((bits != 4 && bits != 8) || !op.getZero() || x.getRank() != 3 || !x.hasStaticShape() ||
+      x.getDimSize(2) % (8 / bits) != 0)
+    return false;
+  SmallVector<int64_t> shared = {x.getDimSize(0), x.getDimSize(1), 1};
+  // In kernels, integers have lost their sign; the zero's type is that of 'x'.
+  bool isModel = !!op->getParentOfType<func::FuncOp>();
+  Type element = x.getElementType();
+  return (isModel ? element.isUnsignedInteger(8) : element.isInteger(8)) && scale.getElementType().isF32() &&
+         scale.getShape() == ArrayRef(shared) && op.getZero().getType().getShape() == ArrayRef(shared);
+}
+
+bool hasCodes(Operation *op) {
+  auto dequantize = dyn_cast<DequantizeOp>(op);
+  return dequantize && dequantize.getCodeBits();
+}
+
 LogicalResult DequantizeOp::verify() {
   if (getZero() && getZero().getType().getElementType() != getX().getType().getElementType()) // dequantize_c1
     return emitOpError("has a zero point of type ")
            << getZero().getType().getElementType() << " for 'x' of type " << getX().getType().getElementType();
+  if (getCodeBits() && !isOfCodes(*this, *getCodeBits())) // dequantize_c2
+    return emitOpError("has a 'code_bits' of ") << *getCodeBits()
+                                                << ", but 4 or 8 are expected, of codes [n, blocks, m] of ui8 in whole "
+                                                   "bytes with scales of f32 and zeros of "
+                                                   "ui8 [n, blocks, 1] [graph-code-bits]";
   return success();
 }
 

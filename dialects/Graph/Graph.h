@@ -39,6 +39,9 @@ mlir::Type getSignlessType(mlir::Type element);
 /// f32 for half precision, else `element` itself.
 mlir::Type getAccumulatorType(mlir::Type element);
 
+/// Whether `op` is a `graph.dequantize` whose codes a product reads as they are: it is not folded.
+bool hasCodes(mlir::Operation *op);
+
 /// Enforces (C3) of `graph.matmul` for factors of the types `left` and `right`.
 mlir::LogicalResult verifyProductTypes(mlir::Operation *op, mlir::Type left, mlir::Type right, mlir::Type result);
 

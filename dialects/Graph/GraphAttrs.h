@@ -17,12 +17,4 @@
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Graph/GraphTypes.h.inc"
 
-namespace lathe::graph {
-
-/// Of a `graph.dequantize` of constant weights that a product reads as they are: the bits that each of its
-/// codes, bytes without a sign, needs, 4 or 8 (`graph-keep-weight-codes`). It is not folded.
-inline constexpr llvm::StringLiteral codeBitsAttrName = "graph.code_bits";
-
-} // namespace lathe::graph
-
 #endif // LATHE_DIALECTS_GRAPH_GRAPHATTRS_H

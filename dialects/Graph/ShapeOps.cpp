@@ -435,8 +435,16 @@ LogicalResult PadOp::inferResultDims(ShapeSolver &solver, SmallVectorImpl<Dims> 
       return emitOpError("adds ") << fixed.getValue() << " elements to a dimension, but at most "
                                   << ShapeSolver::maxElements << " are supported [graph-size-overflow]";
   }
-  for (size_t i = 0; i < y.size(); ++i)
-    y[i] = solver.simplify(y[i] + amounts[i] + amounts[i + y.size()]);
+  for (size_t i = 0; i < y.size(); ++i) {
+    AffineExpr before = y[i];
+    y[i] = solver.simplify(before + amounts[i] + amounts[i + y.size()]);
+    if (getMode() == PadMode::constant || y[i] == before)
+      continue;
+    // What is added comes from the elements that there are.
+    AffineExpr needed = solver.min(solver.constant(1), y[i]);
+    if (failed(solver.require(*this, before, needed, "dim " + Twine(i) + " of 'x' must have an element to pad with")))
+      return failure();
+  }
   results.push_back(y);
   return success();
 }

@@ -42,7 +42,7 @@ ShapeSolver::ShapeSolver(func::FuncOp func) : func(func), context(func.getContex
     for (Attribute entry : list)
       if (auto check = dyn_cast<CheckAttr>(entry))
         checks.push_back(check);
-  findInner();
+  findInner(func);
 }
 
 void ShapeSolver::commit() {
@@ -134,6 +134,32 @@ void ShapeSolver::substitute(ArrayRef<AffineExpr> values) {
   checks = std::move(kept);
   ranges = SizeRanges(symbols);
   contentsCache.clear();
+}
+
+AttrTypeReplacer ShapeSolver::replacerOf(ArrayRef<AffineExpr> values) {
+  auto replaced = [this, values](AffineMap map) {
+    Dims results;
+    for (AffineExpr expr : map.getResults())
+      results.push_back(simplify(expr.replaceSymbols(values)));
+    return results;
+  };
+  AttrTypeReplacer replacer;
+  // Skipped after, or the encoding would be replaced again, by one that names
+  // all symbols: equal shapes would have types that differ.
+  using Replaced = std::optional<std::pair<Type, WalkResult>>;
+  replacer.addReplacement([this, replaced](RankedTensorType type) -> Replaced {
+    auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
+    if (!encoding)
+      return std::nullopt;
+    return {{this->type(replaced(encoding.getMap()), type.getElementType()), WalkResult::skip()}};
+  });
+  replacer.addReplacement([this, replaced](DimsAttr attr) -> std::optional<Attribute> {
+    return DimsAttr::get(context, map(replaced(attr.getMap())));
+  });
+  replacer.addReplacement([this, replaced](CheckAttr check) -> std::optional<Attribute> {
+    return CheckAttr::get(context, check.getRelation(), map(replaced(check.getMap())), check.getMessage());
+  });
+  return replacer;
 }
 
 Dims ShapeSolver::dims(Value value) { return dims(cast<RankedTensorType>(value.getType())); }
@@ -287,9 +313,14 @@ void ShapeSolver::addCheck(StringRef relation, AffineExpr a, AffineExpr b, Opera
   std::string node = describeNode(op->getLoc());
   std::string message = node + (node.empty() ? "" : ": ") + what.str() +
                         "; change the inputs' shapes, or fix the dim when compiling [call-shape-check]";
-  auto check = CheckAttr::get(context, relation, minimalMap({a, b}, context), StringAttr::get(context, message));
+  addCheck(CheckAttr::get(context, relation, minimalMap({a, b}, context), StringAttr::get(context, message)), op);
+}
+
+void ShapeSolver::addCheck(CheckAttr check, Operation *op) {
   // One check is enough for all nodes that need the same.
-  auto isSame = [&](CheckAttr made) { return made.getRelation() == relation && made.getMap() == check.getMap(); };
+  auto isSame = [&](CheckAttr made) {
+    return made.getRelation() == check.getRelation() && made.getMap() == check.getMap();
+  };
   if (llvm::any_of(checks, isSame))
     return;
   Block *block = op == func ? nullptr : op->getBlock();
@@ -420,6 +451,8 @@ LogicalResult ShapeSolver::infer(Operation *op) {
     return inferIf(branch);
   if (auto loop = dyn_cast<LoopOp>(op))
     return inferLoop(loop);
+  if (auto call = dyn_cast<CallOp>(op))
+    return inlineCall(call);
   auto iface = dyn_cast<ShapeInference>(op);
   if (!iface)
     return success();

@@ -6,6 +6,7 @@
 #include "dialects/Graph/SizeRanges.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/DenseMap.h"
@@ -18,6 +19,7 @@ namespace lathe::graph {
 /// One expression of symbols per dimension, or per element of a small tensor.
 using Dims = llvm::SmallVector<mlir::AffineExpr, 6>;
 
+class CallOp;
 class IfOp;
 class LoopOp;
 class TransposeOp;
@@ -62,6 +64,8 @@ public:
   llvm::SmallVector<llvm::StringRef> symbolNames() const;
   /// Replaces every symbol in the checks and in derived symbols by its value.
   void substitute(llvm::ArrayRef<mlir::AffineExpr> values);
+  /// Replaces symbols by `values` in what ops and types say of dims; `values` must outlive it.
+  mlir::AttrTypeReplacer replacerOf(llvm::ArrayRef<mlir::AffineExpr> values);
 
   /// The dimensions of a ranked tensor whose free dimensions are resolved.
   Dims dims(mlir::Value value);
@@ -138,7 +142,8 @@ public:
   /// A `graph.if` or `graph.loop` is inferred with all that is in its regions,
   /// which have their terminators. Dims of results that are symbols already stay
   /// so where they have to be; others that differ between branches, or from turn to
-  /// turn, become new `inner` symbols.
+  /// turn, become new `inner` symbols. A `graph.call` becomes the body of its
+  /// callee, which nobody changes meanwhile.
   llvm::LogicalResult infer(mlir::Operation *op);
 
   //===--- Regions ----------------------------------------------------------===//
@@ -200,7 +205,23 @@ private:
   /// `expr`, a dim of a result of `op`, or null where it has to be a symbol: the
   /// one that it `was`, if that is a symbol of the op, else a new one.
   mlir::AffineExpr resultDim(mlir::Operation *op, mlir::AffineExpr expr, mlir::AffineExpr was, mlir::AffineExpr bound);
-  void findInner();
+  /// Puts `value` in the place of a symbol in all ops of the function and in what is known of it.
+  void replaceSymbol(unsigned position, mlir::AffineExpr value);
+  /// Notes what the ops in `root` define.
+  void findInner(mlir::Operation *root);
+  /// What the callee's symbols are for the operands of a call.
+  llvm::FailureOr<llvm::SmallVector<mlir::AffineExpr>> symbolsOf(CallOp call, mlir::func::FuncOp callee);
+  /// Asks that `dim`, a dim of an operand of `call`, is in `range`.
+  llvm::LogicalResult requireRange(CallOp call, mlir::AffineExpr dim, const SizeRange &range, const llvm::Twine &what);
+  llvm::FailureOr<mlir::Value> operandOf(CallOp call, unsigned number, mlir::Type input,
+                                         llvm::ArrayRef<mlir::AffineExpr> values);
+  /// `value` with the dims that `wanted` says, in which symbols are `values`; `what` names both: "operand 1 and of
+  /// that input of @f".
+  llvm::FailureOr<mlir::Value> fitted(CallOp call, mlir::Value value, mlir::Type wanted,
+                                      llvm::ArrayRef<mlir::AffineExpr> values, const llvm::Twine &what);
+  /// Adds what the callee checks, with its symbols replaced by `replacer`.
+  llvm::LogicalResult addChecksOf(CallOp call, mlir::func::FuncOp callee, mlir::AttrTypeReplacer &replacer);
+  llvm::LogicalResult inlineCall(CallOp call);
   llvm::LogicalResult inferBlock(mlir::Region &region);
   llvm::LogicalResult inferIf(IfOp op);
   llvm::LogicalResult inferLoop(LoopOp op);
@@ -212,6 +233,8 @@ private:
   std::optional<Dims> transposedContents(TransposeOp op);
   void addCheck(llvm::StringRef relation, mlir::AffineExpr a, mlir::AffineExpr b, mlir::Operation *op,
                 const llvm::Twine &what);
+  /// Adds `check` to those of every call, or where the branch of `op` is taken.
+  void addCheck(CheckAttr check, mlir::Operation *op);
 
   mlir::func::FuncOp func;
   mlir::MLIRContext *context;

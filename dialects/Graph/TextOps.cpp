@@ -21,7 +21,7 @@ static constexpr TextFunction functions[] = {
     {"parse", 1, 1, 0},   {"format", 1, 1, 0},       {"split", 1, 2, 2},        {"split_width", 1, 1, 2},
     {"filter", 1, 1, 1},  {"filter_count", 1, 1, 1}, {"case", 1, 1, 1},         {"find", 2, 1, 1},
     {"random", 0, 1, 1},  {"image_size", 1, 1, 0},   {"decode_image", 1, 1, 1}, {"custom", anyNumber, anyNumber, 2},
-    {"tokens", 1, 1, 5},  {"token_width", 1, 1, 5},
+    {"tokens", 1, 1, 5},  {"token_width", 1, 1, 5},  {"murmur", 1, 1, 2},       {"order", 1, 1, 0},
 };
 
 /// Whether `custom` has a vector of ranks and sizes in front of its operands, and a type for each tensor behind

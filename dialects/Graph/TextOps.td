@@ -29,6 +29,8 @@ def Graph_TextOp : Graph_Op<"text"> {
     | `token_width` | strings | `i64[1]`: the most tokens that one has | "tokens", "separators" or "characters"; "bytes" if patterns are for the locale "C"; fewest characters of a token; "marked" or "plain"; padding; POSIX extended regular expressions |
     | `tokens` | strings | strings with one more dim, padded | the same |
     | `find` | values; keys `[n]` of the same type | `i64`: the place of the last key that is equal, or n | "text" or "numbers" |
+    | `order` | strings | `i64`: how many different strings are before each, by their bytes | |
+    | `murmur` | strings or numbers | `ui32` or `i32`: MurmurHash3 of the bytes of each, in 32 bits | "text" or "numbers"; the seed |
     | `random` | | `i64[1]`: bits that no other call gives | the number of the node |
     | `image_size` | `ui8[n]`: a file | `i64[2]`: the height and width of the image | |
     | `decode_image` | `ui8[n]`: a file | `ui8[h, w, channels]` | "RGB", "BGR" or "Grayscale" |

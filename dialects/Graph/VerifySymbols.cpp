@@ -309,37 +309,7 @@ LogicalResult verifySymbols(func::FuncOp func) {
   return success();
 }
 
-/// The one form of weights in codes, which strategies read without a second look.
-static LogicalResult verifyCodeBits(Operation *op, Attribute value) {
-  auto bits = dyn_cast<IntegerAttr>(value);
-  bool isOfCodes = isa<DequantizeOp>(op) && op->getNumOperands() == 3 && bits && bits.getType().isInteger(64) &&
-                   (bits.getInt() == 4 || bits.getInt() == 8);
-  SmallVector<RankedTensorType> types;
-  for (Type type : op->getOperandTypes())
-    types.push_back(dyn_cast<RankedTensorType>(type));
-  isOfCodes = isOfCodes && llvm::all_of(types, [](RankedTensorType type) {
-                return type && type.getRank() == 3 && type.hasStaticShape();
-              });
-  if (isOfCodes) {
-    // In kernels, integers have lost their sign.
-    bool isModel = !!op->getParentOfType<func::FuncOp>();
-    auto isByte = [&](Type element) { return isModel ? element.isUnsignedInteger(8) : element.isInteger(8); };
-    ArrayRef<int64_t> shape = types[0].getShape();
-    SmallVector<int64_t> shared = {shape[0], shape[1], 1};
-    isOfCodes = isByte(types[0].getElementType()) && types[1].getElementType().isF32() &&
-                isByte(types[2].getElementType()) && types[1].getShape() == ArrayRef(shared) &&
-                types[2].getShape() == ArrayRef(shared) && shape[2] % (8 / bits.getInt()) == 0;
-  }
-  if (!isOfCodes)
-    return op->emitOpError() << codeBitsAttrName << " is " << value
-                             << ", but 4 or 8 are expected, on a graph.dequantize of codes [n, blocks, m] of ui8 in "
-                                "whole bytes with scales of f32 and zeros of ui8 [n, blocks, 1] [graph-code-bits]";
-  return success();
-}
-
 LogicalResult GraphDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  if (attribute.getName() == codeBitsAttrName)
-    return verifyCodeBits(op, attribute.getValue());
   if (attribute.getName() != "graph.symbols" && attribute.getName() != "graph.checks")
     return success();
   auto func = dyn_cast<func::FuncOp>(op);

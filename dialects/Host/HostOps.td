@@ -119,16 +119,17 @@ def Host_ConstantOp : Host_Op<"constant", [Symbol]> {
     (C1) The elements are a ranked tensor.
     (C2) `tiled`, `order` and `tile` are there together: `tiled` is a dim, `tile`
     is at least 1, and `order` lists every other dim once. `step`, `run`,
-    `winograd` and `bits` are as in `kernel.pack`, too.
+    `winograd`, `bits` and `keeps_denormals` are as in `kernel.pack`, too.
   }];
   let hasVerifier = 1;
   let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value,
       OptionalAttr<I64Attr>:$tiled, OptionalAttr<DenseI64ArrayAttr>:$order, OptionalAttr<I64Attr>:$tile,
       OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd,
-      OptionalAttr<I64Attr>:$bits, OptionalAttr<I64Attr>:$offset);
+      OptionalAttr<I64Attr>:$bits, UnitAttr:$keeps_denormals, OptionalAttr<I64Attr>:$offset);
   let assemblyFormat = [{
     $sym_name $value (`tiled` `=` $tiled^ `order` `=` $order `tile` `=` $tile (`step` `=` $step^)?
-    (`run` `=` $run^)? (`winograd` `=` $winograd^)? (`bits` `=` $bits^)?)? attr-dict
+    (`run` `=` $run^)? (`winograd` `=` $winograd^)? (`bits` `=` $bits^)? (`keeps_denormals` $keeps_denormals^)?)?
+    attr-dict
   }];
 }
 

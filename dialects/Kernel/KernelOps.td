@@ -361,6 +361,8 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
     side by side share one, the first in its lowest bits: the result is `[panels, other dimensions,
     ceil(L / step), tile]`.
 
+    Denormal numbers become zero where a sum would not show them, unless it `keeps_denormals`.
+
     * (C1) `order` is a permutation of the other dimensions; `tile` is positive.
     * (C2) Both types are static; the result has the shape said above.
     * (C3) `step` is positive, and `run`, which needs it, from 1 to the length of
@@ -371,11 +373,12 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
   }];
   let arguments = (ins AnyStaticShapeTensor:$x, I64Attr:$tiled, DenseI64ArrayAttr:$order, I64Attr:$tile,
       OptionalAttr<I64Attr>:$step, OptionalAttr<I64Attr>:$run, OptionalAttr<I64Attr>:$winograd,
-      OptionalAttr<I64Attr>:$bits);
+      OptionalAttr<I64Attr>:$bits, UnitAttr:$keeps_denormals);
   let results = (outs AnyStaticShapeTensor:$y);
   let assemblyFormat = [{
     $x `tiled` `=` $tiled `order` `=` $order `tile` `=` $tile (`step` `=` $step^)? (`run` `=` $run^)?
-    (`winograd` `=` $winograd^)? (`bits` `=` $bits^)? attr-dict `:` type($x) `->` type($y)
+    (`winograd` `=` $winograd^)? (`bits` `=` $bits^)? (`keeps_denormals` $keeps_denormals^)?
+    attr-dict `:` type($x) `->` type($y)
   }];
   let hasVerifier = 1;
 }

@@ -15,9 +15,6 @@ constexpr llvm::StringLiteral concatAttrName = "kernel.concat";
 /// elements, as an affine map of the function's symbols that are known when it is entered. No kernel is launched.
 constexpr llvm::StringLiteral viewAttrName = "kernel.view";
 
-/// On a `kernel.pack` or its `host.constant`: denormal numbers stay, which among terms of sums would not show.
-constexpr llvm::StringLiteral keepsDenormalsAttrName = "kernel.keeps_denormals";
-
 /// Whether the result is part of the operand.
 inline bool isView(mlir::Operation *op) { return op && mlir::isa<CallOp>(op) && op->hasAttr(viewAttrName); }
 

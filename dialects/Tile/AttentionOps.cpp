@@ -16,6 +16,12 @@ static Value operandAt(AttentionOp op, unsigned operand) {
   return operand < 3 ? op->getOperand(operand) : op.getInit();
 }
 
+static std::string text(Type type) {
+  std::string result;
+  llvm::raw_string_ostream(result) << "'" << type << "'";
+  return result;
+}
+
 int64_t AttentionOp::sizeOf(unsigned operand, unsigned dim) {
   if (getHeadsInside()[operand] && (dim == 1 || dim == 2))
     dim = 3 - dim;
@@ -32,10 +38,10 @@ int64_t AttentionOp::scratchElements(TilingAttr tiling, int64_t size, int64_t wi
 
 LogicalResult AttentionOp::verify() {
   auto type = [](Value value) { return cast<ShapedType>(value.getType()); };
-  SmallVector<Value> buffers = {getQ(), getK(), getV(), getScratch(), getInit()};
-  for (Value mask : {Value(getBias()), Value(getMask())})
-    if (mask)
-      buffers.push_back(mask);
+  SmallVector<Value> buffers = {getQ(), getK(), getV(), getInit()};
+  for (Value optional : {Value(getBias()), Value(getMask()), Value(getScratch())})
+    if (optional)
+      buffers.push_back(optional);
   bool isTensor = isa<TensorType>(getInit().getType());
   for (Value buffer : buffers) // attention_c1
     if (isa<TensorType>(buffer.getType()) != isTensor)
@@ -67,9 +73,13 @@ LogicalResult AttentionOp::verify() {
     if (!isOne || type(value).getElementType() != element)
       return emitOpError("has ") << type(value) << ", but its unit takes " << element << " one term at a time";
   int64_t block = getTiling().getBlock();
-  if (block < 1 || block % getTiling().getLanes() || !type(getScratch()).hasStaticShape() ||
-      type(getScratch()).getDimSize(0) < scratchElements(getTiling(), size, width)) // attention_c5
-    return emitOpError("has blocks of ") << block << " keys and scratch of " << type(getScratch())
+  bool isOnCores = unit && unit->kind == DotKind::Mma, hasRoom = isOnCores && !getScratch();
+  if (!isOnCores && getScratch())
+    hasRoom = type(getScratch()).hasStaticShape() &&
+              type(getScratch()).getDimSize(0) >= scratchElements(getTiling(), size, width);
+  if (block < 1 || block % getTiling().getLanes() || !hasRoom) // attention_c5
+    return emitOpError("has blocks of ") << block << " keys and "
+                                         << (getScratch() ? "scratch of " + text(getScratch().getType()) : "no scratch")
                                          << ", which do not go together";
   return success();
 }

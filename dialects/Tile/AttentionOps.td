@@ -25,6 +25,10 @@ def Tile_AttentionOp : Tile_DestinationOp<"attention", [AttrSizedOperandSegments
     A task passes its keys in ascending order, so an element has the same bits on any number of
     threads. Blocks of keys that `causal` hides from all queries of a task are left out.
 
+    Where the tiling's unit is one of tensor cores, a task is `rows` rows of queries that share keys, for a block of
+    threads, and blocks of keys pass through a ring of `prefetch` slots. Scores and the result stay in registers, and
+    there is no scratch.
+
     * (C1) All operands but `causal` are tensors and there is a result of the type of `init`, or all are memrefs and
       there is none.
     * (C2) `heads_inside` has four entries.
@@ -32,17 +36,18 @@ def Tile_AttentionOp : Tile_DestinationOp<"attention", [AttrSizedOperandSegments
       that a dim of `bias` or `mask` may be 1.
     * (C4) `q`, `k`, `v` and `init` have one element type: f32 without a unit, else what the unit takes, one
       term at a time with sums of f32.
-    * (C5) `block` is a multiple of `lanes`, and `scratch`, whose size is static, holds what `scratchElements` says.
+    * (C5) `block` is a multiple of `lanes`, and `scratch`, whose size is static, holds what `scratchElements` says;
+      with tensor cores there is no `scratch`.
   }];
   let arguments = (ins Tile_FloatOfRank<4>:$q, Tile_FloatOfRank<4>:$k, Tile_FloatOfRank<4>:$v,
                        Optional<Tile_FloatOfRank<4>>:$bias, Optional<Tile_Mask>:$mask, Optional<Index>:$causal,
-                       Tile_BufferOfRank<[1]>:$scratch, Tile_FloatOfRank<4>:$init,
+                       Optional<Tile_BufferOfRank<[1]>>:$scratch, Tile_FloatOfRank<4>:$init,
                        DenseBoolArrayAttr:$heads_inside, F64Attr:$scale, F64Attr:$softcap, F64Attr:$hidden,
                        UnitAttr:$zero_rows, Tile_TilingAttr:$tiling);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     (`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)? (`causal` `(` $causal^ `)`)?
-    `scratch` `(` $scratch `:` type($scratch) `)` `outs` `(` $init `:` type($init) `)`
+    (`scratch` `(` $scratch^ `:` type($scratch) `)`)? `outs` `(` $init `:` type($init) `)`
     `heads_inside` $heads_inside `scale` $scale `softcap` $softcap `hidden` $hidden
     `tiling` `(` $tiling `)` attr-dict (`->` type($result)^)?
   }];

@@ -46,7 +46,7 @@ static bool isScratch(OpOperand &operand) {
   auto conv = dyn_cast<WinogradConvOp>(operand.getOwner());
   auto contract = dyn_cast<ContractOp>(operand.getOwner());
   auto attention = dyn_cast<AttentionOp>(operand.getOwner());
-  return (attention && &operand == &attention.getScratchMutable()) || (conv && &operand == &conv.getScratchMutable()) ||
+  return (attention && operand.get() == attention.getScratch()) || (conv && &operand == &conv.getScratchMutable()) ||
          (contract && operand.get() == contract.getScratch());
 }
 

@@ -46,7 +46,6 @@ LogicalResult checkLimits(ModuleOp module, const Limits &limits) {
   if (result.wasInterrupted())
     return failure();
   // The importer counted the nodes of an ONNX model, of which each may become many ops.
-  constexpr int64_t opsOfNode = 1000;
   if (nodes / opsOfNode <= mostNodes)
     return success();
   InFlightDiagnostic error = module.emitError() << "the model has " << nodes << " operations, but at most " << mostNodes

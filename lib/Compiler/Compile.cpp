@@ -356,9 +356,8 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   pipeline.dimNames = namedDims(*module);
   pipeline.keepWeightCodes =
       llvm::all_of(targets, [](const Target &target) { return target.kind() == TargetKind::Cpu; });
-  // Elsewhere it would be written out again.
-  pipeline.formAttention = !(*module)->hasAttr(kernel::KernelDialect::strictAttrName) &&
-                           llvm::any_of(targets, [](const Target &target) { return target.kind() == TargetKind::Cpu; });
+  // Where it is strict, it would be written out again.
+  pipeline.formAttention = !(*module)->hasAttr(kernel::KernelDialect::strictAttrName);
   pipeline.foldedBytes = program.limits[Limit::FoldedBytes];
   uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
   FoldedResources folded;

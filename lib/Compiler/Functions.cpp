@@ -7,7 +7,7 @@
 #include "dialects/Graph/Graph.h"
 #include "dialects/Host/HostBase.h"
 #include "dialects/Kernel/Kernel.h"
-#include "lathe/Import/ONNXDefaults.h"
+#include "lathe/Import/ONNXInputs.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -257,32 +257,60 @@ static bool merge(ModuleOp into, ModuleOp from, const FunctionSource &source, Di
   return true;
 }
 
-/// For each of `sources`, those of `inputs` that it has as initializers which are inputs; false after an error: none
-/// has one of them.
-static bool shareInputs(ArrayRef<FunctionSource> sources, const LoadOptions &options, StringRef file,
-                        std::vector<std::vector<std::string>> &shares, Diagnostics &diagnostics) {
-  shares.assign(sources.size(), options.inputs);
-  if (options.inputs.empty() || sources.size() < 2)
-    return true;
-  SmallVector<std::string> all;
-  for (auto [source, share] : llvm::zip_equal(sources, shares)) {
-    std::vector<std::string> defaults =
-        source.bytes ? listONNXDefaults(llvm::MemoryBuffer::getMemBuffer(
-                           {static_cast<const char *>(source.bytes), source.size}, source.path, false))
-                     : listONNXDefaults(source.path, options.allowLinks);
-    llvm::erase_if(share, [&](const std::string &name) { return !llvm::is_contained(defaults, name); });
-    llvm::append_range(all, defaults);
+/// The inputs of each of `sources`.
+static SmallVector<ONNXInputs> listInputs(ArrayRef<FunctionSource> sources, bool allowLinks, const Limits &limits) {
+  SmallVector<ONNXInputs> inputs;
+  for (const FunctionSource &source : sources) {
+    StringRef bytes(static_cast<const char *>(source.bytes), source.size);
+    inputs.push_back(source.bytes ? listONNXInputs(llvm::MemoryBuffer::getMemBuffer(bytes, source.path, false), limits)
+                                  : listONNXInputs(source.path, allowLinks, limits));
   }
-  SmallVector<StringRef> known(all.begin(), all.end());
+  return inputs;
+}
+
+/// Whether `name` is among `known`; reports that no model has it, and what it would have to be.
+static bool isKnown(const std::string &name, ArrayRef<StringRef> known, StringRef id, const Twine &what, StringRef file,
+                    Diagnostics &diagnostics) {
+  if (llvm::is_contained(known, name))
+    return true;
+  diagnostics.error(id, file, "no model has " + what + didYouMean(name, known))
+      .note("name an input of one of the graphs");
+  return false;
+}
+
+/// For each of `sources`, what `options` say of inputs that it has: initializers that calls may override, and ranks,
+/// which those models get that have none, if there are any. False after an error: no model has one of them.
+static bool shareOptions(ArrayRef<FunctionSource> sources, const LoadOptions &options, StringRef file,
+                         std::vector<LoadOptions> &shares, Diagnostics &diagnostics) {
+  shares.assign(sources.size(), options);
+  if (sources.size() < 2 || (options.inputs.empty() && options.ranks.empty()))
+    return true;
+  Limits limits;
+  if (!limits.set(options.limits, file, diagnostics))
+    return false;
+  SmallVector<ONNXInputs> inputs = listInputs(sources, options.allowLinks, limits);
+  SmallVector<StringRef> defaults, tensors, unranked;
+  for (const ONNXInputs &own : inputs) {
+    llvm::append_range(defaults, own.defaults);
+    llvm::append_range(tensors, own.tensors);
+    llvm::append_range(unranked, own.unranked);
+  }
   for (const std::string &name : options.inputs)
-    if (!llvm::is_contained(all, name)) {
-      diagnostics
-          .error("onnx-no-default", file,
-                 "no model has an initializer " + quoted(name) + " that is an input, too, so calls cannot override it" +
-                     didYouMean(name, known))
-          .note("name an initializer that is among the inputs of one of the graphs");
+    if (!isKnown(name, defaults, "onnx-no-default",
+                 "an initializer " + quoted(name) + " that is an input, too, so calls cannot override it", file,
+                 diagnostics))
       return false;
-    }
+  for (const auto &[name, rank] : options.ranks)
+    if (!isKnown(name, tensors, "onnx-rank", "an input " + quoted(name) + " that could have rank " + Twine(rank), file,
+                 diagnostics))
+      return false;
+  for (auto [own, share] : llvm::zip_equal(inputs, shares)) {
+    llvm::erase_if(share.inputs, [&](const std::string &name) { return !llvm::is_contained(own.defaults, name); });
+    std::erase_if(share.ranks, [&](const auto &entry) {
+      const auto &having = llvm::is_contained(unranked, entry.first) ? own.unranked : own.tensors;
+      return !llvm::is_contained(having, entry.first);
+    });
+  }
   return true;
 }
 
@@ -296,17 +324,15 @@ std::unique_ptr<Program> Program::loadAll(const std::vector<FunctionSource> &sou
   for (const FunctionSource &source : sources)
     files.push_back(source.path);
   std::string file = llvm::join(files, ", ");
-  std::vector<std::vector<std::string>> inputs;
+  std::vector<LoadOptions> shares;
   if (!llvm::all_of(sources, [&](const FunctionSource &source) { return checkSource(source, diagnostics); }) ||
-      !shareInputs(sources, options, file, inputs, diagnostics))
+      !shareOptions(sources, options, file, shares, diagnostics))
     return nullptr;
   std::shared_ptr<MLIRContext> context = createContext();
   bool isAlone = sources.size() == 1;
   std::unique_ptr<Program> whole;
-  for (auto [source, share] : llvm::zip_equal(sources, inputs)) {
-    LoadOptions own = options;
-    own.inputs = share;
-    std::unique_ptr<Program> program = loadInto(context, source, diagnostics, own);
+  for (auto [source, share] : llvm::zip_equal(sources, shares)) {
+    std::unique_ptr<Program> program = loadInto(context, source, diagnostics, share);
     if (!program)
       return nullptr;
     ModuleOp module = *program->impl->module;
@@ -321,6 +347,8 @@ std::unique_ptr<Program> Program::loadAll(const std::vector<FunctionSource> &sou
   if (isAlone)
     return whole;
   whole->impl->file = file;
+  // What is said of the whole is of all files.
+  whole->impl->module->getOperation()->setLoc(UnknownLoc::get(context.get()));
   DiagnosticHandler handler(*context, diagnostics, file);
   return succeeded(checkLimits(*whole->impl->module, whole->impl->limits)) ? std::move(whole) : nullptr;
 }

@@ -139,7 +139,7 @@ static LogicalResult verifyKernelLibrary(ModuleOp module) {
 }
 
 static LogicalResult verifyFunction(func::FuncOp func) {
-  if (!isFunctionName(func.getSymName()))
+  if (func.isPublic() && !isFunctionName(func.getSymName()))
     return func.emitOpError("is called '")
            << func.getSymName() << "', but programs call functions by names of letters, digits and '_' "
            << "with no digit in front [function-name]";
@@ -147,14 +147,13 @@ static LogicalResult verifyFunction(func::FuncOp func) {
     return func.emitOpError("has no body [graph-no-main]");
   if (!func.getBody().hasOneBlock())
     return func.emitOpError("has several blocks, but a model is one list of operations [native-blocks]");
-  if (func.isPrivate())
-    return func.emitOpError("is private, but every function of a model is one that programs call "
-                            "[native-functions]");
   if (failed(verifyTypes(func, func.getArgumentTypes(), "input")) ||
       failed(verifyTypes(func, func.getResultTypes(), "output")))
     return failure();
   for (Operation &op : func.getBody().front())
-    if (!isa<graph::GraphDialect, kernel::KernelDialect>(op.getDialect()) && !isa<func::ReturnOp>(op))
+    if (isa<func::CallOp>(op))
+      return op.emitOpError("is no operation of a model: functions are called by graph.call [native-op]");
+    else if (!isa<graph::GraphDialect, kernel::KernelDialect>(op.getDialect()) && !isa<func::ReturnOp>(op))
       return op.emitOpError("is no operation of a model: those are of the dialect graph [native-op]");
   if (failed(host::verifyDonations(func)))
     return failure();
@@ -173,6 +172,8 @@ LogicalResult verifyNativeModel(ModuleOp module) {
   }
   if (functions.empty())
     return module.emitError("has no function with a body [graph-no-main]");
+  if (llvm::all_of(functions, [](func::FuncOp func) { return func.isPrivate(); }))
+    return module.emitError("has private functions alone, which programs cannot call [native-functions]");
   for (func::FuncOp func : functions)
     if (failed(verifyFunction(func)))
       return failure();

@@ -11,6 +11,7 @@
 #include "lathe/Export/ONNX.h"
 #include "lathe/Import/ONNX.h"
 #include "lathe/Pipeline/Decompose.h"
+#include "lathe/Pipeline/InlineCalls.h"
 #include "lathe/Pipeline/Pipeline.h"
 #include "lathe/Support/PartialFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -111,8 +112,9 @@ static std::unique_ptr<Program> parseNative(std::shared_ptr<MLIRContext> shared,
   if (!isBytecode && failed(verify(*program->impl->module)))
     return nullptr;
   // What comes from behind `bufferize` is looked at where a phase starts from it.
-  if (!isBehindBufferize(*program->impl->module) &&
-      (failed(verifyNativeModel(*program->impl->module)) || failed(checkLimits(*program->impl->module, limits))))
+  ModuleOp module = *program->impl->module;
+  if (!isBehindBufferize(module) &&
+      (failed(verifyNativeModel(module)) || failed(inlineCalls(module, limits)) || failed(checkLimits(module, limits))))
     return nullptr;
   return program;
 }

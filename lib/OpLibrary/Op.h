@@ -8,6 +8,7 @@
 #include "lathe/Target/Target.h"
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,13 +47,13 @@ struct Specialization {
   std::vector<std::pair<int64_t, int64_t>> range;
   /// What its kernels are made for, though they serve any sizes: the columns of a product; 0: a middling number.
   int64_t plannedColumns = 0;
-  bool isForNarrow = false; ///< With vectors of 512 bits, the kernels for any sizes are as fast.
-  bool isForWide = false;   ///< With shorter vectors, the kernels for any sizes are as fast.
+  /// The vectors, in bits, with which the kernels for any sizes are slower.
+  unsigned leastBits = 0, mostBits = std::numeric_limits<unsigned>::max();
 
   /// Whether kernels for `target` are worth their bytes.
   bool pays(const Target &target) const {
-    constexpr unsigned wide = 512;
-    return target.vectorUnit().bits < wide ? !isForWide : !isForNarrow;
+    unsigned bits = target.vectorUnit().bits;
+    return leastBits <= bits && bits <= mostBits;
   }
 };
 

@@ -1,6 +1,7 @@
 // lib/Pipeline/Exponential.cpp: exp from a polynomial and a power of two, and hyperbolic functions from it.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Exponential.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
@@ -87,6 +88,13 @@ Value exponential(Lanes l, const Form &form, Value x, Value low = {}, int64_t sc
 
 Value lowerNarrowExp(Lanes l, Value x) { return exponential(l, narrow, x); }
 
+/// The same where an instruction multiplies by any power of two, rounding once.
+Value lowerScaledExp(Lanes l, Value x) {
+  auto [whole, rest] = partsOf(l, narrow, clamp(l, x, narrow.least, narrow.largest));
+  SmallVector<Value> operands = {l.add(rest, l.like(x, 1)), whole};
+  return LLVM::CallIntrinsicOp::create(l.b, l.loc, l.type, l.b.getStringAttr("llvm.ldexp"), operands).getResult(0);
+}
+
 /// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1). From 40 on, nothing is left of the one.
 Value lowerExpM1(Lanes l, Value x) {
   constexpr double most = 40;
@@ -136,8 +144,11 @@ Value lowerTanh(Lanes l, Value x) {
 Value exponentialOf(Lanes l, Pair x) { return exponential(l, wide, x.high, x.low); }
 Value lowerExp(Lanes l, Value x) { return exponential(l, wide, x); }
 
-void populateExponentialPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerFunction<math::ExpOp, 32, lowerNarrowExp>>(patterns.getContext());
+void populateExponentialPatterns(RewritePatternSet &patterns, bool hasScale) {
+  if (hasScale)
+    patterns.add<LowerFunction<math::ExpOp, 32, lowerScaledExp>>(patterns.getContext());
+  else
+    patterns.add<LowerFunction<math::ExpOp, 32, lowerNarrowExp>>(patterns.getContext());
 }
 
 void populateWideExponentialPatterns(RewritePatternSet &patterns) {

@@ -14,8 +14,9 @@ mlir::Value exponentialOf(Lanes l, Pair x);
 mlir::Value lowerExp(Lanes l, mlir::Value x);
 
 /// A pattern for `math.exp` of f32 scalars and vectors, preferred to upstream's. The error is below 1.5 ulp,
-/// denormal results included; NaN stays NaN.
-void populateExponentialPatterns(mlir::RewritePatternSet &patterns);
+/// denormal results included; NaN stays NaN. `hasScale`: the processor multiplies by powers of two, as `vscalefps`
+/// does.
+void populateExponentialPatterns(mlir::RewritePatternSet &patterns, bool hasScale);
 
 /// The same for `math.exp`, `math.expm1`, `math.sinh`, `math.cosh` and `math.tanh` of f64. Errors are below 3 ulp.
 void populateWideExponentialPatterns(mlir::RewritePatternSet &patterns);

@@ -8,6 +8,7 @@
 #include "lathe/Support/Diagnostics.h"
 #include "lathe/Target/Target.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -92,6 +93,11 @@ void populateWithoutLibrary(RewritePatternSet &patterns) {
 struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
   using LowerMathPassBase::LowerMathPassBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LowerMathPassBase::getDependentDialects(registry);
+    registry.insert<LLVM::LLVMDialect>();
+  }
+
   void runOnOperation() override {
     Diagnostics diagnostics;
     std::optional<Target> on = Target::parse(target, diagnostics);
@@ -103,7 +109,7 @@ struct LowerMathPass final : impl::LowerMathPassBase<LowerMathPass> {
     populateMathPolynomialApproximationPatterns(patterns);
     if (on->kind() == TargetKind::Gpu)
       populateWithoutLibrary(patterns);
-    populateExponentialPatterns(patterns);
+    populateExponentialPatterns(patterns, on->kind() == TargetKind::Cpu && on->has("avx512f"));
     // Before upstream's: those lose accuracy as the argument grows.
     populateTrigonometryPatterns(patterns);
     // Not all that upstream can expand: LLVM knows a maximum as one instruction

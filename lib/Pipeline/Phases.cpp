@@ -27,6 +27,8 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
   graph::InferShapesPassOptions shapes;
   shapes.dims.assign(options.dims.begin(), options.dims.end());
   shapes.elsewhere.assign(options.dimNames.begin(), options.dimNames.end());
+  // A model that was read has none left: its limits count what its calls stand for.
+  manager.addPass(graph::createInlineCallsPass());
   manager.addNestedPass<func::FuncOp>(graph::createInferShapesPass(shapes));
   manager.addNestedPass<func::FuncOp>(graph::createStoreElementsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeRecurrentPass());
@@ -110,6 +112,8 @@ void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &options) {
   kernels.addPass(createCheckRingsPass());
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
+  // Before aliases fold, which would divide the indices of dims that were joined.
+  kernels.addPass(createConvertReshapeToReinterpretCastPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   manager.addPass(createSplitKernelRangesPass());
   manager.addPass(createExportKernelsPass());

@@ -3,7 +3,7 @@
 #include "Trigonometry.h"
 #include "Lanes.h"
 #include "QuarterTurns.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -11,27 +11,103 @@ namespace lathe {
 
 namespace {
 
-/// sin(x + quarters * pi / 2). The argument is reduced to r in [-pi/4, pi/4] by
-/// the multiple k of pi/2 that is nearest (W. J. Cody and W. Waite, Software
-/// Manual for the Elementary Functions, 1980), in f64: pi/2 is split into parts
-/// of 31, 31 and 53 bits, so that k times the first two is exact for |k| < 2^22.
-/// Then Taylor's series, whose rests are below 2^-33. Larger arguments, which
-/// need more of pi, are computed in f64 one by one, by libm where there is one; no
-/// loop over the others waits for them, since LLVM makes the call conditional lane by lane.
-Value sine(Lanes l, Value x, int64_t quarters) {
-  Type f32 = getElementTypeOrSelf(x), f64 = l.b.getF64Type(), i32 = l.b.getI32Type();
-  constexpr double largest = 0x1p22;
-  constexpr double high = 0x1.921fb544p+0, middle = 0x1.0b4611a4p-34, low = 0x1.13198a2e03707p-65;
-  Value wide = arith::ExtFOp::create(l.b, l.loc, l.of(f64), x);
+/// An angle as a number of quarters of a turn, an i32 of which the last two bits count, and what is left of it, an f64
+/// in [-pi/4, pi/4] and little more.
+struct Angle {
+  Value quarters, left;
+};
+
+/// From the multiple k of pi/2 that is nearest (W. J. Cody and W. Waite, Software Manual for the Elementary
+/// Functions, 1980), in f64: pi/2 is split into parts of 31, 31 and 53 bits, so that k times the first two is exact for
+/// |k| < 2^22.
+Angle reduceSmall(Lanes l, Value wide) {
+  Type f64 = l.b.getF64Type();
   Value k = math::RoundEvenOp::create(l.b, l.loc, l.mul(wide, l.constant(f64, 0x1.45f306dc9c883p-1)));
-  Value r = wide;
-  for (double part : {high, middle, low})
-    r = l.sub(r, l.mul(k, l.constant(f64, part)));
+  Value left = wide;
+  for (double part : {0x1.921fb544p+0, 0x1.0b4611a4p-34, 0x1.13198a2e03707p-65})
+    left = l.fused(k, l.constant(f64, -part), left);
+  return {arith::FPToSIOp::create(l.b, l.loc, l.of(l.b.getI32Type()), k), left};
+}
+
+/// For |x| >= 2^22: x = m 2^s with an integer m < 2^24. The bits of 2/pi in front of some 2^(1 - s) make whole turns of
+/// it. Of the 96 bits behind, times m, the last 96 are a fraction of a turn whose error is 2^-70 (M. H. Payne and R. N.
+/// Hanek, Radian reduction for trigonometric functions, 1983), of which 63 are used: no f32 is nearer to a multiple of
+/// pi/2 than 2^-30. Without branches and tables, so that loops of it are vectors.
+struct LargeAngles {
+  Lanes l;
+  Type i32 = l.b.getI32Type(), i64 = l.b.getI64Type(), f64 = l.b.getF64Type();
+
+  Value bits(Type type, uint64_t value) { return l.integer(type, value); }
+  Value add(Value x, Value y) { return arith::AddIOp::create(l.b, l.loc, x, y); }
+  Value sub(Value x, Value y) { return arith::SubIOp::create(l.b, l.loc, x, y); }
+  Value both(Value x, Value y) { return arith::AndIOp::create(l.b, l.loc, x, y); }
+  Value either(Value x, Value y) { return arith::OrIOp::create(l.b, l.loc, x, y); }
+  Value left(Value x, Value by) { return arith::ShLIOp::create(l.b, l.loc, x, by); }
+  Value right(Value x, Value by) { return arith::ShRUIOp::create(l.b, l.loc, x, by); }
+  Value toWide(Value x) { return arith::ExtUIOp::create(l.b, l.loc, l.of(i64), x); }
+  Value toShort(Value x) { return arith::TruncIOp::create(l.b, l.loc, l.of(i32), x); }
+  Value toFloat(Value x) { return arith::SIToFPOp::create(l.b, l.loc, l.of(f64), x); }
+
+  /// 96 bits of 2/pi from `start` on, behind 32 zeros, in words.
+  SmallVector<Value> bitsFrom(Value start) {
+    constexpr uint32_t perQuarter[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1,
+                                       0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
+    constexpr unsigned starts = 5, count = 4;
+    Value word = right(start, bits(i32, 5)), by = both(start, bits(i32, 31));
+    SmallVector<Value> words;
+    for (unsigned i = 0; i < count; ++i)
+      words.push_back(bits(i32, perQuarter[i]));
+    for (unsigned from = 1; from < starts; ++from) {
+      Value isThere = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::uge, word, bits(i32, from));
+      for (unsigned i = 0; i < count; ++i)
+        words[i] = l.select(isThere, bits(i32, perQuarter[from + i]), words[i]);
+    }
+    // A shift by 32 is none: the word behind is shifted by one and by what is left.
+    Value rest = sub(bits(i32, 31), by);
+    for (unsigned i = 0; i + 1 < count; ++i)
+      words[i] = either(left(words[i], by), right(right(words[i + 1], bits(i32, 1)), rest));
+    words.pop_back();
+    return words;
+  }
+
+  Angle reduce(Value x) {
+    Value pattern = l.reinterpret(i32, l.abs(x));
+    Value m = either(both(pattern, bits(i32, 0x7fffff)), bits(i32, 0x800000));
+    // The exponent has 150 more than s. Two of the zeros stay in front.
+    Value start = sub(right(pattern, bits(i32, 23)), bits(i32, 150 - 30));
+    SmallVector<Value> words = bitsFrom(start);
+    Value factor = toWide(m), half = bits(i64, 32);
+    auto times = [&](Value word) { return arith::MulIOp::create(l.b, l.loc, factor, toWide(word)).getResult(); };
+    Value last = times(words[2]), middle = add(times(words[1]), right(last, half));
+    Value first = toShort(add(times(words[0]), right(middle, half)));
+    // Two bits are quarters; what is left is from -1/2 to 1/2 of one.
+    Value quarters = right(add(first, bits(i32, uint64_t(1) << 29)), bits(i32, 30));
+    Value high = sub(first, left(quarters, bits(i32, 30))), low = right(toShort(middle), bits(i32, 1));
+    constexpr double halfPi = 1.57079632679489661923;
+    Value part = l.mul(toFloat(high), l.constant(f64, 0x1p-30 * halfPi));
+    part = l.fused(toFloat(low), l.constant(f64, 0x1p-61 * halfPi), part);
+    // The same angle with the sign of x.
+    Value isNegative = l.compare(arith::CmpFPredicate::OLT, x, l.like(x, 0));
+    return {l.select(isNegative, sub(bits(i32, 0), quarters), quarters), l.select(isNegative, l.neg(part), part)};
+  }
+};
+
+/// sin(x + quarters * pi / 2) by Taylor's series, whose rests are below 2^-33, in f64.
+Value sine(Lanes l, Value x, int64_t quarters) {
+  constexpr double largest = 0x1p22;
+  Type f32 = getElementTypeOrSelf(x), f64 = l.b.getF64Type(), i32 = l.b.getI32Type();
+  Angle small = reduceSmall(l, arith::ExtFOp::create(l.b, l.loc, l.of(f64), x)), large = LargeAngles{l}.reduce(x);
+  Value isLarge = l.compare(arith::CmpFPredicate::OGT, l.abs(x), l.like(x, largest));
+  Value r = l.select(isLarge, large.left, small.left), quadrant = l.select(isLarge, large.quarters, small.quarters);
   Value z = l.mul(r, r);
-  Value sin = l.polynomial(z, {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1});
-  sin = l.mul(sin, r);
-  Value cos = l.polynomial(z, {-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1});
-  Value quadrant = arith::FPToSIOp::create(l.b, l.loc, l.of(i32), k);
+  auto series = [&](std::initializer_list<double> coefficients) {
+    Value sum = l.constant(f64, *coefficients.begin());
+    for (double coefficient : llvm::drop_begin(coefficients))
+      sum = l.fused(sum, z, l.constant(f64, coefficient));
+    return sum;
+  };
+  Value sin = l.mul(series({-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1}), r);
+  Value cos = series({-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1});
   if (quarters)
     quadrant = arith::AddIOp::create(l.b, l.loc, quadrant, l.constant(i32, static_cast<double>(quarters)));
   Value y = l.select(l.hasBit(quadrant, 1), cos, sin);
@@ -39,17 +115,9 @@ Value sine(Lanes l, Value x, int64_t quarters) {
   y = arith::TruncFOp::create(l.b, l.loc, l.of(f32), y);
   if (!quarters) // The sign of zero.
     y = l.select(l.compare(arith::CmpFPredicate::OEQ, x, l.like(x, 0)), x, y);
-
-  // Infinity and NaN as well: their quadrants mean nothing.
-  Value isLarge = l.compare(arith::CmpFPredicate::UGT, l.abs(x), l.like(x, largest));
-  auto call = [&](OpBuilder &b, Location loc) {
-    Value exact =
-        quarters ? math::CosOp::create(b, loc, wide).getResult() : math::SinOp::create(b, loc, wide).getResult();
-    exact = arith::TruncFOp::create(b, loc, l.of(f32), exact);
-    scf::YieldOp::create(b, loc, arith::SelectOp::create(b, loc, isLarge, exact, y).getResult());
-  };
-  auto keep = [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, y); };
-  return scf::IfOp::create(l.b, l.loc, l.any(isLarge), call, keep).getResult(0);
+  // Quadrants of infinity and NaN mean nothing.
+  Value isFinite = l.compare(arith::CmpFPredicate::OLT, l.abs(x), l.like(x, std::numeric_limits<double>::infinity()));
+  return l.select(isFinite, y, l.sub(x, x));
 }
 
 /// P with atan(u) = u + u z P(z), z = u^2, |u| <= tan(pi/8), from the highest power down: of degree 4 by least squares

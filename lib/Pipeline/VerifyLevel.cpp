@@ -75,6 +75,9 @@ std::string hasNoTarget(Operation *op) {
   return "";
 }
 
+/// The functions of a model are each one list of operations.
+std::string isNoCall(Operation *op) { return isa<graph::CallOp>(op) ? "is not written out" : ""; }
+
 std::string hasTarget(Operation *op) {
   auto kernel = dyn_cast<kernel::FuncOp>(op);
   return kernel && !kernel.getTarget() ? "does not say what it is compiled for" : "";
@@ -221,7 +224,7 @@ std::string describesKernel(Operation *op) {
 
 const SmallVector<LevelInfo> &levels() {
   static const SmallVector<LevelInfo> table = {
-      {"graph", {"builtin", "func", "graph"}, {hasNamedDims, hasNoTarget}},
+      {"graph", {"builtin", "func", "graph"}, {hasNamedDims, hasNoTarget, isNoCall}},
       {"kernel", {"builtin", "func", "graph", "kernel"}, {hasNamedDims, hasTarget, onlyCalls}},
       {"linalg",
        {"builtin", "func", "graph", "kernel", "linalg", "tensor", "arith", "math", "affine", "scf", "host"},

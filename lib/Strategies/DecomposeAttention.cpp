@@ -1,6 +1,7 @@
 // lib/Strategies/DecomposeAttention.cpp: attention as products and a softmax, for targets that compute it so.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Attention.h"
+#include "dialects/Kernel/Accuracy.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Tile/Tile.h"
 #include "lathe/Strategies/Passes.h"
@@ -31,9 +32,11 @@ public:
     Value keys = create<TransposeOp>(
         element, op.getK(), op.getHeadsInside()[1] ? ArrayRef<int64_t>{0, 2, 3, 1} : ArrayRef<int64_t>{0, 1, 3, 2});
     // Queries that share keys are rows of one matrix.
-    bool isShared = q[1] != k[1];
-    AffineExpr rows = isShared ? solver.divide(solver.product({q[1], q[2]}), k[1]) : q[2];
-    queries = reshape(queries, {q[0], k[1], rows, q[3]});
+    // Where their numbers are open, they are one number, which is checked.
+    bool isShared = q[1] != k[1] && isa<AffineConstantExpr>(q[1]) && isa<AffineConstantExpr>(k[1]);
+    AffineExpr heads = isShared ? k[1] : q[1];
+    AffineExpr rows = isShared ? solver.divide(solver.product({q[1], q[2]}), heads) : q[2];
+    queries = reshape(queries, {q[0], heads, rows, q[3]});
     Value scores = create<MatmulOp>(sums, queries, keys);
     scores = mask(reshape(scores, {q[0], q[1], q[2], k[2]}), q[2], k[2]);
     Value weights = create<SoftmaxOp>(sums, scores, int64_t(3), /*log=*/false);
@@ -42,7 +45,7 @@ public:
       Value none = create<EqualOp>(b.getI1Type(), most, scalar(-std::numeric_limits<double>::infinity()));
       weights = create<SelectOp>(sums, none, scalar(0), weights);
     }
-    weights = reshape(cast(weights, element), {q[0], k[1], rows, k[2]});
+    weights = reshape(cast(weights, element), {q[0], heads, rows, k[2]});
     Value y = reshape(create<MatmulOp>(element, weights, values), {q[0], q[1], q[2], solver.dims(op.getV())[3]});
     return op.getHeadsInside()[3] ? create<TransposeOp>(element, y, ArrayRef<int64_t>{0, 2, 1, 3}) : y;
   }
@@ -126,10 +129,13 @@ struct DecomposeAttentionPass final : impl::DecomposeAttentionPassBase<Decompose
       return signalPassFailure();
     }
     auto module = getOperation()->getParentOfType<ModuleOp>();
-    bool isStrict = module && module->hasAttr(kernel::KernelDialect::strictAttrName);
+    bool isStrict = module && module->hasAttr(kernel::KernelDialect::strictAttrName),
+         hasTf32 = module && module->hasAttr(kernel::tf32AttrName);
     ShapeSolver solver(getOperation());
     for (AttentionOp op : ops) {
       std::string reasons;
+      if (hasTf32)
+        op->setAttr(kernel::tf32AttrName, UnitAttr::get(&getContext()));
       if (isStrict && on)
         reasons = "the accuracy 'strict' wants weights that are summed up as the model says";
       if (!isStrict && on && chooseStrategy({op}, *on, &reasons).strategy != getStrategies(*on).back())

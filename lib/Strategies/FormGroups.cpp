@@ -138,6 +138,8 @@ struct FormGroupsPass final : impl::FormGroupsPassBase<FormGroupsPass> {
       markAccuracy(module);
     if (failed(splitWideConcats()))
       return signalPassFailure();
+    if (on->kind() == TargetKind::Cpu)
+      joinOpenAxes();
     DenseSet<Operation *> taken;
     if (on->kind() == TargetKind::Cpu)
       moveCodesToProducts(taken);
@@ -199,6 +201,52 @@ private:
     }
     solver.commit();
     return success();
+  }
+
+  /// Sums over neighbouring axes of open sizes, of what is in memory, become sums over one: where all sizes are known,
+  /// the strategy joins the loops by itself.
+  void joinOpenAxes() {
+    SmallVector<ReduceOp> ops;
+    getOperation().walk([&](ReduceOp op) {
+      Operation *source = op.getX().getDefiningOp();
+      if (!op.getX().getType().hasStaticShape() && op.getAxes().size() > 1 && !(source && isElementwise(source)))
+        ops.push_back(op);
+    });
+    if (ops.empty())
+      return;
+    ShapeSolver solver(getOperation());
+    for (ReduceOp op : ops)
+      joinAxes(op, solver);
+    solver.commit();
+  }
+
+  static void joinAxes(ReduceOp op, ShapeSolver &solver) {
+    Dims from = solver.dims(op.getX()), joined, kept;
+    SmallVector<int64_t> axes;
+    for (int64_t dim = 0, rank = from.size(); dim < rank; ++dim) {
+      bool isReduced = llvm::is_contained(op.getAxes(), dim);
+      if (isReduced && llvm::is_contained(op.getAxes(), dim - 1)) {
+        joined.back() = solver.product({joined.back(), from[dim]});
+        continue;
+      }
+      if (isReduced)
+        axes.push_back(joined.size());
+      else
+        kept.push_back(from[dim]);
+      joined.push_back(from[dim]);
+    }
+    if (axes.size() == op.getAxes().size())
+      return;
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    Type element = op.getX().getType().getElementType();
+    Value line = ReshapeOp::create(builder, loc, solver.type(joined, element), op.getX(), Value());
+    Value y = ReduceOp::create(builder, loc, solver.type(kept, op.getType().getElementType()), line, op.getKind(), axes,
+                               /*keep_dims=*/false);
+    if (y.getType() != op.getType())
+      y = ReshapeOp::create(builder, loc, op.getType(), y, Value());
+    op.getResult().replaceAllUsesWith(y);
+    op.erase();
   }
 
   /// Puts each op that only widens its operand in front of what reads it, once for each.

@@ -80,7 +80,7 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
   if (bits)
     list.append("bits", bits);
   if (packing.keepsDenormals)
-    list.append(kernel::keepsDenormalsAttrName, builder.getUnitAttr());
+    list.append("keeps_denormals", builder.getUnitAttr());
   kernel.setArgAttr(position, packingAttrName, list.getDictionary(builder.getContext()));
   return kernel.getBody().front().getArgument(position);
 }
@@ -88,13 +88,11 @@ Value lathe::packWeights(OpBuilder &builder, kernel::FuncOp kernel, Value weight
 Value lathe::pack(OpBuilder &builder, Location loc, Value constant, Type packed, DictionaryAttr packing) {
   // Callers know the sign of integers.
   auto type = cast<RankedTensorType>(packed).clone(getElementTypeOrSelf(constant.getType()));
-  auto op = kernel::PackOp::create(builder, loc, type, constant, packing.getAs<IntegerAttr>("tiled"),
-                                   packing.getAs<DenseI64ArrayAttr>("order"), packing.getAs<IntegerAttr>("tile"),
-                                   packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"),
-                                   packing.getAs<IntegerAttr>("winograd"), packing.getAs<IntegerAttr>("bits"));
-  if (Attribute keeps = packing.get(kernel::keepsDenormalsAttrName))
-    op->setAttr(kernel::keepsDenormalsAttrName, keeps);
-  return op;
+  return kernel::PackOp::create(builder, loc, type, constant, packing.getAs<IntegerAttr>("tiled"),
+                                packing.getAs<DenseI64ArrayAttr>("order"), packing.getAs<IntegerAttr>("tile"),
+                                packing.getAs<IntegerAttr>("step"), packing.getAs<IntegerAttr>("run"),
+                                packing.getAs<IntegerAttr>("winograd"), packing.getAs<IntegerAttr>("bits"),
+                                packing.getAs<UnitAttr>("keeps_denormals"));
 }
 
 Value lathe::collapseDims(OpBuilder &builder, Value tensor, ArrayRef<SmallVector<int64_t, 2>> groups) {

@@ -25,8 +25,8 @@ namespace lathe {
 static const Strategy *const cpuStrategies[] = {&attention,     &packedGemm, &batchedGemm, &winogradConv, &directConv,
                                                 &depthwiseConv, &pad,        &transpose,   &loops};
 
-static const Strategy *const gpuStrategies[] = {&gpuProductTma, &gpuProductWgmma, &gpuProductMma, &gpuProductFma,
-                                                &gpuRows,       &gpuTranspose,    &gpuLoops};
+static const Strategy *const gpuStrategies[] = {&gpuAttention,  &gpuProductTma, &gpuProductWgmma, &gpuProductMma,
+                                                &gpuProductFma, &gpuRows,       &gpuTranspose,    &gpuLoops};
 
 ArrayRef<const Strategy *> getStrategies(const Target &target) {
   if (target.kind() == TargetKind::Gpu)
@@ -53,7 +53,7 @@ static bool isTableOf(Value value, Operation *user) {
 bool movesInside(Value value, Operation *user) {
   auto constant = value.getDefiningOp<graph::ConstantOp>();
   // What is packed is an argument, as are tables.
-  if (!constant || isTableOf(value, user) || user->hasAttr(graph::codeBitsAttrName))
+  if (!constant || isTableOf(value, user) || graph::hasCodes(user))
     return false;
   if (constant.getType().getNumElements() == 1)
     return true;

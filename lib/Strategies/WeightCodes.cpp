@@ -11,11 +11,13 @@ std::optional<WeightCodes> findWeightCodes(Operation *product) {
   auto transpose = matmul ? matmul.getB().getDefiningOp<graph::TransposeOp>() : graph::TransposeOp();
   auto reshape = transpose ? transpose.getX().getDefiningOp<graph::ReshapeOp>() : graph::ReshapeOp();
   auto dequantize = reshape ? reshape.getX().getDefiningOp<graph::DequantizeOp>() : graph::DequantizeOp();
-  auto bits = dequantize ? dequantize->getAttrOfType<IntegerAttr>(graph::codeBitsAttrName) : IntegerAttr();
-  if (!bits || !dequantize.getZero())
+  if (!dequantize || !dequantize.getCodeBits())
     return std::nullopt;
-  return WeightCodes{
-      dequantize.getX(), dequantize.getScale(), dequantize.getZero(), bits.getInt(), {dequantize, reshape, transpose}};
+  return WeightCodes{dequantize.getX(),
+                     dequantize.getScale(),
+                     dequantize.getZero(),
+                     static_cast<int64_t>(*dequantize.getCodeBits()),
+                     {dequantize, reshape, transpose}};
 }
 
 } // namespace lathe

@@ -38,6 +38,11 @@ static constexpr DotUnit units[] = {
     {"nibbles.f32u8", Nibbles, F32, U8, F32, "", "", 2, 0, "", false, false},
     {"codes.f32u8", Widen, F32, U8, F32, "", "", 1, 0, "", false, false},
     // Bytes with sums in i32, which wrap and do not saturate in any row.
+    // Of warpgroups, which read a slot's 128 terms of each column side by side.
+    {"wgmma.s8s8", Mma, S8, S8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
+    {"wgmma.u8s8", Mma, U8, S8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
+    {"wgmma.s8u8", Mma, S8, U8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
+    {"wgmma.u8u8", Mma, U8, U8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
     {"mma.s8s8", Mma, S8, S8, I32, "sm_80", "", 1, 0, "", false, false},
     {"mma.u8s8", Mma, U8, S8, I32, "sm_80", "", 1, 0, "", false, false},
     {"mma.s8u8", Mma, S8, U8, I32, "sm_80", "", 1, 0, "", false, false},

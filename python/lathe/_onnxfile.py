@@ -40,8 +40,10 @@ class ModelInfo:
     graph_description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     shapes: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
-    types: dict[str, int] = field(default_factory=dict)  # Of inputs: TensorProto.DataType.
-    inputs: list[str] = field(default_factory=list)
+    types: dict[str, int] = field(default_factory=dict)  # Of tensors: TensorProto.DataType.
+    inputs: list[str] = field(default_factory=list)  # Those with a rank.
+    outputs: list[str] = field(default_factory=list)
+    unranked: list[str] = field(default_factory=list)  # Inputs that are tensors without a rank.
     initializers: set[str] = field(default_factory=set)
 
     @property
@@ -165,11 +167,23 @@ def _read_graph(graph: memoryview, info: ModelInfo) -> None:
             info.graph_description = _text(value)
         elif number == 5 and isinstance(value, memoryview):
             info.initializers.add(_name_of(value))
-        elif number in (11, 12) and isinstance(value, memoryview) and (found := _shape_of(value)):
-            info.shapes[found[0]] = found[1]
-            if number == 11:
-                info.inputs.append(found[0])
-                info.types[found[0]] = _type_of(value)
+        elif number in (11, 12) and isinstance(value, memoryview):
+            _read_value(value, number == 11, info)
+
+
+def _read_value(value: memoryview, is_input: bool, info: ModelInfo) -> None:
+    name = next((_text(text) for number, text in _fields(value) if number == 1), "")
+    shape, dtype = _shape_of(value), _type_of(value)
+    if dtype:
+        info.types[name] = dtype
+    if shape:
+        info.shapes[name] = shape[1]
+    if not is_input:
+        info.outputs.append(name)
+    elif shape:
+        info.inputs.append(name)
+    elif dtype:
+        info.unranked.append(name)
 
 
 def _name_of(tensor: memoryview) -> str:

@@ -65,9 +65,12 @@ class Source:
         Raises CompileError if it cannot be read.
         """
         self.drain(limits)
+        return self._read(allow_links, overridable, limits, custom_ops, ranks)
+
+    def _read(self, allow_links: bool, *options: Sequence[str]) -> Program:
         if self.path is not None:
-            return Program.load(self.path, allow_links, overridable, limits, custom_ops, ranks)
-        return Program.parse(self.data, self.name, overridable, limits, custom_ops, ranks)
+            return Program.load(self.path, allow_links, *options)
+        return Program.parse(self.data, self.name, *options)
 
     def content_hash(self) -> str | None:
         """Return a hash over the model and the files it refers to; None if it has no certain one.
@@ -145,22 +148,12 @@ class Functions(Source):
                 raise ValueError("a function has the name ''; give letters, digits and '_'")
         super().__init__(b"", ", ".join(source.name for _, source in self._parts))
 
-    def load(
-        self,
-        *,
-        allow_links: bool = False,
-        overridable: Sequence[str] = (),
-        limits: Sequence[str] = (),
-        custom_ops: Sequence[str] = (),
-        ranks: Sequence[str] = (),
-    ) -> Program:
-        """Parse the models, as `Source.load`."""
-        self.drain(limits)
+    def _read(self, allow_links: bool, *options: Sequence[str]) -> Program:
         parts = [
             (name, source.name, source.data if source.path is None else None)
             for name, source in self._parts
         ]
-        return Program.load_all(parts, allow_links, overridable, limits, custom_ops, ranks)
+        return Program.load_all(parts, allow_links, *options)
 
     def content_hash(self) -> str | None:
         """Return a hash over the models and the names of their functions, as `Source`."""

@@ -16,7 +16,7 @@ from lathe.model import CompiledModel
 from lathe.source import Model, Source
 
 
-def compile_unranked(model: Model, **options: Any) -> UnrankedModel:
+def compile_unranked(model: Model | Source, **options: Any) -> UnrankedModel:
     """Take an ONNX model whose inputs may have no rank, and compile it at the first call.
 
     A call with arrays of other ranks than before compiles the model for those; what was compiled is
@@ -28,7 +28,8 @@ def compile_unranked(model: Model, **options: Any) -> UnrankedModel:
         raise TypeError(
             "compile_unranked takes the ranks of each call; give `ranks` to lathe.compile"
         )
-    return UnrankedModel(Source(model), options)
+    source = model if isinstance(model, Source) else Source(model)
+    return UnrankedModel(source, options)
 
 
 class UnrankedModel:
@@ -80,16 +81,17 @@ class UnrankedModel:
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Compute the outputs; as `CompiledModel.__call__`, which it becomes for these ranks."""
         values = dict(zip(self._inputs, args, strict=False)) | kwargs
-        return self.specialize(self._ranks_of(values))(*args, **kwargs)
+        return self._specialize_for(values)(*args, **kwargs)
 
     def run(self, feed: Mapping[str, Any], **options: Any) -> dict[str, Any]:
         """Compute the outputs by name; as `CompiledModel.run`, for the ranks of `feed`."""
-        return self.specialize(self._ranks_of(feed)).run(feed, **options)
+        return self._specialize_for(feed).run(feed, **options)
 
-    def _ranks_of(self, values: Mapping[str, Any]) -> dict[str, int]:
+    def _specialize_for(self, values: Mapping[str, Any]) -> CompiledModel:
+        """Return the model for the ranks of these inputs, by name; as `specialize`."""
         ranks = {}
         for name, rank in self._inputs.items():
             if rank is None and name in values:
                 shape = getattr(values[name], "shape", None)
                 ranks[name] = np.ndim(values[name]) if shape is None else len(shape)
-        return ranks
+        return self.specialize(ranks)

@@ -20,3 +20,14 @@ func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {
 func.func @main(%x: tensor<*xf32>) -> tensor<*xf32> {
   return %x : tensor<*xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{internal: 'graph.call' is not written out after phase 'optimize' [level-graph]}}
+  %0 = graph.call @other(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+func.func private @other(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}

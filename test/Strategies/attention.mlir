@@ -54,10 +54,11 @@ func.func @double(%q: tensor<1x2x20x64xf64>, %k: tensor<1x2x300x64xf64>, %v: ten
 
 // -----
 
-// One query would leave most lanes idle.
+// One query: vectors are elements of heads then.
 // CPU-LABEL: @one
-// CPU-NOT: cpu.attention
-// CPU: cpu.gemm.batched
+// CPU: #kernel.strategy<"cpu.attention", {{{.*}}vectors = 1 : i64}>
+// GPU-LABEL: @one
+// GPU: graph.softmax
 func.func @one(%q: tensor<1x2x1x64xf32>, %k: tensor<1x2x300x64xf32>, %v: tensor<1x2x300x64xf32>) -> tensor<1x2x1x64xf32> {
   %y = graph.attention %q, %k, %v heads_inside = [false, false, false, false] scale = 0.125
       : (tensor<1x2x1x64xf32>, tensor<1x2x300x64xf32>, tensor<1x2x300x64xf32>) -> tensor<1x2x1x64xf32>

@@ -77,13 +77,62 @@ kernel.func @windows(%x: tensor<8x34x34x64xf16>, %w: tensor<256x64x3x3xf16> {ker
 // -----
 
 // Five slots of 48 KiB are more than a block has; four fit (gpu-warpgroups.mlir).
-// expected-error @+1 {{strategy "gpu.product.tma" cannot have 5 slots of 49168 bytes, as a block has 232448; remove the strategy to have one chosen [strategy-unfit]}}
+// expected-error @+1 {{strategy "gpu.product.tma" cannot have 5 slots of 49168 bytes, as a block has 199680 for them; remove the strategy to have one chosen [strategy-unfit]}}
 kernel.func @slots(%a: tensor<1024x512xf16>, %b: tensor<512x1024xf16>) -> tensor<1024x1024xf16>
     attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.tma", {
       rows = 128 : i64, vectors = 1 : i64, lanes = 256 : i64, unroll = 64 : i64, prefetch = 5 : i64, block = 0 : i64,
       task_rows = 128 : i64, task_panels = 1 : i64, threads = 384 : i64, copiers = 128 : i64, unit = "wgmma.f16"}>} {
   %0 = graph.matmul %a, %b : (tensor<1024x512xf16>, tensor<512x1024xf16>) -> tensor<1024x1024xf16>
   kernel.return %0 : tensor<1024x1024xf16>
+}
+
+// -----
+
+// Those who multiply count slots in words, which wrap.
+// expected-error @+1 {{strategy "gpu.product.tma" cannot have 3 slots, as their number has to be a power of two; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @odd_slots(%a: tensor<1024x512xf16>, %b: tensor<512x1024xf16>) -> tensor<1024x1024xf16>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.tma", {
+      rows = 128 : i64, vectors = 1 : i64, lanes = 256 : i64, unroll = 64 : i64, prefetch = 3 : i64, block = 0 : i64,
+      task_rows = 128 : i64, task_panels = 1 : i64, threads = 384 : i64, copiers = 128 : i64, unit = "wgmma.f16"}>} {
+  %0 = graph.matmul %a, %b : (tensor<1024x512xf16>, tensor<512x1024xf16>) -> tensor<1024x1024xf16>
+  kernel.return %0 : tensor<1024x1024xf16>
+}
+
+// -----
+
+// Bytes are multiplied by four warps where they are packed and come by tensor maps.
+// expected-error @+1 {{strategy "gpu.product.wgmma" cannot have unit 'wgmma.s8s8' with threads that copy for themselves, as it takes packed weights by tensor maps; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @bytes_by_all(%a: tensor<1024x512xi8>, %b: tensor<512x1024xi8> {kernel.constant}) -> tensor<1024x1024xi32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.wgmma", {
+      rows = 128 : i64, vectors = 1 : i64, lanes = 256 : i64, unroll = 128 : i64, prefetch = 4 : i64, block = 0 : i64,
+      task_rows = 128 : i64, task_panels = 1 : i64, threads = 256 : i64, unit = "wgmma.s8s8"}>} {
+  %0 = graph.matmul %a, %b : (tensor<1024x512xi8>, tensor<512x1024xi8>) -> tensor<1024x1024xi32>
+  kernel.return %0 : tensor<1024x1024xi32>
+}
+
+// -----
+
+// Bytes are multiplied by four warps where they are packed and come by tensor maps.
+// expected-error @+1 {{strategy "gpu.product.tma" cannot have unit 'wgmma.s8s8' with a right factor that is not packed, as it takes packed weights by tensor maps; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @bytes_as_they_are(%a: tensor<1024x512xi8>, %b: tensor<512x1024xi8>) -> tensor<1024x1024xi32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_90a">, strategy = #kernel.strategy<"gpu.product.tma", {
+      rows = 128 : i64, vectors = 1 : i64, lanes = 256 : i64, unroll = 128 : i64, prefetch = 4 : i64, block = 0 : i64,
+      task_rows = 128 : i64, task_panels = 1 : i64, threads = 384 : i64, copiers = 128 : i64, unit = "wgmma.s8s8"}>} {
+  %0 = graph.matmul %a, %b : (tensor<1024x512xi8>, tensor<512x1024xi8>) -> tensor<1024x1024xi32>
+  kernel.return %0 : tensor<1024x1024xi32>
+}
+
+// -----
+
+// Slots of 4096 keys are more than the memory of a block.
+// expected-error @+1 {{strategy "gpu.attention" computes attention by warps that have 16 or 32 rows each, with a unit of tensor cores, 16 keys or a multiple up to 64 in a block and up to 2 slots, but has 64 rows, blocks of 4096 keys and 2 slots for 128 threads; remove the strategy to have one chosen [strategy-unfit]}}
+kernel.func @many_keys(%q: tensor<1x2x64x64xf16>, %k: tensor<1x2x4096x64xf16>) -> tensor<1x2x64x64xf16>
+    attributes {sizes = 0 : i64, target = #kernel.target<"cuda:sm_80">, strategy = #kernel.strategy<"gpu.attention", {
+      rows = 64 : i64, vectors = 1 : i64, lanes = 16 : i64, unroll = 1 : i64, prefetch = 2 : i64, block = 4096 : i64,
+      task_rows = 0 : i64, task_panels = 0 : i64, threads = 128 : i64, unit = "mma.f16"}>} {
+  %y = graph.attention %q, %k, %k heads_inside = [false, false, false, false] scale = 0.125
+      : (tensor<1x2x64x64xf16>, tensor<1x2x4096x64xf16>, tensor<1x2x4096x64xf16>) -> tensor<1x2x64x64xf16>
+  kernel.return %y : tensor<1x2x64x64xf16>
 }
 
 // -----

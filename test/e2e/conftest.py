@@ -41,9 +41,10 @@ def levels(target: str) -> tuple[str, ...]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize every test by the levels of --target, if that has several."""
+    """Parametrize every test by the levels of --target, if that has several and it has no own."""
     target = metafunc.config.getoption("--target")
-    if "+" in target and "level" in metafunc.fixturenames:
+    names = metafunc.fixturenames
+    if "+" in target and "level" in names and "target" not in names:
         metafunc.parametrize("level", levels(target), indirect=True)
 
 
@@ -65,7 +66,7 @@ class Compiler:
         self.model: lathe.CompiledModel | None = None
 
     def __call__(
-        self, target: str, level: str | None, model: Any, **options: Any
+        self, target: str, level: str | None, model: Any, /, **options: Any
     ) -> lathe.CompiledModel:
         """Compile `model`, unless a test asks for a target of its own."""
         options.setdefault("target", target)

@@ -12,6 +12,7 @@ from typing import Any
 
 import lathe
 import numpy as np
+import numpy.typing as npt
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
@@ -119,8 +120,167 @@ def test_a_native_file() -> None:
     np.testing.assert_array_equal(compiled.twice(x)[0], 2 * x)
     np.testing.assert_array_equal(compiled.square(x)[0], x * x)
     private = text.replace(b"func.func @square", b"func.func private @square")
+    assert lathe.compile(private).functions == ("twice",)
     with pytest.raises(lathe.CompileError, match="native-functions"):
-        lathe.compile(private)
+        lathe.compile(private.replace(b"func.func @twice", b"func.func private @twice"))
+
+
+CALLS = b"""
+#rows = #graph.dims<()[s0] -> (s0, 4)>
+func.func private @gate(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = graph.sigmoid %x : tensor<?x?xf32> -> tensor<?x?xf32>
+  %1 = graph.mul %0, %y : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}
+func.func @layer(%x: tensor<?x4xf32, #rows> {graph.name = "x"},
+                 %w: tensor<4x4xf32> {graph.name = "w"})
+    -> (tensor<?x4xf32> {graph.name = "y"}) attributes {graph.symbols = [#graph.symbol<"rows">]} {
+  %0 = graph.matmul %x, %w : (tensor<?x4xf32, #rows>, tensor<4x4xf32>) -> tensor<?x4xf32, #rows>
+  %1 = graph.call @gate(%0, %x)
+      : (tensor<?x4xf32, #rows>, tensor<?x4xf32, #rows>) -> tensor<?x4xf32>
+  return %1 : tensor<?x4xf32>
+}
+func.func @network(%x: tensor<?x4xf32, #rows> {graph.name = "x"},
+                   %turns: tensor<i64> {graph.name = "turns"})
+    -> (tensor<?x4xf32> {graph.name = "y"}) attributes {graph.symbols = [#graph.symbol<"n">]} {
+  %w = graph.constant dense<[[1.0, 2.0, 0.5, 0.0], [0.0, -1.0, 0.5, 2.0],
+                             [1.5, 0.0, 1.0, -2.0], [0.0, 1.0, 1.0, 0.25]]> : tensor<4x4xf32>
+  %0 = graph.call @layer(%x, %w) : (tensor<?x4xf32, #rows>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %1 = graph.loop trip_count(%turns : tensor<i64>) carried(%0 : tensor<?x4xf32>)
+      -> (tensor<?x4xf32>) {
+  ^bb0(%i: tensor<i64>, %v: tensor<?x4xf32>):
+    %2 = graph.call @layer(%v, %w) : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    graph.yield %2 : tensor<?x4xf32>
+  }
+  return %1 : tensor<?x4xf32>
+}
+"""
+
+
+def gated(x: npt.NDArray[np.float32], times: int = 1) -> npt.NDArray[np.float64]:
+    w = np.array([[1, 2, 0.5, 0], [0, -1, 0.5, 2], [1.5, 0, 1, -2], [0, 1, 1, 0.25]])
+    y = x.astype(np.float64)
+    for _ in range(times):
+        y = y / (1 + np.exp(-(y @ w)))
+    return y
+
+
+@pytest.mark.parametrize("dims", [{}, {"n": 3, "rows": 3}])
+def test_functions_that_call_each_other(dims: dict[str, int], tmp_path: pathlib.Path) -> None:
+    """A call within a call, in a loop, too; of a private function and of one that programs call."""
+    compiled = lathe.compile(CALLS, dims=dims)
+    assert compiled.functions == ("layer", "network")
+    assert compiled.network.inputs[0].shape == (dims.get("n", "n"), 4)
+    w = np.array([[1, 2, 0.5, 0], [0, -1, 0.5, 2], [1.5, 0, 1, -2], [0, 1, 1, 0.25]], np.float32)
+    for rows in [3] if dims else [1, 3, 0, 70]:
+        x = np.random.default_rng(rows).standard_normal((rows, 4), dtype=np.float32)
+        np.testing.assert_allclose(compiled.layer(x, w)[0], gated(x), rtol=1e-5, atol=1e-6)
+        for turns in (0, 1, 3):
+            found = compiled.network(x, np.array(turns))[0]
+            np.testing.assert_allclose(found, gated(x, 1 + turns), rtol=1e-5, atol=1e-6)
+    # What is written out is a model like any other.
+    (tmp_path / "calls.mlir").write_bytes(CALLS)
+    run("convert", "calls.mlir", "-o", "calls.lathe", folder=tmp_path)
+    assert lathe.compile(tmp_path / "calls.lathe").functions == ("layer", "network")
+
+
+def test_calls_that_cannot_be(tmp_path: pathlib.Path) -> None:
+    endless = CALLS.replace(b"graph.sigmoid %x :", b"graph.call @gate(%x, %x) : (tensor<?x?xf32>,")
+    endless = endless.replace(
+        b"tensor<?x?xf32>, tensor<?x?xf32> ->", b"tensor<?x?xf32>, tensor<?x?xf32>) ->"
+    )
+    (tmp_path / "endless.mlir").write_bytes(endless)
+    with pytest.raises(lathe.CompileError, match=r"endless.mlir:4:.*\[graph-recursion\]"):
+        lathe.compile(tmp_path / "endless.mlir")
+    swapped = CALLS.replace(
+        b"@layer(%x, %w) : (tensor<?x4xf32, #rows>, tensor<4x4xf32>)",
+        b"@layer(%w, %turns) : (tensor<4x4xf32>, tensor<i64>)",
+    )
+    with pytest.raises(lathe.CompileError, match=r"operand 1 of type 'tensor<i64>'.*graph-call"):
+        lathe.compile(swapped)
+    other = KERNELS.replace("graph.OP %x, %x", "func.call @main(%x, %x)").replace(
+        "func.func @main(%x: tensor<4xf32>)",
+        "func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>)",
+    )
+    with pytest.raises(lathe.CompileError, match=r"by graph.call \[native-op\]"):
+        lathe.compile(other.encode())
+    # Thirty functions with two calls each stand for 2^30 operations.
+    text = "func.func private @f0(%x: tensor<f32>) -> tensor<f32> {\n  return %x : tensor<f32>\n}\n"
+    for i in range(1, 31):
+        call = f"graph.call @f{i - 1}(%{{}}) : (tensor<f32>) -> tensor<f32>"
+        text += f"func.func @f{i}(%x: tensor<f32>) -> tensor<f32> {{\n  %a = {call.format('x')}\n"
+        text += f"  %b = {call.format('a')}\n  return %b : tensor<f32>\n}}\n"
+    with pytest.raises(lathe.CompileError, match=r"calls written out.*\[limit-nodes\]"):
+        lathe.compile(text.encode())
+    # Callees first, each one calls the one before it.
+    text = "func.func private @f0(%x: tensor<f32>) -> tensor<f32> {\n  return %x : tensor<f32>\n}\n"
+    for i in range(1, 5001):
+        text += f"func.func private @f{i}(%x: tensor<f32>) -> tensor<f32> {{\n"
+        text += f"  %a = graph.call @f{i - 1}(%x) : (tensor<f32>) -> tensor<f32>\n"
+        text += "  return %a : tensor<f32>\n}\n"
+    text = text.replace("private @f5000", "@f5000")
+    with pytest.raises(lathe.CompileError, match=r"more than 31 calls.*\[graph-call-depth\]"):
+        lathe.compile(text.encode())
+
+
+def test_calls_are_counted_before_they_are_made() -> None:
+    """Of all functions together: as many as `nodes` says, or as the file has."""
+    text = "func.func private @leaf(%x: tensor<f32>) -> tensor<f32> {\n"
+    text += "  %0 = graph.neg %x : tensor<f32> -> tensor<f32>\n"
+    text += "".join(
+        f"  %{i} = graph.neg %{i - 1} : tensor<f32> -> tensor<f32>\n" for i in range(1, 50)
+    )
+    text += "  return %49 : tensor<f32>\n}\n"
+    for name in "ab":
+        text += f"func.func @{name}(%x: tensor<f32>) -> tensor<f32> {{\n"
+        text += "  %0 = graph.call @leaf(%x) : (tensor<f32>) -> tensor<f32>\n"
+        text += "  return %0 : tensor<f32>\n}\n"
+    x = np.array(2, np.float32)
+    assert lathe.compile(text.encode(), limits={"nodes": 106}).b(x)[0] == x
+    with pytest.raises(lathe.CompileError, match=r"before it have 53, but at most 105 .*nodes"):
+        lathe.compile(text.encode(), limits={"nodes": 105})
+
+
+def test_what_a_call_says_of_its_result() -> None:
+    text = b"""
+        func.func private @same(%x: tensor<?xf32>) -> tensor<?xf32> {
+          return %x : tensor<?xf32>
+        }
+        func.func @main(%x: tensor<?xf32> {graph.name = "x"})
+            -> (tensor<2x2xf32> {graph.name = "y"}) {
+          %0 = graph.call @same(%x) : (tensor<?xf32>) -> tensor<4xf32>
+          %1 = graph.reshape %0 : (tensor<4xf32>) -> tensor<2x2xf32>
+          return %1 : tensor<2x2xf32>
+        }
+    """
+    compiled = lathe.compile(text)
+    x = np.arange(4, dtype=np.float32)
+    np.testing.assert_array_equal(compiled(x)[0], x.reshape(2, 2))
+    with pytest.raises(lathe.RuntimeError, match=r"result 0 of @same.*3 and 4.*call-shape-check"):
+        compiled(x[:3])
+
+
+def without_ranks(operator: str, shape: list[int] | None = None) -> ModelProto:
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node(operator, ["x"], ["y"], "node")],
+        "g",
+        [value("x", TensorProto.FLOAT, shape)],
+        [value("y", TensorProto.FLOAT, None)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def test_ranks_go_to_the_models_that_lack_them() -> None:
+    models = {"a": without_ranks("Relu"), "b": model("Neg"), "c": without_ranks("Neg", [2])}
+    compiled = lathe.compile(models, ranks={"x": 3})
+    assert [len(compiled[f].inputs[0].shape) for f in compiled.functions] == [3, 2, 1]
+    x = np.array([[[1.0, -1.0]]], np.float32)
+    np.testing.assert_array_equal(compiled.a(x)[0], np.maximum(x, 0))
+    with pytest.raises(lathe.CompileError, match=r'no model has an input "xx".*mean .x.*onnx-rank'):
+        lathe.compile(models, ranks={"xx": 3})
+    with pytest.raises(lathe.CompileError, match=r"b.*has rank 2, but 3.*onnx-rank"):
+        lathe.compile({"b": models["b"], "c": model("Relu")}, ranks={"x": 3})
 
 
 def test_errors_in_python(files: pathlib.Path) -> None:
@@ -267,7 +427,7 @@ def test_limits_are_of_the_whole_program() -> None:
     )
     models = {"a": text.encode(), "b": text.encode()}
     lathe.compile({"a": models["a"]}, limits={"nodes": 1})
-    with pytest.raises(lathe.CompileError, match=r"has 3005 operations.*limit-nodes"):
+    with pytest.raises(lathe.CompileError, match=r"^a, b: .*has 3005 operations.*limit-nodes"):
         lathe.compile(models, limits={"nodes": 1})
     lathe.compile(models, limits={"nodes": 3})
 

@@ -237,16 +237,21 @@ test_zoo.test_free_sizes({name!r})
         ("transposes", "80"),
         ("parts_of_sums", "80"),
         ("parts_of_sums", "90a"),
+        ("attention", "80"),
+        ("half_transformers", "80"),
         ("warpgroups", "90a"),
         ("tensor_maps", "90a"),
+        ("copied_results", "90a"),
+        ("wide_bytes", "90a"),
     ],
 )
 def test_families(driver: dict[str, str], tmp_path: pathlib.Path, family: str, gpu: str) -> None:
     """What `test/gpu/families.py` compares with the CPU."""
     log = tmp_path / "log"
+    script = "attention.py" if family in ("attention", "half_transformers") else "families.py"
     settings = {"LATHE_EMU_ARCH": gpu.rstrip("a"), "LATHE_TEST_TARGET": f"cuda:sm_{gpu}"}
     done = subprocess.run(
-        [sys.executable, str(EMULATOR / "families.py"), family],
+        [sys.executable, str(EMULATOR / script), family],
         capture_output=True,
         text=True,
         check=False,
@@ -350,6 +355,45 @@ def test_tensor_cores_assemble(
         assert done.returncode == 0, done.stderr
         assert "warning" not in done.stderr.lower()
         assert set(re.findall(r"(\d+) bytes spill (?:stores|loads)", done.stderr)) == {"0"}
+
+
+@pytest.mark.parametrize("gpu", ("sm_80", "sm_120a"))
+@pytest.mark.parametrize(
+    ("sizes", "kind", "causal"),
+    [
+        ("16x16x1024x64", "f16", ""),
+        ("16x16x1000x64", "bf16", "causal = <() -> (0)> "),
+        ("16x16x1000x128", "bf16", "causal = <() -> (0)> "),
+        ("16x16x1000x256", "f16", "causal = <() -> (0)> "),
+        ("16x16x1000x64", "f32", "causal = <() -> (0)> "),
+        ("16x16x1000x128", "f32", ""),
+    ],
+)
+def test_attention_assembles(
+    tmp_path: pathlib.Path, sizes: str, kind: str, causal: str, gpu: str
+) -> None:
+    """Attention stays in registers, whatever its heads are."""
+    assembler = shutil.which("ptxas", path=os.environ.get("PATH", "") + ":/usr/local/cuda/bin")
+    if not assembler:
+        pytest.skip(
+            "ptxas is not installed; it comes with the CUDA toolkit, which nothing else needs"
+        )
+    x = f"tensor<{sizes}x{kind}>"
+    model, ptx = tmp_path / "attention.mlir", tmp_path / "attention.ptx"
+    model.write_text(
+        f"func.func @main(%q: {x}, %k: {x}, %v: {x}) -> {x} {{\n"
+        f"  %y = graph.attention %q, %k, %v {causal}heads_inside = [false, false, false, false] "
+        f"scale = 0.125 : ({x}, {x}, {x}) -> {x}\n  return %y : {x}\n}}\n"
+    )
+    target = ("--target", f"cuda:{gpu}", "--precision", "tf32")
+    done = lathe_tool(dict(os.environ), "compile", model, "-o", ptx, *target)
+    assert done.returncode == 0, done.stderr
+    assert "ex2.approx" in ptx.read_text()
+    command = [assembler, "-v", f"-arch={gpu}", ptx, "-o", tmp_path / "attention.cubin"]
+    done = subprocess.run([str(w) for w in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr.lower()
+    assert set(re.findall(r"(\d+) bytes spill (?:stores|loads)", done.stderr)) == {"0"}
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ ESTIMATORS: dict[str, tuple[Any, Any]] = {
     "voting": (
         ensemble.VotingClassifier(
             [("a", linear_model.LogisticRegression()), ("b", naive_bayes.GaussianNB())],
-            voting="soft"
+            voting="soft", flatten_transform=False
         ),
         CLASSES,
     ),
@@ -116,17 +116,17 @@ ESTIMATORS: dict[str, tuple[Any, Any]] = {
     "neighbors-names": (neighbors.KNeighborsClassifier(3, weights="distance"), NAMES),
     "neighbors-numbers": (neighbors.KNeighborsRegressor(4), NUMBERS),
     "neighbors-radius": (neighbors.RadiusNeighborsRegressor(3.0), NUMBERS),
-    "centroids": (neighbors.NearestNeighbors(n_neighbors=3), None),
+    "centroids": (neighbors.NearestNeighbors(n_neighbors=3, radius=None), None),
     "outliers": (neighbors.LocalOutlierFactor(novelty=True), None),
     "bayes": (naive_bayes.GaussianNB(), CLASSES),
     "bernoulli": (naive_bayes.BernoulliNB(), CLASSES),
     "complement": (pipeline.make_pipeline(preprocessing.MinMaxScaler(),
     naive_bayes.ComplementNB()), CLASSES),
     "network": (neural_network.MLPClassifier((8, 5), max_iter=40, random_state=0), CLASSES),
-    "network-numbers": (neural_network.MLPRegressor((8,), activation="tanh", max_iter=40,
-    random_state=0), NUMBERS),
+    "network-numbers": (neural_network.MLPRegressor(hidden_layer_sizes=(8,), activation="tanh",
+    max_iter=40, random_state=0), NUMBERS),
     "lda": (discriminant_analysis.LinearDiscriminantAnalysis(), CLASSES),
-    "qda": (discriminant_analysis.QuadraticDiscriminantAnalysis(), CLASSES),
+    "qda": (discriminant_analysis.QuadraticDiscriminantAnalysis(), TWO),
     "gaussian-process": (gaussian_process.GaussianProcessRegressor(alpha=0.1), NUMBERS),
     "gaussian-process-classes": (gaussian_process.GaussianProcessClassifier(), TWO),
     "mixture": (mixture.GaussianMixture(3, random_state=0), None),
@@ -135,7 +135,7 @@ ESTIMATORS: dict[str, tuple[Any, Any]] = {
     "one-vs-one": (multiclass.OneVsOneClassifier(linear_model.LogisticRegression()), CLASSES),
     "several-classes": (
         multioutput.MultiOutputClassifier(linear_model.LogisticRegression()), np.stack([TWO,
-        CLASSES], 1),
+        1 - TWO], 1),
     ),
     "chain": (multioutput.RegressorChain(linear_model.Ridge()), X[:, :2]),
     "pls": (cross_decomposition.PLSRegression(2), NUMBERS),
@@ -177,9 +177,9 @@ def compute(model: Any, names: list[str], x: Any) -> list[Any]:
         elif name in ("probabilities", "output_probability"):
             has = hasattr(model, "predict_proba")
             made.append(model.predict_proba(x) if has else model.decision_function(x))
-        elif name == "variable" and hasattr(model, "predict"):
+        elif name in ("variable", "GPmean") and hasattr(model, "predict"):
             made.append(model.predict(x))
-        elif name == "variable" or (
+        elif name in ("variable", "union") or (
             name == "scores" and hasattr(model, "transform") and hasattr(model, "predict")
         ):
             made.append(model.transform(x))
@@ -200,7 +200,7 @@ def export_estimator(writer: Writer, name: str) -> None:
     if "imputer" in name:
         x[::7, 1] = np.nan
     model.fit(x) if y is None else model.fit(x, y)
-    classifier = hasattr(model, "classes_") and name != "several-classes"
+    classifier = hasattr(model, "classes_") and name not in ("several-classes", "linear-svc")
     options = {"zipmap": False} if classifier else {}
     for suffix, chosen in (("", options), ("-maps", {})) if classifier else (("", options),):
         made = to_onnx(
@@ -246,7 +246,14 @@ def export_texts(writer: Writer, name: str) -> None:
     )
     names = [output.name for output in made.graph.output]
     calls = [
-        ({"X": rows[:, None]}, [as_array(v) for v in compute(model, names, rows)])
+        (
+            {"X": rows[:, None]},
+            # Counts are floats in the file.
+            [
+                as_array(v) if v.dtype.kind != "i" or "label" in n else v.astype(np.float32)
+                for n, v in zip(names, compute(model, names, rows), strict=True)
+            ],
+        )
         for rows in (TEXTS, TEXTS[1:3])
     ]
     writer.write(f"sklearn-text-{name}", made.SerializeToString(), calls)

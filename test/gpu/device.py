@@ -501,12 +501,15 @@ def kept_maps() -> None:
         np.testing.assert_allclose(
             np.asarray(gpu(x, w)[0], np.float32), np.asarray(expected, np.float32), atol=5e-2
         )
-        assert encoded() == 2
+        assert encoded() == 3  # Of both factors and of the result.
     more = DeviceArray.from_host(RNG.standard_normal((41, 64)).astype(np.float16))
     gpu(more, w)
-    assert encoded() == 3
+    assert encoded() == 5
     gpu(x, w)
-    assert encoded() == 3
+    again = encoded()
+    assert again in (5, 6)  # The result may be elsewhere now.
+    gpu(x, w)
+    assert encoded() == again
 
 
 def failing_maps() -> None:

@@ -459,6 +459,76 @@ def tensor_maps() -> None:
     assert "right factor has 2066 bytes" in model.kernels[0]["strategy"], model.kernels
 
 
+def copied_results() -> None:
+    """Results that the hardware copies: behind an epilogue, in both widths, and all ends."""
+    half = TensorProto.FLOAT16
+    product = helper.make_node("MatMul", ["a", "b"], ["p"])
+    residual = [
+        product,
+        helper.make_node("Add", ["p", "r"], ["s"]),
+        helper.make_node("Relu", ["s"], ["y"]),
+    ]
+    for m, k, n in ((1100, 72, 1032), (1027, 136, 1000)):
+        given = {"a": normal(m, k), "b": normal(k, n), "r": normal(m, n)}
+        assert is_by_maps(check(residual, given, dtype=half, tolerance=2e-3))
+    given = {"a": normal(3, 600, 72), "b": normal(3, 72, 776), "r": normal(3, 1, 776)}
+    assert is_by_maps(check(residual, given, dtype=half, tolerance=2e-3))
+    # Wider results of factors of half precision.
+    for columns in (1032, 1030):
+        a, b = small_integers(half, 1100, 72), small_integers(half, 72, columns)
+        nodes = [product, helper.make_node("Cast", ["p"], ["y"], to=TensorProto.FLOAT)]
+        infos = [helper.make_tensor_value_info("a", half, a.shape)]
+        fixed = [numpy_helper.from_array(b.astype(np.float16), "b")]
+        gpu = lathe.compile(onnx_model(nodes, infos, fixed), target=TARGET, cache=False)
+        assert is_by_maps(gpu), gpu.kernels
+        exact = a.astype(np.float64) @ b.astype(np.float64)
+        assert (np.asarray(gpu(a.astype(np.float16))[0]) == exact).all(), columns
+
+
+def wide_bytes() -> None:
+    """Bytes by warpgroups, with constant weights; sums are exact. Also of a quantized layer."""
+    product = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
+    sizes = iter(((1100, 272, 1032), (1030, 16, 1030), (1100, 640, 1000), (520, 144, 2056)))
+    for left, right in itertools.product(BYTES, BYTES):
+        m, k, n = next(sizes)
+        a, b = random_bytes(left, m, k), random_bytes(right, k, n)
+        infos = [helper.make_tensor_value_info("a", left, a.shape)]
+        source = onnx_model([product], infos, [numpy_helper.from_array(b, "b")], TensorProto.INT32)
+        model = lathe.compile(source, target=TARGET, cache=False)
+        assert is_by_maps(model), model.kernels
+        exact = a.astype(np.int64) @ b.astype(np.int64)
+        assert (np.asarray(model(a)[0]) == exact).all(), (left, right, m, k, n)
+    # Rows at no multiple of 16 bytes stay where warps multiply, and say why.
+    a, b = random_bytes(TensorProto.INT8, 1100, 24), random_bytes(TensorProto.INT8, 24, 1032)
+    infos = [helper.make_tensor_value_info("a", TensorProto.INT8, a.shape)]
+    source = onnx_model([product], infos, [numpy_helper.from_array(b, "b")], TensorProto.INT32)
+    model = lathe.compile(source, target=TARGET, cache=False)
+    assert "left factor has 24 bytes" in model.kernels[0]["strategy"], model.kernels
+    assert (np.asarray(model(a)[0]) == a.astype(np.int64) @ b.astype(np.int64)).all()
+    # Quantized, as models are written.
+    zeros = {"a": np.uint8(7), "b": np.int8(0), "y": np.uint8(100)}
+    nodes = [
+        helper.make_node("DequantizeLinear", [x, f"{x}_scale", f"{x}_zero"], [f"{x}_f"])
+        for x in "ab"
+    ]
+    nodes += [
+        helper.make_node("MatMul", ["a_f", "b_f"], ["p"]),
+        helper.make_node("QuantizeLinear", ["p", "y_scale", "y_zero"], ["y"]),
+    ]
+    a, b = random_bytes(TensorProto.UINT8, 1100, 80), random_bytes(TensorProto.INT8, 80, 1040)
+    fixed = [numpy_helper.from_array(b, "b")]
+    fixed += [numpy_helper.from_array(np.asarray(zero), f"{x}_zero") for x, zero in zeros.items()]
+    scales = {"a": 0.02, "b": 0.01, "y": 0.25}
+    fixed += [
+        numpy_helper.from_array(np.asarray(v, np.float32), f"{x}_scale") for x, v in scales.items()
+    ]
+    infos = [helper.make_tensor_value_info("a", TensorProto.UINT8, a.shape)]
+    source = onnx_model(nodes, infos, fixed, TensorProto.UINT8)
+    gpu, cpu = lathe.compile(source, target=TARGET, cache=False), lathe.compile(source, cache=False)
+    assert is_by_maps(gpu), gpu.kernels
+    assert (np.asarray(gpu(a)[0]) == np.asarray(cpu(a)[0])).all()
+
+
 def transposes() -> None:
     """Squares of all sizes of elements, what follows them, and dims that are smaller than one."""
     shapes: list[tuple[tuple[int, ...], list[int]]] = [

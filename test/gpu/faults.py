@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WAIT = r"cp\.async\.wait_group\s+[12];"
 FOUR = r"\{(%r\d+), (%r\d+), (%r\d+), (%r\d+)\}"
@@ -80,6 +80,27 @@ FAULTS = {
     "no-barrier-behind-the-setup": Fault("roles", r"bar\.sync\s+0;", ""),
     "coordinates-swapped": Fault("roles", r"(global\.tile[^{]*\{)(%r\d+), (%r\d+),", r"\1\3, \2,"),
     "swizzle-left-out": Fault("roles", r"\b46116\d{14}\b", "0"),
+    "results-not-published": Fault(
+        "results", r"(st\.shared[^;]*;\s*)fence\.proxy\.async[^;]*;", r"\1"
+    ),
+    "no-barrier-before-results-are-copied": Fault("results", r"bar(rier)?\.sync\s+1, 256;", ""),
+    "no-wait-for-copies-of-results": Fault(
+        "results", r"cp\.async\.bulk\.wait_group\.read\s+\d;", ""
+    ),
+    "bytes-of-terms-as-others": Fault("wide bytes", r"\.s32\.u8\.s8", ".s32.s8.s8"),
+    # Attention.
+    "values-not-turned": Fault("attention", r"\.trans\.shared", ".shared"),
+    "no-wait-for-keys": Fault("attention", r"cp\.async\.wait_group\s+0;", "", 1),
+    "no-barrier-between-blocks-of-keys": Fault(
+        "attention", r"(cp\.async\.wait_group\s+0;\s*)bar\.sync\s+0;", r"\1", 1
+    ),
+    "maximum-of-one-lane": Fault("attention", r"(shfl\.sync\.bfly\.b32[^;]*), 2, ", r"\1, 0, "),
+    "keys-behind-the-last": Fault(
+        "attention", r"(selp\.f32[^;]*, )0fFF800000, ", r"\g<1>0f00000000, "
+    ),
+    "sums-do-not-shrink": Fault(
+        "attention", r"ex2\.approx\.ftz\.f32(\s+%r\d+), (%r\d+);", r"mov.b32\1, 0f3F800000;", 1
+    ),
     # Sums of rows.
     "lanes-left-out": Fault("rows", r"(shfl\.sync\.bfly\.b32[^;]*), 16, ", r"\1, 8, "),
     "no-barrier-between-warps": Fault("rows", r"bar\.sync\s+0;", ""),
@@ -101,6 +122,7 @@ def plant(name: str, text: str) -> str:
 def models() -> dict[str, Callable[[], object]]:
     """Return what each compares with the CPU."""
     import families
+    import numpy as np
     from families import RNG, check, normal
     from onnx import TensorProto, helper
 
@@ -117,6 +139,11 @@ def models() -> dict[str, Callable[[], object]]:
         a, b, c = normal(1100, 264), normal(264, 1032), normal(1032)
         check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
 
+    def results() -> None:
+        # Tiles of four panels of columns.
+        given = {"a": normal(1500, 64), "b": normal(64, 1800), "c": normal(1800)}
+        check(nodes, given, dtype=half, tolerance=2e-3)
+
     def narrow() -> None:
         a, b, c = normal(70, 66), normal(66, 30), normal(30)
         check(nodes, {"a": a, "b": b, "c": c}, dtype=half, tolerance=2e-3)
@@ -127,6 +154,23 @@ def models() -> dict[str, Callable[[], object]]:
         node = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
         families.exact_bytes(node, {"a": a, "b": b}, {}, a.astype("int64") @ b.astype("int64"))
 
+    def attention() -> None:
+        from attention import check_attention, e2e_tests
+
+        e2e_tests("ops")
+        import test_attention
+
+        # Several blocks of keys, the last of which is not full; larger scores come late.
+        case = test_attention.Attention((1, 2, 1, 37, 203, 48, 40), scale=0.5)
+        check_attention(replace(case, dtype=np.dtype(np.float16)), free=False)
+
+    def wide_bytes() -> None:
+        a = families.random_bytes(TensorProto.UINT8, 1100, 144)
+        b = families.random_bytes(TensorProto.INT8, 144, 1032)
+        node = helper.make_node("MatMulInteger", ["a", "b"], ["y"])
+        exact = a.astype("int64") @ b.astype("int64")
+        families.exact_bytes(node, {"a": a}, {"b": b}, exact)
+
     def rows() -> None:
         node = helper.make_node("Softmax", ["x"], ["y"], axis=-1)
         check([node], {"x": 4 * RNG.standard_normal((5, 1000))})
@@ -135,9 +179,12 @@ def models() -> dict[str, Callable[[], object]]:
         "halves": halves,
         "warpgroup": halves,
         "roles": roles,
+        "results": results,
         "narrow": narrow,
         "bytes": bytes_of,
         "rows": rows,
+        "attention": attention,
+        "wide bytes": wide_bytes,
     }
 
 

@@ -341,6 +341,13 @@ static inline reg cvt_rn_bf16_f32(reg a) { return to_bf16(f32(a)); }
 static inline reg cvt_rn_f16x2_f32(reg a, reg b) { return cvt_rn_f16_f32(a) << 16 | cvt_rn_f16_f32(b); }
 static inline reg cvt_rn_bf16x2_f32(reg a, reg b) { return cvt_rn_bf16_f32(a) << 16 | cvt_rn_bf16_f32(b); }
 static inline reg cvt_f32_bf16(reg a) { return to_f32(bf16(a)); }
+/* Of a result, 22 bits are right, and what is less than normal is 0. */
+static inline reg ex2_approx_f32(reg a) {
+  float value = exp2f(f32(a));
+  if (value < 0x1p-126f)
+    return to_f32(0);
+  return isfinite(value) ? to_f32(value) ^ 1u : to_f32(value);
+}
 /* To 11 bits of the significand, ties away from 0. */
 static inline reg cvt_rna_tf32_f32(reg a) { return isnan(f32(a)) ? 0x7fffffff : (u32(a) + 0x1000u) & 0xffffe000u; }
 
@@ -598,52 +605,70 @@ static inline void wgmma_fence(struct thread *thread) {
   thread->under_way->is_fenced = true;
 }
 
-/* One of 64 rows, `columns` columns and 16 terms. Lane 4 g + t of warp w has of each eight columns 2 t and 2 t + 1 in
- * rows 16 w + g and 16 w + g + 8. The sums stay apart until the thread waits, and their registers have nothing. */
-#define WGMMA(NAME, OF)                                                                                                \
+/* What is the same for all types: what has to hold before a product, and what is noted of it. */
+static inline void begin_product(struct thread *thread, int count, reg **sums, reg a, reg b) {
+  struct under_way *own = thread->under_way;
+  thread->wait(thread, false);
+  if (!own->is_fenced || a >> 62 != 1 || b >> 62 != 1 || own->products == MOST_PRODUCTS)
+    stop(thread, "wgmma without a fence, of another order of chunks, or too many of them");
+  for (int i = 0; i < count && own->count; ++i)
+    if (own->registers[i] != sums[i])
+      stop(thread, "wgmma adds to sums that are under way elsewhere");
+}
+static inline void end_product(struct thread *thread, int count, reg **sums, reg a, reg b, bool a_is_turned,
+                               bool b_is_turned) {
+  struct under_way *own = thread->under_way;
+  for (int i = 0; i < count; ++i) {
+    own->registers[i] = sums[i];
+    *sums[i] = 0x7fc0dead;
+  }
+  own->count = count;
+  own->reads[own->products] = (struct read){a, b, 0, 2 * count, a_is_turned, b_is_turned};
+  own->reads[own->products].sum = sum_of_reads(thread, own->products);
+  ++own->products;
+  thread->wait(thread, false);
+}
+
+/* One of 64 rows, `columns` columns and 32 bytes of terms, `PER` in a word of 16 bits. Lane 4 g + t of warp w has of
+ * each eight columns 2 t and 2 t + 1 in rows 16 w + g and 16 w + g + 8. The sums stay apart until the thread waits, and
+ * their registers have nothing. */
+#define WGMMA(NAME, PER, OF_A, OF_B, NUMBER, SUM, FROM, TO)                                                            \
   static inline void NAME(struct thread *thread, int columns, reg **sums, reg a, reg b, reg adds, bool a_is_turned,    \
                           bool b_is_turned) {                                                                          \
     struct under_way *own = thread->under_way;                                                                         \
     int lane = (int)(thread->tid % 32), warp = (int)(thread->tid / 32 % 4), count = columns / 2;                       \
-    thread->wait(thread, false);                                                                                       \
-    if (!own->is_fenced || a >> 62 != 1 || b >> 62 != 1 || own->products == MOST_PRODUCTS)                             \
-      stop(thread, "wgmma without a fence, of another order of chunks, or too many of them");                          \
-    for (int i = 0; i < count && own->count; ++i)                                                                      \
-      if (own->registers[i] != sums[i])                                                                                \
-        stop(thread, "wgmma adds to sums that are under way elsewhere");                                               \
-    float left[2][16];                                                                                                 \
+    begin_product(thread, count, sums, a, b);                                                                          \
+    NUMBER left[2][16 * PER];                                                                                          \
     for (int half = 0; half < 2; ++half)                                                                               \
-      for (int k = 0; k < 16; ++k)                                                                                     \
-        left[half][k] = OF(load_16((reg)(uintptr_t)(thread->published +                                                \
-                                                    place_of(a, 16 * warp + lane / 4 + 8 * half, k, a_is_turned))),    \
-                           0);                                                                                         \
+      for (int k = 0; k < 16 * PER; ++k) {                                                                             \
+        uint32_t at = place_of(a, 16 * warp + lane / 4 + 8 * half, k / PER, a_is_turned);                              \
+        left[half][k] = OF_A(load_16((reg)(uintptr_t)(thread->published + at)), k % PER);                              \
+      }                                                                                                                \
     for (int i = 0; i < count; i += 4)                                                                                 \
       for (int n = 0; n < 2; ++n) {                                                                                    \
-        double totals[2] = {0, 0};                                                                                     \
-        for (int k = 0; k < 16; ++k) {                                                                                 \
-          uint32_t at = place_of(b, 2 * i + lane % 4 * 2 + n, k, b_is_turned);                                         \
-          float right = OF(load_16((reg)(uintptr_t)(thread->published + at)), 0);                                      \
-          totals[0] += (double)left[0][k] * right;                                                                     \
-          totals[1] += (double)left[1][k] * right;                                                                     \
+        SUM totals[2] = {0, 0};                                                                                        \
+        for (int k = 0; k < 16 * PER; ++k) {                                                                           \
+          uint32_t at = place_of(b, 2 * i + lane % 4 * 2 + n, k / PER, b_is_turned);                                   \
+          NUMBER right = OF_B(load_16((reg)(uintptr_t)(thread->published + at)), k % PER);                             \
+          totals[0] += (SUM)left[0][k] * right;                                                                        \
+          totals[1] += (SUM)left[1][k] * right;                                                                        \
         }                                                                                                              \
         for (int half = 0; half < 2; ++half) {                                                                         \
           int number = i + 2 * half + n;                                                                               \
-          float old = own->count ? own->sums[number] : f32(*sums[number]);                                             \
-          own->sums[number] = (float)((adds ? old : 0) + totals[half]);                                                \
+          reg old = adds ? (own->count ? own->sums[number] : *sums[number]) : 0;                                       \
+          own->sums[number] = (uint32_t)TO(FROM(old) + totals[half]);                                                  \
         }                                                                                                              \
       }                                                                                                                \
-    for (int i = 0; i < count; ++i) {                                                                                  \
-      own->registers[i] = sums[i];                                                                                     \
-      *sums[i] = 0x7fc0dead;                                                                                           \
-    }                                                                                                                  \
-    own->count = count;                                                                                                \
-    own->reads[own->products] = (struct read){a, b, 0, columns, a_is_turned, b_is_turned};                             \
-    own->reads[own->products].sum = sum_of_reads(thread, own->products);                                               \
-    ++own->products;                                                                                                   \
-    thread->wait(thread, false);                                                                                       \
+    end_product(thread, count, sums, a, b, a_is_turned, b_is_turned);                                                  \
   }
-WGMMA(wgmma_f16, half_of)
-WGMMA(wgmma_bf16, bfloat_of)
+static inline reg sum_as_f32(double sum) { return to_f32((float)sum); }
+static inline reg sum_as_u32(uint32_t sum) { return sum; }
+WGMMA(wgmma_f16_f16, 1, half_of, half_of, float, double, f32, sum_as_f32)
+WGMMA(wgmma_bf16_bf16, 1, bfloat_of, bfloat_of, float, double, f32, sum_as_f32)
+WGMMA(wgmma_s8_s8, 2, signed_of, signed_of, int32_t, uint32_t, u32, sum_as_u32)
+WGMMA(wgmma_u8_s8, 2, unsigned_of, signed_of, int32_t, uint32_t, u32, sum_as_u32)
+WGMMA(wgmma_s8_u8, 2, signed_of, unsigned_of, int32_t, uint32_t, u32, sum_as_u32)
+WGMMA(wgmma_u8_u8, 2, unsigned_of, unsigned_of, int32_t, uint32_t, u32, sum_as_u32)
 static inline void wgmma_commit_group(struct thread *thread) {
   thread->under_way->committed = thread->under_way->products;
 }
@@ -655,7 +680,7 @@ static inline void wgmma_wait_all(struct thread *thread) {
     if (own->reads[i].sum != sum_of_reads(thread, i))
       stop(thread, "what wgmma reads was overwritten before the wait for it");
   for (int i = 0; i < own->count && own->committed == own->products; ++i)
-    *own->registers[i] = to_f32(own->sums[i]);
+    *own->registers[i] = own->sums[i];
   *own = (struct under_way){.count = 0};
 }
 

@@ -20,7 +20,7 @@ HIGH_HALF = re.compile(r"\{ *\.reg \.b(?:16|32) tmp; mov\.(b32|b64) \{tmp, (%\w+
 # How LLVM tells a product of a warpgroup whether it adds to its sums.
 ADDS = re.compile(
     r"\{\s*\.reg \.pred p;\s*setp\.ne\.b32 p, ([%\w]+), 0;\s*"
-    r"(wgmma\.mma_async[^;]*), p,([^;]*);\s*\}"
+    r"(wgmma\.mma_async[^;]*), p((?:,[^;]*)?);\s*\}"
 )
 # How MLIR waits for the phase of a barrier.
 WAIT_PHASE = re.compile(
@@ -182,16 +182,19 @@ class Kernel:
     def group_product(parts: list[str], operands: list[str]) -> str:
         """`wgmma.mma_async`, whose sums stay in registers by name."""
         # wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
-        of_a, of_b = parts[-2:]
-        columns = re.fullmatch(r"m64n(\d+)k16", parts[-4])
+        result, of_a, of_b = parts[-3:]
+        is_whole = result == "s32"
+        columns = re.fullmatch(rf"m64n(\d+)k{32 if is_whole else 16}", parts[-4])
         sums = elements(operands[0])
-        a, b, adds, sign_a, sign_b, turned_a, turned_b = operands[1:]
-        if not columns or of_a != of_b or parts[-3] != "f32" or (sign_a, sign_b) != ("1", "1"):
+        a, b, adds, *rest = operands[1:]
+        # Signs of floats, and which factor is turned: bytes are rows of terms in both.
+        sign_a, sign_b, turned_a, turned_b = ["1", "1", "0", "0"] if is_whole else rest
+        if not columns or result not in ("f32", "s32") or (sign_a, sign_b) != ("1", "1"):
             raise UnknownTextError(".".join(parts))
         registers = ", ".join(f"&{operand(one)}" for one in sums)
         return (
             f"{{ reg *sums[] = {{{registers}}};"
-            f" wgmma_{of_a}(thread, {columns[1]}, sums, {operand(a)}, {operand(b)},"
+            f" wgmma_{of_a}_{of_b}(thread, {columns[1]}, sums, {operand(a)}, {operand(b)},"
             f" {operand(adds)}, {turned_a}, {turned_b}); }}"
         )
 
@@ -410,7 +413,7 @@ def tables(text: str) -> str:
 
 def translate(text: str) -> str:
     """All kernels of a PTX text, each a C function of its name."""
-    text = ADDS.sub(r"\2, \1,\3;", text)
+    text = ADDS.sub(r"\2, \1\3;", text)
     made = ['#include "ptx.h"', tables(text)]
     made += [f"#define r_{name} ((reg)(uintptr_t)thread->shared)" for name in SHARED.findall(text)]
     for name, parameters, _, body in BLOCK.findall(text):

@@ -29,9 +29,9 @@ struct pending {
 /* What tensor cores read while a thread goes on, and where what comes out goes when it waits. */
 struct under_way {
   uint64_t *registers[MOST_SUMS];
-  float sums[MOST_SUMS];
-  int count;      /* Of registers; 0: there is nothing. */
-  bool is_fenced; /* The registers may be used from here on. */
+  uint32_t sums[MOST_SUMS]; /* Their bits. */
+  int count;                /* Of registers; 0: there is nothing. */
+  bool is_fenced;           /* The registers may be used from here on. */
   int products, committed;
   struct read {
     uint64_t a, b, sum; /* What it reads, and what that was. */

@@ -300,6 +300,9 @@ def test_depth() -> None:
     assert caught.value.ids == ("onnx-too-deep",)
     (y,) = lathe.compile(nested(200), cache=False, limits={"depth": 200})(np.array(True))
     assert y == 1.5
+    # Where options are shared among several models, each is read with the limits that are given.
+    deep = {"a": nested(40), "b": nested(40)}
+    assert lathe.compile(deep, ranks={"c": 0}, limits={"depth": 40}).b(np.array(True))[0] == 1.5
     with pytest.raises(lathe.CompileError, match="more than 5 graphs"):
         lathe.compile(nested(9), cache=False, limits={"depth": 5})
 

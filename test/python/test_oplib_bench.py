@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lathe import oplib, oplib_bench
+from lathe import oplib, oplib_bench, oplib_choices
 from test_oplib import LATHE
 
 SPEC = """\
@@ -79,3 +79,82 @@ def test_ratios() -> None:
     assert row.ratio == 1.5
     assert oplib_bench.Row("f", "f", "f", "v", 0, 0, {"library": 2.0}).ratio is None
     assert oplib_bench.geomean([1.0, 4.0]) == pytest.approx(2.0)
+
+
+PRODUCTS = """\
+lathe-oplib: 1
+name: products
+targets: [x86_64:v2, x86_64:v3]
+ops:
+  gemm: {b: [plain, packed], hot: [[4, 16, 8]]}
+"""
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Where a library of products is."""
+    folder = tmp_path_factory.mktemp("products")
+    (folder / "products.yaml").write_text(PRODUCTS)
+    command = [str(LATHE), "oplib", "build", "products.yaml", "-o", "products"]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    return folder / "products"
+
+
+def test_choices(
+    products: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = tmp_path / "figures.json"
+    words = [str(products), "gemm_f32", "--seconds", "0.01", "--isa", "v2"]
+    words += ["--json", str(figures), "--most", "64"]
+    assert oplib_choices.main([*words, "--shapes", "5", "--seed", "3"]) == 0
+    rows = json.loads(figures.read_text())
+    assert len(rows) == 5
+    for row in rows:
+        assert set(row["sizes"]) == {"m", "n", "k"} and max(row["sizes"].values()) <= 64
+        assert row["variant"] in row["seconds"]
+        # The kernels of 4x16x8 are for no other size; those for one row are for these rows only.
+        assert {"v2.any"} <= set(row["seconds"]) <= {"v2.any", "v2.row"}
+        assert ("v2.row" in row["seconds"]) == (row["sizes"]["m"] == 1)
+    assert "gemm_f32, 5 sizes: the choice has " in capsys.readouterr().out
+    assert oplib_choices.main([*words, "--hot"]) == 0
+    (row,) = json.loads(figures.read_text())
+    assert row["sizes"] == {"m": 4, "n": 16, "k": 8}
+    assert "v2.4x16x8" in row["seconds"] and row["variant"] != "v2.4x16x8"
+    assert "gemm_f32, 1 sizes of their own kernels: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["softmax"], "only gemm_f32, gemm_packed_f32 [oplib-choices-op]"),
+        (["gemm_packed_f32"], "packed for one variant only [oplib-choices-packed]"),
+        (["gemm_f32", "--isa", "v9"], "force v9: "),
+    ],
+)
+def test_mistakes_of_choices(
+    products: pathlib.Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert oplib_choices.main([str(products), *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_share_is_that_of_the_fastest() -> None:
+    choice = oplib_choices.Choice("op", {"m": 1}, "b", {"a": 1.0, "b": 4.0})
+    assert (choice.best, choice.share) == ("a", 0.25)
+
+
+def test_choices_of_a_library_without_kernels_of_single_sizes(
+    folder: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert oplib_choices.main([str(folder), "softmax_f32", "--hot"]) == 1
+    assert (
+        "softmax_f32 has no kernels of single sizes [oplib-choices-hot]" in capsys.readouterr().err
+    )
+
+
+def test_choices_among_sizes_that_are_too_large(
+    products: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(oplib_choices, "_MOST_ELEMENTS", 2)
+    assert oplib_choices.main([str(products), "gemm_f32", "--shapes", "2"]) == 1
+    assert "for gemm_f32, 0 have no kernels of their own" in capsys.readouterr().err

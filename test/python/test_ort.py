@@ -37,6 +37,24 @@ def two_outputs() -> ModelProto:
     )
 
 
+def test_a_file_of_several_functions(tmp_path: Path) -> None:
+    both = lathe.compile({"plus": add_one(), "two": two_outputs()})
+    both.save(tmp_path / "both.so")
+    source = tmp_path / "both.so"
+    with pytest.raises(errors.InvalidArgument, match="plus, two; choose one with"):
+        lathe.ort.InferenceSession(source)
+    options = lathe.ort.SessionOptions()
+    options.add_session_config_entry("lathe.function", "three")
+    with pytest.raises(errors.InvalidArgument, match="plus, two, but not three"):
+        lathe.ort.InferenceSession(source, options)
+    options.add_session_config_entry("lathe.function", "two")
+    session = lathe.ort.InferenceSession(source, options)
+    assert [o.name for o in session.get_outputs()] == ["sum", "product"]
+    total, product = session.run(None, {"a": X, "b": 2 * X})
+    np.testing.assert_array_equal(total, 3 * X)
+    np.testing.assert_array_equal(product, 2 * X)
+
+
 def described() -> ModelProto:
     """Return a model with everything that ModelMetadata holds."""
     model = add_one()

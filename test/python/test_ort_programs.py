@@ -21,7 +21,6 @@ import pytest
 from conftest import add_one, make_model, unsupported
 from lathe.ort.capi import onnxruntime_pybind11_state as errors
 from lathe.ort.session import _short
-from lathe.source import Source
 from onnx import ModelProto, TensorProto, helper
 
 X = np.ones((2, 3), np.float32)
@@ -233,7 +232,7 @@ def test_errors_are_for_users_of_programs(tmp_path: Path) -> None:
     assert 'node "add" (NoSuchOperator): error: there is no operator "NoSuchOperator"' in text
     how = "m.onnx: note: docs/recipes/add-onnx-op.md shows how to add one"
     error = lathe.CompileError([lathe.Diagnostic("error", "a-b", f"m.onnx: error: x [a-b]\n{how}")])
-    assert _short(error, Source("m.onnx")) == "x [a-b]"
+    assert _short(error, "m.onnx") == "x [a-b]"
 
 
 def test_running_from_threads_at_once() -> None:

@@ -168,7 +168,7 @@ static int32_t select_run(lathe_call *call) {
 static int32_t spin_run(lathe_call *call) {
   int64_t turns = *(const int64_t *)call->inputs[0];
   for (int64_t i = 0; i < turns; ++i) {
-    if (call->cancel && *(const volatile int32_t *)call->cancel)
+    if (call->cancel && __atomic_load_n(call->cancel, __ATOMIC_RELAXED))
       return LATHE_TASK_CANCELLED;
     if (call->loop_steps == call->max_loop_steps) {
       call->error_code = 1;

@@ -77,6 +77,40 @@ static void finds_texts(void) {
   most = 100;
 }
 
+static void orders_texts(void) {
+  const char *texts[] = {"b", "", "b", "a\xc3\xa4", "a"};
+  int64_t places[5];
+  lathe_text_tensor operand = {texts, 5, 5, LATHE_DTYPE_U64, 0}, result = {places, 5, 5, LATHE_DTYPE_I64, 0};
+  CHECK(call_function("order", 0, &operand, 1, &result, NULL) == 0 && blocks == 0);
+  CHECK(places[0] == 3 && places[1] == 0 && places[2] == 3 && places[3] == 2 && places[4] == 1);
+  operand.count = result.count = 0;
+  CHECK(call_function("order", 0, &operand, 1, &result, NULL) == 0 && blocks == 0);
+  most = 0;
+  CHECK(call_function("order", 0, &operand, 1, &result, NULL) == LATHE_TASK_OUT_OF_MEMORY);
+  most = 100;
+}
+
+/* Against results that are printed in many places for it. */
+static void hashes(void) {
+  const char *texts[] = {"", "test", "Hello, world!", "The quick brown fox jumps over the lazy dog"};
+  uint32_t bits[4], zero = 0, four = 0xffffffffu;
+  lathe_text_tensor operand = {texts, 4, 4, LATHE_DTYPE_U64, 0}, result = {bits, 4, 4, LATHE_DTYPE_U32, 0};
+  CHECK(call_function("murmur\0text\0"
+                      "2538058380", /* 0x9747b28c */
+                      2, &operand, 1, &result, NULL) == 0);
+  CHECK(bits[0] == 0xebb6c228u && bits[1] == 0x704b81dcu && bits[2] == 0x24884cbau && bits[3] == 0x2fa826cdu);
+  operand = (lathe_text_tensor){&zero, 1, 1, LATHE_DTYPE_U32, 0};
+  CHECK(call_function("murmur\0numbers\0"
+                      "0",
+                      2, &operand, 1, &result, NULL) == 0 &&
+        bits[0] == 0x2362f9deu);
+  operand.data = &four;
+  CHECK(call_function("murmur\0numbers\0"
+                      "0",
+                      2, &operand, 1, &result, NULL) == 0 &&
+        bits[0] == 0x76293b50u);
+}
+
 static void gives_random_bits(void) {
   int64_t first = 0, second = 0;
   lathe_text_tensor result = {&first, 1, 1, LATHE_DTYPE_I64, 0};
@@ -171,6 +205,7 @@ static void takes_texts_apart(void) {
 int main(int argc, char **argv) {
   static const struct test_case cases[] = {
       {"finds-numbers", finds_numbers},         {"finds-texts", finds_texts},
+      {"orders-texts", orders_texts},           {"hashes", hashes},
       {"gives-random-bits", gives_random_bits}, {"reads-images", reads_images},
       {"checks-operators", checks_operators},   {"takes-texts-apart", takes_texts_apart},
   };

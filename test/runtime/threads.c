@@ -29,7 +29,8 @@ static void fill_inputs(float *image, float *bias, int64_t batch) {
     bias[i] = (float)(batch + i) / 3;
 }
 
-static void (*give_back)(void *memory) = free;
+static void free_default(void *memory) { lathe_default_imports()->free(NULL, memory); }
+static void (*give_back)(void *memory) = free_default;
 
 static void *call_often(void *argument) {
   struct caller *caller = argument;
@@ -92,7 +93,7 @@ static void serves_more_threads_than_frames(void) {
   CHECK(pthread_barrier_init(&all_here, NULL, CALLERS) == 0);
   give_back = free_counted;
   call_from(CALLERS, 3);
-  give_back = free;
+  give_back = free_default;
   pthread_barrier_destroy(&all_here);
   /* All but the workspaces that stay for the next calls. */
   CHECK(atomic_load(&held) > 0 && atomic_load(&held) < CALLERS);

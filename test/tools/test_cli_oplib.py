@@ -65,7 +65,7 @@ def library(lathe_in: Run, tmp_path_factory: pytest.TempPathFactory) -> pathlib.
     (folder / "ops.yaml").write_text(SPEC)
     result = lathe_in(folder, "oplib", "build", "ops.yaml", "-o", "ops")
     assert result.returncode == 0, result.stderr
-    assert "4 operators, 74 kernels" in result.stdout
+    assert "4 operators, 82 kernels" in result.stdout
     return folder / "ops"
 
 
@@ -173,7 +173,7 @@ def test_manifest_and_table_name_the_same_kernels(library: pathlib.Path) -> None
     manifest = json.loads((library / "share/ops/manifest.json").read_text())
     table = (library / "share/ops/tables/x86_64.yaml").read_text()
     variants = [variant for op in manifest["ops"] for variant in op["variants"]]
-    assert len(variants) == 12
+    assert len(variants) == 13
     used = dict(re.findall(r"use: (\S+), kernel: ([0-9a-f]{32})", table))
     assert {variant["kernel"] for variant in variants} >= set(used.values())
     strategies = {kernel["strategy"].split()[0] for v in variants for kernel in v["kernels"]}
@@ -187,7 +187,8 @@ def test_explain_says_what_is_taken(lathe: Run, library: pathlib.Path) -> None:
 
     assert "x86_64:v3: v3.12x40x16 by row 0" in explain("gemm_f32", "m=12", "n=40", "k=16")
     assert "x86_64:v2: v2.row by row 1" in explain("gemm_f32", "m=1", "n=40", "k=16")
-    assert "v3.any by row 2" in explain("gemm_f32", "m=13", "n=40", "k=16")
+    assert "v3.any by row 3" in explain("gemm_f32", "m=13", "n=40", "k=16")
+    assert "v3.narrow by row 2" in explain("gemm_f32", "m=13", "n=8", "k=16")
     assert "did you mean 'gemm_f32'? [oplib-explain-op]" in explain("gemm_f23", "m=1")
     assert "'m' of this row is not given [oplib-explain-size]" in explain("gemm_f32")
     assert "[oplib-no-library]" in lathe("oplib", "explain", ".", "gemm_f32").stderr

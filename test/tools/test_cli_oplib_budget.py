@@ -58,8 +58,8 @@ def test_a_time_is_kept(lathe: Run, tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("budget", "says"),
     [
-        ("{variants: 2}", "'gemm_f32' has 3 variants for each target, but the budget is 2"),
-        ("{variants: 3}", ""),
+        ("{variants: 2}", "'gemm_f32' has 4 variants for each target, but the budget is 2"),
+        ("{variants: 4}", ""),
         ("{variants: 0}", "[oplib-spec-number]"),
         ("{sise: 8MB}", "did you mean 'size'? [oplib-spec-key]"),
         ("{size: 8}", "[oplib-spec-budget]"),

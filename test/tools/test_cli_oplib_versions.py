@@ -58,7 +58,7 @@ def test_tests_run_and_can_fail(lathe: Run, library: pathlib.Path, tmp_path: pat
         for name in ("gemm_f32", "gemm_packed_f32", "softmax_f32")
         for kind in ("", "_static")
     ]
-    assert rows[1][1:6] == ["passed", "4", "0", "1200", "0"]
+    assert rows[1][1:6] == ["passed", "5", "0", "1500", "0"]
     assert rows[-1] == ["6", "of", "6", "tests", "passed"]
     assert "build the tests" in result.stderr and "test softmax_f32, 5 of 6" in result.stderr
     damaged = tmp_path / "damaged"

@@ -44,6 +44,10 @@ lacking.
   without a sign. Operators of other domains have the types of their schemas.
 * **open sizes**: whether ONNX's tests of the operator are read with all sizes and parameters left
   open until the call: *all*, *some* of the tests, or *none*.
+
+What an operator of a row may say and is not read, is an error that names the attribute and its
+value (`onnx-unsupported-attribute`), such as more `kv_num_heads` than `q_num_heads` in
+`com.microsoft.LinearAttention`.
 """
 
 # Of one operator, tests that are tried in each type.

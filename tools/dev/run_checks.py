@@ -119,6 +119,16 @@ SECTIONS = (
         ),
         heavy=True,
     ),
+    *(
+        dataclasses.replace(
+            section(name, summary, PYTHON, test("tools/dev/sanitize_runtime.py"), sanitizer),
+            heavy=True,
+        )
+        for name, summary, sanitizer in (
+            ("races", "the runtime's tests under the thread sanitizer", "thread"),
+            ("memory", "the runtime's tests under the address sanitizer", "address"),
+        )
+    ),
     pytest("tools", "the tools of this tree", "test/dev"),
     section(
         "fuzz", "some seconds of each fuzzer", PYTHON, test("tools/dev/fuzz.py"), "--seconds", "5"

@@ -50,11 +50,14 @@ def ConvertGraphToLinalgPass
 
 def ConvertReshapeToReinterpretCastPass
     : Pass<"convert-reshape-to-reinterpret-cast"> {
-  let summary = "write out splits of a dimension into several free ones";
+  let summary = "write out splits of a dimension into several free ones, and whole reshapes that are flat";
   let description = [{
     A `memref.expand_shape` with two or more dynamic sizes in one group becomes
     a `memref.reinterpret_cast`. Upstream's `expand-strided-metadata` writes out
     all others, but of a group it deduces one size only.
+
+    A load through a `memref.collapse_shape` whose result has one stride becomes one of the memory itself, where
+    `fold-memref-alias-ops` would divide the index.
 
     Needs: memrefs. Keeps: every other reshape.
 

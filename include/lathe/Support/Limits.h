@@ -55,6 +55,9 @@ private:
   std::array<bool, limitCount> given = {};
 };
 
+/// Nodes of an ONNX model are counted; each may become so many operations of the graph dialect.
+inline constexpr int64_t opsOfNode = 1000;
+
 /// How to raise a limit, for the note of an error: "if you trust the model, allow more with --limit nodes=NUMBER, in
 /// Python limits={...}".
 std::string howToRaise(Limit limit);

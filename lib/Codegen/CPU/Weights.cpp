@@ -250,8 +250,7 @@ writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceEl
       pack(*bytes, type, *constant.getTiled(), *constant.getOrder(), *constant.getTile(), target);
     else
       memcpy(target, bytes->data(), type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
-    if (constant.getTile() && type.getElementType().isF32() && !isStrict &&
-        !constant->hasAttr(kernel::keepsDenormalsAttrName)) {
+    if (constant.getTile() && type.getElementType().isF32() && !isStrict && !constant.getKeepsDenormals()) {
       int64_t elements =
           llvm::product_of(kernel::packedShape(type.getShape(), *constant.getTiled(), *constant.getOrder(),
                                                *constant.getTile(), constant.getStep(), constant.getRun()));

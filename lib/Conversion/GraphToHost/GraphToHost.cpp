@@ -124,14 +124,12 @@ AffineExpr Converter::mostBytesOf(Type type) {
 std::string Converter::addConstant(graph::ConstantOp constant, kernel::PackOp pack) {
   std::string name = "constant_" + std::to_string(state.constantCount++);
   OpBuilder at = OpBuilder::atBlockBegin(module.getBody());
-  auto made = host::ConstantOp::create(
-      at, (pack ? pack.getLoc() : constant.getLoc()), name, constant.getValue(),
-      pack ? pack.getTiledAttr() : IntegerAttr(), pack ? pack.getOrderAttr() : DenseI64ArrayAttr(),
-      pack ? pack.getTileAttr() : IntegerAttr(), pack ? pack.getStepAttr() : IntegerAttr(),
-      pack ? pack.getRunAttr() : IntegerAttr(), pack ? pack.getWinogradAttr() : IntegerAttr(),
-      pack ? pack.getBitsAttr() : IntegerAttr(), /*offset=*/IntegerAttr());
-  if (Attribute keeps = pack ? pack->getAttr(kernel::keepsDenormalsAttrName) : Attribute())
-    made->setAttr(kernel::keepsDenormalsAttrName, keeps);
+  host::ConstantOp::create(at, (pack ? pack.getLoc() : constant.getLoc()), name, constant.getValue(),
+                           pack ? pack.getTiledAttr() : IntegerAttr(), pack ? pack.getOrderAttr() : DenseI64ArrayAttr(),
+                           pack ? pack.getTileAttr() : IntegerAttr(), pack ? pack.getStepAttr() : IntegerAttr(),
+                           pack ? pack.getRunAttr() : IntegerAttr(), pack ? pack.getWinogradAttr() : IntegerAttr(),
+                           pack ? pack.getBitsAttr() : IntegerAttr(), pack && pack.getKeepsDenormals(),
+                           /*offset=*/IntegerAttr());
   return name;
 }
 
@@ -431,7 +429,7 @@ std::string Converter::addTexts(graph::TextOp op) {
   OpBuilder start = OpBuilder::atBlockBegin(module.getBody());
   host::ConstantOp::create(start, op.getLoc(), name, DenseElementsAttr::get(type, ArrayRef<uint8_t>(bytes)),
                            IntegerAttr(), DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr(),
-                           IntegerAttr(), IntegerAttr(), /*offset=*/IntegerAttr());
+                           IntegerAttr(), IntegerAttr(), /*keeps_denormals=*/false, /*offset=*/IntegerAttr());
   return name;
 }
 

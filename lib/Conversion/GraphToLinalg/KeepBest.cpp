@@ -1,10 +1,11 @@
-// lib/Conversion/GraphToLinalg/KeepBest.cpp: a short list in order, into which better elements are put.
+// lib/Conversion/GraphToLinalg/KeepBest.cpp: a short list in order, into which better elements are put, or a heap.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "KeepBest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace lathe::graph;
 
@@ -15,7 +16,8 @@ static constexpr int64_t blockSize = 16;
 
 namespace {
 
-/// The list of one row: elements and their positions.
+/// What is kept of one row, elements and their positions: a list in order, or, of many, a heap with the worst at its
+/// root (J. W. J. Williams, Algorithm 232: Heapsort, 1964), which is put in order at the end.
 class KeepBest {
 public:
   using IsBefore = llvm::function_ref<Value(OpBuilder &, Value, Value)>;
@@ -30,7 +32,13 @@ public:
 
 private:
   Value index(OpBuilder &in, int64_t value) { return arith::ConstantIndexOp::create(in, loc, value); }
+  bool isHeap() const { return kept > mostListed; }
+  Value worstSlot(OpBuilder &in) { return index(in, isHeap() ? 0 : kept - 1); }
   SmallVector<Value> put(OpBuilder &in, Value candidate, Value place, Value elements, Value positions);
+  SmallVector<Value> sift(OpBuilder &in, Value candidate, Value position, Value hole, Value size, ValueRange heap);
+  SmallVector<Value> sink(OpBuilder &in, Value slot, Value size, ValueRange heap);
+  SmallVector<Value> makeHeap(OpBuilder &in, Value size, ValueRange heap, ReadFn read);
+  SmallVector<Value> sortHeap(OpBuilder &in, Value size, ValueRange heap);
   SmallVector<Value> consider(OpBuilder &in, Value place, ValueRange list, ReadFn read);
   SmallVector<Value> considerAll(OpBuilder &in, Value begin, Value end, ValueRange list, ReadFn read);
 
@@ -79,9 +87,108 @@ SmallVector<Value> KeepBest::put(OpBuilder &in, Value candidate, Value place, Va
           tensor::InsertOp::create(in, loc, firstPosition, loop.getResult(1), zero)};
 }
 
-/// The list behind element `place`.
+/// Puts `candidate` into slot `hole` of the first `size`, or, as long as one of the two below comes after it, that one,
+/// and goes on there. As many steps as there are levels, so that no branch depends on the data.
+SmallVector<Value> KeepBest::sift(OpBuilder &in, Value candidate, Value position, Value hole, Value size,
+                                  ValueRange heap) {
+  Value zero = index(in, 0), one = index(in, 1), levels = index(in, llvm::Log2_64_Ceil(kept + 1));
+  auto loop = scf::ForOp::create(
+      in, loc, zero, levels, one, ValueRange{hole, heap[0], heap[1]},
+      [&](OpBuilder &body, Location, Value, ValueRange carried) {
+        auto less = [&](Value a, Value c) -> Value {
+          return arith::CmpIOp::create(body, loc, arith::CmpIPredicate::ult, a, c);
+        };
+        auto select = [&](Value condition, Value a, Value c) -> Value {
+          return arith::SelectOp::create(body, loc, condition, a, c);
+        };
+        auto at = [&](unsigned part, Value slot) -> Value {
+          return tensor::ExtractOp::create(body, loc, carried[1 + part], slot);
+        };
+        /// Whether an element comes after another one: of equal ones, that which is further behind does.
+        auto isAfter = [&](Value a, Value pa, Value c, Value pc) -> Value {
+          Value isBehind = arith::CmpIOp::create(body, loc, arith::CmpIPredicate::sgt, pa, pc);
+          Value yes = arith::ConstantIntOp::create(body, loc, 1, 1);
+          Value notBefore = arith::XOrIOp::create(body, loc, isBefore(body, a, c), yes);
+          isBehind = arith::AndIOp::create(body, loc, notBefore, isBehind);
+          return arith::OrIOp::create(body, loc, isBefore(body, c, a), isBehind);
+        };
+        Value left = arith::AddIOp::create(body, loc, arith::AddIOp::create(body, loc, carried[0], carried[0]), one);
+        Value right = arith::AddIOp::create(body, loc, left, one);
+        Value hasLeft = less(left, size), hasRight = less(right, size);
+        // What is not there reads what is.
+        Value l = select(hasLeft, left, zero), r = select(hasRight, right, l);
+        Value ownLeft = at(0, l), placeLeft = at(1, l), ownRight = at(0, r), placeRight = at(1, r);
+        Value takesRight = isAfter(ownRight, placeRight, ownLeft, placeLeft);
+        Value below = select(takesRight, r, l), element = select(takesRight, ownRight, ownLeft);
+        Value place = select(takesRight, placeRight, placeLeft);
+        Value moves = arith::AndIOp::create(body, loc, hasLeft, isAfter(element, place, candidate, position));
+        Value elements = tensor::InsertOp::create(body, loc, select(moves, element, candidate), carried[1], carried[0]);
+        Value positions = tensor::InsertOp::create(body, loc, select(moves, place, position), carried[2], carried[0]);
+        scf::YieldOp::create(body, loc, ValueRange{select(moves, below, carried[0]), elements, positions});
+      });
+  return {loop.getResult(1), loop.getResult(2)};
+}
+
+/// Lets what is in `slot` go to its place below.
+SmallVector<Value> KeepBest::sink(OpBuilder &in, Value slot, Value size, ValueRange heap) {
+  Value element = tensor::ExtractOp::create(in, loc, heap[0], slot),
+        position = tensor::ExtractOp::create(in, loc, heap[1], slot);
+  return sift(in, element, position, slot, size, heap);
+}
+
+/// The first `size` elements of the row as a heap.
+SmallVector<Value> KeepBest::makeHeap(OpBuilder &in, Value size, ValueRange heap, ReadFn read) {
+  Value zero = index(in, 0), one = index(in, 1);
+  auto fill = scf::ForOp::create(
+      in, loc, zero, size, one, heap, [&](OpBuilder &body, Location, Value slot, ValueRange carried) {
+        Value position = arith::IndexCastOp::create(body, loc, body.getI64Type(), slot);
+        Value elements = tensor::InsertOp::create(body, loc, read(body, slot), carried[0], slot);
+        Value positions = tensor::InsertOp::create(body, loc, position, carried[1], slot);
+        scf::YieldOp::create(body, loc, ValueRange{elements, positions});
+      });
+  Value half = arith::DivUIOp::create(in, loc, size, index(in, 2));
+  auto loop = scf::ForOp::create(in, loc, zero, half, one, fill.getResults(),
+                                 [&](OpBuilder &body, Location, Value step, ValueRange carried) {
+                                   Value behind = arith::SubIOp::create(body, loc, half, step);
+                                   Value slot = arith::SubIOp::create(body, loc, behind, one);
+                                   scf::YieldOp::create(body, loc, sink(body, slot, size, carried));
+                                 });
+  return loop.getResults();
+}
+
+/// A heap of `size` elements in order: the root, which comes after all others, changes places with the last.
+SmallVector<Value> KeepBest::sortHeap(OpBuilder &in, Value size, ValueRange heap) {
+  Value zero = index(in, 0), one = index(in, 1);
+  auto loop =
+      scf::ForOp::create(in, loc, one, size, one, heap, [&](OpBuilder &body, Location, Value step, ValueRange carried) {
+        Value last = arith::SubIOp::create(body, loc, size, step);
+        Value root = tensor::ExtractOp::create(body, loc, carried[0], zero);
+        Value rootPosition = tensor::ExtractOp::create(body, loc, carried[1], zero);
+        Value element = tensor::ExtractOp::create(body, loc, carried[0], last);
+        Value position = tensor::ExtractOp::create(body, loc, carried[1], last);
+        SmallVector<Value> rest = sift(body, element, position, zero, last, carried);
+        Value elements = tensor::InsertOp::create(body, loc, root, rest[0], last);
+        Value positions = tensor::InsertOp::create(body, loc, rootPosition, rest[1], last);
+        scf::YieldOp::create(body, loc, ValueRange{elements, positions});
+      });
+  return loop.getResults();
+}
+
+/// What is kept behind element `place`.
 SmallVector<Value> KeepBest::consider(OpBuilder &in, Value place, ValueRange list, ReadFn read) {
   Value candidate = read(in, place);
+  if (isHeap()) {
+    Value worst = tensor::ExtractOp::create(in, loc, list[0], worstSlot(in));
+    auto branch = scf::IfOp::create(
+        in, loc, isBefore(in, candidate, worst),
+        [&](OpBuilder &then, Location) {
+          Value position = arith::IndexCastOp::create(then, loc, then.getI64Type(), place);
+          Value size = index(then, kept);
+          scf::YieldOp::create(then, loc, sift(then, candidate, position, index(then, 0), size, list));
+        },
+        [&](OpBuilder &otherwise, Location) { scf::YieldOp::create(otherwise, loc, list); });
+    return branch.getResults();
+  }
   // What the last slot holds means nothing until all are filled, and then is the worst that is kept.
   Value worst = tensor::ExtractOp::create(in, loc, list[0], index(in, kept - 1));
   Value hasRoom = arith::CmpIOp::create(in, loc, arith::CmpIPredicate::ult, place, index(in, kept));
@@ -95,7 +202,7 @@ SmallVector<Value> KeepBest::consider(OpBuilder &in, Value place, ValueRange lis
   return branch.getResults();
 }
 
-/// The list behind the elements from `begin` to `end`.
+/// What is kept behind the elements from `begin` to `end`.
 SmallVector<Value> KeepBest::considerAll(OpBuilder &in, Value begin, Value end, ValueRange list, ReadFn read) {
   auto loop = scf::ForOp::create(in, loc, begin, end, index(in, 1), list,
                                  [&](OpBuilder &body, Location, Value place, ValueRange carried) {
@@ -111,12 +218,12 @@ Value KeepBest::collect(OpBuilder &in, ReadFn read) {
   Value zero = index(in, 0), one = index(in, 1), size = index(in, blockSize);
   // The first fill the list, and the last are no whole block.
   Value first = arith::MinUIOp::create(in, loc, index(in, kept), count);
-  list = considerAll(in, zero, first, list, read);
+  list = isHeap() ? makeHeap(in, first, list, read) : considerAll(in, zero, first, list, read);
   Value rest = arith::RemUIOp::create(in, loc, arith::SubIOp::create(in, loc, count, first), size);
   Value end = arith::SubIOp::create(in, loc, count, rest);
   auto blocks = scf::ForOp::create(
       in, loc, first, end, size, list, [&](OpBuilder &body, Location, Value begin, ValueRange carried) {
-        Value worst = tensor::ExtractOp::create(body, loc, carried[0], index(body, kept - 1));
+        Value worst = tensor::ExtractOp::create(body, loc, carried[0], worstSlot(body));
         Value no = arith::ConstantIntOp::create(body, loc, 0, 1);
         auto look = scf::ForOp::create(
             body, loc, zero, size, one, no, [&](OpBuilder &inner, Location, Value step, ValueRange found) {
@@ -133,7 +240,8 @@ Value KeepBest::collect(OpBuilder &in, ReadFn read) {
             [&](OpBuilder &otherwise, Location) { scf::YieldOp::create(otherwise, loc, carried); });
         scf::YieldOp::create(body, loc, branch.getResults());
       });
-  return considerAll(in, end, count, blocks.getResults(), read)[1];
+  list = considerAll(in, end, count, blocks.getResults(), read);
+  return isHeap() ? sortHeap(in, first, list)[1] : list[1];
 }
 
 } // namespace

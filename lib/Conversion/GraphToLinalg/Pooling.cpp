@@ -4,10 +4,48 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace lathe::graph;
 
 namespace lathe::lowering {
+
+/// Windows of more positions are loops.
+static constexpr int64_t mostTaps = 16;
+
+/// The elements behind dim `dim` of `x` that windows along spatial dim `i` reach.
+template <typename OpT> static int64_t paddingBehind(OpT op, unsigned i, unsigned dim) {
+  int64_t stride = op.getStrides()[i], before = op.getPads()[i], behind = op.getPads()[op.getKernel().size() + i];
+  int64_t in = op.getX().getType().getDimSize(dim), out = op.getType().getDimSize(dim);
+  if (ShapedType::isDynamic(in) || ShapedType::isDynamic(out)) // Rounding up, the last may reach one stride further.
+    return behind + (op.getCeilMode() ? stride - 1 : 0);
+  int64_t reach = (op.getKernel()[i] - 1) * op.getDilations()[i] + 1;
+  return std::max<int64_t>((out - 1) * stride + reach - in - before, 0);
+}
+
+/// Combines windows of few positions, with channels last: each position is an operand of its own, so that what is
+/// combined stays in registers, and there are no loops but those over the result.
+template <typename OpT> static Value combineTaps(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
+  int64_t rank = op.getType().getRank(), numSpatial = rank - 2;
+  Sizes offsets(rank, b.getIndexAttr(0)), strides(rank, b.getIndexAttr(1)), sizes = b.sizesOf(op.getType());
+  for (int64_t i = 0; i < numSpatial; ++i)
+    strides[1 + i] = b.getIndexAttr(op.getStrides()[i]);
+  SmallVector<Value> taps;
+  for (int64_t tap = 0, count = llvm::product_of(op.getKernel()); tap < count; ++tap) {
+    int64_t rest = tap;
+    for (int64_t i = numSpatial; i-- > 0; rest /= op.getKernel()[i])
+      offsets[1 + i] = b.getIndexAttr(rest % op.getKernel()[i] * op.getDilations()[i]);
+    taps.push_back(tensor::ExtractSliceOp::create(b, b.getLoc(), x, offsets, sizes, strides));
+  }
+  SmallVector<AffineMap> maps(taps.size(), b.getMultiDimIdentityMap(rank));
+  Value init = b.empty(op.getType(), getAccumulatorType(elementOf(x)));
+  return b.elementwise(taps, init, maps, [&](OpBuilder &body, Location loc, ValueRange args) {
+    Value result = widen(body, loc, args.front());
+    for (Value arg : args.drop_front().drop_back()) // The last is what the result held.
+      result = combine(body, loc, kind, result, widen(body, loc, arg), isUnsigned(op.getType().getElementType()));
+    return result;
+  });
+}
 
 /// Combines the windows of `x`, padded with the neutral element of `kind`.
 template <typename OpT> static Value poolWindows(OpT op, LinalgBuilder &b, Value x, ReduceKind kind) {
@@ -19,14 +57,14 @@ template <typename OpT> static Value poolWindows(OpT op, LinalgBuilder &b, Value
 
   Sizes low(rank, b.getIndexAttr(0)), high = low, kernel;
   for (unsigned i = 0; i < numSpatial; ++i) {
-    // Rounding up, the last window may reach one stride further.
-    int64_t behind = op.getPads()[numSpatial + i] + (op.getCeilMode() ? op.getStrides()[i] - 1 : 0);
     low[first + i] = b.getIndexAttr(op.getPads()[i]);
-    high[first + i] = b.getIndexAttr(behind);
+    high[first + i] = b.getIndexAttr(paddingBehind(op, i, first + i));
     kernel.push_back(b.getIndexAttr(op.getKernel()[i]));
   }
   Value outside = neutralElement(b, b.getLoc(), kind, element, isUnsignedType);
   x = pad(b, x, low, high, outside);
+  if (op.getChannelsLast() && llvm::product_of(op.getKernel()) <= mostTaps)
+    return combineTaps(op, b, x, kind);
 
   // Loops: batch, channels, window, positions; or batch, positions, window,
   // channels. Innermost is what is contiguous.

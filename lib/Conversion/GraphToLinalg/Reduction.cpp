@@ -117,7 +117,7 @@ static Lowered lowerReduce(ReduceOp op, LinalgBuilder &b, ValueRange operands) {
 // softmax
 //===----------------------------------------------------------------------===//
 
-/// Three passes over rows: the maximum, exponentials and their sum, quotients.
+/// Three passes over rows: the maximum, exponentials and their sum, shares of it.
 static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b, ValueRange operands) {
   Value x = operands[0];
   Type element = elementOf(x), wide = getAccumulatorType(element); // softmax_c2
@@ -146,9 +146,14 @@ static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b, ValueRange operands)
   Value exps = b.elementwise({x, largest}, b.empty(op.getType(), wide), {axes.full, axes.rows}, exponential);
   Value sum = axes.reduce(b, ReduceKind::sum, none, exps, axes.full, false,
                           [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  // One quotient a row: dividing takes several times as long as multiplying.
+  Value share = b.elementwise(sum, sum, b.getMultiDimIdentityMap(axes.keptSizes.size()),
+                              [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
+                                return arith::DivFOp::create(body, loc, constant(body, loc, wide, 1), args[0]);
+                              });
   Value y =
-      b.elementwise({exps, sum}, init, {axes.full, axes.rows}, [&](OpBuilder &body, Location loc, ValueRange args) {
-        Value result = arith::DivFOp::create(body, loc, args[0], args[1]);
+      b.elementwise({exps, share}, init, {axes.full, axes.rows}, [&](OpBuilder &body, Location loc, ValueRange args) {
+        Value result = arith::MulFOp::create(body, loc, args[0], args[1]);
         return narrow(body, loc, result, element);
       });
   return SmallVector<Value>{y};
@@ -158,24 +163,30 @@ static Lowered lowerSoftmax(SoftmaxOp op, LinalgBuilder &b, ValueRange operands)
 // arg
 //===----------------------------------------------------------------------===//
 
-/// Whether elements along the axis lie side by side, so that the comparisons of one pass would wait for each
-/// other, and positions fit into 32 bits.
+/// Whether elements along the axis lie side by side, so that the comparisons of one pass would wait for each other.
 static bool isAlongLines(ArgOp op) {
   RankedTensorType type = op.getX().getType();
-  int64_t axis = op.getAxis(), size = type.getDimSize(axis);
-  return axis + 1 == type.getRank() && isa<FloatType>(type.getElementType()) && !ShapedType::isDynamic(size) &&
-         size > 0 && size < std::numeric_limits<int32_t>::max();
+  int64_t axis = op.getAxis();
+  return axis + 1 == type.getRank() && isa<FloatType>(type.getElementType()) && type.getDimSize(axis) != 0;
+}
+
+/// The type for positions along lines: twice as many of 32 bits are in a vector, where they are known to fit.
+static Type positionAlongLines(ArgOp op, OpBuilder &b) {
+  int64_t size = op.getX().getType().getDimSize(op.getAxis());
+  bool isShort = !ShapedType::isDynamic(size) && size < std::numeric_limits<int32_t>::max();
+  return isShort ? b.getI32Type() : b.getI64Type();
 }
 
 /// Two passes over a line, of reductions that vectors compute: the extreme, and the first or last of the positions
 /// that have it. A NaN is the extreme of a line that has one (arg_c3).
 static Lowered lowerArgOfLines(ArgOp op, LinalgBuilder &b, Value x) {
-  Type position = b.getI32Type();
+  Type position = positionAlongLines(op, b);
   AxisLoops axes(b, op.getX().getType(), static_cast<int64_t>(op.getAxis()));
   Value extreme = axes.reduce(b, op.getKind(), x, /*isUnsigned=*/false);
   ReduceKind kind = op.getLast() ? ReduceKind::max : ReduceKind::min;
   // Not the neutral element: LLVM would see that it changes nothing, and make a branch of it that it cannot vectorize.
-  Value none = constant(b, b.getLoc(), position, op.getLast() ? -1 : op.getX().getType().getDimSize(op.getAxis()));
+  Value none = op.getLast() ? constant(b, b.getLoc(), position, -1)
+                            : arith::IndexCastOp::create(b, b.getLoc(), position, axes.count(b)).getResult();
   Value found = axes.reduce(b, kind, filledTensor(b, axes.keptSizes, none), {x, extreme}, {axes.full, axes.rows}, false,
                             [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
                               using arith::CmpFPredicate;
@@ -190,7 +201,11 @@ static Lowered lowerArgOfLines(ArgOp op, LinalgBuilder &b, Value x) {
   Value y = b.elementwise(found, tensor::EmptyOp::create(b, b.getLoc(), axes.keptSizes, b.getI64Type()),
                           b.getMultiDimIdentityMap(typeOf(found).getRank()),
                           [&](OpBuilder &body, Location loc, ValueRange args) -> Value {
-                            return arith::ExtSIOp::create(body, loc, b.getI64Type(), args[0]);
+                            if (position == b.getI32Type())
+                              return arith::ExtSIOp::create(body, loc, b.getI64Type(), args[0]);
+                            // A line may be empty at run time.
+                            Value zero = constant(body, loc, position, 0);
+                            return arith::MaxSIOp::create(body, loc, args[0], zero);
                           });
   if (op.getKeepDims())
     y = restoreAxes(b, y, static_cast<int64_t>(op.getAxis()), op.getType());

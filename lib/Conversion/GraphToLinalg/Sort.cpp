@@ -176,14 +176,20 @@ static Value isLess(OpBuilder &b, Location loc, Value a, Value c, bool isUnsigne
   return arith::AndIOp::create(b, loc, less, isNumber);
 }
 
-/// Elements that are kept in order while the others pass by; of more, sorting all is faster.
-static constexpr int64_t mostKept = 64;
+/// Elements that are kept while the others pass by, in memory of the task; of more, all are sorted.
+static constexpr int64_t mostKept = 1 << 12;
+
+/// So few of a line's that are faster to keep in a list, whatever the line has, or in a heap than to sort all.
+static bool isWorthKeeping(int64_t kept, int64_t size) {
+  bool isPart = ShapedType::isDynamic(size) || kept <= mostListed || 2 * kept <= size;
+  return !ShapedType::isDynamic(kept) && kept > 0 && kept <= mostKept && isPart;
+}
 
 static Lowered lowerTopK(TopKOp op, LinalgBuilder &b, ValueRange operands) {
   Location loc = b.getLoc();
   int64_t axis = op.getAxis(), kept = op.getType().getDimSize(axis);
   bool isUnsignedType = isUnsigned(op.getX().getType().getElementType());
-  if (!ShapedType::isDynamic(kept) && kept > 0 && kept <= mostKept)
+  if (isWorthKeeping(kept, op.getX().getType().getDimSize(axis)))
     return SmallVector<Value>{lowerKeepBest(
         b, operands[0], b.sizesOf(op.getX().getType()), axis, op.getType(), [&](OpBuilder &in, Value a, Value c) {
           return op.getKind() == ReduceKind::max ? isLess(in, loc, c, a, isUnsignedType)

@@ -79,6 +79,14 @@ struct CallBuilder {
   mlir::Type i32, i64, index, ptr;
 };
 
+/// A builder at `b` for the call of the program that `op` is in.
+CallBuilder callOf(mlir::OpBuilder &b, mlir::Operation *op);
+
+/// Ends the function with a status behind `op` where `fails`. The builder is at the
+/// start of what follows then.
+void returnIf(mlir::ConversionPatternRewriter &b, mlir::Operation *op, mlir::Value fails,
+              llvm::function_ref<mlir::Value(CallBuilder &)> makeStatus);
+
 /// What the patterns need to know of the module.
 struct HostModule {
   mlir::ModuleOp module;

@@ -6,6 +6,21 @@
 using namespace mlir;
 
 namespace lathe {
+
+CallBuilder callOf(OpBuilder &b, Operation *op) {
+  return {b, op->getLoc(), op->getParentOfType<func::FuncOp>().getArgument(0)};
+}
+
+void returnIf(ConversionPatternRewriter &b, Operation *op, Value fails, function_ref<Value(CallBuilder &)> makeStatus) {
+  Block *here = b.getInsertionBlock(), *next = b.splitBlock(here, b.getInsertionPoint());
+  Block *end = b.createBlock(next);
+  CallBuilder c = callOf(b, op);
+  func::ReturnOp::create(b, op->getLoc(), makeStatus(c));
+  b.setInsertionPointToEnd(here);
+  cf::CondBranchOp::create(b, op->getLoc(), fails, end, next);
+  b.setInsertionPointToStart(next);
+}
+
 namespace {
 
 template <typename OpT> class HostPattern : public OpConversionPattern<OpT> {
@@ -14,23 +29,6 @@ public:
       : OpConversionPattern<OpT>(types, host.module.getContext()), host(host) {}
 
 protected:
-  static CallBuilder callOf(OpBuilder &b, Operation *op) {
-    return {b, op->getLoc(), op->getParentOfType<func::FuncOp>().getArgument(0)};
-  }
-
-  /// Ends the function with a status behind `op` where `fails`. The builder is at the
-  /// start of what follows then.
-  static void returnIf(ConversionPatternRewriter &b, Operation *op, Value fails,
-                       function_ref<Value(CallBuilder &)> makeStatus) {
-    Block *here = b.getInsertionBlock(), *next = b.splitBlock(here, b.getInsertionPoint());
-    Block *end = b.createBlock(next);
-    CallBuilder c = callOf(b, op);
-    func::ReturnOp::create(b, op->getLoc(), makeStatus(c));
-    b.setInsertionPointToEnd(here);
-    cf::CondBranchOp::create(b, op->getLoc(), fails, end, next);
-    b.setInsertionPointToStart(next);
-  }
-
   kernel::EntryOp entryOf(StringRef kernel) const { return host.module.lookupSymbol<kernel::EntryOp>(kernel); }
 
   HostModule &host;
@@ -83,7 +81,7 @@ struct Store final : HostPattern<host::StoreOp> {
 template <typename OpT, typename Overflowing> struct Saturating final : HostPattern<OpT> {
   using HostPattern<OpT>::HostPattern;
   LogicalResult matchAndRewrite(OpT op, typename OpT::Adaptor adaptor, ConversionPatternRewriter &b) const override {
-    CallBuilder c = this->callOf(b, op);
+    CallBuilder c = callOf(b, op);
     Value x = c.asInt(adaptor.getA()), y = c.asInt(adaptor.getB());
     auto pair = LLVM::LLVMStructType::getLiteral(b.getContext(), {c.i64, b.getI1Type()});
     Value both = Overflowing::create(b, op.getLoc(), pair, x, y);

@@ -8,21 +8,6 @@ using namespace mlir;
 namespace lathe {
 namespace {
 
-/// Ends the function with a status behind `op` where `fails`. The builder is at the
-/// start of what follows then.
-void returnIf(ConversionPatternRewriter &b, Operation *op, Value fails, function_ref<Value()> makeStatus) {
-  Block *here = b.getInsertionBlock(), *next = b.splitBlock(here, b.getInsertionPoint());
-  Block *end = b.createBlock(next);
-  func::ReturnOp::create(b, op->getLoc(), makeStatus());
-  b.setInsertionPointToEnd(here);
-  cf::CondBranchOp::create(b, op->getLoc(), fails, end, next);
-  b.setInsertionPointToStart(next);
-}
-
-CallBuilder callOf(OpBuilder &b, Operation *op) {
-  return {b, op->getLoc(), op->getParentOfType<func::FuncOp>().getArgument(0)};
-}
-
 Value isNull(CallBuilder &c, Value address) {
   return LLVM::ICmpOp::create(c.b, c.loc, LLVM::ICmpPredicate::eq, address, LLVM::ZeroOp::create(c.b, c.loc, c.ptr));
 }
@@ -36,7 +21,7 @@ struct Describe final : OpConversionPattern<host::DescribeOp> {
     auto type = LLVM::LLVMFunctionType::get(c.ptr, {c.ptr, c.i64, c.i64});
     Value size = c.number(sizeof(lathe_value)), alignment = c.number(LATHE_ALIGNMENT);
     Value value = LLVM::CallOp::create(b, op.getLoc(), type, ValueRange{alloc, context, size, alignment}).getResult();
-    returnIf(b, op, isNull(c, value), [&] { return c.status(LATHE_TASK_OUT_OF_MEMORY); });
+    returnIf(b, op, isNull(c, value), [](CallBuilder &end) { return end.status(LATHE_TASK_OUT_OF_MEMORY); });
     c.store(c.status(LATHE_KIND_TENSOR), value, offsetof(lathe_value, kind));
     c.store(c.status(0), value, offsetof(lathe_value, reserved));
     c.store(adaptor.getData(), value, tensor + offsetof(lathe_tensor, data));
@@ -63,11 +48,11 @@ struct MakeValue final : OpConversionPattern<host::MakeValueOp> {
                              ValueRange{make, context, c.call, action, adaptor.getValue(), adaptor.getOther(),
                                         c.asInt(adaptor.getA()), c.asInt(adaptor.getB())})
             .getResult();
-    returnIf(b, op, isNull(c, result), [&]() -> Value {
+    returnIf(b, op, isNull(c, result), [&](CallBuilder &end) -> Value {
       // Below 0 it is a status already.
-      Value code = c.load(c.i32, c.call, LATHE_OFFSET(lathe_call, error_code));
-      Value isStatus = c.compare(arith::CmpIPredicate::slt, code, c.status(0));
-      return arith::SelectOp::create(b, op.getLoc(), isStatus, code, c.status(static_cast<int32_t>(op.getId() + 1)));
+      Value code = end.load(end.i32, end.call, LATHE_OFFSET(lathe_call, error_code));
+      Value isStatus = end.compare(arith::CmpIPredicate::slt, code, end.status(0));
+      return arith::SelectOp::create(b, op.getLoc(), isStatus, code, end.status(static_cast<int32_t>(op.getId() + 1)));
     });
     b.replaceOp(op, result);
     return success();

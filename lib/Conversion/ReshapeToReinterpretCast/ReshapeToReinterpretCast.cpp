@@ -1,6 +1,6 @@
-// lib/Conversion/ReshapeToReinterpretCast/ReshapeToReinterpretCast.cpp: splits
-// of dimensions into several free ones, which upstream's
-// expand-strided-metadata cannot write out: it deduces one free size per group.
+// lib/Conversion/ReshapeToReinterpretCast/ReshapeToReinterpretCast.cpp: splits of dimensions into several free ones,
+// which upstream's expand-strided-metadata cannot write out: it deduces one free size per group. And dimensions that
+// become one: upstream's fold-memref-alias-ops divides each index into theirs, so that nothing is a vector behind it.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lathe/Conversion/ReshapeToReinterpretCast.h"
 
@@ -38,6 +38,29 @@ static bool hasFreeGroup(memref::ExpandShapeOp op) {
   });
 }
 
+/// Elements of the dims of a group lie side by side, so that the last one's stride is that of all.
+static void writeOut(memref::CollapseShapeOp op) {
+  OpBuilder b(op);
+  MemRefType to = op.getResultType();
+  auto [strides, offset] = to.getStridesAndOffset();
+  SmallVector<OpFoldResult> sizes, wanted;
+  for (auto [size, stride] : llvm::zip_equal(to.getShape(), strides)) {
+    sizes.push_back(b.getIndexAttr(size));
+    wanted.push_back(b.getIndexAttr(stride));
+  }
+  Value cast =
+      memref::ReinterpretCastOp::create(b, op.getLoc(), to, op.getSrc(), b.getIndexAttr(offset), sizes, wanted);
+  op.replaceAllUsesWith(cast);
+  op.erase();
+}
+
+/// Whether all that the result is of is in its type.
+static bool isKnown(memref::CollapseShapeOp op) {
+  auto [strides, offset] = op.getResultType().getStridesAndOffset();
+  return op.getResultType().hasStaticShape() && !ShapedType::isDynamic(offset) &&
+         llvm::none_of(strides, ShapedType::isDynamic) && op.getSrcType().getRank() > op.getResultType().getRank();
+}
+
 static void writeOut(memref::ExpandShapeOp op) {
   OpBuilder b(op);
   Location loc = op.getLoc();
@@ -68,10 +91,16 @@ struct ConvertReshapeToReinterpretCast final
       if (hasFreeGroup(op))
         ops.push_back(op);
     });
-    for (memref::ExpandShapeOp op : ops) {
+    SmallVector<memref::CollapseShapeOp> joined;
+    getOperation()->walk([&](memref::CollapseShapeOp op) {
+      if (isKnown(op))
+        joined.push_back(op);
+    });
+    numOps += ops.size() + joined.size();
+    for (memref::ExpandShapeOp op : ops)
       writeOut(op);
-      ++numOps;
-    }
+    for (memref::CollapseShapeOp op : joined)
+      writeOut(op);
   }
 };
 } // namespace

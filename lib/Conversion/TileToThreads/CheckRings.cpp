@@ -92,8 +92,8 @@ private:
     auto two = [&](llvm::function_ref<int64_t(int64_t, int64_t)> compute) -> std::optional<int64_t> {
       return of[0] && of[1] ? std::optional<int64_t>(compute(*of[0], *of[1])) : std::nullopt;
     };
-    if (isa<arith::IndexCastOp, LLVM::AddrSpaceCastOp, LLVM::IntToPtrOp, LLVM::PtrToIntOp, LLVM::ZExtOp,
-            memref::ExtractAlignedPointerAsIndexOp>(op))
+    if (isa<arith::IndexCastOp, arith::IndexCastUIOp, LLVM::AddrSpaceCastOp, LLVM::IntToPtrOp, LLVM::PtrToIntOp,
+            LLVM::ZExtOp, memref::ExtractAlignedPointerAsIndexOp>(op))
       return of[0];
     if (auto gep = dyn_cast<LLVM::GEPOp>(op))
       return of.size() == 2 ? two(std::plus<int64_t>()) : std::nullopt;

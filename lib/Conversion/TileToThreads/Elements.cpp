@@ -12,9 +12,7 @@ using namespace mlir;
 
 namespace lathe {
 
-/// Whether `count` neighbours lie at a multiple of their bytes, at most 16, where the first is at a multiple of
-/// `count` columns.
-static bool areTogether(Type type, int64_t count) {
+bool areTogether(Type type, int64_t count) {
   auto memref = cast<MemRefType>(type);
   Type element = memref.getElementType();
   unsigned bits = element.isSignlessInteger() || isa<FloatType>(element) ? element.getIntOrFloatBitWidth() : 0;
@@ -60,8 +58,7 @@ static SmallVector<Value> loadExtra(Emitter &e, tile::EpilogueOpInterface op, un
   return values;
 }
 
-/// What the epilogue makes of `values`.
-static SmallVector<Value> finish(Emitter &e, tile::EpilogueOpInterface op, ValueRange values, ValueRange indices) {
+SmallVector<Value> finishElements(Emitter &e, tile::EpilogueOpInterface op, ValueRange values, ValueRange indices) {
   if (op.getEpilogue().empty())
     return values;
   auto count = static_cast<int64_t>(values.size());
@@ -83,7 +80,7 @@ static SmallVector<Value> finish(Emitter &e, tile::EpilogueOpInterface op, Value
 }
 
 void storeElements(Emitter &e, tile::EpilogueOpInterface op, ValueRange values, ValueRange indices) {
-  SmallVector<Value> results = finish(e, op, values, indices);
+  SmallVector<Value> results = finishElements(e, op, values, indices);
   if (results.size() == 1) {
     memref::StoreOp::create(e.b, e.loc, results.front(), op.getInit(), indices);
     return;

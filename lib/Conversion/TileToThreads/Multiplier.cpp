@@ -1,6 +1,7 @@
 // lib/Conversion/TileToThreads/Multiplier.cpp: what multiplies tiles: tensor cores, or each thread by itself.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Product.h"
+#include "TensorCore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -25,12 +26,12 @@ namespace {
 /// those goes to another instruction, so that column `c` of instruction `j` is column `4 c + j`.
 class WarpMultiplier final : public Multiplier {
 public:
-  static constexpr int64_t mmaRows = 16, mmaColumns = 8, mmaTermBytes = 32, wordBytes = 4;
+  static constexpr int64_t mmaRows = TensorCore::rows, mmaColumns = TensorCore::columns,
+                           mmaTermBytes = TensorCore::termBytes, wordBytes = 4;
   static constexpr int64_t warpColumns = 32, warpsOfRows = 2, mmasOfRow = warpColumns / mmaColumns;
 
   WarpMultiplier(Emitter &e, const DotUnit &unit, Type element, const ProductTile &tile, Value thread)
-      : unit(unit), element(element), tile(tile), warpRows(tile.rows / warpsOfRows), bytes(bytesOf(unit.a)),
-        sum(isInteger(unit.sum) ? Type(e.b.getI32Type()) : e.b.getF32Type()) {
+      : core(unit, element), tile(tile), warpRows(tile.rows / warpsOfRows), bytes(bytesOf(unit.a)) {
     lane = e.rem(thread, warpLanes);
     group = e.floorDiv(lane, 4);
     member = e.rem(lane, 4);
@@ -65,7 +66,7 @@ public:
           SmallVector<Value> four;
           for (int64_t n = 0; n < 4; ++n)
             four.push_back(result[sumAt(i, j, n)]);
-          for (auto [n, next] : llvm::enumerate(mma(e, x, y, four)))
+          for (auto [n, next] : llvm::enumerate(core.multiplyAdd(e, x, y, four)))
             result[sumAt(i, j, n)] = next;
         }
     }
@@ -132,7 +133,7 @@ private:
     SmallVector<Value> result;
     for (int64_t i = 0; i < mmasOfRow; ++i) {
       Value position = LLVM::ConstantOp::create(e.b, e.loc, e.b.getI32IntegerAttr(static_cast<int32_t>(i)));
-      result.push_back(round(e, LLVM::ExtractElementOp::create(e.b, e.loc, loaded, position)));
+      result.push_back(core.round(e, LLVM::ExtractElementOp::create(e.b, e.loc, loaded, position)));
     }
     return result;
   }
@@ -163,72 +164,14 @@ private:
     return result;
   }
 
-  /// The bits of the nearest number that tensor cores take for `value`, an f32 or its bits: they cut others off.
-  Value round(Emitter &e, Value value) {
-    if (!value.getType().isF32())
-      value = LLVM::BitcastOp::create(e.b, e.loc, e.b.getF32Type(), value);
-    return NVVM::ConvertFloatToTF32Op::create(e.b, e.loc, e.b.getI32Type(), value, NVVM::FPRoundingMode::RNA);
-  }
-
-  /// Four squares of 8 x 8.
   SmallVector<Value> load(Emitter &e, Value base, const SlotLayout &layout, Value row, Value column,
                           bool isTransposed) {
-    Value address = addressAt(e, base, layout.offset(e, row, column));
-    Type i32 = e.b.getI32Type();
-    auto type = LLVM::LLVMStructType::getLiteral(e.b.getContext(), SmallVector<Type>(4, i32));
-    auto shape = NVVM::LdStMatrixShapeAttr::get(e.b.getContext(), 8, 8);
-    Value all = NVVM::LdMatrixOp::create(e.b, e.loc, type, address, 4,
-                                         isTransposed ? NVVM::MMALayout::col : NVVM::MMALayout::row, shape,
-                                         NVVM::LdStMatrixEltType::B16);
-    SmallVector<Value> parts;
-    for (int64_t i = 0; i < 4; ++i) {
-      Value part = LLVM::ExtractValueOp::create(e.b, e.loc, all, ArrayRef<int64_t>{i});
-      if (element.isF16())
-        part = LLVM::BitcastOp::create(e.b, e.loc, VectorType::get(2, element), part);
-      if (unit.a == DotType::TF32)
-        part = round(e, part);
-      parts.push_back(part);
-    }
-    return parts;
+    return core.load(e, addressAt(e, base, layout.offset(e, row, column)), isTransposed);
   }
 
-  SmallVector<Value> mma(Emitter &e, ValueRange a, ValueRange b, ValueRange c) {
-    auto type = LLVM::LLVMStructType::getLiteral(e.b.getContext(), SmallVector<Type>(4, sum));
-    std::optional<std::array<NVVM::MMATypes, 2>> types;
-    std::optional<NVVM::MMAIntOverflow> overflow;
-    if (!element.isF16())
-      types = {typeOf(unit.a), typeOf(unit.b)};
-    if (isInteger(unit.sum))
-      overflow = NVVM::MMAIntOverflow::wrapped;
-    Value all = NVVM::MmaOp::create(
-        e.b, e.loc, type, a, b, c, ArrayRef<int64_t>{mmaRows, mmaColumns, mmaTermBytes / bytes}, std::nullopt, overflow,
-        types, std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
-    SmallVector<Value> parts;
-    for (int64_t i = 0; i < 4; ++i)
-      parts.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, all, ArrayRef<int64_t>{i}));
-    return parts;
-  }
-
-  static NVVM::MMATypes typeOf(DotType type) {
-    switch (type) {
-    case DotType::BF16:
-      return NVVM::MMATypes::bf16;
-    case DotType::TF32:
-      return NVVM::MMATypes::tf32;
-    case DotType::S8:
-      return NVVM::MMATypes::s8;
-    case DotType::U8:
-      return NVVM::MMATypes::u8;
-    default:
-      return NVVM::MMATypes::f16;
-    }
-  }
-
-  const DotUnit &unit;
-  Type element;
+  TensorCore core;
   ProductTile tile;
   int64_t warpRows, bytes;
-  Type sum;
   Value lane, group, member, rowBegin, columnBegin; ///< Lane `4 group + member`.
 };
 

@@ -32,11 +32,20 @@ struct Source {
   int64_t chunk; ///< Bytes that lie side by side at a multiple of that: 16, or fewer.
   mlir::Value outerEnd;
   mlir::Value innerEnd; ///< Null where all of a tile is there.
+  /// How many elements an `outer` lies behind the one before, where that is always the same; else null.
+  mlir::Value rowStride = {};
   /// What the hardware copies to shared memory by itself is at least so much.
   static constexpr int64_t leastAsyncBytes = 4;
   /// Whether threads have to copy it element by element.
   bool isNarrow() const { return chunk < leastAsyncBytes; }
 };
+
+/// Bytes side by side whose first is always at a multiple of as many, where rows of `memref` start every `pitches`
+/// elements.
+int64_t chunkOf(mlir::Value memref, llvm::SmallVector<int64_t> pitches);
+
+/// Tells the user of operand `which` of `op`, "left factor", that the hardware cannot copy it to slots by itself.
+void explainNarrow(mlir::Operation *op, const Source &source, llvm::StringRef which);
 
 /// A factor's tile in a slot: `outer` rows of `inner` elements. What lies 16 bytes
 /// apart is permuted so that the lanes of a warp read from different banks.
@@ -48,6 +57,8 @@ struct SlotLayout {
   static constexpr int64_t panelBytes = 128;
   int64_t rowBytes() const { return inner * elementBytes; }
   int64_t bytes() const { return outer * rowBytes(); }
+  /// Rows after which the order of chunks starts again; nothing is said of pairs.
+  int64_t period() const { return permutesPairs ? outer : std::min<int64_t>(rowBytes() / 16, 8) << shift; }
   /// The byte of element (`row`, `column`), where `column` is the first of 16 bytes.
   mlir::Value offset(Emitter &e, mlir::Value row, mlir::Value column) const;
 };
@@ -79,6 +90,10 @@ public:
   /// In that list, so many sums are of neighbouring columns, the first of them at a multiple of as many.
   virtual int64_t neighbours() const = 0;
 };
+
+/// Whether what `unit`, whose instruction is `wgmma`, reads of the right factor are rows of terms, one for each column.
+/// Then a step is all terms of a slot.
+inline bool hasTermsInside(const DotUnit &unit) { return bytesOf(unit.b) == 1; }
 
 /// What multiplies as `unit` says, whose instruction is `wgmma`.
 std::unique_ptr<Multiplier> createWarpgroupMultiplier(Emitter &e, const DotUnit &unit, const ProductTile &tile,

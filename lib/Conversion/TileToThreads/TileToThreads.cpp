@@ -3,6 +3,7 @@
 #include "lathe/Conversion/TileToThreads.h"
 #include "../BufferizeKernels/KernelPhases.h"
 #include "../TileToVector/Lowerings.h"
+#include "Attention.h"
 #include "Elements.h"
 #include "RolesProduct.h"
 #include "dialects/Device/Device.h"
@@ -13,6 +14,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using lathe::tile::AttentionOp;
 using lathe::tile::ContractOp;
 using lathe::tile::ConvOp;
 using lathe::tile::TransposeOp;
@@ -26,9 +28,7 @@ ProductTile productTile(tile::TilingAttr tiling, int64_t threads) {
           std::max<int64_t>(tiling.getPrefetch(), 2), threads};
 }
 
-/// Bytes side by side whose first is always at a multiple of as many, where rows of
-/// `memref` start every `pitches` elements.
-static int64_t chunkOf(Value memref, SmallVector<int64_t> pitches) {
+int64_t chunkOf(Value memref, SmallVector<int64_t> pitches) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t bytes = type.getElementTypeBitWidth() / 8, chunk = 16;
   if (!type.getLayout().isIdentity()) {
@@ -44,6 +44,16 @@ static int64_t chunkOf(Value memref, SmallVector<int64_t> pitches) {
     while (chunk > bytes && (ShapedType::isDynamic(pitch) || pitch * bytes % chunk != 0))
       chunk /= 2;
   return chunk;
+}
+
+void explainNarrow(Operation *op, const Source &source, StringRef which) {
+  if (!source.isNarrow())
+    return;
+  auto kernel = op->getParentOfType<kernel::FuncOp>();
+  op->emitRemark() << "kernel '" << kernel.getSymName() << "' copies its " << which << ", " << source.memref.getType()
+                   << ", element by element: its rows begin at multiples of " << source.chunk
+                   << " bytes, and the hardware copies " << Source::leastAsyncBytes
+                   << " or more; sizes that are known and even let it [gpu-narrow-rows]";
 }
 
 namespace {
@@ -72,21 +82,9 @@ protected:
     return indices;
   }
 
-  /// Tells the user of a factor that the hardware cannot copy to the slots by itself.
-  void explainNarrow(const Source &source, StringRef which) {
-    if (!source.isNarrow())
-      return;
-    auto kernel = op->getParentOfType<kernel::FuncOp>();
-    op->emitRemark() << "kernel '" << kernel.getSymName() << "' copies its " << which << " factor, "
-                     << source.memref.getType() << ", element by element: its rows begin at multiples of "
-                     << source.chunk << " bytes, and the hardware copies " << Source::leastAsyncBytes
-                     << " or more; sizes that are known and even let "
-                     << "it [gpu-narrow-rows]";
-  }
-
   void emitTile(const Source &a, const Source &b, Value rowBegin, Value columnBegin, Value terms) {
-    explainNarrow(a, "left");
-    explainNarrow(b, "right");
+    explainNarrow(op.getOperation(), a, "left factor");
+    explainNarrow(op.getOperation(), b, "right factor");
     emitProduct(e, tile, op.getTiling().getDotUnit(), op.getAccumulatorType(), a, b, rowBegin, terms,
                 [&](ValueRange sums, ArrayRef<SumPlace> places, int64_t neighbours) {
                   storeRows(sums, places, storedTogether(op, neighbours), rowBegin, columnBegin);
@@ -144,9 +142,13 @@ public:
     if (failed(checkBoxes(op.getLhs(), "left")) || failed(checkBoxes(op.getRhs(), "right")))
       return failure();
     tile.threads -= copiers;
+    const DotUnit &unit = *op.getTiling().getDotUnit();
     Value terms = e.dim(op.getLhs(), rank - 1);
-    RolesProduct product(e, tile, copiers, boxesOf(op.getLhs(), op.getBatchRank(), /*outerDims=*/rank - 1),
-                         boxesOf(op.getRhs(), op.getPacked() ? 1 : rankOf(op.getRhs()) - 2, rankOf(op.getRhs()) - 1));
+    bool isOfBoxes = op.getPacked() && !hasTermsInside(unit);
+    RolesProduct product(e, unit, tile, copiers, boxesOf(op.getLhs(), op.getBatchRank(), /*outerDims=*/rank - 1),
+                         boxesOf(op.getRhs(), isOfBoxes ? 1 : rankOf(op.getRhs()) - 2, rankOf(op.getRhs()) - 1));
+    if (canCopyBoxes(op.getInit()))
+      product.storeTo(boxesOf(op.getInit(), op.getBatchRank(), /*outerDims=*/rank - 1));
     e.tasks(tasks(), [&](ArrayRef<IndexRange> ranges) {
       for (const IndexRange &range : ranges.drop_back(2))
         batch.push_back(range.begin);
@@ -154,14 +156,24 @@ public:
       Value rowBegin = e.mul(tileRow, tile.rows), columnBegin = e.mul(panel, tile.columns);
       // An op of its own even where the terms are known, so that `check-rings` can try other numbers.
       Value steps = arith::CeilDivUIOp::create(e.b, e.loc, terms, e.index(tile.terms));
-      TileOfProduct of = {rowBegin, batchOf(op.getLhs()), columnBegin, Value(), steps};
-      of.batchOfB = op.getPacked() ? panel : batchOf(op.getRhs());
-      if (op.getPacked())
+      TileOfProduct of = {rowBegin,    batchOf(op.getLhs()),  columnBegin, batchOf(op.getRhs()),
+                          columnBegin, batchOf(op.getInit()), steps};
+      if (op.getPacked()) {
         of.column = e.index(0);
-      product.emit(of, *op.getTiling().getDotUnit(), op.getAccumulatorType(),
-                   [&](ValueRange sums, ArrayRef<SumPlace> places, int64_t neighbours) {
-                     storeRows(sums, places, storedTogether(epilogue(), neighbours), rowBegin, columnBegin);
-                   });
+        of.batchOfB = isOfBoxes ? panel : e.mul(panel, e.dim(op.getRhs(), 1));
+      }
+      auto store = [&](ValueRange sums, ArrayRef<SumPlace> places, int64_t neighbours) {
+        storeRows(sums, places, storedTogether(epilogue(), neighbours), rowBegin, columnBegin);
+      };
+      // Behind the ends, an epilogue reads what it reads of the last element.
+      auto finish = [&](ValueRange sums, const SumPlace &place) {
+        auto count = static_cast<int64_t>(sums.size());
+        Value row = e.min(e.add(rowBegin, place.row), e.sub(rows, 1));
+        SmallVector<Value> indices = rowIndices(row);
+        indices.push_back(e.min(e.add(columnBegin, place.column), e.sub(columns, count)));
+        return finishElements(e, epilogue(), sums, indices);
+      };
+      product.emit(of, op.getAccumulatorType(), store, finish);
     });
     return success();
   }
@@ -178,15 +190,29 @@ private:
     return dims;
   }
 
-  /// Whether a launch can make a tensor map of `factor`.
-  LogicalResult checkBoxes(Value factor, StringRef which) {
-    constexpr int64_t pitch = 16;
-    auto argument = dyn_cast<BlockArgument>(memoryOf(factor));
+  /// Of what rows are multiples of where there is a tensor map of them, in bytes.
+  static constexpr int64_t pitch = 16;
+
+  /// Whether a launch can make a tensor map of `tensor`.
+  bool hasMap(Value tensor) {
+    auto argument = dyn_cast<BlockArgument>(memoryOf(tensor));
     auto kernel = op->getParentOfType<kernel::FuncOp>();
+    auto type = cast<MemRefType>(tensor.getType());
     unsigned arguments = kernel.getNumArguments() - static_cast<unsigned>(kernel.getTemporaries().size());
-    if (argument && argument.getArgNumber() < arguments &&
-        cast<MemRefType>(factor.getType()).getLayout().isIdentity() &&
-        chunkOf(factor, {cast<MemRefType>(factor.getType()).getShape().back()}) == pitch)
+    return argument && argument.getArgNumber() < arguments && type.getLayout().isIdentity() &&
+           chunkOf(tensor, {type.getShape().back()}) == pitch;
+  }
+
+  /// Whether the hardware can copy results to `tensor`: of two neighbouring ones, threads make a word or two.
+  bool canCopyBoxes(Value tensor) {
+    Type element = cast<MemRefType>(tensor.getType()).getElementType();
+    unsigned bits = element.isSignlessInteger() || isa<FloatType>(element) ? element.getIntOrFloatBitWidth() : 0;
+    return (bits == 16 || bits == 32) && hasMap(tensor);
+  }
+
+  LogicalResult checkBoxes(Value factor, StringRef which) {
+    auto kernel = op->getParentOfType<kernel::FuncOp>();
+    if (hasMap(factor))
       return success();
     return op->emitError("strategy ") << kernel.getStrategy()->getName() << " cannot copy its " << which << " factor, "
                                       << factor.getType()
@@ -331,7 +357,7 @@ struct ConvertTileToThreadsPass final : impl::ConvertTileToThreadsPassBase<Conve
       return;
     SmallVector<Operation *> ops;
     kernel.walk([&](Operation *op) {
-      if (isa<ContractOp, ConvOp, TransposeOp>(op))
+      if (isa<AttentionOp, ContractOp, ConvOp, TransposeOp>(op))
         ops.push_back(op);
     });
     int64_t copiers = device::copiersOf(kernel);
@@ -350,10 +376,13 @@ struct ConvertTileToThreadsPass final : impl::ConvertTileToThreadsPassBase<Conve
           product.emit();
         else if (failed(product.emitByRoles(copiers)))
           return signalPassFailure();
-      } else if (auto conv = dyn_cast<ConvOp>(op))
+      } else if (auto conv = dyn_cast<ConvOp>(op)) {
         ConvOnThreads(e, conv, threads).emit();
-      else
+      } else if (auto attention = dyn_cast<AttentionOp>(op)) {
+        emitAttention(e, attention, threads);
+      } else {
         emitTranspose(e, cast<TransposeOp>(op), threads);
+      }
       op->erase();
       ++numOps;
     }

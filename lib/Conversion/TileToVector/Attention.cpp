@@ -1,16 +1,15 @@
 // lib/Conversion/TileToVector/Attention.cpp: attention with queries in lanes, so that keys and values are
 // read in place, an element at a time, and maxima and sums over keys need no step across lanes.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "AttentionBase.h"
 #include "Epilogue.h"
 #include "Lowerings.h"
 #include "MicroKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -22,14 +21,10 @@ static constexpr int64_t unroll = 4;
 
 namespace {
 
-enum Place : unsigned { q, k, v, y };
-
-class AttentionLowering {
+class AttentionLowering : AttentionBase {
 public:
   AttentionLowering(Emitter &e, AttentionOp op)
-      : e(e), op(op), tiling(op.getTiling()), lanes(tiling.getLanes()), size(op.sizeOf(q, 3)), width(op.sizeOf(v, 3)),
-        f32(e.b.getF32Type()), vectorType(VectorType::get(lanes, f32)), plain(DotEmitter::create(nullptr, f32)),
-        factors(DotEmitter::create(tiling.getDotUnit(), f32)) {}
+      : AttentionBase(e, op), plain(DotEmitter::create(nullptr, e.b.getF32Type())) {}
 
   void emit() {
     Value batch = dimOf(y, 0), heads = dimOf(y, 1), queries = dimOf(y, 2);
@@ -39,96 +34,36 @@ public:
     e.tasks({{batch, 1}, {heads, 1}, {queries, most}}, [&](ArrayRef<IndexRange> ranges) {
       task = {ranges[0].begin, ranges[1].begin, e.floorDiv(ranges[1].begin, share), ranges[2].begin,
               e.sub(ranges[2].end, e.index(1))};
-      auto whole = [&] { emitBlock(tiling.getVectors(), tiling.getRows()); };
-      // A last block of few queries has vectors of its own.
+      Value count = e.sub(ranges[2].end, ranges[2].begin);
       std::optional<int64_t> known = constantIndex(queries);
-      bool hasFew = tiling.getVectors() > 1 && (!known || (*known % most > 0 && *known % most <= lanes));
-      if (!hasFew)
-        return whole();
-      e.ifLess(e.index(lanes), e.sub(ranges[2].end, ranges[2].begin), whole,
-               [&] { emitBlock(1, tiling.getRows() * tiling.getVectors()); });
+      int64_t few = mostQueriesInRows(lanes);
+      auto many = [&] { emitQueries(count, known); };
+      if (known && (*known % most == 0 || *known % most > few))
+        return many();
+      e.ifLess(e.index(few), count, many, [&] { emitAttentionRows(e, op, task); });
     });
   }
 
 private:
-  /// What a task computes: queries from `first` to `last`.
-  struct Task {
-    Value batch, head, sharedHead, first, last;
-  };
-
-  //===--- Places ---------------------------------------------------------===//
-
-  Value memrefOf(Place place) { return place == y ? op.getInit() : op->getOperand(place); }
-
-  Value dimOf(Place place, int64_t dim) {
-    bool isMoved = op.getHeadsInside()[place] && (dim == 1 || dim == 2);
-    return e.dim(memrefOf(place), isMoved ? 3 - dim : dim);
-  }
-
-  /// Element `element` of row `row` of the task's head.
-  ElementPlace at(Place place, Value row, Value element) {
-    Value head = place == k || place == v ? task.sharedHead : task.head;
-    SmallVector<Value> indices = {task.batch, head, row, element};
-    if (op.getHeadsInside()[place])
-      std::swap(indices[1], indices[2]);
-    return {memrefOf(place), indices};
+  /// The `count` queries of the task, of `all` if that is known.
+  void emitQueries(Value count, std::optional<int64_t> all) {
+    int64_t most = tiling.getVectors() * lanes;
+    auto whole = [&] { emitBlock(tiling.getVectors(), tiling.getRows()); };
+    // A last block of few queries has vectors of its own.
+    bool hasFew = tiling.getVectors() > 1 && (!all || (*all % most > 0 && *all % most <= lanes));
+    if (!hasFew)
+      return whole();
+    e.ifLess(e.index(lanes), count, whole, [&] { emitBlock(1, tiling.getRows() * tiling.getVectors()); });
   }
 
   /// The query in lane `lane` of the task; lanes behind the last query compute that one again.
   Value query(Value lane) { return e.min(e.add(task.first, lane), task.last); }
 
-  /// `[rows][columns]` in the scratch memory, behind what was cut off before.
-  Value cut(int64_t rows, int64_t columns) {
-    auto layout = StridedLayoutAttr::get(e.b.getContext(), used, {columns, 1});
-    auto type = MemRefType::get({rows, columns}, f32, layout);
-    Value view = memref::ReinterpretCastOp::create(e.b, e.loc, type, op.getScratch(), used,
-                                                   ArrayRef<int64_t>{rows, columns}, ArrayRef<int64_t>{columns, 1});
-    used += rows * columns;
-    return view;
-  }
-
-  Value load(Value memref, Value row, Value column) { return loadVector(e, memref, {row, column}, lanes, nullptr); }
-  void store(Value value, Value memref, Value row, Value column) {
-    vector::StoreOp::create(e.b, e.loc, value, memref, ValueRange{row, column});
-  }
+  using AttentionBase::load;
+  using AttentionBase::store;
   Value load(Value memref, int64_t row, int64_t vector) { return load(memref, e.index(row), e.index(vector * lanes)); }
   void store(Value value, Value memref, int64_t row, int64_t vector) {
     store(value, memref, e.index(row), e.index(vector * lanes));
-  }
-
-  //===--- Arithmetic -----------------------------------------------------===//
-
-  Value splat(double number) {
-    return arith::ConstantOp::create(
-        e.b, e.loc, SplatElementsAttr::get(vectorType, e.b.getF32FloatAttr(static_cast<float>(number))));
-  }
-  Value broadcast(Value scalar) {
-    return vector::BroadcastOp::create(e.b, e.loc, VectorType::get(lanes, scalar.getType()), scalar);
-  }
-  Value select(Value condition, Value a, Value b) { return arith::SelectOp::create(e.b, e.loc, condition, a, b); }
-  /// The larger one; of a NaN on the left, what is on the right.
-  Value larger(Value a, Value b) {
-    return select(arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OGT, a, b), a, b);
-  }
-  Value mul(Value a, Value b) { return arith::MulFOp::create(e.b, e.loc, a, b); }
-  Value exponential(Value a, Value b) {
-    return math::ExpOp::create(e.b, e.loc, arith::SubFOp::create(e.b, e.loc, a, b));
-  }
-
-  /// Elements of `place` in f32.
-  Value loadWide(const ElementPlace &place) {
-    return factors->widenA(e, loadVector(e, asStored(e, place.memref), place.indices, lanes, nullptr)).front();
-  }
-  Type elementOf(Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); }
-  Value toWide(Value value) {
-    Type element = getElementTypeOrSelf(value.getType());
-    if (element == f32)
-      return value;
-    auto vector = dyn_cast<VectorType>(value.getType());
-    Type wide = vector ? Type(vector.clone(f32)) : f32;
-    if (element.isInteger(1))
-      return arith::UIToFPOp::create(e.b, e.loc, wide, value);
-    return arith::ExtFOp::create(e.b, e.loc, wide, value);
   }
 
   /// Calls `whole` for each vector of `count` columns, of which the last moves back to be whole; or
@@ -181,15 +116,6 @@ private:
     giveResult();
   }
 
-  /// Keys that some query of the task sees. Keys that a finite number hides count: for a query of which a mask or a
-  /// bias hides all others, too, as much as these.
-  Value countKeys() {
-    if (!op.getCausal() || !std::isinf(op.getHidden().convertToDouble()))
-      return keys;
-    Value reach = e.add(e.add(task.last, e.index(1)), op.getCausal());
-    return arith::MaxSIOp::create(e.b, e.loc, e.min(reach, keys), e.index(0));
-  }
-
   void takeQueries() {
     Value scale = splat(op.getScale().convertToDouble());
     forVectors(vectors, [&](Value lane) {
@@ -198,7 +124,7 @@ private:
           [&](Value column) {
             SmallVector<Value> rows;
             for (int64_t i = 0; i < lanes; ++i)
-              rows.push_back(loadWide(at(q, query(e.add(lane, i)), column)));
+              rows.push_back(loadWide(at(q, query(e.add(lane, i)), column), lanes));
             for (auto [i, values] : llvm::enumerate(transposeSquare(e, rows, /*bytesOfElement=*/4)))
               store(mul(values, scale), queries, e.add(column, i), lane);
           },
@@ -214,23 +140,8 @@ private:
 
   void giveResult() {
     for (int64_t vector = 0; vector < vectors; ++vector) {
-      Value sum = load(state, 1, vector);
-      Value factor = arith::DivFOp::create(e.b, e.loc, splat(1), sum);
-      if (op.getZeroRows())
-        factor = select(arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, sum, splat(0)), splat(0), factor);
-      // Over no keys, sums are 0.
-      if (constantIndex(keys).value_or(0) == 0) {
-        Value isNone = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, keys, e.index(0));
-        factor = select(isNone, splat(0), factor);
-      }
-      store(factor, state, 1, vector);
+      store(shareOf(load(state, 1, vector), lanes), state, 1, vector);
     }
-    Type element = elementOf(op.getInit());
-    auto narrow = [&](Value value) {
-      auto vector = dyn_cast<VectorType>(value.getType());
-      Type type = vector ? Type(vector.clone(element)) : element;
-      return element == f32 ? value : arith::TruncFOp::create(e.b, e.loc, type, value).getResult();
-    };
     forVectors(vectors, [&](Value lane) {
       Value factor = load(state, e.index(1), lane);
       forColumns(
@@ -275,7 +186,7 @@ private:
   void widen(Place place, int64_t columns, Value begin, Value count, Value to) {
     e.loop({e.index(0), count}, 1, [&](Value row) {
       forColumns(
-          columns, [&](Value column) { store(loadWide(at(place, e.add(begin, row), column)), to, row, column); },
+          columns, [&](Value column) { store(loadWide(at(place, e.add(begin, row), column), lanes), to, row, column); },
           [&](Value column) {
             Value value = factors->loadA(e, at(place, e.add(begin, row), column), 1);
             memref::StoreOp::create(e.b, e.loc, value, to, ValueRange{row, column});
@@ -312,15 +223,6 @@ private:
 
   /// Whether `values`, a bias or a mask, differs from query to query.
   bool isOfQueries(Value values) { return values && cast<MemRefType>(values.getType()).getDimSize(2) != 1; }
-
-  /// The element of a bias or a mask for `query` and `key`.
-  SmallVector<Value> maskIndices(Value values, Value query, Value key) {
-    SmallVector<Value> indices = {task.batch, task.head, query, key};
-    for (auto [dim, index] : llvm::enumerate(indices))
-      if (cast<MemRefType>(values.getType()).getDimSize(dim) == 1)
-        index = e.index(0);
-    return indices;
-  }
 
   /// Rows of a bias or a mask as columns: key `begin + i` is row `lanes + i` of `to`.
   void takeMask(Value values, Value begin, Value count, Value to) {
@@ -359,8 +261,7 @@ private:
 
   /// The score as the softmax takes it.
   Value finish(Value score, Value begin, Value key, int64_t vector) {
-    if (double cap = op.getSoftcap().convertToDouble(); cap > 0)
-      score = mul(math::TanhOp::create(e.b, e.loc, arith::DivFOp::create(e.b, e.loc, score, splat(cap))), splat(cap));
+    score = capped(score, lanes);
     if (op.getBias())
       score = arith::AddFOp::create(e.b, e.loc, score, maskOf(op.getBias(), bias, begin, key, vector));
     Value hidden = splat(op.getHidden().convertToDouble());
@@ -385,7 +286,7 @@ private:
 
   /// Scores become exponentials. Returns the factors by which what was summed before shrinks.
   SmallVector<Value> weigh(Value begin, Value count) {
-    bool isChanged = op.getSoftcap().convertToDouble() > 0 || op.getBias() || op.getMask() || op.getCausal();
+    bool isChanged = changesScores();
     SmallVector<Value> before, sums;
     for (int64_t vector = 0; vector < vectors; ++vector) {
       before.push_back(load(state, 0, vector));
@@ -441,17 +342,8 @@ private:
                });
   }
 
-  Emitter &e;
-  AttentionOp op;
-  tile::TilingAttr tiling;
-  int64_t lanes, size, width;
-  Type f32;
-  VectorType vectorType;
-  std::unique_ptr<DotEmitter> plain, factors;
-  Value keys;
-  Task task;
+  std::unique_ptr<DotEmitter> plain;
   int64_t vectors = 0, tileRows = 0; ///< Of the block of queries.
-  int64_t used = 0;                  ///< Of the scratch memory.
   /// Parts of the scratch memory, with a query in each column: queries and the result by element; the largest score
   /// and the sum of weights; scores, then weights, and masks by key.
   Value queries, result, state, scores, bias, mask;

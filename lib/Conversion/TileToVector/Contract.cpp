@@ -284,7 +284,9 @@ private:
     kernel.dot = dot.get();
     kernel.rows = count;
     kernel.vectors = vectors;
-    kernel.unroll = tiling.getUnroll();
+    // A masked load that is a branch for each lane is slow enough, once or four times.
+    bool branches = weights == Weights::Direct && columns.masks.back() && branchesForLanes(op);
+    kernel.unroll = branches ? 1 : tiling.getUnroll();
     kernel.inner = steps;
     SmallVector<SmallVector<Value>> lhsRows;
     for (int64_t i = 0; i < count; ++i)

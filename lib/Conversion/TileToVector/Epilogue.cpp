@@ -15,13 +15,16 @@
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/DenseMap.h"
 
+#include <optional>
+
 using namespace mlir;
 using namespace lathe;
 using lathe::tile::EpilogueOpInterface;
 
 /// Vector ops that an epilogue may leave in line. Beyond it, code size and the
-/// time to compile it cost more than a trip of the accumulators through L1.
-static constexpr int64_t maxInlineOps = 512;
+/// time to compile it cost more than a trip of the accumulators through L1. Where only the run knows the sizes, there
+/// is one for each number of rows that may be left over.
+static constexpr int64_t maxInlineOps = 512, maxInlineOpsOfOpenSizes = 128;
 
 /// What a function of `math` expands to, about: a polynomial and its ranges.
 static constexpr int64_t opsPerMathFunction = 24;
@@ -104,14 +107,29 @@ Columns lathe::chooseColumns(Emitter &e, Value column, Value size, int64_t vecto
   return result;
 }
 
-bool lathe::hasSlowMasks(EpilogueOpInterface op) {
+/// The vector unit of the target that `op` is compiled for; none where it has no target.
+static std::optional<VectorUnit> vectorUnitOf(EpilogueOpInterface op) {
   auto kernel = op->getParentOfType<kernel::FuncOp>();
   kernel::TargetAttr target = kernel ? kernel.getTargetAttr() : kernel::TargetAttr();
-  if (target && !target.getValue().vectorUnit().hasMasks)
-    return true;
+  if (!target)
+    return std::nullopt;
+  return target.getValue().vectorUnit();
+}
+
+static bool hasSmallElements(EpilogueOpInterface op) {
   return llvm::any_of(op->getOperands(), [](Value operand) {
     return cast<MemRefType>(operand.getType()).getElementType().getIntOrFloatBitWidth() < 32;
   });
+}
+
+bool lathe::hasSlowMasks(EpilogueOpInterface op) {
+  std::optional<VectorUnit> unit = vectorUnitOf(op);
+  return (unit && !unit->hasMasks) || hasSmallElements(op);
+}
+
+bool lathe::branchesForLanes(EpilogueOpInterface op) {
+  std::optional<VectorUnit> unit = vectorUnitOf(op);
+  return unit && !unit->hasMasks && (unit->bits <= 128 || hasSmallElements(op));
 }
 
 void lathe::forPanels(Emitter &e, IndexRange panels, Value size, int64_t vectors, int64_t lanes, bool masksAreSlow,
@@ -265,31 +283,147 @@ static void storeInline(Emitter &e, const OutputTile &tile, ValueRange accumulat
   });
 }
 
-void lathe::storeOutput(Emitter &e, const OutputTile &tile, ValueRange accumulators) {
-  EpilogueOpInterface op = tile.op;
-  int64_t vectors = tile.columns.size();
-  bool isLong = countOps(op) * tile.rows * vectors > maxInlineOps;
-  if (!isLong || tile.rows == 1)
-    return storeInline(e, tile, accumulators);
-  // The output holds the accumulators on the way if it has their type.
-  OutputTile sums = tile;
-  if (op.getInitType().getElementType() != op.getAccumulatorType()) {
-    int64_t width = 0;
-    for (auto [column, lanes] : llvm::zip_equal(sums.columns, tile.lanes)) {
-      column = e.index(width);
-      width += lanes;
-    }
-    sums.init = e.stack(MemRefType::get({tile.rows, width}, op.getAccumulatorType()));
-    sums.leading = [](Value row) { return SmallVector<Value>{row}; };
-    sums.masks.assign(vectors, Value());
+/// `tile` with its rows in memory on the stack, whole vectors of `element`, and no masks.
+static OutputTile onStack(Emitter &e, OutputTile tile, Type element) {
+  int64_t width = 0;
+  for (auto [column, lanes] : llvm::zip_equal(tile.columns, tile.lanes)) {
+    column = e.index(width);
+    width += lanes;
   }
-  storeAccumulators(e, sums, accumulators);
+  tile.init = e.stack(MemRefType::get({tile.rows, width}, element));
+  tile.leading = [](Value row) { return SmallVector<Value>{row}; };
+  tile.masks.assign(tile.masks.size(), Value());
+  return tile;
+}
+
+/// Calls `body` with `tile`, but one row of it, for each row.
+static void forEachRow(Emitter &e, const OutputTile &tile, function_ref<void(const OutputTile &, Value row)> body) {
   e.loop({e.index(0), e.index(tile.rows)}, 1, [&](Value row) {
-    OutputTile one = tile, read = sums;
-    one.rows = read.rows = 1;
+    OutputTile one = tile;
+    one.rows = 1;
     one.leading = [&](Value) { return tile.leading(row); };
     one.original = [&](Value) { return tile.original(row); };
     one.flat = [&](Value) { return tile.flat(row); };
+    body(one, row);
+  });
+}
+
+/// Copies `count` elements from `from` on to `to`, the innermost index of which counts.
+static void copyElements(Emitter &e, Value source, ArrayRef<Value> from, Value target, ArrayRef<Value> to,
+                         Value count) {
+  source = asStored(e, source);
+  target = asStored(e, target);
+  auto at = [&](ArrayRef<Value> begin, Value i) {
+    SmallVector<Value> indices(begin);
+    indices.back() = e.add(indices.back(), i);
+    return indices;
+  };
+  e.loop({e.index(0), count}, 1, [&](Value i) {
+    Value element = memref::LoadOp::create(e.b, e.loc, source, at(from, i));
+    memref::StoreOp::create(e.b, e.loc, element, target, at(to, i));
+  });
+}
+
+namespace {
+/// Stores the tile at the end of the columns where masks are branches: whole vectors are computed in memory on the
+/// stack, to and from which loops move the elements that exist.
+class StackTile {
+public:
+  StackTile(Emitter &e, const OutputTile &tile)
+      : e(e), tile(tile), op(tile.op), sums(onStack(e, tile, op.getAccumulatorType())), lines(tile.extras) {
+    auto type = cast<MemRefType>(tile.init.getType());
+    first = tile.columns.front();
+    int64_t width = cast<MemRefType>(sums.init.getType()).getDimSize(1);
+    count = e.min(e.index(width), e.sub(e.dim(tile.init, type.getRank() - 1), first));
+  }
+
+  void store(ValueRange accumulators) {
+    storeAccumulators(e, sums, accumulators);
+    for (unsigned i = 0; i < lines.size(); ++i)
+      createLine(i);
+    Type element = cast<MemRefType>(tile.init.getType()).getElementType();
+    forEachRow(e, tile, [&](const OutputTile &one, Value row) {
+      for (unsigned i = 0; i < lines.size(); ++i)
+        if (isVector(i) && variesByRow(i))
+          fillLine(i, row);
+      OutputTile whole = onStack(e, one, element), read = sums;
+      whole.extras = ArrayRef<Extra>(lines);
+      read.rows = 1;
+      read.leading = [&](Value) { return sums.leading(row); };
+      storeInline(e, whole, loadOutput(e, read));
+      SmallVector<Value> to = tile.leading(row);
+      to.push_back(first);
+      copyElements(e, whole.init, {e.index(0), e.index(0)}, tile.init, to, count);
+    });
+  }
+
+private:
+  bool isVector(unsigned i) const {
+    AffineMap map = tile.extras[i].map;
+    return map.isFunctionOfDim(map.getNumDims() - 1);
+  }
+
+  bool variesByRow(unsigned i) const {
+    AffineMap map = tile.extras[i].map;
+    bool varies = false;
+    for (unsigned dim = 0; dim + 1 < map.getNumDims(); ++dim)
+      varies |= map.isFunctionOfDim(dim);
+    return varies;
+  }
+
+  /// Memory for what an extra has for a row. It begins as zeros: what lies behind the last column is computed with,
+  /// and what was there before might be slow.
+  void createLine(unsigned i) {
+    if (!isVector(i))
+      return;
+    Type element = cast<MemRefType>(tile.extras[i].memref.getType()).getElementType();
+    int64_t width = cast<MemRefType>(sums.init.getType()).getDimSize(1);
+    // Memory of one type is the same, so each has a size of its own.
+    Value line = e.stack(MemRefType::get({(i + 1) * width}, element));
+    lines[i] = {line, AffineMap::getMultiDimIdentityMap(1, element.getContext()), /*isFlat=*/false};
+    Type stored = cast<MemRefType>(asStored(e, line).getType()).getElementType();
+    for (auto [column, lanes] : llvm::zip_equal(sums.columns, sums.lanes))
+      vector::StoreOp::create(e.b, e.loc, e.zeros(stored, lanes), asStored(e, line), column);
+    if (!variesByRow(i))
+      fillLine(i, e.index(0));
+  }
+
+  void fillLine(unsigned i, Value row) {
+    const Extra &extra = tile.extras[i];
+    unsigned inner = extra.map.getNumDims() - 1;
+    SmallVector<Value> leading = extra.isFlat ? tile.flat(row) : tile.original(row), from;
+    for (AffineExpr expr : extra.map.getResults()) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      from.push_back(!dim ? e.index(0) : dim.getPosition() == inner ? first : leading[dim.getPosition()]);
+    }
+    copyElements(e, extra.memref, from, lines[i].memref, {e.index(0)}, count);
+  }
+
+  Emitter &e;
+  const OutputTile &tile;
+  EpilogueOpInterface op;
+  OutputTile sums;
+  SmallVector<Extra> lines; ///< The extras, but from the stack.
+  Value first, count;       ///< The columns that exist.
+};
+} // namespace
+
+void lathe::storeOutput(Emitter &e, const OutputTile &tile, ValueRange accumulators) {
+  EpilogueOpInterface op = tile.op;
+  bool hasMasks = llvm::any_of(tile.masks, [](Value mask) { return bool(mask); });
+  if (hasMasks && !op.getInitType().hasStaticShape() && branchesForLanes(op))
+    return StackTile(e, tile).store(accumulators);
+  int64_t most = op.getInitType().hasStaticShape() ? maxInlineOps : maxInlineOpsOfOpenSizes;
+  bool isLong = countOps(op) * tile.rows * int64_t(tile.columns.size()) > most;
+  if (!isLong || tile.rows == 1)
+    return storeInline(e, tile, accumulators);
+  // The output holds the accumulators on the way if it has their type; a masked load waits for a masked store.
+  bool isOfSums = op.getInitType().getElementType() == op.getAccumulatorType();
+  OutputTile sums = isOfSums && !hasMasks ? tile : onStack(e, tile, op.getAccumulatorType());
+  storeAccumulators(e, sums, accumulators);
+  forEachRow(e, tile, [&](const OutputTile &one, Value row) {
+    OutputTile read = sums;
+    read.rows = 1;
     read.leading = [&](Value) { return sums.leading(row); };
     storeInline(e, one, loadOutput(e, read));
   });

@@ -79,6 +79,10 @@ Columns chooseColumns(Emitter &e, mlir::Value column, mlir::Value size, int64_t 
 /// have them, and of all on a target whose vector unit has no masks.
 bool hasSlowMasks(tile::EpilogueOpInterface op);
 
+/// Whether a masked load or store is a branch for each lane: before AVX, and of elements of less than 32 bits on a
+/// target whose vector unit has no masks.
+bool branchesForLanes(tile::EpilogueOpInterface op);
+
 /// Calls `body` for each panel in `panels` of `size` columns in all. If masks are
 /// slow, the panels of which all columns are there get a loop of their own.
 void forPanels(Emitter &e, IndexRange panels, mlir::Value size, int64_t vectors, int64_t lanes, bool masksAreSlow,

@@ -82,24 +82,26 @@ public:
     for (Value size : outerSizes)
       lines = e.mul(lines, size);
     tile::TilingAttr tiling = op.getTiling();
-    e.tasks({{lines, tiling.getTaskRows()}, {moved, tiling.getTaskPanels() * 2 * lanes}},
-            [&](ArrayRef<IndexRange> ranges) { e.loop(ranges[0], 1, [&](Value line) { emitLine(line, ranges[1]); }); });
+    e.tasks({{lines, tiling.getTaskRows()}, {moved, tiling.getTaskPanels() * 2 * lanes}, {inner, tiling.getBlock()}},
+            [&](ArrayRef<IndexRange> ranges) {
+              e.loop(ranges[0], 1, [&](Value line) { emitLine(line, ranges[1], ranges[2]); });
+            });
   }
 
 private:
-  void emitLine(Value line, IndexRange range) {
+  void emitLine(Value line, IndexRange range, IndexRange columns) {
     SmallVector<Value> outer = outerSizes.empty() ? SmallVector<Value>() : e.delinearize(line, outerSizes);
     auto whole = [&] {
       cover(range, moved, [&](Value m, int64_t rows) {
-        cover({e.index(0), inner}, inner, [&](Value i, int64_t columns) {
+        cover(columns, inner, [&](Value i, int64_t count) {
           for (int64_t down = 0; down < rows; down += lanes)
-            for (int64_t right = 0; right < columns; right += lanes)
+            for (int64_t right = 0; right < count; right += lanes)
               emitSquare(outer, e.add(m, down), e.add(i, right), lanes);
         });
       });
     };
     auto single = [&] {
-      e.loop(range, 1, [&](Value m) { e.loop({e.index(0), inner}, 1, [&](Value i) { emitSquare(outer, m, i, 1); }); });
+      e.loop(range, 1, [&](Value m) { e.loop(columns, 1, [&](Value i) { emitSquare(outer, m, i, 1); }); });
     };
     // Only the run knows whether there is room for a square.
     auto ifFits = [&](Value size, function_ref<void()> then) {

@@ -1,10 +1,12 @@
 // lib/Import/ONNX/BlockQuantized.cpp: operators of ONNX Runtime's domain
-// com.microsoft on weights of 2, 4 or 8 bits that share a scale in blocks.
+// com.microsoft on weights of 2, 4 or 8 bits that share a scale in blocks: integers, and the numbers
+// that a table has for each code.
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Compose.h"
 #include "ElementType.h"
+#include "MachineLearning.h"
 #include "OpTable.h"
 #include "Quantize.h"
 
@@ -34,6 +36,16 @@ static bool checkBlocks(Node &node, int64_t bits, int64_t block) {
   return !node.failed();
 }
 
+/// Requires that an input has as many elements as are read from it.
+static void checkCount(Node &node, unsigned input, int64_t count, llvm::StringRef what) {
+  if (node.failed())
+    return;
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr given = solver.product(node.dims(node.input(input))), wanted = solver.constant(count);
+  if (!solver.equal(given, wanted).value_or(false))
+    node.check(node.size(given), given, wanted, "the elements of '" + node.inputName(input) + "' and " + what);
+}
+
 /// [N, K] of the type of 'scales', from B of [N, blocks, bytes].
 static Value readWeights(Node &node, int64_t rows, int64_t columns) {
   int64_t bits = node.integer("bits"), block = node.integer("block_size");
@@ -45,6 +57,13 @@ static Value readWeights(Node &node, int64_t rows, int64_t columns) {
   int64_t blocks = llvm::divideCeil(columns, block);
   AffineExpr count = solver.constant(blocks), width = solver.constant(block);
   Type type = node.element(scales);
+  checkCount(node, 1, rows * blocks * (block * bits / 8), "the bytes of N rows of blocks");
+  checkCount(node, 2, rows * blocks, "the scales of these blocks");
+  if (zeros)
+    checkCount(node, 3, rows * (node.isFloat(zeros) ? blocks : llvm::divideCeil(blocks * bits, 8)),
+               "the zero points of these blocks");
+  if (node.failed())
+    return {};
   b = node.reshape(unpackLast(node, node.reshape(b, {n, count, solver.constant(block * bits / 8)}), bits),
                    {n, count, width});
   scales = node.reshape(scales, {n, count, one});
@@ -86,6 +105,67 @@ static Value importMatMulNBits(Node &node) {
   Value weights = node.transpose(readWeights(node, rows, columns), {1, 0});
   Value y = makeMatmul(node, node.input(0), weights);
   return node.input(5) ? node.add(y, node.input(5)) : y;
+}
+
+/// What a code of MatMulBnb4 stands for, as a part of the largest of its block: floats of two bits of the exponent and
+/// one of the mantissa, and quantiles of the normal distribution (Dettmers et al., QLoRA, 2023).
+static constexpr double floatCodes[] = {
+    0,    0.0052083333333333,  0.6666666666666667,  1,  0.3333333333333333,  0.5,  0.1666666666666667,  0.25,
+    -0.0, -0.0052083333333333, -0.6666666666666667, -1, -0.3333333333333333, -0.5, -0.1666666666666667, -0.25};
+static constexpr double normalCodes[] = {-1,
+                                         -0.6961928009986877,
+                                         -0.5250730514526367,
+                                         -0.39491748809814453,
+                                         -0.28444138169288635,
+                                         -0.18477343022823334,
+                                         -0.09105003625154495,
+                                         0,
+                                         0.07958029955625534,
+                                         0.16093020141124725,
+                                         0.24611230194568634,
+                                         0.33791524171829224,
+                                         0.44070982933044434,
+                                         0.5626170039176941,
+                                         0.7229568362236023,
+                                         1};
+
+static Value importMatMulBnb4(Node &node) {
+  int64_t rows = node.integer("N"), columns = node.integer("K"), block = node.integer("block_size"),
+          kind = node.integer("quant_type");
+  if (node.failed())
+    return {};
+  if (kind != 0 && kind != 1)
+    return node.unsupported("quant_type", Twine(kind), "0 (floats) and 1 (normal floats) are");
+  if (node.flag("training_mode"))
+    return node.unsupported("training_mode", "1", "0 is");
+  constexpr int64_t most = int64_t(1) << 31;
+  if (rows < 1 || columns < 1 || block < 1 || rows > most || columns > most || block > most) {
+    node.error("onnx-shape-mismatch",
+               "'N' is " + Twine(rows) + ", 'K' is " + Twine(columns) + " and 'block_size' is " + Twine(block))
+        .note("give the rows and columns of the weights, and how many share a scale");
+    return {};
+  }
+  // Each byte has two codes, the first one in its high bits.
+  graph::ShapeSolver &solver = node.solver();
+  llvm::SmallVector<double> pairs;
+  for (int64_t byte = 0; byte < 256; ++byte)
+    for (int64_t code : {byte >> 4, byte & 15})
+      pairs.push_back(kind == 0 ? floatCodes[code] : normalCodes[code]);
+  Type type = node.element(node.input(2));
+  Value table = node.cast(numbersOf(node, node.builder().getF32Type(), pairs, {256, 2}), type);
+  int64_t bytes = llvm::divideCeil(rows * columns, 2), blocks = llvm::divideCeil(rows * columns, block);
+  checkCount(node, 1, bytes, "the bytes of N * K codes");
+  checkCount(node, 2, blocks, "the scales of N * K numbers");
+  if (node.failed())
+    return {};
+  Value b = node.reshape(node.cast(node.input(1), node.builder().getI32Type()), {solver.constant(bytes)});
+  Value parts = node.reshape(node.create<graph::GatherOp>(table, b, int64_t(0)), {solver.constant(2 * bytes)});
+  parts = node.slice(parts, 0, solver.constant(0), solver.constant(rows * columns));
+  Value scales = node.reshape(node.input(2), {solver.constant(blocks)});
+  Value weights = node.mul(parts, repeatBlocks(node, scales, parts, 0, block));
+  // [N, K] in any case: 'transB' says whether 'A' has rows of K or of N numbers.
+  weights = node.reshape(weights, {solver.constant(rows), solver.constant(columns)});
+  return makeMatmul(node, node.input(0), node.flag("transB") ? node.transpose(weights, {1, 0}) : weights);
 }
 
 /// Rows of a table whose elements share a scale in blocks along an axis; bytes hold
@@ -138,5 +218,6 @@ static Value importGatherBlockQuantized(Node &node) {
 
 void onnx_import::registerBlockQuantizedOps(OpTable &ops) {
   ops.add({"com.microsoft", "MatMulNBits"}, {1}, importMatMulNBits);
+  ops.add({"com.microsoft", "MatMulBnb4"}, {1}, importMatMulBnb4);
   ops.add({"com.microsoft", "GatherBlockQuantized"}, {1}, importGatherBlockQuantized);
 }

@@ -54,6 +54,13 @@ Value upsample(Node &node, Value x, llvm::ArrayRef<double> scales);
 /// for both in the last one if `isLast`.
 Value withChannelsSecond(Node &node, Value x, bool isLast, llvm::function_ref<Value(Value x)> make);
 
+/// `x` as [batch, groups, channels of a group, ...], each group with mean 0 and variance 1; `attribute` says how many
+/// groups there are.
+Value normalizeGroups(Node &node, Value x, llvm::StringRef attribute);
+
+/// For each text of `x` how many different ones are before it, by their bytes, i64.
+Value orderOfTexts(Node &node, Value x);
+
 /// x / sqrt(mean of squares + epsilon) over all axes from `axis` on, in the type
 /// in which `x` is accumulated.
 Value makeRmsNorm(Node &node, Value x, int64_t axis, double epsilon);

@@ -9,7 +9,7 @@
 #include "ModelFile.h"
 #include "OpTable.h"
 #include "lathe/Import/ONNX.h"
-#include "lathe/Import/ONNXDefaults.h"
+#include "lathe/Import/ONNXInputs.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -103,27 +103,33 @@ llvm::FailureOr<std::vector<ONNXOperatorUse>> lathe::listONNXOperators(std::uniq
   return listOperators(ModelFile::parse(std::move(bytes), "", options.limits, unheard), options);
 }
 
-/// Of a file that was read, what has a default.
-static std::vector<std::string> listDefaults(llvm::FailureOr<std::unique_ptr<ModelFile>> file) {
-  std::vector<std::string> names;
+/// The inputs of a file, if it was read.
+static ONNXInputs listInputs(llvm::FailureOr<std::unique_ptr<ModelFile>> file) {
+  ONNXInputs inputs;
   if (failed(file))
-    return names;
+    return inputs;
   const GraphProto &graph = (*file)->model().graph();
-  llvm::StringSet<> tensors;
+  llvm::StringSet<> initializers;
   for (const auto &tensor : graph.initializer())
-    tensors.insert(tensor.name());
-  for (const auto &input : graph.input())
-    if (tensors.contains(input.name()))
-      names.push_back(input.name());
-  return names;
+    initializers.insert(tensor.name());
+  for (const auto &input : graph.input()) {
+    if (initializers.contains(input.name()))
+      inputs.defaults.push_back(input.name());
+    if (!input.type().has_tensor_type())
+      continue;
+    inputs.tensors.push_back(input.name());
+    if (!input.type().tensor_type().has_shape())
+      inputs.unranked.push_back(input.name());
+  }
+  return inputs;
 }
 
-std::vector<std::string> lathe::listONNXDefaults(StringRef path, bool allowLinks) {
+ONNXInputs lathe::listONNXInputs(StringRef path, bool allowLinks, const Limits &limits) {
   Diagnostics unheard;
-  return listDefaults(ModelFile::open(path, {.allowLinks = allowLinks}, unheard));
+  return listInputs(ModelFile::open(path, {.allowLinks = allowLinks, .limits = limits}, unheard));
 }
 
-std::vector<std::string> lathe::listONNXDefaults(std::unique_ptr<llvm::MemoryBuffer> bytes) {
+ONNXInputs lathe::listONNXInputs(std::unique_ptr<llvm::MemoryBuffer> bytes, const Limits &limits) {
   Diagnostics unheard;
-  return listDefaults(ModelFile::parse(std::move(bytes), "", {}, unheard));
+  return listInputs(ModelFile::parse(std::move(bytes), "", limits, unheard));
 }

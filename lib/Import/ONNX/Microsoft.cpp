@@ -126,6 +126,75 @@ static Value importFusedMatMul(Node &node) {
   return alpha == 1 ? y : node.mul(y, alpha);
 }
 
+static Value importGemmFastGelu(Node &node) {
+  Value y = makeMatmul(node, node.input(0), node.input(1));
+  return node.create<graph::GeluOp>(node.input(2) ? node.add(y, node.input(2)) : y, /*tanh=*/true);
+}
+
+/// Softmax of a sum over all dimensions from 'axis' on.
+static Value importBiasSoftmax(Node &node) {
+  Value x = node.input(0), bias = node.input(1);
+  int64_t axis = node.axis("axis", x);
+  node.ignore({"is_inner_broadcast"}); // Says which dimensions of the bias are 1.
+  if (node.failed())
+    return {};
+  Dims dims = node.dims(x), flat(dims.begin(), dims.begin() + axis);
+  flat.push_back(node.solver().product(llvm::ArrayRef(dims).drop_front(axis)));
+  Value sum = node.add(x, bias);
+  if (!node.failed() && node.rank(sum) != node.rank(x)) {
+    node.error("onnx-shape-mismatch",
+               "'bias' has rank " + Twine(node.rank(bias)) + ", but 'data' has rank " + Twine(node.rank(x)))
+        .note("'bias' may broadcast to the shape of 'data'");
+    return {};
+  }
+  if (node.failed())
+    return {};
+  for (auto [own, wanted] : llvm::zip_equal(node.dims(sum), dims))
+    node.check(sum, own, wanted, "sizes of 'data' and of what 'bias' makes of it");
+  if (node.failed())
+    return {};
+  Value y = node.create<graph::SoftmaxOp>(node.reshape(sum, flat), axis, /*log=*/false);
+  return node.reshape(y, dims);
+}
+
+/// Products of 16 bits, summed in 32; without a sign where neither has one.
+static Value importMatMulInteger16(Node &node) {
+  auto isUnsigned = [&](unsigned i) { return node.element(node.input(i)).isUnsignedInteger(); };
+  bool areUnsigned = !node.failed() && isUnsigned(0) && isUnsigned(1);
+  Type wide = areUnsigned ? node.builder().getIntegerType(32, /*isSigned=*/false) : node.builder().getI32Type();
+  return makeMatmul(node, node.cast(node.input(0), wide), node.cast(node.input(1), wide));
+}
+
+/// Windows of 'size' elements along 'dim', 'step' apart, in a dimension of their own at the end.
+static Value importUnfoldTensor(Node &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis("dim", x), size = node.integer("size"), step = node.integer("step");
+  if (!node.failed() && (size < 1 || step < 1))
+    node.error("onnx-window-attribute", "'size' is " + Twine(size) + " and 'step' is " + Twine(step))
+        .note("windows need at least one element, and a distance");
+  if (node.failed())
+    return {};
+  graph::ShapeSolver &solver = node.solver();
+  Dims dims = node.dims(x);
+  node.require(dims[axis], solver.constant(size),
+               "the dimension that is unfolded must have as many elements as 'size' says");
+  mlir::AffineExpr one = solver.constant(1);
+  mlir::AffineExpr count = solver.simplify((dims[axis] - size).floorDiv(step) + 1);
+  Type i64 = node.builder().getI64Type();
+  auto iota = [&](const Dims &shape, int64_t along) {
+    return node.createTyped<graph::IotaOp>(solver.type(shape, i64), along);
+  };
+  Value at =
+      node.add(node.mul(iota({count, one}, 0), static_cast<double>(step)), iota({one, solver.constant(size)}, 1));
+  Value y = node.create<graph::GatherOp>(x, at, axis);
+  llvm::SmallVector<int64_t> order;
+  for (int64_t i = 0; !node.failed() && i < node.rank(y); ++i)
+    if (i != axis + 1)
+      order.push_back(i);
+  order.push_back(axis + 1);
+  return node.transpose(y, order);
+}
+
 /// Gemm with what 'activation' names behind it.
 static Value importFusedGemm(Node &node) {
   SmallVector<double> numbers;
@@ -249,6 +318,10 @@ void onnx_import::registerMicrosoftOps(OpTable &ops) {
   ops.add({domain, "TransposeMatMul"}, {1}, importFusedMatMul);
   ops.add({domain, "FusedGemm"}, {1}, importFusedGemm);
   ops.add({domain, "CDist"}, {1}, importCDist);
+  ops.add({domain, "GemmFastGelu"}, {1}, importGemmFastGelu);
+  ops.add({domain, "BiasSoftmax"}, {1}, importBiasSoftmax);
+  ops.add({domain, "MatMulInteger16"}, {1}, importMatMulInteger16);
+  ops.add({domain, "UnfoldTensor"}, {1}, importUnfoldTensor);
   ops.add({domain, "FusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/false); });
   ops.add({domain, "NhwcFusedConv"}, {1}, [](Node &node) { return importFusedConv(node, /*isLast=*/true); });
   ops.add({domain, "NhwcConv"}, {1}, importNhwcConv);

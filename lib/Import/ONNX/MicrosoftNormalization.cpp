@@ -5,6 +5,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Compose.h"
 #include "OpTable.h"
+#include "Quantize.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -60,36 +61,114 @@ static void importSkipSimplifiedLayerNormalization(Node &node) {
   node.setOutput(0, node.mul(node.cast(y, node.element(sum)), node.input(2)));
 }
 
+/// Groups of channels with a scale and a bias for each channel, and an activation if that is wanted.
+static Value scaleGroups(Node &node, Value x) {
+  int64_t activation = node.integer("activation");
+  if (activation != 0 && activation != 1)
+    return node.unsupported("activation", Twine(activation), "0 (none) and 1 (SiLU) are");
+  Value groups = normalizeGroups(node, x, "groups");
+  if (node.failed())
+    return {};
+  // Scales may have more bits than images.
+  Value y = node.cast(node.reshape(groups, node.dims(x)), node.element(node.input(1)));
+  y = node.add(node.mul(y, node.channels(node.input(1), y)), node.channels(node.input(2), y));
+  if (activation == 1)
+    y = node.create<graph::SwishOp>(y, llvm::APFloat(1.0));
+  return node.cast(y, node.element(x));
+}
+
+static Value importGroupNorm(Node &node) {
+  return withChannelsSecond(node, node.input(0), node.flag("channels_last"),
+                            [&](Value x) { return scaleGroups(node, x); });
+}
+
+/// The sum of the image, of one like it or of one row of channels for each sample, and of a bias is normalized.
+static void importSkipGroupNorm(Node &node) {
+  bool isLast = node.flag("channels_last");
+  Value x = node.input(0), skip = node.input(3);
+  if (!node.failed() && node.rank(x) != 4)
+    node.error("onnx-shape-mismatch", "'X' has rank " + Twine(node.rank(x)) + ", but 4 is expected")
+        .note("give [batch, height, width, channels], or channels second with 'channels_last' 0");
+  if (node.failed())
+    return;
+  if (node.rank(skip) == 2)
+    skip = node.unsqueeze(skip, isLast ? llvm::ArrayRef<int64_t>{1, 2} : llvm::ArrayRef<int64_t>{2, 3});
+  Value sum = node.add(x, skip);
+  if (Value bias = node.input(4))
+    sum = node.add(sum, isLast ? bias : node.channels(bias, x));
+  node.setOutput(1, sum);
+  node.setOutput(0, withChannelsSecond(node, sum, isLast, [&](Value all) { return scaleGroups(node, all); }));
+}
+
+namespace {
+
+/// What an embedding is made of; `segments` and its table may be null, and so may `mask` and `positions`.
+struct Embedding {
+  Value words, segments, mask, positions;
+  /// Rows of the tables, and what scales and shifts their normalized sum.
+  llvm::function_ref<Value(Value ids)> wordRows, positionRows, segmentRows;
+  Value gamma, beta;
+};
+
+} // namespace
+
 /// Rows for the words, their positions and, if there are any, segments of a text,
 /// summed and normalized. 'mask_index' counts the words that the mask keeps.
-static void importEmbedLayerNormalization(Node &node) {
-  Value words = node.input(0), segments = node.input(1), mask = node.input(7), positions = node.input(8);
+static void embed(Node &node, const Embedding &from, bool hasSegmentTable) {
+  auto [words, segments, mask, positions, wordRows, positionRows, segmentRows, gamma, beta] = from;
   graph::ShapeSolver &solver = node.solver();
-  if (node.rank(words) != 2 || bool(segments) != bool(node.input(4))) {
+  if (node.rank(words) != 2 || bool(segments) != hasSegmentTable) {
     node.error("onnx-shape-mismatch",
                "'input_ids' has rank " + Twine(node.rank(words)) +
                    (segments ? " and 'segment_ids' is given" : " and 'segment_ids' is not given"))
         .note("give [batch, length], and both or none of 'segment_ids' and 'segment_embedding'");
     return;
   }
-  auto rows = [&](Value table, Value ids) { return node.create<graph::GatherOp>(table, ids, int64_t(0)); };
   Dims dims = node.dims(words);
   if (!positions)
     positions = node.createTyped<graph::IotaOp>(solver.type({solver.constant(1), dims[1]}, node.builder().getI64Type()),
                                                 int64_t(1));
-  Value sum = node.add(rows(node.input(2), words), rows(node.input(3), positions));
+  Value sum = node.add(wordRows(words), positionRows(positions));
   if (segments)
-    sum = node.add(sum, rows(node.input(4), segments));
+    sum = node.add(sum, segmentRows(segments));
   node.setOutput(2, sum);
-  node.setOutput(0, normalize(node, sum, node.input(5), node.input(6)));
+  node.setOutput(0, normalize(node, sum, gamma, beta));
   if (!node.wantsOutput(1))
     return;
-  node.ignore({"mask_index_type"}); // Says how the mask is used, not what is counted.
   Type i32 = node.builder().getI32Type();
   if (!mask)
     return node.setOutput(1, node.broadcast(node.scalar(i32, 0), {dims[0]}));
   Value counts = node.createAs<graph::EqualOp>(node.builder().getI1Type(), mask, node.scalar(node.element(mask), 1));
   node.setOutput(1, node.reduce(graph::ReduceKind::sum, node.cast(counts, i32), {1}, /*keepDims=*/false));
+}
+
+static void importEmbedLayerNormalization(Node &node) {
+  node.ignore({"mask_index_type"}); // Says how the mask is used, not what is counted.
+  auto rows = [&](unsigned table) {
+    return [&node, table](Value ids) { return node.create<graph::GatherOp>(node.input(table), ids, int64_t(0)); };
+  };
+  auto words = rows(2), positions = rows(3), segments = rows(4);
+  embed(node,
+        {node.input(0), node.input(1), node.input(7), node.input(8), words, positions, segments, node.input(5),
+         node.input(6)},
+        bool(node.input(4)));
+}
+
+/// The same with tables of bytes, each with one scale and zero point.
+static void importQEmbedLayerNormalization(Node &node) {
+  auto real = [&](Value x, unsigned scale) {
+    return dequantize(node, x, node.input(scale), node.input(scale + 5), node.element(node.input(scale)));
+  };
+  auto rows = [&](unsigned table, unsigned scale) {
+    return [&node, &real, table, scale](Value ids) {
+      return real(node.create<graph::GatherOp>(node.input(table), ids, int64_t(0)), scale);
+    };
+  };
+  auto words = rows(2, 8), positions = rows(3, 9), segments = rows(4, 10);
+  embed(node,
+        {node.input(0), node.input(1), node.input(7), Value(), words, positions, segments, real(node.input(5), 11),
+         real(node.input(6), 12)},
+        bool(node.input(4)));
 }
 
 void onnx_import::registerMicrosoftNormalizationOps(OpTable &ops) {
@@ -98,4 +177,7 @@ void onnx_import::registerMicrosoftNormalizationOps(OpTable &ops) {
   ops.add({domain, "SkipLayerNormalization"}, {1}, importSkipLayerNormalization);
   ops.add({domain, "SkipSimplifiedLayerNormalization"}, {1}, importSkipSimplifiedLayerNormalization);
   ops.add({domain, "EmbedLayerNormalization"}, {1}, importEmbedLayerNormalization);
+  ops.add({domain, "QEmbedLayerNormalization"}, {1}, importQEmbedLayerNormalization);
+  ops.add({domain, "GroupNorm"}, {1}, importGroupNorm);
+  ops.add({domain, "SkipGroupNorm"}, {1}, importSkipGroupNorm);
 }

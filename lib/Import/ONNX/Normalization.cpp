@@ -125,25 +125,32 @@ static Value importRMSNormalization(Node &node) {
   return node.mul(node.cast(y, node.element(scale)), scale);
 }
 
-static Value importGroupNormalization(Node &node) {
-  Value x = node.input(0);
-  int64_t groups = node.integer("num_groups");
+Value onnx_import::normalizeGroups(Node &node, Value x, llvm::StringRef attribute) {
+  int64_t groups = node.integer(attribute);
   double epsilon = node.number("epsilon");
-  if (node.version() >= 21 && !checkStashType(node))
-    return {};
-  int64_t channels = node.staticDim(x, 1, "GroupNormalization");
+  int64_t channels = node.staticDim(x, 1, node.opType());
   if (node.failed())
     return {};
   if (groups < 1 || channels % groups != 0) {
     node.error("onnx-shape-mismatch",
-               "'num_groups' is " + llvm::Twine(groups) + ", but 'X' has " + llvm::Twine(channels) + " channels")
+               "'" + attribute + "' is " + llvm::Twine(groups) + ", but 'X' has " + llvm::Twine(channels) + " channels")
         .note("the groups must divide the channels");
     return {};
   }
-  Dims original = node.dims(x), grouped = original;
+  Dims grouped = node.dims(x);
   grouped[1] = node.solver().constant(groups);
   grouped.insert(grouped.begin() + 2, node.solver().constant(channels / groups));
-  Value y = node.create<graph::LayerNormOp>(node.reshape(x, grouped), int64_t(2), llvm::APFloat(epsilon));
+  return node.create<graph::LayerNormOp>(node.reshape(x, grouped), int64_t(2), llvm::APFloat(epsilon));
+}
+
+static Value importGroupNormalization(Node &node) {
+  Value x = node.input(0);
+  if (node.version() >= 21 && !checkStashType(node))
+    return {};
+  Value y = normalizeGroups(node, x, "num_groups");
+  if (node.failed())
+    return {};
+  Dims original = node.dims(x);
   if (node.version() >= 21) {
     y = node.reshape(y, original);
     y = node.mul(y, node.channels(node.input(1), x));

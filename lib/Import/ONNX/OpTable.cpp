@@ -44,6 +44,7 @@ const OpTable &onnx_import::getOpTable() {
     registerRandomOps(ops);
     registerDeformConv(ops);
     registerRegionPooling(ops);
+    registerCropAndResize(ops);
     registerImageOps(ops);
     registerEncoders(ops);
     registerSupportVectors(ops);

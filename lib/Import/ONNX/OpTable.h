@@ -37,6 +37,7 @@ void registerRecurrenceOps(OpTable &ops);
 void registerRecurrentOps(OpTable &ops);
 void registerReductionOps(OpTable &ops);
 void registerRegionPooling(OpTable &ops);
+void registerCropAndResize(OpTable &ops);
 void registerSequenceOps(OpTable &ops);
 void registerShapeOps(OpTable &ops);
 void registerSliceOps(OpTable &ops);

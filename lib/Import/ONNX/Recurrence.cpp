@@ -216,7 +216,35 @@ void LinearAttention::import() {
 
 static void importLinearAttention(Node &node) { LinearAttention(node).import(); }
 
+/// Attributes that ONNX's own operators do not have, with the values that mean the same.
+static bool checkExtras(Node &node, std::initializer_list<std::pair<StringRef, int64_t>> extras) {
+  for (auto [name, value] : extras)
+    if (int64_t given = node.integer(name); !node.failed() && given != value)
+      node.unsupported(name, Twine(given), Twine(value) + " is");
+  return !node.failed();
+}
+
+static void importMicrosoftCausalConv(Node &node) {
+  if (checkExtras(node, {{"ndim", 1}, {"channels_last", 0}, {"dilation", 1}, {"state_window", 0}}))
+    importCausalConv(node);
+}
+
+static void importMicrosoftLinearAttention(Node &node) {
+  if (!checkExtras(node, {{"state_window", 0}}))
+    return;
+  // There, a head of queries may serve a group of those of keys and values, too.
+  int64_t queryHeads = node.integer("q_num_heads"), heads = node.integer("kv_num_heads");
+  if (node.failed())
+    return;
+  if (queryHeads > 0 && heads > queryHeads)
+    node.unsupported("kv_num_heads", Twine(heads), "at most 'q_num_heads', " + Twine(queryHeads) + ", is");
+  else
+    importLinearAttention(node);
+}
+
 void onnx_import::registerRecurrenceOps(OpTable &ops) {
   ops.add("CausalConvWithState", {27}, importCausalConv);
   ops.add("LinearAttention", {27}, importLinearAttention);
+  ops.add({"com.microsoft", "CausalConvWithState"}, {1}, importMicrosoftCausalConv);
+  ops.add({"com.microsoft", "LinearAttention"}, {1}, importMicrosoftLinearAttention);
 }

@@ -129,6 +129,8 @@ template <bool isMax> static Value importArg(Node &node) {
   int64_t axis = node.axis("axis", x);
   bool keepDims = node.flag("keepdims");
   bool last = node.version() >= 12 && node.flag("select_last_index");
+  if (!node.failed())
+    node.require(node.dims(x)[axis], node.solver().constant(1), "the dimension of 'axis' must have an element");
   return node.createAs<graph::ArgOp>(node.builder().getI64Type(), x, isMax ? ReduceKind::max : ReduceKind::min, axis,
                                      keepDims, last);
 }

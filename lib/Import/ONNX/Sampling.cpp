@@ -91,8 +91,10 @@ Tap GridSampler::tap(Value position, Value weight, Value size) {
   Value inside = clamp(position, zero, last);
   if (padding == Padding::Zeros)
     result.inside = node.createAs<graph::EqualOp>(i1, inside, position);
+  // What is no number is nowhere, and its weight makes the result none, too.
+  Value isNowhere = node.createAs<graph::IsNanOp>(i1, inside);
   // A size of zero leaves -1; no position is read then.
-  result.index = node.cast(inside, i64);
+  result.index = node.cast(node.createAs<graph::SelectOp>(wide, isNowhere, zero, inside), i64);
   return result;
 }
 

@@ -8,6 +8,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Compose.h"
 #include "Import/Core/Axes.h"
 #include "OpTable.h"
 
@@ -202,6 +203,8 @@ static void importUnique(Node &node) {
   }
   Dims dims = node.dims(front);
   Value rows = node.reshape(front, {dims[0], solver.product(llvm::ArrayRef(dims).drop_front())});
+  if (!node.failed() && mlir::isa<graph::StringType>(node.element(rows)))
+    rows = orderOfTexts(node, rows);
   DistinctRows distinct(node, rows);
   distinct.find();
   if (!isSorted)

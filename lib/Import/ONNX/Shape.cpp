@@ -7,6 +7,7 @@
 #include "ElementType.h"
 #include "Import/Core/Axes.h"
 #include "Import/Core/Node.h"
+#include "MachineLearning.h"
 #include "OpTable.h"
 #include "Tensor.h"
 
@@ -303,7 +304,8 @@ static Value importRange(Node &node) {
   // Half precision would lose every other number of a long range.
   Type wide = graph::getAccumulatorType(element);
   auto bound = [&](unsigned i) { return node.cast(node.reshape(node.input(i), {}), wide); };
-  Value start = bound(0), limit = bound(1), delta = bound(2);
+  // In com.microsoft, the distance may be left out.
+  Value start = bound(0), limit = bound(1), delta = node.input(2) ? bound(2) : node.scalar(wide, 1);
   if (node.failed())
     return {};
   llvm::SmallVector<Value> bounds = {start, limit, delta};
@@ -343,9 +345,12 @@ static Value importConstant(Node &node) {
       values.push_back(static_cast<float>(value));
     return node.constant(mlir::DenseElementsAttr::get(vector(values.size(), b.getF32Type()), ArrayRef(values)));
   }
-  for (llvm::StringRef name : {"sparse_value", "value_string", "value_strings"})
-    if (node.has(name))
-      return node.unsupported(name, "given", "dense tensors of numbers and bools are");
+  if (node.has("value_string"))
+    return node.reshape(textsOf(node, node.string("value_string")), {});
+  if (node.has("value_strings"))
+    return textsOf(node, node.strings("value_strings"));
+  if (node.has("sparse_value"))
+    return node.unsupported("sparse_value", "given", "dense tensors are");
   node.error("onnx-missing-attribute", "the node has no value").note("give it the attribute 'value'");
   return {};
 }
@@ -493,6 +498,7 @@ void onnx_import::registerShapeOps(OpTable &ops) {
   ops.add("Shape", {1, 13, 15, 19, 21, 23, 24, 25}, importShape);
   ops.add("Size", {1, 13, 19, 21, 23, 24, 25}, importSize);
   ops.add("Range", {11, 27}, importRange);
+  ops.add({"com.microsoft", "Range"}, {1}, importRange);
   ops.add("ConstantOfShape", {9, 20, 21, 23, 24, 25}, importConstantOfShape);
   ops.add("Constant", {1, 9, 11, 12, 13, 19, 21, 23, 24, 25}, importConstant);
   ops.add("EyeLike", {9, 22}, importEyeLike);

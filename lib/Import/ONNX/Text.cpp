@@ -2,7 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Import/Core/Node.h"
+#include "Compose.h"
 #include "OpTable.h"
 #include "Regex.h"
 
@@ -21,6 +21,10 @@ static Value callText(Node &node, StringRef function, llvm::ArrayRef<Value> oper
   return graph::TextOp::create(node.builder(), node.loc, types, function, operands,
                                node.builder().getStrArrayAttr(parameters))
       .getResult(0);
+}
+
+Value onnx_import::orderOfTexts(Node &node, Value x) {
+  return callText(node, "order", {x}, node.builder().getI64Type(), node.dims(x));
 }
 
 static Value importStringConcat(Node &node) {
@@ -157,10 +161,22 @@ static Value importTokenizer(Node &node) {
   return callText(node, "tokens", {x}, node.element(x), dims, parameters);
 }
 
+/// com.microsoft.MurmurHash3 of the bytes of each text or number.
+static Value importMurmurHash3(Node &node) {
+  auto seed = static_cast<uint32_t>(node.integer("seed"));
+  Type type = node.builder().getIntegerType(32, /*isSigned=*/false);
+  if (!node.flag("positive"))
+    type = node.builder().getI32Type();
+  bool isText = !node.failed() && mlir::isa<graph::StringType>(node.element(node.input(0)));
+  std::string text = std::to_string(seed);
+  return callText(node, "murmur", {node.input(0)}, type, node.dims(node.input(0)), {isText ? "text" : "numbers", text});
+}
+
 void onnx_import::registerTextOps(OpTable &ops) {
   ops.add("StringConcat", {20}, importStringConcat);
   ops.add("RegexFullMatch", {20}, importRegexFullMatch);
   ops.add("StringSplit", {20}, importStringSplit);
   ops.add("StringNormalizer", {10}, importStringNormalizer);
+  ops.add({"com.microsoft", "MurmurHash3"}, {1}, importMurmurHash3);
   ops.add({"com.microsoft", "Tokenizer"}, {1}, importTokenizer);
 }

@@ -54,6 +54,8 @@ SKIP_TYPES = {"T": SHORT_FLOATS, "U": "float"}
 NORM_TYPES = {"T": FLOATS, "V": FLOATS, "U": "float double"}
 
 FLOAT = {"T": "float"}
+GROUP_TYPES = {"T": "float16 float", "M": "float16 float"}
+GROUP_NORM = {"activation!": "int", "channels_last": 1, "epsilon": 1e-5, "groups!": "int"}
 LAST = {"channels_last": 0}
 
 # Domain, name, inputs, outputs, types, attributes. `x?` is optional, `x*` variadic; an attribute
@@ -447,6 +449,121 @@ TABLE: list[tuple[str, str, str, str, Types, Attributes]] = [
         "x:T",
         "y:T idx:tensor(int64) counts:tensor(int64)",
         {"T": ANY},
+        {},
+    ),
+    (
+        MICROSOFT,
+        "MurmurHash3",
+        "X:T1",
+        "Y:T2",
+        {"T1": "uint32 int32 uint64 int64 float double string", "T2": "uint32 int32"},
+        {"positive": 1, "seed": 0},
+    ),
+    (MICROSOFT, "Inverse", "X:T", "Y:T", {"T": "float16 float double"}, {}),
+    (
+        MICROSOFT,
+        "MatMulBnb4",
+        "A:T1 B:T2 absmax:T1",
+        "Y:T1",
+        {"T1": SHORT_FLOATS, "T2": "uint8"},
+        {
+            "K!": "int",
+            "N!": "int",
+            "block_size!": "int",
+            "quant_type!": "int",
+            "training_mode": 0,
+            "transB": 1,
+        },
+    ),
+    (
+        MICROSOFT,
+        "CropAndResize",
+        "X:T1 rois:T1 batch_indices:T2 crop_size:T2",
+        "Y:T1",
+        {"T1": "float16 float double", "T2": "int32"},
+        {"extrapolation_value": 0.0, "mode": b"bilinear"},
+    ),
+    (MICROSOFT, "GroupNorm", "X:T gamma:M beta:M", "Y:T", GROUP_TYPES, GROUP_NORM),
+    (
+        MICROSOFT,
+        "SkipGroupNorm",
+        "X:T gamma:M beta:M skip:T bias?:T",
+        "Y:T S?:T",
+        GROUP_TYPES,
+        GROUP_NORM,
+    ),
+    (
+        MICROSOFT,
+        "QEmbedLayerNormalization",
+        "input_ids:T1 segment_ids?:T1 word_embedding_quant:T2 position_embedding_quant:T2 "
+        "segment_embedding?:T2 gamma_quant:T2 beta_quant:T2 mask?:T1 word_embedding_scale:T "
+        "position_embedding_scale:T segment_embedding_scale?:T gamma_scale:T beta_scale:T "
+        "word_embedding_zero_point:T2 position_embedding_zero_point:T2 "
+        "segment_embedding_zero_point?:T2 gamma_zero_point:T2 beta_zero_point:T2",
+        "layernorm_out:T mask_index_out:T1",
+        {"T1": "int32", "T2": BYTES, "T": "float"},
+        {"epsilon": 1e-12},
+    ),
+    (
+        MICROSOFT,
+        "CausalConvWithState",
+        "input:T weight:T bias?:T past_state?:T",
+        "output:T present_state:T",
+        {"T": SHORT_FLOATS},
+        {
+            "activation": b"none",
+            "channels_last": 0,
+            "dilation": 1,
+            "ndim": 1,
+            "state_window": 0,
+        },
+    ),
+    (
+        MICROSOFT,
+        "LinearAttention",
+        "query:T key:T value:T past_state?:S decay?:T beta?:T",
+        "output:T present_state:S",
+        {"T": SHORT_FLOATS, "S": SHORT_FLOATS},
+        {
+            "chunk_size": 64,
+            "kv_num_heads!": "int",
+            "q_num_heads!": "int",
+            "scale": 0.0,
+            "state_window": 0,
+            "update_rule": b"gated_delta",
+        },
+    ),
+    (MICROSOFT, "GemmFastGelu", "X:T W:T bias?:T", "Y:T", {"T": SHORT_FLOATS}, {}),
+    (
+        MICROSOFT,
+        "BiasSoftmax",
+        "data:T bias:T",
+        "output:T",
+        {"T": "float16 float double"},
+        {"axis": 1, "is_inner_broadcast!": "int"},
+    ),
+    (
+        MICROSOFT,
+        "MatMulInteger16",
+        "A:T1 B:T2",
+        "Y:T3",
+        {"T1": "int16 uint16", "T2": "int16 uint16", "T3": "int32 uint32"},
+        {},
+    ),
+    (
+        MICROSOFT,
+        "UnfoldTensor",
+        "input:T",
+        "output:T",
+        {"T": f"{ANY} bfloat16"},
+        {"dim": -1, "size!": "int", "step": 1},
+    ),
+    (
+        MICROSOFT,
+        "Range",
+        "start:T limit:T delta?:T",
+        "Y:T",
+        {"T": "float double int16 int32 int64"},
         {},
     ),
     (

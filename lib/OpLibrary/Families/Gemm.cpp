@@ -4,6 +4,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <limits>
+#include <tuple>
 
 using llvm::StringRef;
 
@@ -231,16 +232,18 @@ static std::string requantize(KernelText &text, const std::string &sums, bool ha
   return text.add(operation, types + ") -> " + text.type(c));
 }
 
-/// Of 64 columns, most would be idle.
+/// Of the 64 columns of a tile, or of the 16 of one with vectors of 256 bits, most would be idle.
 void Maker::addNarrow() {
   if (types.b != "f32")
     return;
-  constexpr int64_t most = std::numeric_limits<int64_t>::max(), mostColumns = 32;
-  Specialization narrow{"narrow", {}, "few columns need no wide tile"};
-  narrow.range = {{0, most}, {0, mostColumns}, {0, most}};
-  narrow.plannedColumns = 16;
-  narrow.isForWide = true;
-  op->specializations.push_back(std::move(narrow));
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  for (auto [bits, columns, mostColumns] : {std::tuple(512u, 16, 32), std::tuple(256u, 8, 8)}) {
+    Specialization narrow{"narrow", {}, "few columns need no wide tile"};
+    narrow.range = {{0, most}, {0, mostColumns}, {0, most}};
+    narrow.plannedColumns = columns;
+    narrow.leastBits = narrow.mostBits = bits;
+    op->specializations.push_back(std::move(narrow));
+  }
 }
 
 /// With the positions of the optional operands filled in.
@@ -280,7 +283,8 @@ std::unique_ptr<Op> Maker::make() {
   if (kind == "plain") {
     op->specializations = options.hot;
     Specialization row{"row", {1, std::nullopt, std::nullopt}, "one row needs no tile of rows"};
-    row.isForNarrow = types.isInteger();
+    if (types.isInteger())
+      row.mostBits = 256;
     op->specializations.push_back(std::move(row));
     addNarrow();
   }

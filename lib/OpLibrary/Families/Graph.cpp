@@ -282,12 +282,17 @@ std::unique_ptr<Op> Reader::read() {
   passOn(loading, reader.diagnostics, op->place + " asks for the operator '" + op->name + "'");
   if (!program)
     return nullptr;
+  if (std::vector<std::string> functions = program->functionNames(); functions.size() > 1) {
+    fail("oplib-graph-results", "the file holds the functions " + llvm::join(functions, ", "),
+         "give a file with one public function; those that it calls are private");
+    return nullptr;
+  }
   SignatureInfo signature = program->signature();
   if (signature.outputs.size() != 1 || signature.inputs.size() > mostInputs) {
     fail("oplib-graph-results",
          "the graph has " + llvm::Twine(signature.inputs.size()) + " inputs and " +
              llvm::Twine(signature.outputs.size()) + " results",
-         "an operator has one result and at most 15 inputs; a file of kernels, or of several functions, is none");
+         "an operator has one result and at most 15 inputs; a file of kernels is none");
     return nullptr;
   }
   if (!addSymbols(signature))

@@ -1,5 +1,5 @@
-/* lib/Runtime/Core/Find.c: functions that modules call for tables and for random
- * bits.
+/* lib/Runtime/Core/Find.c: functions that modules call for tables, for the
+ * order of texts, for hashes and for random bits.
  *
  * Part of the Lathe project, under the Apache License v2.0 with LLVM
  * Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +7,7 @@
 #include "Text.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -98,6 +99,72 @@ int32_t lathe_impl_find(const struct lathe_impl_request *request) {
     result[i] = place ? place - 1 : count;
   }
   request->imports->free(request->imports->context, table.slots);
+  return 0;
+}
+
+/* --- Order -------------------------------------------------------------- */
+
+/* An element of a tensor of texts. */
+struct place {
+  const char *text;
+  int64_t index;
+};
+
+static int compare_places(const void *a, const void *b) {
+  return strcmp(((const struct place *)a)->text, ((const struct place *)b)->text);
+}
+
+int32_t lathe_impl_order(const struct lathe_impl_request *request) {
+  const lathe_text_tensor *operand = &request->call->operands[0];
+  int64_t *result = request->call->results[0].data, count = operand->count, rank = 0;
+  struct place *places = NULL;
+  if ((uint64_t)count < PTRDIFF_MAX / sizeof *places)
+    places = request->imports->alloc(request->imports->context, ((size_t)count + 1) * sizeof *places, LATHE_ALIGNMENT);
+  if (!places)
+    return LATHE_TASK_OUT_OF_MEMORY;
+  for (int64_t i = 0; i < count; ++i)
+    places[i] = (struct place){text_at(operand, i), i};
+  qsort(places, (size_t)count, sizeof *places, compare_places);
+  for (int64_t i = 0; i < count; ++i) {
+    rank += i > 0 && compare_places(&places[i - 1], &places[i]) != 0;
+    result[places[i].index] = rank;
+  }
+  request->imports->free(request->imports->context, places);
+  return 0;
+}
+
+/* --- Hashes ------------------------------------------------------------- */
+
+static uint32_t rotate(uint32_t x, int by) { return x << by | x >> (32 - by); }
+
+static uint32_t scramble(uint32_t x) { return rotate(x * 0xcc9e2d51u, 15) * 0x1b873593u; }
+
+/* MurmurHash3 in 32 bits, as Austin Appleby defined it for little-endian machines (2011). */
+static uint32_t murmur(const unsigned char *bytes, size_t size, uint32_t hash) {
+  for (size_t i = 0; i + 4 <= size; i += 4) {
+    uint32_t word;
+    memcpy(&word, bytes + i, sizeof word);
+    hash = rotate(hash ^ scramble(word), 13) * 5 + 0xe6546b64u;
+  }
+  uint32_t rest = 0;
+  for (size_t i = size; i > size / 4 * 4; --i)
+    rest = rest << 8 | bytes[i - 1];
+  hash ^= scramble(rest) ^ (uint32_t)size;
+  hash = (hash ^ hash >> 16) * 0x85ebca6bu;
+  hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
+  return hash ^ hash >> 16;
+}
+
+int32_t lathe_impl_murmur(const struct lathe_impl_request *request) {
+  const lathe_text_tensor *operand = &request->call->operands[0];
+  uint32_t *result = request->call->results[0].data;
+  bool is_text = strcmp(request->parameters, "text") == 0;
+  uint32_t seed = (uint32_t)strtoul(lathe_impl_next_text(request->parameters), NULL, 10);
+  size_t size = lathe_dtype_bits((lathe_dtype)operand->dtype) / 8;
+  for (int64_t i = 0; i < operand->count; ++i) {
+    const void *bytes = is_text ? text_at(operand, i) : (const char *)operand->data + (size_t)i * size;
+    result[i] = murmur(bytes, is_text ? strlen(bytes) : size, seed);
+  }
   return 0;
 }
 

@@ -34,6 +34,12 @@ static inline bool lathe_impl_is_cancelled(const int32_t *flag) {
   return flag && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0;
 }
 
+/* --- Memory --------------------------------------------------------------- */
+
+/* The default allocator: `size` bytes, aligned to LATHE_ALIGNMENT at least, or NULL. */
+void *lathe_impl_kept_alloc(size_t size, size_t alignment);
+void lathe_impl_kept_free(void *memory);
+
 /* --- Tensors and signatures --------------------------------------------- */
 
 /* Computes element count times element size. Dims must not be negative. False

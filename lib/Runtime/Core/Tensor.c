@@ -69,16 +69,12 @@ lathe_status lathe_tensor_bytes(const lathe_tensor *tensor, size_t *bytes) {
 
 static void *default_alloc(void *context, size_t size, size_t alignment) {
   (void)context;
-  void *memory = NULL;
-  if (alignment < sizeof(void *))
-    alignment = sizeof(void *);
-  /* Never 0 bytes: NULL must mean that memory ran out. */
-  return posix_memalign(&memory, alignment, size ? size : 1) == 0 ? memory : NULL;
+  return lathe_impl_kept_alloc(size, alignment);
 }
 
 static void default_free(void *context, void *memory) {
   (void)context;
-  free(memory);
+  lathe_impl_kept_free(memory);
 }
 
 static int32_t default_parallel_for(void *context, int64_t tasks, uint32_t workers, lathe_task_fn body, void *scratch,

@@ -336,6 +336,8 @@ int32_t lathe_impl_text(const lathe_imports *imports, lathe_text_call *call) {
                    {"filter_count", do_filter_count},
                    {"case", do_case},
                    {"find", lathe_impl_find},
+                   {"order", lathe_impl_order},
+                   {"murmur", lathe_impl_murmur},
                    {"random", lathe_impl_random},
                    {"image_size", lathe_impl_image_size},
                    {"decode_image", lathe_impl_decode_image},

@@ -47,6 +47,8 @@ static inline void lathe_impl_leave_locale(struct lathe_impl_locale *locale) {
 
 /* The functions of Find.c, CustomOps.c, Tokens.c and Images/Images.c; as lathe_imports.text. */
 int32_t lathe_impl_find(const struct lathe_impl_request *request);
+int32_t lathe_impl_order(const struct lathe_impl_request *request);
+int32_t lathe_impl_murmur(const struct lathe_impl_request *request);
 int32_t lathe_impl_random(const struct lathe_impl_request *request);
 int32_t lathe_impl_custom_op(const struct lathe_impl_request *request);
 int32_t lathe_impl_token_width(const struct lathe_impl_request *request);

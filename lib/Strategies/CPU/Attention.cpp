@@ -30,8 +30,8 @@ using graph::AttentionOp;
 /// Sizes of heads for which a block of queries, its result and scores are near.
 static constexpr int64_t mostSize = 512;
 
-/// Scores of a head below which two products and a softmax cost less: a block of queries is transposed first, and the
-/// result afterwards. Measured with heads of 32 to 64 elements.
+/// Scores of a head below which two products and a softmax cost less, where a block of queries is transposed first, and
+/// the result afterwards. Measured with heads of 32 to 64 elements.
 static constexpr int64_t leastScores = 32 * 32;
 
 /// Sums in registers, and vectors of queries: of registers, some hold factors.
@@ -39,6 +39,12 @@ static int64_t sumsOf(const VectorUnit &unit) { return unit.registers >= 32 ? 24
 static int64_t mostVectorsOf(const VectorUnit &unit) { return unit.registers >= 32 ? 4 : 2; }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// Whether so few queries are known that keys and values are read, not multiplied in tiles.
+static bool hasFewQueries(AttentionOp op, int64_t lanes) {
+  int64_t queries = op.sizeOf(0, 2);
+  return !ShapedType::isDynamic(queries) && queries > 0 && queries <= lanes / 2;
+}
 
 /// What converts the operands, or null and why there is none. `isPlain` is set where they are f32.
 static const DotUnit *findUnit(const Problem &problem, AttentionOp op, const Target &target, bool &isPlain) {
@@ -51,7 +57,8 @@ static const DotUnit *findUnit(const Problem &problem, AttentionOp op, const Tar
   }
   DotType type = isPlain ? DotType::F32 : element.isF16() ? DotType::F16 : DotType::BF16;
   const DotUnit *several = findDotUnit(target, type, type, DotType::F32, /*mostStep=*/64, /*withTiles=*/true);
-  if (!isPlain && several && (several->kind == DotKind::Amx || several->kind == DotKind::Dot2))
+  bool isFew = hasFewQueries(op, target.vectorUnit().lanes(4));
+  if (!isPlain && !isFew && several && (several->kind == DotKind::Amx || several->kind == DotKind::Dot2))
     return problem.reject("instructions for products of half precision are faster than f32"), nullptr;
   const DotUnit *unit = findDotUnit(target, type, type, DotType::F32, /*mostStep=*/1);
   if (!unit)
@@ -97,9 +104,10 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   if (!llvm::isPowerOf2_64(lanes) || lanes < 4)
     return problem.reject("there are no vectors");
   int64_t queries = op.sizeOf(0, 2), keys = op.sizeOf(1, 2), vectors = mostVectorsOf(unit);
-  if (!ShapedType::isDynamic(queries) && queries < lanes)
-    return problem.reject("queries are fewer than the " + Twine(lanes) + " lanes of a vector");
-  if (!ShapedType::isDynamic(queries) && !ShapedType::isDynamic(keys) && queries * keys < leastScores)
+  if (queries == 0)
+    return problem.reject("there are no queries");
+  bool isKnown = !ShapedType::isDynamic(queries) && !ShapedType::isDynamic(keys);
+  if (isKnown && !hasFewQueries(op, lanes) && queries * keys < leastScores)
     return problem.reject("a head has fewer than " + Twine(leastScores) + " scores");
   if (!ShapedType::isDynamic(queries))
     vectors = std::clamp<int64_t>(llvm::divideCeil(queries, lanes), 1, vectors);

@@ -7,8 +7,8 @@
 
 namespace lathe {
 
-/// If `kernel` has one reduction, of an argument, makes one loop of its loops over neighbouring dims: an image of
-/// 28 x 28 is a line of 784 elements, where 28 fill few vectors and end in a rest.
+/// Makes one loop of those over neighbouring dims that reductions of `kernel` sum up, if all that it computes by
+/// element can be seen so: an image of 28 x 28 is a line of 784 elements, where 28 fill few vectors and end in a rest.
 void joinReducedDims(kernel::FuncOp kernel);
 
 } // namespace lathe

@@ -19,6 +19,10 @@ using namespace lathe;
 /// An element that is moved costs about this many operations of a product.
 static constexpr double operationsPerElement = 16;
 
+/// Elements of the output's lines that a task of a large matrix has at most: of the input it reads so many whole lines,
+/// side by side, where pieces of all lines would come from memory one by one.
+static constexpr int64_t mostColumns = 128;
+
 /// Squares of fewer elements than this are no better than loops.
 static constexpr int64_t leastElements = 16;
 
@@ -49,21 +53,29 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
     return std::nullopt;
   if (lanes < 2)
     return std::nullopt;
-  // The outer dims first; a large matrix alone is cut, too.
+  // The outer dims first; a large matrix alone is cut, too, along its longer side.
   int64_t lines = 1;
   ArrayRef<int64_t> permutation = op.getPermutation();
   for (auto [dim, size] : llvm::enumerate(y.getShape().drop_back()))
     if (permutation[dim] != rank - 1)
       lines = ShapedType::isDynamic(size) || ShapedType::isDynamic(lines) ? ShapedType::kDynamic : lines * size;
   auto known = [](int64_t size) { return ShapedType::isDynamic(size) ? 64 : size; };
-  double ofBlock = 2.0 * lanes * known(inner) * operationsPerElement;
   double ofLine = static_cast<double>(known(moved)) * known(inner) * operationsPerElement;
-  int64_t blocks = ShapedType::isDynamic(moved) ? moved : llvm::divideCeil(moved, 2 * lanes);
-  int64_t taskLines = chooseTask(lines, ofLine, 1), taskBlocks = 0;
-  if (taskLines == 0 || taskLines == 1)
-    taskBlocks = chooseTask(blocks, ofBlock * (taskLines == 0 && !ShapedType::isDynamic(lines) ? lines : 1), 1);
+  int64_t taskLines = chooseTask(lines, ofLine, 1), taskBlocks = 0, taskColumns = 0;
+  if (taskLines == 0 || taskLines == 1) {
+    double ofElement = 2.0 * lanes * operationsPerElement;
+    if (taskLines == 0 && !ShapedType::isDynamic(lines))
+      ofElement *= lines;
+    auto blocksOf = [&](int64_t size) {
+      return ShapedType::isDynamic(size) ? size : llvm::divideCeil(size, 2 * lanes);
+    };
+    if (known(inner) >= known(moved))
+      taskColumns = std::min(chooseTask(blocksOf(inner), ofElement * known(moved), 1) * 2 * lanes, mostColumns);
+    else
+      taskBlocks = chooseTask(blocksOf(moved), ofElement * known(inner), 1);
+  }
   return toConfig(tile::TilingAttr::get(problem.root->getContext(), /*rows=*/1, /*vectors=*/1, lanes, /*unroll=*/1,
-                                        /*prefetch=*/0, /*block=*/0, taskLines, taskBlocks, /*unit=*/StringAttr()));
+                                        /*prefetch=*/0, taskColumns, taskLines, taskBlocks, /*unit=*/StringAttr()));
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {

@@ -36,6 +36,9 @@ static constexpr int64_t rolesRows = 128, copiers = 128, widestTile = 256, rowPi
 /// and of that the two barriers of a slot.
 static constexpr int64_t processors = 132, blockBytes = 227 * 1024, slotBarrierBytes = 16;
 
+/// Of that, two panels of results on their way to memory.
+static constexpr int64_t resultBytes = 2 * rolesRows * 128;
+
 static constexpr int64_t warpLanes = 32, warpColumns = 32, warpsOfRows = 2, loneThreads = 256;
 
 /// Four warps that multiply together, and their rows.
@@ -174,6 +177,15 @@ static std::string obstacleToRoles(const Problem &problem, const Workload &work)
   return obstacleToMaps(problem, work);
 }
 
+/// The unit of warpgroups for bytes, whose right factor is packed with the terms of a column side by side; null where
+/// there is none or the factor is computed.
+static const DotUnit *unitOfBytes(const Workload &work, const Target &target) {
+  if (!isInteger(work.unit->sum) || bytesOf(work.unit->a) != 1 || !work.hasConstantWeights)
+    return nullptr;
+  const DotUnit *unit = findDotUnit(target, work.unit->a, work.unit->b, work.unit->sum, /*mostStep=*/wideSlotRowBytes);
+  return unit && unit->instruction == "wgmma" ? unit : nullptr;
+}
+
 static std::optional<Config> chooseRoles(const Problem &problem, const Workload &work) {
   if (std::string why = obstacleToRoles(problem, work); !why.empty())
     return problem.reject(why);
@@ -182,7 +194,7 @@ static std::optional<Config> chooseRoles(const Problem &problem, const Workload 
   return createConfig(context, *work.unit, Engine::Roles, rolesRows, width).getDictionary(context);
 }
 
-static Config chooseTile(const Problem &problem, const Workload &work) {
+static Config chooseTile(const Problem &problem, const Workload &work, const Target &target) {
   MLIRContext *context = problem.root->getContext();
   const DotUnit &unit = *work.unit;
   int64_t rows = rowsOf(work), columns = work.columns * work.groups;
@@ -198,7 +210,7 @@ static Config chooseTile(const Problem &problem, const Workload &work) {
   while (work.groups > 1 && work.columns % tileColumns != 0)
     tileColumns /= 2;
   NamedAttrList config = createConfig(context, unit, engineOf(unit), tileRows, tileColumns);
-  if (engineOf(unit) == Engine::Warpgroups)
+  if (engineOf(unit) == Engine::Warpgroups || unitOfBytes(work, target))
     config.set(becauseName, StringAttr::get(context, obstacleToRoles(problem, work)));
   int64_t tiles = tilesOf(rows, tileRows) * tilesOf(columns, tileColumns);
   int64_t terms = cast<IntegerAttr>(config.get("unroll")).getInt();
@@ -219,13 +231,15 @@ static std::optional<Config> match(const Problem &problem, const Target &target,
     return problem.reject("the filter is computed");
   if (!hasWideGroups(work))
     return problem.reject("a group has fewer than 64 outputs");
+  if (const DotUnit *unit = engine == Engine::Roles ? unitOfBytes(work, target) : nullptr)
+    work.unit = unit;
   if (engineOf(*work.unit, engine == Engine::Roles) != engine)
     return std::nullopt;
-  return engine == Engine::Roles ? chooseRoles(problem, work) : chooseTile(problem, work);
+  return engine == Engine::Roles ? chooseRoles(problem, work) : chooseTile(problem, work, target);
 }
 
 /// Reports where a tile that was set by hand is not one that the threads can compute.
-static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, bool isConv) {
+static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, bool isConv, bool packs) {
   const DotUnit *unit = tiling.getDotUnit();
   bool hasRoles = device::copiersOf(kernel) > 0;
   if (isConv && hasRoles)
@@ -234,6 +248,11 @@ static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, b
            << " threads that copy by tensor maps, and none describes the windows of a convolution; remove the strategy "
               "to have one chosen [strategy-unfit]";
   Engine engine = unit ? engineOf(*unit, hasRoles) : Engine::Threads;
+  if (unit && unit->instruction == "wgmma" && unit->step > 1 && (engine != Engine::Roles || !packs))
+    return kernel.emitOpError("strategy ")
+           << kernel.getStrategy()->getName() << " cannot have unit '" << unit->name << "' with "
+           << (packs ? "threads that copy for themselves" : "a right factor that is not packed")
+           << ", as it takes packed weights by tensor maps; remove the strategy to have one chosen [strategy-unfit]";
   int64_t rows = tiling.getRows(), columns = tiling.getVectors() * tiling.getLanes();
   int64_t threads = threadsOf(engine, rows, columns);
   int64_t termBytes = unit ? tiling.getUnroll() * bytesOf(unit->a) : slotRowBytes;
@@ -244,11 +263,19 @@ static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, b
   int64_t most = engine == Engine::Roles ? widestTile : largeSide;
   bool fits = rows % smallSide == 0 && columns % smallSide == 0 && columns <= most && hasTerms && fitsRoles &&
               kernel.getBlockThreads() == threads;
-  int64_t count = tiling.getPrefetch(), slotBytes = (rows + columns) * termBytes + slotBarrierBytes;
-  if (fits && isWide && count > blockBytes / slotBytes)
+  int64_t count = std::max<int64_t>(tiling.getPrefetch(), 2),
+          slotBytes = (rows + columns) * termBytes + slotBarrierBytes;
+  int64_t ringBytes = blockBytes - (engine == Engine::Roles ? resultBytes : 0);
+  if (fits && isWide && count > ringBytes / slotBytes)
     return kernel.emitOpError("strategy ")
            << kernel.getStrategy()->getName() << " cannot have " << count << " slots of " << slotBytes
-           << " bytes, as a block has " << blockBytes << "; remove the strategy to have one chosen [strategy-unfit]";
+           << " bytes, as a block has " << ringBytes << " for them"
+           << "; remove the strategy to have one chosen [strategy-unfit]";
+  // Those who multiply count the slots that they have used in words, which wrap.
+  if (fits && engine == Engine::Roles && !llvm::isPowerOf2_64(static_cast<uint64_t>(count)))
+    return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << " cannot have " << count
+                                           << " slots, as their number has to be a power of two; remove the strategy "
+                                              "to have one chosen [strategy-unfit]";
   if (fits)
     return success();
   return kernel.emitOpError("strategy ") << kernel.getStrategy()->getName() << " cannot have a tile of " << rows
@@ -258,10 +285,11 @@ static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, b
 }
 
 /// The weights as panels `[panel, taps..., k, column]`.
-static Value packFilter(OpBuilder &builder, kernel::FuncOp kernel, graph::ConvOp conv, int64_t width) {
+static Value packFilter(OpBuilder &builder, kernel::FuncOp kernel, graph::ConvOp conv, int64_t width,
+                        int64_t step = 1) {
   SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(2, conv.getType().getRank()));
   order.push_back(1);
-  return packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, width});
+  return packWeights(builder, kernel, conv.getFilter(), {/*tiled=*/0, order, width, step});
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
@@ -273,7 +301,8 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (!root || failed(tiling))
     return failure();
-  if (failed(checkTile(kernel, *tiling, isConv)))
+  bool packs = isa<graph::ConvOp>(root) || (work.hasConstantWeights && partsOfSums(config) == 1);
+  if (failed(checkTile(kernel, *tiling, isConv, packs)))
     return failure();
   int64_t width = tiling->getVectors() * tiling->getLanes();
   EpilogueFusion fusion(root, *tiling);
@@ -287,18 +316,20 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
     return success();
   }
   Value lhs, rhs;
-  bool packs = conv || (work.hasConstantWeights && partsOfSums(config) == 1);
+  int64_t step = tiling->getStep();
   if (conv) {
     // The filter [o, c, 1, 1] as the matrix [c, o].
     lhs = conv.getX();
     int64_t rank = conv.getType().getRank();
     SmallVector<SmallVector<int64_t, 2>> groups{{0}, llvm::to_vector<2>(llvm::seq<int64_t>(1, rank)), {rank}};
-    rhs = collapseDims(builder, packFilter(builder, kernel, conv, width), groups);
+    if (step > 1)
+      groups.push_back({rank + 1});
+    rhs = collapseDims(builder, packFilter(builder, kernel, conv, width, step), groups);
   } else {
     auto matmul = cast<graph::MatmulOp>(root);
     lhs = matmul.getA();
-    rhs =
-        packs ? packWeights(builder, kernel, matmul.getB(), {/*tiled=*/1, /*order=*/{0}, width}) : Value(matmul.getB());
+    rhs = packs ? packWeights(builder, kernel, matmul.getB(), {/*tiled=*/1, /*order=*/{0}, width, step})
+                : Value(matmul.getB());
   }
   Value init = fusion.createInit(builder, kernel);
   fusion.finish(tile::ContractOp::create(builder, root->getLoc(), init.getType(), lhs, rhs, fusion.getExtras(), init,

@@ -7,6 +7,9 @@
 
 namespace lathe {
 
+/// Attention on tensor cores, in one kernel.
+extern const Strategy gpuAttention;
+
 /// Products and convolutions: on tensor cores, by four warps together or each by itself, or by threads that have some
 /// sums each.
 extern const Strategy gpuProductTma, gpuProductWgmma, gpuProductMma, gpuProductFma;

@@ -10,8 +10,7 @@ DenseSet<Value> findConstants(func::FuncOp func) {
   DenseSet<Value> constants;
   // Operands come before what reads them, also those from around a body.
   func.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    bool isFoldable = op->getNumOperands() > 0 && op->getNumRegions() == 0 && isPure(op) &&
-                      !op->hasAttr(codeBitsAttrName) &&
+    bool isFoldable = op->getNumOperands() > 0 && op->getNumRegions() == 0 && isPure(op) && !hasCodes(op) &&
                       llvm::all_of(op->getOperands(), [&](Value operand) { return constants.contains(operand); });
     if (isFoldable || isa<ConstantOp>(op))
       constants.insert(op->result_begin(), op->result_end());

@@ -32,9 +32,7 @@ struct FoldConstantsPass final : impl::FoldConstantsPassBase<FoldConstantsPass> 
     SmallVector<Value> wanted;
     for (Operation *op : foldable) {
       // What is packed stays so, unless more than its elements comes of it; codes are packed again for their product.
-      auto needs = [&](Operation *user) {
-        return !foldable.contains(user) && (!isa<UnpackOp>(op) || user->hasAttr(codeBitsAttrName));
-      };
+      auto needs = [&](Operation *user) { return !foldable.contains(user) && (!isa<UnpackOp>(op) || hasCodes(user)); };
       if (llvm::any_of(op->getUsers(), needs))
         wanted.push_back(op->getResult(0));
     }
@@ -68,7 +66,7 @@ llvm::SetVector<Operation *> FoldConstantsPass::findFoldable() {
     if (isa<ConstantOp, TextOp, ReinterpretOp>(op) || !isa<ShapeInference>(op) || op->getNumResults() != 1)
       return;
     // As is what a product reads in fewer bits.
-    if (op->hasAttr(codeBitsAttrName))
+    if (hasCodes(op))
       return;
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (!type.hasStaticShape() || isa<DimValuesOp>(op))

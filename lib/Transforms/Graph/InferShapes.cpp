@@ -21,6 +21,8 @@ struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;
+    if (failed(refuseCalls()))
+      return signalPassFailure();
     ShapeSolver solver(getOperation());
     solver.resolveArguments();
     if (failed(fixDims(solver)) || failed(inferAll(solver)))
@@ -32,6 +34,8 @@ struct InferShapesPass final : impl::InferShapesPassBase<InferShapesPass> {
   }
 
 private:
+  /// Other functions may be changed at the same time.
+  LogicalResult refuseCalls();
   /// Replaces the symbols that `dims` gives a size by that, and notes the ranges of others.
   LogicalResult fixDims(ShapeSolver &solver);
   LogicalResult readDims(ShapeSolver &solver, MutableArrayRef<AffineExpr> values);
@@ -44,6 +48,13 @@ private:
 };
 
 } // namespace
+
+LogicalResult InferShapesPass::refuseCalls() {
+  WalkResult result = getOperation().walk([](CallOp call) -> WalkResult {
+    return call.emitOpError() << "is not written out; graph-inline-calls comes before shapes are inferred [graph-call]";
+  });
+  return failure(result.wasInterrupted());
+}
 
 InFlightDiagnostic InferShapesPass::unknownDim(StringRef name, ArrayRef<StringRef> symbols) {
   SmallVector<StringRef> known(llvm::make_filter_range(symbols, [](StringRef symbol) { return !symbol.empty(); }));
@@ -96,31 +107,7 @@ LogicalResult InferShapesPass::fixDims(ShapeSolver &solver) {
   if (failed(readDims(solver, values)))
     return failure();
   solver.resolveDerived(values);
-  AttrTypeReplacer replacer;
-  // Skipped after, or the encoding would be replaced again, by one that names
-  // all symbols: equal shapes would have types that differ.
-  using Replaced = std::optional<std::pair<Type, WalkResult>>;
-  replacer.addReplacement([&](RankedTensorType type) -> Replaced {
-    auto encoding = dyn_cast_or_null<DimsAttr>(type.getEncoding());
-    if (!encoding)
-      return std::nullopt;
-    Dims fixed;
-    for (AffineExpr dim : encoding.getMap().getResults())
-      fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
-    return {{solver.type(fixed, type.getElementType()), WalkResult::skip()}};
-  });
-  replacer.addReplacement([&](DimsAttr attr) -> std::optional<Attribute> {
-    Dims fixed;
-    for (AffineExpr dim : attr.getMap().getResults())
-      fixed.push_back(solver.simplify(dim.replaceSymbols(values)));
-    return DimsAttr::get(attr.getContext(), solver.map(fixed));
-  });
-  replacer.addReplacement([&](CheckAttr check) -> std::optional<Attribute> {
-    Dims fixed;
-    for (AffineExpr side : check.getMap().getResults())
-      fixed.push_back(solver.simplify(side.replaceSymbols(values)));
-    return CheckAttr::get(check.getContext(), check.getRelation(), solver.map(fixed), check.getMessage());
-  });
+  AttrTypeReplacer replacer = solver.replacerOf(values);
   for (BlockArgument argument : func.getArguments())
     argument.setType(replacer.replace(argument.getType()));
   func.walk([&](Operation *op) {

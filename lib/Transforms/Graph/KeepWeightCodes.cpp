@@ -151,8 +151,7 @@ public:
     int64_t block = weights.k / weights.blocks;
     Value codes = reshape(byColumn(withoutSign(weights.op.getX()), weights.k), {weights.n, weights.blocks, block});
     auto type = RankedTensorType::get({weights.n, weights.blocks, block}, b.getF32Type());
-    auto values = DequantizeOp::create(b, loc, type, codes, scale, zero);
-    values->setAttr(codeBitsAttrName, b.getI64IntegerAttr(bits));
+    Value values = DequantizeOp::create(b, loc, type, codes, scale, zero, b.getI64IntegerAttr(bits));
     return transpose(reshape(values, {weights.n, weights.k}));
   }
 

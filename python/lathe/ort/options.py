@@ -122,7 +122,8 @@ class SessionOptions(_Options):
         """Keep an entry for get_session_config_entry.
 
         "lathe.limit.NAME" takes the place of the limit NAME of docs/limits.md, as a whole number.
-        Raises ValueError if it is none.
+        Raises ValueError if it is none. "lathe.function" names the function to run of a file that
+        has several.
         """
         if str(key).startswith(_LIMIT) and not (str(value).isdecimal() and int(value) > 0):
             raise ValueError(f"{key} is {value!r}; give a whole number of 1 or more")
@@ -184,6 +185,12 @@ class SessionOptions(_Options):
         """The limits that were set, by name."""
         entries: dict[str, str] = self.__dict__["_entries"]
         return {k.removeprefix(_LIMIT): int(v) for k, v in entries.items() if k.startswith(_LIMIT)}
+
+    @property
+    def function(self) -> str | None:
+        """The function to run; None for the only one."""
+        entries: dict[str, str] = self.__dict__["_entries"]
+        return entries.get("lathe.function")
 
     @property
     def free_dimensions(self) -> dict[str, int]:

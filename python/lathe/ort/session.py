@@ -21,6 +21,7 @@ from lathe.ort.profile import Profile
 from lathe.ort.progress import Progress
 from lathe.ort.providers import choose_providers
 from lathe.ort.types import name_of, to_dtype
+from lathe.ort.unranked import Unranked
 from lathe.ort.values import Array, ModelMetadata, NodeArg, OrtValue
 from lathe.signature import Dim, Value
 from lathe.source import Source
@@ -64,9 +65,11 @@ class InferenceSession:
         self._info = source.info()
         try:
             with self._profile.event("Session", "session_initialization"):
-                self._model = _compile(source, self._sess_options, self._info, target, device)
+                program = _compile(source, self._sess_options, self._info, target, device)
         except CompileError as error:
-            raise _translate(error, source) from error
+            raise _translate(error, source.name) from error
+        self._source_name = source.name
+        self._model = _choose(program, self._sess_options.function, source)
         if self._sess_options.optimized_model_filepath:
             _write_model(source, self._sess_options.optimized_model_filepath)
         self._input_names = [v.name for v in self._model.inputs]
@@ -117,6 +120,8 @@ class InferenceSession:
                 if on_gpu is not None:
                     model = model.with_options(outputs="device")
                 outputs = model.run(feed, out=on_gpu or None, cancel=cancel)
+        except CompileError as error:  # Of a model that is compiled for the ranks of this call.
+            raise _translate(error, self._source_name) from error
         except CancelledError as error:
             raise errors.Fail("Exiting due to terminate flag being set to true.", error) from error
         except RuntimeError as error:
@@ -259,13 +264,16 @@ class InferenceSession:
 
     @property
     def compiled(self) -> CompiledModel:
-        """The model behind this session."""
-        return self._model
+        """The model behind this session; of one without ranks, what the last run compiled.
+
+        Raises ValueError where there was none yet.
+        """
+        return self._model.compiled if isinstance(self._model, Unranked) else self._model
 
 
 def _compile(
     source: Source, options: SessionOptions, info: ModelInfo, target: str, device: int
-) -> CompiledModel:
+) -> CompiledModel | Unranked:
     # What is out of range is taken as the nearest that is not, as onnxruntime does.
     threads = min(max(options.intra_op_num_threads, 0), MOST_THREADS) or None
     if source.path is not None and source.path.suffix in (".so", ".lathebin"):
@@ -274,16 +282,37 @@ def _compile(
         )
     named = {d for shape in info.shapes.values() for d in shape if isinstance(d, str)}
     dims = {n: v for n, v in options.free_dimensions.items() if n in named or not info.shapes}
+    chosen: dict[str, Any] = {
+        "target": target,
+        "dims": dims,
+        "threads": threads,
+        "limits": options.limits,
+        "device": device,
+    }
+    if any(name not in info.initializers for name in info.unranked):
+        return Unranked(lathe.compile_unranked(source, **chosen), info)
     with Progress(source.name) as progress:
-        return lathe.compile(
-            source,
-            target=target,
-            dims=dims,
-            threads=threads,
-            progress=progress.step,
-            limits=options.limits,
-            device=device,
-        )
+        return lathe.compile(source, progress=progress.step, **chosen)
+
+
+def _choose(
+    program: CompiledModel | Unranked, name: str | None, source: Source
+) -> CompiledModel | Unranked:
+    """Return what calls the function `name`, or the only one."""
+    # What has no ranks is an ONNX file, which has one function.
+    functions = ("main",) if isinstance(program, Unranked) else program.functions
+    if isinstance(program, Unranked):
+        if name is None or name in functions:
+            return program
+    elif name in functions:
+        return program[name]
+    elif name is None and len(functions) == 1:
+        return program
+    raise errors.InvalidArgument(
+        f"Load model from {source.name} failed:it has the functions "
+        f"{', '.join(functions)}{f', but not {name}' if name is not None else ''}; choose "
+        'one with add_session_config_entry("lathe.function", NAME)'
+    )
 
 
 def _write_model(source: Source, path: str) -> None:
@@ -314,18 +343,18 @@ _CLASSES: tuple[tuple[str, type[errors.OrtError]], ...] = (
 )
 
 
-def _translate(error: CompileError, source: Source) -> errors.OrtError:
+def _translate(error: CompileError, name: str) -> errors.OrtError:
     """Return the class that onnxruntime would raise."""
     first = error.ids[0] if error.ids else ""
     kind = next((c for start, c in _CLASSES if first.startswith(start)), errors.Fail)
-    return kind(f"Load model from {source.name} failed:{_short(error, source)}", error)
+    return kind(f"Load model from {name} failed:{_short(error, name)}", error)
 
 
-def _short(error: CompileError, source: Source) -> str:
+def _short(error: CompileError, name: str) -> str:
     """Say what is wrong, and what to do, to somebody who wrote neither model nor program."""
     lines = []
     for line in str(error).splitlines():
-        text = line.removeprefix(f"{source.name}: ").removeprefix("error: ")
+        text = line.removeprefix(f"{name}: ").removeprefix("error: ")
         if "docs/recipes/" not in text:  # How to extend the compiler.
             lines.append(text)
     return "\n".join(lines)

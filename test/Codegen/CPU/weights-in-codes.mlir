@@ -9,7 +9,7 @@ func.func @main(%x: tensor<1x64xf32> {graph.name = "x"}) -> (tensor<1x64xf32> {g
   %c = graph.constant dense<33> : tensor<64x2x32xui8>
   %s = graph.constant dense<0.5> : tensor<64x2x1xf32>
   %z = graph.constant dense<8> : tensor<64x2x1xui8>
-  %d = graph.dequantize %c scale %s zero %z {graph.code_bits = 4 : i64}
+  %d = graph.dequantize %c scale %s zero %z {code_bits = 4 : i64}
       : (tensor<64x2x32xui8>, tensor<64x2x1xf32>, tensor<64x2x1xui8>) -> tensor<64x2x32xf32>
   %r = graph.reshape %d : (tensor<64x2x32xf32>) -> tensor<64x64xf32>
   %w = graph.transpose %r [1, 0] : tensor<64x64xf32> -> tensor<64x64xf32>

@@ -17,15 +17,32 @@ func.func @max_unsigned(%x: tensor<1x2x8xui8>) -> tensor<1x2x5xui8> {
 
 // -----
 
-// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1 * 2 + d2, d3)>
+// Few positions are operands of one op, whose loops are those over the result.
 // CHECK-LABEL: func.func @max_channels_last(
-// CHECK: linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<1x4x2xf32>)
-// CHECK: linalg.generic {indexing_maps = [#[[X]], {{.*}}iterator_types = ["parallel", "parallel", "reduction", "parallel"]
+// CHECK-SAME: %[[X:.*]]: tensor<1x8x2xf32>
+// CHECK-NOT: tensor.pad
+// CHECK-DAG: %[[FIRST:.*]] = tensor.extract_slice %[[X]][0, 0, 0] [1, 4, 2] [1, 2, 1]
+// CHECK-DAG: %[[SECOND:.*]] = tensor.extract_slice %[[X]][0, 1, 0] [1, 4, 2] [1, 2, 1]
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel"]} ins(%[[FIRST]], %[[SECOND]] :
 // CHECK: arith.maximumf
 func.func @max_channels_last(%x: tensor<1x8x2xf32>) -> tensor<1x4x2xf32> {
   %y = graph.max_pool %x channels_last kernel = [2] strides = [2] pads = [0, 0] dilations = [1]
       : tensor<1x8x2xf32> -> tensor<1x4x2xf32>
   return %y : tensor<1x4x2xf32>
+}
+
+// -----
+
+// Many positions are a loop. Rounding up reaches no further than the last window does.
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1 * 2 + d2, d3)>
+// CHECK-LABEL: func.func @max_of_many(
+// CHECK: tensor.pad %{{.*}} low[0, 0, 0] high[0, 1, 0]
+// CHECK: linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<1x3x2xf32>)
+// CHECK: linalg.generic {indexing_maps = [#[[X]], {{.*}}iterator_types = ["parallel", "parallel", "reduction", "parallel"]
+func.func @max_of_many(%x: tensor<1x20x2xf32>) -> tensor<1x3x2xf32> {
+  %y = graph.max_pool %x channels_last kernel = [17] strides = [2] pads = [0, 0] dilations = [1] ceil_mode
+      : tensor<1x20x2xf32> -> tensor<1x3x2xf32>
+  return %y : tensor<1x3x2xf32>
 }
 
 // -----

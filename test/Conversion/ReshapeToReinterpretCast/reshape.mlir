@@ -1,4 +1,4 @@
-// Splits into several free sizes are written out; upstream does all others.
+// Splits into several free sizes are written out, and dims that become one where all is known; upstream does all others.
 // RUN: lathe-opt %s --convert-reshape-to-reinterpret-cast | FileCheck %s
 
 // CHECK-LABEL: func.func @free(
@@ -28,4 +28,19 @@ func.func @strided(%m: index, %n: index, %x: memref<?x4xf32, strided<[9, 1], off
 func.func @kept(%m: index, %x: memref<?xf32>) -> memref<?x4xf32> {
   %y = memref.expand_shape %x [[0, 1]] output_shape [%m, 4] : memref<?xf32> into memref<?x4xf32>
   return %y : memref<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @joined(
+// CHECK-SAME: %[[X:.*]]: memref<2x14x14xf32>)
+// CHECK: memref.reinterpret_cast %[[X]] to offset: [0], sizes: [2, 196], strides: [196, 1] : memref<2x14x14xf32> to memref<2x196xf32>
+func.func @joined(%x: memref<2x14x14xf32>) -> memref<2x196xf32> {
+  %y = memref.collapse_shape %x [[0], [1, 2]] : memref<2x14x14xf32> into memref<2x196xf32>
+  return %y : memref<2x196xf32>
+}
+
+// CHECK-LABEL: func.func @free_join(
+// CHECK: memref.collapse_shape
+func.func @free_join(%x: memref<?x14xf32>) -> memref<?xf32> {
+  %y = memref.collapse_shape %x [[0, 1]] : memref<?x14xf32> into memref<?xf32>
+  return %y : memref<?xf32>
 }

@@ -52,6 +52,34 @@ func.func @dynamic_rows(%a: memref<?x64xf32>, %b: memref<2x64x8xf32>, %c: memref
 
 // -----
 
+// Where a masked store is a branch for each lane, columns that are left over go through the stack: whole vectors are
+// computed row by row, and loops move what exists. No bias is read, and no result is written, behind the last column.
+
+// CHECK-LABEL: kernel.func @left_over(
+// CHECK-DAG:     memref.alloca() {{.*}}: memref<4x8xf32>
+// CHECK-DAG:     %[[LINE:.*]] = memref.alloca() {{.*}}: memref<8xf32>
+// CHECK-DAG:     %[[RESULT:.*]] = memref.alloca() {{.*}}: memref<1x8xf32>
+// CHECK:         vector.load %{{.*}} : memref<?xf32>, vector<4xf32>
+// CHECK-NOT:     vector.maskedstore
+// CHECK:         memref.store %{{.*}}, %[[LINE]]
+// CHECK:         arith.addf {{.*}} : vector<4xf32>
+// CHECK:         vector.store %{{.*}}, %[[RESULT]]
+// CHECK:         %[[VALUE:.*]] = memref.load %[[RESULT]]
+// CHECK:         memref.store %[[VALUE]], %{{.*}} : memref<8x?xf32>
+// CHECK-NOT:     vector.maskedstore
+kernel.func @left_over(%a: memref<8x64xf32>, %b: memref<?x64x8xf32>, %bias: memref<?xf32>, %c: memref<8x?xf32>)
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v2">} {
+  tile.contract ins(%a, %b : memref<8x64xf32>, memref<?x64x8xf32>) extras(%bias : memref<?xf32>) outs(%c : memref<8x?xf32>) packed
+      tiling(<rows = 4, vectors = 2, lanes = 4>) maps [affine_map<(d0, d1) -> (d1)>] {
+  ^bb0(%acc: f32, %add: f32):
+    %sum = arith.addf %acc, %add : f32
+    tile.yield %sum : f32
+  }
+  kernel.return
+}
+
+// -----
+
 // The taps of a filter row and their channels are one run of 15 steps.
 
 // CHECK-LABEL: func.func @conv(

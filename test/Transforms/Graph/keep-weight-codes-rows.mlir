@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @main(
 // CHECK: graph.matmul %{{.*}}, %[[W:.*]] : (tensor<5x64xf32>
 // CHECK: graph.matmul %{{.*}}, %[[W]] : (tensor<?x64xf32
-// CHECK: graph.code_bits = 8
+// CHECK: code_bits = 8
 // CHECK: graph.matmul %{{.*}}, %{{.*}} : (tensor<4x64xf32>
 func.func @main(%x: tensor<5x64xf32>, %y: tensor<?x64xf32, #terms>, %z: tensor<4x64xf32>)
     -> (tensor<5x128xf32>, tensor<?x128xf32, #rows>, tensor<4x128xf32>) attributes {graph.symbols = [#graph.symbol<"n">]} {

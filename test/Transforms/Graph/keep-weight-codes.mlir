@@ -11,7 +11,7 @@
 // CHECK: %[[CODES:.*]] = graph.add %[[BYTES]], %[[TOP]]
 // CHECK: %[[TURNED:.*]] = graph.transpose %[[CODES]] [1, 0]
 // CHECK: %[[BLOCKS:.*]] = graph.reshape %[[TURNED]] {{.*}} -> tensor<128x1x64xui8>
-// CHECK: %[[D:.*]] = graph.dequantize %[[BLOCKS]] scale %[[SCALE]] zero %[[ZERO]] {graph.code_bits = 8 : i64}
+// CHECK: %[[D:.*]] = graph.dequantize %[[BLOCKS]] scale %[[SCALE]] zero %[[ZERO]] {code_bits = 8 : i64}
 // CHECK: %[[ROWS:.*]] = graph.reshape %[[D]] {{.*}} -> tensor<128x64xf32>
 // CHECK: %[[B:.*]] = graph.transpose %[[ROWS]] [1, 0]
 // CHECK: graph.matmul %{{.*}}, %[[B]]
@@ -29,7 +29,7 @@ func.func @columns(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
 // Codes of 4 bits in rows, as MatMulNBits has them.
 // CHECK-LABEL: func.func @nibbles(
 // CHECK: %[[CODES:.*]] = graph.unpack
-// CHECK: graph.dequantize %{{.*}} {graph.code_bits = 4 : i64} : (tensor<128x2x32xui8>, tensor<128x2x1xf32>, tensor<128x2x1xui8>) -> tensor<128x2x32xf32>
+// CHECK: graph.dequantize %{{.*}} {code_bits = 4 : i64} : (tensor<128x2x32xui8>, tensor<128x2x1xf32>, tensor<128x2x1xui8>) -> tensor<128x2x32xf32>
 func.func @nibbles(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
   %b = graph.constant dense<18> : tensor<4096xui8>
   %s = graph.constant dense<0.5> : tensor<128x2x1xf32>
@@ -78,7 +78,7 @@ func.func @varies(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
 
 // Numbers of 4 bits that became others have any bits of a byte.
 // CHECK-LABEL: func.func @cast(
-// CHECK: graph.dequantize %{{.*}} {graph.code_bits = 8 : i64}
+// CHECK: graph.dequantize %{{.*}} {code_bits = 8 : i64}
 func.func @cast(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
   %b = graph.constant dense<18> : tensor<4096xui8>
   %s = graph.constant dense<0.5> : tensor<f32>
@@ -94,7 +94,7 @@ func.func @cast(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
 // A zero point below the numbers of 4 bits would wrap around with them.
 // CHECK-LABEL: func.func @low_zero(
 // CHECK: graph.constant dense<28> : tensor<128x1x1xui8>
-// CHECK: graph.dequantize %{{.*}} {graph.code_bits = 8 : i64}
+// CHECK: graph.dequantize %{{.*}} {code_bits = 8 : i64}
 func.func @low_zero(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
   %b = graph.constant dense<18> : tensor<4096xui8>
   %s = graph.constant dense<0.5> : tensor<f32>
@@ -110,7 +110,7 @@ func.func @low_zero(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
 // One zero point that is packed itself.
 // CHECK-LABEL: func.func @packed_zero(
 // CHECK: %[[ZEROS:.*]] = graph.broadcast %{{.*}} exact : (tensor<1x1x1xui8>) -> tensor<128x1x1xui8>
-// CHECK: graph.dequantize %{{.*}} zero %[[ZEROS]] {graph.code_bits = 4 : i64}
+// CHECK: graph.dequantize %{{.*}} zero %[[ZEROS]] {code_bits = 4 : i64}
 func.func @packed_zero(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
   %b = graph.constant dense<18> : tensor<4096xui8>
   %s = graph.constant dense<0.5> : tensor<f32>

@@ -216,3 +216,47 @@ func.func @known_turns(%m: tensor<i64>, %c: tensor<i1>, %x: tensor<2xf32>) attri
   }
   return
 }
+
+// -----
+
+// call_c1
+func.func @calls_nothing(%x: tensor<4xf32>) {
+  // expected-error @+1 {{calls @elsewhere, but functions of a module call others that have a body in it [graph-call]}}
+  %0 = graph.call @elsewhere(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+func.func private @elsewhere(%x: tensor<4xf32>) -> tensor<4xf32>
+
+// -----
+
+// call_c2
+func.func @too_many(%x: tensor<4xf32>) {
+  // expected-error @+1 {{has 2 operands, but @one has 1 [graph-call]}}
+  %0 = graph.call @one(%x, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+func.func private @one(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+func.func @another_size(%x: tensor<5xf32>) {
+  // expected-error @+1 {{has operand 0 of type 'tensor<5xf32>', but that of @one is a 'tensor<4xf32>' [graph-call]}}
+  %0 = graph.call @one(%x) : (tensor<5xf32>) -> tensor<4xf32>
+  return
+}
+func.func private @one(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+func.func @another_result(%x: tensor<4xf32>) {
+  // expected-error @+1 {{has result 0 of type 'tensor<4xf64>', but that of @one is a 'tensor<4xf32>' [graph-call]}}
+  %0 = graph.call @one(%x) : (tensor<4xf32>) -> tensor<4xf64>
+  return
+}
+func.func private @one(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}

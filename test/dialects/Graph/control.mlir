@@ -62,3 +62,18 @@ func.func @forever(%x: tensor<f32>) -> tensor<f32> {
   }
   return %0 : tensor<f32>
 }
+
+// CHECK-LABEL: func.func @caller(
+func.func @caller(%x: tensor<4xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  // CHECK: %[[A:.*]]:2 = graph.call @swapped(%{{.*}}, %{{.*}}) : (tensor<4xf32>, tensor<?xf32>) -> (tensor<?xf32>, tensor<4xf32>)
+  %0:2 = graph.call @swapped(%x, %y) : (tensor<4xf32>, tensor<?xf32>) -> (tensor<?xf32>, tensor<4xf32>)
+  // CHECK: graph.call @nothing() : () -> ()
+  graph.call @nothing() : () -> ()
+  return %0#0 : tensor<?xf32>
+}
+func.func private @swapped(%x: tensor<?xf32>, %y: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  return %y, %x : tensor<?xf32>, tensor<?xf32>
+}
+func.func private @nothing() {
+  return
+}

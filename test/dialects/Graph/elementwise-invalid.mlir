@@ -101,25 +101,18 @@ func.func @dequantize_zero(%x: tensor<3xi8>, %s: tensor<f32>, %z: tensor<i32>) {
 
 // -----
 
-func.func @code_bits_of_another_op(%x: tensor<3xf32>) {
-  // expected-error @+1 {{graph.code_bits is 4 : i64, but 4 or 8 are expected, on a graph.dequantize of codes}}
-  %y = graph.relu %x {graph.code_bits = 4 : i64} : tensor<3xf32> -> tensor<3xf32>
-  return
-}
-
-// -----
-
+// dequantize_c2
 func.func @code_bits_of_a_matrix(%x: tensor<4x8xui8>, %s: tensor<4x1xf32>, %z: tensor<4x1xui8>) {
-  // expected-error @+1 {{on a graph.dequantize of codes [n, blocks, m] of ui8}}
-  %y = graph.dequantize %x scale %s zero %z {graph.code_bits = 8 : i64} : (tensor<4x8xui8>, tensor<4x1xf32>, tensor<4x1xui8>) -> tensor<4x8xf32>
+  // expected-error @+1 {{of codes [n, blocks, m] of ui8}}
+  %y = graph.dequantize %x scale %s zero %z {code_bits = 8 : i64} : (tensor<4x8xui8>, tensor<4x1xf32>, tensor<4x1xui8>) -> tensor<4x8xf32>
   return
 }
 
 // -----
 
 func.func @six_code_bits(%x: tensor<4x1x8xui8>, %s: tensor<4x1x1xf32>, %z: tensor<4x1x1xui8>) {
-  // expected-error @+1 {{graph.code_bits is 6 : i64, but 4 or 8 are expected}}
-  %y = graph.dequantize %x scale %s zero %z {graph.code_bits = 6 : i64} : (tensor<4x1x8xui8>, tensor<4x1x1xf32>, tensor<4x1x1xui8>) -> tensor<4x1x8xf32>
+  // expected-error @+1 {{has a 'code_bits' of 6, but 4 or 8 are expected}}
+  %y = graph.dequantize %x scale %s zero %z {code_bits = 6 : i64} : (tensor<4x1x8xui8>, tensor<4x1x1xf32>, tensor<4x1x1xui8>) -> tensor<4x1x8xf32>
   return
 }
 
@@ -127,7 +120,7 @@ func.func @six_code_bits(%x: tensor<4x1x8xui8>, %s: tensor<4x1x1xf32>, %z: tenso
 
 func.func @half_a_byte(%x: tensor<4x1x7xui8>, %s: tensor<4x1x1xf32>, %z: tensor<4x1x1xui8>) {
   // expected-error @+1 {{in whole bytes}}
-  %y = graph.dequantize %x scale %s zero %z {graph.code_bits = 4 : i64} : (tensor<4x1x7xui8>, tensor<4x1x1xf32>, tensor<4x1x1xui8>) -> tensor<4x1x7xf32>
+  %y = graph.dequantize %x scale %s zero %z {code_bits = 4 : i64} : (tensor<4x1x7xui8>, tensor<4x1x1xf32>, tensor<4x1x1xui8>) -> tensor<4x1x7xf32>
   return
 }
 
@@ -135,14 +128,14 @@ func.func @half_a_byte(%x: tensor<4x1x7xui8>, %s: tensor<4x1x1xf32>, %z: tensor<
 
 func.func @codes_without_a_zero(%x: tensor<4x1x8xui8>, %s: tensor<4x1x1xf32>) {
   // expected-error @+1 {{zeros of ui8 [n, blocks, 1] [graph-code-bits]}}
-  %y = graph.dequantize %x scale %s {graph.code_bits = 8 : i64} : (tensor<4x1x8xui8>, tensor<4x1x1xf32>) -> tensor<4x1x8xf32>
+  %y = graph.dequantize %x scale %s {code_bits = 8 : i64} : (tensor<4x1x8xui8>, tensor<4x1x1xf32>) -> tensor<4x1x8xf32>
   return
 }
 
 // -----
 
 func.func @codes_with_a_sign(%x: tensor<4x1x8xi8>, %s: tensor<4x1x1xf32>, %z: tensor<4x1x1xi8>) {
-  // expected-error @+1 {{on a graph.dequantize of codes [n, blocks, m] of ui8}}
-  %y = graph.dequantize %x scale %s zero %z {graph.code_bits = 8 : i64} : (tensor<4x1x8xi8>, tensor<4x1x1xf32>, tensor<4x1x1xi8>) -> tensor<4x1x8xf32>
+  // expected-error @+1 {{of codes [n, blocks, m] of ui8}}
+  %y = graph.dequantize %x scale %s zero %z {code_bits = 8 : i64} : (tensor<4x1x8xi8>, tensor<4x1x1xf32>, tensor<4x1x1xi8>) -> tensor<4x1x8xf32>
   return
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import lathe
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from oracle import BFLOAT16, Array, Symbols
 
 F16, F64 = np.dtype(np.float16), np.dtype(np.float64)
@@ -101,7 +102,9 @@ class Attention:
         if any(axes and "k" not in axes for axes in (self.bias, self.mask)):
             return False  # The same for all keys of a query.
         opens = [free and size > 1 and size not in (h, g, d, e) for size in (m, n)]
-        return (opens[0] or m >= lanes) and (any(opens) or m * n >= 32 * 32)
+        if opens[0] or 1 <= m <= lanes // 2:
+            return True
+        return m > 0 and (opens[1] or m * n >= 32 * 32)
 
     def text(self, arrays: list[Array], y: Array, free: bool) -> str:
         """The program; with `free`, sizes of batch, queries and keys are open."""
@@ -140,6 +143,23 @@ CASES = {
     "many queries": Attention((1, 2, 2, 131, 150, 64, 64)),
     "several blocks of keys": Attention((1, 2, 2, 70, 700, 16, 16)),
     "one query": Attention((3, 4, 4, 1, 301, 64, 64)),
+    "few queries": Attention((2, 3, 3, 4, 75, 32, 48), bias="bk", mask="bqk", causal=71, softcap=2),
+    "few queries of shared keys": Attention(
+        (1, 6, 2, 3, 301, 64, 32), inside=(True, True, True, True)
+    ),
+    "few queries, odd elements": Attention((1, 2, 2, 3, 37, 37, 41), bias="qk"),
+    "few queries, few elements": Attention((1, 2, 2, 2, 19, 3, 5), zero_rows=True, mask="k"),
+    "few queries, many elements": Attention((1, 1, 1, 2, 33, 200, 300), causal=31),
+    "few queries of half precision": Attention((1, 2, 2, 3, 70, 48, 16), dtype=F16),
+    "few queries of half precision, few elements": Attention(
+        (1, 2, 2, 2, 19, 3, 5), dtype=F16, bias="qk"
+    ),
+    "few queries of half precision, one element": Attention((1, 1, 1, 1, 20, 1, 1), dtype=F16),
+    "few queries of bfloat16, odd elements": Attention(
+        (1, 2, 2, 3, 37, 37, 41), dtype=BFLOAT16, causal=35, softcap=2
+    ),
+    "few queries of bfloat16": Attention((1, 2, 2, 1, 70, 64, 64), dtype=BFLOAT16),
+    "a few more queries": Attention((1, 2, 2, 9, 200, 32, 32), causal=191),
     "one key": Attention((1, 2, 2, 9, 1, 16, 16)),
     "no keys": Attention((1, 2, 2, 9, 0, 16, 16)),
     "no queries": Attention((1, 2, 2, 0, 9, 16, 16)),
@@ -296,3 +316,48 @@ def test_strict_accuracy_computes_it_in_parts() -> None:
     assert "cpu.attention" in whole.ir("lower")
     assert "cpu.attention" not in strict.ir("lower")
     check(PLAIN, strict)
+
+
+@pytest.mark.parametrize("mask", ["bias", "bool", "none"])
+def test_numbers_of_heads_that_are_open(mask: str) -> None:
+    """Queries and keys have as many, which each call checks; no strategy takes such a form."""
+    kind = TensorProto.BOOL if mask == "bool" else TensorProto.FLOAT
+    names = ["q", "k", "v", "m"][: 3 if mask == "none" else 4]
+    graph = helper.make_graph(
+        [helper.make_node("Attention", names, ["y"], scale=0.25)],
+        "g",
+        [
+            helper.make_tensor_value_info(
+                name, kind if name == "m" else TensorProto.FLOAT, [f"{name}{i}" for i in range(4)]
+            )
+            for name in names
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
+    compiled = lathe.compile(model, cache=False)
+    one = Attention((2, 3, 3, 4, 5, 8, 6), bias={"bias": "bhqk"}.get(mask, ""))
+    one = replace(one, mask={"bool": "bhqk"}.get(mask, ""), zero_rows=True)
+    arrays = one.arrays()
+    (y,) = compiled(*arrays)
+    np.testing.assert_allclose(y, one.expected(arrays)[0], rtol=1e-4, atol=1e-5)
+    arrays[0] = np.concatenate([arrays[0]] * 2, 1)
+    with pytest.raises(lathe.RuntimeError, match="heads"):
+        compiled(*arrays)
+
+
+@pytest.mark.parametrize("size", [16, 37, 40, 200])
+def test_infinite_keys_of_few_queries(size: int) -> None:
+    """A key whose score is minus infinity weighs nothing, wherever in it the infinity is."""
+    q, k = np.ones((1, 1, 1, size), np.float32), np.zeros((1, 1, 9, size), np.float32)
+    v = np.random.default_rng(5).standard_normal((1, 1, 9, 8), np.float32)
+    for element in range(size):
+        k[0, 0, 4] = 0
+        k[0, 0, 4, element] = -np.inf
+        case = Attention((1, 1, 1, 1, 9, size, 8))
+        arrays = [q, k, v]
+        y = np.delete(v, 4, 2).mean(2, keepdims=True)
+        if element == 0:
+            model = lathe.compile(case.text(arrays, y, free=False).encode(), cache=False)
+        (found,) = model(*arrays)
+        np.testing.assert_allclose(found, y, rtol=1e-5, atol=1e-6)

@@ -282,3 +282,57 @@ def test_a_single_element_has_a_scalar_in_one_branch() -> None:
         {"c": True, "X": f32(1, 2, 3), "s": np.float32(2), "v": f32(1)},
         {"c": False, "X": f32(1, 2, 3), "s": np.float32(2), "v": f32(1)},
     )
+
+
+def test_branches_that_dims_make_equal() -> None:
+    """With both sizes fixed, the result of the If has them; what follows it named its symbol."""
+    model = parser.parse_model(
+        HEADER % 20
+        + """agraph (bool c, float[N] X, float[M] Z)
+            => (float[1, P] Y, float[Q] W, int64[1] S, float[R] V) {
+          axes = Constant<value = int64[1] {0}>()
+          one = Constant<value = int64[1] {1}>()
+          end = Constant<value = int64[1] {-1}>()
+          zero = Constant<value = float[1] {0.5}>()
+          y = If (c) <
+            then_branch = a () => (float[N] t) { t = Identity(X) },
+            else_branch = b () => (float[M] e) { e = Neg(Z) }
+          >
+          Y = Unsqueeze(y, axes)
+          S = Shape(y)
+          W = Slice(y, one, end)
+          V = Expand(zero, S)
+        }"""
+    )
+    x, z = f32(1, 2, 3, 4), f32(5, 6, 7, 8)
+    for dims in ({"N": 4, "M": 4}, {"N": 4}, {}):
+        compiled = lathe.compile(model, cache=False, dims=dims)
+        for c, y in ((True, x), (False, -z)):
+            found = compiled(np.array(c), x, z)
+            for have, right in zip(found, (y[None], y[1:-1], [4], f32(*[0.5] * 4)), strict=True):
+                np.testing.assert_array_equal(have, right)
+
+
+def test_a_loop_whose_turns_are_fixed() -> None:
+    model = parser.parse_model(
+        HEADER % 20
+        + """agraph (int64[N] K, float[N] X) => (float[1, P, N] Y) {
+          axes = Constant<value = int64[1] {0}>()
+          zero = Constant<value = int64 {0}>()
+          shape = Shape(K)
+          turns = Gather(shape, zero)
+          last, all = Loop (turns, , X) <
+            body = turn (int64 i, bool going, float[N] a) => (bool on, float[N] b, float[N] s) {
+              on = Identity(going)
+              b = Neg(a)
+              s = Add(a, a)
+            }
+          >
+          Y = Unsqueeze(all, axes)
+        }"""
+    )
+    x = f32(1, 2, 3)
+    right = np.stack([2 * x, -2 * x, 2 * x])[None]
+    for dims in ({"N": 3}, {}):
+        (found,) = lathe.compile(model, cache=False, dims=dims)(np.zeros(3, np.int64), x)
+        np.testing.assert_array_equal(found, right)

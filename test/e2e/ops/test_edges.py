@@ -63,6 +63,13 @@ def test_periodic_functions(op: str) -> None:
             *(10.0**e * random.floats(2000) for e in range(-5, 39, 2)),
             np.arange(1, 3000) * np.pi / 2,
             [0, 1e-40, 1.0, 1e20, 3.4e38, np.pi],
+            # The nearest to a multiple of pi / 2, and where one way to reduce follows the other.
+            [
+                np.ldexp(16367173, 72),
+                np.nextafter(np.float32(2**22), np.float32(0)),
+                2**22,
+                2**22 + 0.5,
+            ],
         ]
     ).astype(np.float32)
     x = np.concatenate([x, -x])
@@ -474,3 +481,81 @@ def test_blocks_of_free_sizes() -> None:
     np.testing.assert_array_equal(compute("DepthToSpace", [found], blocksize=2)[0], x)
     with pytest.raises(lathe.RuntimeError, match=r"multiple of 'blocksize'.*call-shape-check"):
         compute("SpaceToDepth", [random.floats(1, 1, 3, 4)], blocksize=2)
+
+
+# --- The best of a line ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [64, 65, 100, 511, 600])
+@pytest.mark.parametrize("largest", [0, 1])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int64])
+def test_many_best(kept: int, largest: int, axis: int, dtype: Any) -> None:
+    """Of equal elements the first is better, and NaN is the greatest number."""
+    shape = (600, 3) if axis == 0 else (3, 600)
+    x = random.generator.integers(-40, 40, shape).astype(dtype)
+    if dtype != np.int64:
+        x[random.generator.random(shape) < 0.05] = NAN
+    order = np.where(np.isnan(x), 1e9, x.astype(np.float64))
+    right = np.argsort(-order if largest else order, axis, kind="stable")
+    right = np.take(right, range(kept), axis)
+    for free in (False, True):
+        more = {"constants": {"k": np.array([kept])}, "outputs": 2, "axis": axis}
+        best, where = compute("TopK", [x], free, largest=largest, **more)
+        np.testing.assert_array_equal(where, right)
+        np.testing.assert_array_equal(best, np.take_along_axis(x, right, axis))
+
+
+@pytest.mark.parametrize("op", ["ArgMax", "ArgMin"])
+@pytest.mark.parametrize("last", [0, 1])
+@pytest.mark.parametrize("size", [1, 7, 16, 133])
+def test_extremes_of_open_lines(op: str, last: int, size: int) -> None:
+    """The first or the last of equal ones; NaN is the extreme of a line that has one."""
+    x = random.generator.integers(-3, 3, (9, size)).astype(np.float32)
+    x[3, size // 2 :] = NAN
+    x[4] = np.inf
+    x[5] = -np.inf
+    find = getattr(np, op.lower())
+    right = size - 1 - find(x[:, ::-1], 1) if last else find(x, 1)
+    (found,) = compute(op, [x], axis=1, keepdims=0, select_last_index=last)
+    np.testing.assert_array_equal(found, right)
+
+
+# --- Of nothing -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("mode", ["edge", "reflect", "wrap"])
+def test_nothing_is_there_to_pad_with(mode: str, free: bool) -> None:
+    """An element beside the image would be read."""
+    pads = {"pads": np.array([1, 0, 1, 0])}
+    x = np.zeros((0, 3), np.float32)
+    with pytest.raises((lathe.CompileError, lathe.RuntimeError), match="element to pad with"):
+        compute("Pad", [x], free, constants=pads, mode=mode)
+    if free:
+        (y,) = compute("Pad", [np.ones((2, 3), np.float32)], constants=pads, mode=mode)
+        assert y.shape == (4, 3) and (y == 1).all()
+    (y,) = compute("Pad", [x], free, constants={"pads": np.array([0, 1, 0, 1])}, mode=mode)
+    assert y.shape == (0, 5)
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("op", ["ArgMax", "ArgMin"])
+def test_nothing_is_the_largest(op: str, free: bool) -> None:
+    """There is no index that one could gather with."""
+    with pytest.raises((lathe.CompileError, lathe.RuntimeError), match="must have an element"):
+        compute(op, [np.zeros((0, 3), np.float32)], free, axis=0)
+    (y,) = compute(op, [np.zeros((0, 3), np.float32)], free, axis=1)
+    assert y.shape == (0, 1)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["linear", "nearest", "cubic"])
+def test_positions_that_are_no_number(mode: str, padding: str) -> None:
+    """They are no index: the call ends, and other positions have what they had."""
+    x = random.floats(1, 2, 4, 5)
+    grid = np.zeros((1, 1, 3, 2), np.float32)
+    (right,) = compute("GridSample", [x, grid], mode=mode, padding_mode=padding, free=False)
+    grid[0, 0, 1, 0], grid[0, 0, 2, 1] = NAN, np.inf
+    (y,) = compute("GridSample", [x, grid], mode=mode, padding_mode=padding, free=False)
+    np.testing.assert_array_equal(y[..., 0], right[..., 0])

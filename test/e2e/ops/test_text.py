@@ -209,3 +209,51 @@ def test_a_large_vocabulary_of_tokens() -> None:
     wanted = np.zeros((3, len(words)), np.float32)
     wanted[0, columns[3]], wanted[0, columns[19_999]], wanted[1, columns[0]] = 2, 1, 1
     np.testing.assert_array_equal(y, wanted)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("is_sorted", [0, 1])
+def test_distinct_texts(is_sorted: int, axis: int | None) -> None:
+    """Texts are in the order of their characters, as NumPy has them."""
+    x = np.array([["b", "ä", "b"], ["", "a", ""], ["b", "ä", "b"], ["b", "a", "b"]], object)
+    attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
+    node = helper.make_node("Unique", ["x"], ["y", "i", "v", "c"], sorted=is_sorted, **attributes)
+    kinds = [TensorProto.STRING] + 3 * [TensorProto.INT64]
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.STRING, ["n", "m"])],
+        [helper.make_tensor_value_info(n, k, None) for n, k in zip("yivc", kinds, strict=True)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    compiled = lathe.compile(model, cache=False)
+    for rows in (x, x[:1]):
+        for found, wanted in zip(compiled(rows), session.run(None, {"x": rows}), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert compiled(x[:0, :0])[0].size == 0
+
+
+def test_texts_of_a_constant() -> None:
+    """'value_string' is a scalar and 'value_strings' a vector."""
+    nodes = [
+        helper.make_node("Constant", [], ["one"], value_string="b"),
+        helper.make_node("Constant", [], ["two"], value_strings=["", "ä"]),
+        helper.make_node("Concat", ["x", "two"], ["all"], axis=0),
+        helper.make_node("Equal", ["all", "one"], ["is"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.STRING, ["n"])],
+        [
+            helper.make_tensor_value_info("all", TensorProto.STRING, None),
+            helper.make_tensor_value_info("is", TensorProto.BOOL, None),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    texts, equal = lathe.compile(model, cache=False)(np.array(["b", "c"], object))
+    assert texts.tolist() == ["b", "c", "", "ä"]
+    assert equal.tolist() == [True, False, False, False]

@@ -26,6 +26,31 @@ def InferShapesPass : Pass<"graph-infer-shapes", "mlir::func::FuncOp"> {
       "Names that other functions of the module have: `dims` may name them.">];
 }
 
+def InlineCallsPass : Pass<"graph-inline-calls", "mlir::ModuleOp"> {
+  let summary = "write out the functions that others call";
+  let description = [{
+    Each `graph.call` becomes the body of its callee, with its shapes inferred for the operands that it has there.
+    Private functions go. So every pass behind it sees one function after the other, memory is planned across calls, and
+    kernels that calls have in common are one, as all equal kernels are.
+
+    Needs: `graph`. Keeps: `graph`; afterwards there are no calls.
+
+    ```mlir
+    func.func private @twice(%x: tensor<?xf32>) -> tensor<?xf32> {
+      %0 = graph.add %x, %x : ...
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = graph.call @twice(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    // becomes
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = graph.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+  let options = [Option<"mostOperations", "most-operations", "int64_t", "INT64_MAX",
+      "What all functions may have with their calls written out.">,
+    Option<"mostDepth", "most-depth", "int64_t", "64", "How many calls there may be, one inside the other.">];
+}
+
 def StoreElementsPass : Pass<"graph-store-elements", "mlir::func::FuncOp"> {
   let summary = "keep elements that no processor knows as integers";
   let description = [{
@@ -115,7 +140,7 @@ def KeepWeightCodesPass : Pass<"graph-keep-weight-codes", "mlir::func::FuncOp"> 
   let description = [{
     The right operand of a product with f32 or f16 that constants of 2 to 8 bits give by
     `graph.dequantize` gets one form: codes without a sign, a column of the weights in a row,
-    cut into blocks that share a scale and a zero point. `graph.code_bits` says how many
+    cut into blocks that share a scale and a zero point. `code_bits` says how many
     bits a code needs, 4 or 8. Constants do not fold over this op, so that a processor reads the codes
     in each call and not four or eight times as many bytes.
 
@@ -128,7 +153,7 @@ def KeepWeightCodesPass : Pass<"graph-keep-weight-codes", "mlir::func::FuncOp"> 
     %w = graph.dequantize %q scale %s : (tensor<64x128xi8>, tensor<128xf32>) -> tensor<64x128xf32>
     %0 = graph.matmul %x, %w : (tensor<1x64xf32>, tensor<64x128xf32>) -> tensor<1x128xf32>
     // becomes
-    %d = graph.dequantize %c scale %t zero %z {graph.code_bits = 8}
+    %d = graph.dequantize %c scale %t zero %z {code_bits = 8 : i64}
         : (tensor<128x1x64xui8>, tensor<128x1x1xf32>, tensor<128x1x1xui8>) -> tensor<128x1x64xf32>
     %r = graph.reshape %d : (tensor<128x1x64xf32>) -> tensor<128x64xf32>
     %w = graph.transpose %r [1, 0] : tensor<128x64xf32> -> tensor<64x128xf32>
