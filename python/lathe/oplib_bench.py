@@ -311,24 +311,32 @@ def measure(library: Library, case: Case, peers: Sequence[Peer], seconds: float)
         if thunk := peer.bind(case):
             _compare(case, peer.name, np.asarray(thunk()), own())
             thunks[peer.name] = thunk
-    best = dict.fromkeys(thunks, float("inf"))
-    counts = dict.fromkeys(thunks, 1)
-    end = time.perf_counter() + seconds
-    while True:
-        for engine, thunk in thunks.items():
-            begin = time.process_time_ns()
-            for _ in range(counts[engine]):
-                thunk()
-            taken = (time.process_time_ns() - begin) * 1e-9
-            best[engine] = min(best[engine], taken / counts[engine])
-            # Of a call that is short, as many as the clock tells apart well.
-            counts[engine] = max(1, min(1000, int(2e-4 / best[engine])))
-        if time.perf_counter() > end:
-            break
+    best = least_times(thunks, seconds)
     choice = library.select(case.op, **case.sizes)
     flops = _flops(case.family, case.operands, own.result)
     size = own.result.nbytes + sum(array.nbytes for array in case.operands.values())
     return Row(case.op, case.family, case.label, choice.variant, flops, size, best)
+
+
+def least_times(thunks: Mapping[str, _Thunk], seconds: float) -> dict[str, float]:
+    """The least processor time of a call of each, in seconds: rounds of all, one after another.
+
+    At least one round, and for about `seconds` in all.
+    """
+    best = dict.fromkeys(thunks, float("inf"))
+    counts = dict.fromkeys(thunks, 1)
+    end = time.perf_counter() + seconds
+    while True:
+        for name, thunk in thunks.items():
+            begin = time.process_time_ns()
+            for _ in range(counts[name]):
+                thunk()
+            taken = (time.process_time_ns() - begin) * 1e-9
+            best[name] = min(best[name], taken / counts[name])
+            # Of a call that is short, as many as the clock tells apart well.
+            counts[name] = max(1, min(1000, int(2e-4 / max(best[name], 1e-9))))
+        if time.perf_counter() > end:
+            return best
 
 
 def _compare(case: Case, peer: str, other: _Array, own: _Array) -> None:

@@ -19,7 +19,6 @@ import pathlib
 import random
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .oplib import _DTYPES, BoundCall, Library, OplibError
-from .oplib_bench import geomean
+from .oplib_bench import geomean, least_times
 
 # No drawn call has more elements of operands, or more terms of products.
 _MOST_ELEMENTS = 1 << 24
@@ -105,20 +104,7 @@ class Contest:
                     raise  # What was chosen takes these sizes, so the call itself is wrong.
                 continue  # The variant is not for these sizes.
             calls[variant] = call
-        best = dict.fromkeys(calls, math.inf)
-        counts = dict.fromkeys(calls, 1)
-        end = time.perf_counter() + seconds
-        while True:
-            for variant, call in calls.items():
-                begin = time.process_time_ns()
-                for _ in range(counts[variant]):
-                    call()
-                best[variant] = min(
-                    best[variant], (time.process_time_ns() - begin) * 1e-9 / counts[variant]
-                )
-                counts[variant] = max(1, min(1000, int(1e-4 / max(best[variant], 1e-9))))
-            if time.perf_counter() > end:
-                break
+        best = least_times(calls, seconds)
         variant = chosen.variant
         if self._is_hot(sizes):
             own = self._name(sizes)

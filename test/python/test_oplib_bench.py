@@ -23,14 +23,18 @@ ops:
 """
 
 
+def build(folder: pathlib.Path, spec: str) -> pathlib.Path:
+    """Where the library of a specification is."""
+    (folder / "ops.yaml").write_text(spec)
+    command = [str(LATHE), "oplib", "build", "ops.yaml", "-o", "ops"]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    return folder / "ops"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Where a library of a softmax and a convolution is."""
-    folder = tmp_path_factory.mktemp("few")
-    (folder / "few.yaml").write_text(SPEC)
-    command = [str(LATHE), "oplib", "build", "few.yaml", "-o", "few"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder)
-    return folder / "few"
+    return build(tmp_path_factory.mktemp("few"), SPEC)
 
 
 def test_a_page_and_its_figures(
@@ -93,11 +97,7 @@ ops:
 @pytest.fixture(scope="module")
 def products(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Where a library of products is."""
-    folder = tmp_path_factory.mktemp("products")
-    (folder / "products.yaml").write_text(PRODUCTS)
-    command = [str(LATHE), "oplib", "build", "products.yaml", "-o", "products"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder)
-    return folder / "products"
+    return build(tmp_path_factory.mktemp("products"), PRODUCTS)
 
 
 def test_choices(

@@ -58,7 +58,7 @@ def pytest(name: str, summary: str, folder: str, *options: str) -> Section:
     # The tests of a file in one process, in their order: they share models and random numbers.
     workers = ("-n", str(len(os.sched_getaffinity(0))), "--dist", "loadfile")
     # pytest-xdist waits for ever once it has put a worker in the place of one that crashed. The
-    # others go on without it, and the crash and each test that it kept from running is a failure.
+    # others go on without it; the crash is a failure, and tests that it had yet to run may be lost.
     limits = ("--max-worker-restart=0", f"--timeout={TEST_LIMIT}", "--timeout-method=thread")
     command = (PYTHON, "-m", "pytest", "-q", *workers, *limits, test(folder), *options)
     return section(name, summary, *command, junit="--junitxml=")
