@@ -423,6 +423,20 @@ static Value narrowDouble(Scalar &s, Value x, Type half) {
   return TruncFOp::create(s.b, s.loc, half, roundToOdd(s.b, s.loc, x));
 }
 
+/// The lowest `bits` bits, 32 or less, of the whole part of an f32. Processors convert vectors to 32 bits, of which
+/// the result would be undefined for larger numbers: x is split into multiples of 2^31 and what is left, both exact.
+/// From 2^55 on, the lowest 32 bits are zeros.
+static Value lowestBits(Scalar &s, Value x, unsigned bits) {
+  Type i32 = s.b.getI32Type();
+  Value y = s.select(s.less(s.abs(x), s.like(x, 0x1p55)), x, s.like(x, 0));
+  Value high = FPToSIOp::create(s.b, s.loc, i32, s.mul(y, s.like(x, 0x1p-31)));
+  Value rest = s.sub(y, s.mul(SIToFPOp::create(s.b, s.loc, x.getType(), high), s.like(x, 0x1p31)));
+  Value low = FPToSIOp::create(s.b, s.loc, i32, rest);
+  if (bits == 32)
+    return AddIOp::create(s.b, s.loc, low, ShLIOp::create(s.b, s.loc, high, s.like(high, 31)));
+  return TruncIOp::create(s.b, s.loc, s.b.getIntegerType(bits), low);
+}
+
 /// Converts a scalar; `from` and `to` are graph element types, which know
 /// whether integers have a sign.
 static Value convert(Scalar &s, Value x, Type from, Type to) {
@@ -432,6 +446,9 @@ static Value convert(Scalar &s, Value x, Type from, Type to) {
     if (to.isInteger(1))
       return CmpFOp::create(s.b, s.loc, CmpFPredicate::UNE, x, s.like(x, 0));
     if (isa<IntegerType>(target)) {
+      unsigned bits = target.getIntOrFloatBitWidth();
+      if (bits <= 32 && x.getType().getIntOrFloatBitWidth() <= 32)
+        return lowestBits(s, x.getType().isF32() ? x : ExtFOp::create(s.b, s.loc, s.b.getF32Type(), x), bits);
       // Through 64 bits: narrow results wrap instead of being undefined.
       Type wide = s.b.getI64Type();
       Value number = to.isUnsignedInteger(64) ? Value(FPToUIOp::create(s.b, s.loc, wide, x))

@@ -29,6 +29,11 @@ llvm::LogicalResult inferElementwise(mlir::Operation *op, ShapeSolver &solver, l
 /// functions that have one of the attributes.
 llvm::LogicalResult verifySymbols(mlir::func::FuncOp func);
 
+/// The type of a tensor, which every value of the dialect but sequences, optionals and maps is.
+inline mlir::RankedTensorType typeOf(mlir::Value tensor) {
+  return mlir::cast<mlir::RankedTensorType>(tensor.getType());
+}
+
 /// The type without the `graph.dims` encoding and with signless integers: what
 /// a graph tensor becomes at the levels below.
 mlir::RankedTensorType getPlainType(mlir::Type type);

@@ -3,7 +3,7 @@
 #ifndef LATHE_DIALECTS_KERNEL_ACCURACY_H
 #define LATHE_DIALECTS_KERNEL_ACCURACY_H
 
-#include "llvm/ADT/StringRef.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace lathe::kernel {
 
@@ -13,6 +13,12 @@ inline constexpr llvm::StringLiteral tf32AttrName = "kernel.tf32";
 
 /// Of a module: its products with constant weights multiply bf16 (`graph-multiply-in-bf16`).
 inline constexpr llvm::StringLiteral bf16AttrName = "kernel.bf16";
+
+/// Whether the module around `op` has the mark `name`.
+inline bool isMarked(mlir::Operation *op, llvm::StringRef name) {
+  auto module = op->getParentOfType<mlir::ModuleOp>();
+  return module && module->hasAttr(name);
+}
 
 } // namespace lathe::kernel
 

@@ -16,12 +16,6 @@ static Value operandAt(AttentionOp op, unsigned operand) {
   return operand < 3 ? op->getOperand(operand) : op.getInit();
 }
 
-static std::string text(Type type) {
-  std::string result;
-  llvm::raw_string_ostream(result) << "'" << type << "'";
-  return result;
-}
-
 int64_t AttentionOp::sizeOf(unsigned operand, unsigned dim) {
   if (getHeadsInside()[operand] && (dim == 1 || dim == 2))
     dim = 3 - dim;
@@ -73,13 +67,14 @@ LogicalResult AttentionOp::verify() {
     if (!isOne || type(value).getElementType() != element)
       return emitOpError("has ") << type(value) << ", but its unit takes " << element << " one term at a time";
   int64_t block = getTiling().getBlock();
-  bool isOnCores = unit && unit->kind == DotKind::Mma, hasRoom = isOnCores && !getScratch();
+  bool isOnCores = unit && unit->isOnTensorCores(), hasRoom = isOnCores && !getScratch();
   if (!isOnCores && getScratch())
     hasRoom = type(getScratch()).hasStaticShape() &&
               type(getScratch()).getDimSize(0) >= scratchElements(getTiling(), size, width);
-  if (block < 1 || block % getTiling().getLanes() || !hasRoom) // attention_c5
-    return emitOpError("has blocks of ") << block << " keys and "
-                                         << (getScratch() ? "scratch of " + text(getScratch().getType()) : "no scratch")
-                                         << ", which do not go together";
+  if (block < 1 || block % getTiling().getLanes() || !hasRoom) { // attention_c5
+    InFlightDiagnostic error = emitOpError("has blocks of ") << block << " keys and ";
+    return (getScratch() ? error << "scratch of " << getScratch().getType() : error << "no scratch")
+           << ", which do not go together";
+  }
   return success();
 }

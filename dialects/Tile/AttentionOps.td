@@ -9,7 +9,7 @@ class Tile_FloatOfRank<int rank> : AnyTypeOf<[
   TensorRankOf<[F32, F16, BF16], [rank]>, MemRefRankOf<[F32, F16, BF16], [rank]>]>;
 def Tile_Mask : AnyTypeOf<[TensorRankOf<[I1], [4]>, MemRefRankOf<[I1], [4]>]>;
 
-def Tile_AttentionOp : Tile_DestinationOp<"attention", [AttrSizedOperandSegments]> {
+def Tile_AttentionOp : Tile_DestinationOp<"attention", [AttrSizedOperandSegments, Tile_ScratchOpInterface]> {
   let summary = "scaled dot-product attention, a block of queries at a time";
   let description = [{
     What `graph.attention` computes; the parameters of the same names mean the same, and `causal`

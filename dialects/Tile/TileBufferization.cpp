@@ -43,11 +43,8 @@ static LogicalResult bufferizeInPlace(DestinationStyleOpInterface op, RewriterBa
 
 /// Operands that are written besides the destination.
 static bool isScratch(OpOperand &operand) {
-  auto conv = dyn_cast<WinogradConvOp>(operand.getOwner());
-  auto contract = dyn_cast<ContractOp>(operand.getOwner());
-  auto attention = dyn_cast<AttentionOp>(operand.getOwner());
-  return (attention && operand.get() == attention.getScratch()) || (conv && &operand == &conv.getScratchMutable()) ||
-         (contract && operand.get() == contract.getScratch());
+  auto op = dyn_cast<ScratchOpInterface>(operand.getOwner());
+  return op && llvm::any_of(op.getScratchOperands(), [&](OpOperand &scratch) { return &scratch == &operand; });
 }
 
 /// The destination is written, never read: it needs no copy of old contents.

@@ -55,6 +55,11 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError, i
 
 const lathe::DotUnit *TilingAttr::getDotUnit() const { return getUnit() ? findDotUnit(getUnit().getValue()) : nullptr; }
 
+const lathe::MatrixUnit *TilingAttr::getMatrixUnit() const {
+  const DotUnit *unit = getDotUnit();
+  return unit ? unit->matrixUnit() : nullptr;
+}
+
 Type lathe::tile::toType(DotType type, MLIRContext *context) {
   switch (type) {
   case DotType::F64:

@@ -85,6 +85,8 @@ def Tile_TilingAttr : AttrDef<Tile_Dialect, "Tiling"> {
   let extraClassDeclaration = [{
     /// The row that `unit` names; null without one.
     const ::lathe::DotUnit *getDotUnit() const;
+    /// Those of the matrix unit that multiplies; null for any other unit and without one.
+    const ::lathe::MatrixUnit *getMatrixUnit() const;
     /// Terms of one sum that lie side by side in a register.
     int64_t getStep() const { return getDotUnit() ? getDotUnit()->step : 1; }
   }];

@@ -42,4 +42,16 @@ def Tile_EpilogueOpInterface : OpInterface<"EpilogueOpInterface"> {
   let verify = [{ return ::lathe::tile::verifyEpilogue($_op); }];
 }
 
+def Tile_ScratchOpInterface : OpInterface<"ScratchOpInterface"> {
+  let cppNamespace = "::lathe::tile";
+  let description = [{
+    An op with an operand `scratch`, which may be optional: memory that it writes and reads on the way, so that
+    nobody else may read or write it meanwhile.
+  }];
+  let methods = [
+    InterfaceMethod<"The scratch, or nothing.", "::mlir::MutableOperandRange", "getScratchOperands", (ins),
+                    /*methodBody=*/[{ return ::mlir::MutableOperandRange($_op.getScratchMutable()); }]>,
+  ];
+}
+
 #endif // LATHE_DIALECTS_TILE_TILEINTERFACES

@@ -51,7 +51,7 @@ static LogicalResult verifyPanel(Operation *op, int64_t width, TilingAttr tiling
 /// (C7) of products.
 static LogicalResult verifyCodes(ContractOp op) {
   const DotUnit *unit = op.getTiling().getDotUnit();
-  bool hasCodes = unit && takesCodes(*unit), isPresent = op.getScales() && op.getZeros();
+  bool hasCodes = unit && unit->takesCodes(), isPresent = op.getScales() && op.getZeros();
   if (hasCodes != isPresent || (hasCodes && !op.getScratch()))
     return op.emitOpError(hasCodes ? "multiplies codes, so it needs scales, zeros and scratch"
                                    : "has scales, but its unit multiplies no codes");
@@ -98,6 +98,12 @@ static LogicalResult verifyPanelCopy(ContractOp op) {
   return success();
 }
 
+/// Whether `matrix` has registers for the tile.
+static bool fits(TilingAttr tiling, const MatrixUnit &matrix) {
+  return tiling.getVectors() == matrix.vectors && tiling.getLanes() == matrix.lanes() &&
+         tiling.getRows() <= matrix.tileRows();
+}
+
 LogicalResult ContractOp::verify() {
   if (failed(verifySemantics(*this))) // contract_c1
     return failure();
@@ -106,7 +112,7 @@ LogicalResult ContractOp::verify() {
   if (init.getRank() != rank) // contract_c2
     return emitOpError("lhs has rank ") << rank << ", but the output has rank " << init.getRank();
   const DotUnit *unit = getTiling().getDotUnit();
-  int64_t step = getTiling().getStep(), stored = unit ? step / termsOfElement(*unit) : 1;
+  int64_t step = getTiling().getStep(), stored = unit ? step / unit->termsOfElement() : 1;
   int64_t packedRank = stored > 1 ? 4 : 3;
   if (getPacked() ? rhsRank != packedRank : rhsRank != 2 && rhsRank != rank) // contract_c2
     return emitOpError("has ") << (getPacked() ? "a packed" : "an unpacked") << " rhs of rank " << rhsRank << ", but "
@@ -127,11 +133,11 @@ LogicalResult ContractOp::verify() {
     return emitOpError("sums in blocks, so its output must be of ")
            << tile::getAccumulatorType(*this) << ", not " << init.getElementType();
   int64_t k = lhs.getDimSize(rank - 1), n = init.getDimSize(rank - 1);
-  if (unit && unit->kind == DotKind::Amx) // contract_c4
-    if (!getPacked() || ShapedType::isDynamic(k) || k % step || getTiling().getVectors() != 2 ||
-        getTiling().getLanes() != 16 || getTiling().getRows() > 32 || getTiling().getBlock())
-      return emitOpError("has a matrix unit, which needs packed operands of whole steps, 2 vectors of 16 lanes, up to "
-                         "32 rows, and no blocks");
+  if (const MatrixUnit *matrix = getTiling().getMatrixUnit()) // contract_c4
+    if (!getPacked() || ShapedType::isDynamic(k) || k % step || !fits(getTiling(), *matrix) || getTiling().getBlock())
+      return emitOpError("has a matrix unit, which needs packed operands of whole steps, ")
+             << matrix->vectors << " vectors of " << matrix->lanes() << " lanes, up to " << matrix->tileRows()
+             << " rows, and no blocks";
   if (getPacked() && step > 1) {
     if (ShapedType::isDynamic(k) || (stored > 1 && rhs.getDimSize(3) != step)) // contract_c4
       return emitOpError("with a step of ") << step << " needs a static last dim of lhs, and of rhs one of that size";
@@ -219,11 +225,11 @@ LogicalResult ConvOp::verify() {
   if (terms % groups || channels % groups || (groups > 1 && channels / groups % filter.getDimSize(columns))) // conv_c7
     return emitOpError("has ") << groups << " groups, which do not divide " << terms << " input and " << channels
                                << " output channels, the latter in panels of " << filter.getDimSize(columns);
-  if (const DotUnit *unit = getTiling().getDotUnit(); unit && unit->kind == DotKind::Amx) // conv_c8
-    if (terms / groups % step || getTiling().getVectors() != 2 || getTiling().getLanes() != 16 ||
-        getTiling().getRows() > 32)
+  if (const MatrixUnit *matrix = getTiling().getMatrixUnit()) // conv_c8
+    if (terms / groups % step || !fits(getTiling(), *matrix))
       return emitOpError("has a matrix unit, which needs whole steps of ")
-             << step << " channels, 2 vectors of 16 lanes and up to 32 rows";
+             << step << " channels, " << matrix->vectors << " vectors of " << matrix->lanes() << " lanes and up to "
+             << matrix->tileRows() << " rows";
   terms = llvm::divideCeil(isRun ? terms * kernelWidth : terms / groups, step);
   if (failed(expectSize(*this, "the number of input channels of the filter", filter.getDimSize(columns - 1), terms)) ||
       failed(verifyPanel(*this, filter.getDimSize(columns), getTiling())) || // conv_c4

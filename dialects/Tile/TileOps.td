@@ -59,7 +59,7 @@ class Tile_ComputeOp<string mnemonic, list<Trait> traits = []> : Tile_Destinatio
   let regions = (region MaxSizedRegion<1>:$epilogue);
 }
 
-def Tile_ContractOp : Tile_ComputeOp<"contract", [AttrSizedOperandSegments]> {
+def Tile_ContractOp : Tile_ComputeOp<"contract", [AttrSizedOperandSegments, Tile_ScratchOpInterface]> {
   let summary = "matrix product with an epilogue";
   let description = [{
     `init[r..., n] = epilogue(sum_k lhs[r..., k] * rhs[k, n])`: all dims of `lhs`
@@ -256,7 +256,7 @@ def Tile_DepthwiseConvOp : Tile_ComputeOp<"depthwise_conv"> {
   }];
 }
 
-def Tile_WinogradConvOp : Tile_ComputeOp<"winograd_conv"> {
+def Tile_WinogradConvOp : Tile_ComputeOp<"winograd_conv", [Tile_ScratchOpInterface]> {
   let summary = "convolution of 3 by 3 taps by Winograd's minimal filtering, with an epilogue";
   let description = [{
     `init[b, y, x, o] = epilogue(sum_{i,j,c} input[b, y + i - offsets[0], x + j - offsets[1],

@@ -2,12 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Backend.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
 namespace lathe {
+
+/// Where a loop of one block has more constants than there are registers, the allocator splits their live ranges around
+/// the loop and moves all of them in turn in each iteration, where reading one from memory is free. There is no
+/// attribute for it: the option is the process's (docs/decisions/0104-constants-in-short-loops.md).
+static void keepConstantsInMemory() {
+  llvm::cl::Option *budget = llvm::cl::getRegisteredOptions().lookup("grow-region-complexity-budget");
+  if (budget && budget->getNumOccurrences() == 0)
+    (void)budget->addOccurrence(0, budget->ArgStr, "0");
+}
 
 /// Of the architectures that targets are for: all of LLVM's would be half of a program that is
 /// linked statically.
@@ -25,6 +35,7 @@ static bool initializeBackends() {
   LLVMInitializeX86AsmParser();
   LLVMInitializeAArch64AsmParser();
   LLVMInitializeRISCVAsmParser();
+  keepConstantsInMemory();
   return true;
 }
 

@@ -90,14 +90,24 @@ public:
   std::unique_ptr<Artifact> run(bool wantsIr = true);
 
 private:
+  /// Each step is false after an error. First and last phase, and targets:
+  bool readOptions();
   std::optional<Phase> phaseNamed(const std::string &name, Phase otherwise);
-  /// Marks the module, which the phases look at.
+  /// Mark the module, which the phases look at.
   bool setAccuracy(ModuleOp module);
-  /// Notes in `pipeline` and the module what products may multiply.
   bool setPrecision(ModuleOp module);
+  /// What the option says, or a mark that comes with the IR where the option says f32.
+  std::optional<StringRef> readPrecision(ModuleOp module);
+  bool setDonations(ModuleOp module);
   bool checkStart(ModuleOp module, Phase first);
+  /// Of a file of kernels without a model.
+  bool checkTargetsOfKernels();
+  void setPipeline(ModuleOp module);
   bool dump(ModuleOp module, Phase phase, StringRef variant = "");
   bool runPhases(ModuleOp module, Phase from, Phase to, const Target *variant);
+  /// The phases behind `optimize`, for each target.
+  bool runVariants(OwningOpRef<ModuleOp> module);
+  bool emit(uint64_t fingerprint);
   void printIr();
 
   /// A target and the code for it, while it is made.
@@ -114,6 +124,7 @@ private:
   std::vector<Target> targets;
   PipelineOptions pipeline;
   SmallVector<Variant> variants;
+  FoldedResources folded;
   std::unique_ptr<Artifact> artifact = std::make_unique<Artifact>();
 };
 } // namespace
@@ -152,6 +163,10 @@ bool Run::checkStart(ModuleOp module, Phase first) {
     is = isProgram ? "IR that 'codegen' starts from" : isCode ? "IR that 'emit' starts from" : "IR that is not whole";
     way = isProgram ? "use --start-at codegen" : isCode ? "use --start-at emit" : "write it again from the model";
     fits = (isProgram && first == Phase::Codegen) || (isCode && first == Phase::Emit);
+  } else if (first <= Phase::Partition && callsKernels(module)) {
+    is = "IR that calls kernels, which 'partition' makes";
+    way = "use --start-at with the phase behind the one that wrote it, such as lower, or give the model itself";
+    fits = false;
   }
   if (!fits)
     diagnostics
@@ -255,16 +270,16 @@ bool Run::setAccuracy(ModuleOp module) {
 /// Whether `target` has instructions that multiply `type` with sums in f32.
 static bool multiplies(const Target &target, DotType type) {
   const DotUnit *unit = findDotUnit(target, type, type, DotType::F32, /*mostStep=*/64, /*withTiles=*/true);
-  return unit && (unit->kind == DotKind::Amx || unit->kind == DotKind::Dot2 || unit->kind == DotKind::Mma);
+  return unit && unit->multipliesAsStored();
 }
 
 /// Whether `target` has a unit that multiplies matrices of bf16, which no filtering makes up for.
 static bool multipliesMatrices(const Target &target) {
   const DotUnit *unit = findDotUnit(target, DotType::BF16, DotType::BF16, DotType::F32, 64, /*withTiles=*/true);
-  return unit && (unit->kind == DotKind::Amx || unit->kind == DotKind::Mma);
+  return unit && unit->multipliesMatrices();
 }
 
-bool Run::setPrecision(ModuleOp module) {
+std::optional<StringRef> Run::readPrecision(ModuleOp module) {
   static constexpr StringLiteral names[] = {"f32", "bf16", "tf32"};
   StringRef given = options.precision.empty() ? StringRef(names[0]) : StringRef(options.precision);
   if (!llvm::is_contained(names, given)) {
@@ -273,11 +288,34 @@ bool Run::setPrecision(ModuleOp module) {
                "there is no precision '" + given + "'" + didYouMean(given, {names[0], names[1], names[2]}))
         .note("'f32' multiplies f32, 'bf16' rounds the factors of products with constant weights to bf16, and with "
               "'tf32' tensor cores of GPUs round factors of f32 to 11 bits");
-    return false;
+    return std::nullopt;
   }
-  if (given == names[0])
+  bool hasBF16 = module->hasAttr(kernel::bf16AttrName), hasTF32 = module->hasAttr(kernel::tf32AttrName);
+  if (!hasBF16 && !hasTF32)
+    return given;
+  StringRef marked = hasBF16 ? names[1] : names[2];
+  bool isClear = hasBF16 != hasTF32;
+  if (isClear && (given == names[0] || given == marked))
+    return marked;
+  diagnostics
+      .error("precision-conflict", program.file,
+             isClear ? "the IR is marked 'kernel." + marked + "', but the precision '" + given + "' is given"
+                     : "the IR is marked 'kernel.bf16' and 'kernel.tf32', of which only one can hold")
+      .note(isClear ? "give the precision '" + marked + "' or none, or remove the mark of the module"
+                    : Twine("remove one of the marks of the module"));
+  return std::nullopt;
+}
+
+bool Run::setPrecision(ModuleOp module) {
+  std::optional<StringRef> chosen = readPrecision(module);
+  if (!chosen || *chosen == "f32")
+    return chosen.has_value();
+  StringRef given = *chosen;
+  bool isBF16 = given == "bf16";
+  StringRef mark = isBF16 ? kernel::bf16AttrName : kernel::tf32AttrName;
+  // The phase that looks at the mark was run by the one who made the IR.
+  if (isBF16 && *first > Phase::Optimize && module->hasAttr(mark))
     return true;
-  bool isBF16 = given == names[1];
   DotType type = isBF16 ? DotType::BF16 : DotType::TF32;
   bool isUsed = llvm::any_of(targets, [&](const Target &target) { return multiplies(target, type); });
   for (const Target &target : targets)
@@ -286,13 +324,10 @@ bool Run::setPrecision(ModuleOp module) {
                           "the target '" + titleOf(target) + "' has no instruction that multiplies " + given + ", so " +
                               (isUsed && isBF16 ? "its variant takes the factors apart and is slower than one of f32"
                                                 : "products stay f32"));
+  module->removeAttr(mark);
   if (!isUsed)
     return true;
-  // What is marked has a fingerprint of its own.
-  module->setAttr(isBF16 ? kernel::bf16AttrName : kernel::tf32AttrName, UnitAttr::get(module.getContext()));
-  pipeline.multiplyInBF16 = isBF16;
-  pipeline.keepFiltered = !module->hasAttr(kernel::KernelDialect::strictAttrName) &&
-                          llvm::none_of(targets, [](const Target &target) { return multipliesMatrices(target); });
+  module->setAttr(mark, UnitAttr::get(module.getContext()));
   if (isBF16 && *first > Phase::Optimize)
     diagnostics.warning("precision-too-late", program.file,
                         "products are chosen in the phase 'optimize', so those of IR that starts at '" +
@@ -300,67 +335,67 @@ bool Run::setPrecision(ModuleOp module) {
   return true;
 }
 
-std::unique_ptr<Artifact> Run::run(bool wantsIr) {
+bool Run::readOptions() {
   first = phaseNamed(options.startAt, Phase::Optimize);
   last = phaseNamed(options.stopAfter, Phase::Emit);
   targets = Target::parseList(options.target.empty() ? "host" : options.target, diagnostics);
   if (!first || !last || targets.empty())
-    return nullptr;
+    return false;
   if (targets.size() > 1 && *first > Phase::Partition) {
     diagnostics
         .error("phase-several-targets", program.file,
                "'" + phaseName(*first) + "' starts from IR for one target, but " + Twine(targets.size()) + " are given")
         .note("start at a phase up to 'partition', or name one target");
-    return nullptr;
+    return false;
   }
-  DiagnosticHandler handler(*program.context, diagnostics, program.file, options.remarks);
-  // What is wrong then is that passes were left out.
-  handler.setMute([this] { return watch.isOver(); });
-  OwningOpRef<ModuleOp> module =
-      cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
-  if (!setAccuracy(*module) || !setPrecision(*module) || !checkStart(*module, *first))
-    return nullptr;
+  return true;
+}
+
+bool Run::setDonations(ModuleOp module) {
   if (!options.donations.empty() && *first > Phase::Bufferize) {
     diagnostics
         .error("donation-too-late", program.file,
                "where results are is decided in the phase 'bufferize', but '" + phaseName(*first) +
                    "' is to be the first phase")
         .note("donate where the model is compiled");
-    return nullptr;
+    return false;
   }
-  if (!setDonations(*module, options.donations, program.file, diagnostics))
-    return nullptr;
-  if (isKernelLibrary(*module)) {
-    // Kernels are what `partition` makes; there is no graph to optimize.
-    first = std::max(*first, Phase::Partition);
-    if (targets.size() > 1) {
-      diagnostics
-          .error("kernel-several-targets", program.file,
-                 "holds kernels without a model, which C code calls by their names, but " + Twine(targets.size()) +
-                     " targets are given")
-          .note("compile it once for each target");
-      return nullptr;
-    }
-    if (targets.front().kind() == TargetKind::Gpu) {
-      diagnostics
-          .error("kernel-gpu-target", program.file,
-                 "holds kernels without a model, which C code calls by their names, but the target '" +
-                     targets.front().str() + "' runs kernels of models only")
-          .note("compile it for a CPU, or put the kernels into a model");
-      return nullptr;
-    }
+  return lathe::setDonations(module, options.donations, program.file, diagnostics);
+}
+
+bool Run::checkTargetsOfKernels() {
+  if (targets.size() > 1) {
+    diagnostics
+        .error("kernel-several-targets", program.file,
+               "holds kernels without a model, which C code calls by their names, but " + Twine(targets.size()) +
+                   " targets are given")
+        .note("compile it once for each target");
+    return false;
   }
+  if (targets.front().kind() == TargetKind::Gpu) {
+    diagnostics
+        .error("kernel-gpu-target", program.file,
+               "holds kernels without a model, which C code calls by their names, but the target '" +
+                   targets.front().str() + "' runs kernels of models only")
+        .note("compile it for a CPU, or put the kernels into a model");
+    return false;
+  }
+  return true;
+}
+
+void Run::setPipeline(ModuleOp module) {
   // What the process may use by its affinity and its quota, or was told to.
   pipeline.threads = options.threads ? options.threads : lathe_get_threads();
   pipeline.dims = options.dims;
-  pipeline.dimNames = namedDims(*module);
+  pipeline.dimNames = namedDims(module);
   pipeline.keepWeightCodes =
       llvm::all_of(targets, [](const Target &target) { return target.kind() == TargetKind::Cpu; });
+  bool isStrict = module->hasAttr(kernel::KernelDialect::strictAttrName);
+  pipeline.keepFiltered =
+      !isStrict && llvm::none_of(targets, [](const Target &target) { return multipliesMatrices(target); });
   // Where it is strict, it would be written out again.
-  pipeline.formAttention = !(*module)->hasAttr(kernel::KernelDialect::strictAttrName);
+  pipeline.formAttention = !isStrict;
   pipeline.foldedBytes = program.limits[Limit::FoldedBytes];
-  uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
-  FoldedResources folded;
   pipeline.evaluator = [&](ModuleOp constants, SmallVectorImpl<ElementsAttr> &results) {
     // What runs once may be slow.
     ScopedDiagnosticHandler quiet(program.context.get(), [](mlir::Diagnostic &diagnostic) {
@@ -368,19 +403,17 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     });
     return evaluateConstants(constants, results, &folded, &watch);
   };
-  if (!dump(*module, Phase::Import) || !runPhases(*module, Phase::Optimize, Phase::Optimize, nullptr))
-    return nullptr;
-  // Dims may have been fixed.
-  if (failed(checkLimits(*module, program.limits)))
-    return nullptr;
-  // What comes now depends on the target: how operations are grouped, too.
+}
+
+bool Run::runVariants(OwningOpRef<ModuleOp> module) {
+  // How operations are grouped depends on the target, too.
   if (*last > Phase::Optimize)
     for (const Target &target : llvm::drop_end(targets))
       variants.push_back({target, cast<ModuleOp>(module.get()->clone())});
   variants.push_back({targets.back(), std::move(module)});
   for (Variant &variant : variants)
     if (!runPhases(*variant.module, Phase::Partition, Phase::Bufferize, &variant.target))
-      return nullptr;
+      return false;
   if (*first <= Phase::Codegen && *last >= Phase::Codegen) {
     SmallVector<ModuleOp> modules;
     for (Variant &variant : variants)
@@ -389,15 +422,14 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
   }
   for (Variant &variant : variants)
     if (!runPhases(*variant.module, Phase::Codegen, Phase::Codegen, &variant.target))
-      return nullptr;
-  if (*last != Phase::Emit) {
-    if (wantsIr)
-      printIr();
-    return std::move(artifact);
-  }
+      return false;
+  return true;
+}
+
+bool Run::emit(uint64_t fingerprint) {
   if (watch.isOver()) {
     watch.report(program.file, diagnostics);
-    return nullptr;
+    return false;
   }
   if (options.progress)
     options.progress("emit");
@@ -408,7 +440,35 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     codes.push_back({*variant.module, variant.target});
   const std::string &name = options.name.empty() ? program.name : options.name;
   KernelCache cache(options.kernelCache, compilerBuild(), diagnostics);
-  if (failed(emitModel(codes, name, fingerprint, pipeline.threads, &folded, artifact->impl->model, &cache)))
+  return succeeded(emitModel(codes, name, fingerprint, pipeline.threads, &folded, artifact->impl->model, &cache));
+}
+
+std::unique_ptr<Artifact> Run::run(bool wantsIr) {
+  if (!readOptions())
+    return nullptr;
+  DiagnosticHandler handler(*program.context, diagnostics, program.file, options.remarks);
+  // What is wrong then is that passes were left out.
+  handler.setMute([this] { return watch.isOver(); });
+  OwningOpRef<ModuleOp> module =
+      cast<ModuleOp>(const_cast<OwningOpRef<ModuleOp> &>(program.module)->getOperation()->clone());
+  if (!setAccuracy(*module) || !setPrecision(*module) || !checkStart(*module, *first) || !setDonations(*module))
+    return nullptr;
+  if (isKernelLibrary(*module)) {
+    // Kernels are what `partition` makes; there is no graph to optimize.
+    first = std::max(*first, Phase::Partition);
+    if (!checkTargetsOfKernels())
+      return nullptr;
+  }
+  setPipeline(*module);
+  uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
+  if (!dump(*module, Phase::Import) || !runPhases(*module, Phase::Optimize, Phase::Optimize, nullptr))
+    return nullptr;
+  // Dims may have been fixed.
+  if (failed(checkLimits(*module, program.limits)) || !runVariants(std::move(module)))
+    return nullptr;
+  if (*last != Phase::Emit && wantsIr)
+    printIr();
+  if (*last == Phase::Emit && !emit(fingerprint))
     return nullptr;
   return std::move(artifact);
 }

@@ -211,7 +211,7 @@ bool Program::keepNode(const std::string &node, Diagnostics &diagnostics) {
     diagnostics
         .error("model-node", place,
                isSeveral ? "holds several functions, and nodes of each" : "holds kernels, and no nodes")
-        .note("give the path of a model with one function");
+        .note(isSeveral ? "keep one of them first" : "give the path of a model");
     return false;
   }
   Part part(main, node);
@@ -219,7 +219,7 @@ bool Program::keepNode(const std::string &node, Diagnostics &diagnostics) {
     SmallVector<StringRef> known(part.names.begin(), part.names.end());
     constexpr size_t shown = 20;
     diagnostics.error("model-node", place, "has no node " + quoted(node) + didYouMean(node, known))
-        .note(known.empty() ? "its nodes have no names"
+        .note(known.empty() ? "its nodes have no names, which native files give as loc(\"NAME\"(\"KIND\"))"
                             : "the names of nodes begin with: " + llvm::join(ArrayRef(known).take_front(shown), ", "));
     return false;
   }

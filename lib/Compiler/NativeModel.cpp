@@ -180,6 +180,12 @@ LogicalResult verifyNativeModel(ModuleOp module) {
   return success();
 }
 
+bool callsKernels(ModuleOp module) {
+  return llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp func) {
+    return func.walk([](kernel::CallOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  });
+}
+
 bool isBehindBufferize(ModuleOp module) { return !module.getOps<host::SignatureOp>().empty(); }
 
 } // namespace lathe

@@ -24,6 +24,9 @@ bool isModelType(mlir::Type type);
 /// Whether the module holds kernels, and no model that calls them.
 bool isKernelLibrary(mlir::ModuleOp module);
 
+/// Whether functions of the module call kernels: it is IR from behind the phase `partition`.
+bool callsKernels(mlir::ModuleOp module);
+
 /// Whether the module is IR from behind the phase `bufferize`: programs of the
 /// host or LLVM functions instead of a function of tensors.
 bool isBehindBufferize(mlir::ModuleOp module);

@@ -125,11 +125,35 @@ private:
 
 } // namespace
 
+/// Whether `op` says what of `program` it takes, which has to be a graph.
+static bool checkProgram(const Program &program, const Op &op, Diagnostics &diagnostics) {
+  constexpr size_t shown = 20;
+  std::vector<std::string> functions = program.functionNames();
+  bool isSeveral = op.function.empty() && functions.size() > 1;
+  if (isSeveral)
+    diagnostics
+        .error("oplib-graph-results", op.place,
+               "the file '" + op.file + "' holds the functions " +
+                   llvm::join(llvm::ArrayRef(functions).take_front(shown), ", ") +
+                   (functions.size() > shown ? " and others" : ""))
+        .note("name one of them, such as function: " + functions.front());
+  bool isGraph = !program.callsKernels();
+  if (!isGraph)
+    diagnostics
+        .error("oplib-graph-file", op.place,
+               "the file '" + op.file + "' calls kernels, so it is IR of a phase behind 'optimize' and no graph")
+        .note("give the graph or the model that it was made from");
+  return !isSeveral && isGraph;
+}
+
 std::unique_ptr<Program> loadProgram(const Op &op, Diagnostics &diagnostics) {
   LoadOptions options;
   options.limits = op.limits;
   std::unique_ptr<Program> program = Program::load(op.file, diagnostics, options);
-  return program && (op.node.empty() || program->keepNode(op.node, diagnostics)) ? std::move(program) : nullptr;
+  bool isThere = program && checkProgram(*program, op, diagnostics) &&
+                 (op.function.empty() || program->keepFunction(op.function, diagnostics)) &&
+                 (op.node.empty() || program->keepNode(op.node, diagnostics));
+  return isThere ? std::move(program) : nullptr;
 }
 
 bool Compiler::readText() {

@@ -35,7 +35,7 @@ struct UnitCache {
 /// Compiles `unit`, or reads it from `cache`. False after an error. May be called from several threads.
 bool compileUnit(const Unit &unit, const UnitCache &cache, UnitCode &code, Diagnostics &diagnostics);
 
-/// The file of `op`, or its node. Null after an error.
+/// The file of `op`, or its function or node. Null after an error.
 std::unique_ptr<Program> loadProgram(const Op &op, Diagnostics &diagnostics);
 
 /// Adds what `from` holds to `to`; its errors get `note`, which says where in a specification they come from.

@@ -75,7 +75,8 @@ struct Op {
   /// Several kernels, which are compiled as a model; its tensors have no strides.
   bool isProgram = false;
   std::string file;       ///< Of a program that is a file; else `writeBody` writes it.
-  std::string node;       ///< Of the file's model, the one that is taken; empty: all of it.
+  std::string function;   ///< Of the file, the one that is taken; empty: the only one.
+  std::string node;       ///< Of that, the one that is taken; empty: all of it.
   std::string choiceName; ///< "activation", or "".
   std::vector<std::string> choices;
   std::vector<Form> forms;

@@ -19,10 +19,6 @@ using namespace mlir;
 
 namespace lathe {
 
-/// Of products that may multiply bf16: more rows are computed faster so, fewer wait for memory, of which codes take
-/// less.
-static constexpr int64_t mostRowsOfCodes = 4;
-
 void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) {
   graph::InferShapesPassOptions shapes;
   shapes.dims.assign(options.dims.begin(), options.dims.end());
@@ -44,12 +40,10 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
     manager.addNestedPass<func::FuncOp>(graph::createFormIntegerProductsPass());
     // What is left: products whose weights alone are quantized.
     if (options.keepWeightCodes)
-      manager.addNestedPass<func::FuncOp>(
-          graph::createKeepWeightCodesPass({options.multiplyInBF16 ? mostRowsOfCodes : -1}));
+      manager.addNestedPass<func::FuncOp>(graph::createKeepWeightCodesPass());
     // Scales fold while channels are still in dim 1, where ONNX has them.
     manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
-    if (options.multiplyInBF16)
-      manager.addNestedPass<func::FuncOp>(graph::createMultiplyInBF16Pass({options.keepFiltered}));
+    manager.addNestedPass<func::FuncOp>(graph::createMultiplyInBF16Pass({options.keepFiltered}));
   }
   manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeConvTransposePass());

@@ -46,7 +46,11 @@ public:
       weights = create<SelectOp>(sums, none, scalar(0), weights);
     }
     weights = reshape(cast(weights, element), {q[0], heads, rows, k[2]});
-    Value y = reshape(create<MatmulOp>(element, weights, values), {q[0], q[1], q[2], solver.dims(op.getV())[3]});
+    // What the operands leave open, the result may know from one of them.
+    Dims result = solver.dims(op.getResult());
+    if (op.getHeadsInside()[3])
+      std::swap(result[1], result[2]);
+    Value y = reshape(create<MatmulOp>(element, weights, values), result);
     return op.getHeadsInside()[3] ? create<TransposeOp>(element, y, ArrayRef<int64_t>{0, 2, 1, 3}) : y;
   }
 
@@ -128,9 +132,8 @@ struct DecomposeAttentionPass final : impl::DecomposeAttentionPassBase<Decompose
       getOperation().emitError(diagnostics.text());
       return signalPassFailure();
     }
-    auto module = getOperation()->getParentOfType<ModuleOp>();
-    bool isStrict = module && module->hasAttr(kernel::KernelDialect::strictAttrName),
-         hasTf32 = module && module->hasAttr(kernel::tf32AttrName);
+    bool isStrict = kernel::isMarked(getOperation(), kernel::KernelDialect::strictAttrName),
+         hasTf32 = kernel::isMarked(getOperation(), kernel::tf32AttrName);
     ShapeSolver solver(getOperation());
     for (AttentionOp op : ops) {
       std::string reasons;

@@ -21,9 +21,7 @@ static constexpr VectorUnit x86Units[] = {
     {"avx2", "avx2,fma", 256, 16, false, false, 32 << 10, 256 << 10},
     {"sse2", "", 128, 16, false, false, 32 << 10, 256 << 10},
 };
-static constexpr MatrixUnit x86MatrixUnits[] = {
-    {"amx", "amx-tile", 8, 16, 64},
-};
+static constexpr MatrixUnit x86MatrixUnits[] = {amxUnit};
 
 static constexpr FeatureRow armFeatures[] = {
 #define LATHE_ARM_FEATURE(name, implies, ...) {name, implies},

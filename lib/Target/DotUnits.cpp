@@ -22,12 +22,12 @@ static constexpr DotUnit units[] = {
     {"fma.f32", Fma, F32, F32, F32, "", "", 1, 0, "", false, false},
     {"fma.f64", Fma, F64, F64, F64, "", "", 1, 0, "", false, false},
     // Factors that are rounded, with sums in f32: of products that allow it (`tf32AttrName`).
-    {"mma.tf32", Mma, TF32, TF32, F32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.tf32", WarpMma, TF32, TF32, F32, "sm_80", "", 1, 0, "", false, false},
     // Half precision with sums in f32.
-    {"wgmma.f16", Mma, F16, F16, F32, "sm_90a", "", 1, 0, "wgmma", false, false},
-    {"wgmma.bf16", Mma, BF16, BF16, F32, "sm_90a", "", 1, 0, "wgmma", false, false},
-    {"mma.f16", Mma, F16, F16, F32, "sm_80", "", 1, 0, "", false, false},
-    {"mma.bf16", Mma, BF16, BF16, F32, "sm_80", "", 1, 0, "", false, false},
+    {"wgmma.f16", WarpgroupMma, F16, F16, F32, "sm_90a", "", 1, 0, "", false, false},
+    {"wgmma.bf16", WarpgroupMma, BF16, BF16, F32, "sm_90a", "", 1, 0, "", false, false},
+    {"mma.f16", WarpMma, F16, F16, F32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.bf16", WarpMma, BF16, BF16, F32, "sm_80", "", 1, 0, "", false, false},
     {"amx.bf16", Amx, BF16, BF16, F32, "amx-bf16", "", 2, 0, "llvm.x86.tdpbf16ps", false, false},
     {"dpbf16.bf16", Dot2, BF16, BF16, F32, "avx512bf16,avx512vl", "amx-tile", 2, 0, "llvm.x86.avx512bf16.dpbf16ps",
      false, false},
@@ -39,14 +39,14 @@ static constexpr DotUnit units[] = {
     {"codes.f32u8", Widen, F32, U8, F32, "", "", 1, 0, "", false, false},
     // Bytes with sums in i32, which wrap and do not saturate in any row.
     // Of warpgroups, which read a slot's 128 terms of each column side by side.
-    {"wgmma.s8s8", Mma, S8, S8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
-    {"wgmma.u8s8", Mma, U8, S8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
-    {"wgmma.s8u8", Mma, S8, U8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
-    {"wgmma.u8u8", Mma, U8, U8, I32, "sm_90a", "", 128, 0, "wgmma", false, false},
-    {"mma.s8s8", Mma, S8, S8, I32, "sm_80", "", 1, 0, "", false, false},
-    {"mma.u8s8", Mma, U8, S8, I32, "sm_80", "", 1, 0, "", false, false},
-    {"mma.s8u8", Mma, S8, U8, I32, "sm_80", "", 1, 0, "", false, false},
-    {"mma.u8u8", Mma, U8, U8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"wgmma.s8s8", WarpgroupMma, S8, S8, I32, "sm_90a", "", 128, 0, "", false, false},
+    {"wgmma.u8s8", WarpgroupMma, U8, S8, I32, "sm_90a", "", 128, 0, "", false, false},
+    {"wgmma.s8u8", WarpgroupMma, S8, U8, I32, "sm_90a", "", 128, 0, "", false, false},
+    {"wgmma.u8u8", WarpgroupMma, U8, U8, I32, "sm_90a", "", 128, 0, "", false, false},
+    {"mma.s8s8", WarpMma, S8, S8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.u8s8", WarpMma, U8, S8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.s8u8", WarpMma, S8, U8, I32, "sm_80", "", 1, 0, "", false, false},
+    {"mma.u8u8", WarpMma, U8, U8, I32, "sm_80", "", 1, 0, "", false, false},
     {"amx.u8s8", Amx, U8, S8, I32, "amx-int8", "", 4, 0, "llvm.x86.tdpbusd", false, false},
     {"amx.s8u8", Amx, S8, U8, I32, "amx-int8", "", 4, 0, "llvm.x86.tdpbsud", false, false},
     {"amx.s8s8", Amx, S8, S8, I32, "amx-int8", "", 4, 0, "llvm.x86.tdpbssd", false, false},
@@ -71,6 +71,26 @@ static constexpr DotUnit units[] = {
     {"multiply.i32", Fma, I32, I32, I32, "", "", 1, 0, "", false, false},
     {"multiply.i64", Fma, I64, I64, I64, "", "", 1, 0, "", false, false},
 };
+
+const MatrixUnit *DotUnit::matrixUnit() const { return kind == Amx ? &amxUnit : nullptr; }
+
+bool DotUnit::multipliesAsStored() const {
+  switch (kind) {
+  case Fma:
+  case Dot4:
+  case Dot2:
+  case Amx:
+  case WarpMma:
+  case WarpgroupMma:
+    return true;
+  case Widen:
+  case Pairs:
+  case Nibbles:
+  case Madd16:
+    return false;
+  }
+  return false;
+}
 
 int64_t lathe::bytesOf(DotType type) {
   switch (type) {
@@ -104,7 +124,7 @@ const DotUnit *lathe::findDotUnit(const Target &target, DotType a, DotType b, Do
   for (const DotUnit &unit : units) {
     if (unit.a != a || unit.b != b || unit.sum != sum || unit.step > mostStep)
       continue;
-    if (unit.kind == Amx && !withTiles)
+    if (unit.matrixUnit() && !withTiles)
       continue;
     if (!unit.lacks.empty() && target.has(unit.lacks))
       continue;

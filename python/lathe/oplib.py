@@ -286,6 +286,10 @@ class Library:
         self._text = self._function("status_text", ctypes.c_char_p)
         # What the manifest says of each operator, by name.
         self.interface: dict[str, Mapping[str, Any]] = {op["op"]: op for op in about["interface"]}
+        # The names of its variants, such as "v3.512x512", of all instruction sets.
+        self.variants: dict[str, set[str]] = {op: set() for op in self.interface}
+        for op in about["ops"]:
+            self.variants[op["op"]].update(variant["name"] for variant in op["variants"])
         self._ops = {op["op"]: _Op(self._library, self.name, op) for op in about["interface"]}
         self._ctx = (ctypes.c_uint64 * about["context_words"])()
         self._check(self._function("open")(None, self._ctx), "open")

@@ -69,13 +69,7 @@ class Contest:
                 "oplib-choices-packed",
                 f"{op} takes packed operands, which are packed for one variant only",
             )
-        (manifest,) = pathlib.Path(folder).glob("share/*/manifest.json")
-        self.variants = {
-            variant["name"]
-            for entry in json.loads(manifest.read_text())["ops"]
-            if entry["op"] == op
-            for variant in entry["variants"]
-        }
+        self.variants = self.library.variants[op]
         self.forced: dict[str, Library] = {}
         for variant in sorted(self.variants):
             forced = Library(folder)

@@ -49,3 +49,15 @@ kernel.func @pad(%x: tensor<1x100x16xf32>) -> tensor<1x104x16xf32>
   %0 = graph.pad constant %x amounts = <() -> (0, 2, 0, 0, 2, 0)> : (tensor<1x100x16xf32>) -> tensor<1x104x16xf32>
   kernel.return %0 : tensor<1x104x16xf32>
 }
+
+// A task of rows reads the filters of all groups; where they are larger than the cache, it has whole lines of one panel.
+// CHECK-LABEL: kernel.func @large_groups(
+// CHECK: tile.conv {{.*}} groups 16 tiling(<{{.*}} task_panels = 1
+// CHECK-NOT: task_rows
+// CHECK: kernel.return
+kernel.func @large_groups(%x: tensor<1x327x768xf32>, %f: tensor<768x48x128xf32> {kernel.constant}) -> tensor<1x200x768xf32>
+    attributes {sizes = 0 : i64, target = #kernel.target<"x86_64:v3">} {
+  %0 = graph.conv %x, %f channels_last strides = [1] pads = [0, 0] dilations = [1] groups = 16
+      : (tensor<1x327x768xf32>, tensor<768x48x128xf32>) -> tensor<1x200x768xf32>
+  kernel.return %0 : tensor<1x200x768xf32>
+}

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`--target x86_64:v2+v3`: every test runs once for each level of one artifact that runs here."""
+"""`--target x86_64:v2+v3`: every test runs once for each level of one artifact that runs here.
+
+With `--target aarch64:neon+dotprod` and the like, models are called on an emulated machine.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import pathlib
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import emulated
 import lathe
 import pytest
+from gpu_driver import make_driver
+from lathe.model import CompiledModel
 
 IDENTITY = b"""
 func.func @main(%x: tensor<1xf32>) -> tensor<1xf32> {
@@ -28,9 +35,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @functools.cache
+def architecture() -> str:
+    """That of this machine, as targets name it."""
+    return lathe.compile(IDENTITY, cache=False).target.partition(":")[0]
+
+
+def is_foreign(target: str) -> bool:
+    """Whether code for `target` runs on an emulated machine only."""
+    return target != "host" and emulated.is_foreign(target, architecture())
+
+
+@functools.cache
 def levels(target: str) -> tuple[str, ...]:
     """The variants of an artifact for `target` that this machine can run, the best first."""
     model = lathe.compile(IDENTITY, target=target, cache=False)
+    if is_foreign(target):
+        return tuple(model.variants)
     found = []
     for name in model.variants:
         try:
@@ -77,6 +97,8 @@ class Compiler:
             self.key, self.model = None, self.compile_model(model, **options)
             self.key = key
         assert self.model is not None
+        if is_foreign(target):
+            return self.model
         made = self.model.with_isa(level)
         assert made.isa == level
         return made
@@ -93,6 +115,17 @@ def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     if "+" in target:
         # The levels that cannot run here would only be compiled.
         target = f"{target.partition(':')[0]}:{'+'.join(levels(target))}"
+    if is_foreign(target):
+        machine = emulated.Machine(target.partition(":")[0], name or levels(target)[0])
+        monkeypatch.setattr(CompiledModel, "_call", emulated.caller(machine))
     if target != "host":
         monkeypatch.setattr(lathe, "compile", functools.partial(COMPILER, target, name))
     yield name
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process for which the emulator is the driver of an sm_80."""
+    if not shutil.which("cc"):
+        pytest.skip("cc is not installed; tools/check without --no-setup installs it")
+    return make_driver(tmp_path_factory.mktemp("driver"))

@@ -8,12 +8,11 @@ import subprocess
 import sys
 
 import pytest
-import test_gpu
+from gpu_driver import EMULATOR
 
-sys.path.insert(0, str(test_gpu.EMULATOR))
+sys.path.insert(0, str(EMULATOR))
 import faults
 
-driver = test_gpu.driver
 MODELS = {"warpgroup": "90a", "roles": "90a", "results": "90a", "wide bytes": "90a"}
 # Of those in `faults.FAULTS`, what no run has noticed.
 MISSED: set[str] = {"no-wait-for-copies-of-results"}
@@ -32,7 +31,7 @@ def run(
         "LATHE_CACHE_DIR": str(folder / "cache"),
     }
     done = subprocess.run(
-        [sys.executable, str(test_gpu.EMULATOR / "faults.py"), name],
+        [sys.executable, str(EMULATOR / "faults.py"), name],
         capture_output=True,
         text=True,
         check=False,

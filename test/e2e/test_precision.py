@@ -60,10 +60,11 @@ def test_a_network_is_close_to_its_f32_self() -> None:
     rng = np.random.default_rng(0)
     model = network(rng)
     target = "x86_64:amx" if matrix_unit() else "x86_64:v3,avx512bf16,avx512vl,avx512f"
+    narrow = lathe.compile(model, target=target, precision="bf16", cache=False, threads=1)
     try:
-        narrow = lathe.compile(model, target=target, precision="bf16", cache=False, threads=1)
-    except lathe.CompileError as error:
-        assert "module-cannot-run" in error.ids
+        narrow(np.zeros((1, 3, 30, 26), np.float32))
+    except lathe.RuntimeError as error:
+        assert "call-other-machine" in error.ids
         pytest.skip("this machine has no instruction that multiplies bf16")
     wide = lathe.compile(model, accuracy="strict", cache=False)
     for n in (1, 3):
@@ -145,3 +146,41 @@ def test_each_precision_has_a_fingerprint(tmp_path: pathlib.Path) -> None:
         made.save_header(tmp_path / "m.h")
         headers.add((tmp_path / "m.h").read_text())
     assert len(headers) == 2
+
+
+PRODUCT = """
+module attributes {%s} {
+  func.func @main(%%x: tensor<32x64xf32>) -> tensor<32x64xf32> {
+    %%w = graph.constant dense<3.0e-1> : tensor<64x64xf32>
+    %%y = graph.matmul %%x, %%w : (tensor<32x64xf32>, tensor<64x64xf32>) -> tensor<32x64xf32>
+    return %%y : tensor<32x64xf32>
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("precision", ["bf16", "tf32"])
+def test_a_mark_of_the_ir_is_the_option(precision: str) -> None:
+    """On a target that has no instructions, the mark is taken off with a warning."""
+    marked = (PRODUCT % f"kernel.{precision}").encode()
+    options: dict[str, Any] = {"target": "x86_64:v3", "cache": False}
+    for given in ("f32", precision):
+        with pytest.warns(UserWarning, match=f"multiplies {precision}.*precision-no-unit"):
+            made = lathe.compile(marked, precision=given, **options)
+    x = np.random.default_rng(6).standard_normal((32, 64)).astype(np.float32)
+    plain = lathe.compile((PRODUCT % "").encode(), **options)
+    assert made(x)[0].tobytes() == plain(x)[0].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("marks", "precision", "says"),
+    [
+        ("kernel.bf16", "tf32", "marked 'kernel.bf16', but the precision 'tf32' is given"),
+        ("kernel.tf32", "bf16", "marked 'kernel.tf32', but the precision 'bf16' is given"),
+        ("kernel.bf16, kernel.tf32", "f32", "marked 'kernel.bf16' and 'kernel.tf32'"),
+        ("kernel.bf16, kernel.tf32", "bf16", "marked 'kernel.bf16' and 'kernel.tf32'"),
+    ],
+)
+def test_marks_that_contradict(marks: str, precision: str, says: str) -> None:
+    with pytest.raises(lathe.CompileError, match=rf"{says}.*precision-conflict"):
+        lathe.compile((PRODUCT % marks).encode(), precision=precision, cache=False)

@@ -22,7 +22,7 @@ def main() -> int:
         return 2
     sys.path.append(str(Path(__file__).resolve().parents[1] / "e2e"))
     with tempfile.TemporaryDirectory(prefix="lathe-driver-") as folder:
-        environment = importlib.import_module("test_gpu").make_driver(Path(folder))
+        environment = importlib.import_module("gpu_driver").make_driver(Path(folder))
         given = {name: text for name, text in os.environ.items() if name.startswith("LATHE_EMU_")}
         return subprocess.call(sys.argv[1:], env={**environment, **given})
 

@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
+from random_operands import SIGNED, UNSIGNED, WIDE, UnfitError
 
 if TYPE_CHECKING:
-    from random_graphs import Generator, Size, Value
+    from random_generator import Generator, Size, Value
 
-SIGNED = (TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64)
-UNSIGNED = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64)
-WIDE = (TensorProto.INT32, TensorProto.INT64)  # What all operators on integers take.
 HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 FLOAT = TensorProto.FLOAT
-
-
-class UnfitError(Exception):
-    """The operator that was drawn does not fit the values that there are."""
 
 
 def cast(g: Generator, x: Value, kind: int) -> Value:

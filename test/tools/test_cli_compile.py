@@ -232,6 +232,8 @@ def test_any_phase_starts_from_what_the_one_before_it_wrote(
         ("optimize", "codegen", "up to 'bufferize'"),
         ("bufferize", "optimize", "--start-at codegen"),
         ("codegen", "schedule", "--start-at emit"),
+        ("partition", "optimize", "such as lower"),
+        ("schedule", "partition", "such as lower"),
     ],
 )
 def test_a_phase_says_where_to_start_instead(
@@ -242,6 +244,19 @@ def test_a_phase_says_where_to_start_instead(
     assert result.returncode == 1
     assert "[phase-wrong-start]" in result.stderr and way in result.stderr
     assert not (model.parent / "a.so").exists()
+
+
+def test_the_mark_of_a_precision_goes_on(lathe: Run, model: pathlib.Path) -> None:
+    """IR that was optimized for bf16 says so; IR that was not is told that it is too late."""
+    target = ("--target", "x86_64:amx")
+    for option in ((), ("--precision", "bf16")):
+        words = ("compile", model.name, *target, *option, "--stop-after", "optimize")
+        assert lathe(*words, "-o", "a.mlir").returncode == 0
+        words = ("compile", "a.mlir", *target, "--start-at", "partition", "-o", "a.o")
+        result = lathe(*words)
+        assert result.returncode == 0 and "warning" not in result.stderr, result.stderr
+        result = lathe(*words, "--precision", "bf16")
+        assert ("[precision-too-late]" in result.stderr) == (not option), result.stderr
 
 
 def test_start_at_with_large_weights(lathe: Run, model: pathlib.Path) -> None:

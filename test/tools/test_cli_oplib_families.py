@@ -9,8 +9,10 @@ import pathlib
 import re
 import subprocess
 
+import numpy as np
 import pytest
 from command_line import ROOT, Run
+from lathe import oplib
 
 SPEC = ROOT / "test/tools/families.yaml"
 
@@ -163,6 +165,8 @@ def test_a_second_build_compiles_what_has_changed(
         ("graph: {f: {file: none.mlir}}", "none.mlir"),
         ("graph: {f: {}}", "[oplib-spec-missing]"),
         ("graph: {f: {file: g.mlir, tolerance: 2}}", "[oplib-spec-number]"),
+        ("graph: {f: {file: g.mlir, function: ''}}", "'function' of a file is empty"),
+        ("from-model: {f: {file: g.mlir, node: ''}}", "'node' of a model is empty"),
         ("graph: {f: {file: two.mlir}}", "2 results [oplib-graph-results]"),
         ("graph: {f: {file: several.mlir}}", "functions main, other [oplib-graph-results]"),
         ("graph: {f: {file: data.mlir}}", "known only when the graph runs [oplib-graph-dims]"),
@@ -224,6 +228,120 @@ def test_a_graph_that_calls_another(lathe: Run, tmp_path: pathlib.Path) -> None:
     (tmp_path / "ops.yaml").write_text(spec)
     result = lathe("oplib", "check", "ops.yaml")
     assert result.returncode == 0, result.stderr
+
+
+SEVERAL = """\
+func.func private @twice(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = graph.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func @negated(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = graph.neg %x : tensor<4xf32> -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+func.func @folded(%x: tensor<4xf32>, %z: tensor<4xf32>) -> tensor<4xf32> {
+  %t = graph.call @twice(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %n = graph.call @negated(%z) : (tensor<4xf32>) -> tensor<4xf32>
+  %y = graph.sub %t, %n : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+"""
+
+
+def test_functions_of_one_file_are_operators(lathe: Run, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "several.mlir").write_text(SEVERAL)
+    spec = "lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  graph:\n"
+    for name, function in (("minus", "negated"), ("fold", "folded")):
+        spec += f"    {name}: {{file: several.mlir, function: {function}}}\n"
+    (tmp_path / "ops.yaml").write_text(spec)
+    result = lathe("oplib", "build", "ops.yaml", "-o", "ops")
+    assert result.returncode == 0, result.stderr
+    library = oplib.Library(tmp_path / "ops")
+    assert [len(op["operands"]) for op in library.interface.values()] == [2, 3]
+    x, z = np.arange(4, dtype=np.float32), np.array([1, -2, 3, 0.5], np.float32)
+    np.testing.assert_array_equal(library.call("minus", input0=x), -x)
+    np.testing.assert_array_equal(library.call("fold", input0=x, input1=z), 2 * x + z)
+    result = lathe("oplib", "test", "ops")
+    assert result.returncode == 0 and "4 of 4 tests passed" in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("negate", "has no function \"negate\"; did you mean 'negated'? [function-unknown]"),
+        ("twice", 'has no function "twice" [function-unknown]'),  # Only others may call it.
+        ("[negated]", "[oplib-spec-kind]"),
+    ],
+)
+def test_a_function_that_is_not_there(
+    lathe: Run, tmp_path: pathlib.Path, function: str, says: str
+) -> None:
+    (tmp_path / "several.mlir").write_text(SEVERAL)
+    entry = f"{{f: {{file: several.mlir, function: {function}}}}}"
+    spec = f"lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  graph: {entry}\n"
+    (tmp_path / "ops.yaml").write_text(spec)
+    result = lathe("oplib", "check", "ops.yaml")
+    assert result.returncode == 1 and says in result.stderr, result.stderr
+    if "unknown" in says:
+        assert "its functions are negated, folded" in result.stderr
+        assert "ops.yaml:5:15 asks for the operator 'f'" in result.stderr
+
+
+def test_names_of_many_functions(lathe: Run, tmp_path: pathlib.Path) -> None:
+    """A message lists some of them."""
+    one = (
+        "func.func @f{0}(%x: tensor<4xf32>) -> tensor<4xf32> {{\n  return %x : tensor<4xf32>\n}}\n"
+    )
+    spec = "lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  graph: {f: {file: g.mlir%s}}\n"
+    for count, function, says in (
+        (1, ", function: g", "its only function is f0\n"),
+        (25, ", function: g", "its functions are f0, f1, f2, "),
+        (25, ", function: g", " f19 and 5 more\n"),
+        (25, "", " f19 and others [oplib-graph-results]"),
+    ):
+        (tmp_path / "g.mlir").write_text("".join(one.format(i) for i in range(count)))
+        (tmp_path / "ops.yaml").write_text(spec % function)
+        result = lathe("oplib", "check", "ops.yaml")
+        assert result.returncode == 1 and says in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("function", ["", ", function: folded"])
+def test_ir_of_a_later_phase_is_no_graph(lathe: Run, tmp_path: pathlib.Path, function: str) -> None:
+    (tmp_path / "several.mlir").write_text(SEVERAL)
+    words = ("compile", "several.mlir", "--target", "x86_64:v3", "--stop-after", "partition")
+    assert lathe(*words, "-o", "late.mlir").returncode == 0
+    entry = f"{{f: {{file: late.mlir{function}}}}}"
+    spec = f"lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  graph: {entry}\n"
+    (tmp_path / "ops.yaml").write_text(spec)
+    for request in ("check ops.yaml", "build ops.yaml -o ops"):
+        result = lathe("oplib", *request.split())
+        assert result.returncode == 1 and "internal" not in result.stderr, result.stderr
+        assert "IR of a phase behind 'optimize' and no graph [oplib-graph-file]" in result.stderr
+        assert result.stderr.startswith("ops.yaml:5:"), result.stderr
+
+
+def test_a_node_of_a_file_without_names(lathe: Run, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "several.mlir").write_text(SEVERAL)
+    entry = "{f: {file: several.mlir, function: negated, node: minus}}"
+    spec = f"lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  from-model: {entry}\n"
+    (tmp_path / "ops.yaml").write_text(spec)
+    result = lathe("oplib", "check", "ops.yaml")
+    assert result.returncode == 1 and 'loc("NAME"("KIND"))' in result.stderr, result.stderr
+
+
+def test_a_node_of_one_of_several_functions(lathe: Run, tmp_path: pathlib.Path) -> None:
+    located = SEVERAL.replace(
+        "graph.neg %x : tensor<4xf32> -> tensor<4xf32>",
+        'graph.neg %x : tensor<4xf32> -> tensor<4xf32> loc("minus"("Neg"))',
+    )
+    (tmp_path / "several.mlir").write_text(located)
+    spec = "lathe-oplib: 1\nname: ops\ntargets: x86_64:v3\nops:\n  from-model: "
+    for function, code in (("", 1), (", function: negated", 0)):
+        entry = f"{{f: {{file: several.mlir{function}, node: minus}}}}\n"
+        (tmp_path / "ops.yaml").write_text(spec + entry)
+        result = lathe("oplib", "check", "ops.yaml")
+        assert result.returncode == code, result.stderr
+        assert code == 0 or "function: negated" in result.stderr
 
 
 def test_a_graph_called_open_is_an_error(lathe: Run, tmp_path: pathlib.Path) -> None:

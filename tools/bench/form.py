@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A form of an operator: a model of one node, and its input."""
+"""A form of an operator: a model of one node, and its input; or of a few nodes in a row."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.parser
 from onnx import TensorProto, helper, numpy_helper
 
 ONNX_TYPES = {
@@ -57,16 +58,9 @@ class Form:
             for i, shape in enumerate(self.weights)
         ]
         given = [numpy_helper.from_array(c, f"c{i}") for i, c in enumerate(self.constants)]
-        names = ["x", *(c.name for c in constants), *(c.name for c in given)]
-        names = [names[i] for i in self.order] if self.order else names
-        results = ["y", *(f"y{i}" for i in range(1, self.outputs))]
         dims = [f"d{i}" if i in self.open else size for i, size in enumerate(self.shape)]
         graph = helper.make_graph(
-            [
-                helper.make_node(
-                    self.op, names, results, name="form", domain=self.domain, **self.attributes
-                )
-            ],
+            self.nodes(["x", *(c.name for c in constants), *(c.name for c in given)]),
             "form",
             [helper.make_tensor_value_info("x", element, dims)],
             [helper.make_empty_tensor_value_info("y")],
@@ -81,6 +75,16 @@ class Form:
             ir_version=10,
         )
 
+    def nodes(self, names: Sequence[str]) -> list[onnx.NodeProto]:
+        """The node that makes `y` of the input, the weights and the constants, `names`."""
+        names = [names[i] for i in self.order] if self.order else names
+        results = ["y", *(f"y{i}" for i in range(1, self.outputs))]
+        return [
+            helper.make_node(
+                self.op, names, results, name="form", domain=self.domain, **self.attributes
+            )
+        ]
+
     def input(self) -> np.ndarray:
         rng = np.random.default_rng(2)
         if self.dtype == "u8":
@@ -88,3 +92,13 @@ class Form:
         if self.dtype == "i64":
             return rng.integers(0, 64, self.shape)
         return (rng.uniform(-1, 1, self.shape) * self.scale).astype(NUMPY_TYPES[self.dtype])
+
+
+@dataclasses.dataclass
+class Chain(Form):
+    """Nodes in ONNX's text syntax, one a line, from `x`, `w0`.. and `c0`.. to `y`."""
+
+    lines: str = ""
+
+    def nodes(self, names: Sequence[str]) -> list[onnx.NodeProto]:
+        return [onnx.parser.parse_node(line) for line in self.lines.strip().splitlines()]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from form import Form
+from form import Chain, Form
 
 
 def conv(
@@ -553,4 +553,193 @@ def elements() -> Iterator[Form]:
     yield Form("tiny softmax", "Softmax", [1, 10])
 
 
-GROUPS = [convolutions_of_networks, pools, rows_and_axes, places, sequences, elements]
+def sampled() -> Iterator[Form]:
+    """Deformable convolutions, as detectors and super-resolution have them."""
+    rng = np.random.default_rng(12)
+    for channels, size, groups in ((64, 28, 1), (32, 40, 4)):
+        offsets = rng.uniform(-2, 2, (1, 2 * groups * 9, size, size)).astype(np.float32)
+        filters = rng.uniform(-1, 1, (channels, channels, 3, 3)).astype(np.float32)
+        yield Form(
+            f"deform_conv {channels} channels, {groups} of offsets",
+            "DeformConv",
+            [1, channels, size, size],
+            attributes={"kernel_shape": [3, 3], "pads": [1] * 4, "offset_group": groups},
+            constants=[filters, offsets],
+            opset=19,
+        )
+
+
+def chains() -> Iterator[Form]:
+    """What networks compute in a few nodes, which have no operator of their own."""
+
+    def ints(*values: int) -> np.ndarray:
+        return np.array(values, np.int64)
+
+    yield Chain(
+        "shifted windows",
+        "",
+        [1, 56, 56, 96],
+        constants=[ints(0), ints(3), ints(56), ints(1), ints(2)],
+        lines="""
+            a = Slice(x, c1, c2, c3)
+            b = Slice(x, c0, c1, c3)
+            rows = Concat<axis = 1>(a, b)
+            d = Slice(rows, c1, c2, c4)
+            e = Slice(rows, c0, c1, c4)
+            y = Concat<axis = 2>(d, e)""",
+    )
+    angles = np.outer(np.arange(128), 1e4 ** (-np.arange(32) / 32))
+    angles = np.concatenate([angles, angles], 1).astype(np.float32).reshape(1, 128, 1, 64)
+    yield Chain(
+        "rms_norm and rotary positions",
+        "",
+        [1, 128, 12, 64],
+        [[64]],
+        constants=[np.cos(angles), np.sin(angles), np.float32(1e-6), ints(-1)],
+        opset=18,
+        lines="""
+            squares = Mul(x, x)
+            mean = ReduceMean(squares, c3)
+            sum = Add(mean, c2)
+            root = Sqrt(sum)
+            unit = Div(x, root)
+            scaled = Mul(unit, w0)
+            a, b = Split<axis = -1, num_outputs = 2>(scaled)
+            minus = Neg(b)
+            turned = Concat<axis = -1>(minus, a)
+            p = Mul(scaled, c0)
+            q = Mul(turned, c1)
+            r = Add(p, q)
+            y = Transpose<perm = [0, 2, 1, 3]>(r)""",
+    )
+    yield Chain(
+        "conv and pixel shuffle",
+        "",
+        [1, 64, 48, 48],
+        [[256, 64, 3, 3]],
+        lines="""
+            a = Conv<pads = [1, 1, 1, 1]>(x, w0)
+            y = DepthToSpace<blocksize = 2, mode = "CRD">(a)""",
+    )
+    yield Chain(
+        "conv with gate",
+        "",
+        [1, 256, 400],
+        [[512, 256, 1]],
+        opset=18,
+        lines="""
+            a = Conv(x, w0)
+            b, c = Split<axis = 1, num_outputs = 2>(a)
+            d = Sigmoid(c)
+            y = Mul(b, d)""",
+    )
+    yield Chain(
+        "swiglu",
+        "",
+        [64, 512],
+        [[512, 1376], [512, 1376], [1376, 512]],
+        weight_scale=0.1,
+        lines="""
+            a = MatMul(x, w0)
+            b = MatMul(x, w1)
+            c = Sigmoid(a)
+            d = Mul(a, c)
+            e = Mul(d, b)
+            y = MatMul(e, w2)""",
+    )
+    lower = np.tril(np.ones((64, 64), np.float32))
+    yield Chain(
+        "state space chunk",
+        "",
+        [8, 64, 64],
+        [[8, 64, 16], [8, 16, 64], [8, 64]],
+        constants=[ints(1)[0], ints(2), ints(1), lower],
+        weight_scale=0.1,
+        lines="""
+            sums = CumSum(w2, c0)
+            column = Unsqueeze(sums, c1)
+            row = Unsqueeze(sums, c2)
+            gaps = Sub(column, row)
+            decays = Exp(gaps)
+            mask = Mul(decays, c3)
+            scores = MatMul(w0, w1)
+            weights = Mul(scores, mask)
+            y = MatMul(weights, x)""",
+    )
+    yield Chain(
+        "recurrent state, channels by channels",
+        "",
+        [1, 16, 64, 1],
+        [[1, 16, 1, 64], [1, 16, 64, 64], [1, 16, 64, 1]],
+        lines="""
+            outer = MatMul(x, w0)
+            kept = Mul(w1, w2)
+            state = Add(kept, outer)
+            y = MatMul(state, w2)""",
+    )
+    yield Chain(
+        "gate and channel attention",
+        "",
+        [1, 128, 64, 64],
+        [[64, 64, 1, 1]],
+        opset=18,
+        lines="""
+            a, b = Split<axis = 1, num_outputs = 2>(x)
+            c = Mul(a, b)
+            d = GlobalAveragePool(c)
+            e = Conv(d, w0)
+            y = Mul(c, e)""",
+    )
+    yield Chain(
+        "product with a vocabulary and its best",
+        "",
+        [1, 512],
+        [[512, 32000]],
+        lines="""
+            a = MatMul(x, w0)
+            y = ArgMax<axis = -1>(a)""",
+    )
+    yield Chain(
+        "gates of experts",
+        "",
+        [512, 64],
+        constants=[ints(6), ints(-1)],
+        lines="""
+            a = Softmax(x)
+            b, c = TopK(a, c0)
+            d = ReduceSum(b, c1)
+            y = Div(b, d)""",
+    )
+    yield Chain(
+        "norm of channels behind a depthwise conv",
+        "",
+        [1, 96, 56, 56],
+        [[96, 1, 7, 7], [96], [96]],
+        lines="""
+            a = Conv<group = 96, pads = [3, 3, 3, 3]>(x, w0)
+            b = Transpose<perm = [0, 2, 3, 1]>(a)
+            c = LayerNormalization(b, w1, w2)
+            y = Transpose<perm = [0, 3, 1, 2]>(c)""",
+    )
+    yield Chain(
+        "pyramid of pools",
+        "",
+        [1, 128, 20, 20],
+        lines="""
+            a = MaxPool<kernel_shape = [5, 5], pads = [2, 2, 2, 2]>(x)
+            b = MaxPool<kernel_shape = [5, 5], pads = [2, 2, 2, 2]>(a)
+            c = MaxPool<kernel_shape = [5, 5], pads = [2, 2, 2, 2]>(b)
+            y = Concat<axis = 1>(x, a, b, c)""",
+    )
+
+
+GROUPS = [
+    convolutions_of_networks,
+    pools,
+    rows_and_axes,
+    places,
+    sequences,
+    elements,
+    sampled,
+    chains,
+]

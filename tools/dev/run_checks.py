@@ -107,6 +107,15 @@ SECTIONS = (
         heavy=True,
     ),
     dataclasses.replace(
+        pytest(
+            "e2e-aarch64",
+            "the single ops on an emulated 64-bit ARM",
+            "test/e2e/ops",
+            *("--target", "aarch64:neon"),
+        ),
+        heavy=True,
+    ),
+    dataclasses.replace(
         pytest("wheel", "the wheel, built and installed where there is no LLVM", "test/wheel"),
         heavy=True,
     ),

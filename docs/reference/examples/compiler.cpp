@@ -52,6 +52,9 @@ int main(int argc, char **argv) {
     std::printf("%s\n", name.c_str());
   // [Program.signature]
   lathe::SignatureInfo signature = program->signature();
+  // [Program.callsKernels]
+  if (program->callsKernels())
+    std::printf("compile it with --start-at, from the phase behind the one that wrote it\n");
   // [Program.operations]
   for (const lathe::OperationInfo &op : program->operations())
     std::printf("%s of %zu operands\n", op.kind.c_str(), op.operands.size());
@@ -65,8 +68,11 @@ int main(int argc, char **argv) {
   if (!artifact || !same || same->contentKey() != program->contentKey() || bounds.size() != 1 ||
       signature.inputs.size() != 1)
     return fail("compile");
-  // [Program.keepNode]
   lathe::Diagnostics problems;
+  // [Program.keepFunction]
+  if (!same->keepFunction("mian", problems))
+    std::printf("%s", problems.text().c_str()); // Names a function that is spelt alike.
+  // [Program.keepNode]
   if (!same->keepNode("stem/conv", problems))
     std::printf("%s", problems.text().c_str()); // Names a node that is spelt alike.
   // [end]

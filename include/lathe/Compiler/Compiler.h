@@ -115,8 +115,13 @@ public:
   std::vector<int64_t> indexBounds(const std::string &function = "") const;
   /// What `function` takes and returns; nothing if the program holds kernels.
   SignatureInfo signature(const std::string &function = "") const;
+  /// Whether its functions call kernels, which `partition` makes: they are IR of a later phase, and no graph.
+  bool callsKernels() const;
   /// All operations of the graph dialect, in order.
   std::vector<OperationInfo> operations() const;
+  /// Leaves one of the functions that callers see, with what it calls. False after an error: there is none of this
+  /// name.
+  bool keepFunction(const std::string &function, Diagnostics &diagnostics);
   /// Leaves what one node of the model computes, called by its name in the file: a program that takes what the node
   /// takes but constants, which stay in it, as "x", or "x0", "x1" and so on, and gives its results. False after an
   /// error: there is no such node, or its sizes follow from more than its inputs.

@@ -23,8 +23,7 @@ struct PipelineOptions {
   std::vector<std::string> dims;      ///< NAME=VALUE.
   std::vector<std::string> dimNames;  ///< Of dims that some function has, where there are several.
   graph::ConstantEvaluator evaluator; ///< For constant folding; may be empty.
-  bool multiplyInBF16 = false;        ///< Products of f32 with constant weights.
-  bool keepFiltered = false;          ///< With it, those that Winograd's filtering computes faster stay f32.
+  bool keepFiltered = false;          ///< Where Winograd's filtering is faster than bf16, convolutions stay f32.
   bool keepWeightCodes = false;       ///< Quantized weights of products, for processors that decode them.
   bool formAttention = true;          ///< Products with a softmax between them, where some target computes them whole.
   bool isEvaluator = false;           ///< Compiling constants, which are not folded themselves.

@@ -26,15 +26,16 @@ inline bool isInteger(DotType type) { return type >= DotType::S8; }
 
 /// What code a row stands for.
 enum class DotKind : uint8_t {
-  Fma,     ///< A factor times a vector, in the type of the sums.
-  Widen,   ///< The same after both were converted to it.
-  Pairs,   ///< Two bf16 in 32 bits, taken apart by shifts, exact.
-  Nibbles, ///< Two codes of 4 bits in a byte, taken apart and converted.
-  Madd16,  ///< Four bytes in 32 bits, as two pairs of 16 bits: pmaddwd, exact.
-  Dot4,    ///< An instruction that adds four products of bytes.
-  Dot2,    ///< An instruction that adds two products of halves.
-  Amx,     ///< Tiles of 16 rows and 16 columns in registers of their own.
-  Mma,     ///< Tensor cores: 16 rows, 8 columns and 32 bytes of terms of a warp at once.
+  Fma,          ///< A factor times a vector, in the type of the sums.
+  Widen,        ///< The same after both were converted to it.
+  Pairs,        ///< Two bf16 in 32 bits, taken apart by shifts, exact.
+  Nibbles,      ///< Two codes of 4 bits in a byte, taken apart and converted.
+  Madd16,       ///< Four bytes in 32 bits, as two pairs of 16 bits: pmaddwd, exact.
+  Dot4,         ///< An instruction that adds four products of bytes.
+  Dot2,         ///< An instruction that adds two products of halves.
+  Amx,          ///< Matrices in registers of their own.
+  WarpMma,      ///< Tensor cores: 16 rows, 8 columns and 32 bytes of terms of a warp at once.
+  WarpgroupMma, ///< Tensor cores that four warps use together, and that read shared memory.
 };
 
 /// One row. `y[m, n] += sum over step of a[m, k] b[k, n]`: in one register are
@@ -54,18 +55,31 @@ struct DotUnit {
   llvm::StringRef instruction;
   bool swapped; ///< `b` is the instruction's first factor.
   bool flipped; ///< The sign of `a` is flipped, and `columnSums` puts it right.
-};
 
-/// How many terms of `b` an element in memory holds.
-inline int64_t termsOfElement(const DotUnit &unit) { return unit.kind == DotKind::Nibbles ? unit.step : 1; }
-/// Whether `b` are codes, which stand for numbers by a scale and a zero that are not the unit's.
-inline bool takesCodes(const DotUnit &unit) { return !isInteger(unit.sum) && isInteger(unit.b); }
+  /// Whether floats are multiplied in the type of the sums, which needs no name in a tiling.
+  bool isPlain() const { return kind == DotKind::Fma && !isInteger(sum); }
+  /// Whether instructions multiply both types as they are: none is converted or taken apart before.
+  bool multipliesAsStored() const;
+  /// Registers of factors that one of `b`, and one of `a`, becomes.
+  int64_t parts() const { return kind == DotKind::Pairs || kind == DotKind::Madd16 ? 2 : 1; }
+  /// How many terms of `b` an element in memory holds.
+  int64_t termsOfElement() const { return kind == DotKind::Nibbles ? step : 1; }
+  /// Whether `b` are codes, which stand for numbers by a scale and a zero that are not the unit's.
+  bool takesCodes() const { return !isInteger(sum) && isInteger(b); }
+
+  /// The processor's unit whose registers hold the factors and sums; null for what multiplies vectors or is a GPU's.
+  const MatrixUnit *matrixUnit() const;
+  bool isOfWarpgroups() const { return kind == DotKind::WarpgroupMma; }
+  bool isOnTensorCores() const { return kind == DotKind::WarpMma || isOfWarpgroups(); }
+  /// Whether an instruction multiplies matrices, not vectors.
+  bool multipliesMatrices() const { return matrixUnit() || isOnTensorCores(); }
+};
 
 /// All rows, best first.
 llvm::ArrayRef<DotUnit> dotUnits();
 
 /// The best row for the types on `target` whose step is at most `mostStep`, or
-/// null. Tiles of a matrix unit count only `withTiles`: they multiply matrices
+/// null. Units with `matrixUnit` count only `withTiles`: they multiply matrices
 /// that are packed.
 const DotUnit *findDotUnit(const Target &target, DotType a, DotType b, DotType sum, int64_t mostStep = 64,
                            bool withTiles = false);

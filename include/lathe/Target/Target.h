@@ -39,20 +39,36 @@ struct VectorUnit {
   int64_t lanes(int64_t bytes = 4) const { return bits / 8 / bytes; }
 };
 
-/// A unit that multiplies tiles of matrices, which have registers of their own.
+/// A unit that multiplies matrices, in registers of their own: rows of the left factor, which lie at one distance in
+/// memory, and packed columns of the right one, with sums of 4 bytes.
 struct MatrixUnit {
-  llvm::StringRef name;  ///< "amx".
-  llvm::StringRef needs; ///< Features, with commas between them.
-  int64_t registers;     ///< Tiles.
-  int64_t rows;          ///< The most of a tile.
-  int64_t rowBytes;      ///< The most bytes of a row.
+  llvm::StringRef name;    ///< "amx".
+  llvm::StringRef needs;   ///< Features, with commas between them.
+  int64_t registers;       ///< How many there are.
+  int64_t rows;            ///< The most in one of them.
+  int64_t rowBytes;        ///< The most bytes of a row.
+  int64_t blocks, vectors; ///< Registers of sums, down and across, in the largest tile that leaves room for factors.
+  double rate;             ///< Operations in the time of one of the vector unit.
+
+  /// Sums in a row of one register.
+  constexpr int64_t lanes() const { return rowBytes / 4; }
+  /// Rows and columns of the largest tile.
+  constexpr int64_t tileRows() const { return blocks * rows; }
+  constexpr int64_t tileColumns() const { return vectors * lanes(); }
 };
+
+/// Of the eight registers, four hold sums and two each factor.
+inline constexpr MatrixUnit amxUnit = {"amx",        "amx-tile",    /*registers=*/8, /*rows=*/16, /*rowBytes=*/64,
+                                       /*blocks=*/2, /*vectors=*/2, /*rate=*/8};
 
 /// A graphics processor that computes: what the code generator needs to know of it.
 struct GpuUnit {
   llvm::StringRef name; ///< As LLVM and the assembler call it: "sm_90a".
   llvm::StringRef ptx;  ///< LLVM's feature for the lowest version of PTX that knows it: "ptx80".
 };
+
+/// Threads of a GPU that do the same at once.
+inline constexpr int64_t warpLanes = 32;
 
 /// What a target's code runs on. Strategies and the passes of `codegen` are
 /// chosen by it.

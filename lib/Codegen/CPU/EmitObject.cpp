@@ -238,7 +238,7 @@ void UnitCode::nameByContent(ArrayRef<std::string> shared, const Target &target,
   for (llvm::GlobalVariable &global : code->globals())
     if (global.hasLocalLinkage())
       global.setName("lathe.data." + llvm::Twine(count++));
-  std::string text = "2 " LLVM_VERSION_STRING " " + target.str() + (isLoops ? " loops " : " ") + title + " ";
+  std::string text = "3 " LLVM_VERSION_STRING " " + target.str() + (isLoops ? " loops " : " ") + title + " ";
   llvm::raw_string_ostream stream(text);
   llvm::WriteBitcodeToFile(*code, stream);
   llvm::SHA256 digest;

@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "AssignThreads.h"
 #include "ScalarLoops.h"
+#include "lathe/Target/Target.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,8 +22,6 @@
 using namespace mlir;
 
 namespace lathe {
-
-static constexpr int64_t warpLanes = 32;
 
 /// Parts of a long sum that stands alone, each for a block: with fewer than `fewSums`
 /// such sums, and more than `longSum` terms, one block for each would leave the GPU idle.

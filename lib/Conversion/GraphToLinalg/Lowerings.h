@@ -12,6 +12,7 @@ namespace lathe::lowering {
 
 using namespace mlir;
 using graph::LinalgBuilder;
+using graph::typeOf;
 
 /// One plain tensor per result of the op, or failure after an error on it.
 using Lowered = FailureOr<SmallVector<Value>>;
@@ -68,8 +69,6 @@ AffineMap broadcastMap(MLIRContext *context, ArrayRef<int64_t> shape, ArrayRef<i
 //===----------------------------------------------------------------------===//
 
 using Sizes = SmallVector<OpFoldResult>;
-
-inline RankedTensorType typeOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()); }
 
 /// `expr`, in which `d_i` stands for entry `i` of `values`.
 OpFoldResult apply(LinalgBuilder &b, AffineExpr expr, ArrayRef<OpFoldResult> values);

@@ -264,6 +264,52 @@ static Lowered lowerArg(ArgOp op, LinalgBuilder &b, ValueRange operands) {
 // cumulative_sum, cumulative_product
 //===----------------------------------------------------------------------===//
 
+/// Lines up to which those along the innermost dim are read side by side: as many as processors fetch ahead.
+static constexpr int64_t mostLinesAtOnce = 8;
+
+/// Whether elements along the axis lie side by side, in lines too many to be read at once.
+static bool isLineByLine(RankedTensorType type, int64_t axis) {
+  ArrayRef<int64_t> outer = type.getShape().drop_back();
+  return axis + 1 == type.getRank() &&
+         (llvm::any_of(outer, ShapedType::isDynamic) || llvm::product_of(outer) > mostLinesAtOnce);
+}
+
+/// Line by line along the innermost dim, with what is carried in a register.
+template <typename OpT, ReduceKind kind> static Value accumulateLines(OpT op, LinalgBuilder &b, Value x) {
+  Location loc = b.getLoc();
+  Type element = elementOf(x), wide = getAccumulatorType(element);
+  Sizes outer = b.sizesOf(op.getType()), lengths(outer.size(), b.getIndexAttr(1)), strides = lengths;
+  lengths.back() = outer.pop_back_val();
+  Value zero = indexValue(b, b.getIndexAttr(0)), one = indexValue(b, b.getIndexAttr(1));
+  Value count = indexValue(b, lengths.back());
+  Value neutral = neutralElement(b, loc, kind, wide, /*isUnsigned=*/false);
+  auto forall = scf::ForallOp::create(b, loc, outer, b.empty(op.getType()), /*mapping=*/std::nullopt);
+  OpBuilder body = OpBuilder::atBlockBegin(forall.getBody());
+  Sizes offsets = getAsOpFoldResult(forall.getInductionVars());
+  offsets.push_back(b.getIndexAttr(0));
+  Value line = tensor::ExtractSliceOp::create(body, loc, forall.getRegionOutArgs().front(), offsets, lengths, strides);
+  auto loop = scf::ForOp::create(body, loc, zero, count, one, ValueRange{neutral, line},
+                                 [&](OpBuilder &in, Location, Value step, ValueRange carried) {
+                                   Value place = step;
+                                   if (op.getReverse()) {
+                                     Value last = arith::SubIOp::create(in, loc, count, one);
+                                     place = arith::SubIOp::create(in, loc, last, step);
+                                   }
+                                   SmallVector<Value> from(forall.getInductionVars()), to(outer.size(), zero);
+                                   from.push_back(place);
+                                   to.push_back(place);
+                                   Value own = widen(in, loc, tensor::ExtractOp::create(in, loc, x, from));
+                                   Value sum = combine(in, loc, kind, carried[0], own, /*isUnsigned=*/false);
+                                   Value result = narrow(in, loc, op.getExclusive() ? carried[0] : sum, element);
+                                   Value y = tensor::InsertOp::create(in, loc, result, carried[1], to);
+                                   scf::YieldOp::create(in, loc, ValueRange{sum, y});
+                                 });
+  body.setInsertionPointToStart(forall.getTerminator().getBody());
+  tensor::ParallelInsertSliceOp::create(body, loc, loop.getResult(1), forall.getRegionOutArgs().front(), offsets,
+                                        lengths, strides);
+  return forall.getResult(0);
+}
+
 /// A loop over the axis that carries the running sum, or product, of all other
 /// dimensions. What is carried and what is read keep the axis with size 1: of
 /// several dimensions of size 1, MLIR 22 cannot tell which one a slice dropped
@@ -278,6 +324,8 @@ template <typename OpT, ReduceKind kind> static Lowered lowerCumulative(OpT op, 
   // Of nothing, no slice may be taken.
   if (llvm::is_contained(op.getType().getShape(), 0))
     return SmallVector<Value>{b.empty(op.getType())};
+  if (isLineByLine(op.getType(), axis))
+    return SmallVector<Value>{accumulateLines<OpT, kind>(op, b, x)};
   Value zero = indexValue(b, b.getIndexAttr(0));
   Value one = indexValue(b, b.getIndexAttr(1));
   Value count = indexValue(b, all[axis]);

@@ -25,7 +25,6 @@ using lathe::tile::AttentionOp;
 
 namespace lathe {
 
-static constexpr int64_t warpLanes = 32, chunkBytes = 16, bankChunks = 8;
 /// Lanes that have sums of one row.
 static constexpr int64_t lanesOfRow = 4;
 /// Of a block, for whom numbers of threads are known to be less.

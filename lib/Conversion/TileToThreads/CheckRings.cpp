@@ -6,6 +6,7 @@
 // as far ahead as waits let them, and then the others: what may happen too early does so in one of the two.
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Product.h"
 #include "dialects/Device/Device.h"
 #include "lathe/Conversion/TileToThreads.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,7 +23,7 @@ namespace lathe {
 
 namespace {
 
-constexpr int64_t warpLanes = 32, tilesTried = 3, chunkBytes = 16;
+constexpr int64_t tilesTried = 3;
 
 /// Something that a warp does, at an address of the memory of the block.
 struct Step {

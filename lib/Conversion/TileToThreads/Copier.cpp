@@ -11,11 +11,8 @@ using namespace mlir;
 
 namespace lathe {
 
-static constexpr int64_t chunkBytes = 16;
 /// Copies of a thread that are written out; more are a loop.
 static constexpr int64_t mostWrittenOut = 8;
-
-static Value asInt(Emitter &e, Value index) { return arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), index); }
 
 Copier::Copier(Emitter &e, const Source &source, SlotLayout layout, int64_t threads, Value thread, int64_t columns)
     : source(source), layout(layout), threads(threads), columns(columns ? columns : layout.inner), thread(thread) {
@@ -102,7 +99,7 @@ void Copier::copyBytes(Emitter &e, Value target, Value address, Value isThere) {
   Value bytes = arith::SelectOp::create(e.b, e.loc, isThere, arith::ConstantIntOp::create(e.b, e.loc, source.chunk, 32),
                                         arith::ConstantIntOp::create(e.b, e.loc, 0, 32));
   auto global = LLVM::LLVMPointerType::get(e.b.getContext(), static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
-  Value from = LLVM::IntToPtrOp::create(e.b, e.loc, global, asInt(e, address));
+  Value from = LLVM::IntToPtrOp::create(e.b, e.loc, global, e.toInteger(address));
   auto modifier = source.chunk == chunkBytes ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
   NVVM::CpAsyncOp::create(e.b, e.loc, target, from, static_cast<uint32_t>(source.chunk), modifier, bytes);
 }

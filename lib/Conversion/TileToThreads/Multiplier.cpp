@@ -10,8 +10,6 @@ using namespace mlir;
 
 namespace lathe {
 
-static constexpr int64_t chunkBytes = 16, warpLanes = 32;
-
 namespace {
 
 //===----------------------------------------------------------------------===//
@@ -280,9 +278,9 @@ private:
 
 std::unique_ptr<Multiplier> Multiplier::create(Emitter &e, const DotUnit *unit, Type a, Type b, Type sum,
                                                const ProductTile &tile, Value thread) {
-  if (unit && unit->instruction == "wgmma")
+  if (unit && unit->isOfWarpgroups())
     return createWarpgroupMultiplier(e, *unit, tile, thread);
-  if (unit && unit->kind == DotKind::Mma)
+  if (unit && unit->isOnTensorCores())
     return std::make_unique<WarpMultiplier>(e, *unit, a, tile, thread);
   return std::make_unique<ThreadMultiplier>(e, unit, a, b, sum, tile, thread);
 }

@@ -11,15 +11,9 @@ using namespace mlir;
 
 namespace lathe {
 
-static constexpr int64_t chunkBytes = 16;
-/// All banks of shared memory, in chunks.
-static constexpr int64_t bankChunks = 8;
-
-static Value asInt(Emitter &e, Value index) { return arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), index); }
-
 Value addressAt(Emitter &e, Value base, Value bytes) {
   return LLVM::GEPOp::create(e.b, e.loc, base.getType(), e.b.getI8Type(), base,
-                             ArrayRef<LLVM::GEPArg>{asInt(e, bytes)});
+                             ArrayRef<LLVM::GEPArg>{e.toInteger(bytes)});
 }
 
 Value SlotLayout::offset(Emitter &e, Value row, Value column) const {
@@ -45,7 +39,7 @@ Value createBlockMemory(Emitter &e, int64_t bytes) {
   Value memory = kernel::BlockMemoryOp::create(e.b, e.loc, MemRefType::get({bytes}, e.b.getI8Type()));
   Value place = memref::ExtractAlignedPointerAsIndexOp::create(e.b, e.loc, memory);
   MLIRContext *context = e.b.getContext();
-  Value generic = LLVM::IntToPtrOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(context), asInt(e, place));
+  Value generic = LLVM::IntToPtrOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(context), e.toInteger(place));
   auto shared = LLVM::LLVMPointerType::get(context, static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
   return LLVM::AddrSpaceCastOp::create(e.b, e.loc, shared, generic);
 }

@@ -16,6 +16,9 @@
 
 namespace lathe {
 
+/// What the hardware copies and reads at once, and all banks of shared memory in such chunks.
+inline constexpr int64_t chunkBytes = 16, bankChunks = 8;
+
 /// The sizes of what a block computes, as the op's tiling says.
 struct ProductTile {
   int64_t rows, columns; ///< Of the output.
@@ -58,7 +61,7 @@ struct SlotLayout {
   int64_t rowBytes() const { return inner * elementBytes; }
   int64_t bytes() const { return outer * rowBytes(); }
   /// Rows after which the order of chunks starts again; nothing is said of pairs.
-  int64_t period() const { return permutesPairs ? outer : std::min<int64_t>(rowBytes() / 16, 8) << shift; }
+  int64_t period() const { return permutesPairs ? outer : std::min(rowBytes() / chunkBytes, bankChunks) << shift; }
   /// The byte of element (`row`, `column`), where `column` is the first of 16 bytes.
   mlir::Value offset(Emitter &e, mlir::Value row, mlir::Value column) const;
 };

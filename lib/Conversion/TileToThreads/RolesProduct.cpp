@@ -20,7 +20,7 @@ using namespace mlir;
 
 namespace lathe {
 
-static constexpr int64_t barrierBytes = 8, warpLanes = 32;
+static constexpr int64_t barrierBytes = 8;
 /// Of a processor's 65,536 registers, 128 threads that copy and 256 that multiply have so many each.
 static constexpr int64_t copyRegisters = 40, computeRegisters = 232;
 /// Panels of the result that the hardware may read while others are written, and the barrier for those who write them.

@@ -30,7 +30,7 @@ ProductTile productTile(tile::TilingAttr tiling, int64_t threads) {
 
 int64_t chunkOf(Value memref, SmallVector<int64_t> pitches) {
   auto type = cast<MemRefType>(memref.getType());
-  int64_t bytes = type.getElementTypeBitWidth() / 8, chunk = 16;
+  int64_t bytes = type.getElementTypeBitWidth() / 8, chunk = chunkBytes;
   if (!type.getLayout().isIdentity()) {
     int64_t offset = ShapedType::kDynamic;
     SmallVector<int64_t> strides;

@@ -21,21 +21,17 @@
 using namespace mlir;
 using namespace lathe;
 
-/// Of one row of a tile register.
-static constexpr int64_t bytesOfRow = 64;
-/// Sums in a row of one tile register.
-static constexpr int64_t lanesOfVector = bytesOfRow / 4;
+static constexpr int64_t bytesOfRow = amxUnit.rowBytes, lanesOfVector = amxUnit.lanes();
 /// The operand of LDTILECFG: its bytes, and where the widths and heights of the registers are in it (Intel SDM,
 /// volume 1, "TILECFG").
 static constexpr int64_t configBytes = 64, widthsAt = 16, heightsAt = 48;
-[[maybe_unused]] static constexpr int64_t tileRegisters = 8;
 
 namespace {
 /// The registers of a block and what they hold.
 class Registers {
 public:
   Registers(ArrayRef<int64_t> heights, int64_t vectors) : heights(heights), vectors(vectors) {
-    assert(factors(heights.size()) <= tileRegisters && "the block needs more registers than there are");
+    assert(factors(heights.size()) <= amxUnit.registers && "the block needs more registers than there are");
   }
 
   int64_t sum(int64_t block, int64_t vector) const { return block * vectors + vector; }
@@ -80,8 +76,7 @@ public:
   void zero(int64_t index) { call("llvm.x86.tilezero", {number(index)}); }
   void load(int64_t index, Value address, int64_t pitch) { load(index, address, e.index(pitch)); }
   void load(int64_t index, Value address, Value pitch) {
-    Value bytes = arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), pitch);
-    call("llvm.x86.tileloadd64", {number(index), pointer(address), bytes});
+    call("llvm.x86.tileloadd64", {number(index), pointer(address), e.toInteger(pitch)});
   }
   void store(int64_t index, Value address, int64_t pitch) {
     call("llvm.x86.tilestored64", {number(index), pointer(address), wide(pitch)});
@@ -98,19 +93,18 @@ private:
   }
   Value wide(int64_t value) { return arith::ConstantOp::create(e.b, e.loc, e.b.getI64IntegerAttr(value)); }
   Value pointer(Value address) {
-    Value number = arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), address);
-    return LLVM::IntToPtrOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(e.b.getContext()), number);
+    return LLVM::IntToPtrOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(e.b.getContext()), e.toInteger(address));
   }
 
   Emitter &e;
 };
 } // namespace
 
-AmxTile::Scratch AmxTile::createScratch(Emitter &e, Type sum, int64_t vectors) {
+AmxTile::Scratch AmxTile::createScratch(Emitter &e, Type sum, const MatrixUnit &unit) {
   auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
     return memref::AllocaOp::create(e.b, e.loc, MemRefType::get(shape, element), e.b.getI64IntegerAttr(bytesOfRow));
   };
-  return {allocate({2 * amxRows, vectors * amxRows}, sum), allocate({configBytes}, e.b.getI8Type())};
+  return {allocate({unit.tileRows(), unit.tileColumns()}, sum), allocate({configBytes}, e.b.getI8Type())};
 }
 
 void AmxTile::release(Emitter &e) { Calls(e).release(); }
@@ -140,10 +134,10 @@ Value AmxTile::pitchOfRows(Emitter &e, Value matrix) {
   return e.mul(parts.getStrides().front(), bytes);
 }
 
-SmallVector<int64_t> lathe::heightsOfBlocks(int64_t rows) {
+SmallVector<int64_t> lathe::heightsOfBlocks(const MatrixUnit &unit, int64_t rows) {
   SmallVector<int64_t> heights;
-  for (; rows > 0; rows -= amxRows)
-    heights.push_back(std::min(rows, amxRows));
+  for (; rows > 0; rows -= unit.rows)
+    heights.push_back(std::min(rows, unit.rows));
   return heights;
 }
 
@@ -169,6 +163,7 @@ static void emitNest(Emitter &e, ArrayRef<int64_t> counts, function_ref<void(Val
 
 void AmxTile::emit(Emitter &e, ArrayRef<int64_t> heights) const {
   Calls calls(e);
+  constexpr int64_t rowsOfBlock = amxUnit.rows, vectors = amxUnit.vectors;
   Registers registers(heights, vectors);
   int64_t blocks = static_cast<int64_t>(heights.size());
   int64_t run = terms * bytesOf(unit.a), pitchB = vectors * bytesOfRow, width = chooseStep(run);
@@ -177,7 +172,7 @@ void AmxTile::emit(Emitter &e, ArrayRef<int64_t> heights) const {
   auto forSums = [&](function_ref<void(int64_t index, Value place)> emit) {
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t vector = 0; vector < vectors; ++vector)
-        emit(registers.sum(block, vector), e.add(sums, (block * amxRows * vectors + vector) * bytesOfRow));
+        emit(registers.sum(block, vector), e.add(sums, (block * rowsOfBlock * vectors + vector) * bytesOfRow));
   };
   // The steps from `begin` to `end` of every run: as many bytes of each row of A as it was configured for, as many
   // groups of B.
@@ -215,11 +210,12 @@ void AmxTile::emit(Emitter &e, ArrayRef<int64_t> heights) const {
 
 void AmxTile::forRows(Emitter &e, int64_t block, int64_t height, ArrayRef<int64_t> lanes,
                       function_ref<void(Value, ValueRange)> body) const {
+  int64_t first = block * amxUnit.rows;
   e.loop({e.index(0), e.index(height)}, 1, [&](Value row) {
     SmallVector<Value> sums;
     for (auto [vector, width] : llvm::enumerate(lanes)) {
       Value column = e.index(static_cast<int64_t>(vector) * lanesOfVector);
-      sums.push_back(loadVector(e, scratch.sums, {e.add(row, block * amxRows), column}, width, nullptr));
+      sums.push_back(loadVector(e, scratch.sums, {e.add(row, first), column}, width, nullptr));
     }
     body(row, sums);
   });

@@ -15,11 +15,8 @@
 
 namespace lathe {
 
-/// Rows of one tile register.
-inline constexpr int64_t amxRows = 16;
-
-/// Blocks of rows that share columns: `vectors` times 16 of them. Their sums are left in `scratch.sums`, those of
-/// block i in the rows from 16 i on.
+/// Blocks of rows that share columns: `amxUnit.vectors` vectors of them. Their sums are left in `scratch.sums`, those
+/// of block i in the rows from `i * amxUnit.rows` on.
 ///
 /// A sum has runs of `terms`, one for each iteration of the loops around them, `taps`.
 struct AmxTile {
@@ -33,15 +30,14 @@ struct AmxTile {
   llvm::SmallVector<int64_t> taps; ///< Trip counts, outermost first.
   int64_t terms;                   ///< Of a run; whole steps.
   mlir::Value pitch;               ///< Bytes from one row of the left operand to the next.
-  int64_t vectors;                 ///< Of 16 columns each.
   Scratch scratch;
   /// The address of the first term of a run, in bytes: for the first row of block `block`, and of the columns,
   /// whose steps follow each other.
   std::function<mlir::Value(mlir::ValueRange taps, int64_t block)> rows;
   std::function<mlir::Value(mlir::ValueRange taps)> columns;
 
-  /// A scratch for two blocks of `vectors`, on the stack, at the insertion point of `e`.
-  static Scratch createScratch(Emitter &e, mlir::Type sum, int64_t vectors);
+  /// A scratch for the largest tile, on the stack, at the insertion point of `e`.
+  static Scratch createScratch(Emitter &e, mlir::Type sum, const MatrixUnit &unit);
   /// Ends the use of the matrix unit, whose state costs the system when it changes threads.
   static void release(Emitter &e);
   /// The address of an element of a memref.
@@ -49,7 +45,7 @@ struct AmxTile {
   /// The bytes from one row of a matrix with a static number of columns to the next.
   static mlir::Value pitchOfRows(Emitter &e, mlir::Value matrix);
 
-  /// `heights` has the rows of each block, at most 16; there are one or two.
+  /// `heights` has the rows of each block, at most as many as a register has; there are one or two.
   void emit(Emitter &e, llvm::ArrayRef<int64_t> heights) const;
   /// A loop over `height` rows from the first of block `block` on, for whose sums, in vectors of `lanes`, it calls
   /// `body`.
@@ -57,8 +53,8 @@ struct AmxTile {
                llvm::function_ref<void(mlir::Value row, mlir::ValueRange sums)> body) const;
 };
 
-/// The heights of the blocks that `rows` rows, at most 32, are computed in.
-llvm::SmallVector<int64_t> heightsOfBlocks(int64_t rows);
+/// The heights of the blocks that the rows of a tile are computed in.
+llvm::SmallVector<int64_t> heightsOfBlocks(const MatrixUnit &unit, int64_t rows);
 
 } // namespace lathe
 

@@ -28,10 +28,11 @@ namespace {
 class ContractLowering {
 public:
   ContractLowering(Emitter &e, ContractOp op)
-      : e(e), op(op), tiling(op.getTiling()), lanes(tiling.getLanes()), vectors(tiling.getVectors()),
-        width(lanes * vectors), rank(op.getInitType().getRank()), batchRank(op.getBatchRank()),
-        k(e.dim(op.getLhs(), rank - 1)), n(e.dim(op.getInit(), rank - 1)), lhs(op.getLhs()), init(op.getInit()),
-        extras(extrasOf(op)), dot(DotEmitter::create(tiling.getDotUnit(), op.getAccumulatorType())) {
+      : e(e), op(op), tiling(op.getTiling()), matrix(tiling.getMatrixUnit()), lanes(tiling.getLanes()),
+        vectors(tiling.getVectors()), width(lanes * vectors), rank(op.getInitType().getRank()),
+        batchRank(op.getBatchRank()), k(e.dim(op.getLhs(), rank - 1)), n(e.dim(op.getInit(), rank - 1)),
+        lhs(op.getLhs()), init(op.getInit()), extras(extrasOf(op)),
+        dot(DotEmitter::create(tiling.getDotUnit(), op.getAccumulatorType())) {
     masksAreSlow = hasSlowMasks(op);
   }
 
@@ -60,10 +61,10 @@ public:
     e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
       for (const IndexRange &range : ranges.drop_back(2))
         batch.push_back(range.begin);
-      if (isAmx())
-        scratch = AmxTile::createScratch(e, op.getAccumulatorType(), vectors);
+      if (matrix)
+        scratch = AmxTile::createScratch(e, op.getAccumulatorType(), *matrix);
       emitTask(ranges.take_back(2)[0], ranges.back());
-      if (isAmx())
+      if (matrix)
         AmxTile::release(e);
     });
   }
@@ -150,7 +151,7 @@ private:
     // With blocks, a row is updated more than once, so none may run twice.
     DynamicTail tail = isWhole(steps) ? DynamicTail::MoveBack : DynamicTail::Shrink;
     // A matrix unit is done with a short panel before the next line of the output has come to the cache.
-    if (isAmx() && keepsPanelsNear())
+    if (matrix && keepsPanelsNear())
       return e.rowTiles(rows, m, tiling.getRows(), tail, [&](Value row, int64_t count) {
         forPanels(e, panelRange, n, vectors, lanes, masksAreSlow,
                   [&](Value panel, const Columns &columns) { emitTile(panel, columns, row, count, steps, weights); });
@@ -208,19 +209,17 @@ private:
     return type.hasStaticShape() && type.getNumElements() * bytesOf(tiling.getDotUnit()->b) <= mostBytesNear;
   }
 
-  bool isAmx() const { return tiling.getDotUnit() && tiling.getDotUnit()->kind == DotKind::Amx; }
-
   /// The sums of a block go through the stack: the matrix unit cannot apply an
   /// epilogue, and a loop over rows is less code than all of them in line.
-  void emitAmxTile(Value panel, const Columns &columns, Value row, int64_t count) {
+  void emitMatrixTile(Value panel, const Columns &columns, Value row, int64_t count) {
     const DotUnit &unit = *tiling.getDotUnit();
     int64_t terms = *constantIndex(k);
-    AmxTile block{unit, /*taps=*/{}, terms, AmxTile::pitchOfRows(e, lhs), vectors, scratch, {}, {}};
+    AmxTile block{unit, /*taps=*/{}, terms, AmxTile::pitchOfRows(e, lhs), scratch, {}, {}};
     block.rows = [&](ValueRange, int64_t i) {
-      return AmxTile::addressOf(e, lhs, {e.add(row, i * amxRows), e.index(0)});
+      return AmxTile::addressOf(e, lhs, {e.add(row, i * matrix->rows), e.index(0)});
     };
     block.columns = [&](ValueRange) { return AmxTile::addressOf(e, packedRhs, {panel, e.index(0), e.index(0)}); };
-    block.emit(e, heightsOfBlocks(count));
+    block.emit(e, heightsOfBlocks(*matrix, count));
     block.forRows(e, 0, count, columns.lanes, [&](Value i, ValueRange sums) {
       storeOutput(e, outputTile(panel, columns, e.add(row, i), 1), sums);
     });
@@ -278,8 +277,8 @@ private:
   }
 
   void emitTile(Value panel, const Columns &columns, Value row, int64_t count, IndexRange steps, Weights weights) {
-    if (isAmx())
-      return emitAmxTile(panel, columns, row, count);
+    if (matrix)
+      return emitMatrixTile(panel, columns, row, count);
     MicroKernel kernel;
     kernel.dot = dot.get();
     kernel.rows = count;
@@ -338,6 +337,7 @@ private:
   Emitter &e;
   ContractOp op;
   tile::TilingAttr tiling;
+  const MatrixUnit *matrix; ///< That multiplies, or null.
   int64_t lanes, vectors, width, rank, batchRank;
   Value m, k, n;
   Value lhs, init; ///< With one dim for all rows, if the layout allows it.
@@ -345,7 +345,7 @@ private:
   SmallVector<Value> rowSizes; ///< The dims that make up the rows.
   SmallVector<Value> batch;    ///< The batch indices of the task.
   Value panels;                ///< The packed rhs as [panel][element], if it is prefetched.
-  AmxTile::Scratch scratch;    ///< Of a matrix unit.
+  AmxTile::Scratch scratch;    ///< Of the matrix unit.
   Value scratchRows;           ///< Of scratch memory for copies of panels.
   Value packedRhs;             ///< With what lies side by side in one dim.
   std::unique_ptr<DotEmitter> dot;

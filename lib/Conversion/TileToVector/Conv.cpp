@@ -24,7 +24,8 @@ public:
         width(lanes * vectors), spatial(op.getInitType().getRank() - 2), lineWidth(e.dim(op.getInit(), spatial)),
         channels(cast<ShapedType>(op.getInput().getType()).getDimSize(spatial + 1)),
         groupChannels(channels / op.getGroups()),
-        dot(DotEmitter::create(op.getTiling().getDotUnit(), op.getAccumulatorType())) {
+        dot(DotEmitter::create(op.getTiling().getDotUnit(), op.getAccumulatorType())),
+        matrix(op.getTiling().getMatrixUnit()) {
     auto filter = cast<ShapedType>(op.getFilter().getType());
     outerTaps = filter.getShape().slice(1, spatial - 1);
     kernelWidth = op.getKernelWidth().value_or(filter.getDimSize(spatial));
@@ -58,7 +59,8 @@ public:
       lines = e.mul(lines, size);
     Value panelCount = e.dim(op.getFilter(), 0);
     SmallVector<TaskDim> dims;
-    if (op.getGroups() == 1)
+    bool cutsPanels = op.getGroups() == 1 || spatial == 1;
+    if (cutsPanels)
       dims.push_back({panelCount, tiling.getTaskPanels()});
     if (spatial > 1)
       dims.push_back({lines, tiling.getTaskRows()});
@@ -66,14 +68,15 @@ public:
       dims.append({{lines, 1}, {lineWidth, wholeTiles(tiling.getTaskRows(), tiling.getRows())}});
     e.tasks(dims, [&](ArrayRef<IndexRange> ranges) {
       IndexRange columns = spatial > 1 ? IndexRange{e.index(0), lineWidth} : ranges.back();
-      if (isAmx())
-        scratch = AmxTile::createScratch(e, op.getAccumulatorType(), vectors);
+      if (matrix)
+        scratch = AmxTile::createScratch(e, op.getAccumulatorType(), *matrix);
+      IndexRange allPanels{e.index(0), panelCount}, linesOfTask = ranges[cutsPanels ? 1 : 0];
       if (op.getGroups() == 1)
-        emitPanels(ranges[0], ranges[1], columns);
+        emitPanels(ranges[0], linesOfTask, columns);
       else // A line is in the nearest cache when the next group reads its channels.
-        e.loop(ranges[0], 1,
-               [&](Value line) { emitPanels({e.index(0), panelCount}, {line, e.add(line, 1)}, columns); });
-      if (isAmx())
+        e.loop(linesOfTask, 1,
+               [&](Value line) { emitPanels(cutsPanels ? ranges[0] : allPanels, {line, e.add(line, 1)}, columns); });
+      if (matrix)
         AmxTile::release(e);
     });
   }
@@ -88,20 +91,20 @@ private:
       auto emitLine = [&](Value line) {
         Position at = position(line);
         e.rowTiles(lineRange, lineWidth, op.getTiling().getRows(), DynamicTail::MoveBack, [&](Value x, int64_t count) {
-          if (isAmx())
-            return emitAmxTile({at}, columns, x, count);
+          if (matrix)
+            return emitMatrixTile({at}, columns, x, count);
           emitTile(at, columns, x, count);
         });
       };
       if (op.getGroups() > 1)
         return emitLine(lines.begin);
       std::optional<int64_t> width = constantIndex(lineWidth);
-      if (!isAmx() || spatial == 1 || !width || *width > amxRows)
+      if (!matrix || spatial == 1 || !width || *width > matrix->rows)
         return e.loop(lines, 1, emitLine);
       // Two short lines fill the matrix unit as one long one does.
       Value paired = e.sub(lines.end, e.rem(e.sub(lines.end, lines.begin), 2));
       e.loop({lines.begin, paired}, 2, [&](Value line) {
-        emitAmxTile({position(line), position(e.add(line, 1))}, columns, lineRange.begin, *width);
+        emitMatrixTile({position(line), position(e.add(line, 1))}, columns, lineRange.begin, *width);
       });
       e.loop({paired, lines.end}, 1, emitLine);
     });
@@ -154,16 +157,14 @@ private:
     return dot->loadB(e, {filter, indices}, columns.lanes[vector], nullptr);
   }
 
-  bool isAmx() { return op.getTiling().getDotUnit() && op.getTiling().getDotUnit()->kind == DotKind::Amx; }
-
   /// `count` outputs from `x` on of one line, or of two lines a block each.
-  void emitAmxTile(ArrayRef<Position> lines, const Columns &columns, Value x, int64_t count) {
+  void emitMatrixTile(ArrayRef<Position> lines, const Columns &columns, Value x, int64_t count) {
     const DotUnit &unit = *op.getTiling().getDotUnit();
     bool isPair = lines.size() > 1;
-    SmallVector<int64_t> heights = isPair ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(count);
+    SmallVector<int64_t> heights = isPair ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(*matrix, count);
     auto lineOf = [&](int64_t block) -> const Position & { return lines[isPair ? block : 0]; };
-    auto firstOf = [&](int64_t block) { return isPair ? x : e.add(x, block * amxRows); };
-    AmxTile tile{unit, SmallVector<int64_t>(outerTaps), 0, {}, vectors, scratch, {}, {}};
+    auto firstOf = [&](int64_t block) { return isPair ? x : e.add(x, block * matrix->rows); };
+    AmxTile tile{unit, SmallVector<int64_t>(outerTaps), 0, {}, scratch, {}, {}};
     tile.pitch = e.index(op.getStrides().back() * channels * bytesOf(unit.a));
     tile.terms = isFlat ? kernelWidth * channels : groupChannels;
     if (!isFlat)
@@ -250,7 +251,8 @@ private:
   int64_t kernelWidth;
   SmallVector<Value> outerSizes; ///< Of the output: batch and outer spatial dims.
   std::unique_ptr<DotEmitter> dot;
-  AmxTile::Scratch scratch; ///< Of a matrix unit.
+  const MatrixUnit *matrix; ///< That multiplies, or null.
+  AmxTile::Scratch scratch; ///< For it.
   Value panels;             ///< The filter as [panel][element].
   Value filter;             ///< With a run in one dim, and what lies side by side.
   Value flatInput;          ///< With columns and channels in one dim, or null.

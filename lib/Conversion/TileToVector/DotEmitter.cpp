@@ -249,7 +249,8 @@ std::unique_ptr<DotEmitter> DotEmitter::create(const DotUnit *unit, Type sum) {
   case DotKind::Dot4:
   case DotKind::Dot2:
     return std::make_unique<Instruction>(unit, sum);
-  case DotKind::Mma: // Of GPUs: see TileToThreads.
+  case DotKind::WarpMma: // Of GPUs: see TileToThreads.
+  case DotKind::WarpgroupMma:
   case DotKind::Amx: // Has no vectors of factors: see AmxTile.h.
   case DotKind::Fma:
   case DotKind::Widen:

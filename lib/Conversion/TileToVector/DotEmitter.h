@@ -32,7 +32,7 @@ public:
 
   int64_t step() const { return unit ? unit->step : 1; }
   /// Elements in memory of `b` that hold the terms of a step.
-  int64_t storedTerms() const { return unit ? unit->step / termsOfElement(*unit) : 1; }
+  int64_t storedTerms() const { return unit ? unit->step / unit->termsOfElement() : 1; }
   int64_t columnSums() const { return unit ? unit->columnSums : 0; }
   mlir::Type sumType() const { return sum; }
 

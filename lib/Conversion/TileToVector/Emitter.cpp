@@ -100,6 +100,8 @@ Value Emitter::min(Value lhs, Value rhs) {
   return arith::MinSIOp::create(b, loc, lhs, rhs);
 }
 
+Value Emitter::toInteger(Value index) { return arith::IndexCastOp::create(b, loc, b.getI64Type(), index); }
+
 Value Emitter::dim(Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))

@@ -58,6 +58,8 @@ public:
   mlir::Value rem(mlir::Value lhs, int64_t rhs);
   mlir::Value rem(mlir::Value lhs, mlir::Value rhs);
   mlir::Value min(mlir::Value lhs, mlir::Value rhs);
+  /// `index` as an i64.
+  mlir::Value toInteger(mlir::Value index);
   /// The size of dim `dim` of a memref.
   mlir::Value dim(mlir::Value memref, int64_t dim);
   /// The indices of element `linear` of a row-major grid of `sizes`.

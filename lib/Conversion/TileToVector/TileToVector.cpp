@@ -105,7 +105,7 @@ static LogicalResult verifyPacked(Operation *op) {
     // A matrix unit reads rows at one distance: of a matrix, any.
     Value rows = contract ? contract.getLhs() : conv.getInput();
     bool isMatrix = contract && cast<MemRefType>(rows.getType()).getRank() == 2;
-    if (!unit || unit->kind != DotKind::Amx || hasNoLayout(rows) || isMatrix)
+    if (!unit || !unit->matrixUnit() || hasNoLayout(rows) || isMatrix)
       return success();
     packed = rows;
   }

@@ -20,6 +20,7 @@
 namespace lathe::onnx_export {
 
 using graph::Dims;
+using graph::typeOf;
 using mlir::AffineExpr;
 using mlir::Operation;
 using mlir::Type;
@@ -159,7 +160,6 @@ template <class OpT, void (*F)(Writer &, OpT)> void addRow(OpTable &table) {
 }
 
 inline Type elementOf(Value value) { return mlir::getElementTypeOrSelf(value.getType()); }
-inline mlir::RankedTensorType typeOf(Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
 /// The most bytes of a file: protocol buffers end at 2 GiB.
 constexpr uint64_t mostFileBytes = (uint64_t(1) << 31) - 1;
 /// The TensorProto.DataType of an element type.

@@ -187,6 +187,9 @@ public:
   Value slice(Value x, int64_t axis, mlir::AffineExpr start, mlir::AffineExpr count, int64_t step = 1);
   Value broadcast(Value x, llvm::ArrayRef<mlir::AffineExpr> dims);
   Value reduce(graph::ReduceKind kind, Value x, llvm::ArrayRef<int64_t> sortedAxes, bool keepDims);
+  /// `x`, or the same with `size` where the model leaves dimension `i` open, which the call then
+  /// must have; `what` names the dimension.
+  Value withDim(Value x, int64_t i, int64_t size, const llvm::Twine &what);
   /// A vector over the channels (dimension 1) of `x`, shaped to broadcast.
   Value channels(Value vector, Value x);
 
@@ -207,7 +210,7 @@ public:
   /// After an error that the solver or a verifier has reported: null.
   Value noteFailure();
   /// Requires two sizes to be equal, at run time if that is when they are
-  /// known; `what` names them. `made` is a value of this node.
+  /// known; `what` names them. `made` is a value of this node, or null.
   void check(Value made, mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);
   /// Requires `a >= b`, at run time if that is when they are known.
   void require(mlir::AffineExpr a, mlir::AffineExpr b, const llvm::Twine &what);

@@ -151,6 +151,15 @@ Value Node::reduce(graph::ReduceKind kind, Value x, ArrayRef<int64_t> sortedAxes
   return create<graph::ReduceOp>(x, kind, sortedAxes, keepDims);
 }
 
+Value Node::withDim(Value x, int64_t i, int64_t size, const llvm::Twine &what) {
+  if (failed() || i < 0 || i >= rank(x) || !mlir::cast<RankedTensorType>(x.getType()).isDynamicDim(i))
+    return x;
+  Dims shape = dims(x);
+  check({}, shape[i], solver().constant(size), what);
+  shape[i] = solver().constant(size);
+  return reshape(x, shape);
+}
+
 Value Node::channels(Value vector, Value x) {
   if (failed())
     return {};
@@ -219,7 +228,7 @@ void Node::check(Value made, AffineExpr a, AffineExpr b, const llvm::Twine &what
   if (failed())
     return;
   // What the node was given, an op that nobody uses stands for.
-  mlir::Operation *op = made.getDefiningOp();
+  mlir::Operation *op = made ? made.getDefiningOp() : nullptr;
   if (llvm::failed(solver().unify(op ? op : size(a).getDefiningOp(), a, b, what)))
     noteFailure();
 }

@@ -17,6 +17,26 @@ using llvm::StringRef;
 using llvm::Twine;
 using mlir::AffineExpr;
 
+/// [batch, length, columns] to [batch, length, heads, columns / heads], with as many heads as `attribute` says; null
+/// after an error.
+static Value splitColumns(Node &node, Value x, StringRef attribute) {
+  int64_t heads = positiveCount(node, attribute);
+  if (node.failed())
+    return {};
+  graph::ShapeSolver &solver = node.solver();
+  Dims dims = node.dims(x);
+  auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(dims[2]);
+  if (fixed && fixed.getValue() % heads != 0) {
+    node.error("onnx-shape-mismatch",
+               "'" + attribute + "' is " + Twine(heads) + ", but there are " + Twine(fixed.getValue()) + " columns")
+        .note("the heads must divide the last dimension");
+    return {};
+  }
+  AffineExpr size = solver.simplify(dims[2].floorDiv(heads));
+  node.check({}, dims[2], size * heads, "the columns and as many equal heads as '" + attribute + "' says");
+  return node.reshape(x, {dims[0], dims[1], solver.constant(heads), size});
+}
+
 namespace {
 
 /// Attention-23 to -25. Where the node gives scores or weights, or rounds them on the way, it is written out, with all
@@ -40,6 +60,7 @@ private:
   Value splitHeads(Value x, StringRef attribute);
   void appendPast();
   Value repeatHeads(Value x);
+  Value pickHeads(Value x);
   Value makeBias();
   Value allowed(bool isCausal);
   Value padMask(Value mask);
@@ -55,20 +76,7 @@ private:
 Value Attention::splitHeads(Value x, StringRef attribute) {
   if (node.rank(x) == 4)
     return x;
-  int64_t heads = node.integer(attribute);
-  int64_t width = node.staticDim(x, 2, "Attention");
-  if (node.failed())
-    return {};
-  if (heads < 1 || width % heads != 0) {
-    node.error("onnx-shape-mismatch",
-               "'" + attribute + "' is " + Twine(heads) + ", but there are " + Twine(width) + " columns")
-        .note("the heads must divide the last dimension");
-    return {};
-  }
-  Dims dims = node.dims(x);
-  graph::ShapeSolver &solver = node.solver();
-  Value split = node.reshape(x, {dims[0], dims[1], solver.constant(heads), solver.constant(width / heads)});
-  return node.transpose(split, {0, 2, 1, 3});
+  return node.transpose(splitColumns(node, x, attribute), {0, 2, 1, 3});
 }
 
 bool Attention::readHeads() {
@@ -129,6 +137,24 @@ Value Attention::repeatHeads(Value x) {
   Value single = node.reshape(x, {dims[0], dims[1], solver.constant(1), dims[2], dims[3]});
   Value many = node.broadcast(single, {dims[0], dims[1], groups, dims[2], dims[3]});
   return node.reshape(many, {dims[0], wanted, dims[2], dims[3]});
+}
+
+/// Where it is open how many heads queries or `x` have, a head of `x` for each of the queries'.
+Value Attention::pickHeads(Value x) {
+  if (node.failed())
+    return {};
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr queries = node.dims(q)[1], have = node.dims(x)[1];
+  bool isKnown = mlir::isa<mlir::AffineConstantExpr>(queries) && mlir::isa<mlir::AffineConstantExpr>(have);
+  if (isKnown || queries == have)
+    return x;
+  AffineExpr one = solver.constant(1);
+  node.require(have, one, "keys and values must have heads");
+  node.check({}, queries, solver.simplify(queries.floorDiv(solver.max(have, one)) * have),
+             "the heads of queries and a multiple of those of keys and values");
+  Value at = node.createTyped<graph::IotaOp>(solver.type({queries}, i64), int64_t(0));
+  at = node.div(node.mul(at, node.size(have)), node.size(queries));
+  return node.create<graph::GatherOp>(x, at, int64_t(1));
 }
 
 /// Sizes of the batch's samples, shaped to broadcast with scores.
@@ -213,9 +239,19 @@ Value Attention::raise(Value mask) {
   if (!mask || node.failed())
     return {};
   Dims dims = node.dims(mask);
+  AffineExpr one = node.solver().constant(1);
   while (dims.size() < 4)
-    dims.insert(dims.begin(), node.solver().constant(1));
-  return node.reshape(mask, dims);
+    dims.insert(dims.begin(), one);
+  mask = node.reshape(mask, dims);
+  // An open dim may turn out to be one, too.
+  Dims scores = {node.dims(q)[0], node.dims(q)[1], node.dims(q)[2], node.dims(k)[2]}, stretched(4, one);
+  for (unsigned i = 0; i < 4 && dims.size() == 4; ++i)
+    if (!mlir::isa<mlir::AffineConstantExpr>(dims[i]) && dims[i] != scores[i])
+      stretched[i] = scores[i];
+  if (stretched == Dims(4, one))
+    return mask;
+  Value nothing = node.broadcast(node.scalar(node.element(mask), 0), stretched);
+  return node.element(mask) == i1 ? node.create<graph::OrOp>(mask, nothing) : node.add(mask, nothing);
 }
 
 /// As one op, which a kernel computes without scores in memory.
@@ -250,13 +286,25 @@ void Attention::import() {
   double scale = node.number("scale");
   if (!readHeads())
     return;
-  if (!node.has("scale"))
-    scale = 1 / std::sqrt(node.staticDim(q, 3, "Attention without 'scale'"));
+  if (!node.has("scale")) {
+    AffineExpr size = node.dims(q)[3];
+    auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(size);
+    // Heads without elements have no products to scale.
+    scale = fixed && fixed.getValue() != 0 ? 1 / std::sqrt(fixed.getValue()) : 1;
+    if (!fixed) {
+      Type wide = graph::getAccumulatorType(element);
+      Value root = node.create<graph::SqrtOp>(node.cast(node.size(size), wide));
+      q = node.cast(node.div(node.cast(q, wide), root), element);
+    }
+  }
   appendPast();
   if (node.failed())
     return;
   node.setOutput(1, k);
   node.setOutput(2, v);
+  node.check({}, node.dims(k)[1], node.dims(v)[1], "the heads of keys and those of values");
+  k = pickHeads(k);
+  v = pickHeads(v);
   bool isWhole = !node.wantsOutput(3) && (precision == element || precision == graph::getAccumulatorType(element));
   Value y = isWhole ? attend(scale, softcap) : compose(scale, softcap, precision);
   if (!node.failed() && node.rank(node.input(0)) == 3) {
@@ -303,18 +351,35 @@ Value onnx_import::lastPart(Node &node, Value x, int64_t start, int64_t end, int
                     step);
 }
 
-Value onnx_import::makeRotation(Node &node, Value x, Value cosine, Value sine, int64_t width, bool interleaved) {
+/// The pairs of `width` elements are even in number, and a head has them; after an error, false.
+static bool checkRotation(Node &node, AffineExpr width, AffineExpr size) {
   graph::ShapeSolver &solver = node.solver();
-  int64_t size = node.staticDim(x, 3, "RotaryEmbedding");
-  if (!node.failed() && (width < 2 || width % 2 != 0 || width > size))
-    node.error("onnx-shape-mismatch", "the rotation has " + Twine(width) + " elements of a head of " + Twine(size))
+  auto pairs = mlir::dyn_cast<mlir::AffineConstantExpr>(width), all = mlir::dyn_cast<mlir::AffineConstantExpr>(size);
+  bool isBad =
+      pairs && (pairs.getValue() < 2 || pairs.getValue() % 2 != 0 || (all && pairs.getValue() > all.getValue()));
+  if (!node.failed() && isBad)
+    node.error("onnx-shape-mismatch", "the rotation has " + Twine(pairs.getValue()) + " elements of a head of " +
+                                          (all ? Twine(all.getValue()) : Twine("any size")))
         .note("'rotary_embedding_dim' must be even and at most the head's "
               "size");
+  node.check({}, width, solver.simplify(width.floorDiv(2)) * 2, "the elements that are turned and those of all pairs");
+  node.require(size, width, "a head must have the elements that are turned");
+  return !node.failed();
+}
+
+Value onnx_import::makeRotation(Node &node, Value x, Value cosine, Value sine, AffineExpr width, bool interleaved) {
+  if (node.failed())
+    return {};
+  graph::ShapeSolver &solver = node.solver();
+  AffineExpr size = node.dims(x)[3], half = solver.simplify(width.floorDiv(2));
+  if (!checkRotation(node, width, size))
+    return {};
   cosine = node.unsqueeze(cosine, {2});
   sine = node.unsqueeze(sine, {2});
 
-  Value a = interleaved ? lastPart(node, x, 0, width, 2) : lastPart(node, x, 0, width / 2, 1);
-  Value b = interleaved ? lastPart(node, x, 1, width, 2) : lastPart(node, x, width / 2, width, 1);
+  AffineExpr zero = solver.constant(0), one = solver.constant(1);
+  Value a = node.slice(x, 3, zero, half, interleaved ? 2 : 1);
+  Value b = node.slice(x, 3, interleaved ? one : half, half, interleaved ? 2 : 1);
   Value real = node.sub(node.mul(a, cosine), node.mul(b, sine));
   Value imaginary = node.add(node.mul(a, sine), node.mul(b, cosine));
   auto join = [&](Value left, Value right) {
@@ -326,12 +391,12 @@ Value onnx_import::makeRotation(Node &node, Value x, Value cosine, Value sine, i
     if (node.failed())
       return {};
     Dims dims = node.dims(real);
-    y = node.reshape(y, {dims[0], dims[1], dims[2], solver.constant(width)});
+    y = node.reshape(y, {dims[0], dims[1], dims[2], solver.simplify(dims[3] * 2)});
   } else {
     y = join(real, imaginary);
   }
-  if (width < size)
-    y = join(y, lastPart(node, x, width, size, 1));
+  if (width != size)
+    y = join(y, node.slice(x, 3, width, solver.simplify(size - width)));
   return y;
 }
 
@@ -339,7 +404,7 @@ Value onnx_import::makeRotation(Node &node, Value x, Value cosine, Value sine, i
 /// on the position.
 static Value importRotaryEmbedding(Node &node) {
   Value x = node.input(0), cosine = node.input(1), sine = node.input(2);
-  int64_t heads = node.integer("num_heads");
+  node.ignore({"num_heads"}); // Of no use with rank 4.
   int64_t width = node.integer("rotary_embedding_dim");
   bool interleaved = node.flag("interleaved");
   graph::ShapeSolver &solver = node.solver();
@@ -347,17 +412,14 @@ static Value importRotaryEmbedding(Node &node) {
   if (node.rank(x) == 4) {
     x = node.transpose(x, {0, 2, 1, 3});
   } else {
-    int64_t columns = node.rank(x) == 3 ? node.staticDim(x, 2, "RotaryEmbedding") : 0;
-    if (!node.failed() && (columns == 0 || heads < 1 || columns % heads != 0))
-      node.error("onnx-shape-mismatch", "'num_heads' is " + Twine(heads) + ", but 'X' has rank " + Twine(node.rank(x)) +
-                                            " and " + Twine(columns) + " columns")
+    if (!node.failed() && node.rank(x) != 3)
+      node.error("onnx-shape-mismatch", "'X' has rank " + Twine(node.rank(x)) + ", but 3 or 4 is expected")
           .note("give rank 4, or rank 3 and heads that divide its columns");
-    if (node.failed())
-      return {};
-    x = node.reshape(x, {original[0], original[1], solver.constant(heads), solver.constant(columns / heads)});
+    x = node.failed() ? Value() : splitColumns(node, x, "num_heads");
   }
-  if (width == 0)
-    width = node.staticDim(x, 3, "RotaryEmbedding");
+  if (node.failed())
+    return {};
+  AffineExpr turned = width == 0 ? node.dims(x)[3] : solver.constant(width);
   if (Value positions = node.input(3)) {
     cosine = node.create<graph::GatherOp>(cosine, positions, int64_t(0));
     sine = node.create<graph::GatherOp>(sine, positions, int64_t(0));
@@ -366,7 +428,7 @@ static Value importRotaryEmbedding(Node &node) {
     node.error("onnx-shape-mismatch", "the caches have ranks " + Twine(node.rank(cosine)) + " and " +
                                           Twine(node.rank(sine)) + " after 'position_ids'")
         .note("[batch, length, half] is expected");
-  Value y = makeRotation(node, x, cosine, sine, width, interleaved);
+  Value y = makeRotation(node, x, cosine, sine, turned, interleaved);
   return original.size() == 4 ? node.transpose(y, {0, 2, 1, 3}) : node.reshape(y, original);
 }
 

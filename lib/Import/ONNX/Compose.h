@@ -12,6 +12,9 @@ namespace lathe::onnx_import {
 
 using namespace importer;
 
+/// Attribute `name`, which says how many groups or heads there are: an error, and 0, if it is not from 1 to 2^31.
+int64_t positiveCount(Node &node, llvm::StringRef name);
+
 /// numpy.matmul: a vector on the left is a row, on the right a column, and its
 /// dimension does not appear in the result.
 Value makeMatmul(Node &node, Value a, Value b);
@@ -70,7 +73,7 @@ Value lastPart(Node &node, Value x, int64_t start, int64_t end, int64_t step = 1
 
 /// Turns pairs of the first `width` elements of each head. `x` is [batch, length,
 /// heads, size]; `cosine` and `sine` are [batch or 1, length, width / 2].
-Value makeRotation(Node &node, Value x, Value cosine, Value sine, int64_t width, bool interleaved);
+Value makeRotation(Node &node, Value x, Value cosine, Value sine, mlir::AffineExpr width, bool interleaved);
 
 } // namespace lathe::onnx_import
 

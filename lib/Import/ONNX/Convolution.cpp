@@ -5,6 +5,7 @@
 #include "Compose.h"
 #include "ElementType.h"
 #include "OpTable.h"
+#include "OpenConvolution.h"
 #include "Quantize.h"
 #include "Window.h"
 
@@ -15,37 +16,87 @@ using llvm::SmallVector;
 using llvm::Twine;
 
 /// The spatial dimensions of the filter; 'kernel_shape', if given, must repeat
-/// them.
-static SmallVector<int64_t> readKernel(Node &node, Value x, Value filter) {
-  SmallVector<int64_t> kernel;
-  if (node.rank(filter) != node.rank(x)) {
+/// them, and says what the filter leaves open. None if one stays open.
+static std::optional<SmallVector<int64_t>> readKernel(Node &node, Value x, Value &filter) {
+  if (node.rank(filter) != node.rank(x))
     node.error("onnx-shape-mismatch", "'" + node.inputName(0) + "' has rank " + Twine(node.rank(x)) + ", but '" +
                                           node.inputName(1) + "' has rank " + Twine(node.rank(filter)))
         .note("both need the same rank");
-    return kernel;
-  }
-  for (int64_t i = 2; i < node.rank(filter); ++i)
-    kernel.push_back(node.staticDim(filter, i, node.opType()));
-  SmallVector<int64_t> given = node.integers("kernel_shape");
-  if (!node.failed() && !given.empty() && given != kernel)
+  if (node.failed() || failed(checkSpatialRank(node, x)))
+    return std::nullopt;
+  SmallVector<int64_t> given = node.integers("kernel_shape"), kernel;
+  if (!given.empty() && failed(checkEntries(node, "kernel_shape", given, node.rank(filter) - 2, 1)))
+    return std::nullopt;
+  for (auto [i, size] : llvm::enumerate(given))
+    filter = node.withDim(filter, 2 + i, size, "'kernel_shape' and the filter's dims");
+  if (node.failed())
+    return std::nullopt;
+  Dims dims = node.dims(filter);
+  for (mlir::AffineExpr dim : llvm::ArrayRef(dims).drop_front(2))
+    if (auto fixed = mlir::dyn_cast<mlir::AffineConstantExpr>(dim))
+      kernel.push_back(fixed.getValue());
+  if (kernel.size() + 2 != dims.size())
+    return std::nullopt;
+  if (!given.empty() && given != kernel)
     node.error("onnx-shape-mismatch", "'kernel_shape' is " + formatDims(given) + ", but '" + node.inputName(1) +
                                           "' has spatial dims " + formatDims(kernel))
         .note("the attribute must repeat the filter's dims");
   return kernel;
 }
 
+/// Whether dimension `i` of `x` is known only at run time.
+static bool isOpen(Value x, unsigned i) { return mlir::cast<mlir::RankedTensorType>(x.getType()).isDynamicDim(i); }
+
+/// The windows of a convolution whose filter has open sizes, without padding by 'auto_pad'; none after an error.
+static SmallVector<OpenWindow> readOpenWindows(Node &node, Value x) {
+  FailureOr<Window> window = readWindow(node, x, SmallVector<int64_t>(node.rank(x) - 2, 1));
+  SmallVector<OpenWindow> result;
+  if (failed(window))
+    return result;
+  graph::ShapeSolver &solver = node.solver();
+  for (unsigned i = 0, rank = window->rank(); i < rank; ++i)
+    result.push_back({solver.constant(window->pads[i]), solver.constant(window->pads[rank + i]), window->strides[i],
+                      window->dilations[i], solver.constant(0)});
+  return result;
+}
+
+/// The elements that a window along spatial dimension `i` spans.
+static mlir::AffineExpr spanOf(Node &node, Value filter, unsigned i, int64_t dilation) {
+  return (node.dims(filter)[2 + i] - 1) * dilation + 1;
+}
+
+/// Conv with a filter of which more than the channels is open.
+static Value importOpenConv(Node &node, Value x, Value filter, int64_t groups) {
+  SmallVector<OpenWindow> windows = readOpenWindows(node, x);
+  FailureOr<AutoPad> autoPad = readAutoPad(node);
+  if (node.failed())
+    return {};
+  if (*autoPad != AutoPad::Explicit)
+    for (auto [i, window] : llvm::enumerate(windows)) {
+      window.before = window.behind = node.solver().constant(0);
+      if (*autoPad != AutoPad::Valid)
+        std::tie(window.before, window.behind) = samePadding(node.solver(), *autoPad, node.dims(x)[2 + i],
+                                                             window.stride, spanOf(node, filter, i, window.dilation));
+    }
+  return makeOpenConv(node, x, filter, windows, groups);
+}
+
 static Value addBias(Node &node, Value y, Value bias) { return bias ? node.add(y, node.channels(bias, y)) : y; }
 
 /// Makes the convolution of Conv and the integer convolutions.
 static Value makeConv(Node &node, Value x, Value filter) {
-  SmallVector<int64_t> kernel = readKernel(node, x, filter);
+  std::optional<SmallVector<int64_t>> kernel = readKernel(node, x, filter);
+  int64_t groups = positiveCount(node, "group");
   if (node.failed())
     return {};
-  FailureOr<Window> window = readWindow(node, x, kernel);
+  bool openGroups = groups != 1 && isOpen(filter, 1) && isOpen(x, 1);
+  if (!kernel || isOpen(filter, 0) || openGroups)
+    return importOpenConv(node, x, filter, groups);
+  FailureOr<Window> window = readWindow(node, x, *kernel);
   FailureOr<AutoPad> autoPad = readAutoPad(node);
   if (failed(window) || failed(autoPad) || failed(applySamePadding(node, *autoPad, *window, x, /*fill=*/0)))
     return {};
-  return node.create<graph::ConvOp>(x, filter, window->strides, window->pads, window->dilations, node.integer("group"),
+  return node.create<graph::ConvOp>(x, filter, window->strides, window->pads, window->dilations, groups,
                                     /*channels_last=*/false);
 }
 
@@ -137,16 +188,16 @@ static void padToOutputShape(Node &node, Value x, Window &window, SmallVector<in
   }
 }
 
-static Value importConvTranspose(Node &node) {
-  Value x = node.input(0), filter = node.input(1);
-  SmallVector<int64_t> kernel = readKernel(node, x, filter);
-  if (node.failed())
-    return {};
-  FailureOr<Window> window = readWindow(node, x, kernel);
+/// The attributes of ConvTranspose that say how large the result is.
+struct OutputSize {
+  SmallVector<int64_t> padding, wanted; // An entry per spatial dimension; `wanted` may be empty.
+  AutoPad mode = AutoPad::Explicit;
+};
+
+static FailureOr<OutputSize> readOutputSize(Node &node, unsigned rank) {
   FailureOr<AutoPad> autoPad = readAutoPad(node);
-  if (failed(window) || failed(autoPad))
-    return {};
-  unsigned rank = window->rank();
+  if (failed(autoPad))
+    return llvm::failure();
   SmallVector<int64_t> outputPadding = node.integers("output_padding");
   if (outputPadding.empty())
     outputPadding.assign(rank, 0);
@@ -154,19 +205,62 @@ static Value importConvTranspose(Node &node) {
   // Some exporters give the whole shape of the output.
   if (wanted.size() == rank + 2)
     wanted.erase(wanted.begin(), wanted.begin() + 2);
-  if (outputPadding.size() != rank || (!wanted.empty() && wanted.size() != rank)) {
-    node.error("onnx-window-attribute", "'output_padding' is " + formatDims(outputPadding) + " and 'output_shape' is " +
-                                            formatDims(wanted) + ", but " + Twine(rank) + " entries are expected")
-        .note("there must be one entry per spatial dimension");
+  if (failed(checkEntries(node, "output_padding", outputPadding, rank, 0)) ||
+      (!wanted.empty() && failed(checkEntries(node, "output_shape", wanted, rank, 0))))
+    return llvm::failure();
+  return OutputSize{outputPadding, wanted, *autoPad};
+}
+
+/// ConvTranspose with a filter of open sizes, or an 'output_shape' for an image of open sizes.
+static Value importOpenConvTranspose(Node &node, Value x, Value filter, int64_t groups) {
+  SmallVector<OpenWindow> windows = readOpenWindows(node, x);
+  FailureOr<OutputSize> output = node.failed() ? FailureOr<OutputSize>() : readOutputSize(node, windows.size());
+  if (failed(output))
     return {};
+  graph::ShapeSolver &solver = node.solver();
+  AutoPad mode = output->mode;
+  for (auto [i, window] : llvm::enumerate(windows)) {
+    window.outputPadding = solver.constant(output->padding[i]);
+    if (output->wanted.empty() && mode == AutoPad::Explicit)
+      continue;
+    window.before = window.behind = solver.constant(0);
+    if (mode == AutoPad::Valid)
+      continue;
+    mlir::AffineExpr total = window.outputPadding + spanOf(node, filter, i, window.dilation);
+    total = output->wanted.empty() ? total - window.stride
+                                   : total + (node.dims(x)[2 + i] - 1) * window.stride - output->wanted[i];
+    mlir::AffineExpr kept = solver.max(solver.simplify(total), solver.constant(0));
+    window.outputPadding = solver.simplify(window.outputPadding + kept - total);
+    window.before = solver.simplify(mode == AutoPad::SameUpper ? kept.floorDiv(2) : kept.ceilDiv(2));
+    window.behind = solver.simplify(kept - window.before);
   }
-  if (*autoPad == AutoPad::Valid)
-    window->pads.assign(size_t(2) * rank, 0);
-  else if (!wanted.empty() || *autoPad != AutoPad::Explicit)
-    padToOutputShape(node, x, *window, outputPadding, wanted, *autoPad);
-  Value y = node.create<graph::ConvTransposeOp>(x, filter, window->strides, window->pads, window->dilations,
-                                                outputPadding, node.integer("group"), /*channels_last=*/false);
-  return addBias(node, y, node.input(2));
+  return makeOpenConvTranspose(node, x, filter, windows, groups);
+}
+
+static Value transposeConv(Node &node, Value x, Value filter) {
+  std::optional<SmallVector<int64_t>> kernel = readKernel(node, x, filter);
+  int64_t groups = positiveCount(node, "group");
+  if (node.failed())
+    return {};
+  bool openImage = false;
+  for (int64_t i = 2; i < node.rank(x); ++i)
+    openImage |= isOpen(x, i) && !node.integers("output_shape").empty();
+  if (!kernel || isOpen(filter, 0) || isOpen(filter, 1) || openImage)
+    return importOpenConvTranspose(node, x, filter, groups);
+  FailureOr<Window> window = readWindow(node, x, *kernel);
+  FailureOr<OutputSize> output = failed(window) ? FailureOr<OutputSize>() : readOutputSize(node, window->rank());
+  if (failed(output))
+    return {};
+  if (output->mode == AutoPad::Valid)
+    window->pads.assign(size_t(2) * window->rank(), 0);
+  else if (!output->wanted.empty() || output->mode != AutoPad::Explicit)
+    padToOutputShape(node, x, *window, output->padding, output->wanted, output->mode);
+  return node.create<graph::ConvTransposeOp>(x, filter, window->strides, window->pads, window->dilations,
+                                             output->padding, groups, /*channels_last=*/false);
+}
+
+static Value importConvTranspose(Node &node) {
+  return addBias(node, transposeConv(node, node.input(0), node.input(1)), node.input(2));
 }
 
 void onnx_import::registerConvolutionOps(OpTable &ops) {

@@ -3,12 +3,11 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ImageRegions.h"
 #include "Import/Core/Axes.h"
-#include "OpTable.h"
 
 using namespace lathe;
 using namespace lathe::onnx_import;
-using llvm::SmallVector;
 using llvm::StringRef;
 using llvm::Twine;
 using mlir::AffineExpr;
@@ -24,43 +23,36 @@ struct Places {
 
 class Cropper {
 public:
-  explicit Cropper(Node &node) : node(node), i64(node.builder().getI64Type()), i1(node.builder().getI1Type()) {}
+  explicit Cropper(Node &node)
+      : node(node), images(node), i64(node.builder().getI64Type()), i1(node.builder().getI1Type()) {}
   Value import();
 
 private:
   Node &node;
+  ImageRegions images;
   Type i64, i1, element;
   bool isNearest = false;
 
-  bool check();
+  bool readMode();
   Value number(double value) { return node.scalar(element, value); }
   Value floor(Value x) { return node.create<graph::FloorOp>(x); }
-  Places place(Value regions, int64_t first, AffineExpr size, AffineExpr crop);
-  Value gather(Value x, Value batch, Value row, Value column);
+  Places place(int64_t first, AffineExpr size, AffineExpr crop);
 };
 
 } // namespace
 
-bool Cropper::check() {
+bool Cropper::readMode() {
   StringRef mode = node.string("mode");
   if (mode != "bilinear" && mode != "nearest")
     return node.unsupported("mode", quoted(mode), "\"bilinear\" and \"nearest\" are"), false;
   isNearest = mode == "nearest";
-  if (node.rank(node.input(0)) != 4 || node.rank(node.input(1)) != 2 || node.rank(node.input(2)) != 1)
-    node.error("onnx-shape-mismatch", "'X' has rank " + Twine(node.rank(node.input(0))) + ", 'rois' rank " +
-                                          Twine(node.rank(node.input(1))) + " and 'batch_indices' rank " +
-                                          Twine(node.rank(node.input(2))) + ", but 4, 2 and 1 are expected")
-        .note("give [N, C, H, W], [regions, 4] and a vector of positions in the batch");
-  return !node.failed();
+  return true;
 }
 
 /// Regions are y1, x1, y2, x2, as parts of the distance between the outer elements of an image; `first` is the first
 /// coordinate of this dimension.
-Places Cropper::place(Value regions, int64_t first, AffineExpr size, AffineExpr crop) {
-  auto bound = [&](int64_t which) {
-    return node.create<graph::GatherOp>(regions, node.constant(llvm::ArrayRef<int64_t>(which)), int64_t(1));
-  };
-  Value begin = bound(first), end = bound(first + 2);
+Places Cropper::place(int64_t first, AffineExpr size, AffineExpr crop) {
+  Value begin = images.coordinate(first), end = images.coordinate(first + 2);
   Value last = node.add(node.cast(node.size(size), element), -1),
         steps = node.add(node.cast(node.size(crop), element), -1);
   Value at = node.cast(
@@ -83,25 +75,10 @@ Places Cropper::place(Value regions, int64_t first, AffineExpr size, AffineExpr 
   return result;
 }
 
-/// The elements of all channels, [regions, rows, columns, channels].
-Value Cropper::gather(Value x, Value batch, Value row, Value column) {
-  if (node.failed())
-    return {};
-  Dims shape = node.dims(row);
-  shape.push_back(node.dims(column)[1]);
-  auto index = [&](Value i) { return node.unsqueeze(node.broadcast(i, shape), {3}); };
-  SmallVector<Value> indices = {index(node.unsqueeze(batch, {1, 2})), index(node.unsqueeze(row, {2})),
-                                index(node.unsqueeze(column, {1}))};
-  Value at = node.createAs<graph::ConcatOp>(i64, mlir::ValueRange(indices), int64_t(3));
-  return node.create<graph::GatherNdOp>(x, at, int64_t(0));
-}
-
 Value Cropper::import() {
-  if (!check())
+  if (!readMode() || !images.read())
     return {};
-  Value x = node.input(0), regions = node.input(1);
-  Type given = node.element(x);
-  element = graph::getAccumulatorType(given);
+  element = images.element();
   double outside = node.number("extrapolation_value");
   Dims crop = node.entries(3);
   if (!node.failed() && crop.size() != 2)
@@ -111,24 +88,19 @@ Value Cropper::import() {
     return {};
   for (AffineExpr &size : crop)
     size = asSize(node, size, "a size in 'crop_size'");
-  Dims dims = node.dims(x);
-  node.check(x, node.dims(regions)[1], node.solver().constant(4), "numbers of a region and 4");
-  node.check(x, node.dims(regions)[0], node.dims(node.input(2))[0], "regions and entries of 'batch_indices'");
-  regions = node.cast(regions, element);
-  Value batch = node.cast(node.input(2), i64);
-  x = node.transpose(node.cast(x, element), {0, 2, 3, 1});
-  Places rows = place(regions, 0, dims[2], crop[0]), columns = place(regions, 1, dims[3], crop[1]);
+  Dims dims = node.dims(node.input(0));
+  Places rows = place(0, dims[2], crop[0]), columns = place(1, dims[3], crop[1]);
   auto mix = [&](Value a, Value b, Value weight) { return node.add(a, node.mul(node.sub(b, a), weight)); };
   auto alongRow = [&](Value row) {
-    Value left = gather(x, batch, row, columns.low);
-    return isNearest ? left : mix(left, gather(x, batch, row, columns.high), node.unsqueeze(columns.weight, {1, 3}));
+    Value left = images.gather(row, columns.low);
+    return isNearest ? left : mix(left, images.gather(row, columns.high), node.unsqueeze(columns.weight, {1, 3}));
   };
   Value y = alongRow(rows.low);
   if (!isNearest)
     y = mix(y, alongRow(rows.high), node.unsqueeze(rows.weight, {2, 3}));
   Value inside = node.create<graph::AndOp>(node.unsqueeze(rows.inside, {2, 3}), node.unsqueeze(columns.inside, {1, 3}));
   y = node.createAs<graph::SelectOp>(element, inside, y, number(outside));
-  return node.cast(node.transpose(y, {0, 3, 1, 2}), given);
+  return images.finish(y);
 }
 
 static Value importCropAndResize(Node &node) { return Cropper(node).import(); }

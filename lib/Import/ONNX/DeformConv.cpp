@@ -17,8 +17,10 @@ using mlir::AffineExpr;
 
 namespace {
 
-/// Images are planes of H W elements, windows have K elements, and there are P of them.
-/// Places are tensors [N, groups of offsets, K, P].
+/// Images are rows of the channels of a group of offsets, one for each of H W pixels, so that what is taken from a
+/// place lies side by side. Windows have K elements, and there are P of them. Places are tensors
+/// [N, P, K, groups of offsets]; what is taken there has the channels of the group behind, which makes rows of a
+/// product of it.
 class DeformConv {
 public:
   explicit DeformConv(Node &node) : node(node), element(node.element(node.input(0))) {}
@@ -39,8 +41,11 @@ private:
   bool read();
   SmallVector<int64_t> list(StringRef name, size_t size, int64_t otherwise);
   Value place(unsigned axis, Value offsets);
-  Value corner(Value image, Value y, Value x, Value weight);
+  Value byPlaces(Value planes);
+  Value firstRows();
+  Value corner(Value image, Value rows, Value y, Value x, Value weight);
   Value sample(Value image, Value y, Value x);
+  Value multiply(Value taken);
 };
 
 } // namespace
@@ -122,11 +127,26 @@ Value DeformConv::place(unsigned axis, Value offsets) {
   Dims flat = {batch[0], fixed(offsetGroups), fixed(window()), fixed(places())}, planes = flat;
   planes[3] = fixed(out[0]);
   planes.push_back(fixed(out[1]));
-  return node.reshape(node.add(node.reshape(part, planes), start), flat);
+  return byPlaces(node.reshape(node.add(node.reshape(part, planes), start), flat));
+}
+
+/// [N, groups of offsets, K, P] in the order of places.
+Value DeformConv::byPlaces(Value planes) { return node.transpose(planes, {0, 3, 2, 1}); }
+
+/// The number of the first row of each image and group of offsets.
+Value DeformConv::firstRows() {
+  Type i64 = node.builder().getI64Type();
+  AffineExpr one = fixed(1);
+  auto count = [&](const Dims &dims, int64_t axis) {
+    return node.createTyped<graph::IotaOp>(node.solver().type(dims, i64), axis);
+  };
+  Value image = node.mul(count({batch[0], one, one, one}, 0), static_cast<double>(offsetGroups));
+  Value group = node.add(image, count({one, one, one, fixed(offsetGroups)}, 3));
+  return node.mul(group, static_cast<double>(in[0] * in[1]));
 }
 
 /// What lies at whole places, and 0 outside of the image, times `weight`.
-Value DeformConv::corner(Value image, Value y, Value x, Value weight) {
+Value DeformConv::corner(Value image, Value rows, Value y, Value x, Value weight) {
   Type i1 = node.builder().getI1Type(), i64 = node.builder().getI64Type();
   Value isOutside, index;
   for (auto [axis, at] : {std::pair(0, y), std::pair(1, x)}) {
@@ -143,40 +163,52 @@ Value DeformConv::corner(Value image, Value y, Value x, Value weight) {
     index = index ? node.add(node.mul(index, node.scalar(i64, static_cast<double>(in[1]))), near) : near;
   }
   weight = node.createAs<graph::SelectOp>(element, isOutside, number(0), weight);
-  int64_t each = channels / offsetGroups;
-  Dims flat = {batch[0], fixed(offsetGroups), fixed(1), fixed(window() * places())}, whole = flat;
-  whole[2] = fixed(each);
-  Value taken =
-      node.create<graph::GatherElementsOp>(image, node.broadcast(node.reshape(index, flat), whole), int64_t(3));
-  return node.mul(taken, node.reshape(weight, flat));
+  Value taken = node.create<graph::GatherOp>(image, node.add(rows, index), int64_t(0));
+  return node.mul(taken, node.unsqueeze(weight, {4}));
 }
 
 Value DeformConv::sample(Value image, Value y, Value x) {
   Value y0 = node.create<graph::FloorOp>(y), x0 = node.create<graph::FloorOp>(x), sum;
-  Value fy = node.sub(y, y0), fx = node.sub(x, x0);
+  Value rows = firstRows(), fy = node.sub(y, y0), fx = node.sub(x, x0);
   for (int64_t dy = 0; dy < 2; ++dy)
     for (int64_t dx = 0; dx < 2; ++dx) {
       Value wy = dy ? fy : node.sub(number(1), fy), wx = dx ? fx : node.sub(number(1), fx);
-      Value part = corner(image, node.add(y0, double(dy)), node.add(x0, double(dx)), node.mul(wy, wx));
+      Value part = corner(image, rows, node.add(y0, double(dy)), node.add(x0, double(dx)), node.mul(wy, wx));
       sum = sum ? node.add(sum, part) : part;
     }
   return sum;
+}
+
+/// The products of what was taken, [N, P, K, groups of offsets, channels of one], with the filters.
+Value DeformConv::multiply(Value taken) {
+  AffineExpr n = batch[0], count = fixed(places()), k = fixed(window()), depth = fixed(channels / groups * window());
+  AffineExpr split = fixed(groups), inputs = fixed(channels / groups), outputs = fixed(filters / groups);
+  Value filter = node.transpose(node.reshape(node.input(1), {split, outputs, inputs, k}), {0, 3, 2, 1}), y;
+  if (groups == 1) {
+    filter = node.reshape(filter, {depth, outputs});
+    y = node.create<graph::MatmulOp>(node.reshape(taken, {n, count, depth}), filter);
+    y = node.transpose(y, {0, 2, 1});
+  } else {
+    taken = node.transpose(node.reshape(taken, {n, count, k, split, inputs}), {0, 3, 1, 2, 4});
+    filter = node.reshape(filter, {fixed(1), split, depth, outputs});
+    y = node.create<graph::MatmulOp>(node.reshape(taken, {n, split, count, depth}), filter);
+    y = node.transpose(y, {0, 1, 3, 2});
+  }
+  return node.reshape(y, {n, fixed(filters), fixed(out[0]), fixed(out[1])});
 }
 
 Value DeformConv::import() {
   if (!read())
     return {};
   AffineExpr n = batch[0], planes = fixed(in[0] * in[1]), count = fixed(places());
-  Value image = node.reshape(node.input(0), {n, fixed(offsetGroups), fixed(channels / offsetGroups), planes});
-  Value offsets = node.reshape(node.input(2), {n, fixed(offsetGroups), fixed(window()), fixed(2), count});
+  AffineExpr split = fixed(offsetGroups), each = fixed(channels / offsetGroups);
+  Value image = node.transpose(node.reshape(node.input(0), {n, split, each, planes}), {0, 1, 3, 2});
+  image = node.reshape(image, {n * (offsetGroups * in[0] * in[1]), each});
+  Value offsets = node.reshape(node.input(2), {n, split, fixed(window()), fixed(2), count});
   Value taken = sample(image, place(0, offsets), place(1, offsets));
   if (Value mask = node.input(4))
-    taken = node.mul(taken, node.reshape(mask, {n, fixed(offsetGroups), fixed(1), fixed(window() * places())}));
-  AffineExpr depth = fixed(channels / groups * window());
-  taken = node.reshape(taken, {n, fixed(groups), depth, count});
-  Value filter = node.reshape(node.input(1), {fixed(groups), fixed(filters / groups), depth});
-  Value y =
-      node.reshape(node.create<graph::MatmulOp>(filter, taken), {n, fixed(filters), fixed(out[0]), fixed(out[1])});
+    taken = node.mul(taken, node.unsqueeze(byPlaces(node.reshape(mask, {n, split, fixed(window()), count})), {4}));
+  Value y = multiply(taken);
   return node.input(3) ? node.add(y, node.channels(node.input(3), y)) : y;
 }
 

@@ -165,8 +165,8 @@ void GroupQueryAttention::rotate() {
   int64_t width = 2 * node.staticDim(cosine, 1, "GroupQueryAttention");
   cosine = node.create<graph::GatherOp>(cosine, positions, int64_t(0));
   sine = node.create<graph::GatherOp>(sine, positions, int64_t(0));
-  q = makeRotation(node, q, cosine, sine, width, interleaved);
-  k = makeRotation(node, k, cosine, sine, width, interleaved);
+  q = makeRotation(node, q, cosine, sine, node.solver().constant(width), interleaved);
+  k = makeRotation(node, k, cosine, sine, node.solver().constant(width), interleaved);
 }
 
 /// The cache with `x`, [batch, heads, length, size], behind what each sample has in

@@ -36,6 +36,20 @@ static Value importGatherElements(Node &node) {
   return node.create<graph::GatherElementsOp>(x, indices, axis);
 }
 
+/// `indices` with positions of `depth` entries if how deep they go is open; `rank` dimensions are indexed. `what` says
+/// where `depth` is from.
+static Value withDepth(Node &node, Value indices, int64_t depth, int64_t rank, const Twine &what) {
+  int64_t last = node.rank(indices) - 1;
+  if (node.failed() || !mlir::cast<mlir::RankedTensorType>(indices.getType()).isDynamicDim(last))
+    return indices;
+  if (depth >= 0 && depth <= rank)
+    return node.withDim(indices, last, depth, "the depth of 'indices' and what the ranks say of it");
+  node.error("onnx-shape-mismatch", what + " says that positions have " + Twine(depth) + " entries, but 0 to " +
+                                        Twine(rank) + " dimensions of 'data' are indexed")
+      .note("correct the ranks, or give 'indices' a fixed last dimension");
+  return {};
+}
+
 static Value importGatherND(Node &node) {
   Value x = node.input(0), indices = node.input(1);
   int64_t batchDims = node.version() >= 12 ? node.integer("batch_dims") : 0;
@@ -46,6 +60,12 @@ static Value importGatherND(Node &node) {
         .note("it must be less than both ranks");
     return {};
   }
+  // How deep the positions go is what the rank of the result says, too.
+  if (std::optional<int64_t> declared = node.declaredRank(0))
+    indices = withDepth(node, indices, node.rank(x) + node.rank(indices) - 1 - batchDims - *declared,
+                        node.rank(x) - batchDims, "rank " + Twine(*declared) + " of the result");
+  if (node.failed())
+    return {};
   node.staticDim(indices, node.rank(indices) - 1, "GatherND");
   return node.create<graph::GatherNdOp>(x, indices, batchDims);
 }
@@ -77,6 +97,10 @@ static Value importScatterND(Node &node) {
         .note("its last dimension holds positions");
     return {};
   }
+  int64_t depth = node.rank(x) + node.rank(indices) - 1 - node.rank(node.input(2));
+  indices = withDepth(node, indices, depth, node.rank(x), "rank " + Twine(node.rank(node.input(2))) + " of 'updates'");
+  if (node.failed())
+    return {};
   node.staticDim(indices, node.rank(indices) - 1, "ScatterND");
   return node.create<graph::ScatterNdOp>(x, indices, node.input(2), *kind);
 }

@@ -302,7 +302,7 @@ static Value importRotaryEmbedding(Node &node) {
   Value positions = readPositions(node, x);
   cosine = node.create<graph::GatherOp>(cosine, positions, int64_t(0));
   sine = node.create<graph::GatherOp>(sine, positions, int64_t(0));
-  Value y = makeRotation(node, x, cosine, sine, width == 0 ? 2 * half : width, interleaved);
+  Value y = makeRotation(node, x, cosine, sine, node.solver().constant(width == 0 ? 2 * half : width), interleaved);
   if (node.failed())
     return {};
   return isWide ? node.reshape(y, original) : node.transpose(y, {0, 2, 1, 3});

@@ -126,20 +126,23 @@ static Value importRMSNormalization(Node &node) {
 }
 
 Value onnx_import::normalizeGroups(Node &node, Value x, llvm::StringRef attribute) {
-  int64_t groups = node.integer(attribute);
+  int64_t groups = positiveCount(node, attribute);
   double epsilon = node.number("epsilon");
-  int64_t channels = node.staticDim(x, 1, node.opType());
+  Dims grouped = node.dims(x);
   if (node.failed())
     return {};
-  if (groups < 1 || channels % groups != 0) {
+  auto fixed = grouped.size() > 1 ? mlir::dyn_cast<mlir::AffineConstantExpr>(grouped[1]) : mlir::AffineConstantExpr();
+  if (grouped.size() < 2 || (fixed && fixed.getValue() % groups != 0)) {
     node.error("onnx-shape-mismatch",
-               "'" + attribute + "' is " + llvm::Twine(groups) + ", but 'X' has " + llvm::Twine(channels) + " channels")
+               "'" + attribute + "' is " + llvm::Twine(groups) + ", but 'X' has " +
+                   (fixed ? llvm::Twine(fixed.getValue()) + " channels" : "rank " + llvm::Twine(grouped.size())))
         .note("the groups must divide the channels");
     return {};
   }
-  Dims grouped = node.dims(x);
+  mlir::AffineExpr inGroup = node.solver().simplify(grouped[1].floorDiv(groups));
+  node.check({}, grouped[1], inGroup * groups, "the channels and as many equal groups as '" + attribute + "' says");
   grouped[1] = node.solver().constant(groups);
-  grouped.insert(grouped.begin() + 2, node.solver().constant(channels / groups));
+  grouped.insert(grouped.begin() + 2, inGroup);
   return node.create<graph::LayerNormOp>(node.reshape(x, grouped), int64_t(2), llvm::APFloat(epsilon));
 }
 

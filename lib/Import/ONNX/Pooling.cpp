@@ -77,14 +77,8 @@ static void importMaxPool(Node &node) {
   Value y = node.create<graph::MaxPoolOp>(x, window->kernel, window->strides, window->pads, window->dilations, ceilMode,
                                           /*channels_last=*/false);
   node.setOutput(0, y);
-  if (!node.wantsOutput(1))
-    return;
-  if (x != original) {
-    node.error("onnx-dynamic-dim", "'Indices' with 'auto_pad' needs spatial dimensions that are known only at run time")
-        .note("fix the dimensions with --dim NAME=VALUE, or export the model with 'pads'");
-    return;
-  }
-  node.setOutput(1, makePoolIndices(node, x, y, *window, ceilMode, columnMajor));
+  if (node.wantsOutput(1))
+    node.setOutput(1, makePoolIndices(node, original, x, y, *window, ceilMode, columnMajor));
 }
 
 Value onnx_import::maxPool(Node &node, Value x) {

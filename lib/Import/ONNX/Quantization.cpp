@@ -248,7 +248,11 @@ DynamicallyQuantized onnx_import::quantizeDynamically(Node &node, Value x) {
   };
   Value low = node.create<graph::MinOp>(extreme(graph::ReduceKind::min), zero);
   Value high = node.create<graph::MaxOp>(extreme(graph::ReduceKind::max), zero);
+  // Of zeros alone, or of numbers so small that the quotient is 0, any scale is right but 0, by which the zero point
+  // divides; ONNX Runtime has 1.
   Value scale = node.div(node.sub(high, low), 255);
+  Value none = node.createAs<graph::EqualOp>(node.builder().getI1Type(), scale, zero);
+  scale = node.createAs<graph::SelectOp>(f32, none, node.scalar(f32, 1), scale);
   Value start = node.div(node.sub(zero, low), scale);
   // Saturates before it rounds, as the spec's function does.
   start = node.create<graph::MinOp>(node.create<graph::MaxOp>(start, zero), node.scalar(f32, 255));

@@ -92,6 +92,18 @@ static void readActivations(Node &node, Layer &layer, llvm::ArrayRef<StringRef> 
   layer.activations = node.builder().getStrArrayAttr(kinds);
 }
 
+/// What weights leave open, 'hidden_size' says.
+static void fixSizes(Node &node, Layer &layer, int64_t gates) {
+  int64_t size = node.integer("hidden_size"), most = int64_t(1) << 30;
+  if (size < 1 || size > most)
+    return;
+  StringRef what = "'hidden_size' and a dim of the weights";
+  layer.w = node.withDim(layer.w, 1, gates * size, what);
+  layer.r = node.withDim(node.withDim(layer.r, 1, gates * size, what), 2, size, what);
+  if (layer.b)
+    layer.b = node.withDim(layer.b, 1, 2 * gates * size, what);
+}
+
 static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults, Value x, Value w, Value r) {
   Layer layer{x, w, r, node.input(3), node.input(4)};
   node.ignore({"output_sequence"}); // The first version's way to say which outputs it has.
@@ -115,6 +127,8 @@ static Layer readLayer(Node &node, llvm::ArrayRef<StringRef> defaults, Value x, 
   layer.batchFirst = node.version() >= 14 && node.integer("layout") != 0;
   if (layer.batchFirst && node.rank(layer.x) == 3)
     layer.x = node.transpose(layer.x, {1, 0, 2});
+  if (node.has("hidden_size") && !node.failed())
+    fixSizes(node, layer, defaults.size() == 3 ? 4 : defaults.size() == 2 ? 3 : 1);
   if (node.has("hidden_size") && !node.failed() && node.rank(layer.r) == 3) {
     auto type = mlir::cast<mlir::RankedTensorType>(layer.r.getType());
     if (int64_t size = node.integer("hidden_size"); !type.isDynamicDim(2) && type.getDimSize(2) != size)

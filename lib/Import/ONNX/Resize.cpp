@@ -93,7 +93,7 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes, Value sizes
 
 /// A float input, one entry per axis, as f64; null after an error.
 static Value readNumbers(Node &node, unsigned index, size_t count) {
-  Value x = node.input(index);
+  Value x = node.withDim(node.input(index), 0, count, "the entries of '" + node.inputName(index) + "' and axes");
   if (node.failed() || node.rank(x) != 1 ||
       node.staticDim(x, 0, "'" + node.inputName(index).str() + "'") != static_cast<int64_t>(count)) {
     if (!node.failed())

@@ -182,6 +182,8 @@ Value onnx_import::resizeByMatrices(Node &node, llvm::ArrayRef<ResizedAxis> axes
   Value x = node.input(0);
   if (node.failed())
     return {};
+  if (axes.empty())
+    return x;
   Type element = node.element(x);
   Type wide = node.isFloat(x) ? graph::getAccumulatorType(element) : Type(node.builder().getF64Type());
   int64_t rank = node.rank(x);
@@ -206,5 +208,14 @@ Value onnx_import::resizeByMatrices(Node &node, llvm::ArrayRef<ResizedAxis> axes
   }
   if (outside)
     y = node.createAs<graph::SelectOp>(wide, outside, node.scalar(wide, sampling.extrapolation), y);
-  return node.cast(y, element);
+  if (node.isFloat(x))
+    return node.cast(y, element);
+  // Whole numbers are the nearest ones, within the type: a cubic may go beyond what it is given.
+  auto integer = mlir::cast<mlir::IntegerType>(element);
+  bool isUnsigned = integer.isUnsigned();
+  double beyond = std::ldexp(1.0, integer.getWidth() - !isUnsigned), low = isUnsigned ? 0 : -beyond;
+  // The largest number of the type that f64 has.
+  double high = std::min(beyond - 1, std::nextafter(beyond, 0));
+  y = node.create<graph::MaxOp>(node.create<graph::RoundOp>(y), node.scalar(wide, low));
+  return node.cast(node.create<graph::MinOp>(y, node.scalar(wide, high)), element);
 }

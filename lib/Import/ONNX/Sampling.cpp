@@ -3,10 +3,8 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ImageRegions.h"
 #include "Import/Core/Axes.h"
-#include "OpTable.h"
-
-#include <limits>
 
 using namespace lathe;
 using namespace lathe::onnx_import;
@@ -157,6 +155,7 @@ Value GridSampler::import() {
   int64_t spatial = node.rank(x) - 2;
   if (!readAttributes() || node.failed())
     return {};
+  grid = node.withDim(grid, node.rank(grid) - 1, spatial, "the last dimension of 'grid' and spatial dimensions");
   if (spatial < 1 || node.rank(grid) != spatial + 2 || node.staticDim(grid, spatial + 1, "GridSample") != spatial) {
     if (!node.failed())
       node.error("onnx-shape-mismatch",
@@ -215,6 +214,8 @@ static Value importAffineGrid(Node &node) {
   for (AffineExpr &dim : size)
     dim = asSize(node, dim, "a size in 'size'");
   int64_t spatial = static_cast<int64_t>(size.size()) - 2;
+  theta = node.withDim(theta, 1, spatial, "the rows of 'theta' and spatial dimensions");
+  theta = node.withDim(theta, 2, spatial + 1, "the columns of 'theta' and spatial dimensions");
   if (node.rank(theta) != 3 || (spatial != 2 && spatial != 3) || node.staticDim(theta, 1, "AffineGrid") != spatial ||
       node.staticDim(theta, 2, "AffineGrid") != spatial + 1) {
     if (!node.failed())
@@ -248,174 +249,6 @@ static Value importAffineGrid(Node &node) {
     node.check(y, row[0], size[0], "the number of matrices in 'theta' and the first entry of 'size'");
   return node.cast(y, element);
 }
-
-namespace {
-
-/// The samples of RoiAlign along one dimension, [regions, samples].
-struct Samples {
-  Value low, high;       ///< Neighbours, i64.
-  Value lowPart, hiPart; ///< Their weights; both 0 outside of the image.
-  Value isSample;        ///< False behind the last one of a bin; null if all are.
-  Value count;           ///< Of one bin, [regions, 1]; null if it is `ratio`.
-  AffineExpr perBin;     ///< The most of them in a bin.
-};
-
-/// RoiAlign. Shapes inside are [regions, rows of samples, columns of samples,
-/// channels]. Without a fixed number of samples per bin, each region has as many
-/// as its bins have elements, rounded up: all are computed as often as the
-/// largest one needs, and what is too much does not count.
-class RegionSampler {
-public:
-  explicit RegionSampler(Node &node) : node(node), i64(node.builder().getI64Type()), i1(node.builder().getI1Type()) {}
-  Value import();
-
-private:
-  Node &node;
-  Type i64, i1, element;
-  double spatialScale = 1;
-  bool halfPixel = false;
-  int64_t ratio = 0;
-
-  Samples sample(Value regions, int64_t first, int64_t bins, AffineExpr size);
-  Value gather(Value x, Value batch, Value row, Value column, Value rowPart, Value columnPart);
-};
-
-} // namespace
-
-/// Samples between coordinates `first` and `first + 2` of each region.
-Samples RegionSampler::sample(Value regions, int64_t first, int64_t bins, AffineExpr size) {
-  auto scalar = [&](double value) { return node.scalar(element, value); };
-  auto bound = [&](int64_t which) {
-    Value at = node.create<graph::GatherOp>(regions, node.constant(llvm::ArrayRef<int64_t>(which)), int64_t(1));
-    return node.add(node.mul(at, spatialScale), halfPixel ? -0.5 : 0);
-  };
-  Value begin = bound(first), extent = node.sub(bound(first + 2), begin);
-  if (!halfPixel) // Malformed regions become one element.
-    extent = node.create<graph::MaxOp>(extent, scalar(1));
-  graph::ShapeSolver &solver = node.solver();
-  AffineExpr one = solver.constant(1);
-  Value count;
-  AffineExpr perBin = solver.constant(ratio);
-  if (ratio == 0) {
-    count = node.create<graph::CeilOp>(node.div(extent, static_cast<double>(bins)));
-    count = node.create<graph::MaxOp>(count, scalar(0));
-    // Of no regions, and of such as have no size.
-    Value most = node.reduce(graph::ReduceKind::max, count, {0, 1}, /*keepDims=*/false);
-    most = node.cast(node.create<graph::MaxOp>(most, scalar(1)), i64);
-    if (node.failed())
-      return {};
-    perBin = asSize(node, node.entry(most, "the number of samples"), "the number of samples");
-  }
-  auto iota = [&](int64_t axis) {
-    Value x = node.createTyped<graph::IotaOp>(solver.type({one, solver.constant(bins), perBin}, i64), axis);
-    // One dimension has to be there to be counted along; the others are broadcast by it.
-    return node.cast(node.reshape(x, {one, solver.product({solver.constant(bins), perBin})}), element);
-  };
-  Value bin = iota(1), place = iota(2);
-  Value within = node.div(node.add(place, 0.5), count ? node.create<graph::MaxOp>(count, scalar(1)) : scalar(ratio));
-  Value at = node.add(begin, node.mul(node.div(extent, static_cast<double>(bins)), node.add(bin, within)));
-
-  Value sizeOf = node.cast(node.size(size), element), last = node.add(sizeOf, -1);
-  Value inside = node.create<graph::AndOp>(node.createAs<graph::GreaterEqualOp>(i1, at, scalar(-1)),
-                                           node.createAs<graph::LessEqualOp>(i1, at, sizeOf));
-  at = node.create<graph::MinOp>(node.create<graph::MaxOp>(at, scalar(0)), last);
-  Value low = node.create<graph::FloorOp>(at), high = node.create<graph::MinOp>(node.add(low, 1), last);
-  Value t = node.sub(at, low);
-  Value isSample;
-  if (count) {
-    isSample = node.createAs<graph::LessOp>(i1, place, count);
-    inside = node.create<graph::AndOp>(inside, isSample);
-  }
-  auto masked = [&](Value part) { return node.createAs<graph::SelectOp>(element, inside, part, scalar(0)); };
-  return {
-      node.cast(low, i64), node.cast(high, i64), masked(node.sub(scalar(1), t)), masked(t), isSample, count, perBin};
-}
-
-/// The weighted elements at one of the four neighbours of all samples.
-Value RegionSampler::gather(Value x, Value batch, Value row, Value column, Value rowPart, Value columnPart) {
-  if (node.failed())
-    return {};
-  Dims shape = node.dims(row);
-  shape.push_back(node.dims(column)[1]);
-  auto place = [&](Value index) { return node.unsqueeze(node.broadcast(index, shape), {3}); };
-  SmallVector<Value> indices = {place(node.unsqueeze(batch, {1, 2})), place(node.unsqueeze(row, {2})),
-                                place(node.unsqueeze(column, {1}))};
-  Value at = node.createAs<graph::ConcatOp>(i64, mlir::ValueRange(indices), int64_t(3));
-  Value weight = node.mul(node.unsqueeze(rowPart, {2}), node.unsqueeze(columnPart, {1}));
-  return node.mul(node.create<graph::GatherNdOp>(x, at, int64_t(0)), node.unsqueeze(weight, {3}));
-}
-
-Value RegionSampler::import() {
-  Value x = node.input(0), regions = node.input(1), batch = node.input(2);
-  StringRef mode = node.string("mode");
-  int64_t height = node.integer("output_height"), width = node.integer("output_width");
-  ratio = node.integer("sampling_ratio");
-  spatialScale = node.number("spatial_scale");
-  halfPixel = node.version() >= 16 && node.string("coordinate_transformation_mode") == "half_pixel";
-  if (mode != "avg" && mode != "max")
-    return node.unsupported("mode", quoted(mode), "\"avg\" and \"max\" are");
-  if (ratio < 0)
-    return node.unsupported("sampling_ratio", Twine(ratio), "0 or more is");
-  constexpr int64_t most = 4096;
-  if (height < 1 || width < 1 || height > most || width > most || ratio > most || node.rank(x) != 4 ||
-      node.rank(regions) != 2 || node.rank(batch) != 1) {
-    if (!node.failed())
-      node.error("onnx-shape-mismatch", "'X' has rank " + Twine(node.rank(x)) + ", 'rois' rank " +
-                                            Twine(node.rank(regions)) + ", and the output is " + Twine(height) +
-                                            " by " + Twine(width))
-          .note("[N, C, H, W], [regions, 4], a vector of positions in the batch, and sizes from 1 to " + Twine(most) +
-                " are expected");
-    return {};
-  }
-  Type given = node.element(x);
-  element = graph::getAccumulatorType(given);
-  Dims dims = node.dims(x);
-  regions = node.cast(regions, element);
-  batch = node.cast(batch, i64);
-  x = node.transpose(node.cast(x, element), {0, 2, 3, 1});
-  Samples rows = sample(regions, 1, height, dims[2]), columns = sample(regions, 0, width, dims[3]);
-  Value y;
-  for (bool isHigh : {false, true})
-    for (bool isRight : {false, true}) {
-      Value part = gather(x, batch, isHigh ? rows.high : rows.low, isRight ? columns.high : columns.low,
-                          isHigh ? rows.hiPart : rows.lowPart, isRight ? columns.hiPart : columns.lowPart);
-      if (mode == "max")
-        y = y ? node.create<graph::MaxOp>(y, part) : part;
-      else
-        y = y ? node.add(y, part) : part;
-    }
-  if (node.failed())
-    return {};
-  graph::ShapeSolver &solver = node.solver();
-  auto constant = [&](int64_t value) { return solver.constant(value); };
-  bool isMax = mode == "max";
-  if (rows.isSample && isMax) {
-    Value counts =
-        node.create<graph::AndOp>(node.unsqueeze(rows.isSample, {2, 3}), node.unsqueeze(columns.isSample, {1, 3}));
-    y = node.createAs<graph::SelectOp>(element, counts, y,
-                                       node.scalar(element, -std::numeric_limits<double>::infinity()));
-  }
-  if (node.failed())
-    return {};
-  y = node.reshape(y, {node.dims(y)[0], constant(height), rows.perBin, constant(width), columns.perBin, dims[1]});
-  bool isSum = !isMax && rows.count;
-  y = node.reduce(isMax   ? graph::ReduceKind::max
-                  : isSum ? graph::ReduceKind::sum
-                          : graph::ReduceKind::mean,
-                  y, {2, 4},
-                  /*keepDims=*/false);
-  if (rows.count) {
-    Value all = node.unsqueeze(node.mul(rows.count, columns.count), {2, 3});
-    if (isSum)
-      y = node.div(y, node.create<graph::MaxOp>(all, node.scalar(element, 1)));
-    else // Of a region without samples nothing is the largest.
-      y = node.createAs<graph::SelectOp>(element, node.createAs<graph::GreaterOp>(i1, all, node.scalar(element, 0)), y,
-                                         node.scalar(element, 0));
-  }
-  return node.cast(node.transpose(y, {0, 3, 1, 2}), given);
-}
-
-static Value importRoiAlign(Node &node) { return RegionSampler(node).import(); }
 
 void onnx_import::registerSamplingOps(OpTable &ops) {
   ops.add("GridSample", {16, 20, 22}, importGridSample);

@@ -228,6 +228,7 @@ static Value importNonMaxSuppression(Node &node) {
   int64_t centers = node.integer("center_point_box");
   if (centers != 0 && centers != 1)
     return node.unsupported("center_point_box", Twine(centers), "0 and 1 are");
+  boxes = node.withDim(boxes, 2, 4, "the corners of a box");
   if (node.rank(boxes) != 3 || node.rank(scores) != 3 || node.staticDim(boxes, 2, "NonMaxSuppression") != 4) {
     if (!node.failed())
       node.error("onnx-shape-mismatch",

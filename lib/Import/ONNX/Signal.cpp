@@ -106,13 +106,32 @@ static Waves makeWaves(Node &node, const Transform &transform, AffineExpr rows, 
   return {node.cast(node.mul(cosine, scale), element), node.cast(node.mul(sine, scale), element)};
 }
 
+/// Where it is open whether numbers have an imaginary part, one of 0 for those without.
+static Value withBothParts(Node &node, Value x) {
+  if (node.failed() || node.rank(x) < 1)
+    return x;
+  graph::ShapeSolver &solver = node.solver();
+  Dims amounts(2 * node.rank(x), solver.constant(0));
+  AffineExpr parts = node.dims(x).back(), two = solver.constant(2);
+  if (mlir::isa<AffineConstantExpr>(parts))
+    return x;
+  node.require(parts, solver.constant(1), "the last dimension holds a real part");
+  node.require(two, parts, "the last dimension holds at most a real and an imaginary part");
+  amounts.back() = solver.simplify(two - parts);
+  auto attribute = graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
+  x = node.create<graph::PadOp>(x, Value(), node.scalar(node.element(x), 0), graph::PadMode::constant, attribute);
+  return node.withDim(x, node.rank(x) - 1, 2, "the parts of a number");
+}
+
 /// Transforms `x`, whose last dimension holds the real part and perhaps the
 /// imaginary one, by products with matrices.
 static Value makeTransform(Node &node, Value x, const Transform &transform) {
   if (node.failed())
     return {};
   graph::ShapeSolver &solver = node.solver();
-  int64_t rank = node.rank(x), parts = node.staticDim(x, rank - 1, "a transform");
+  int64_t rank = node.rank(x);
+  x = withBothParts(node, x);
+  int64_t parts = node.staticDim(x, rank - 1, "a transform");
   if (!node.failed() && parts != 1 && parts != 2) {
     node.error("onnx-shape-mismatch", "the last dimension is " + Twine(parts) + ", but 1 or 2 is expected")
         .note("it holds the real part and the imaginary part of a number");

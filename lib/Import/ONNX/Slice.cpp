@@ -9,6 +9,8 @@
 #include "Import/Core/Node.h"
 #include "OpTable.h"
 
+#include <limits>
+
 using namespace lathe;
 using namespace lathe::onnx_import;
 using llvm::SmallVector;
@@ -81,7 +83,8 @@ static Value sliceByReading(Node &node, Value x, int64_t axis, const Span &span)
 /// A slice whose axes or steps are read when the program runs.
 static Value makeSliceOfAny(Node &node, Value x, const SliceRequest &request, const Dims &axes) {
   graph::ShapeSolver &solver = node.solver();
-  Dims starts = node.entries(1), ends = node.entries(2), dims = node.dims(x), sizes = dims;
+  Dims starts = node.entries(request.starts, "'starts'"), ends = node.entries(request.ends, "'ends'");
+  Dims dims = node.dims(x), sizes = dims;
   if (node.failed())
     return {};
   int64_t rank = dims.size();
@@ -153,17 +156,79 @@ static Value makeSlice(Node &node, const SliceRequest &request) {
   return node.create<graph::SliceOp>(x, request.starts, request.ends, *axes, *steps, graph::DimsAttr());
 }
 
-static Value importSlice10(Node &node) {
-  int64_t count = vectorLength(node, node.input(1), "starts");
+/// `axes`, however many, whose entries must be from -rank to rank - 1 and distinct: others are an error of the call.
+static Value checkedAxes(Node &node, Value axes, int64_t rank) {
+  if (node.failed() || rank == 0)
+    return axes;
+  graph::ShapeSolver &solver = node.solver();
+  Type i64 = node.element(axes);
+  Value zero = node.scalar(i64, 0);
+  auto extreme = [&](graph::ReduceKind kind, Value x) { return node.reduce(kind, x, {0}, /*keepDims=*/false); };
+  Value least = node.create<graph::MinOp>(extreme(graph::ReduceKind::min, axes), zero);
+  Value most = node.create<graph::MaxOp>(extreme(graph::ReduceKind::max, axes), zero);
+  std::string range = ("'axes' must be from " + Twine(-rank) + " to " + Twine(rank - 1)).str();
+  node.require(node.entry(least, "'axes'"), solver.constant(-rank), range);
+  node.require(solver.constant(rank - 1), node.entry(most, "'axes'"), range);
+  // Within the range in any case, so that this error is the one that a call sees.
+  axes = node.create<graph::MaxOp>(axes, node.scalar(i64, static_cast<double>(-rank)));
+  axes = node.create<graph::MinOp>(axes, node.scalar(i64, static_cast<double>(rank - 1)));
   if (node.failed())
     return {};
-  SliceRequest request{node.input(1), node.input(2), {}, {}};
-  for (int64_t i = 0; i < count && !node.input(3); ++i)
+  Value ones = node.broadcast(node.scalar(i64, 1), node.dims(axes));
+  Value times = node.create<graph::ScatterElementsOp>(node.constant(SmallVector<int64_t>(rank, 0)), axes, ones,
+                                                      int64_t(0), graph::ScatterKind::add);
+  node.require(solver.constant(1), node.entry(extreme(graph::ReduceKind::max, times), "'axes'"),
+               "'axes' must not name a dimension twice");
+  return axes;
+}
+
+/// The vectors of a slice where none says for how many axes they are: one entry for each axis of the input, and those
+/// that are not named are taken whole. `axes` and `steps` may be null.
+static void spreadOverAxes(Node &node, Value &starts, Value &ends, Value &axes, Value &steps) {
+  graph::ShapeSolver &solver = node.solver();
+  Type i64 = node.builder().getI64Type();
+  int64_t rank = node.rank(node.input(0));
+  AffineExpr count = node.dims(starts)[0];
+  node.require(solver.constant(rank), count, "a slice has at most as many axes as its input");
+  Value at = axes ? node.cast(axes, i64) : node.createTyped<graph::IotaOp>(solver.type({count}, i64), int64_t(0));
+  if (axes)
+    at = checkedAxes(node, at, rank);
+  auto spread = [&](Value given, int64_t otherwise) {
+    return node.create<graph::ScatterElementsOp>(node.constant(SmallVector<int64_t>(rank, otherwise)), at,
+                                                 node.cast(given, i64), int64_t(0), graph::ScatterKind::none);
+  };
+  starts = spread(starts, 0);
+  ends = spread(ends, std::numeric_limits<int64_t>::max());
+  steps = steps ? spread(steps, 1) : steps;
+  axes = node.constant(llvm::to_vector(llvm::seq<int64_t>(0, rank)));
+}
+
+static Value importSlice10(Node &node) {
+  Value starts = node.input(1), ends = node.input(2), axes = node.input(3), steps = node.input(4);
+  // A length that one vector leaves open, another may say.
+  std::optional<int64_t> length;
+  for (Value vector : {starts, ends, axes, steps})
+    if (vector && node.rank(vector) == 1)
+      if (auto type = mlir::cast<mlir::RankedTensorType>(vector.getType()); !type.isDynamicDim(0))
+        length = length.value_or(type.getDimSize(0));
+  bool areVectors = llvm::all_of(llvm::ArrayRef{starts, ends, axes, steps},
+                                 [&](Value vector) { return !vector || node.rank(vector) == 1; });
+  if (!length && areVectors)
+    spreadOverAxes(node, starts, ends, axes, steps);
+  else if (length)
+    for (Value *vector : {&starts, &ends, &axes, &steps})
+      if (*vector)
+        *vector = node.withDim(*vector, 0, *length, "the entries of 'starts', 'ends', 'axes' and 'steps'");
+  int64_t count = node.failed() ? 0 : vectorLength(node, starts, "starts");
+  if (node.failed())
+    return {};
+  SliceRequest request{starts, ends, {}, {}};
+  for (int64_t i = 0; i < count && !axes; ++i)
     request.axes.push_back(node.solver().constant(i));
-  if (node.input(3))
-    request.axes = node.entries(3);
-  if (node.input(4))
-    request.steps = node.entries(4);
+  if (axes)
+    request.axes = node.entries(axes, "'axes'");
+  if (steps)
+    request.steps = node.entries(steps, "'steps'");
   else
     request.steps.assign(count, node.solver().constant(1));
   return makeSlice(node, request);

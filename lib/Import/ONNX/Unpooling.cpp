@@ -51,7 +51,8 @@ Value onnx_import::padExplicitly(Node &node, Value x, Window &window, bool ceilM
   return node.create<graph::PadOp>(x, Value(), node.scalar(node.element(x), fill), graph::PadMode::constant, attribute);
 }
 
-Value onnx_import::makePoolIndices(Node &node, Value x, Value y, Window window, bool ceilMode, bool columnMajor) {
+Value onnx_import::makePoolIndices(Node &node, Value x, Value padded, Value y, Window window, bool ceilMode,
+                                   bool columnMajor) {
   unsigned rank = window.rank();
   if (node.failed())
     return {};
@@ -62,8 +63,10 @@ Value onnx_import::makePoolIndices(Node &node, Value x, Value y, Window window, 
   Type i64 = node.builder().getI64Type(), i1 = node.builder().getI1Type();
   Dims in = node.dims(x), out = node.dims(y);
   AffineExpr one = solver.constant(1);
-  SmallVector<int64_t> pads = window.pads;
-  Value padded = padExplicitly(node, x, window, ceilMode, -std::numeric_limits<double>::infinity());
+  Dims before = window.paddedBefore.empty() ? Dims(rank, solver.constant(0)) : window.paddedBefore;
+  for (unsigned i = 0; i < rank; ++i)
+    before[i] = solver.simplify(before[i] + window.pads[i]);
+  padded = padExplicitly(node, padded, window, ceilMode, -std::numeric_limits<double>::infinity());
 
   // What one step in each dimension adds to the position in the whole tensor.
   SmallVector<Value> step(rank + 2);
@@ -81,7 +84,7 @@ Value onnx_import::makePoolIndices(Node &node, Value x, Value y, Window window, 
     along[i] = out[i];
     Value at = node.createTyped<graph::IotaOp>(solver.type(along, i64), int64_t(i));
     if (i >= 2)
-      at = start[i - 2] = node.add(node.mul(at, window.strides[i - 2]), -pads[i - 2]);
+      at = start[i - 2] = node.sub(node.mul(at, window.strides[i - 2]), node.size(before[i - 2]));
     at = node.mul(at, step[i]);
     base = base ? node.add(base, at) : at;
   }
@@ -288,7 +291,7 @@ static Value importCol2Im(Node &node) {
     given.pads = pads;
     return addBlocks(node, given);
   }
-  int64_t columns = node.staticDim(x, 1, "Col2Im"), blocks = 1;
+  int64_t blocks = 1;
   for (int64_t i = 0; i < rank; ++i) {
     int64_t room = image[i] + pads[i] + pads[rank + i] - dilations[i] * (block[i] - 1) - 1;
     counts.push_back(room < 0 ? 0 : room / strides[i] + 1);
@@ -299,15 +302,19 @@ static Value importCol2Im(Node &node) {
   }
   if (node.failed())
     return {};
-  if (blocks < 1 || columns % size != 0) {
-    node.error("onnx-shape-mismatch", "'input' has " + Twine(columns) + " rows for blocks of " + formatDims(block) +
-                                          " in an image of " + formatDims(image))
+  graph::ShapeSolver &solver = node.solver();
+  Dims dims = node.dims(x);
+  auto rows = mlir::dyn_cast<mlir::AffineConstantExpr>(dims[1]);
+  if (blocks < 1 || (rows && rows.getValue() % size != 0)) {
+    node.error("onnx-shape-mismatch", "'input' has " + (rows ? Twine(rows.getValue()) : Twine("any number of")) +
+                                          " rows for blocks of " + formatDims(block) + " in an image of " +
+                                          formatDims(image))
         .note("the size of a block must divide the rows, and the image must have room for one");
     return {};
   }
-  graph::ShapeSolver &solver = node.solver();
-  Dims dims = node.dims(x);
-  Dims shape = {solver.product({dims[0], solver.constant(columns / size)}), solver.constant(size)};
+  AffineExpr channels = solver.simplify(dims[1].floorDiv(size));
+  node.check({}, dims[1], channels * size, "the rows of 'input' and a whole number of blocks");
+  Dims shape = {solver.product({dims[0], channels}), solver.constant(size)};
   for (int64_t count : counts)
     shape.push_back(solver.constant(count));
   // Integers take part as floats that hold them exactly.
@@ -323,7 +330,7 @@ static Value importCol2Im(Node &node) {
   node.check(flat, dims[2], solver.constant(blocks), "the number of blocks in 'input' and in the image");
   Value y = node.create<graph::ConvTransposeOp>(flat, filter, strides, pads, dilations, outputPadding, int64_t(1),
                                                 /*channels_last=*/false);
-  Dims result = {dims[0], solver.constant(columns / size)};
+  Dims result = {dims[0], channels};
   for (int64_t length : image)
     result.push_back(solver.constant(length));
   return node.cast(node.reshape(y, result), element);

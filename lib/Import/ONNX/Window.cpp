@@ -21,7 +21,8 @@ using llvm::Twine;
 /// Window attributes beyond this are damage: sums of them must not overflow.
 static constexpr int64_t largest = int64_t(1) << 31;
 
-static LogicalResult checkEntries(Node &node, StringRef name, ArrayRef<int64_t> values, size_t count, int64_t least) {
+LogicalResult onnx_import::checkEntries(Node &node, StringRef name, ArrayRef<int64_t> values, size_t count,
+                                        int64_t least) {
   bool good = values.size() == count && llvm::all_of(values, [&](int64_t v) { return v >= least && v <= largest; });
   if (good)
     return success();
@@ -32,15 +33,20 @@ static LogicalResult checkEntries(Node &node, StringRef name, ArrayRef<int64_t> 
   return failure();
 }
 
+LogicalResult onnx_import::checkSpatialRank(Node &node, Value x) {
+  if (node.rank(x) >= 3)
+    return success();
+  node.error("onnx-shape-mismatch", "input '" + node.inputName(0) + "' has rank " + Twine(node.rank(x)) +
+                                        ", but a batch, a channel and at least one spatial "
+                                        "dimension are expected")
+      .note("reshape the input to [N, C, D1, ...]");
+  return failure();
+}
+
 FailureOr<Window> onnx_import::readWindow(Node &node, Value x, ArrayRef<int64_t> kernel) {
-  int64_t spatial = node.rank(x) - 2;
-  if (spatial < 1) {
-    node.error("onnx-shape-mismatch", "input '" + node.inputName(0) + "' has rank " + Twine(node.rank(x)) +
-                                          ", but a batch, a channel and at least one spatial "
-                                          "dimension are expected")
-        .note("reshape the input to [N, C, D1, ...]");
+  if (failed(checkSpatialRank(node, x)))
     return failure();
-  }
+  int64_t spatial = node.rank(x) - 2;
   Window window;
   window.kernel.assign(kernel.begin(), kernel.end());
   auto read = [&](StringRef name, int64_t count, int64_t otherwise) {
@@ -76,6 +82,15 @@ FailureOr<AutoPad> onnx_import::readAutoPad(Node &node) {
   return failure();
 }
 
+std::pair<mlir::AffineExpr, mlir::AffineExpr> onnx_import::samePadding(graph::ShapeSolver &solver, AutoPad mode,
+                                                                       mlir::AffineExpr in, int64_t stride,
+                                                                       mlir::AffineExpr span) {
+  mlir::AffineExpr total = stride == 1 ? span - 1 : (in.ceilDiv(stride) - 1) * stride + span - in;
+  total = solver.max(solver.simplify(total), solver.constant(0));
+  mlir::AffineExpr less = solver.simplify(total.floorDiv(2)), more = solver.simplify(total.ceilDiv(2));
+  return mode == AutoPad::SameUpper ? std::pair(less, more) : std::pair(more, less);
+}
+
 LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode, Window &window, Value &x, double fill) {
   if (mode == AutoPad::Explicit)
     return success();
@@ -90,16 +105,7 @@ LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode, Window &wi
   Dims amounts(2 * (rank + 2), solver.constant(0));
   bool dynamic = false;
   for (unsigned i = 0; i < rank; ++i) {
-    mlir::AffineExpr in = sizes[i + 2];
-    int64_t stride = window.strides[i];
-    // total = max(0, (ceil(in / stride) - 1) stride + span - in)
-    mlir::AffineExpr total =
-        stride == 1
-            ? solver.constant(window.span(i) - 1)
-            : solver.max(solver.simplify((in.ceilDiv(stride) - 1) * stride + window.span(i) - in), solver.constant(0));
-    mlir::AffineExpr less = total.floorDiv(2), more = total.ceilDiv(2);
-    mlir::AffineExpr begin = mode == AutoPad::SameUpper ? less : more;
-    mlir::AffineExpr end = mode == AutoPad::SameUpper ? more : less;
+    auto [begin, end] = samePadding(solver, mode, sizes[i + 2], window.strides[i], solver.constant(window.span(i)));
     auto fixedBegin = mlir::dyn_cast<mlir::AffineConstantExpr>(begin);
     auto fixedEnd = mlir::dyn_cast<mlir::AffineConstantExpr>(end);
     if (fixedBegin && fixedEnd) {
@@ -113,6 +119,7 @@ LogicalResult onnx_import::applySamePadding(Node &node, AutoPad mode, Window &wi
   }
   if (!dynamic)
     return success();
+  window.paddedBefore.assign(amounts.begin() + 2, amounts.begin() + 2 + rank);
   auto attribute = graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
   x = node.create<graph::PadOp>(x, Value(), node.scalar(node.element(x), fill), graph::PadMode::constant, attribute);
   return success(!node.failed());

@@ -16,8 +16,8 @@ using llvm::StringRef;
 
 namespace lathe::oplib {
 
-static constexpr StringRef keys[] = {"file", "tolerance", "hot"};
-static constexpr StringRef keysOfNode[] = {"file", "node", "tolerance", "hot"};
+static constexpr StringRef keys[] = {"file", "function", "tolerance", "hot"};
+static constexpr StringRef keysOfNode[] = {"file", "function", "node", "tolerance", "hot"};
 static constexpr size_t mostInputs = 15;
 static constexpr unsigned mostRank = 8;
 
@@ -117,6 +117,8 @@ private:
     return false;
   }
   bool readTolerance(double &tolerance);
+  bool readName(const YamlNode &given, StringRef what, StringRef expected, std::string &name);
+  bool readFunction();
   bool readNode();
   bool addSymbols(const SignatureInfo &signature);
   bool addOperand(const ValueInfo &value, bool isResult);
@@ -144,6 +146,21 @@ bool Reader::readTolerance(double &tolerance) {
   return true;
 }
 
+/// A text that is not empty.
+bool Reader::readName(const YamlNode &given, StringRef what, StringRef expected, std::string &name) {
+  std::optional<std::string> text = reader.text(given, what);
+  if (text && text->empty())
+    reader.error("oplib-spec-empty", given, what + " is empty").note("write " + expected);
+  name = text.value_or("");
+  return !name.empty();
+}
+
+bool Reader::readFunction() {
+  const YamlNode *given = node.find("function");
+  return !given || readName(*given, "'function' of a file",
+                            "the name of a function, or leave the key out where the file has one", op->function);
+}
+
 bool Reader::readNode() {
   const YamlNode *given = node.find("node");
   if (!given) {
@@ -151,9 +168,7 @@ bool Reader::readNode() {
         .note("write node: and the name that the node has in the model; 'graph' takes all of a file");
     return false;
   }
-  std::optional<std::string> name = reader.text(*given, "'node' of a model");
-  op->node = name.value_or("");
-  return name.has_value() && !op->node.empty();
+  return readName(*given, "'node' of a model", "the name that the node has in the model", op->node);
 }
 
 /// A name of the graph as one in C that no other argument has.
@@ -275,18 +290,13 @@ std::unique_ptr<Op> Reader::read() {
   op->mostDim = 17;
   op->place = node.place;
   op->limits = reader.limits;
-  if (wantsNode && !readNode())
+  if (!readFunction() || (wantsNode && !readNode()))
     return nullptr;
   Diagnostics loading;
   std::unique_ptr<Program> program = loadProgram(*op, loading);
   passOn(loading, reader.diagnostics, op->place + " asks for the operator '" + op->name + "'");
   if (!program)
     return nullptr;
-  if (std::vector<std::string> functions = program->functionNames(); functions.size() > 1) {
-    fail("oplib-graph-results", "the file holds the functions " + llvm::join(functions, ", "),
-         "give a file with one public function; those that it calls are private");
-    return nullptr;
-  }
   SignatureInfo signature = program->signature();
   if (signature.outputs.size() != 1 || signature.inputs.size() > mostInputs) {
     fail("oplib-graph-results",
@@ -303,6 +313,7 @@ std::unique_ptr<Op> Reader::read() {
   if (!addOperand(signature.outputs.front(), /*isResult=*/true) || !readHot())
     return nullptr;
   op->about = op->operands.back().name + " = what " + (wantsNode ? "node " + op->node + " of " : "") +
+              (op->function.empty() ? "" : "function " + op->function + " of ") +
               llvm::sys::path::filename(*path).str() + " computes";
   addForms(*op);
   op->specializations.push_back({"any", {}, "serves all sizes"});

@@ -13,19 +13,20 @@
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "../FuseEpilogue.h"
+#include "../TileAttention.h"
 #include "Strategies.h"
 #include "Tilings.h"
 
 #include "dialects/Graph/Attention.h"
 #include "dialects/Tile/Attention.h"
 
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace lathe;
 using graph::AttentionOp;
+using graph::typeOf;
 
 /// Sizes of heads for which a block of queries, its result and scores are near.
 static constexpr int64_t mostSize = 512;
@@ -38,8 +39,6 @@ static constexpr int64_t leastScores = 32 * 32;
 static int64_t sumsOf(const VectorUnit &unit) { return unit.registers >= 32 ? 24 : 12; }
 static int64_t mostVectorsOf(const VectorUnit &unit) { return unit.registers >= 32 ? 4 : 2; }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// Whether so few queries are known that keys and values are read, not multiplied in tiles.
 static bool hasFewQueries(AttentionOp op, int64_t lanes) {
   int64_t queries = op.sizeOf(0, 2);
@@ -50,15 +49,12 @@ static bool hasFewQueries(AttentionOp op, int64_t lanes) {
 static const DotUnit *findUnit(const Problem &problem, AttentionOp op, const Target &target, bool &isPlain) {
   Type element = typeOf(op.getQ()).getElementType();
   isPlain = element.isF32();
-  if (!isPlain && !element.isF16() && !element.isBF16()) {
-    std::string type;
-    llvm::raw_string_ostream(type) << element;
-    return problem.reject("queries are " + type + ", neither f32 nor of half precision"), nullptr;
-  }
+  if (!isPlain && !element.isF16() && !element.isBF16())
+    return problem.reject("queries are " + debugString(element) + ", neither f32 nor of half precision"), nullptr;
   DotType type = isPlain ? DotType::F32 : element.isF16() ? DotType::F16 : DotType::BF16;
   const DotUnit *several = findDotUnit(target, type, type, DotType::F32, /*mostStep=*/64, /*withTiles=*/true);
   bool isFew = hasFewQueries(op, target.vectorUnit().lanes(4));
-  if (!isPlain && !isFew && several && (several->kind == DotKind::Amx || several->kind == DotKind::Dot2))
+  if (!isPlain && !isFew && several && several->multipliesAsStored())
     return problem.reject("instructions for products of half precision are faster than f32"), nullptr;
   const DotUnit *unit = findDotUnit(target, type, type, DotType::F32, /*mostStep=*/1);
   if (!unit)
@@ -72,8 +68,7 @@ static bool isReadable(const Problem &problem, AttentionOp op, Value values) {
     return true;
   Type element = typeOf(values).getElementType();
   ArrayRef<int64_t> shape = typeOf(values).getShape();
-  std::string type;
-  llvm::raw_string_ostream(type) << typeOf(values);
+  std::string type = debugString(typeOf(values));
   if (!element.isInteger(1) && !element.isF32() && !element.isF16())
     return problem.reject("a bias is " + type + ", but f32 and f16 are read"), false;
   if (shape[3] == 1 && shape[2] != 1 && op.sizeOf(1, 2) != 1)
@@ -133,21 +128,8 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   FailureOr<tile::TilingAttr> tiling = toTiling(kernel, config);
   if (failed(tiling))
     return failure();
-  OpBuilder builder(root);
-  Location loc = root.getLoc();
-  Value causal;
-  if (root.getCausal())
-    causal =
-        graph::LinalgBuilder(builder, loc, kernel.getSizeArguments()).index(root.getCausal()->getMap().getResult(0));
-  int64_t elements = tile::AttentionOp::scratchElements(*tiling, root.sizeOf(0, 3), root.sizeOf(2, 3));
-  Value scratch = tensor::EmptyOp::create(builder, loc, elements, builder.getF32Type());
-  Value init = emptyResult(builder, kernel, root);
-  auto op =
-      tile::AttentionOp::create(builder, loc, init.getType(), root.getQ(), root.getK(), root.getV(), root.getBias(),
-                                root.getMask(), causal, scratch, init, root.getHeadsInside(), root.getScale(),
-                                root.getSoftcap(), root.getHidden(), root.getZeroRows(), *tiling);
-  root.getResult().replaceAllUsesWith(op.getResult());
-  root.erase();
+  tileAttention(kernel, root, *tiling,
+                tile::AttentionOp::scratchElements(*tiling, root.sizeOf(0, 3), root.sizeOf(2, 3)));
   return scheduleLoops(kernel, target);
 }
 

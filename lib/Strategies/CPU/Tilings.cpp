@@ -24,9 +24,6 @@ static constexpr double leastOperations = 2.5e5;
 /// Tasks that a small kernel is cut into, so that a few threads have the same to do.
 static constexpr double wantedTasks = 16;
 
-/// What a matrix unit does in the time of one operation of the vector unit.
-static constexpr double operationsOfTiles = 8;
-
 /// More tasks than this balance no better.
 static constexpr double mostTasks = 64;
 
@@ -94,8 +91,8 @@ double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t column
 
 /// Lanes of a vector of sums. A vector of a group has no columns of the next one.
 static int64_t chooseLanes(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
-  if (dot.kind == DotKind::Amx)
-    return 16;
+  if (const MatrixUnit *matrix = dot.matrixUnit())
+    return matrix->lanes();
   int64_t lanes = unit.lanes(bytesOf(dot.sum));
   while (work.groups > 1 && work.columns % lanes != 0)
     lanes /= 2;
@@ -110,12 +107,12 @@ RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const
   // Rows whose distance is known need no registers for their addresses.
   int64_t most = ShapedType::isDynamic(work.run) ? mostRowsOfUnknownStride : mostRows;
   int64_t rows = work.rows, columns = work.plannedColumns;
-  if (dot.kind == DotKind::Amx)
-    return {32, 2};        // Four registers of sums, two of each factor.
+  if (const MatrixUnit *matrix = dot.matrixUnit())
+    return {matrix->tileRows(), matrix->vectors};
   RegisterTile best, even; // Of all, and of those that leave no rows over.
   int64_t lanes = chooseLanes(unit, dot, work);
   // Bytes and halves that are taken apart are twice as many vectors.
-  int64_t parts = dot.kind == DotKind::Pairs || dot.kind == DotKind::Madd16 ? 2 : 1;
+  int64_t parts = dot.parts();
   auto costOf = [&](const RegisterTile &tile) { return costOfTiles(tile, rows, columns, lanes); };
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors) {
     if (work.groups > 1 && columns % (vectors * lanes) != 0)
@@ -138,8 +135,7 @@ RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const
 }
 
 bool lathe::copiesPanels(const Workload &work, const DotUnit &unit, const Target &target, int64_t tileRows) {
-  bool isPlain = unit.kind == DotKind::Fma && !isInteger(unit.sum) && unit.a == unit.sum && unit.b == unit.sum;
-  if (work.kind != Workload::Kind::Contract || !isPlain || !work.storesSums || work.codes)
+  if (work.kind != Workload::Kind::Contract || !unit.isPlain() || !work.storesSums || work.codes)
     return false;
   if (!ShapedType::isDynamic(work.rows) && work.rows <= mostTilesInPlace * tileRows)
     return false;
@@ -172,7 +168,7 @@ int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
 }
 
 StringAttr lathe::unitAttr(const DotUnit &unit, MLIRContext *context) {
-  return unit.kind == DotKind::Fma && !isInteger(unit.sum) ? StringAttr() : StringAttr::get(context, unit.name);
+  return unit.isPlain() ? StringAttr() : StringAttr::get(context, unit.name);
 }
 
 tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &dot,
@@ -183,7 +179,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
   RegisterTile tile = chooseTile(unit, dot, work);
-  bool isTiles = dot.kind == DotKind::Amx;
+  const MatrixUnit *matrix = dot.matrixUnit();
   int64_t lanes = chooseLanes(unit, dot, work), width = tile.vectors * lanes;
   // Where the rows of a step lie apart, it is a dozen instructions and more by itself.
   int64_t unroll = !packed && dot.step > 1 ? 1 : chooseUnroll(work.run, dot);
@@ -194,7 +190,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
   // Codes are few bytes, which processors fetch ahead by themselves.
-  if (packed && !isTiles && !work.codes && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
+  if (packed && !matrix && !work.codes && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
       rowCount <= mostRowsForPrefetch && work.k * work.columns * bytes > unit.l2Bytes) {
     int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
@@ -202,7 +198,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   // A single tile of rows reads every panel once, whatever the order.
   int64_t block = 0;
   int64_t scale = work.codes ? 1 : std::max<int64_t>(4 / bytes, 1); // What of a panel fits into the cache.
-  if (packed && !isTiles && !isConv && !ShapedType::isDynamic(work.k) && work.k > mostStepsAtOnce * scale &&
+  if (packed && !matrix && !isConv && !ShapedType::isDynamic(work.k) && work.k > mostStepsAtOnce * scale &&
       (ShapedType::isDynamic(rowCount) || rowCount > tile.rows) && work.storesSums)
     block = stepsPerBlock * scale;
   if (block != 0 && work.codes && work.run < work.k) // Codes that share a scale stay together.
@@ -220,17 +216,23 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
 
   // What is not known is taken to be of a middling size; a matrix unit does several operations in the time of one.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
-  double ofRow = 2 * k * (work.groups > 1 ? work.columns * work.groups : width) / (isTiles ? operationsOfTiles : 1);
+  double ofRow = 2 * k * (work.groups > 1 ? work.columns * work.groups : width) / (matrix ? matrix->rate : 1);
   int64_t taskRows, taskPanels = 1;
   if (isConv && !work.cutsLines) {
     double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
-    taskRows = chooseTask(work.lines, ofLine, isTiles ? 2 : 1);
+    taskRows = chooseTask(work.lines, ofLine, matrix ? matrix->blocks : 1);
   } else {
     taskRows = chooseTask(work.rows, ofRow, tile.rows);
     if (work.codes && taskRows != 0)
       taskRows = std::max<int64_t>(taskRows, llvm::divideCeil(leastRowsOfCodes, tile.rows) * tile.rows);
     if (!ShapedType::isDynamic(work.rows) && taskRows >= work.rows)
       taskRows = 0;
+  }
+  if (isConv && work.groups > 1 && work.cutsLines) {
+    // A task of rows reads the filters of all groups. Where they are larger than the cache, it has whole lines of some.
+    bool isLarge = knowsSizes && work.k * work.columns * work.groups * bytes > unit.l2Bytes;
+    taskPanels = isLarge ? 1 : 0;
+    taskRows = isLarge ? 0 : taskRows;
   }
   if (taskRows == 0 && work.groups == 1 && !ShapedType::isDynamic(work.columns)) {
     int64_t panels = llvm::divideCeil(work.columns, width);

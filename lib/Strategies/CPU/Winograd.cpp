@@ -120,10 +120,10 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   auto isOnes = [](ArrayRef<int64_t> list) { return llvm::all_of(list, [](int64_t value) { return value == 1; }); };
   RankedTensorType x = conv.getX().getType(), filter = conv.getFilter().getType(), y = conv.getType();
   const VectorUnit &unit = target.vectorUnit();
-  if (work.kind != Workload::Kind::Conv || !work.unit || work.unit->kind != DotKind::Fma ||
-      work.unit->sum != DotType::F32 || !work.hasConstantWeights || work.groups != 1 || filter.getRank() != 4 ||
-      filter.getDimSize(2) != Winograd::taps || filter.getDimSize(3) != Winograd::taps || !isOnes(conv.getStrides()) ||
-      !isOnes(conv.getDilations()) || x.getDimSize(3) < unit.lanes(4))
+  if (work.kind != Workload::Kind::Conv || !work.unit || !work.unit->isPlain() || work.unit->sum != DotType::F32 ||
+      !work.hasConstantWeights || work.groups != 1 || filter.getRank() != 4 || filter.getDimSize(2) != Winograd::taps ||
+      filter.getDimSize(3) != Winograd::taps || !isOnes(conv.getStrides()) || !isOnes(conv.getDilations()) ||
+      x.getDimSize(3) < unit.lanes(4))
     return std::nullopt;
   auto known = [](int64_t size, int64_t otherwise) { return ShapedType::isDynamic(size) ? otherwise : size; };
   Image image = {known(y.getDimSize(0), 1),

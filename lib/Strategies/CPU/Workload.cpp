@@ -13,6 +13,7 @@
 
 using namespace mlir;
 using namespace lathe;
+using graph::typeOf;
 
 /// What columns are planned for whose number only the run knows: few enough
 /// that wide panels, of which the last is partly idle, do not win.
@@ -28,8 +29,6 @@ static int64_t multiply(ArrayRef<int64_t> sizes) {
   }
   return result;
 }
-
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// Whether `value` can be packed beforehand: its sizes may be open, if it is a
 /// matrix. A second use would need a second layout of the same argument.
@@ -100,17 +99,15 @@ static std::optional<DotType> dotTypeOf(Type element) {
 /// Rows below which most of a matrix unit's tile would be idle.
 static constexpr int64_t leastTileRows = 8;
 
-/// The columns of a panel for it.
-static constexpr int64_t tileColumns = 32;
-
-/// Whether a product keeps a matrix unit busy that takes `step` terms at once, of operands that it can read.
-static bool fitsTiles(const Workload &work, int64_t step) {
+/// Whether a product keeps the matrix unit `unit` busy, of operands that it can read.
+static bool fitsTiles(const Workload &work, const DotUnit &unit) {
+  const MatrixUnit &matrix = *unit.matrixUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
   // Two short lines of a convolution are computed together.
-  int64_t rows = isConv && !work.cutsLines && !ShapedType::isDynamic(work.rows) ? 2 * work.rows : work.rows;
+  int64_t rows = isConv && !work.cutsLines && !ShapedType::isDynamic(work.rows) ? matrix.blocks * work.rows : work.rows;
   bool hasRows = ShapedType::isDynamic(rows) || rows >= leastTileRows;
-  bool hasSteps = !ShapedType::isDynamic(work.k) && work.k > 0 && (isConv ? work.channels : work.k) % step == 0;
-  return hasRows && hasSteps && (work.groups == 1 || work.columns % tileColumns == 0);
+  bool hasSteps = !ShapedType::isDynamic(work.k) && work.k > 0 && (isConv ? work.channels : work.k) % unit.step == 0;
+  return hasRows && hasSteps && (work.groups == 1 || work.columns % matrix.tileColumns() == 0);
 }
 
 /// Rows from which on a right-hand side is packed for it in each call.
@@ -139,7 +136,7 @@ static void setUnit(Workload &work, const Problem &problem, const Target &target
   const DotUnit *tiles = findDotUnit(target, *left, *right, *sum, /*mostStep=*/64, /*withTiles=*/true);
   // Tiles of images are addressed by their shape, those of a matrix by its strides.
   bool hasOrder = !problem.hasStrides(a) || (isa<graph::MatmulOp>(problem.root) && typeOf(a).getRank() == 2);
-  if (tiles && tiles->kind == DotKind::Amx && hasOrder && fitsTiles(work, tiles->step))
+  if (tiles && tiles->matrixUnit() && hasOrder && fitsTiles(work, *tiles))
     work.tiles = tiles;
 }
 

@@ -3,20 +3,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/Attention.h"
 #include "../CPU/Tilings.h"
-#include "../FuseEpilogue.h"
+#include "../TileAttention.h"
 #include "Strategies.h"
 #include "dialects/Tile/Attention.h"
 #include "lathe/Conversion/GraphToLinalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using lathe::graph::AttentionOp;
+using lathe::graph::typeOf;
 
 namespace lathe {
 
-/// Of a warp, the rows that an instruction multiplies, and its threads.
-static constexpr int64_t rowsOfCore = 16, warpLanes = 32;
+/// Rows that an instruction of a warp multiplies.
+static constexpr int64_t rowsOfCore = 16;
 
 /// Warps of a block: as many as share what is copied of keys and values without too many registers for several blocks
 /// on a processor.
@@ -31,14 +32,6 @@ static constexpr int64_t mostSize = 256, mostRowBytes = 512;
 
 /// Slots of a ring, and keys in one of them.
 static constexpr int64_t slots = 2, mostKeys = 64;
-
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-static std::string text(Type type) {
-  std::string result;
-  llvm::raw_string_ostream(result) << type;
-  return result;
-}
 
 /// What multiplies the operands, or null and why there is nothing.
 static const DotUnit *findUnit(const Problem &problem, AttentionOp op, const Target &target) {
@@ -55,7 +48,7 @@ static const DotUnit *findUnit(const Problem &problem, AttentionOp op, const Tar
   if (element.isF32())
     problem.reject("queries are f32, which tensor cores multiply where the precision is tf32");
   else
-    problem.reject("tensor cores do not multiply " + text(element) + " there");
+    problem.reject("tensor cores do not multiply " + debugString(element) + " there");
   return nullptr;
 }
 
@@ -76,7 +69,7 @@ static std::string obstacleTo(AttentionOp op, const DotUnit &unit) {
   if (heads != shared && heads == 0)
     return "there are no heads of queries";
   if (op.getBias() && typeOf(op.getBias()).getElementType().isF64())
-    return "a bias is " + text(typeOf(op.getBias())) + ", but scores are f32";
+    return "a bias is " + debugString(typeOf(op.getBias())) + ", but scores are f32";
   return "";
 }
 
@@ -119,7 +112,7 @@ static bool acceptsNothing(const Problem &, Operation *) { return false; }
 /// Whether warps can compute a tile that was set by hand, in the memory that a block has.
 static bool fits(kernel::FuncOp kernel, AttentionOp root, tile::TilingAttr tiling) {
   const DotUnit *unit = tiling.getDotUnit();
-  if (!unit || unit->kind != DotKind::Mma || !unit->instruction.empty() || tiling.getPrefetch() > slots ||
+  if (!unit || !unit->isOnTensorCores() || unit->isOfWarpgroups() || tiling.getPrefetch() > slots ||
       tiling.getBlock() > mostKeys)
     return false;
   int64_t warps = kernel.getBlockThreads() / warpLanes, rows = tiling.getRows(), block = tiling.getBlock();
@@ -144,19 +137,7 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &)
            << " threads; remove the strategy to have one chosen [strategy-unfit]";
   if (std::string why = obstacleTo(root, *tiling->getDotUnit()); !why.empty())
     return refuse() << " cannot be: " << why << "; remove the strategy to have one chosen [strategy-unfit]";
-  OpBuilder builder(root);
-  Location loc = root.getLoc();
-  Value causal;
-  if (root.getCausal())
-    causal =
-        graph::LinalgBuilder(builder, loc, kernel.getSizeArguments()).index(root.getCausal()->getMap().getResult(0));
-  Value init = emptyResult(builder, kernel, root);
-  auto op =
-      tile::AttentionOp::create(builder, loc, init.getType(), root.getQ(), root.getK(), root.getV(), root.getBias(),
-                                root.getMask(), causal, /*scratch=*/Value(), init, root.getHeadsInside(),
-                                root.getScale(), root.getSoftcap(), root.getHidden(), root.getZeroRows(), *tiling);
-  root.getResult().replaceAllUsesWith(op.getResult());
-  root.erase();
+  tileAttention(kernel, root, *tiling, /*scratchElements=*/0);
   return success();
 }
 

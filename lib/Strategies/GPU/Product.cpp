@@ -39,7 +39,7 @@ static constexpr int64_t processors = 132, blockBytes = 227 * 1024, slotBarrierB
 /// Of that, two panels of results on their way to memory.
 static constexpr int64_t resultBytes = 2 * rolesRows * 128;
 
-static constexpr int64_t warpLanes = 32, warpColumns = 32, warpsOfRows = 2, loneThreads = 256;
+static constexpr int64_t warpColumns = 32, warpsOfRows = 2, loneThreads = 256;
 
 /// Four warps that multiply together, and their rows.
 static constexpr int64_t groupThreads = 128, groupRows = 64;
@@ -75,9 +75,9 @@ enum class Engine {
 };
 
 static Engine engineOf(const DotUnit &unit, bool hasRoles = false) {
-  if (unit.kind != DotKind::Mma)
+  if (!unit.isOnTensorCores())
     return Engine::Threads;
-  if (unit.instruction != "wgmma")
+  if (!unit.isOfWarpgroups())
     return Engine::Warps;
   return hasRoles ? Engine::Roles : Engine::Warpgroups;
 }
@@ -118,7 +118,7 @@ static int64_t partsOf(const Problem &problem, const Workload &work, int64_t til
 /// The configuration of a kernel.
 static NamedAttrList createConfig(MLIRContext *context, const DotUnit &unit, Engine engine, int64_t tileRows,
                                   int64_t tileColumns) {
-  bool isWide = unit.instruction == "wgmma";
+  bool isWide = unit.isOfWarpgroups();
   int64_t terms = (isWide ? wideSlotRowBytes : slotRowBytes) / bytesOf(unit.a);
   auto tiling = tile::TilingAttr::get(context, tileRows, /*vectors=*/1, /*lanes=*/tileColumns, /*unroll=*/terms,
                                       /*prefetch=*/isWide ? wideSlots : slots, /*block=*/0, /*taskRows=*/tileRows,
@@ -183,7 +183,7 @@ static const DotUnit *unitOfBytes(const Workload &work, const Target &target) {
   if (!isInteger(work.unit->sum) || bytesOf(work.unit->a) != 1 || !work.hasConstantWeights)
     return nullptr;
   const DotUnit *unit = findDotUnit(target, work.unit->a, work.unit->b, work.unit->sum, /*mostStep=*/wideSlotRowBytes);
-  return unit && unit->instruction == "wgmma" ? unit : nullptr;
+  return unit && unit->isOfWarpgroups() ? unit : nullptr;
 }
 
 static std::optional<Config> chooseRoles(const Problem &problem, const Workload &work) {
@@ -248,7 +248,7 @@ static LogicalResult checkTile(kernel::FuncOp kernel, tile::TilingAttr tiling, b
            << " threads that copy by tensor maps, and none describes the windows of a convolution; remove the strategy "
               "to have one chosen [strategy-unfit]";
   Engine engine = unit ? engineOf(*unit, hasRoles) : Engine::Threads;
-  if (unit && unit->instruction == "wgmma" && unit->step > 1 && (engine != Engine::Roles || !packs))
+  if (unit && unit->isOfWarpgroups() && unit->step > 1 && (engine != Engine::Roles || !packs))
     return kernel.emitOpError("strategy ")
            << kernel.getStrategy()->getName() << " cannot have unit '" << unit->name << "' with "
            << (packs ? "threads that copy for themselves" : "a right factor that is not packed")

@@ -14,7 +14,7 @@ namespace lathe {
 
 /// Threads of a block: enough to read a row of middling length at once, few enough
 /// that several blocks are on a processor.
-static constexpr int64_t mostThreads = 256, warpLanes = 32;
+static constexpr int64_t mostThreads = 256;
 
 /// Results that are so few that threads with one each would leave the GPU idle.
 static constexpr int64_t fewResults = 4096;

@@ -1,5 +1,6 @@
 // lib/Transforms/Graph/AssignLayouts.cpp: channels last inside; transposes sink until they cancel.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/ShortWindows.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -330,6 +331,53 @@ struct SinkThroughPad final : OpRewritePattern<PadOp> {
   }
 };
 
+//===----------------------------------------------------------------------===//
+// Pools that are alone
+//===----------------------------------------------------------------------===//
+
+/// Whether only the run knows which windows of a pool with channels last reach beside its operand.
+template <typename OpT> bool hasOpenBorder(OpT op) {
+  ArrayRef<int64_t> pads = op.getPads();
+  for (size_t i = 0, spatial = op.getKernel().size(); i < spatial; ++i) {
+    bool isOpen = op.getX().getType().isDynamicDim(1 + i) || op.getType().isDynamicDim(1 + i);
+    if (isOpen && (op.getCeilMode() || pads[i] != 0 || pads[spatial + i] != 0))
+      return true;
+  }
+  return false;
+}
+
+/// A pool between images with channels first: two transposes take longer than its windows.
+template <typename OpT> struct ToChannelsFirst final : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpT op, PatternRewriter &rewriter) const override {
+    Permutation last = toChannelsLast(op.getType().getRank()), first = inverse(last);
+    auto given = op.getX().template getDefiningOp<TransposeOp>();
+    if (!op.getChannelsLast() || !given || given.getPermutation() != ArrayRef(last))
+      return rewriter.notifyMatchFailure(op, "the image comes with channels last");
+    if (!hasShortWindows(op))
+      return rewriter.notifyMatchFailure(op, "the windows are large");
+    if (isa<AveragePoolOp>(op) && hasOpenBorder(op))
+      return rewriter.notifyMatchFailure(op, "each position of a window would be compared with an open border");
+    SmallVector<TransposeOp> wanted;
+    for (Operation *user : op->getUsers()) {
+      auto back = dyn_cast<TransposeOp>(user);
+      if (!back || back.getPermutation() != ArrayRef(first))
+        return rewriter.notifyMatchFailure(op, "the result is read with channels last");
+      wanted.push_back(back);
+    }
+    auto result = cast<OpT>(rewriter.clone(*op));
+    rewriter.modifyOpInPlace(result, [&] {
+      result.getXMutable().assign(given.getX());
+      result.setChannelsLast(false);
+      result.getResult().setType(permuted(op.getType(), first));
+    });
+    for (TransposeOp back : wanted)
+      rewriter.replaceOp(back, result);
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct AssignLayoutsPass final : impl::AssignLayoutsPassBase<AssignLayoutsPass> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -345,6 +393,10 @@ struct AssignLayoutsPass final : impl::AssignLayoutsPassBase<AssignLayoutsPass> 
     TransposeOp::getCanonicalizationPatterns(sink, context);
     ReshapeOp::getCanonicalizationPatterns(sink, context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(sink))))
+      return signalPassFailure();
+    RewritePatternSet alone(context);
+    alone.add<ToChannelsFirst<MaxPoolOp>, ToChannelsFirst<AveragePoolOp>>(context);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(alone))))
       signalPassFailure();
   }
 };

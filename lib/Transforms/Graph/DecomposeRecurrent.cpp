@@ -265,7 +265,9 @@ private:
   SmallVector<Value> runDirection(int64_t direction, bool isReverse) {
     Weights weights;
     Value projected = project(direction, weights.rb);
-    weights.r = e.transpose(prepare(op.getR(), direction));
+    // The weights say the size of a state several times; from here on it is one.
+    weights.r =
+        e.reshape(e.transpose(prepare(op.getR(), direction)), {hidden, e.solver.simplify(hidden * OpT::numGates)});
     weights.peepholes = prepare(peepholesOf(op), direction);
     size_t first = direction * OpT::numFunctions;
     double clip = op.getClip().convertToDouble();

@@ -21,8 +21,6 @@ constexpr double mostHidden = -1e30;
 /// Adds on the way to a product that are looked at, so that long chains of them cost no more.
 constexpr unsigned mostSteps = 16;
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// The element of a constant that has one, as a number.
 std::optional<double> numberOf(Value value) {
   auto constant = value.getDefiningOp<ConstantOp>();

@@ -14,7 +14,6 @@ namespace {
 /// The largest product of two bytes, and how many of them i32 holds.
 constexpr int64_t maxTerms = ((int64_t(1) << 31) - 1) / (255 * 255);
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 bool isByte(Value value) { return typeOf(value).getElementType().isInteger(8); }
 
 /// The one value that all elements of the constant `value` have, if that is so.

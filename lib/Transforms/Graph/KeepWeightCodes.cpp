@@ -1,6 +1,7 @@
 // lib/Transforms/Graph/KeepWeightCodes.cpp: quantized weights stay in their few bits where a product alone reads them.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "FindConstants.h"
+#include "dialects/Kernel/Accuracy.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
@@ -15,8 +16,8 @@ namespace {
 constexpr int64_t leastElements = 4096;
 /// Fewer codes that share a scale would take more operations to decode than to multiply.
 constexpr int64_t leastOfBlock = 8;
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+/// Products of more rows are computed faster in bf16; those of fewer wait for memory, of which codes take less.
+constexpr int64_t mostRowsInBF16 = 4;
 
 /// The one element of a constant, however it is shaped; null for other values.
 Attribute elementOf(Value value) {
@@ -241,6 +242,7 @@ struct KeepWeightCodesPass final : impl::KeepWeightCodesPassBase<KeepWeightCodes
   using KeepWeightCodesPassBase::KeepWeightCodesPassBase;
 
   void runOnOperation() override {
+    isFastInBF16 = kernel::isMarked(getOperation(), kernel::bf16AttrName);
     DenseSet<Value> constants = findConstants(getOperation());
     SmallVector<MatmulOp> products;
     getOperation().walk([&](MatmulOp op) { products.push_back(op); });
@@ -249,17 +251,17 @@ struct KeepWeightCodesPass final : impl::KeepWeightCodesPassBase<KeepWeightCodes
   }
 
 private:
-  /// Whether the product has more rows than `mostRows`, or may have.
-  bool hasManyRows(MatmulOp op) const {
+  /// Whether the product multiplies bf16 faster than it decodes: it has many rows, or may have.
+  bool isFasterWidened(MatmulOp op) const {
     RankedTensorType y = op.getType();
-    return mostRows >= 0 && (!y.hasStaticShape() || y.getNumElements() > mostRows * y.getShape().back());
+    return isFastInBF16 && (!y.hasStaticShape() || y.getNumElements() > mostRowsInBF16 * y.getShape().back());
   }
 
   void rewrite(MatmulOp op, const DenseSet<Value> &constants) {
     Type element = op.getType().getElementType();
     if ((!element.isF32() && !element.isF16()) || typeOf(op.getA()).getElementType() != element ||
         !constants.contains(op.getB()) || typeOf(op.getB()).getRank() != 2 || !typeOf(op.getB()).hasStaticShape() ||
-        typeOf(op.getB()).getNumElements() < leastElements || hasManyRows(op))
+        typeOf(op.getB()).getNumElements() < leastElements || isFasterWidened(op))
       return;
     std::optional<Weights> weights = findWeights(op.getB());
     Value codes = weights ? CodeBuilder(op, *weights).build() : Value();
@@ -288,6 +290,8 @@ private:
     op.replaceAllUsesWith(CastOp::create(b, op.getLoc(), op.getType(), y).getY());
     op.erase();
   }
+
+  bool isFastInBF16 = false;
 };
 
 } // namespace

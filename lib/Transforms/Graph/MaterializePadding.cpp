@@ -1,5 +1,6 @@
 // lib/Transforms/Graph/MaterializePadding.cpp: convolutions read what is there; padding is an op of its own.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/Graph/ShortWindows.h"
 #include "lathe/Transforms/Graph/Passes.h"
 
 using namespace mlir;
@@ -27,7 +28,7 @@ struct MaterializePaddingPass final : impl::MaterializePaddingPassBase<Materiali
         pad(conv, solver, Value());
       auto pool = dyn_cast<MaxPoolOp>(op);
       // With ceil_mode the last windows may reach beyond the padding.
-      if (pool && pool.getChannelsLast() && hasPads(pool.getPads()) && !pool.getCeilMode() &&
+      if (pool && pool.getChannelsLast() && hasPads(pool.getPads()) && !pool.getCeilMode() && !hasShortWindows(pool) &&
           isa<FloatType>(pool.getType().getElementType())) {
         OpBuilder builder(pool);
         pad(pool, solver, lowest(builder, pool.getLoc(), pool.getType().getElementType()));

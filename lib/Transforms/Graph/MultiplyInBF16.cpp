@@ -1,6 +1,7 @@
 // lib/Transforms/Graph/MultiplyInBF16.cpp: products of f32 with constant weights become products of bf16.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "FindConstants.h"
+#include "dialects/Kernel/Accuracy.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -15,8 +16,6 @@ namespace {
 constexpr int64_t leastTerms = 16;
 /// Outputs of a group below which matrix units are mostly idle.
 constexpr int64_t leastOutputsOfGroup = 32;
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// Sides of an image from which on a convolution of 3x3 taps is no slower in f32: F(4x4, 3x3) has a quarter of its
 /// products, and vectors of bf16 multiply twice as many at once. Smaller ones have few squares for their weights.
@@ -116,6 +115,8 @@ struct MultiplyInBF16Pass final : impl::MultiplyInBF16PassBase<MultiplyInBF16Pas
   using MultiplyInBF16PassBase::MultiplyInBF16PassBase;
 
   void runOnOperation() override {
+    if (!kernel::isMarked(getOperation(), kernel::bf16AttrName))
+      return;
     Narrowing narrowing(getOperation());
     auto rewrite = [&](auto op, OpOperand &values, OpOperand &weights) {
       if (!op.getType().getElementType().isF32() || !typeOf(values.get()).getElementType().isF32() ||

@@ -130,3 +130,18 @@ func.func @running(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %y = graph.cumulative_sum %x axis = 0 exclusive reverse : tensor<2x3xf32>
   return %y : tensor<2x3xf32>
 }
+
+// -----
+
+// Along the innermost dim, each of many lines is a task, whose sum is in a register.
+// CHECK-LABEL: func.func @running_lines(
+// CHECK: scf.forall (%{{.*}}) in (9)
+// CHECK: scf.for {{.*}} iter_args(%[[SUM:.*]] = %{{.*}}, %{{.*}} = %{{.*}}) -> (i64, tensor<1x64xi64>)
+// CHECK: tensor.extract
+// CHECK: arith.addi
+// CHECK: tensor.insert
+// CHECK: tensor.parallel_insert_slice
+func.func @running_lines(%x: tensor<9x64xi64>) -> tensor<9x64xi64> {
+  %y = graph.cumulative_sum %x axis = 1 : tensor<9x64xi64>
+  return %y : tensor<9x64xi64>
+}

@@ -110,7 +110,7 @@ func.func @moves(%x: tensor<1x4x8x8xf32>) -> tensor<1x9x14x18xf32> {
 // CHECK: %[[T:.*]] = graph.transpose %{{.*}} [0, 3, 1, 2]
 // CHECK-NEXT: graph.softmax %[[T]] axis = 3
 func.func @innermost(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
-  %0 = graph.max_pool %x kernel = [1, 1] strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] : tensor<1x4x8x8xf32> -> tensor<1x4x8x8xf32>
+  %0 = graph.max_pool %x kernel = [5, 5] strides = [1, 1] pads = [2, 2, 2, 2] dilations = [1, 1] : tensor<1x4x8x8xf32> -> tensor<1x4x8x8xf32>
   %1 = graph.softmax %0 axis = 3 : tensor<1x4x8x8xf32>
   return %1 : tensor<1x4x8x8xf32>
 }
@@ -180,4 +180,41 @@ func.func @broadcast(%x: tensor<?x4x?x?xf32, #h>, %y: tensor<?xf32, #graph.dims<
   %0 = graph.max_pool %x kernel = [1, 1] strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] : tensor<?x4x?x?xf32, #h> -> tensor<?x4x?x?xf32, #h>
   %1 = graph.broadcast %0 : (tensor<?x4x?x?xf32, #h>) -> tensor<?x4x?x?xf32, #m>
   return %1 : tensor<?x4x?x?xf32, #m>
+}
+
+// -----
+
+// A pool of short windows that is alone between images with channels first reads them as they are.
+// CHECK-LABEL: func.func @alone(
+// CHECK-SAME: %[[X:.*]]: tensor<1x4x8x8xf32>
+// CHECK-NEXT: %[[Y:.*]] = graph.max_pool %[[X]] kernel = [3, 3]
+// CHECK-NEXT: return %[[Y]]
+func.func @alone(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
+  %0 = graph.max_pool %x kernel = [3, 3] strides = [1, 1] pads = [1, 1, 1, 1] dilations = [1, 1] : tensor<1x4x8x8xf32> -> tensor<1x4x8x8xf32>
+  return %0 : tensor<1x4x8x8xf32>
+}
+
+// -----
+
+#o = #graph.dims<()[s0] -> (1, 4, s0, 8)>
+// With open borders, each position of a mean is compared: that is done for all channels at once.
+// CHECK-LABEL: func.func @open_mean(
+// CHECK: graph.average_pool %{{.*}} channels_last
+func.func @open_mean(%x: tensor<1x4x?x8xf32, #o>) -> tensor<1x4x?x8xf32, #o> attributes {graph.symbols = [#graph.symbol<"n">]} {
+  %0 = graph.average_pool %x kernel = [3, 3] strides = [1, 1] pads = [1, 1, 1, 1] dilations = [1, 1] : tensor<1x4x?x8xf32, #o> -> tensor<1x4x?x8xf32, #o>
+  return %0 : tensor<1x4x?x8xf32, #o>
+}
+
+// -----
+
+#b = #graph.dims<()[s0] -> (s0, 4, 8, 8)>
+// An open batch opens no border.
+// CHECK-LABEL: func.func @mean_of_a_batch(
+// CHECK-NOT: graph.transpose
+// CHECK: graph.average_pool %{{.*}} kernel
+// CHECK-NOT: graph.transpose
+// CHECK: return
+func.func @mean_of_a_batch(%x: tensor<?x4x8x8xf32, #b>) -> tensor<?x4x8x8xf32, #b> attributes {graph.symbols = [#graph.symbol<"n">]} {
+  %0 = graph.average_pool %x kernel = [3, 3] strides = [1, 1] pads = [1, 1, 1, 1] dilations = [1, 1] : tensor<?x4x8x8xf32, #b> -> tensor<?x4x8x8xf32, #b>
+  return %0 : tensor<?x4x8x8xf32, #b>
 }

@@ -13,20 +13,20 @@ func.func @conv(%x: tensor<1x8x9x3xf32>, %f: tensor<4x3x3x3xf32>) -> tensor<1x10
 // -----
 
 #x = #graph.dims<()[s0] -> (1, s0, 3)>
-// A maximum is padded with what never wins it, also where the size is free.
+// A maximum of many positions is padded with what never wins it, also where the size is free.
 // CHECK-LABEL: func.func @max_pool(
 // CHECK: %[[V:.*]] = graph.constant dense<0xFC00> : tensor<f16>
-// CHECK: %[[P:.*]] = graph.pad constant %{{.*}} value %[[V]] amounts = <() -> (0, 1, 0, 0, 1, 0)> : {{.*}} -> tensor<1x?x3xf16, #graph.dims<()[s0] -> (1, s0 + 2, 3)>>
-// CHECK: graph.max_pool %[[P]] channels_last kernel = [3] strides = [1] pads = [0, 0]
+// CHECK: %[[P:.*]] = graph.pad constant %{{.*}} value %[[V]] amounts = <() -> (0, 8, 0, 0, 8, 0)> : {{.*}} -> tensor<1x?x3xf16, #graph.dims<()[s0] -> (1, s0 + 16, 3)>>
+// CHECK: graph.max_pool %[[P]] channels_last kernel = [17] strides = [1] pads = [0, 0]
 func.func @max_pool(%x: tensor<1x?x3xf16, #x>) -> tensor<1x?x3xf16, #x> attributes {graph.symbols = [#graph.symbol<"n">]} {
-  %y = graph.max_pool %x channels_last kernel = [3] strides = [1] pads = [1, 1] dilations = [1] : tensor<1x?x3xf16, #x> -> tensor<1x?x3xf16, #x>
+  %y = graph.max_pool %x channels_last kernel = [17] strides = [1] pads = [8, 8] dilations = [1] : tensor<1x?x3xf16, #x> -> tensor<1x?x3xf16, #x>
   return %y : tensor<1x?x3xf16, #x>
 }
 
 // -----
 
-// Channels first, integers, means, windows that reach beyond the padding, and
-// no padding at all: all stay.
+// Channels first, integers, means, windows that reach beyond the padding or have few
+// positions, and no padding at all: all stay.
 // CHECK-LABEL: func.func @stays(
 // CHECK-NOT: graph.pad
 // CHECK: graph.conv %{{.*}} pads = [1, 1]

@@ -10,12 +10,14 @@
 // CHECK: %[[WIDE:.*]] = graph.cast %[[NARROW]] : tensor<8x64xbf16> -> tensor<8x64xf32>
 // CHECK: %[[SUM:.*]] = graph.add %[[PRODUCT]], %[[WIDE]]
 // CHECK: return %[[SUM]] : tensor<8x64xf32>
+module attributes {kernel.bf16} {
 func.func @residual(%x: tensor<8x64xf32>) -> tensor<8x64xf32> {
   %w = graph.constant dense<0.5> : tensor<64x64xf32>
   %0 = graph.relu %x : tensor<8x64xf32> -> tensor<8x64xf32>
   %1 = graph.matmul %0, %w : (tensor<8x64xf32>, tensor<64x64xf32>) -> tensor<8x64xf32>
   %2 = graph.add %1, %0 : (tensor<8x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32>
   return %2 : tensor<8x64xf32>
+}
 }
 
 // -----
@@ -26,12 +28,14 @@ func.func @residual(%x: tensor<8x64xf32>) -> tensor<8x64xf32> {
 // CHECK: %[[NARROW:.*]] = graph.cast %[[RELU]]
 // CHECK: %[[TURNED:.*]] = graph.transpose %[[NARROW]] {{.*}} : tensor<64x8xbf16> -> tensor<8x64xbf16>
 // CHECK: graph.matmul %[[TURNED]], %{{.*}} : (tensor<8x64xbf16>, tensor<64x32xbf16>) -> tensor<8x32xf32>
+module attributes {kernel.bf16} {
 func.func @arranged(%x: tensor<64x8xf32>) -> tensor<8x32xf32> {
   %w = graph.constant dense<0.5> : tensor<64x32xf32>
   %0 = graph.relu %x : tensor<64x8xf32> -> tensor<64x8xf32>
   %1 = graph.transpose %0 [1, 0] : tensor<64x8xf32> -> tensor<8x64xf32>
   %2 = graph.matmul %1, %w : (tensor<8x64xf32>, tensor<64x32xf32>) -> tensor<8x32xf32>
   return %2 : tensor<8x32xf32>
+}
 }
 
 // -----
@@ -40,6 +44,7 @@ func.func @arranged(%x: tensor<64x8xf32>) -> tensor<8x32xf32> {
 // CHECK-LABEL: func.func @stays(
 // CHECK-NOT: bf16
 // CHECK: return
+module attributes {kernel.bf16} {
 func.func @stays(%a: tensor<8x64xf32>, %b: tensor<64x8xf32>, %x: tensor<1x3x8x8xf32>, %y: tensor<1x16x8x8xf32>)
     -> (tensor<8x8xf32>, tensor<1x16x6x6xf32>, tensor<1x16x6x6xf32>) {
   %v = graph.constant dense<0.5> : tensor<16x3x3x3xf32>
@@ -49,12 +54,14 @@ func.func @stays(%a: tensor<8x64xf32>, %b: tensor<64x8xf32>, %x: tensor<1x3x8x8x
   %2 = graph.conv %y, %w strides = [1, 1] pads = [0, 0, 0, 0] dilations = [1, 1] groups = 4 : (tensor<1x16x8x8xf32>, tensor<16x4x3x3xf32>) -> tensor<1x16x6x6xf32>
   return %0, %1, %2 : tensor<8x8xf32>, tensor<1x16x6x6xf32>, tensor<1x16x6x6xf32>
 }
+}
 
 // -----
 
 // Constants that are read twice over and over are looked at once.
 // CHECK-LABEL: func.func @shared(
 // CHECK: graph.matmul {{.*}} : (tensor<8x64xbf16>, tensor<64x32xbf16>) -> tensor<8x32xf32>
+module attributes {kernel.bf16} {
 func.func @shared(%x: tensor<8x64xf32>) -> tensor<8x32xf32> {
   %c0 = graph.constant dense<0.5> : tensor<64x32xf32>
   %c1 = graph.add %c0, %c0 : (tensor<64x32xf32>, tensor<64x32xf32>) -> tensor<64x32xf32>
@@ -106,5 +113,18 @@ func.func @shared(%x: tensor<8x64xf32>) -> tensor<8x32xf32> {
   %c47 = graph.add %c46, %c46 : (tensor<64x32xf32>, tensor<64x32xf32>) -> tensor<64x32xf32>
   %c48 = graph.add %c47, %c47 : (tensor<64x32xf32>, tensor<64x32xf32>) -> tensor<64x32xf32>
   %0 = graph.matmul %x, %c48 : (tensor<8x64xf32>, tensor<64x32xf32>) -> tensor<8x32xf32>
+  return %0 : tensor<8x32xf32>
+}
+}
+
+// -----
+
+// Without the mark nothing is rounded.
+// CHECK-LABEL: func.func @standard(
+// CHECK-NOT: bf16
+// CHECK: return
+func.func @standard(%x: tensor<8x64xf32>) -> tensor<8x32xf32> {
+  %w = graph.constant dense<0.5> : tensor<64x32xf32>
+  %0 = graph.matmul %x, %w : (tensor<8x64xf32>, tensor<64x32xf32>) -> tensor<8x32xf32>
   return %0 : tensor<8x32xf32>
 }

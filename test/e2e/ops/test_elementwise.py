@@ -277,6 +277,46 @@ def test_cast(free: bool) -> None:
 
 
 @either_way
+def test_remainders_have_no_error(free: bool) -> None:
+    """Of short and long quotients, of denormal numbers, infinities and zeros."""
+    special = [0.0, -0.0, 1.0, -1.0, 2.5, np.inf, -np.inf, np.nan, 1e-45, 1e-38, 3e38, 2.0**24]
+    a, b = (v.ravel() for v in np.meshgrid(special, special))
+    scale = np.float32(2) ** random.integers(-40, 40, (2000,), np.int64)
+    near = random.floats(2000)
+    a = np.concatenate([a, random.floats(2000) * scale, near * 7]).astype(np.float32)
+    b = np.concatenate([b, random.floats(2000), near]).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        check([binary("fmod", a, b, np.fmod(a, b), rtol=0, atol=0)], free)
+
+
+@either_way
+def test_cast_of_large_floats_keeps_the_lowest_bits(free: bool) -> None:
+    """Around the multiples of 2^31, where a conversion to 32 bits has no result, up to 2^60."""
+    near = [k * 2.0**31 + d for k in range(-4, 5) for d in (-512, -0.5, 0, 0.5, 512)]
+    near += [sign * 2.0**k * e for k in (54, 55, 62) for e in (1, 1 + 2.0**-23) for sign in (1, -1)]
+    large = random.floats(500) * np.float32(2) ** random.integers(20, 60, (500,), np.int64)
+    small = [0.5, -0.5, 255.9, -128.9, 70000]
+    x = np.concatenate([near, large, small]).astype(np.float32)
+    cases = []
+    for target in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32):
+        y = x.astype(np.int64).astype(target)
+        cases.append(unary("cast", x, y, rtol=0, atol=0))
+        for half in (np.float16, BFLOAT16):
+            h = x[np.abs(x) < 60000].astype(half)
+            y = h.astype(np.float32).astype(np.int64).astype(target)
+            cases.append(unary("cast", h, y, rtol=0, atol=0))
+    check(cases, free)
+
+
+@either_way
+def test_cast_of_what_no_integer_is(free: bool) -> None:
+    """NaN and infinities have no lowest bits: 0."""
+    x = np.array([np.nan, -np.nan, np.inf, -np.inf, 3e38], np.float32)
+    zeros = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32)
+    check([unary("cast", x, np.zeros(5, t), rtol=0, atol=0) for t in zeros], free)
+
+
+@either_way
 def test_bitcast(free: bool) -> None:
     """The bits stay, whatever they mean; a NaN is none of them, as it need not keep its payload."""
     cases = []

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import lathe
 import numpy as np
+import onnx.parser
 import pytest
-from oracle import Case, Random, check, either_way, listed, onnx_result
+from oracle import BFLOAT16, Case, Random, check, either_way, listed, onnx_result
 
 random = Random(3)
 WINDOWS: list[tuple[tuple[int, ...], list[int], list[int], list[int], list[int]]] = [
@@ -18,6 +20,8 @@ WINDOWS: list[tuple[tuple[int, ...], list[int], list[int], list[int], list[int]]
     ((1, 3, 9, 8), [2, 2], [3, 3], [0, 1, 0, 0], [1, 1]),
     ((1, 2, 14), [3], [2], [1, 0], [2]),
     ((1, 2, 5, 6, 7), [2, 2, 3], [2, 1, 2], [1, 0, 1, 0, 1, 1], [1, 1, 1]),
+    # More positions than are read one by one.
+    ((1, 3, 9, 10), [5, 4], [2, 1], [2, 1, 2, 1], [1, 1]),
 ]
 
 
@@ -74,3 +78,44 @@ def test_pool(last: bool, free: bool) -> None:
         pool("average", last, WINDOWS[0], False, **half),
     ]
     check(cases, free)
+
+
+@either_way
+@pytest.mark.parametrize("dtype", [np.float16, BFLOAT16], ids=["f16", "bf16"])
+def test_maxima_of_16_bits(dtype: Any, free: bool) -> None:
+    """A NaN of either sign is the maximum of its window; infinities and zeros are in order."""
+    special = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 65504.0, -65504.0, 1e-7]
+    x = random.floats(1, 1, 200)
+    x[0, 0, ::3] = np.resize(special, 67)
+    x = x.astype(dtype)
+    wide = x.astype(np.float32)
+    for pads in (0, 1):
+        padded = np.pad(wide, ((0, 0), (0, 0), (pads, pads)), constant_values=-np.inf)
+        y = np.max(np.lib.stride_tricks.sliding_window_view(padded, 3, axis=2), axis=-1)
+        text = (
+            f"%y = graph.max_pool %x kernel = [3] strides = [1] pads = [{pads}, {pads}] "
+            "dilations = [1] : {x} -> {y}"
+        )
+        check([Case(text, {"x": x}, y.astype(dtype), rtol=0, atol=0)], free)
+
+
+@pytest.mark.parametrize("size", ["0, 3", "n, m"], ids=["static", "free"])
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [("MaxPool", -np.inf), ("AveragePool <count_include_pad = 1>", 0.0)],
+    ids=["max", "average"],
+)
+def test_padding_around_no_elements(op: str, expected: float, size: str) -> None:
+    """Nothing is read of an image without lines; one with lines has them."""
+    name, _, more = op.partition(" <")
+    attributes = "kernel_shape = [2, 2], pads = [1, 1, 1, 1]" + (f", {more[:-1]}" if more else "")
+    model = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 21]>\n'
+        f"g (float[1, 2, {size}] x) => (float[a, b, c, d] y) {{ y = {name} <{attributes}> (x) }}"
+    )
+    compiled = lathe.compile(model, cache=False)
+    (y,) = compiled(np.zeros((1, 2, 0, 3), np.float32))
+    np.testing.assert_array_equal(y, np.full((1, 2, 1, 4), expected, np.float32))
+    if size == "n, m":
+        (y,) = compiled(np.ones((1, 2, 1, 1), np.float32))
+        np.testing.assert_array_equal(y, np.full((1, 2, 2, 2), 1 if name == "MaxPool" else 0.25))

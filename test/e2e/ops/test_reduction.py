@@ -184,6 +184,14 @@ def test_cumulative_sum(free: bool) -> None:
     cases.append(Case(text, {"x": half}, running, rtol=1e-3, atol=1e-3))
     whole = random.integers(0, 9, (3, 4), np.int64)
     cases.append(Case(text, {"x": whole}, np.cumsum(whole, 0)))
+    # Short and long lines, in number above and below what is read at once.
+    text = "%y = graph.cumulative_sum %x axis = 1 : {x}"
+    for shape in ((9, 33), (8, 33), (40, 1), (1, 40)):
+        lines = random.integers(0, 9, shape, np.int64)
+        cases.append(Case(text, {"x": lines}, np.cumsum(lines, 1)))
+    halves = random.floats(9, 6, dtype=np.float16)
+    running = np.cumsum(halves.astype(np.float32), 1).astype(np.float16)
+    cases.append(Case(text, {"x": halves}, running, rtol=1e-3, atol=1e-3))
     check(cases, free)
 
 

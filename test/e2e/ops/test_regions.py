@@ -129,3 +129,34 @@ def test_no_regions() -> None:
         lathe.compile(
             model_of("MaxRoiPool", 22, {"x": x, "rois": rois}, pooled_shape=[0, 2]), cache=False
         )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("which", [2, 3])
+def test_regions_without_a_number_of_samples(value: float, which: int) -> None:
+    rois = np.array([[0, 0, 2, 2], [0, 0, 3, 3]], np.float32)
+    inputs = {"x": random.floats(1, 2, 4, 4), "rois": rois, "where": np.zeros(2, np.int64)}
+    model = lathe.compile(
+        model_of("RoiAlign", 16, inputs, output_height=2, output_width=2), cache=False
+    )
+    assert np.all(np.isfinite(model(**inputs)[0]))
+    rois[1, which] = value
+    if value == -np.inf:  # Ends before it begins: one sample.
+        model(**inputs)
+        return
+    with pytest.raises(lathe.RuntimeError, match="the regions of 'rois' must be finite"):
+        model(**inputs)
+
+
+def test_regions_need_a_position_each() -> None:
+    x, rois = random.floats(1, 2, 4, 4), np.zeros((3, 4), np.float32)
+    at = {"output_height": 2, "output_width": 2}
+    inputs = {"x": x, "rois": rois, "where": np.zeros(3, np.int64)}
+    (y,) = lathe.compile(model_of("RoiAlign", 16, inputs, **at), cache=False)(**inputs)
+    assert y.shape == (3, 2, 2, 2)
+    inputs["where"] = np.zeros(2, np.int64)
+    with pytest.raises(lathe.RuntimeError, match="'batch_indices'"):
+        lathe.compile(model_of("RoiAlign", 16, inputs, **at), cache=False)(**inputs)
+    inputs["rois"] = np.zeros((2, 5), np.float32)
+    with pytest.raises(lathe.CompileError, match="numbers of a region and 4"):
+        lathe.compile(model_of("RoiAlign", 16, inputs, **at), cache=False)

@@ -144,7 +144,8 @@ def KeepWeightCodesPass : Pass<"graph-keep-weight-codes", "mlir::func::FuncOp"> 
     bits a code needs, 4 or 8. Constants do not fold over this op, so that a processor reads the codes
     in each call and not four or eight times as many bytes.
 
-    A product stays where its weights have fewer than 4096 elements, or more rows than `most-rows`, and where
+    A product stays where its weights have fewer than 4096 elements. In a module with the mark `kernel.bf16` those
+    of more than 4 rows stay, too, which are faster in bf16. So does a product where
     bytes become floats in another way, such as with a parameter that varies otherwise; there a remark says so.
 
     Needs: inferred shapes. Keeps: `graph`.
@@ -161,8 +162,6 @@ def KeepWeightCodesPass : Pass<"graph-keep-weight-codes", "mlir::func::FuncOp"> 
     ```
   }];
   let dependentDialects = ["lathe::graph::GraphDialect"];
-  let options = [Option<"mostRows", "most-rows", "int64_t", "-1",
-                        "Rows of a product beyond which its weights are widened; negative for none.">];
   let statistics = [Statistic<"numKept", "kept", "Products whose weights stay in codes">];
 }
 
@@ -191,8 +190,8 @@ def FoldScaleIntoConvPass : Pass<"graph-fold-scale-into-conv", "mlir::func::Func
 def MultiplyInBF16Pass : Pass<"graph-multiply-in-bf16", "mlir::func::FuncOp"> {
   let summary = "multiply bf16 and add in f32 where weights are constants";
   let description = [{
-    Products and convolutions of f32 whose weights are constants round both factors
-    to bf16, to the nearest even; the sums stay f32. What else reads a tensor that is
+    In a module with the mark `kernel.bf16`, which `--precision bf16` sets, products and convolutions of
+    f32 whose weights are constants round both factors to bf16, to the nearest even; the sums stay f32. What else reads a tensor that is
     rounded reads the rounded one, so that only this is stored; inputs and results of
     the function stay as they are. Sums of fewer than 16 terms or an odd number of
     channels, narrow groups and products of two computed tensors stay f32. With
