@@ -90,7 +90,8 @@ public:
   std::unique_ptr<Artifact> run(bool wantsIr = true);
 
 private:
-  /// Each step is false after an error. First and last phase, and targets:
+  // Each step returns false after an error.
+  /// Reads the first and the last phase, and the targets.
   bool readOptions();
   std::optional<Phase> phaseNamed(const std::string &name, Phase otherwise);
   /// Mark the module, which the phases look at.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiles random small graphs and compares them with other runtimes: what nobody thought of.
 
-    python test/tools/random_graphs.py --count 2000 --seed 1 --jobs 1
+    python test/tools/random_graphs.py --count 2000 --seed 1
     python test/tools/random_graphs.py --count 10000 --targets x86_64:v3,x86_64:v4
     python test/tools/random_graphs.py --only 1234 --save graph.onnx
 
