@@ -23,6 +23,7 @@ from random_operands import (
     operand,
     require,
     size,
+    strange,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def function(g: Generator) -> Value:
     op = g.pick(list(DOMAINS))
     kind = FLOAT if op in ("Celu",) else g.pick(FLOATS)
     low, high = DOMAINS[op]
-    x = operand(g, shape(g, 1 if op == "Hardmax" else 0), kind, low, high)
+    x = strange(g, operand(g, shape(g, 1 if op == "Hardmax" else 0), kind, low, high))
     attributes: dict[str, Any] = {
         name: round(float(g.random.uniform(0.1, 1.5)), 2)
         for name in SLOPES.get(op, [])
@@ -77,8 +78,8 @@ def broadcast(g: Generator, dims: list[Size]) -> list[Size]:
 
 def pair(g: Generator, kind: int, low: float, high: float, bottom: float) -> list[str]:
     dims = shape(g)
-    x = operand(g, dims, kind, low, high)
-    y = operand(g, broadcast(g, dims), kind, bottom, high)
+    x = strange(g, operand(g, dims, kind, low, high))
+    y = strange(g, operand(g, broadcast(g, dims), kind, bottom, high))
     return [x.name, y.name]
 
 
@@ -148,7 +149,7 @@ def special(g: Generator) -> Value:
 
 def clip(g: Generator) -> Value:
     kind = g.pick((*FLOATS, *SIGNED, *UNSIGNED))
-    x = operand(g, shape(g), kind, -5, 5)
+    x = strange(g, operand(g, shape(g), kind, -5, 5))
     least = operand(g, [], kind, -2, 1).name if g.chance(0.7) else ""
     most = operand(g, [], kind, 1, 3).name if g.chance(0.7) else ""
     return alone(g, "Clip", [x.name, least, most], kind)
@@ -167,7 +168,8 @@ def casts(g: Generator) -> Value:
 def select(g: Generator) -> Value:
     kind, dims = g.pick(MOVED), shape(g)
     test = operand(g, broadcast(g, dims), TensorProto.BOOL)
-    x, y = operand(g, dims, kind), operand(g, broadcast(g, dims), kind)
+    x = strange(g, operand(g, dims, kind))
+    y = strange(g, operand(g, broadcast(g, dims), kind))
     return alone(g, "Where", [test.name, x.name, y.name], kind)
 
 
@@ -178,7 +180,7 @@ def reduction(g: Generator) -> Value:
     kinds = {"Max": (*FLOATS, *BYTES, *WIDE), "Min": (*FLOATS, *BYTES, *WIDE)}
     logs = op in ("LogSum", "LogSumExp", "Mean", "L2")
     kind = g.pick(kinds.get(op, FLOATS if logs else (*FLOATS, *WIDE)))
-    x = operand(g, shape(g), kind, 0.2 if op == "LogSum" else -2, 2)
+    x = strange(g, operand(g, shape(g), kind, 0.2 if op == "LogSum" else -2, 2))
     known = g.chance(0.7)
     count = g.integer(0, x.rank)
     axes = [int(a) for a in g.random.permutation(x.rank)[:count]]
@@ -225,7 +227,7 @@ def running(g: Generator) -> Value:
 
 def softmax(g: Generator) -> Value:
     kind = g.pick(FLOATS)
-    x = operand(g, shape(g, 1), kind, -20, 20)
+    x = strange(g, operand(g, shape(g, 1), kind, -20, 20))
     op = g.pick(["Softmax", "LogSoftmax"])
     return alone(g, op, [x.name], kind, axis=g.pick([None, *range(-x.rank, x.rank)]))
 

@@ -20,7 +20,7 @@ import random_layers
 import random_places
 import random_typed
 from onnx import NodeProto, TensorProto, helper, numpy_helper
-from random_operands import UnfitError, draw
+from random_operands import UnfitError, draw, with_strange
 
 Array = npt.NDArray[Any]
 CALLS = 3  # Calls of each graph, each with sizes of its own.
@@ -83,6 +83,7 @@ class Generator:
         self.symbols: dict[str, Size] = {}
         self.ends: list[tuple[str, int]] = []  # Names and types of what only leaves the graph.
         self.ranges: dict[str, tuple[float, float]] = {}  # Of inputs.
+        self.strange: set[str] = set()  # Inputs that have NaN, infinities and the like, too.
         self.fed: dict[str, Array] = {}  # Inputs that have the same numbers in each call.
         self.opset = 24
         self.open = self.chance(0.3)  # Whether inputs leave sizes open that are always the same.
@@ -509,7 +510,7 @@ class Generator:
     def make(self) -> onnx.ModelProto:
         for _ in range(self.integer(1, 3)):
             self.input()
-        wanted = 1 if self.only else self.integer(3, 12)
+        wanted = 1 if self.only else self.integer(*((3, 12) if self.chance(0.8) else (13, 40)))
         for _ in range(20 * wanted):
             if len(self.nodes) >= wanted:
                 break
@@ -554,9 +555,11 @@ class Generator:
 
     def feeds(self) -> Iterator[dict[str, Array]]:
         for call in range(CALLS):
-            yield {
-                v.name: self.fed[v.name]
-                if v.name in self.fed
-                else draw(self, v.at(call), v.kind, *self.ranges.get(v.name, (-3, 3)))
-                for v in self.inputs
-            }
+            yield {v.name: self.numbers(v, call) for v in self.inputs}
+
+    def numbers(self, value: Value, call: int) -> Array:
+        if value.name in self.fed:
+            return self.fed[value.name]
+        limits = self.ranges.get(value.name, (-3, 3))
+        array = draw(self, value.at(call), value.kind, *limits)
+        return with_strange(self, array) if value.name in self.strange else array

@@ -5,18 +5,18 @@
     python test/tools/random_graphs.py --count 10000 --targets x86_64:v3,x86_64:v4
     python test/tools/random_graphs.py --only 1234 --save graph.onnx
 
-Graph `n` of a seed is always the same one. Each has three to twelve operators of all families on
+Graph `n` of a seed is always the same one. Each has three to forty operators of all families on
 sizes that are fixed, open or zero, and is called with several sizes, on one thread and on two. Of
 several targets, which this machine must run, graph `n` is compiled for the one in place `n` modulo
 their number. What is wrong: a crash, a hang, an error where ONNX Runtime or onnx.reference has a
-result, an internal error, a result that neither of the two has, other bits on two threads. Needs:
+result, an internal error, an output that neither of the two has (asked for the whole model and for
+each node, see random_oracles.py), other bits on two threads. Needs:
 lathe, onnx, onnxruntime.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import pathlib
@@ -32,32 +32,12 @@ import numpy as np
 import onnx
 import onnx.shape_inference
 from random_generator import CALLS, Array, Generator
+from random_oracles import answers
 
 LIMIT = (
     60  # Seconds of the processor for one graph; one that waits without end has as many minutes.
 )
 # --- One graph ----------------------------------------------------------------
-
-
-def oracles(model: onnx.ModelProto, feed: dict[str, Array]) -> Iterator[list[Array]]:
-    """What ONNX Runtime and onnx.reference compute; a failure of theirs is no result."""
-    import onnxruntime
-    from onnx.reference import ReferenceEvaluator
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-
-    def runtime() -> list[Array]:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        return [np.asarray(y) for y in session.run(None, feed)]
-
-    def reference() -> list[Array]:
-        return [np.asarray(y) for y in ReferenceEvaluator(model).run(None, feed)]
-
-    for oracle in (runtime, reference):
-        with contextlib.suppress(Exception):
-            yield oracle()
 
 
 def agrees(result: Array, value: onnx.ValueInfoProto) -> bool:
@@ -89,67 +69,105 @@ def near(found: Array, right: Array) -> Array:
     return np.isclose(a, b, rtol=relative, atol=absolute * scale, equal_nan=True)
 
 
-def difference(found: Sequence[Array], right: Sequence[Array]) -> str:
-    for i, (a, b) in enumerate(zip(found, right, strict=True)):
-        if a.shape != b.shape:
-            return f"output {i}: shape {list(a.shape)}, expected {list(b.shape)}"
-        if a.dtype != b.dtype and b.dtype.kind not in "OUST":
-            return f"output {i}: {a.dtype}, expected {b.dtype}"
-        close = near(a, b)
-        if b.size and not close.all():
-            at = tuple(int(k) for k in np.argwhere(~close)[0])
-            count = f"{int((~close).sum())} of {b.size} differ"
-            return f"output {i}: {count}; at {list(at)}: {a[at]!r}, expected {b[at]!r}"
+def difference(i: int, a: Array, b: Array) -> str:
+    """How output `i`, here `a`, differs from the right one `b`."""
+    if a.shape != b.shape:
+        return f"output {i}: shape {list(a.shape)}, expected {list(b.shape)}"
+    if a.dtype != b.dtype and b.dtype.kind not in "OUST":
+        return f"output {i}: {a.dtype}, expected {b.dtype}"
+    close = near(a, b)
+    if b.size and not close.all():
+        at = tuple(int(k) for k in np.argwhere(~close)[0])
+        count = f"{int((~close).sum())} of {b.size} differ"
+        return f"output {i}: {count}; at {list(at)}: {a[at]!r}, expected {b[at]!r}"
     return ""
+
+
+class Graph:
+    """One graph, and what the outputs of its calls should be."""
+
+    def __init__(self, seed: int, number: int, operator: str) -> None:
+        generator = Generator(seed, number, operator)
+        self.model = generator.make()
+        self.feeds = list(generator.feeds())
+        self.shapes = [generator.expected(call) for call in range(CALLS)]
+        self.inferred = onnx.shape_inference.infer_shapes(self.model).graph.output
+
+    def answers(self, call: int) -> Iterator[list[Array | None]]:
+        """The outputs by each oracle; None for what it lacks or gives of a wrong shape."""
+        for right in answers(self.model, self.feeds[call]):
+            known: list[Array | None] = []
+            for y, shape, value in zip(right, self.shapes[call], self.inferred, strict=True):
+                array = None if y is None else np.asarray(y)
+                # Where there are no elements, the others are often wrong themselves.
+                fits = array is not None and (
+                    shape == array.shape if shape is not None else agrees(array, value)
+                )
+                known.append(array if fits else None)
+            yield known
+
+    def differences(self, call: int, found: Sequence[Array]) -> tuple[int, list[str]]:
+        """How many outputs an oracle has, and how those differ of which none has the same."""
+        open_outputs, first = set(range(len(found))), dict[int, str]()
+        for right in self.answers(call):
+            for i in sorted(open_outputs):
+                answer = right[i]
+                if answer is None:
+                    continue
+                differs = difference(i, found[i], answer)
+                if differs:
+                    first.setdefault(i, differs)
+                else:
+                    open_outputs.discard(i)
+            if not open_outputs:
+                break
+        wrong = [first[i] for i in sorted(open_outputs) if i in first]
+        return len(found) - len(open_outputs) + len(wrong), wrong
+
+    def run(self, target: str) -> tuple[str, str]:
+        """The verdict: ok, skipped or what is wrong, and why."""
+        import lathe
+
+        try:
+            one = lathe.compile(self.model, target, threads=1, cache=False)
+            two = one.with_threads(2)
+        except lathe.CompileError as error:
+            internal = "internal" in str(error) or "[mlir]" in str(error) or not all(error.ids)
+            if internal or any(self.complete(call) for call in range(CALLS)):
+                return ("internal error" if internal else "refused"), first_line(error)
+            return "skipped", "no oracle has a result"
+        names = [output.name for output in one.outputs]
+        compared = 0
+        for call, feed in enumerate(self.feeds):
+            try:
+                found = [one.run(feed)[name] for name in names]
+                other = [two.run(feed)[name] for name in names]
+            except lathe.RuntimeError as error:
+                if self.complete(call):
+                    return "refused", f"call {call}: {first_line(error)}"
+                continue
+            if any(not same_bits(a, b) for a, b in zip(found, other, strict=True)):
+                return "wrong", f"call {call}: other bits on two threads"
+            known, wrong = self.differences(call, found)
+            compared += known
+            if wrong:
+                return "wrong", f"call {call}: {wrong[0]}"
+        return ("ok", "") if compared else ("skipped", "no oracle has a result")
+
+    def complete(self, call: int) -> bool:
+        """Whether some oracle has all outputs: then the call is right."""
+        return any(all(y is not None for y in right) for right in self.answers(call))
+
+
+def first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300]
 
 
 def run(
     seed: int, number: int, targets: Sequence[str] = ("host",), operator: str = ""
 ) -> tuple[str, str]:
     """The verdict on one graph: ok, skipped or what is wrong, and why."""
-    import lathe
-
-    generator = Generator(seed, number, operator)
-    model = generator.make()
-    feeds = list(generator.feeds())
-    shapes = [generator.expected(call) for call in range(CALLS)]
-    inferred = onnx.shape_inference.infer_shapes(model).graph.output
-
-    def results(call: int) -> Iterator[list[Array]]:
-        # Where there are no elements, the others are often wrong themselves.
-        for right in oracles(model, feeds[call]):
-            known = zip(right, shapes[call], inferred, strict=True)
-            if all(s == y.shape if s is not None else agrees(y, value) for y, s, value in known):
-                yield right
-
-    try:
-        one = lathe.compile(model, targets[number % len(targets)], threads=1, cache=False)
-        two = one.with_threads(2)
-    except lathe.CompileError as error:
-        rights = [right for call in range(CALLS) for right in results(call)]
-        internal = "internal" in str(error) or "[mlir]" in str(error) or not all(error.ids)
-        if internal or rights:
-            return ("internal error" if internal else "refused"), str(error).splitlines()[0][:300]
-        return "skipped", "no oracle has a result"
-    names = [output.name for output in one.outputs]
-    compared = 0
-    for call, feed in enumerate(feeds):
-        verdicts: list[str] = []
-        for right in results(call):
-            try:
-                found = [one.run(feed)[name] for name in names]
-                other = [two.run(feed)[name] for name in names]
-            except lathe.RuntimeError as error:
-                return "refused", f"call {call}: {str(error).splitlines()[0][:300]}"
-            if any(not same_bits(a, b) for a, b in zip(found, other, strict=True)):
-                return "wrong", f"call {call}: other bits on two threads"
-            verdicts.append(difference(found, right))
-            compared += 1
-            if not verdicts[-1]:
-                break
-        if verdicts and all(verdicts):
-            return "wrong", f"call {call}: {verdicts[0]}"
-    return ("ok", "") if compared else ("skipped", "no oracle has a result")
+    return Graph(seed, number, operator).run(targets[number % len(targets)])
 
 
 # --- Many graphs --------------------------------------------------------------
@@ -245,13 +263,16 @@ def main() -> int:
         print(verdict, why)
         return int(verdict not in ("ok", "skipped"))
     counts: dict[str, int] = {}
+    print(f"random graphs: seed {arguments.seed}, {arguments.count} from {arguments.first} on")
     verdicts = explore(
         arguments.seed, arguments.first, arguments.count, arguments.targets, arguments.operator
     )
-    for number, verdict, why in verdicts:
+    for done, (number, verdict, why) in enumerate(verdicts, 1):
         counts[verdict] = counts.get(verdict, 0) + 1
         if verdict not in ("ok", "skipped"):
             print(f"graph {number}: {verdict}: {re.sub(r'/tmp/[^ ]*', '...', why)}", flush=True)
+        if done % 100 == 0:
+            print(f"{done} of {arguments.count} graphs", file=sys.stderr, flush=True)
     print(", ".join(f"{verdict}: {n}" for verdict, n in sorted(counts.items())))
     return int(any(verdict not in ("ok", "skipped") for verdict in counts))
 

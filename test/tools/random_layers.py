@@ -12,6 +12,7 @@ from onnx import TensorProto
 from random_operands import (
     BYTES,
     FLOAT,
+    FLOATS,
     alone,
     given,
     number,
@@ -152,13 +153,13 @@ def global_pool(g: Generator) -> Value:
 
 
 def unpool(g: Generator) -> Value:
-    x = operand(
-        g, [g.integer(1, 2), g.integer(1, 2), *[size(g, 4, 7, False) for _ in range(2)]], FLOAT
-    )
-    kernel = g.pick([[2, 2], [2, 3]])
-    names = [f"u{len(g.nodes)}", f"u{len(g.nodes)}_at"]
     from onnx import helper
 
+    kernel = g.pick([[2, 2], [2, 3]])
+    # Sizes that pooling leaves nothing of, so that the places are those of the result.
+    sizes = [tuple(k * n for n in size(g, 2, 3, False)) for k in kernel]
+    x = operand(g, [g.integer(1, 2), g.integer(1, 2), *sizes], FLOAT)
+    names = [f"u{len(g.nodes)}", f"u{len(g.nodes)}_at"]
     g.nodes.append(
         helper.make_node("MaxPool", [x.name], names, kernel_shape=kernel, strides=kernel)
     )
@@ -306,6 +307,12 @@ def resize(g: Generator) -> Value:
         scales = [g.pick([0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 2.3, 3.0]) for _ in range(rank)]
         names = [x.name, "", given(g, np.array([1, 1, *scales], np.float32), 0.8)]
         require(all(int(x.dims[2 + i][0] * s) > 0 for i, s in enumerate(scales)))
+        alone_there = kind not in FLOATS or (mode == "cubic" and rank != 2)
+        if way in ("align_corners", "pytorch_half_pixel") and mode != "nearest" and alone_there:
+            # The reference takes the new size as it was before it is rounded down, and is the only
+            # one that has this form or rounds integers.
+            pairs = zip(x.dims[2:], scales, strict=True)
+            require(all((n * s).is_integer() for d, s in pairs for n in d))
     elif g.chance(0.5):
         sizes = [g.integer(1, 9) for _ in range(rank)]
         names = [x.name, "", "", numbers(g, sizes)]

@@ -67,6 +67,20 @@ def draw(
     return np.asarray(g.random.uniform(low, high, shape)).astype(dtype)
 
 
+def strange(g: Generator, value: Value) -> Value:
+    """At times lets an input of floats have NaN, infinities, -0 and denormal numbers, too."""
+    if value.name in g.ranges and value.kind in FLOATS and g.chance(0.2):
+        g.strange.add(value.name)
+    return value
+
+
+def with_strange(g: Generator, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    least = np.finfo(array.dtype).smallest_subnormal
+    values = np.array([np.nan, np.inf, -np.inf, -0.0, least, -3 * least], array.dtype)
+    drawn = g.random.choice(values, array.shape)
+    return np.where(g.random.random(array.shape) < 0.15, drawn, array)
+
+
 def operand(
     g: Generator,
     dims: Sequence[int | Size],

@@ -236,7 +236,92 @@ def loops(g: Generator) -> Value:
     return g.node("Neg", [f"{last.name}_all"], dims)
 
 
+def scans(g: Generator) -> Value:
+    """A Scan over the first or the last dimension that carries a sum."""
+    # Of nothing along the other dimensions, onnxruntime divides by zero and ends.
+    x = g.value(lambda v: v.rank > 0 and all(0 not in d for d in v.dims))
+    axis = g.pick([0, x.rank - 1])
+    name = f"scan{len(g.nodes)}"
+    element = [None] * (x.rank - 1)
+    body = helper.make_graph(
+        [
+            helper.make_node("ReduceSum", [f"{name}_x"], [f"{name}_t"], keepdims=0),
+            helper.make_node("Tanh", [f"{name}_t"], [f"{name}_b"]),
+            helper.make_node("Add", [f"{name}_s", f"{name}_b"], [f"{name}_n"]),
+            helper.make_node("Mul", [f"{name}_x", f"{name}_n"], [f"{name}_y"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info(f"{name}_s", FLOAT, []),
+            helper.make_tensor_value_info(f"{name}_x", FLOAT, element),
+        ],
+        [
+            helper.make_tensor_value_info(f"{name}_n", FLOAT, []),
+            helper.make_tensor_value_info(f"{name}_y", FLOAT, element),
+        ],
+    )
+    flags: dict[str, Any] = {"scan_input_axes": [axis], "scan_output_axes": [axis]}
+    if g.chance(0.5):
+        flags["scan_input_directions"] = flags["scan_output_directions"] = [1]
+    start = scalar(g, 0.5, FLOAT)
+    last = g.node("Scan", [start, x.name], [], body=body, num_scan_inputs=1, **flags)
+    g.nodes[-1].output.append(f"{last.name}_all")
+    return g.node("Neg", [f"{last.name}_all"], x.dims)
+
+
+def sequences(g: Generator) -> Value:
+    """A tensor is split into a sequence, which changes and is joined again or asked for a part."""
+    x = g.value(lambda v: any(len(set(d)) == 1 and d[0] > 0 for d in v.dims))
+    axis = g.pick([i for i, d in enumerate(x.dims) if len(set(d)) == 1 and d[0] > 0])
+    count = x.dims[axis][0]
+
+    def step(op: str, *operands: str, **attributes: Any) -> str:
+        name = f"q{len(g.nodes)}"
+        g.nodes.append(helper.make_node(op, [*operands], [name], **attributes))
+        return name
+
+    parts = step("SplitToSequence", x.name, g.constant(np.array(1)), axis=axis)
+    for _ in range(g.integer(0, 3)):
+        at = g.constant(np.array(g.integer(-count, count - 1)))
+        if count > 1 and g.chance(0.4):
+            parts, count = step("SequenceErase", parts, at), count - 1
+        else:
+            part = step("SequenceAt", parts, at)
+            ends = [at] if g.chance(0.7) else []
+            parts, count = step("SequenceInsert", parts, part, *ends), count + 1
+    calls = len(x.dims[axis])
+    one = [(1,) * calls if i == axis else d for i, d in enumerate(x.dims)]
+    use = g.pick(["join", "stack", "at", "length", "map"])
+    if use == "length":
+        length = step("SequenceLength", parts)
+        return g.node("Cast", [length], [], to=FLOAT)
+    if use == "at":
+        at = g.constant(np.array(g.integer(-count, count - 1)))
+        return g.node("SequenceAt", [parts, at], one)
+    if use == "stack":
+        where = g.integer(0, x.rank)
+        dims = [*one[:where], (count,) * calls, *one[where:]]
+        return g.node("ConcatFromSequence", [parts], dims, axis=where, new_axis=1)
+    if use == "map":
+        node = helper.make_node(g.pick(["Neg", "Tanh", "Relu"]), ["part"], ["mapped"])
+        values = [helper.make_tensor_value_info(n, FLOAT, None) for n in ("part", "mapped")]
+        body = helper.make_graph([node], "body", values[:1], values[1:])
+        parts = step("SequenceMap", parts, body=body)
+    dims = [(count,) * calls if i == axis else d for i, d in enumerate(x.dims)]
+    return g.node("ConcatFromSequence", [parts], dims, axis=axis)
+
+
+def optionals(g: Generator) -> Value:
+    x = g.value()
+    name = f"o{len(g.nodes)}"
+    g.nodes.append(helper.make_node("Optional", [x.name], [name]))
+    if g.chance(0.5):
+        return g.node("OptionalGetElement", [name], x.dims)
+    there = g.node("OptionalHasElement", [name], [])
+    return cast(g, there, FLOAT)
+
+
 OPERATORS = (
     [integers] * 3 + [halves, halves, doubles, masks, masks, scattered, split]
-    + [branches] * 2 + [loops] * 2
+    + [branches] * 2 + [loops] * 2 + [scans, sequences, sequences, optionals]
 )  # fmt: skip
