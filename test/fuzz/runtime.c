@@ -72,7 +72,8 @@ static void call(struct bytes *in, lathe_module *module) {
     }
   lathe_call_options options = {.struct_size = sizeof options};
   options.threads = (int)(byte(in) % 16 ? byte(in) % 3 : number(in));
-  options.max_loop_steps = 1 + number(in) % 1000;
+  int64_t steps = number(in) % 1000; /* Not 0, which leaves a thousand million. */
+  options.max_loop_steps = steps < 0 ? steps : 1 + steps;
   options.flags = byte(in) % 4;
   options.max_bytes = byte(in) % 2 ? 0 : number(in);
   if (byte(in) % 32 == 0)

@@ -52,6 +52,11 @@ def agrees(result: Array, value: onnx.ValueInfoProto) -> bool:
     )
 
 
+def says_sizes(value: onnx.ValueInfoProto) -> bool:
+    kind = value.type.tensor_type
+    return kind.HasField("shape") and all(dim.HasField("dim_value") for dim in kind.shape.dim)
+
+
 def same_bits(a: Array, b: Array) -> bool:
     if a.dtype.kind == "O":  # Texts, of which the array has addresses.
         return np.array_equal(a, b)
@@ -101,7 +106,9 @@ class Graph:
                 array = None if y is None else np.asarray(y)
                 # Where there are no elements, the others are often wrong themselves.
                 fits = array is not None and (
-                    shape == array.shape if shape is not None else agrees(array, value)
+                    shape == array.shape
+                    if shape is not None
+                    else agrees(array, value) and (array.size > 0 or says_sizes(value))
                 )
                 known.append(array if fits else None)
             yield known

@@ -365,8 +365,12 @@ def scans(g: Generator) -> Value:
 
 
 def strings(g: Generator) -> Value:
-    op = g.pick(["Concat", "Equal", "Unsqueeze", "Gather"])
+    op = g.pick(["Concat", "Equal", "Unsqueeze", "Normalizer"])
     words = np.array(["", "a", "Bc", "déf", "x y"], object)
+    if op == "Normalizer":
+        # Without the locale of the default, onnxruntime does nothing; the reference takes accents
+        # and empty texts away, too.
+        words = np.array(["A", "a", "Bc", "dEF", "x y"], object)
     left = g.constant(words[g.random.integers(0, 5, (4,))])
     right = g.constant(words[g.random.integers(0, 5, (4,))])
     pick = operand(g, [size(g, 1, 3)], TensorProto.INT64, 0, 3)
