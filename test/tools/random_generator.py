@@ -91,7 +91,9 @@ class Generator:
         zeros = self.random.random() < 0.25
         for letter in "abcde":
             choices = [1, 2, 3, 4, 5, 7] + ([0] if zeros else [])
-            self.symbols[letter] = tuple(int(self.random.choice(choices)) for _ in range(CALLS))
+            drawn = tuple(int(self.random.choice(choices)) for _ in range(CALLS))
+            # Not 1 in all calls, as if the model said so (decision 21).
+            self.symbols[letter] = (*drawn[:-1], 2) if drawn == fixed(1) else drawn
         self.fixed_sizes = [1, 1, 2, 3, 4, 8] + ([0] if zeros else [])
 
     # --- Drawing ----------------------------------------------------------

@@ -60,6 +60,7 @@ private:
   Value splitHeads(Value x, StringRef attribute);
   void appendPast();
   Value repeatHeads(Value x);
+  void shareDim(Value &a, Value &b, unsigned i, const char *what);
   Value pickHeads(Value x);
   Value makeBias();
   Value allowed(bool isCausal);
@@ -137,6 +138,18 @@ Value Attention::repeatHeads(Value x) {
   Value single = node.reshape(x, {dims[0], dims[1], solver.constant(1), dims[2], dims[3]});
   Value many = node.broadcast(single, {dims[0], dims[1], groups, dims[2], dims[3]});
   return node.reshape(many, {dims[0], wanted, dims[2], dims[3]});
+}
+
+/// Dimension `i` of `a` and `b` is the same: where only one of them says it, the other has it, too.
+void Attention::shareDim(Value &a, Value &b, unsigned i, const char *what) {
+  if (node.failed())
+    return;
+  if (auto size = mlir::dyn_cast<mlir::AffineConstantExpr>(node.dims(b)[i]))
+    a = node.withDim(a, i, size.getValue(), what);
+  else if (auto size = mlir::dyn_cast<mlir::AffineConstantExpr>(node.dims(a)[i]))
+    b = node.withDim(b, i, size.getValue(), what);
+  if (!node.failed())
+    node.check({}, node.dims(a)[i], node.dims(b)[i], what);
 }
 
 /// Where it is open how many heads queries or `x` have, a head of `x` for each of the queries'.
@@ -302,7 +315,8 @@ void Attention::import() {
     return;
   node.setOutput(1, k);
   node.setOutput(2, v);
-  node.check({}, node.dims(k)[1], node.dims(v)[1], "the heads of keys and those of values");
+  shareDim(k, v, 1, "the heads of keys and those of values");
+  shareDim(q, k, 3, "the sizes of heads of queries and keys");
   k = pickHeads(k);
   v = pickHeads(v);
   bool isWhole = !node.wantsOutput(3) && (precision == element || precision == graph::getAccumulatorType(element));

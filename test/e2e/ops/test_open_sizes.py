@@ -117,6 +117,10 @@ def attentions() -> list[Open]:
             {"is_causal": 1},
             23,
         ),
+        *[
+            Open("Attention", [[f32(2, 4, 3, 8), *[f32(2, 2, 5, 8)] * 2]], {}, 23, known=known)
+            for known in ((0, 2), (0, 1))  # As many keys as values, although one is open.
+        ],
         Open(
             "Attention", [[f32(1, 2, 3, 8), f32(1, 2, 5, 8), f32(1, 2, 5, 4)]], {}, 23, known=(2,)
         ),
@@ -136,6 +140,28 @@ def attentions() -> list[Open]:
             {"rotary_embedding_dim": 4, "num_heads": 2},
             23,
         ),
+    ]
+
+
+def deformable() -> list[Open]:
+    """Where the sizes of filters are known, the places in a window are constants."""
+
+    def call(n: int, c: int, f: int, kernel: Sequence[int], image: Sequence[int]) -> list[Any]:
+        pads, strides, groups = 2, (2, 1), 2
+        out = [(image[d] + pads - kernel[d]) // strides[d] + 1 for d in range(2)]
+        places = groups * kernel[0] * kernel[1]
+        return [
+            f32(n, c, *image), f32(f, c // groups, *kernel), f32(n, 2 * places, *out) * 2, f32(f),
+            f32(n, places, *out),
+        ]  # fmt: skip
+
+    attributes = {"group": 2, "offset_group": 2, "pads": [1, 1, 1, 1], "strides": [2, 1]}
+    calls = [call(2, 4, 6, (3, 2), (7, 6)), call(1, 4, 6, (3, 2), (4, 9))]
+    other = call(3, 8, 2, (1, 4), (5, 5))
+    return [
+        Open("DeformConv", [*calls, other], attributes, 19),
+        Open("DeformConv", calls, attributes, 19, known=(1, 3)),
+        Open("DeformConv", [x[:3] for x in calls], attributes, 19, known=(1,)),
     ]
 
 
@@ -202,7 +228,7 @@ def layers() -> list[Open]:
     ]
 
 
-ALL = [*convolutions(), *attentions(), *places(), *layers()]
+ALL = [*convolutions(), *deformable(), *attentions(), *places(), *layers()]
 
 
 @pytest.mark.parametrize("case", ALL, ids=[f"{i}-{case.op}" for i, case in enumerate(ALL)])
@@ -255,6 +281,10 @@ SLICE = [f32(5, 4, 3), i64(0, 0), i64(2, 2)]
         ("Conv", [f32(1, 1, 3), f32(1, 1, 0)], {}, "a filter must have elements"),
         ("ConvTranspose", [f32(1, 1, 0), f32(1, 1, 2)], {"strides": [3]}, SMALL),
         ("ConvTranspose", [f32(1, 2, 4), f32(3, 1, 2)], {}, "channels of the input and those"),
+        ("DeformConv", [f32(1, 2, 3, 3), f32(1, 3, 1, 1), f32(1, 2, 3, 3)], {}, "that 'W' takes"),
+        ("DeformConv", [f32(1, 2, 3, 3), f32(1, 2, 1, 1), f32(1, 4, 3, 3)], {}, "two for each"),
+        ("DeformConv", [f32(1, 2, 3, 3), f32(1, 2, 1, 1), f32(1, 2, 2, 3)], {}, "a spatial dim"),
+        ("DeformConv", [f32(1, 2, 0, 3), f32(1, 2, 1, 1), f32(1, 2, 0, 3)], {}, "have elements"),
         ("GroupNormalization", [f32(1, 5, 3), f32(5), f32(5)], {"num_groups": 2}, "equal groups"),
         ("Attention", [f32(1, 4, 2, 8), *[f32(1, 3, 5, 8)] * 2], {}, HEADS),
         ("Attention", [f32(1, 2, 2, 8), *[f32(1, 4, 5, 8)] * 2], {}, HEADS),
@@ -310,6 +340,16 @@ def test_sizes_that_do_not_fit_are_an_error(
                 f"'num_groups' is {groups}, but it must be from 1",
             )
             for groups in (0, (1 << 63) - 1)
+        ],
+        *[
+            (
+                "DeformConv",
+                [f32(1, 2, 3, 3), f32(1, 2, 1, 1), f32(1, 2, 3, 3)],
+                {name: count},
+                f"'{name}' is {count}, but it must be from 1",
+            )
+            for name in ("group", "offset_group")
+            for count in (0, (1 << 63) - 1)
         ],
         *[
             (
