@@ -1,10 +1,11 @@
-// dialects/Graph/Windows.h: what ops that move a window over spatial dimensions must all verify.
+// dialects/Graph/Windows.h: what ops that move a window over spatial dimensions have in common.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef LATHE_DIALECTS_GRAPH_WINDOWS_H
 #define LATHE_DIALECTS_GRAPH_WINDOWS_H
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
+#include "llvm/ADT/STLExtras.h"
 #include <limits>
 
 namespace lathe::graph {
@@ -29,6 +30,10 @@ inline llvm::LogicalResult verifyEntries(mlir::Operation *op, llvm::StringRef na
                                << " and fit 32 bits";
   return llvm::success();
 }
+
+/// Whether windows of a pool have so few positions that each is an operand of its own, which is read at the border
+/// instead of beside it: passes and lowerings of pools agree on it.
+template <typename OpT> bool hasShortWindows(OpT op) { return llvm::product_of(op.getKernel()) <= 16; }
 
 } // namespace lathe::graph
 

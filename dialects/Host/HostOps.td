@@ -271,12 +271,16 @@ def Host_AllocOp : Host_Op<"alloc", [MemoryEffects<[MemAlloc, MemWrite]>]> {
   let summary = "memory of this call, of a size that was just computed";
   let description = [{
     At least `bytes` bytes, aligned as the workspace is. The call ends with an error
-    where there is not enough memory. A negative number is taken for too large a
-    one.
+    where there is not enough memory; `id` is the place of the message, among the
+    checks of the model, that says what needs it. A negative number is taken for too
+    large a one.
   }];
-  let arguments = (ins Index:$bytes);
+  let arguments = (ins Index:$bytes, OptionalAttr<Host_Number>:$id);
   let results = (outs Host_AnyBuffer:$address);
-  let assemblyFormat = "$bytes `` custom<Space>(type($address)) attr-dict";
+  let builders = [OpBuilder<(ins "mlir::Type":$type, "mlir::Value":$bytes), [{
+    build($_builder, $_state, type, bytes, nullptr);
+  }]>];
+  let assemblyFormat = "$bytes `` custom<Space>(type($address)) (`id` `=` $id^)? attr-dict";
 }
 
 def Host_FreeOp : Host_Op<"free"> {

@@ -55,12 +55,13 @@ typedef enum lathe_dtype {
 /* What a task returns, and what `run` hands on: 0 when all went well; k when
  * check k - 1 of the function failed; or one of these. */
 enum {
-  LATHE_TASK_OUT_OF_MEMORY = -1,
-  LATHE_TASK_CANCELLED = -2, /* The flag of the call is set. */
-  LATHE_TASK_LIMIT = -3,     /* A loop of the model took max_loop_steps; error_code
-                                is that of the check whose message says which. */
-  LATHE_TASK_DEVICE = -4,    /* What serves a space reported a failure. */
-  LATHE_TASK_DAMAGED = -5,   /* The module asked for what is not there, or with what does not fit. */
+  LATHE_TASK_OUT_OF_MEMORY = -1, /* error_code is 0, or that of the check whose message says what needs the first
+                                    of error_values in bytes. */
+  LATHE_TASK_CANCELLED = -2,     /* The flag of the call is set. */
+  LATHE_TASK_LIMIT = -3,         /* A loop of the model took max_loop_steps; error_code
+                                    is that of the check whose message says which. */
+  LATHE_TASK_DEVICE = -4,        /* What serves a space reported a failure. */
+  LATHE_TASK_DAMAGED = -5,       /* The module asked for what is not there, or with what does not fit. */
 };
 
 /* Computes tasks `begin` to `end` of a loop. `worker` is a number below the

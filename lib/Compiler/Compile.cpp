@@ -6,6 +6,7 @@
 #include "Functions.h"
 #include "Implementation.h"
 #include "NativeModel.h"
+#include "StartPhase.h"
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Host/Host.h"
 #include "dialects/Kernel/Accuracy.h"
@@ -145,36 +146,14 @@ std::optional<Phase> Run::phaseNamed(const std::string &name, Phase otherwise) {
   return phase;
 }
 
-/// The phases up to `bufferize` start from a function of tensors, `codegen` from
-/// programs of the host and `emit` from LLVM functions.
 bool Run::checkStart(ModuleOp module, Phase first) {
-  auto hasPrograms = [&](host::SignatureOp signature) {
-    return host::ProgramOp::find(module, signature.getName(), host::ProgramKind::plan) &&
-           host::ProgramOp::find(module, signature.getName(), host::ProgramKind::run);
-  };
-  auto hasCode = [&](host::SignatureOp signature) {
-    return signature.getPlan() && signature.getRun() && module.lookupSymbol(*signature.getPlan()) &&
-           module.lookupSymbol(*signature.getRun());
-  };
-  bool isProgram = llvm::all_of(module.getOps<host::SignatureOp>(), hasPrograms);
-  bool isCode = !module.getOps<host::WeightsOp>().empty() && llvm::all_of(module.getOps<host::SignatureOp>(), hasCode);
-  StringRef is = "a model", way = "start at a phase up to 'bufferize', or leave --start-at out";
-  bool fits = first <= Phase::Bufferize;
-  if (isBehindBufferize(module)) {
-    is = isProgram ? "IR that 'codegen' starts from" : isCode ? "IR that 'emit' starts from" : "IR that is not whole";
-    way = isProgram ? "use --start-at codegen" : isCode ? "use --start-at emit" : "write it again from the model";
-    fits = (isProgram && first == Phase::Codegen) || (isCode && first == Phase::Emit);
-  } else if (first <= Phase::Partition && callsKernels(module)) {
-    is = "IR that calls kernels, which 'partition' makes";
-    way = "use --start-at with the phase behind the one that wrote it, such as lower, or give the model itself";
-    fits = false;
-  }
-  if (!fits)
+  StartPhase start = findStartPhase(module);
+  if (!start.fits(first))
     diagnostics
         .error("phase-wrong-start", program.file,
-               "is " + is + ", but '" + phaseName(first) + "' is to be the first phase")
-        .note(way);
-  return fits;
+               "is " + start.is + ", but '" + phaseName(first) + "' is to be the first phase")
+        .note(start.way);
+  return start.fits(first);
 }
 
 bool Run::dump(ModuleOp module, Phase phase, StringRef variant) {
@@ -378,7 +357,8 @@ bool Run::checkTargetsOfKernels() {
         .error("kernel-gpu-target", program.file,
                "holds kernels without a model, which C code calls by their names, but the target '" +
                    targets.front().str() + "' runs kernels of models only")
-        .note("compile it for a CPU, or put the kernels into a model");
+        .note("compile it for a CPU; for a GPU, make functions of a model of them: func.func with return in place of "
+              "kernel.func with kernel.return");
     return false;
   }
   return true;

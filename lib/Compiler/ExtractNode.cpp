@@ -217,10 +217,9 @@ bool Program::keepNode(const std::string &node, Diagnostics &diagnostics) {
   Part part(main, node);
   if (part.operations.empty()) {
     SmallVector<StringRef> known(part.names.begin(), part.names.end());
-    constexpr size_t shown = 20;
     diagnostics.error("model-node", place, "has no node " + quoted(node) + didYouMean(node, known))
         .note(known.empty() ? "its nodes have no names, which native files give as loc(\"NAME\"(\"KIND\"))"
-                            : "the names of nodes begin with: " + llvm::join(ArrayRef(known).take_front(shown), ", "));
+                            : "its nodes are " + shortList(known));
     return false;
   }
   Symbols symbols(main);

@@ -47,13 +47,6 @@ std::vector<std::string> Program::functionNames() const {
 
 bool Program::callsKernels() const { return lathe::callsKernels(*impl->module); }
 
-/// The first of `names`, and how many more there are.
-static std::string listOf(ArrayRef<std::string> names) {
-  constexpr size_t shown = 20;
-  std::string list = llvm::join(names.take_front(shown), ", ");
-  return names.size() <= shown ? list : list + " and " + std::to_string(names.size() - shown) + " more";
-}
-
 bool Program::keepFunction(const std::string &function, Diagnostics &diagnostics) {
   auto kept = impl->module->lookupSymbol<func::FuncOp>(function);
   if (!kept) {
@@ -63,7 +56,7 @@ bool Program::keepFunction(const std::string &function, Diagnostics &diagnostics
         .error("function-unknown", impl->file, "has no function " + quoted(function) + didYouMean(function, known))
         .note(names.empty()       ? "it holds kernels, and no functions"
               : names.size() == 1 ? "its only function is " + names.front()
-                                  : "its functions are " + listOf(names));
+                                  : "its functions are " + shortList(names));
     return false;
   }
   for (func::FuncOp func : llvm::make_early_inc_range(impl->module->getOps<func::FuncOp>()))

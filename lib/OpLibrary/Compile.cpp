@@ -127,15 +127,12 @@ private:
 
 /// Whether `op` says what of `program` it takes, which has to be a graph.
 static bool checkProgram(const Program &program, const Op &op, Diagnostics &diagnostics) {
-  constexpr size_t shown = 20;
   std::vector<std::string> functions = program.functionNames();
   bool isSeveral = op.function.empty() && functions.size() > 1;
   if (isSeveral)
     diagnostics
         .error("oplib-graph-results", op.place,
-               "the file '" + op.file + "' holds the functions " +
-                   llvm::join(llvm::ArrayRef(functions).take_front(shown), ", ") +
-                   (functions.size() > shown ? " and others" : ""))
+               "the file '" + op.file + "' holds the functions " + shortList(functions))
         .note("name one of them, such as function: " + functions.front());
   bool isGraph = !program.callsKernels();
   if (!isGraph)

@@ -92,6 +92,7 @@ void buildBufferizePhase(OpPassManager &manager, const PipelineOptions &) {
   manager.addNestedPass<kernel::FuncOp>(createSplitSumsPass());
   // What becomes a phase decides which temporaries several phases share.
   manager.addNestedPass<kernel::FuncOp>(createAssignElementsPass());
+  manager.addNestedPass<kernel::FuncOp>(createAssignTasksPass());
   manager.addPass(createCanonicalizerPass());
   // Of the temporaries that are left, some were folded away just now.
   manager.addPass(createPlanTemporariesPass());

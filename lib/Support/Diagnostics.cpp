@@ -150,6 +150,16 @@ StringRef lathe::closestWord(StringRef word, llvm::ArrayRef<StringRef> known) {
   return result;
 }
 
+std::string lathe::shortList(llvm::ArrayRef<StringRef> names) {
+  constexpr size_t shown = 20;
+  std::string list = llvm::join(names.take_front(shown), ", ");
+  return names.size() <= shown ? list : list + " and " + std::to_string(names.size() - shown) + " more";
+}
+
+std::string lathe::shortList(llvm::ArrayRef<std::string> names) {
+  return shortList(std::vector<StringRef>(names.begin(), names.end()));
+}
+
 std::string lathe::didYouMean(StringRef word, llvm::ArrayRef<StringRef> known) {
   StringRef meant = closestWord(word, known);
   if (meant.empty())

@@ -97,6 +97,49 @@ kernel.func @concat(%h: index, %w: index, %a: tensor<?x?x24xf32>, %b: tensor<?x?
 
 // -----
 
+// Sizes that are known, too.
+
+// CHECK-LABEL: kernel.func @concat_of_known_sizes(
+// CHECK:         scf.forall (%{{.*}}) in (64)
+// CHECK:           tensor.parallel_insert_slice %{{.*}} into %{{.*}} [1, 12, 64] [1, 1, 1]
+kernel.func @concat_of_known_sizes(%a: tensor<64x4x64xf32>, %b: tensor<64x8x64xf32>) -> tensor<64x12x64xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
+  %e = tensor.empty() : tensor<64x12x64xf32>
+  %0 = tensor.insert_slice %a into %e[0, 0, 0] [64, 4, 64] [1, 1, 1] : tensor<64x4x64xf32> into tensor<64x12x64xf32>
+  %1 = tensor.insert_slice %b into %0[0, 4, 0] [64, 8, 64] [1, 1, 1] : tensor<64x8x64xf32> into tensor<64x12x64xf32>
+  kernel.return %1 : tensor<64x12x64xf32>
+}
+
+// -----
+
+// What follows padding pads on the way: nothing is padded as a whole.
+
+// CHECK-LABEL: kernel.func @padded(
+// CHECK-NOT:     tensor.pad
+// CHECK:         scf.forall (%{{.*}}, %{{.*}}) in (4, 58) shared_outs(%{{.*}} = %{{.*}})
+// CHECK:           tensor.pad
+// CHECK:           linalg.generic
+// CHECK:         kernel.return
+kernel.func @padded(%x: tensor<4x56x300xf32>) -> tensor<4x58x300xf32>
+    attributes {sizes = 0 : i64, strategy = #kernel.strategy<"cpu.loops">, target = #kernel.target<"x86_64:v4">} {
+  %zero = arith.constant 0.0 : f32
+  %p = tensor.pad %x low[0, 1, 0] high[0, 1, 0] {
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : f32
+  } : tensor<4x56x300xf32> to tensor<4x58x300xf32>
+  %e = tensor.empty() : tensor<4x58x300xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, j, k)>, affine_map<(i, j, k) -> (i, j, k)>],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%p : tensor<4x58x300xf32>) outs(%e : tensor<4x58x300xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = arith.maximumf %a, %zero : f32
+    linalg.yield %m : f32
+  } -> tensor<4x58x300xf32>
+  kernel.return %y : tensor<4x58x300xf32>
+}
+
+// -----
+
 // A loop of no iteration computes nothing: its result is what it started from,
 // which tasks fill.
 

@@ -89,6 +89,62 @@ def test_huge_sizes_of_a_call_are_refused(
     assert time.monotonic() - begin < 5
 
 
+OVERFLOWS: list[tuple[str, list[Any], int, Any]] = [
+    ("ConstantOfShape", [np.array([2, 3])], 0, np.array([2**40, 2**40])),
+    ("Expand", [np.ones((1, 3), F32), np.array([2, 3])], 1, np.array([2**61, 3])),
+    ("Tile", [ONES, np.array([2, 2])], 1, np.array([2**62, 4])),
+    ("Pad", [ONES, np.array([0, 0, 1, 1])], 1, np.array([2**62, 0, 2**62, 0])),
+    ("OneHot", [np.zeros(2, np.int64), np.array(3), np.array([0, 1], F32)], 1, np.array(2**62)),
+]
+
+
+@pytest.mark.parametrize(("op", "operands", "size", "wrong"), OVERFLOWS, ids=lambda x: str(x)[:16])
+def test_sizes_that_overflow_name_their_node(
+    op: str, operands: list[Any], size: int, wrong: Any
+) -> None:
+    """The next call goes well."""
+    model = lathe.compile(model_of(op, operands, size), cache=False)
+    with pytest.raises(
+        lathe.RuntimeError, match=rf'^node "big" \({op}-\d+\): .*\d{{15}}'
+    ) as caught:
+        model(wrong)
+    assert caught.value.ids == ("call-size-overflow",)
+    assert model(operands[size])[0].size > 0
+
+
+def doubling() -> ModelProto:
+    """Return a loop that carries what is twice as long after each turn."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Concat", ["v", "v"], ["w"], axis=0, name="doubling"),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("i", INT, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("v", FLOAT, ["n"]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("w", FLOAT, ["m"]),
+        ],
+    )
+    loop = helper.make_node("Loop", ["turns", "", "x"], ["y"], name="loop", body=body)
+    inputs = [("turns", INT, []), ("x", FLOAT, [2])]
+    return make_model([loop], inputs, [("y", FLOAT, ["k"])])
+
+
+def test_what_needs_too_much_memory_on_the_way() -> None:
+    model = lathe.compile(doubling(), cache=False, limits={"call-bytes": 1 << 20})
+    needs = (
+        r'^node "doubling" \(Concat-\d+\): what it computes needs \d+ bytes, but a call may have '
+    )
+    with pytest.raises(lathe.RuntimeError, match=needs + "1048576 in all.*call-memory-limit"):
+        model(np.array(40), np.ones(2, F32))
+    np.testing.assert_array_equal(model(np.array(3), np.ones(2, F32))[0], np.ones(16, F32))
+
+
 def test_a_call_has_the_memory_that_it_may_have() -> None:
     model = model_of("ConstantOfShape", [np.array([0])], 0)
     small = lathe.compile(model, cache=False, limits={"call-bytes": 4096})

@@ -120,9 +120,17 @@ static int32_t fail_plan(lathe_call *call, uint64_t *workspace_bytes) {
 }
 
 static int32_t fail_run(lathe_call *call) {
+  int64_t code = *(const int64_t *)call->inputs[0];
   call->error_values[0] = INT64_MIN;
   call->error_values[1] = 5;
-  return (int32_t)*(const int64_t *)call->inputs[0];
+  if (code != -101 && code != -102)
+    return (int32_t)code;
+  /* No memory, or more than the call may have, and the message that says what for. */
+  call->error_code = 4;
+  call->error_values[0] = INT64_C(1) << 50;
+  if (code == -102 && call->imports->alloc(call->imports->context, (size_t)1 << 50, LATHE_ALIGNMENT))
+    return 0;
+  return LATHE_TASK_OUT_OF_MEMORY;
 }
 
 /* --- select ------------------------------------------------------------- */
@@ -312,7 +320,8 @@ static const char *const main_checks[] = {"node \"scale\" (Mul-14): batch is %ll
 static const char *const fill_checks[] = {"node \"fill\" (Expand-13): dim %lld is %lld, 100%s of them must be 0 or "
                                           "more, not %lld [fixture-fill]"};
 static const char *const fail_checks[] = {"first: %lld and %lld [fixture-first]", "second, with no values",
-                                          "third: only %lld [fixture-third]"};
+                                          "third: only %lld [fixture-third]",
+                                          "node \"fail\" (Tile-13): what it computes needs %lld bytes"};
 
 static const lathe_function_desc main_function = {
     .struct_size = sizeof main_function,
@@ -345,7 +354,7 @@ static const lathe_function_desc fail_function = {
     .name = "fail",
     .input_count = 1,
     .inputs = fail_inputs,
-    .check_count = 3,
+    .check_count = 4,
     .check_messages = fail_checks,
     .plan = fail_plan,
     .run = fail_run,

@@ -309,8 +309,8 @@ static void reports_checks_of_the_module(void) {
   CHECK_ERROR(FAIL(1), LATHE_INVALID_ARGUMENT, "first: -9223372036854775808 and 5 [fixture-first]");
   CHECK_ERROR(FAIL(2), LATHE_INVALID_ARGUMENT, "second, with no values");
   CHECK_ERROR(FAIL(3), LATHE_INVALID_ARGUMENT, "third: only -9223372036854775808 [fixture-third]");
-  CHECK_ERROR(FAIL(4), LATHE_INCOMPATIBLE,
-              "function \"fail\" failed check 4 of 3; the module is damaged: "
+  CHECK_ERROR(FAIL(5), LATHE_INCOMPATIBLE,
+              "function \"fail\" failed check 5 of 4; the module is damaged: "
               "compile the model again [module-bad-check]");
   CHECK_ERROR_HAS(FAIL(-9), LATHE_INCOMPATIBLE, "[module-bad-check]");
   CHECK_ERROR_HAS(FAIL(LATHE_TASK_LIMIT), LATHE_INCOMPATIBLE, "[module-bad-check]");
@@ -319,6 +319,12 @@ static void reports_checks_of_the_module(void) {
   CHECK_ERROR(FAIL(-1), LATHE_OUT_OF_MEMORY,
               "function \"fail\" found no memory for its temporaries "
               "[call-out-of-memory]");
+  CHECK_ERROR(FAIL(-101), LATHE_OUT_OF_MEMORY,
+              "node \"fail\" (Tile-13): what it computes needs 1125899906842624 bytes, for which there is no memory "
+              "[call-out-of-memory]");
+  CHECK_ERROR_HAS(FAIL(-102), LATHE_LIMIT,
+                  "node \"fail\" (Tile-13): what it computes needs 1125899906842624 bytes, but a call may have ");
+  CHECK_OK(FAIL(0));
   CHECK_ERROR_HAS(FAIL(LATHE_TASK_DAMAGED), LATHE_INCOMPATIBLE, "[module-damaged]");
 #undef FAIL
 }

@@ -229,11 +229,22 @@ def test_any_phase_starts_from_what_the_one_before_it_wrote(
 @pytest.mark.parametrize(
     ("last", "first", "way"),
     [
-        ("optimize", "codegen", "up to 'bufferize'"),
+        ("optimize", "codegen", "up to 'partition'"),
+        ("optimize", "lower", "up to 'partition'"),
+        ("optimize", "schedule", "up to 'partition'"),
+        ("optimize", "bufferize", "up to 'partition'"),
+        ("partition", "optimize", "--start-at lower"),
+        ("partition", "schedule", "--start-at lower"),
+        ("partition", "bufferize", "--start-at lower"),
+        ("partition", "codegen", "--start-at lower"),
+        ("lower", "partition", "--start-at schedule"),
+        ("lower", "bufferize", "--start-at schedule"),
+        ("schedule", "partition", "--start-at bufferize"),
+        ("schedule", "lower", "--start-at bufferize"),
+        ("schedule", "schedule", "--start-at bufferize"),
         ("bufferize", "optimize", "--start-at codegen"),
+        ("bufferize", "schedule", "--start-at codegen"),
         ("codegen", "schedule", "--start-at emit"),
-        ("partition", "optimize", "such as lower"),
-        ("schedule", "partition", "such as lower"),
     ],
 )
 def test_a_phase_says_where_to_start_instead(

@@ -174,6 +174,15 @@ def test_kernels_for_a_gpu_have_no_calls(lathe: Run, tmp_path: pathlib.Path) -> 
     (tmp_path / "k.mlir").write_text(KERNELS)
     result = lathe("compile", "k.mlir", "-o", "k.a", "--target", "cuda:sm_80")
     assert result.returncode == 1 and "[kernel-gpu-target]" in result.stderr
+    # What the note says, for one of them.
+    (function,) = re.findall(r"kernel\.func @positive.*\n}\n", KERNELS, re.S)
+    for old, new in (("kernel.func", "func.func"), ("kernel.return", "return")):
+        assert old in result.stderr and new in result.stderr
+        function = function.replace(old, new)
+    function = re.sub(r"\n    attributes \{sizes = 0 : i64\}", "", function)
+    (tmp_path / "f.mlir").write_text(function)
+    result = lathe("compile", "f.mlir", "-o", "f.so", "--target", "cuda:sm_80")
+    assert result.returncode == 0, result.stderr
 
 
 def keys(lathe: Run, name: str) -> dict[str, str]:

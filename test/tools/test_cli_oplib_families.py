@@ -297,7 +297,7 @@ def test_names_of_many_functions(lathe: Run, tmp_path: pathlib.Path) -> None:
         (1, ", function: g", "its only function is f0\n"),
         (25, ", function: g", "its functions are f0, f1, f2, "),
         (25, ", function: g", " f19 and 5 more\n"),
-        (25, "", " f19 and others [oplib-graph-results]"),
+        (25, "", " f19 and 5 more [oplib-graph-results]"),
     ):
         (tmp_path / "g.mlir").write_text("".join(one.format(i) for i in range(count)))
         (tmp_path / "ops.yaml").write_text(spec % function)

@@ -158,6 +158,34 @@ def AssignElementsPass : Pass<"assign-elements", "::lathe::kernel::FuncOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect"];
 }
 
+def AssignTasksPass : Pass<"assign-tasks", "::lathe::kernel::FuncOp"> {
+  let summary = "share among threads what no strategy of a CPU made tasks of";
+  let description = [{
+    A linalg op at the top of a kernel for a CPU that is worth several tasks becomes a
+    `scf.forall` over its outer parallel loops, whose steps are as long as is worth a
+    task: copies of views, fills, what is broadcast or reduced before its shape changes.
+    So it is a phase of its own and not one task. Ops with few turns stay as they are, and
+    so do those whose loops have lengths that come from memory, or whose bodies read
+    what the op writes. Sizes that only the run knows count as 256.
+
+    Needs: kernels on memrefs. Keeps: what they compute, and the order of the loops
+    inside of a task.
+
+    ```mlir
+    linalg.copy ins(%x : memref<512x4096xf32>) outs(%y : memref<512x4096xf32>)
+    // becomes
+    scf.forall (%i) = (0) to (512) step (8) {
+      %from = memref.subview %x[%i, 0] [8, 4096] [1, 1]
+      %to = memref.subview %y[%i, 0] [8, 4096] [1, 1]
+      linalg.copy ins(%from) outs(%to)
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numShared", "shared", "Ops that have become tasks.">];
+}
+
 def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
   let summary = "make kernels take a range of their tasks";
   let description = [{

@@ -75,6 +75,10 @@ private:
 /// to a readable length: names in damaged files can be anything.
 std::string quoted(llvm::StringRef text);
 
+/// `names` with commas between them: the first 20, and how many more there are.
+std::string shortList(llvm::ArrayRef<llvm::StringRef> names);
+std::string shortList(llvm::ArrayRef<std::string> names);
+
 /// The entry of `known` that `word` most probably meant, or "".
 llvm::StringRef closestWord(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> known);
 

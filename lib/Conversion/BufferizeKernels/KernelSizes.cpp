@@ -89,7 +89,8 @@ int64_t divisorOf(Value size) {
   return by && *by > 0 && a % *by == 0 ? a / *by : 1;
 }
 
-LogicalResult cloneSizes(OpBuilder &builder, kernel::FuncOp kernel, ValueRange values, IRMapping &mapping) {
+/// What `values` are computed from, in the order of definition; null if that is more than the sizes of `kernel`.
+static std::optional<llvm::SetVector<Operation *>> findSources(kernel::FuncOp kernel, ValueRange values) {
   llvm::SetVector<Operation *> slice;
   BackwardSliceOptions options;
   options.omitBlockArguments = true;
@@ -98,18 +99,25 @@ LogicalResult cloneSizes(OpBuilder &builder, kernel::FuncOp kernel, ValueRange v
     if (value.getDefiningOp())
       (void)getBackwardSlice(value, &slice, options);
   Block *entry = &kernel.getBody().front();
-  for (Operation *op : slice) // In the order of definition.
-    if (!isPure(op) || op->getNumRegions())
-      return failure();
+  auto isOther = [&](Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && (argument.getOwner() != entry || !argument.getType().isIndex());
+  };
   for (Operation *op : slice)
-    for (Value operand : op->getOperands())
-      if (auto argument = dyn_cast<BlockArgument>(operand))
-        if (argument.getOwner() != entry || !argument.getType().isIndex())
-          return failure();
-  for (Value value : values)
-    if (auto argument = dyn_cast<BlockArgument>(value); argument && argument.getOwner() != entry)
-      return failure();
-  for (Operation *op : slice)
+    if (!isPure(op) || op->getNumRegions() || llvm::any_of(op->getOperands(), isOther))
+      return std::nullopt;
+  if (llvm::any_of(values, isOther))
+    return std::nullopt;
+  return slice;
+}
+
+bool comesFromSizes(kernel::FuncOp kernel, Value value) { return findSources(kernel, value).has_value(); }
+
+LogicalResult cloneSizes(OpBuilder &builder, kernel::FuncOp kernel, ValueRange values, IRMapping &mapping) {
+  std::optional<llvm::SetVector<Operation *>> sources = findSources(kernel, values);
+  if (!sources)
+    return failure();
+  for (Operation *op : *sources)
     if (!mapping.contains(op->getResult(0)))
       builder.clone(*op, mapping);
   return success();

@@ -20,6 +20,9 @@ int64_t divisorOf(mlir::Value size);
 /// views of them by sizes, so that nothing needs to ask a buffer.
 void resolveDims(kernel::FuncOp kernel);
 
+/// Whether `value`, of type index and in the body of `kernel`, is computed from its sizes and constants alone.
+bool comesFromSizes(kernel::FuncOp kernel, mlir::Value value);
+
 /// Computes `values`, which are of type index and in the body of `kernel`, once
 /// more at the insertion point of `builder`, where `mapping` says what stands
 /// for the arguments of `kernel`. Fails, and leaves dead ops behind at most, if

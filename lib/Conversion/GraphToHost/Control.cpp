@@ -1,7 +1,6 @@
 // lib/Conversion/GraphToHost/Control.cpp: branches and loops of a launch program, and the memory that they hand on.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Converter.h"
-#include "dialects/Graph/NodeLocation.h"
 #include "lathe-runtime/module_abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -276,7 +275,7 @@ void LoopEmitter::grow(unsigned scan, Value part) {
     b.setInsertionPointToStart(more.thenBlock());
     Value twice = host::MulOp::create(b, loc, c.index, state.capacity, number(2));
     Value capacity = c.limited(loc, arith::MaxSIOp::create(b, loc, twice, needed));
-    Value memory = host::AllocOp::create(b, loc, c.bufferOf(part), capacity);
+    Value memory = c.allocate(loc, c.bufferOf(part), capacity);
     host::CopyOp::create(b, loc, state.memory, memory, used);
     host::FreeOp::create(b, loc, state.memory);
     scf::YieldOp::create(b, loc, ValueRange{memory, capacity});
@@ -348,11 +347,9 @@ LogicalResult LoopEmitter::emitTurn(Block *block) {
     sizes.define(symbol, *next++);
   for (size_t i = 0; i < scanSymbols.size(); ++i)
     scanDims.push_back(*next++);
-  std::string node = graph::describeNode(loc);
-  std::string what = (node.empty() ? "" : node + ": ") +
-                     "the loops of a call may make %lld turns together, and this one needs more; raise the limit, or "
-                     "correct what ends it [call-loop-limit]";
-  host::PollOp::create(b, loc, c.addMessage(what));
+  host::PollOp::create(b, loc,
+                       c.addNodeMessage(loc, "the loops of a call may make %lld turns together, and this one needs "
+                                             "more; raise the limit, or correct what ends it [call-loop-limit]"));
   if (failed(c.checkWhatIsKnown(loc, /*isEntry=*/false)))
     return failure();
   if (!op.turn().use_empty()) {
@@ -379,10 +376,8 @@ LogicalResult LoopEmitter::emitBody() {
   for (auto [dim, entry] : llvm::zip_equal(scanDims, scanSymbols)) {
     Value now = sizes.get(loc, entry.second);
     dim = arith::SelectOp::create(b, loc, isFirst, now, dim);
-    std::string node = graph::describeNode(loc);
-    unsigned id = c.addMessage((node.empty() ? "" : node + ": ") +
-                               "what a loop stacks must have one size in all turns: %lld is not %lld "
-                               "[call-shape-check]");
+    unsigned id = c.addNodeMessage(
+        loc, "what a loop stacks must have one size in all turns: %lld is not %lld [call-shape-check]");
     host::CheckOp::create(b, loc, host::Relation::eq, now, dim, id);
   }
   for (auto [i, scan] : llvm::enumerate(plan.scans)) {

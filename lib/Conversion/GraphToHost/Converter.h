@@ -115,6 +115,12 @@ private:
   llvm::LogicalResult check(mlir::Location loc, graph::CheckAttr check, unsigned id);
   llvm::LogicalResult checkWhatIsKnown(mlir::Location loc, bool isEntry);
   unsigned addMessage(const llvm::Twine &text);
+  /// `text` behind the name of the node at `loc`: one message for all that is said of it in the same words.
+  unsigned addNodeMessage(mlir::Location loc, const llvm::Twine &text);
+  /// Memory of `bytes`; where there is not enough, the error says that the node at `loc` needs it.
+  Value allocate(mlir::Location loc, mlir::Type type, Value bytes);
+  /// That the sizes of what `plan` places are some that there can be.
+  void checkSizes();
   llvm::LogicalResult emitPlan();
   llvm::LogicalResult emitRun();
   void emitOutputs();
@@ -182,7 +188,7 @@ private:
   llvm::SmallVector<graph::CheckAttr> checks;
   llvm::SmallVector<bool> isChecked; ///< In the program that is written.
   llvm::SmallVector<mlir::Attribute> messages;
-  std::optional<unsigned> tooLarge, aboveBound; ///< The messages of sizes that are too large.
+  llvm::DenseMap<mlir::Attribute, unsigned> nodeMessages; ///< Their places in `messages`.
   Spaces spaces;
   Lifetimes lifetimes;
   llvm::DenseMap<mlir::Value, Place> places;           ///< Of owners.

@@ -75,6 +75,15 @@ unsigned Converter::addMessage(const Twine &text) {
   return messages.size() - 1;
 }
 
+unsigned Converter::addNodeMessage(Location at, const Twine &text) {
+  std::string node = graph::describeNode(at);
+  StringAttr whole = builder.getStringAttr((node.empty() ? "" : node + ": ") + text);
+  auto [found, isNew] = nodeMessages.try_emplace(whole, messages.size());
+  if (isNew)
+    messages.push_back(whole);
+  return found->second;
+}
+
 //===----------------------------------------------------------------------===//
 // Places
 //===----------------------------------------------------------------------===//
@@ -294,10 +303,9 @@ void Converter::computeOffsets(MemoryPlan &plan) {
 
 /// `bytes`, which are checked to be as many as there may be.
 Value Converter::limited(Location at, Value bytes) {
-  if (!tooLarge)
-    tooLarge = addMessage("the sizes of this call need more memory than there can be: %lld bytes are less than %lld; "
-                          "pass smaller inputs [call-size-overflow]");
-  host::CheckOp::create(builder, at, host::Relation::ge, sizes->get(at, mostBytes), bytes, *tooLarge);
+  unsigned id = addNodeMessage(at, "the sizes of this call need more memory than there can be: %lld bytes are less "
+                                   "than %lld; pass smaller inputs [call-size-overflow]");
+  host::CheckOp::create(builder, at, host::Relation::ge, sizes->get(at, mostBytes), bytes, id);
   return bytes;
 }
 
@@ -306,11 +314,9 @@ void Converter::defineSymbol(Location at, unsigned symbol, Value value) {
   AffineMapAttr bound = symbols[symbol].getBound();
   if (!bound || !sizes->isKnown(bound.getAffineMap().getResult(0)))
     return;
-  if (!aboveBound)
-    aboveBound = addMessage("a size from data is above what it can be at most: %lld is less than %lld "
-                            "[call-size-overflow]");
-  host::CheckOp::create(builder, at, host::Relation::ge, sizes->get(at, bound.getAffineMap().getResult(0)), value,
-                        *aboveBound);
+  unsigned id = addNodeMessage(at, "a size from data is above what it can be at most: %lld is less than %lld "
+                                   "[call-size-overflow]");
+  host::CheckOp::create(builder, at, host::Relation::ge, sizes->get(at, bound.getAffineMap().getResult(0)), value, id);
 }
 
 LogicalResult Converter::check(Location at, CheckAttr check, unsigned id) {
@@ -339,6 +345,23 @@ LogicalResult Converter::checkWhatIsKnown(Location at, bool isEntry) {
   return success();
 }
 
+void Converter::checkSizes() {
+  DenseSet<AffineExpr> checked;
+  auto check = [&](Value value) {
+    if (!isKnownAtEntry(value.getType()))
+      return;
+    AffineExpr bytes = bytesOf(value.getType());
+    if (ranges.of(bytes).most > mostBytes && checked.insert(bytes).second)
+      (void)limited(value.getLoc(), sizes->get(loc, bytes));
+  };
+  // In the order in which they are computed; those in branches and loops may never be.
+  for (Operation &op : func.getBody().front().without_terminator())
+    for (Value result : op.getResults())
+      if (auto place = places.find(result);
+          place != places.end() && (place->second.kind == Place::Workspace || place->second.kind == Place::Output))
+        check(result);
+}
+
 LogicalResult Converter::emitPlan() {
   auto program = host::ProgramOp::create(builder, loc, host::ProgramKind::plan, func.getSymName());
   OpBuilder::InsertionGuard guard(builder);
@@ -346,6 +369,7 @@ LogicalResult Converter::emitPlan() {
   defineEntrySymbols();
   if (failed(checkWhatIsKnown(loc, /*isEntry=*/true)))
     return failure();
+  checkSizes();
   for (auto [i, value] : llvm::enumerate(func.getBody().front().getTerminator()->getOperands()))
     if (isKnownAtEntry(value.getType()))
       for (auto [dim, expr] : llvm::enumerate(dimsOf(value.getType())))
@@ -399,7 +423,14 @@ Value Converter::address(Location at, Value value) {
 }
 
 Value Converter::allocate(Location at, Type type, host::Space space) {
-  return host::AllocOp::create(builder, at, bufferIn(space), limited(at, sizes->get(at, bytesOf(type))));
+  return allocate(at, bufferIn(space), limited(at, sizes->get(at, bytesOf(type))));
+}
+
+Value Converter::allocate(Location at, Type type, Value bytes) {
+  auto memory = host::AllocOp::create(builder, at, type, bytes);
+  if (!graph::describeNode(at).empty())
+    memory.setId(addNodeMessage(at, "what it computes needs %lld bytes"));
+  return memory;
 }
 
 void Converter::copy(Location at, Value value, Value target, bool unlessSame) {

@@ -251,7 +251,13 @@ struct Alloc final : HostPattern<host::AllocOp> {
     Value memory =
         LLVM::CallOp::create(b, loc, type, ValueRange{alloc, context, bytes, c.number(LATHE_ALIGNMENT)}).getResult();
     Value isNone = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, memory, LLVM::ZeroOp::create(b, loc, c.ptr));
-    returnIf(b, op, isNone, [&](CallBuilder &end) { return end.status(LATHE_TASK_OUT_OF_MEMORY); });
+    returnIf(b, op, isNone, [&](CallBuilder &end) {
+      if (std::optional<uint64_t> id = op.getId()) {
+        end.store(end.status(static_cast<int32_t>(*id + 1)), end.call, LATHE_OFFSET(lathe_call, error_code));
+        end.store(bytes, end.call, LATHE_OFFSET(lathe_call, error_values));
+      }
+      return end.status(LATHE_TASK_OUT_OF_MEMORY);
+    });
     b.replaceOp(op, memory);
     return success();
   }

@@ -45,7 +45,7 @@ struct AmxTile {
   /// The bytes from one row of a matrix with a static number of columns to the next.
   static mlir::Value pitchOfRows(Emitter &e, mlir::Value matrix);
 
-  /// `heights` has the rows of each block, at most as many as a register has; there are one or two.
+  /// `heights` has the rows of each block, at most as many as a register has; there are `amxUnit.blocks` at most.
   void emit(Emitter &e, llvm::ArrayRef<int64_t> heights) const;
   /// A loop over `height` rows from the first of block `block` on, for whose sums, in vectors of `lanes`, it calls
   /// `body`.

@@ -101,12 +101,15 @@ private:
       std::optional<int64_t> width = constantIndex(lineWidth);
       if (!matrix || spatial == 1 || !width || *width > matrix->rows)
         return e.loop(lines, 1, emitLine);
-      // Two short lines fill the matrix unit as one long one does.
-      Value paired = e.sub(lines.end, e.rem(e.sub(lines.end, lines.begin), 2));
-      e.loop({lines.begin, paired}, 2, [&](Value line) {
-        emitMatrixTile({position(line), position(e.add(line, 1))}, columns, lineRange.begin, *width);
+      // Short lines, a block each, fill the matrix unit as one long one does.
+      Value together = e.sub(lines.end, e.rem(e.sub(lines.end, lines.begin), matrix->blocks));
+      e.loop({lines.begin, together}, matrix->blocks, [&](Value line) {
+        SmallVector<Position> positions;
+        for (int64_t block = 0; block < matrix->blocks; ++block)
+          positions.push_back(position(block == 0 ? line : e.add(line, block)));
+        emitMatrixTile(positions, columns, lineRange.begin, *width);
       });
-      e.loop({paired, lines.end}, 1, emitLine);
+      e.loop({together, lines.end}, 1, emitLine);
     });
   }
 
@@ -157,13 +160,14 @@ private:
     return dot->loadB(e, {filter, indices}, columns.lanes[vector], nullptr);
   }
 
-  /// `count` outputs from `x` on of one line, or of two lines a block each.
+  /// `count` outputs from `x` on of one line, or of several lines a block each.
   void emitMatrixTile(ArrayRef<Position> lines, const Columns &columns, Value x, int64_t count) {
     const DotUnit &unit = *op.getTiling().getDotUnit();
-    bool isPair = lines.size() > 1;
-    SmallVector<int64_t> heights = isPair ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(*matrix, count);
-    auto lineOf = [&](int64_t block) -> const Position & { return lines[isPair ? block : 0]; };
-    auto firstOf = [&](int64_t block) { return isPair ? x : e.add(x, block * matrix->rows); };
+    bool areSeveral = lines.size() > 1;
+    SmallVector<int64_t> heights =
+        areSeveral ? SmallVector<int64_t>(lines.size(), count) : heightsOfBlocks(*matrix, count);
+    auto lineOf = [&](int64_t block) -> const Position & { return lines[areSeveral ? block : 0]; };
+    auto firstOf = [&](int64_t block) { return areSeveral ? x : e.add(x, block * matrix->rows); };
     AmxTile tile{unit, SmallVector<int64_t>(outerTaps), 0, {}, scratch, {}, {}};
     tile.pitch = e.index(op.getStrides().back() * channels * bytesOf(unit.a));
     tile.terms = isFlat ? kernelWidth * channels : groupChannels;

@@ -51,6 +51,15 @@ int64_t Node::integer(StringRef name) {
   return known ? known->intDefault : 0;
 }
 
+int64_t Node::positiveCount(StringRef name) {
+  int64_t count = integer(name), most = int64_t(1) << 31;
+  if (failed() || (count >= 1 && count <= most))
+    return failed() ? 0 : count;
+  error("onnx-count-range", "'" + name + "' is " + Twine(count) + ", but it must be from 1 to " + Twine(most))
+      .note("export the model again");
+  return 0;
+}
+
 double Node::number(StringRef name) {
   if (const auto *value = find<double>(name))
     return *value;

@@ -72,6 +72,8 @@ public:
 
   bool has(llvm::StringRef name);
   int64_t integer(llvm::StringRef name);
+  /// Attribute `name`, which says how many groups or heads there are: an error, and 0, if it is not from 1 to 2^31.
+  int64_t positiveCount(llvm::StringRef name);
   bool flag(llvm::StringRef name) { return integer(name) != 0; }
   double number(llvm::StringRef name);
   llvm::StringRef string(llvm::StringRef name);

@@ -20,7 +20,7 @@ using mlir::AffineExpr;
 /// [batch, length, columns] to [batch, length, heads, columns / heads], with as many heads as `attribute` says; null
 /// after an error.
 static Value splitColumns(Node &node, Value x, StringRef attribute) {
-  int64_t heads = positiveCount(node, attribute);
+  int64_t heads = node.positiveCount(attribute);
   if (node.failed())
     return {};
   graph::ShapeSolver &solver = node.solver();

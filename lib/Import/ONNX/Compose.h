@@ -12,9 +12,6 @@ namespace lathe::onnx_import {
 
 using namespace importer;
 
-/// Attribute `name`, which says how many groups or heads there are: an error, and 0, if it is not from 1 to 2^31.
-int64_t positiveCount(Node &node, llvm::StringRef name);
-
 /// numpy.matmul: a vector on the left is a row, on the right a column, and its
 /// dimension does not appear in the result.
 Value makeMatmul(Node &node, Value a, Value b);

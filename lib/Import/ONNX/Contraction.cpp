@@ -9,16 +9,6 @@
 using namespace lathe;
 using namespace lathe::onnx_import;
 
-int64_t onnx_import::positiveCount(Node &node, llvm::StringRef name) {
-  int64_t count = node.integer(name), most = int64_t(1) << 31;
-  if (node.failed() || (count >= 1 && count <= most))
-    return node.failed() ? 0 : count;
-  node.error("onnx-count-range",
-             "'" + name + "' is " + llvm::Twine(count) + ", but it must be from 1 to " + llvm::Twine(most))
-      .note("export the model again");
-  return 0;
-}
-
 Value onnx_import::makeMatmul(Node &node, Value a, Value b) {
   int64_t rankA = node.rank(a), rankB = node.rank(b);
   if (rankA == 0 || rankB == 0) {

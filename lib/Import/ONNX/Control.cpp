@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Import/Core/Messages.h"
 #include "Import/Core/Node.h"
 #include "Loops.h"
 #include "OpTable.h"
@@ -86,6 +87,15 @@ static std::optional<bool> knownCondition(Node &node, Value condition) {
   return fixed ? std::optional<bool>(fixed.getValue() != 0) : std::nullopt;
 }
 
+/// Rank and element type, for messages.
+static std::string describeKind(Value value) {
+  if (auto type = mlir::dyn_cast<RankedTensorType>(value.getType()))
+    return importer::describeElement(type.getElementType()) + " of rank " + std::to_string(type.getRank());
+  std::string text;
+  llvm::raw_string_ostream(text) << value.getType();
+  return text;
+}
+
 /// Requires one element, as conditions and trip counts have.
 static bool checkScalar(Node &node, Value value, llvm::StringRef what) {
   if (node.failed() || !value)
@@ -93,7 +103,9 @@ static bool checkScalar(Node &node, Value value, llvm::StringRef what) {
   auto type = mlir::dyn_cast<RankedTensorType>(value.getType());
   if (type && type.hasStaticShape() && type.getNumElements() == 1)
     return true;
-  node.error("onnx-shape-mismatch", "'" + what + "' must have one element").note("give a scalar");
+  node.error("onnx-shape-mismatch", "'" + what + "' must have one element, but is " +
+                                        (type && !type.hasStaticShape() ? "of an open size" : describeKind(value)))
+      .note("give a scalar");
   return false;
 }
 
@@ -109,17 +121,6 @@ static bool haveOneKind(Value a, Value b) {
   if (!x || !y)
     return a.getType() == b.getType();
   return x.getRank() == y.getRank() && x.getElementType() == y.getElementType();
-}
-
-/// Rank and element type, for messages.
-static std::string describeKind(Node &node, Value value) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  if (mlir::isa<RankedTensorType>(value.getType()))
-    out << "rank " << node.rank(value);
-  else
-    out << "type " << value.getType();
-  return text;
 }
 
 //===----------------------------------------------------------------------===//
@@ -143,8 +144,8 @@ static void reportBranches(Node &node, const Flattened &first, const Flattened &
   for (auto [i, a, b] : llvm::enumerate(first.tensors, second.tensors)) {
     if (haveOneKind(a, b))
       continue;
-    node.error("onnx-branch-type", "output " + Twine(i) + " has " + describeKind(node, a) + " in 'then_branch', but " +
-                                       describeKind(node, b) + " in 'else_branch', or another element type")
+    node.error("onnx-branch-type", "output " + Twine(i) + " is " + describeKind(a) + " in 'then_branch', but " +
+                                       describeKind(b) + " in 'else_branch'")
         .note("both need one rank and element type where the condition is known only at run time");
     return;
   }
@@ -335,9 +336,8 @@ graph::LoopOp onnx_import::makeLoop(Node &node, Value tripCount, Value condition
     }
     for (auto [i, init, next] : llvm::enumerate(inits, turn->carried))
       if (!haveOneKind(init, next)) {
-        node.error("onnx-loop-type", "carried value " + Twine(i) + " has " + describeKind(node, init) +
-                                         " before the loop, but " + describeKind(node, next) +
-                                         " after a turn, or another element type")
+        node.error("onnx-loop-type", "carried value " + Twine(i) + " is " + describeKind(init) +
+                                         " before the loop, but " + describeKind(next) + " after a turn")
             .note("a carried value needs one rank and element type; its sizes may change");
         return {};
       }
@@ -585,11 +585,8 @@ static AffineExpr findLength(Node &node, const Scan &scan) {
     if (node.failed())
       return {};
     AffineExpr dim = node.dims(x)[axis];
-    if (length && x.getDefiningOp())
+    if (length)
       node.check(x, length, dim, "the scanned dims of scan inputs 0 and " + Twine(i));
-    else if (length && node.solver().equal(length, dim) == std::optional<bool>(false))
-      node.error("onnx-shape-mismatch", "scan inputs have different sizes along the axis that is scanned")
-          .note("scan inputs of one length");
     length = length ? length : dim;
   }
   return length;

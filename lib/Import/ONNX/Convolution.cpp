@@ -86,7 +86,7 @@ static Value addBias(Node &node, Value y, Value bias) { return bias ? node.add(y
 /// Makes the convolution of Conv and the integer convolutions.
 static Value makeConv(Node &node, Value x, Value filter) {
   std::optional<SmallVector<int64_t>> kernel = readKernel(node, x, filter);
-  int64_t groups = positiveCount(node, "group");
+  int64_t groups = node.positiveCount("group");
   if (node.failed())
     return {};
   bool openGroups = groups != 1 && isOpen(filter, 1) && isOpen(x, 1);
@@ -239,7 +239,7 @@ static Value importOpenConvTranspose(Node &node, Value x, Value filter, int64_t 
 
 static Value transposeConv(Node &node, Value x, Value filter) {
   std::optional<SmallVector<int64_t>> kernel = readKernel(node, x, filter);
-  int64_t groups = positiveCount(node, "group");
+  int64_t groups = node.positiveCount("group");
   if (node.failed())
     return {};
   bool openImage = false;

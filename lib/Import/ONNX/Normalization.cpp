@@ -126,7 +126,7 @@ static Value importRMSNormalization(Node &node) {
 }
 
 Value onnx_import::normalizeGroups(Node &node, Value x, llvm::StringRef attribute) {
-  int64_t groups = positiveCount(node, attribute);
+  int64_t groups = node.positiveCount(attribute);
   double epsilon = node.number("epsilon");
   Dims grouped = node.dims(x);
   if (node.failed())

@@ -98,14 +98,40 @@ static struct lathe_impl_frame *take_frame(lathe_module *module, struct lathe_im
 
 /* --- The call ----------------------------------------------------------- */
 
-/* Says that a call would take too much memory: `size` bytes for `what`. */
+/* Says that a call would take too much memory; `need` says what for. */
+static lathe_status fail_limit(const struct lathe_impl_services *services, const char *need) {
+  return lathe_impl_fail(LATHE_LIMIT, "call-memory-limit",
+                         "%s, but a call may have %" PRIu64 " in all, of which %" PRIu64
+                         " are in use; pass smaller inputs, or allow more: max_bytes of lathe_call_options, "
+                         "--limit call-bytes=NUMBER, in Python limits={\"call-bytes\": NUMBER}",
+                         need, services->max_bytes, services->bytes);
+}
+
+#define NEED_SIZE 512
+
+/* The same of `size` bytes for `what`. */
 static lathe_status fail_too_large(const struct lathe_impl_services *services, const char *function, const char *what,
                                    uint64_t size) {
-  return lathe_impl_fail(LATHE_LIMIT, "call-memory-limit",
-                         "function \"%s\" needs %" PRIu64 " bytes for %s, but a call may have %" PRIu64
-                         " in all, of which %" PRIu64 " are in use; pass smaller inputs, or allow more: max_bytes of "
-                         "lathe_call_options, --limit call-bytes=NUMBER, in Python limits={\"call-bytes\": NUMBER}",
-                         function, size, what, services->max_bytes, services->bytes);
+  char need[NEED_SIZE];
+  snprintf(need, sizeof need, "function \"%s\" needs %" PRIu64 " bytes for %s", function, size, what);
+  return fail_limit(services, need);
+}
+
+/* A program found no memory for what it computed the size of. */
+static lathe_status fail_memory(const struct lathe_impl_services *services, const lathe_function_desc *function,
+                                const lathe_call *call) {
+  char need[NEED_SIZE];
+  bool has_check = call->error_code > 0 && (uint32_t)call->error_code <= function->check_count;
+  if (has_check)
+    lathe_impl_write_check(need, sizeof need, function->check_messages[call->error_code - 1], call->error_values);
+  if (services->refused && has_check)
+    return fail_limit(services, need);
+  if (services->refused)
+    return fail_too_large(services, function->name, "a value whose size follows from data", services->refused);
+  if (has_check)
+    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory", "%s, for which there is no memory", need);
+  return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
+                         "function \"%s\" found no memory for its temporaries", function->name);
 }
 
 /* What the caller's options say, with the defaults put in. */
@@ -123,11 +149,8 @@ static lathe_status fail_with(const lathe_module *module, const lathe_function_d
   /* There is one other space so far. */
   const lathe_space_services *device = module->spaces[LATHE_SPACE_CUDA].services;
   const struct lathe_impl_services *services = call->imports->context;
-  if (code == LATHE_TASK_OUT_OF_MEMORY && services->refused)
-    return fail_too_large(services, function->name, "a value whose size follows from data", services->refused);
   if (code == LATHE_TASK_OUT_OF_MEMORY)
-    return lathe_impl_fail(LATHE_OUT_OF_MEMORY, "call-out-of-memory",
-                           "function \"%s\" found no memory for its temporaries", function->name);
+    return fail_memory(services, function, call);
   if (code == LATHE_TASK_CANCELLED)
     return lathe_impl_fail(LATHE_CANCELLED, "call-cancelled", "the call of function \"%s\" was cancelled",
                            function->name);

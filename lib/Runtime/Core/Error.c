@@ -83,23 +83,27 @@ lathe_status lathe_impl_fail_reason(lathe_status status, const char *id, const l
   return lathe_impl_fail(status, id, "%s: %.*s", text, (int)end, reason);
 }
 
-lathe_status lathe_impl_fail_check(lathe_status status, const char *check, const int64_t values[2]) {
+void lathe_impl_write_check(char *text, size_t size, const char *check, const int64_t values[2]) {
   /* The message comes from the module, so it is copied and never used as a
    * format; 24 bytes hold any 64-bit number. */
   static const char place[] = "%lld";
   size_t length = 0, used = 0;
   while (*check != '\0') {
-    if (length + 24 + 4 > MESSAGE_SIZE) {
-      length = cut(message, length);
+    if (length + 24 + 4 > size) {
+      length = cut(text, length);
       break;
     }
     if (used < 2 && strncmp(check, place, sizeof place - 1) == 0) {
-      length += (size_t)snprintf(message + length, 24, "%lld", (long long)values[used++]);
+      length += (size_t)snprintf(text + length, 24, "%lld", (long long)values[used++]);
       check += sizeof place - 1;
     } else {
-      message[length++] = *check++;
+      text[length++] = *check++;
     }
   }
-  message[length] = '\0';
+  text[length] = '\0';
+}
+
+lathe_status lathe_impl_fail_check(lathe_status status, const char *check, const int64_t values[2]) {
+  lathe_impl_write_check(message, sizeof message, check, values);
   return status;
 }

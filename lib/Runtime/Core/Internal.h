@@ -25,8 +25,9 @@ lathe_status lathe_impl_fail(lathe_status status, const char *id, const char *fo
 lathe_status lathe_impl_fail_reason(lathe_status status, const char *id, const lathe_space_services *services,
                                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Records a module's own check message, putting `values` for its "%lld", and
- * returns `status`. */
+/* Writes a module's own check message to `text`, putting `values` for its "%lld"; cut to `size` bytes. */
+void lathe_impl_write_check(char *text, size_t size, const char *message, const int64_t values[2]);
+/* Records such a message and returns `status`. */
 lathe_status lathe_impl_fail_check(lathe_status status, const char *message, const int64_t values[2]);
 
 /* Whether the flag, which may be NULL, is set. Another thread may set it. */

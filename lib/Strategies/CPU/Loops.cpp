@@ -200,11 +200,12 @@ LogicalResult scheduleLoops(kernel::FuncOp kernel, const Target &target) {
   if (llvm::none_of(kernel.getBody().front().getTerminator()->getOperands(), findLast))
     return success();
   // What is not computed tile by tile would be memory as large as the result.
-  computeInPlace(kernel, [](OpResult value) { return isa<tensor::InsertSliceOp, tensor::PadOp>(value.getOwner()); });
+  computeInPlace(kernel, [](OpResult value) { return isa<tensor::InsertSliceOp>(value.getOwner()); });
   // Each result is a phase; what several need is computed in each.
   for (unsigned i = 0, e = kernel.getResultTypes().size(); i < e; ++i)
     scheduleResult(kernel, i, target);
-  computeInPlace(kernel, [](OpResult value) { return isa<linalg::LinalgOp>(value.getOwner()); });
+  // Padding only now: as a destination it would be computed as a whole, by one task, before it is again in each tile.
+  computeInPlace(kernel, [](OpResult value) { return isa<linalg::LinalgOp, tensor::PadOp>(value.getOwner()); });
   return success();
 }
 

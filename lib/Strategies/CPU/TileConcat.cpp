@@ -31,7 +31,7 @@ static unsigned countWholeDims(ArrayRef<tensor::InsertSliceOp> parts, ArrayRef<O
   for (tensor::InsertSliceOp part : parts) {
     SmallVector<OpFoldResult> offsets = part.getMixedOffsets(), own = part.getMixedSizes();
     for (unsigned dim = 0; dim < count; ++dim)
-      if (!isConstantIntValue(offsets[dim], 0) || own[dim] != sizes[dim])
+      if (!isConstantIntValue(offsets[dim], 0) || !isEqualConstantIntOrValue(own[dim], sizes[dim]))
         count = dim;
   }
   return count;

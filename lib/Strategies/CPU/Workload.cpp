@@ -103,7 +103,7 @@ static constexpr int64_t leastTileRows = 8;
 static bool fitsTiles(const Workload &work, const DotUnit &unit) {
   const MatrixUnit &matrix = *unit.matrixUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
-  // Two short lines of a convolution are computed together.
+  // Short lines of a convolution are computed together, a block of the unit each.
   int64_t rows = isConv && !work.cutsLines && !ShapedType::isDynamic(work.rows) ? matrix.blocks * work.rows : work.rows;
   bool hasRows = ShapedType::isDynamic(rows) || rows >= leastTileRows;
   bool hasSteps = !ShapedType::isDynamic(work.k) && work.k > 0 && (isConv ? work.channels : work.k) % unit.step == 0;

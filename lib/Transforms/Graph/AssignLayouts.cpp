@@ -1,6 +1,6 @@
 // lib/Transforms/Graph/AssignLayouts.cpp: channels last inside; transposes sink until they cancel.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "dialects/Graph/ShortWindows.h"
+#include "dialects/Graph/Windows.h"
 #include "lathe/Transforms/Graph/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 

@@ -1,6 +1,6 @@
 // lib/Transforms/Graph/MaterializePadding.cpp: convolutions read what is there; padding is an op of its own.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "dialects/Graph/ShortWindows.h"
+#include "dialects/Graph/Windows.h"
 #include "lathe/Transforms/Graph/Passes.h"
 
 using namespace mlir;

@@ -29,6 +29,10 @@ host.program plan of "main" {
 // CHECK: %[[MEMORY:.*]] = llvm.call %{{.*}}(%{{.*}}, %{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, i64, i64) -> !llvm.ptr
 // CHECK: %[[NONE:.*]] = llvm.icmp "eq" %[[MEMORY]]
 // CHECK: cf.cond_br %[[NONE]]
+// What needs the memory is said by message 4, and how much.
+// CHECK: %[[CODE:.*]] = arith.constant 5 : i32
+// CHECK: llvm.store %[[CODE]], %{{.*}} : i32, !llvm.ptr
+// CHECK: llvm.store %{{.*}}, %{{.*}} : i64, !llvm.ptr
 // CHECK: arith.constant -1 : i32
 // CHECK: llvm.call %{{.*}}(%{{.*}}, %{{.*}}) : !llvm.ptr, (!llvm.ptr, !llvm.ptr) -> ()
 // CHECK: cf.br ^[[HEAD]]
@@ -47,7 +51,7 @@ host.program run of "main" {
   } do {
   ^bb0(%old: !host.buffer):
     host.poll id = 3
-    %new = host.alloc %b
+    %new = host.alloc %b id = 4
     host.free %old
     scf.yield %new : !host.buffer
   }

@@ -84,8 +84,8 @@ host.program run of "main" {
   ^bb0(%old: !host.buffer):
     // CHECK: host.poll id = 3
     host.poll id = 3
-    // CHECK: %[[NEW:.*]] = host.alloc %[[K]]
-    %new = host.alloc %k
+    // CHECK: %[[NEW:.*]] = host.alloc %[[K]] id = 4
+    %new = host.alloc %k id = 4
     // CHECK: host.free %{{.*}}
     host.free %old
     scf.yield %new : !host.buffer

@@ -336,3 +336,23 @@ def test_a_loop_whose_turns_are_fixed() -> None:
     for dims in ({"N": 3}, {}):
         (found,) = lathe.compile(model, cache=False, dims=dims)(np.zeros(3, np.int64), x)
         np.testing.assert_array_equal(found, right)
+
+
+def test_scan_inputs_of_two_lengths() -> None:
+    """Sizes that are open must be the same in a call; the next call goes well."""
+    model = parser.parse_model("""
+        <ir_version: 10, opset_import: ["": 20]>
+        graph (float[3] s, float[T, 3] x, float[U, 3] w) => (float[3] y, float[T, 3] z) {
+          [scan] y, z = Scan <num_scan_inputs = 2,
+            body = body (float[3] a, float[3] b, float[3] c) => (float[3] d, float[3] e) {
+              d = Add(a, b)
+              e = Add(d, c)
+            }
+          > (s, x, w)
+        }""")
+    compiled = lathe.compile(model, cache=False)
+    s, x = np.ones(3, np.float32), np.ones((4, 3), np.float32)
+    message = r'node "scan" \(Scan-19\): the scanned dims of scan inputs 0 and 1 .* 4 and 5'
+    with pytest.raises(lathe.RuntimeError, match=message):
+        compiled(s, x, np.ones((5, 3), np.float32))
+    np.testing.assert_array_equal(compiled(s, x, x)[0], np.full(3, 5, np.float32))
