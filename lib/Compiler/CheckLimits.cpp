@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckLimits.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/MappedFiles.h"
 #include "lathe-runtime/runtime.h"
+#include "lathe/Support/MappedFile.h"
 #include "mlir/IR/Action.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Errno.h"
@@ -125,7 +127,7 @@ std::unique_ptr<llvm::MemoryBuffer> readModel(StringRef path, StringRef name, co
   if (!error && status.getSize() > static_cast<uint64_t>(limits[Limit::FileBytes]))
     return refuse(name, limits, limits[Limit::FileBytes], diagnostics);
   if (!error) {
-    auto buffer = llvm::MemoryBuffer::getOpenFile(file, path, status.getSize(), /*RequiresNullTerminator=*/false);
+    auto buffer = mapFile(file, path);
     if (buffer)
       return std::move(*buffer);
     error = buffer.getError();
@@ -133,6 +135,15 @@ std::unique_ptr<llvm::MemoryBuffer> readModel(StringRef path, StringRef name, co
   diagnostics.error("model-not-readable", name, "cannot read the model: " + error.message())
       .note("check the path and its permissions");
   return nullptr;
+}
+
+bool checkFiles(MLIRContext &context, Diagnostics &diagnostics) {
+  StringRef changed = graph::MappedFiles::of(context).findChanged();
+  if (changed.empty())
+    return true;
+  diagnostics.error("model-changed", changed, "the file was changed while it was read")
+      .note("begin again once nobody writes to it; put new files in the place of old ones by renaming them");
+  return false;
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,6 +22,10 @@ llvm::LogicalResult checkLimits(mlir::ModuleOp module, const Limits &limits);
 std::unique_ptr<llvm::MemoryBuffer> readModel(llvm::StringRef path, llvm::StringRef name, const Limits &limits,
                                               Diagnostics &diagnostics);
 
+/// Reports a file of the models in `context` that is not any more as it was when it was mapped, [model-changed]; for
+/// when all has been read that is needed.
+bool checkFiles(mlir::MLIRContext &context, Diagnostics &diagnostics);
+
 /// While it lives, passes of `context` are left out once compiling has taken longer, or the process more memory, than
 /// it may. Looked at before each pass and each round of rewriting; who takes much memory, or much time outside of
 /// passes, asks. Any thread may.

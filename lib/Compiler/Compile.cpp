@@ -478,7 +478,7 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     printIr();
   if (*last == Phase::Emit && !emit(fingerprint))
     return nullptr;
-  return std::move(artifact);
+  return checkFiles(*program.context, diagnostics) ? std::move(artifact) : nullptr;
 }
 
 std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &options, Diagnostics &diagnostics) {
