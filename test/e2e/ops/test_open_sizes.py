@@ -487,3 +487,38 @@ def test_whole_numbers_are_rounded_when_they_are_resized(mode: str) -> None:
             "Resize", [data.astype(np.float32), None, scales], 19, mode=mode, antialias=1
         )
         assert np.abs(found - np.clip(right, 0, 255)).max() <= 0.501
+
+
+def test_conditions_of_open_sizes_have_one_element() -> None:
+    """Exporters slice a condition out of a vector at a position that is computed."""
+    branches = [
+        helper.make_graph(
+            [helper.make_node("Constant", [], [name], value_float=value)],
+            name,
+            [],
+            [helper.make_tensor_value_info(name, 1, [])],
+        )
+        for name, value in (("a", 1.5), ("b", 2.5))
+    ]
+    nodes = [
+        helper.make_node("Slice", ["c", "begin", "end"], ["cond"]),
+        helper.make_node("If", ["cond"], ["y"], then_branch=branches[0], else_branch=branches[1]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("c", 9, [None]),
+        helper.make_tensor_value_info("begin", 7, [1]),
+        helper.make_tensor_value_info("end", 7, [1]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        inputs,
+        [helper.make_tensor_value_info("y", 1, [])],
+    )
+    opsets = [helper.make_opsetid("", 20)]
+    model = lathe.compile(helper.make_model(graph, opset_imports=opsets, ir_version=9), cache=False)
+    conditions = np.array([True, False, True])
+    for at, right in ((0, 1.5), (1, 2.5)):
+        assert model(conditions, i64(at), i64(at + 1))[0] == right
+    with pytest.raises(lathe.RuntimeError, match="the elements of 'cond' and 1"):
+        model(conditions, i64(0), i64(2))
