@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/Graph/MappedFiles.h"
 #include "dialects/Graph/Graph.h"
+#include "lathe/Support/MappedFile.h"
 #include "lathe/Support/Pages.h"
 
 namespace lathe::graph {
@@ -21,6 +22,11 @@ void MappedFiles::release(llvm::ArrayRef<char> bytes) const {
   });
   if (isMapped)
     releasePages(bytes);
+}
+
+llvm::StringRef MappedFiles::findChanged() const {
+  auto changed = llvm::find_if_not(files, [](const auto &file) { return isAsMapped(*file); });
+  return changed == files.end() ? "" : (*changed)->getBufferIdentifier();
 }
 
 } // namespace lathe::graph

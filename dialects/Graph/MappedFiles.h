@@ -27,6 +27,9 @@ public:
   /// reads them later reads the file again.
   void release(llvm::ArrayRef<char> bytes) const;
 
+  /// The path of one that is not as it was when it was mapped; "" if all are.
+  llvm::StringRef findChanged() const;
+
 private:
   /// Dialect interfaces are handed out as constants.
   mutable std::vector<std::shared_ptr<const llvm::MemoryBuffer>> files;

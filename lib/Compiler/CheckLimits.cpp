@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckLimits.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/MappedFiles.h"
 #include "lathe-runtime/runtime.h"
+#include "lathe/Support/MappedFile.h"
 #include "mlir/IR/Action.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Errno.h"
@@ -58,9 +60,11 @@ LogicalResult checkLimits(ModuleOp module, const Limits &limits) {
 // Files
 //===----------------------------------------------------------------------===//
 
+/// What is set, or the memory of the process but for an eighth: the system ends a process that comes close to all of
+/// it, and pages of files, the stacks of threads and what the linker needs are in there, too.
 static int64_t compileBytes(const Limits &limits) {
-  int64_t bytes = limits[Limit::CompileBytes];
-  return bytes ? bytes : static_cast<int64_t>(lathe_get_memory());
+  int64_t bytes = limits[Limit::CompileBytes], memory = static_cast<int64_t>(lathe_get_memory());
+  return bytes ? bytes : memory - memory / 8;
 }
 
 static std::unique_ptr<llvm::MemoryBuffer> refuse(StringRef name, const Limits &limits, int64_t most,
@@ -123,7 +127,7 @@ std::unique_ptr<llvm::MemoryBuffer> readModel(StringRef path, StringRef name, co
   if (!error && status.getSize() > static_cast<uint64_t>(limits[Limit::FileBytes]))
     return refuse(name, limits, limits[Limit::FileBytes], diagnostics);
   if (!error) {
-    auto buffer = llvm::MemoryBuffer::getOpenFile(file, path, status.getSize(), /*RequiresNullTerminator=*/false);
+    auto buffer = mapFile(file, path);
     if (buffer)
       return std::move(*buffer);
     error = buffer.getError();
@@ -131,6 +135,15 @@ std::unique_ptr<llvm::MemoryBuffer> readModel(StringRef path, StringRef name, co
   diagnostics.error("model-not-readable", name, "cannot read the model: " + error.message())
       .note("check the path and its permissions");
   return nullptr;
+}
+
+bool checkFiles(MLIRContext &context, Diagnostics &diagnostics) {
+  StringRef changed = graph::MappedFiles::of(context).findChanged();
+  if (changed.empty())
+    return true;
+  diagnostics.error("model-changed", changed, "the file was changed while it was read")
+      .note("begin again once nobody writes to it; put new files in the place of old ones by renaming them");
+  return false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -173,10 +186,14 @@ bool CompileWatch::isOver() {
   if (now.time_since_epoch().count() < nextLook)
     return false;
   nextLook = (now + std::chrono::milliseconds(5)).time_since_epoch().count();
-  if (bytesInUse() <= bytes)
-    return false;
-  state = TooLarge;
-  return true;
+  return !allows(0);
+}
+
+bool CompileWatch::allows(int64_t more) {
+  // Whether there is room is known only by who asks for much; there may be several such threads.
+  if (state == Going && bytesInUse() > bytes - std::min(more, bytes))
+    state = TooLarge;
+  return state == Going;
 }
 
 void CompileWatch::report(StringRef place, Diagnostics &diagnostics) const {
@@ -186,7 +203,7 @@ void CompileWatch::report(StringRef place, Diagnostics &diagnostics) const {
   else
     diagnostics
         .error("limit-compile-bytes", place,
-               "the process that compiles has more than " + Twine(bytes) + " bytes of memory")
+               "the process that compiles needs more than " + Twine(bytes) + " bytes of memory")
         .note("compile on a machine with more memory, or for a model that you trust, allow more with "
               "--limit compile-bytes=NUMBER, in Python limits={\"compile-bytes\": NUMBER}");
 }

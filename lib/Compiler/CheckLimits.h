@@ -22,8 +22,13 @@ llvm::LogicalResult checkLimits(mlir::ModuleOp module, const Limits &limits);
 std::unique_ptr<llvm::MemoryBuffer> readModel(llvm::StringRef path, llvm::StringRef name, const Limits &limits,
                                               Diagnostics &diagnostics);
 
+/// Reports a file of the models in `context` that is not any more as it was when it was mapped, [model-changed]; for
+/// when all has been read that is needed.
+bool checkFiles(mlir::MLIRContext &context, Diagnostics &diagnostics);
+
 /// While it lives, passes of `context` are left out once compiling has taken longer, or the process more memory, than
-/// it may. Looked at before each pass and each round of rewriting.
+/// it may. Looked at before each pass and each round of rewriting; who takes much memory, or much time outside of
+/// passes, asks. Any thread may.
 class CompileWatch {
 public:
   CompileWatch(mlir::MLIRContext &context, const Limits &limits);
@@ -32,6 +37,8 @@ public:
   CompileWatch &operator=(const CompileWatch &) = delete;
 
   bool isOver();
+  /// Whether the process may take `more` bytes now; if not, compiling is over.
+  bool allows(int64_t more);
   /// [limit-compile-seconds] or [limit-compile-bytes]; for after `isOver`.
   void report(llvm::StringRef place, Diagnostics &diagnostics) const;
 

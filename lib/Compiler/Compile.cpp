@@ -50,7 +50,9 @@ std::vector<std::string> phaseNames() {
 }
 
 LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name, uint64_t fingerprint,
-                        unsigned threads, FoldedResources *folded, CompiledModel &model, KernelCache *cache) {
+                        unsigned threads, FoldedResources *folded, CompileWatch *watch, CompiledModel &model,
+                        KernelCache *cache) {
+  auto mayTake = [&](int64_t bytes) { return !watch || (!watch->isOver() && watch->allows(bytes)); };
   SmallVector<ModuleOp> modules;
   std::string names;
   for (const ModelVariant &variant : variants) {
@@ -58,7 +60,7 @@ LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name
     bool isFirst = names.empty(), isOther = variant.target.arch() != variants.front().target.arch();
     names += (isFirst ? "" : "+") + (isFirst || isOther ? variant.target.str() : variant.target.name());
   }
-  auto weights = writeWeights(modules, [&](DenseResourceElementsHandle handle) {
+  auto weights = writeWeights(modules, mayTake, [&](DenseResourceElementsHandle handle) {
     if (AsmResourceBlob *blob = handle.getBlob())
       graph::MappedFiles::of(*modules.front().getContext()).release(blob->getData());
     if (folded)
@@ -69,7 +71,8 @@ LogicalResult emitModel(ArrayRef<ModelVariant> variants, const std::string &name
   for (ModuleOp module : modules)
     for (auto constant : llvm::make_early_inc_range(module.getOps<host::ConstantOp>()))
       constant.erase();
-  auto objects = emitObjects(variants, name, fingerprint, threads, variants.size() == 1 ? &model.ptx : nullptr, cache);
+  auto objects =
+      emitObjects(variants, name, fingerprint, threads, mayTake, variants.size() == 1 ? &model.ptx : nullptr, cache);
   if (failed(objects))
     return failure();
   model.name = name;
@@ -421,7 +424,11 @@ bool Run::emit(uint64_t fingerprint) {
     codes.push_back({*variant.module, variant.target});
   const std::string &name = options.name.empty() ? program.name : options.name;
   KernelCache cache(options.kernelCache, compilerBuild(), diagnostics);
-  return succeeded(emitModel(codes, name, fingerprint, pipeline.threads, &folded, artifact->impl->model, &cache));
+  if (succeeded(emitModel(codes, name, fingerprint, pipeline.threads, &folded, &watch, artifact->impl->model, &cache)))
+    return true;
+  if (watch.isOver())
+    watch.report(program.file, diagnostics);
+  return false;
 }
 
 std::unique_ptr<Artifact> Run::run(bool wantsIr) {
@@ -451,7 +458,7 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     printIr();
   if (*last == Phase::Emit && !emit(fingerprint))
     return nullptr;
-  return std::move(artifact);
+  return checkFiles(*program.context, diagnostics) ? std::move(artifact) : nullptr;
 }
 
 std::unique_ptr<Artifact> compile(const Program &program, const CompileOptions &options, Diagnostics &diagnostics) {

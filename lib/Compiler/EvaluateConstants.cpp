@@ -29,7 +29,7 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
     return failure();
   CompiledModel model;
   const ModelVariant variant = {module, host};
-  if (failed(emitModel(variant, "constants", /*fingerprint=*/0, /*threads=*/1, nullptr, model)))
+  if (failed(emitModel(variant, "constants", /*fingerprint=*/0, /*threads=*/1, nullptr, watch, model)))
     return failure();
   Diagnostics diagnostics;
   std::unique_ptr<LoadedModel> loaded = loadInProcess(model, diagnostics);
@@ -37,13 +37,18 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
   if (!loaded || lathe_module_from_desc(loaded->desc(), &handle) != LATHE_OK)
     return module.emitError() << "internal: constants cannot be evaluated: "
                               << (loaded ? std::string(lathe_last_error()) : diagnostics.text()) << " [fold-constants]";
+  auto bytesOf = [](RankedTensorType type) {
+    return type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8;
+  };
+  // Of all of them: memory counts as used when it is written.
+  if (watch && !watch->allows(llvm::sum_of(llvm::map_range(types, bytesOf))))
+    return failure();
   SmallVector<lathe_tensor> outputs(types.size());
   SmallVector<AsmResourceBlob> blobs;
   for (auto [type, output] : llvm::zip(types, outputs)) {
     memset(&output, 0, sizeof(output));
-    size_t bytes = type.getNumElements() * std::max<size_t>(8, type.getElementTypeBitWidth()) / 8;
     AsmResourceBlob blob =
-        HeapAsmResourceBlob::allocate(std::max<size_t>(bytes, 1), LATHE_ALIGNMENT, /*dataIsMutable=*/true);
+        HeapAsmResourceBlob::allocate(std::max<size_t>(bytesOf(type), 1), LATHE_ALIGNMENT, /*dataIsMutable=*/true);
     output.data = blob.getMutableData().data();
     output.rank = type.getRank();
     const lathe_value_desc &desc = *loaded->desc()->variants[0]->functions[0]->outputs[&output - outputs.begin()];
@@ -59,9 +64,7 @@ LogicalResult evaluateConstants(ModuleOp module, SmallVectorImpl<ElementsAttr> &
   for (auto [type, blob] : llvm::zip(types, blobs)) {
     // Small constants are values that patterns and kernels look at.
     bool isSplat;
-    ArrayRef<char> bytes =
-        ArrayRef<char>(blob.getData())
-            .take_front(type.getNumElements() * std::max<int64_t>(8, type.getElementTypeBitWidth()) / 8);
+    ArrayRef<char> bytes = ArrayRef<char>(blob.getData()).take_front(bytesOf(type));
     if (type.getNumElements() <= 64 && !type.getElementType().isInteger(1) &&
         DenseElementsAttr::isValidRawBuffer(type, bytes, isSplat))
       results.push_back(DenseElementsAttr::getFromRawBuffer(type, bytes));

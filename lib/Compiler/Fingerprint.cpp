@@ -12,11 +12,11 @@ using namespace mlir;
 
 namespace lathe {
 
-/// The text of a model.
+/// The text of a model, without its resources: MLIR would write each out to see how long it is, unless none is wanted.
 static std::string textOf(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream out(text);
-  module.print(out, OpPrintingFlags().elideLargeResourceString(64).elideLargeElementsAttrs(64));
+  module.print(out, OpPrintingFlags().elideLargeResourceString(0).elideLargeElementsAttrs(64));
   return text;
 }
 

@@ -97,9 +97,9 @@ llvm::LogicalResult evaluateConstants(mlir::ModuleOp module, llvm::SmallVectorIm
 
 /// Writes weights and objects of the variants of a model, which are at level
 /// `llvm`. `folded`, which may be null, is told which resources are not needed
-/// any more.
+/// any more. `watch`, which may be null, ends it.
 llvm::LogicalResult emitModel(llvm::ArrayRef<ModelVariant> variants, const std::string &name, uint64_t fingerprint,
-                              unsigned threads, FoldedResources *folded, CompiledModel &model,
+                              unsigned threads, FoldedResources *folded, CompileWatch *watch, CompiledModel &model,
                               KernelCache *cache = nullptr);
 
 /// Describes the kernels in the module, too, as `host.kernel`s; to be called after

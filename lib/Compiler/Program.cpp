@@ -217,8 +217,9 @@ std::unique_ptr<Program> loadInto(std::shared_ptr<MLIRContext> context, const Fu
   else if (checkRanks(options, name, diagnostics))
     program = parseNative(std::move(context), bytes, std::move(file), name, *format == ModelFormat::Bytecode, limits,
                           diagnostics);
-  if (program)
-    finish(*program, name, limits);
+  if (!program || !checkFiles(*program->impl->context, diagnostics))
+    return nullptr;
+  finish(*program, name, limits);
   return program;
 }
 
@@ -235,10 +236,12 @@ bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
       return false;
     }
     std::optional<std::string> bytes = exportONNX(*parts, impl->file, diagnostics);
+    if (bytes && !checkFiles(*impl->context, diagnostics))
+      return false;
     std::error_code failed = bytes ? replaceFile(path, {*bytes}) : std::error_code();
     return bytes && (!failed || reportWriteError(path, failed, diagnostics));
   }
-  bool isText = StringRef(path).ends_with(".mlir");
+  bool isText = StringRef(path).ends_with(".mlir"), isIntact = true;
   if (!isText && !StringRef(path).ends_with(".lathe")) {
     diagnostics.error("output-unknown-kind", path, "the ending says no native format")
         .note("use .mlir for text, .lathe for bytecode, or .onnx");
@@ -246,9 +249,9 @@ bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
   }
   std::error_code error;
   if (isText) {
-    error = replaceFile(path, [&](llvm::raw_ostream &out) {
-      impl->module->print(out, OpPrintingFlags().enableDebugInfo(true, false));
-    });
+    error = replaceFile(
+        path, [&](llvm::raw_ostream &out) { impl->module->print(out, OpPrintingFlags().enableDebugInfo(true, false)); },
+        [&] { return isIntact = checkFiles(*impl->context, diagnostics); });
   } else {
     BytecodeWriterConfig config("Lathe " LATHE_VERSION);
     std::string bytecode;
@@ -257,11 +260,13 @@ bool Program::save(const std::string &path, Diagnostics &diagnostics) const {
       diagnostics.error("output-write-failed", path, "internal: writing bytecode failed");
       return false;
     }
+    if (!checkFiles(*impl->context, diagnostics))
+      return false;
     error = replaceFile(path, {nativeHeader(bytecode), bytecode});
   }
   if (error)
     return reportWriteError(path, error, diagnostics);
-  return true;
+  return isIntact;
 }
 
 } // namespace lathe

@@ -61,11 +61,11 @@ void markUsed(StringRef path) {
   sys::Process::SafelyCloseFileDescriptor(descriptor);
 }
 
-std::error_code replaceFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+std::error_code replaceFile(StringRef path, function_ref<void(raw_ostream &)> write, function_ref<bool()> isWanted) {
   PartialFile file(path);
   if (std::error_code error = writeTo(file.name(), write, sys::fs::OF_None))
     return error;
-  return file.keep();
+  return isWanted() ? file.keep() : std::error_code();
 }
 
 std::error_code replaceFile(StringRef path, ArrayRef<StringRef> parts) {

@@ -7,14 +7,75 @@ a gigabyte costs no copy and this package needs neither protobuf nor onnx.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import errno
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import overload
 
 from lathe.signature import Dim
 
-Buffer = bytes | memoryview
-Finder = Callable[[bytes, int], int]
-"""The `find` method of bytes or of mmap: a memoryview has none."""
+
+class FileView:
+    """A part of a file, whose bytes are read when they are asked for.
+
+    A mapping would end the process where another one makes the file shorter; here that is an
+    OSError.
+    """
+
+    _BLOCK = 1 << 16
+
+    def __init__(self, descriptor: int, begin: int, end: int) -> None:
+        """`descriptor` stays open for as long as the view, and those of its parts, are used."""
+        self._descriptor, self._begin, self._end = descriptor, begin, end
+        self._at, self._block = begin, b""
+
+    def __len__(self) -> int:
+        return self._end - self._begin
+
+    def __bytes__(self) -> bytes:
+        return self._read(self._begin, len(self))
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> FileView: ...
+    def __getitem__(self, index: int | slice) -> int | FileView:
+        if isinstance(index, slice):
+            begin, end, _ = index.indices(len(self))
+            return FileView(self._descriptor, self._begin + begin, self._begin + max(begin, end))
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        at = self._begin + index - self._at
+        if not 0 <= at < len(self._block):
+            self._at, at = self._begin + index, 0
+            self._block = self._read(self._at, min(self._BLOCK, self._end - self._at))
+        return self._block[at]
+
+    def find(self, what: bytes, begin: int = 0) -> int:
+        """Return where `what` first is, counted from the start of the view, or -1."""
+        at = self._begin + begin
+        while at + len(what) <= self._end:
+            block = self._read(at, min(1 << 24, self._end - at))
+            found = block.find(what)
+            if found >= 0:
+                return at + found - self._begin
+            at += len(block) - len(what) + 1
+        return -1
+
+    def _read(self, at: int, size: int) -> bytes:
+        parts = []
+        while size:
+            part = os.pread(self._descriptor, min(size, 1 << 30), at)
+            if not part:
+                raise OSError(errno.EIO, "the file was made shorter while it was read")
+            parts.append(part)
+            at, size = at + len(part), size - len(part)
+        return b"".join(parts)
+
+
+Part = memoryview | FileView
+Buffer = bytes | Part
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -64,9 +125,9 @@ def _varint(data: Buffer, at: int) -> tuple[int, int]:
     raise NotOnnxError("a number runs past the end")
 
 
-def _fields(data: Buffer) -> Iterator[tuple[int, int | memoryview]]:
+def _fields(data: Buffer) -> Iterator[tuple[int, int | Part]]:
     """Yield number and value of each field; numbers of fixed size are skipped."""
-    view = memoryview(data)
+    view: Part = data if isinstance(data, FileView) else memoryview(data)
     at = 0
     while at < len(view):
         tag, at = _varint(view, at)
@@ -88,23 +149,23 @@ def _fields(data: Buffer) -> Iterator[tuple[int, int | memoryview]]:
             raise NotOnnxError(f"a field has the unknown wire type {kind}")
 
 
-def _text(value: int | memoryview) -> str:
-    return bytes(value).decode("utf-8", "replace") if isinstance(value, memoryview) else ""
+def _text(value: int | Part) -> str:
+    return bytes(value).decode("utf-8", "replace") if not isinstance(value, int) else ""
 
 
-def _messages(data: int | memoryview, number: int) -> Iterator[memoryview]:
-    if isinstance(data, memoryview):
+def _messages(data: int | Part, number: int) -> Iterator[Part]:
+    if not isinstance(data, int):
         for n, value in _fields(data):
-            if n == number and isinstance(value, memoryview):
+            if n == number and not isinstance(value, int):
                 yield value
 
 
-def _entry(data: memoryview) -> tuple[str, str]:
+def _entry(data: Part) -> tuple[str, str]:
     texts = {number: _text(value) for number, value in _fields(data)}
     return texts.get(1, ""), texts.get(2, "")
 
 
-def _shape_of(value_info: memoryview) -> tuple[str, tuple[Dim, ...]] | None:
+def _shape_of(value_info: Part) -> tuple[str, tuple[Dim, ...]] | None:
     """Return name and declared shape of a ValueInfoProto; None if it is no tensor with a rank."""
     name = ""
     shape: tuple[Dim, ...] | None = None
@@ -118,7 +179,7 @@ def _shape_of(value_info: memoryview) -> tuple[str, tuple[Dim, ...]] | None:
     return None if shape is None else (name, shape)
 
 
-def _type_of(value_info: memoryview) -> int:
+def _type_of(value_info: Part) -> int:
     """Return the element type of a ValueInfoProto; 0 if it is no tensor."""
     for kind in _messages(value_info, 2):
         for tensor in _messages(kind, 1):
@@ -128,7 +189,7 @@ def _type_of(value_info: memoryview) -> int:
     return 0
 
 
-def _dim(data: memoryview) -> Dim:
+def _dim(data: Part) -> Dim:
     for number, value in _fields(data):
         if number == 1 and isinstance(value, int):
             return None if value >> 63 else value  # Some exporters write -1 for a free size.
@@ -151,27 +212,27 @@ def read_info(data: Buffer) -> ModelInfo:
             info.version = value - (1 << 64) if value >> 63 else value
         elif number == 6:
             info.description = _text(value)
-        elif number == 14 and isinstance(value, memoryview):
+        elif number == 14 and not isinstance(value, int):
             key, text = _entry(value)
             info.metadata[key] = text
-        elif number == 7 and isinstance(value, memoryview):
+        elif number == 7 and not isinstance(value, int):
             _read_graph(value, info)
     return info
 
 
-def _read_graph(graph: memoryview, info: ModelInfo) -> None:
+def _read_graph(graph: Part, info: ModelInfo) -> None:
     for number, value in _fields(graph):
         if number == 2:
             info.graph_name = _text(value)
         elif number == 10:
             info.graph_description = _text(value)
-        elif number == 5 and isinstance(value, memoryview):
+        elif number == 5 and not isinstance(value, int):
             info.initializers.add(_name_of(value))
-        elif number in (11, 12) and isinstance(value, memoryview):
+        elif number in (11, 12) and not isinstance(value, int):
             _read_value(value, number == 11, info)
 
 
-def _read_value(value: memoryview, is_input: bool, info: ModelInfo) -> None:
+def _read_value(value: Part, is_input: bool, info: ModelInfo) -> None:
     name = next((_text(text) for number, text in _fields(value) if number == 1), "")
     shape, dtype = _shape_of(value), _type_of(value)
     if dtype:
@@ -186,7 +247,7 @@ def _read_value(value: memoryview, is_input: bool, info: ModelInfo) -> None:
         info.unranked.append(name)
 
 
-def _name_of(tensor: memoryview) -> str:
+def _name_of(tensor: Part) -> str:
     """Return the name of a TensorProto."""
     return next((_text(value) for number, value in _fields(tensor) if number == 8), "")
 
@@ -198,18 +259,18 @@ def input_ranks(data: Buffer) -> dict[str, int | None]:
     """
     ranks: dict[str, int | None] = {}
     initializers: set[str] = set()
-    for graph in _messages(memoryview(data), 7):
+    for graph in _messages(data if isinstance(data, FileView) else memoryview(data), 7):
         for number, value in _fields(graph):
-            if number == 5 and isinstance(value, memoryview):
+            if number == 5 and not isinstance(value, int):
                 initializers.add(_name_of(value))
-            if number == 11 and isinstance(value, memoryview):
+            if number == 11 and not isinstance(value, int):
                 name = next((_text(v) for n, v in _fields(value) if n == 1), "")
                 shape = _shape_of(value)
                 ranks[name] = len(shape[1]) if shape else None if _type_of(value) else 0
     return {name: rank for name, rank in ranks.items() if name not in initializers}
 
 
-def external_locations(data: Buffer, find: Finder) -> set[str] | None:
+def external_locations(data: bytes | FileView) -> set[str] | None:
     """Return the names of all files that tensors in `data` say they are in.
 
     They are found by the bytes that begin such a reference, wherever the tensor stands, so some of
@@ -218,7 +279,7 @@ def external_locations(data: Buffer, find: Finder) -> set[str] | None:
     that the names are not certain.
     """
     names: set[str] = set()
-    at = find(_LOCATION_KEY, 0)
+    at = data.find(_LOCATION_KEY, 0)
     while at >= 0:
         at += len(_LOCATION_KEY)
         if at >= len(data) or data[at] != _VALUE_TAG:
@@ -228,5 +289,5 @@ def external_locations(data: Buffer, find: Finder) -> set[str] | None:
         except NotOnnxError:
             return None
         names.add(bytes(data[begin : begin + min(size, 4096)]).decode("utf-8", "surrogateescape"))
-        at = find(_LOCATION_KEY, at)
+        at = data.find(_LOCATION_KEY, at)
     return names

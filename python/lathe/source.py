@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import mmap
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,7 +78,7 @@ class Source:
         """
         self.drain()
         if self.path is None:
-            locations = _onnxfile.external_locations(self.data, self.data.find)
+            locations = _onnxfile.external_locations(self.data)
             return None if locations is None or locations else _hash_bytes(self.data)
         try:
             return _hash_file_with_external_data(self.path)
@@ -92,8 +91,8 @@ class Source:
         with contextlib.suppress(_onnxfile.NotOnnxError, OSError, ValueError):
             if self.path is None:
                 return _onnxfile.read_info(self.data)
-            # What an error has looked at stays mapped for as long as the error is there.
-            return _onnxfile.read_info(memoryview(_mapped(self.path)))
+            with _opened(self.path) as view:
+                return _onnxfile.read_info(view)
         return ModelInfo()
 
     def input_ranks(self) -> dict[str, int | None]:
@@ -105,9 +104,8 @@ class Source:
         try:
             if self.path is None:
                 return _onnxfile.input_ranks(self.data)
-            return _onnxfile.input_ranks(
-                memoryview(_mapped(self.path)) if self.path.stat().st_size else b""
-            )
+            with _opened(self.path) as view:
+                return _onnxfile.input_ranks(view)
         except OSError as error:
             raise compile_error(
                 "model-not-readable", f"{self.name}: cannot read the model: {error.strerror}"
@@ -213,9 +211,10 @@ def _hash_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _mapped(path: Path) -> mmap.mmap:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[_onnxfile.FileView]:
     with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        yield _onnxfile.FileView(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
 
 _Stamp = tuple[str, int, int, int, int]
@@ -236,14 +235,11 @@ def _hash_file(path: Path) -> tuple[str, frozenset[str] | None]:
     with _known_mutex:
         if stamp in _known_hashes:
             return _known_hashes[stamp]
-    if stat.st_size == 0:
-        result: tuple[str, frozenset[str] | None] = (_hash_bytes(b""), frozenset())
-    else:
-        with _mapped(path) as data:
-            digest = hashlib.sha256(data).hexdigest()
-            with memoryview(data) as view:
-                locations = _onnxfile.external_locations(view, data.find)
-        result = (digest, None if locations is None else frozenset(locations))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        view = _onnxfile.FileView(file.fileno(), 0, stat.st_size)
+        locations = _onnxfile.external_locations(view)
+    result = (digest, None if locations is None else frozenset(locations))
     with _known_mutex:
         if len(_known_hashes) >= 1024:  # A process that compiles without end must not grow.
             _known_hashes.clear()

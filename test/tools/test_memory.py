@@ -75,6 +75,17 @@ def test_peak(tmp_path: pathlib.Path, kind: str, copies: int) -> None:
 @pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").exists(), reason="Linux tells resident memory"
 )
+def test_peak_of_one_large_weight(tmp_path: pathlib.Path) -> None:
+    """It is there as the file has it and as it is packed; its text, as large again, is not."""
+    save(tmp_path / "small.onnx", "packed", 16, layers=1)
+    weights = save(tmp_path / "large.onnx", "packed", 5600, layers=1)
+    growth = peak(tmp_path, "large.onnx") - peak(tmp_path, "small.onnx")
+    assert growth < 2 * weights + 40 * MB, f"{growth / MB:.0f} MB for {weights / MB:.0f} MB"
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/statm").exists(), reason="Linux tells resident memory"
+)
 def test_peak_of_a_native_file(lathe: Run, tmp_path: pathlib.Path) -> None:
     """Constants of a native file stay in the file until they are packed."""
     save(tmp_path / "small.onnx", "packed", 16)

@@ -8,6 +8,7 @@
 #include "Console.h"
 
 #include "lathe/Support/Diagnostics.h"
+#include "lathe/Support/MappedFile.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -55,15 +56,17 @@ public:
       return fail("npy-unreadable", "cannot read the file: " + error.message());
     if (status.type() != llvm::sys::fs::file_type::regular_file)
       return fail("npy-unreadable", "is not a regular file");
-    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                              /*RequiresNullTerminator=*/false);
+    auto buffer = mapFile(path);
     if (!buffer)
       return fail("npy-unreadable", "cannot read the file: " + buffer.getError().message());
     data = (*buffer)->getBuffer();
     std::optional<StringRef> header = takeHeader();
     if (!header || !parseHeader(*header))
       return std::nullopt;
-    return takeElements();
+    std::optional<Tensor> tensor = takeElements();
+    if (tensor && !isAsMapped(**buffer))
+      return fail("npy-unreadable", "was changed while it was read");
+    return tensor;
   }
 
 private:

@@ -17,6 +17,10 @@ namespace lathe {
 class Diagnostics;
 class KernelCache;
 
+/// Whether the process may take so many more bytes, which any thread may ask; where it may not, who asked fails without
+/// a message. 0 asks whether to go on.
+using MayTake = llvm::function_ref<bool(int64_t bytes)>;
+
 /// The code of a model for one target.
 struct ModelVariant {
   mlir::ModuleOp module; ///< At level `llvm`.
@@ -56,10 +60,10 @@ std::string weightsSymbol(llvm::StringRef name);
 /// errors are reported on the modules.
 /// The text of the kernels of the first variant, if that is for a GPU, goes to
 /// `ptx`, which may be null, too. Kernels are taken from `cache`, which may be
-/// null, and kept in it; the objects are the same with and without it.
+/// null, and kept in it; the objects are the same with and without it. `mayTake` is asked before each unit of code.
 llvm::FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
 emitObjects(llvm::ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads,
-            std::string *ptx = nullptr, KernelCache *cache = nullptr);
+            MayTake mayTake, std::string *ptx = nullptr, KernelCache *cache = nullptr);
 
 /// The kernels of a variant for a GPU.
 struct DeviceCode {
@@ -94,7 +98,8 @@ llvm::FailureOr<DeviceCode> emitPtx(const ModelVariant &variant);
 /// told each resource that the rest of the weights does not need, so that large
 /// models need not be in memory twice.
 llvm::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-writeWeights(llvm::ArrayRef<mlir::ModuleOp> modules, llvm::function_ref<void(mlir::DenseResourceElementsHandle)> done);
+writeWeights(llvm::ArrayRef<mlir::ModuleOp> modules, MayTake mayTake,
+             llvm::function_ref<void(mlir::DenseResourceElementsHandle)> done);
 
 /// An object linked into this process.
 class LoadedModel {

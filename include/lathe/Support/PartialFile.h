@@ -32,7 +32,10 @@ std::error_code writeBytes(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef>
 
 /// The same through a PartialFile, which is then kept.
 std::error_code replaceFile(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> parts);
-std::error_code replaceFile(llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write);
+/// Without an error and a new file where `isWanted`, which is asked at the end, says no.
+std::error_code replaceFile(
+    llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write,
+    llvm::function_ref<bool()> isWanted = [] { return true; });
 
 /// Sets the time of a file to now: of what is kept, that which was not used for longest is deleted first.
 void markUsed(llvm::StringRef path);

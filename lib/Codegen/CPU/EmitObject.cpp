@@ -164,8 +164,8 @@ namespace {
 class ModelCode {
 public:
   ModelCode(ArrayRef<ModelVariant> variants, llvm::StringRef name, uint64_t fingerprint, unsigned threads,
-            KernelCache *cache)
-      : variants(variants), name(name), fingerprint(fingerprint), threads(threads), cache(cache),
+            MayTake mayTake, KernelCache *cache)
+      : variants(variants), name(name), fingerprint(fingerprint), threads(threads), mayTake(mayTake), cache(cache),
         host(hostOf(variants)) {}
   FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emit(std::string *ptx);
 
@@ -179,6 +179,7 @@ private:
   llvm::StringRef name;
   uint64_t fingerprint;
   unsigned threads;
+  MayTake mayTake;
   KernelCache *cache; ///< Null: none.
   Target host;        ///< For the launch programs of devices, and the description.
   const llvm::Target *backend = nullptr;
@@ -282,10 +283,14 @@ LogicalResult ModelCode::translate(CodeUnit &unit, const Target &target, llvm::S
       added.code.reset();
       return success();
     }
+  auto compile = [&added, &target, this] {
+    if (mayTake(0))
+      added.compile(*backend, target);
+  };
   if (pool)
-    pool->async([&added, &target, this] { added.compile(*backend, target); });
+    pool->async(compile);
   else
-    added.compile(*backend, target);
+    compile();
   return success();
 }
 
@@ -365,7 +370,7 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit(std:
       started = start(variant);
   if (pool)
     pool->wait();
-  if (failed(started) || failed(describe()))
+  if (!mayTake(0) || failed(started) || failed(describe()))
     return failure();
   if (ptx)
     *ptx = described.front().device.ptx;
@@ -378,9 +383,9 @@ FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> ModelCode::emit(std:
 
 FailureOr<std::vector<std::unique_ptr<llvm::MemoryBuffer>>> emitObjects(ArrayRef<ModelVariant> variants,
                                                                         llvm::StringRef name, uint64_t fingerprint,
-                                                                        unsigned threads, std::string *ptx,
-                                                                        KernelCache *cache) {
-  return ModelCode(variants, name, fingerprint, threads, cache).emit(ptx);
+                                                                        unsigned threads, MayTake mayTake,
+                                                                        std::string *ptx, KernelCache *cache) {
+  return ModelCode(variants, name, fingerprint, threads, mayTake, cache).emit(ptx);
 }
 
 } // namespace lathe

@@ -192,7 +192,7 @@ static LogicalResult verifyPlace(host::ConstantOp constant, int64_t size) {
 }
 
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceElementsHandle)> done) {
+writeWeights(ArrayRef<ModuleOp> modules, MayTake mayTake, llvm::function_ref<void(DenseResourceElementsHandle)> done) {
   ModuleOp module = modules.front();
   auto sizes = module.getOps<host::WeightsOp>();
   if (sizes.empty())
@@ -206,6 +206,8 @@ writeWeights(ArrayRef<ModuleOp> modules, llvm::function_ref<void(DenseResourceEl
     for (auto constant : variant.getOps<host::ConstantOp>())
       if (failed(verifyPlace(constant, size)))
         return failure();
+  if (!mayTake(size))
+    return failure();
   auto buffer = llvm::WritableMemoryBuffer::getNewMemBuffer(size, "weights"); // Zeroed.
   if (!buffer)
     return module.emitError() << "no memory for " << size << " bytes of weights [codegen-out-of-memory]";

@@ -173,3 +173,47 @@ Value importer::foldAround(Node &node, Value x, ArrayRef<AffineExpr> dims, Affin
   folded.append(rest.begin(), rest.end());
   return node.reshape(x, folded);
 }
+
+/// How often `axes`, which are in range, name each of `rank` dimensions, as a vector.
+static Value timesNamed(Node &node, Value axes, int64_t rank) {
+  Value ones = node.broadcast(node.scalar(node.element(axes), 1), node.dims(axes));
+  return node.create<graph::ScatterElementsOp>(node.constant(SmallVector<int64_t>(rank, 0)), axes, ones, int64_t(0),
+                                               graph::ScatterKind::add);
+}
+
+Value importer::checkedAxes(Node &node, Value axes, int64_t rank) {
+  if (node.failed())
+    return axes;
+  ShapeSolver &solver = node.solver();
+  if (rank == 0) {
+    node.require(solver.constant(0), node.dims(axes)[0], "a scalar has no 'axes'");
+    return axes;
+  }
+  axes = node.cast(axes, node.builder().getI64Type());
+  Type i64 = node.element(axes);
+  Value zero = node.scalar(i64, 0);
+  auto extreme = [&](graph::ReduceKind kind, Value x) { return node.reduce(kind, x, {0}, /*keepDims=*/false); };
+  Value least = node.create<graph::MinOp>(extreme(graph::ReduceKind::min, axes), zero);
+  Value most = node.create<graph::MaxOp>(extreme(graph::ReduceKind::max, axes), zero);
+  std::string range = ("'axes' must be from " + Twine(-rank) + " to " + Twine(rank - 1)).str();
+  node.require(node.entry(least, "'axes'"), solver.constant(-rank), range);
+  node.require(solver.constant(rank - 1), node.entry(most, "'axes'"), range);
+  // Within the range in any case, so that this error is the one that a call sees.
+  axes = node.create<graph::MaxOp>(axes, node.scalar(i64, static_cast<double>(-rank)));
+  axes = node.create<graph::MinOp>(axes, node.scalar(i64, static_cast<double>(rank - 1)));
+  if (node.failed())
+    return {};
+  node.require(solver.constant(1), node.entry(extreme(graph::ReduceKind::max, timesNamed(node, axes, rank)), "'axes'"),
+               "'axes' must not name a dimension twice");
+  return axes;
+}
+
+Dims importer::areNamed(Node &node, Value axes, int64_t rank) {
+  ShapeSolver &solver = node.solver();
+  axes = checkedAxes(node, axes, rank);
+  Dims named = node.failed() || rank == 0 ? Dims() : node.entries(timesNamed(node, axes, rank), "'axes'");
+  // The checks say the same; this is for what reasons about expressions.
+  for (AffineExpr &is : named)
+    is = solver.max(solver.constant(0), solver.min(is, solver.constant(1)));
+  return named;
+}

@@ -40,6 +40,12 @@ AffineExpr normalizeAxis(Node &node, AffineExpr axis, int64_t rank, llvm::String
 /// given, sorted if all are known.
 Dims normalizeAxes(Node &node, llvm::ArrayRef<AffineExpr> axes, int64_t rank, llvm::StringRef what);
 
+/// `axes`, a vector of any length, whose entries must be from -rank to rank - 1 and distinct: others are an error of
+/// the call.
+Value checkedAxes(Node &node, Value axes, int64_t rank);
+/// For each of `rank` dimensions, 1 if the same name it, else 0.
+Dims areNamed(Node &node, Value axes, int64_t rank);
+
 /// 1 where the normalized `axis` of `rank` dimensions is `dim`, else 0.
 AffineExpr isAt(graph::ShapeSolver &solver, AffineExpr axis, int64_t dim, int64_t rank);
 /// Entry `axis` of `dims`.

@@ -192,6 +192,11 @@ public:
   /// `x`, or the same with `size` where the model leaves dimension `i` open, which the call then
   /// must have; `what` names the dimension.
   Value withDim(Value x, int64_t i, int64_t size, const llvm::Twine &what);
+  /// The same for `input`, a vector of `length` entries as ranks say; a negative length says nothing.
+  Value withLength(unsigned input, int64_t length) {
+    Value x = this->input(input);
+    return length < 0 ? x : withDim(x, 0, length, "the entries of '" + inputName(input) + "' and what ranks say");
+  }
   /// A vector over the channels (dimension 1) of `x`, shaped to broadcast.
   Value channels(Value vector, Value x);
 

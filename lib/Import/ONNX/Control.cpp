@@ -96,10 +96,13 @@ static std::string describeKind(Value value) {
   return text;
 }
 
-/// Requires one element, as conditions and trip counts have.
-static bool checkScalar(Node &node, Value value, llvm::StringRef what) {
+/// Requires one element, as conditions and trip counts have; of open sizes the call is checked, and they become 1.
+static bool checkScalar(Node &node, Value &value, llvm::StringRef what) {
   if (node.failed() || !value)
     return !node.failed();
+  if (mlir::isa<RankedTensorType>(value.getType()))
+    for (int64_t i = 0, rank = node.rank(value); i < rank; ++i)
+      value = node.withDim(value, i, 1, "the elements of '" + what + "' and 1");
   auto type = mlir::dyn_cast<RankedTensorType>(value.getType());
   if (type && type.hasStaticShape() && type.getNumElements() == 1)
     return true;

@@ -86,7 +86,7 @@ bool DeformConv::read() {
     return false;
   node.ignore({"kernel_shape"}); // That of the filter.
   strides = list("strides", 2, 1), dilations = list("dilations", 2, 1), pads = list("pads", 4, 0);
-  groups = positiveCount(node, "group"), offsetGroups = positiveCount(node, "offset_group");
+  groups = node.positiveCount("group"), offsetGroups = node.positiveCount("offset_group");
   if (node.failed())
     return false;
   Dims image = node.dims(node.input(0)), filter = node.dims(node.input(1)), offset = node.dims(node.input(2));

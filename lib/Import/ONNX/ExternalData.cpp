@@ -5,6 +5,8 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ExternalData.h"
 
+#include "lathe/Support/MappedFile.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -106,9 +108,7 @@ FailureOr<std::shared_ptr<llvm::MemoryBuffer>> ExternalData::open(StringRef loca
   if (!allowLinks && status.st_nlink > 1)
     return refuseLink("has " + Twine(status.st_nlink) + " hard links");
 
-  auto mapped = llvm::MemoryBuffer::getOpenFile(llvm::sys::fs::convertFDToNativeFile(descriptor), location,
-                                                static_cast<uint64_t>(status.st_size),
-                                                /*RequiresNullTerminator=*/false);
+  auto mapped = mapFile(descriptor, *folder + "/" + location.str());
   if (!mapped) {
     diagnostics.error("onnx-external-data-missing", place,
                       "external data file " + quoted(location) + " cannot be mapped: " + mapped.getError().message());

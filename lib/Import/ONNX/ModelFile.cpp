@@ -8,6 +8,7 @@
 #include "ElementType.h"
 #include "SortNodes.h"
 #include "WireScanner.h"
+#include "lathe/Support/MappedFile.h"
 
 #include <google/protobuf/io/coded_stream.h>
 
@@ -25,8 +26,7 @@ using ::onnx::TensorProto;
 FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path, const ImportOptions &options,
                                                       Diagnostics &diagnostics) {
   // Not a null-terminated copy: a model may be larger than memory.
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
+  auto buffer = mapFile(path);
   if (!buffer) {
     diagnostics.error("onnx-cannot-read", path, "cannot be read: " + buffer.getError().message())
         .note("give the path of an ONNX file");

@@ -17,12 +17,26 @@ struct Reduction {
   SmallVector<int64_t> axes;
   /// Instead, axes that are read when the program runs.
   Dims readAxes;
+  /// Or, where their number is read as well, 1 for each dim that is reduced and 0 for the others.
+  Dims isReduced;
   bool keepDims;
   /// No axes were given and the operator then reduces nothing.
   bool isNothing = false;
 };
 
 } // namespace
+
+/// For each dim of the input, 1 if `axes`, of any number, say that it is reduced, else 0.
+static Dims areReduced(Node &node, Value axes, bool emptyIsNone) {
+  graph::ShapeSolver &solver = node.solver();
+  Dims named = areNamed(node, axes, node.rank(node.input(0)));
+  if (node.failed() || emptyIsNone)
+    return named;
+  mlir::AffineExpr isEmpty = isLess(solver, node.dims(axes)[0], solver.constant(1));
+  for (mlir::AffineExpr &is : named)
+    is = solver.max(is, isEmpty);
+  return named;
+}
 
 static Reduction readReduction(Node &node) {
   Value x = node.input(0);
@@ -33,8 +47,16 @@ static Reduction readReduction(Node &node) {
   SmallVector<int64_t> axes;
   if (!fromInput) {
     axes = node.integers("axes");
-  } else if (node.input(1)) {
-    Dims given = node.entries(1);
+  } else if (Value vector = node.input(1)) {
+    if (node.rank(vector) == 1 && mlir::cast<mlir::RankedTensorType>(vector.getType()).isDynamicDim(0)) {
+      if (result.keepDims) {
+        result.isReduced = areReduced(node, vector, noop);
+        return result;
+      }
+      if (std::optional<int64_t> declared = node.declaredRank(0))
+        vector = node.withLength(1, node.rank(x) - *declared);
+    }
+    Dims given = node.entries(vector, "input 'axes'");
     if (std::optional<SmallVector<int64_t>> known = knownIntegers(given)) {
       axes = *known;
     } else {
@@ -63,7 +85,27 @@ static Value reduceReadAxes(Node &node, Value x, const Reduction &reduction,
   return node.reshape(x, reduction.keepDims ? dims : withoutAxes(solver, dims, reduction.readAxes));
 }
 
+/// The same for dims of which each may be reduced or not.
+static Value reduceIfNamed(Node &node, Value x, const Reduction &reduction,
+                           llvm::function_ref<Value(Value)> reduceMiddle) {
+  graph::ShapeSolver &solver = node.solver();
+  mlir::AffineExpr zero = solver.constant(0), one = solver.constant(1);
+  Dims dims = node.dims(x);
+  for (auto [i, isReduced] : llvm::enumerate(reduction.isReduced)) {
+    mlir::AffineExpr kept = solver.max(zero, choose(solver, isReduced, one, dims[i]));
+    mlir::AffineExpr reduced = solver.max(zero, choose(solver, isReduced, dims[i], one));
+    mlir::AffineExpr before = solver.product(llvm::ArrayRef(dims).take_front(i));
+    x = node.reshape(x,
+                     {solver.product({before, kept}), reduced, solver.product(llvm::ArrayRef(dims).drop_front(i + 1))});
+    x = reduceMiddle(x);
+    dims[i] = kept;
+  }
+  return node.reshape(x, dims);
+}
+
 static Value reduce(Node &node, ReduceKind kind, Value x, const Reduction &reduction) {
+  if (!node.failed() && !reduction.isReduced.empty())
+    return reduceIfNamed(node, x, reduction, [&](Value folded) { return node.reduce(kind, folded, {1}, true); });
   if (!node.failed() && !reduction.readAxes.empty())
     return reduceReadAxes(node, x, reduction, [&](Value folded) { return node.reduce(kind, folded, {1}, true); });
   if (node.failed() || reduction.isNothing || reduction.axes.empty())
@@ -113,9 +155,11 @@ static Value importReduceLogSumExp(Node &node) {
   Reduction reduction = readReduction(node);
   Type element = node.element(node.input(0));
   Value x = node.isFloat(node.input(0)) ? node.input(0) : node.cast(node.input(0), node.builder().getF64Type());
+  auto reduceMiddle = [&](Value folded) { return logSumExp(node, folded, {1}); };
+  if (!reduction.isReduced.empty() && !node.failed())
+    return node.cast(reduceIfNamed(node, x, reduction, reduceMiddle), element);
   if (!reduction.readAxes.empty() && !node.failed())
-    return node.cast(reduceReadAxes(node, x, reduction, [&](Value folded) { return logSumExp(node, folded, {1}); }),
-                     element);
+    return node.cast(reduceReadAxes(node, x, reduction, reduceMiddle), element);
   if (node.failed() || reduction.isNothing || reduction.axes.empty())
     return node.input(0);
   Value y = logSumExp(node, x, reduction.axes);

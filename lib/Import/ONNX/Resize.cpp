@@ -58,6 +58,8 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes, Value sizes
   Value x = node.input(0);
   if (node.failed())
     return {};
+  if (node.rank(sizes) == 1)
+    sizes = node.withLength(3, static_cast<int64_t>(axes.size()));
   std::optional<Dims> known = node.solver().contents(sizes);
   if (!known)
     return node.create<graph::ResizeOp>(x, sizes, Value(), axes, llvm::ArrayRef<double>(), sampling.mode,
@@ -93,7 +95,7 @@ static Value resizeToSizes(Node &node, llvm::ArrayRef<int64_t> axes, Value sizes
 
 /// A float input, one entry per axis, as f64; null after an error.
 static Value readNumbers(Node &node, unsigned index, size_t count) {
-  Value x = node.withDim(node.input(index), 0, count, "the entries of '" + node.inputName(index) + "' and axes");
+  Value x = node.withLength(index, static_cast<int64_t>(count));
   if (node.failed() || node.rank(x) != 1 ||
       node.staticDim(x, 0, "'" + node.inputName(index).str() + "'") != static_cast<int64_t>(count)) {
     if (!node.failed())
@@ -270,7 +272,8 @@ static bool readSampling(Node &node, Sampling &sampling) {
 /// 'keep_aspect_ratio_policy'.
 static SmallVector<ResizedAxis> axesOfSizes(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy) {
   SmallVector<ResizedAxis> result;
-  Dims sizes = node.entries(3), dims = node.dims(node.input(0));
+  Dims sizes = node.entries(node.withLength(3, static_cast<int64_t>(axes.size())), "'sizes'");
+  Dims dims = node.dims(node.input(0));
   if (!node.failed() && sizes.size() != axes.size())
     node.error("onnx-shape-mismatch",
                "'sizes' has " + Twine(sizes.size()) + " elements, but " + Twine(axes.size()) + " sizes are expected")

@@ -20,11 +20,18 @@ using llvm::SmallVector;
 using llvm::Twine;
 using mlir::AffineExpr;
 
+/// Input `index`, a shape of the result. How many entries it has, if it leaves that open, is the rank that the model
+/// declares.
+static Value withDeclaredLength(Node &node, unsigned index) {
+  std::optional<int64_t> declared = node.failed() ? std::nullopt : node.declaredRank(0);
+  return declared && node.rank(node.input(index)) == 1 ? node.withLength(index, *declared) : node.input(index);
+}
+
 static Value importReshape(Node &node) {
   if (node.version() < 5)
     return node.create<graph::ReshapeOp>(node.input(0), node.constant(ArrayRef(node.integers("shape"))), false);
   bool allowZero = node.version() >= 14 && node.flag("allowzero");
-  return node.create<graph::ReshapeOp>(node.input(0), node.input(1), allowZero);
+  return node.create<graph::ReshapeOp>(node.input(0), withDeclaredLength(node, 1), allowZero);
 }
 
 static Value importFlatten(Node &node) {
@@ -41,14 +48,16 @@ static Value importFlatten(Node &node) {
       x, {solver.product(ArrayRef(dims).take_front(axis)), solver.product(ArrayRef(dims).drop_front(axis))});
 }
 
-/// The axes of Squeeze and Unsqueeze: an attribute before version 13.
-static Dims readAxes(Node &node) {
+/// The axes of Squeeze and Unsqueeze: an attribute before version 13. Where it is open how many they are, `countFor`
+/// says it for the rank that the model declares for the result.
+static Dims readAxes(Node &node, llvm::function_ref<int64_t(int64_t)> countFor) {
   Dims axes;
+  std::optional<int64_t> declared = node.declaredRank(0);
   if (node.version() < 13)
     for (int64_t axis : node.integers("axes"))
       axes.push_back(node.solver().constant(axis));
   else if (node.input(1))
-    axes = node.entries(1);
+    axes = node.entries(declared ? node.withLength(1, countFor(*declared)) : node.input(1), "input 'axes'");
   return axes;
 }
 
@@ -89,7 +98,7 @@ static Value importSqueeze(Node &node) {
   graph::ShapeSolver &solver = node.solver();
   AffineExpr one = solver.constant(1);
   bool given = node.version() < 13 ? node.has("axes") : bool(node.input(1));
-  Dims named = readAxes(node);
+  Dims named = readAxes(node, [&](int64_t declared) { return node.rank(x) - declared; });
   if (node.failed())
     return {};
   if (!given)
@@ -127,7 +136,7 @@ static Value importSqueeze(Node &node) {
 
 static Value importUnsqueeze(Node &node) {
   Value x = node.input(0);
-  Dims axes = readAxes(node);
+  Dims axes = readAxes(node, [&](int64_t declared) { return declared - node.rank(x); });
   axes = normalizeAxes(node, axes, node.rank(x) + axes.size(), "axes");
   return node.failed() ? Value() : node.reshape(x, withUnitAxes(node.solver(), node.dims(x), axes));
 }
@@ -154,7 +163,9 @@ static Value importConcat(Node &node) {
 }
 
 static Value importExpand(Node &node) {
-  return node.create<graph::BroadcastOp>(node.input(0), node.input(1),
+  // A rank that the input has as well, a shorter shape may have, too.
+  bool isOfShape = !node.failed() && node.declaredRank(0).value_or(0) > node.rank(node.input(0));
+  return node.create<graph::BroadcastOp>(node.input(0), isOfShape ? withDeclaredLength(node, 1) : node.input(1),
                                          /*exact=*/false);
 }
 
@@ -191,7 +202,7 @@ llvm::SmallVector<int64_t> onnx_import::wholeNumbers(Node &node, unsigned input)
 /// How often Tile repeats each axis; its first version named one.
 static Dims readRepeats(Node &node, Value x) {
   if (node.version() > 1)
-    return node.entries(1);
+    return node.entries(node.withLength(1, node.rank(x)), "input 'repeats'");
   SmallVector<int64_t> tiles = wholeNumbers(node, 1), axes = wholeNumbers(node, 2);
   if (!node.failed() && (tiles.size() != 1 || axes.size() != 1))
     node.error("onnx-shape-mismatch", "'tiles' has " + Twine(tiles.size()) + " elements and 'axis' " +
@@ -322,7 +333,7 @@ static Value importConstantOfShape(Node &node) {
     value = node.reshape(node.constant(*tensor), {});
   else
     value = node.scalar(node.builder().getF32Type(), 0);
-  return node.create<graph::BroadcastOp>(value, node.input(0), /*exact=*/true);
+  return node.create<graph::BroadcastOp>(value, withDeclaredLength(node, 0), /*exact=*/true);
 }
 
 static Value importConstant(Node &node) {

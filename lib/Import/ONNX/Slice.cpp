@@ -156,32 +156,6 @@ static Value makeSlice(Node &node, const SliceRequest &request) {
   return node.create<graph::SliceOp>(x, request.starts, request.ends, *axes, *steps, graph::DimsAttr());
 }
 
-/// `axes`, however many, whose entries must be from -rank to rank - 1 and distinct: others are an error of the call.
-static Value checkedAxes(Node &node, Value axes, int64_t rank) {
-  if (node.failed() || rank == 0)
-    return axes;
-  graph::ShapeSolver &solver = node.solver();
-  Type i64 = node.element(axes);
-  Value zero = node.scalar(i64, 0);
-  auto extreme = [&](graph::ReduceKind kind, Value x) { return node.reduce(kind, x, {0}, /*keepDims=*/false); };
-  Value least = node.create<graph::MinOp>(extreme(graph::ReduceKind::min, axes), zero);
-  Value most = node.create<graph::MaxOp>(extreme(graph::ReduceKind::max, axes), zero);
-  std::string range = ("'axes' must be from " + Twine(-rank) + " to " + Twine(rank - 1)).str();
-  node.require(node.entry(least, "'axes'"), solver.constant(-rank), range);
-  node.require(solver.constant(rank - 1), node.entry(most, "'axes'"), range);
-  // Within the range in any case, so that this error is the one that a call sees.
-  axes = node.create<graph::MaxOp>(axes, node.scalar(i64, static_cast<double>(-rank)));
-  axes = node.create<graph::MinOp>(axes, node.scalar(i64, static_cast<double>(rank - 1)));
-  if (node.failed())
-    return {};
-  Value ones = node.broadcast(node.scalar(i64, 1), node.dims(axes));
-  Value times = node.create<graph::ScatterElementsOp>(node.constant(SmallVector<int64_t>(rank, 0)), axes, ones,
-                                                      int64_t(0), graph::ScatterKind::add);
-  node.require(solver.constant(1), node.entry(extreme(graph::ReduceKind::max, times), "'axes'"),
-               "'axes' must not name a dimension twice");
-  return axes;
-}
-
 /// The vectors of a slice where none says for how many axes they are: one entry for each axis of the input, and those
 /// that are not named are taken whole. `axes` and `steps` may be null.
 static void spreadOverAxes(Node &node, Value &starts, Value &ends, Value &axes, Value &steps) {
@@ -361,6 +335,24 @@ static std::optional<graph::PadMode> readPadMode(Node &node) {
   return known;
 }
 
+/// `pads` for `axes`, both of open lengths, as two amounts for each dimension of `x`; those that are not named have 0.
+static Dims spreadPads(Node &node, Value x, Value pads, Value axes) {
+  graph::ShapeSolver &solver = node.solver();
+  int64_t rank = node.rank(x);
+  AffineExpr count = node.dims(axes)[0];
+  node.check({}, node.dims(pads)[0], solver.simplify(count * 2), "the entries of 'pads' and two for each axis");
+  axes = checkedAxes(node, axes, rank);
+  pads = node.cast(pads, node.builder().getI64Type());
+  Dims amounts;
+  for (AffineExpr begin : {solver.constant(0), count}) {
+    Value spread =
+        node.create<graph::ScatterElementsOp>(node.constant(SmallVector<int64_t>(rank, 0)), axes,
+                                              node.slice(pads, 0, begin, count), int64_t(0), graph::ScatterKind::none);
+    llvm::append_range(amounts, node.entries(spread, "'pads'"));
+  }
+  return amounts;
+}
+
 static Value importPad11(Node &node) {
   Value x = node.input(0), pads = node.input(1), value = node.input(2);
   std::optional<graph::PadMode> mode = readPadMode(node);
@@ -371,7 +363,25 @@ static Value importPad11(Node &node) {
   if (!node.input(3))
     return node.create<graph::PadOp>(x, pads, value, *mode, graph::DimsAttr());
 
-  Dims axes = node.entries(3), given = node.entries(1);
+  auto pad = [&](llvm::ArrayRef<AffineExpr> amounts) -> Value {
+    if (node.failed())
+      return {};
+    auto attribute = graph::DimsAttr::get(node.builder().getContext(), node.solver().map(amounts));
+    return node.create<graph::PadOp>(x, Value(), value, *mode, attribute);
+  };
+  auto isOpenVector = [&](Value vector) {
+    return node.rank(vector) == 1 && mlir::cast<mlir::RankedTensorType>(vector.getType()).isDynamicDim(0);
+  };
+  Value named = node.input(3);
+  // A length that one of both leaves open, the other may say.
+  if (isOpenVector(named) && isOpenVector(pads))
+    return pad(spreadPads(node, x, pads, named));
+  if (isOpenVector(named) && node.rank(pads) == 1)
+    named = node.withLength(3, mlir::cast<mlir::RankedTensorType>(pads.getType()).getDimSize(0) / 2);
+  Dims axes = node.entries(named, "input 'axes'");
+  if (isOpenVector(pads))
+    pads = node.withLength(1, 2 * static_cast<int64_t>(axes.size()));
+  Dims given = node.entries(pads, "input 'pads'");
   if (node.failed())
     return {};
   if (given.size() != 2 * axes.size()) {
@@ -392,10 +402,7 @@ static Value importPad11(Node &node) {
         amount = choose(solver, isAt(solver, at, dim, rank), given[index + behind * axes.size()], amount);
       }
   }
-  if (node.failed())
-    return {};
-  auto attribute = graph::DimsAttr::get(node.builder().getContext(), solver.map(amounts));
-  return node.create<graph::PadOp>(x, Value(), value, *mode, attribute);
+  return pad(amounts);
 }
 
 static Value importPad2(Node &node) {

@@ -228,7 +228,39 @@ def layers() -> list[Open]:
     ]
 
 
-ALL = [*convolutions(), *deformable(), *attentions(), *places(), *layers()]
+def lengths() -> list[Open]:
+    """Vectors of parameters whose lengths are open: that of each call, or what the ranks say."""
+    x = f32(2, 3, 4)
+    axes = [i64(), i64(0), i64(-1), i64(2, 0), i64(1, 0, 2)]
+    reductions = [
+        Open(op, [[x, a] for a in axes], {"keepdims": 1, "noop_with_empty_axes": noop}, rank=rank)
+        for op in ("ReduceSum", "ReduceMax", "ReduceMean", "ReduceL2", "ReduceLogSumExp")
+        for noop, rank in ((0, None), (1, 3))
+    ]
+    image = f32(1, 2, 3, 4)
+    pads = [
+        [x, i64(1, 2), None, i64(-2)],
+        [x, i64(1, 0, 2, 3), None, i64(2, 0)],
+        [x, i64(), None, i64()],
+    ]
+    return [
+        *reductions,
+        Open("ReduceMin", [[x, i64(0, 2)], [x, i64(1, -1)]], {"keepdims": 0}, rank=1),
+        Open("ReduceProd", [[x, i64(2, 0, 1)]], {"keepdims": 0}, rank=0),
+        Open("Pad", pads),
+        Open("Pad", pads[:1], known=(1,)),
+        Open("Pad", pads[:1], known=(3,)),
+        Open("Squeeze", [[x[:1], i64(0)], [x[:, :, :1], i64(-1)]], rank=2),
+        Open("Unsqueeze", [[x, i64(0, 4)], [x, i64(1, 2)]], rank=5),
+        Open("Reshape", [[x, i64(4, -1)], [x, i64(0, 12)]], rank=2),
+        Open("Expand", [[f32(3, 1), i64(2, 1, 4)], [f32(1, 4), i64(2, 3, 1)]], rank=3),
+        Open("ConstantOfShape", [[i64(2, 3)], [i64(0, 7)]], rank=2),
+        Open("Tile", [[x, i64(1, 2, 3)], [x, i64(2, 0, 1)]]),
+        Open("Resize", [[image, None, None, i64(1, 2, 6, 5)]], {"mode": "linear"}),
+    ]
+
+
+ALL = [*convolutions(), *deformable(), *attentions(), *places(), *layers(), *lengths()]
 
 
 @pytest.mark.parametrize("case", ALL, ids=[f"{i}-{case.op}" for i, case in enumerate(ALL)])
@@ -295,6 +327,13 @@ SLICE = [f32(5, 4, 3), i64(0, 0), i64(2, 2)]
             {},
             "heads of keys and those of values",
         ),
+        ("ReduceSum", [f32(5, 4, 3), i64(0, 3)], {}, AXES),
+        ("ReduceSum", [f32(5, 4, 3), i64(-4)], {}, AXES),
+        ("ReduceSum", [f32(5, 4, 3), i64(2, -1)], {}, "'axes' must not name a dimension twice"),
+        ("ReduceSum", [f32(), i64(0)], {}, "a scalar has no 'axes'"),
+        ("Pad", [f32(5, 4, 3), i64(1, 2), f32(), i64(3)], {}, AXES),
+        ("Pad", [f32(5, 4, 3), i64(1, 2, 3), f32(), i64(0)], {}, "two for each axis"),
+        ("Tile", [f32(5, 4), i64(1)], {}, "the entries of 'repeats' and what ranks say"),
         ("Slice", [*SLICE, i64(0, 3)], {}, AXES),
         ("Slice", [*SLICE, i64(-4, 1)], {}, AXES),
         ("Slice", [*SLICE, i64(2, -1)], {}, "'axes' must not name a dimension twice"),
@@ -488,3 +527,38 @@ def test_whole_numbers_are_rounded_when_they_are_resized(mode: str) -> None:
             "Resize", [data.astype(np.float32), None, scales], 19, mode=mode, antialias=1
         )
         assert np.abs(found - np.clip(right, 0, 255)).max() <= 0.501
+
+
+def test_conditions_of_open_sizes_have_one_element() -> None:
+    """Exporters slice a condition out of a vector at a position that is computed."""
+    branches = [
+        helper.make_graph(
+            [helper.make_node("Constant", [], [name], value_float=value)],
+            name,
+            [],
+            [helper.make_tensor_value_info(name, 1, [])],
+        )
+        for name, value in (("a", 1.5), ("b", 2.5))
+    ]
+    nodes = [
+        helper.make_node("Slice", ["c", "begin", "end"], ["cond"]),
+        helper.make_node("If", ["cond"], ["y"], then_branch=branches[0], else_branch=branches[1]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("c", 9, [None]),
+        helper.make_tensor_value_info("begin", 7, [1]),
+        helper.make_tensor_value_info("end", 7, [1]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        inputs,
+        [helper.make_tensor_value_info("y", 1, [])],
+    )
+    opsets = [helper.make_opsetid("", 20)]
+    model = lathe.compile(helper.make_model(graph, opset_imports=opsets, ir_version=9), cache=False)
+    conditions = np.array([True, False, True])
+    for at, right in ((0, 1.5), (1, 2.5)):
+        assert model(conditions, i64(at), i64(at + 1))[0] == right
+    with pytest.raises(lathe.RuntimeError, match="the elements of 'cond' and 1"):
+        model(conditions, i64(0), i64(2))
