@@ -207,15 +207,15 @@ Value ShrinkOp::buildScalar(OpBuilder &builder, ValueRange args) {
 
 Value GeluOp::buildScalar(OpBuilder &builder, ValueRange args) {
   Scalar s{builder, getLoc()};
-  Value x = args[0], half = s.like(x, 0.5), one = s.like(x, 1), inner;
+  Value x = args[0], one = s.like(x, 1);
   if (getApproximateTanh()) {
-    Value cube = s.mul(x, s.mul(x, x));
-    Value poly = s.add(x, s.mul(s.like(x, 0.044715), cube));
-    inner = s.tanh(s.mul(s.like(x, 0.7978845608028654), poly)); // sqrt(2 / pi)
-  } else {
-    inner = math::ErfOp::create(builder, getLoc(), s.mul(x, s.like(x, 0.7071067811865476)));
+    // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), which keeps its digits where u is negative, for
+    // -2 u = -x sqrt(8 / pi) (1 + 0.044715 x^2).
+    Value slope = s.add(s.like(x, -1.5957691216057308), s.mul(s.like(x, -0.07135481627260025), s.mul(x, x)));
+    return s.div(x, s.add(one, s.exp(s.mul(x, slope))));
   }
-  return s.mul(s.mul(half, x), s.add(one, inner));
+  Value inner = math::ErfOp::create(builder, getLoc(), s.mul(x, s.like(x, 0.7071067811865476)));
+  return s.mul(s.mul(s.like(x, 0.5), x), s.add(one, inner));
 }
 
 //===----------------------------------------------------------------------===//

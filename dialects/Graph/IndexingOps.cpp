@@ -214,7 +214,9 @@ LogicalResult ResizeOp::verify() {
     return emitOpError("takes one of 'sizes', 'scales' and 'factors'");
   if (getFactors()) { // resize_c3
     RankedTensorType factors = getFactors().getType();
-    if (factors.getRank() != 1 || factors.getDimSize(0) != static_cast<int64_t>(getAxes().size()))
+    ArrayRef<int64_t> shape = factors.getShape();
+    if (shape.empty() || shape.size() > 2 || shape.back() != static_cast<int64_t>(getAxes().size()) ||
+        (shape.size() == 2 && shape.front() != 2))
       return emitOpError("needs one entry of 'factors' for each of ") << getAxes().size() << " axes, not " << factors;
   }
   if (!getScales().empty() && getScales().size() != getAxes().size())

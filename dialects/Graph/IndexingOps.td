@@ -166,9 +166,10 @@ def Graph_ResizeOp : Graph_Op<"resize", [AttrSizedOperandSegments, AllElementTyp
     each dimension in `axes` is the entry of the `i64` vector `sizes`, or the
     input's times the entry of `scales`, rounded down; all other dimensions
     stay. Positions use `scales` where given, or the entries of `factors`, a
-    vector of the program, else the ratio of the sizes. With `nearest` they are
-    exact, so that ties are ties; an entry of `scales` is then taken for the
-    simplest fraction that rounds to it in `f32`. Integers are rounded to the
+    vector of the program, or the quotients of the two rows of `factors`, else
+    the ratio of the sizes. With `nearest` they are exact, so that ties are
+    ties; an entry of `scales` is then taken for the simplest fraction that
+    rounds to it in `f32`. Integers are rounded to the
     nearest value that the type has, ties to even, after `linear` and after `cubic`,
     which overshoots.
 
@@ -176,7 +177,7 @@ def Graph_ResizeOp : Graph_Op<"resize", [AttrSizedOperandSegments, AllElementTyp
     * (C2) At most one of `sizes`, `scales` and `factors`; `scales` has one
       positive entry per axis. Without `sizes` and `scales`, the result type
       says the sizes.
-    * (C3) `factors` is a vector of one entry per axis.
+    * (C3) `factors` is a vector of one entry per axis, or two such rows.
   }];
   let arguments = (ins Graph_NumberTensor:$x, Optional<Graph_IndexTensor>:$sizes,
       Optional<Graph_FloatTensor>:$factors, DenseI64ArrayAttr:$axes, DenseF64ArrayAttr:$scales,

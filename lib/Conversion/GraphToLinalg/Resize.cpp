@@ -23,6 +23,8 @@ struct Axis {
   Value in, inNumber, outNumber;
   /// Output size by input size.
   Value scale;
+  /// The fraction that it is, if the program has one.
+  Value above, below;
 };
 
 /// An element of the input that a result is made of, along one axis.
@@ -145,8 +147,8 @@ static ExactPlace exactPlace(Number n, ResizeOp op, const Axis &axis) {
   // Output size by input size.
   Value above = axis.outNumber, below = axis.inNumber;
   if (op.getFactors()) {
-    above = axis.scale;
-    below = one;
+    above = axis.above ? axis.above : axis.scale;
+    below = axis.below ? axis.below : one;
   } else if (!op.getScales().empty()) {
     Fraction fraction = simplestFraction(op.getScales()[axis.entry]);
     above = n.of(static_cast<double>(fraction.above));
@@ -356,7 +358,17 @@ static SmallVector<Axis> describeAxes(ResizeOp op, LinalgBuilder &b, Value facto
     axis.inNumber = fromIndex(b, b.getLoc(), axis.in, type);
     axis.outNumber = fromIndex(b, b.getLoc(), indexValue(b, out[dim]), type);
     if (factors) {
-      Value factor = tensor::ExtractOp::create(b, b.getLoc(), factors, b.indexConstant(i));
+      auto entry = [&](ArrayRef<Value> place) -> Value {
+        return tensor::ExtractOp::create(b, b.getLoc(), factors, place);
+      };
+      Value at = b.indexConstant(i), factor;
+      if (cast<RankedTensorType>(factors.getType()).getRank() == 1) {
+        factor = entry({at});
+      } else {
+        Value above = entry({b.indexConstant(0), at}), below = entry({b.indexConstant(1), at});
+        factor = arith::DivFOp::create(b, b.getLoc(), above, below);
+        axis.above = toFloat(b, b.getLoc(), above, type), axis.below = toFloat(b, b.getLoc(), below, type);
+      }
       axis.scale = toFloat(b, b.getLoc(), factor, type);
     } else {
       axis.scale = op.getScales().empty()

@@ -86,32 +86,41 @@ static void writeNonzero(Writer &w, graph::NonzeroOp op) {
   w.finish(op, w.add("Slice", {w.add("Pad", {all, pads}), w.integers({0}), wanted, w.integers({1})}));
 }
 
-/// Whether the sizes of the result are those of the operand times known factors, as Resize computes them from scales.
-static bool followFactors(graph::ResizeOp op) {
+/// The known factors that the sizes of the result follow, as Resize computes them from scales; else nothing.
+static std::optional<llvm::SmallVector<float>> scalesOf(graph::ResizeOp op) {
+  if (!op.getFactors())
+    return llvm::SmallVector<float>(op.getScales().begin(), op.getScales().end());
   auto constant = op.getFactors().getDefiningOp<graph::ConstantOp>();
   auto factors = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue()) : DenseFPElementsAttr();
   if (!factors)
-    return false;
-  return llvm::all_of(llvm::zip(op.getAxes(), factors.getValues<llvm::APFloat>()), [&](auto pair) {
-    int64_t in = typeOf(op.getX()).getDimSize(std::get<0>(pair)), out = typeOf(op.getY()).getDimSize(std::get<0>(pair));
-    llvm::APFloat factor = std::get<1>(pair);
+    return std::nullopt;
+  llvm::SmallVector<double> values;
+  for (llvm::APFloat value : factors.getValues<llvm::APFloat>()) {
     bool isInexact;
-    factor.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &isInexact);
-    return !ShapedType::isDynamic(in) && !ShapedType::isDynamic(out) &&
-           out == static_cast<int64_t>(std::floor(static_cast<double>(in) * factor.convertToDouble()));
-  });
+    value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &isInexact);
+    values.push_back(value.convertToDouble());
+  }
+  llvm::SmallVector<float> scales;
+  for (auto [i, axis] : llvm::enumerate(op.getAxes())) {
+    // Two rows are fractions.
+    double factor = factors.getType().getRank() == 2 ? values[i] / values[op.getAxes().size() + i] : values[i];
+    int64_t in = typeOf(op.getX()).getDimSize(axis), out = typeOf(op.getY()).getDimSize(axis);
+    if (ShapedType::isDynamic(in) || ShapedType::isDynamic(out) ||
+        out != static_cast<int64_t>(std::floor(static_cast<double>(in) * factor)))
+      return std::nullopt;
+    scales.push_back(static_cast<float>(factor));
+  }
+  return scales;
 }
 
 static void writeResize(Writer &w, graph::ResizeOp op) {
-  if (op.getFactors() && !followFactors(op))
+  std::optional<llvm::SmallVector<float>> scales = scalesOf(op);
+  if (!scales)
     return w.refuse(op, "Resize takes sizes or scales, but these sizes are not the operand's times the scales");
   Names inputs = {w.name(op.getX()), ""};
-  if (Value factors = op.getFactors()) {
-    inputs.push_back(w.cast(w.name(factors), elementOf(factors), Float32Type::get(op.getContext())));
-  } else if (!op.getScales().empty()) {
-    llvm::SmallVector<float> scales(op.getScales().begin(), op.getScales().end());
-    auto type = RankedTensorType::get({integer(scales.size())}, Float32Type::get(op.getContext()));
-    inputs.push_back(w.constant(DenseElementsAttr::get(type, llvm::ArrayRef(scales)), op));
+  if (!scales->empty()) {
+    auto type = RankedTensorType::get({integer(scales->size())}, Float32Type::get(op.getContext()));
+    inputs.push_back(w.constant(DenseElementsAttr::get(type, llvm::ArrayRef(*scales)), op));
   } else {
     graph::Dims sizes;
     for (int64_t axis : op.getAxes())

@@ -282,7 +282,8 @@ static SmallVector<ResizedAxis> axesOfSizes(Node &node, llvm::ArrayRef<int64_t> 
     return {};
   Type f64 = node.builder().getF64Type();
   auto number = [&](AffineExpr size) { return node.cast(node.size(size), f64); };
-  Value common;
+  /// The extreme of the ratios, and the sizes whose ratio it is.
+  Value common, above, below;
   for (auto [axis, size] : llvm::zip(axes, sizes)) {
     size = asSize(node, size, "a size");
     Value in = number(node.solver().max(node.solver().constant(1), dims[axis]));
@@ -292,12 +293,18 @@ static SmallVector<ResizedAxis> axesOfSizes(Node &node, llvm::ArrayRef<int64_t> 
     if (to && from)
       resized.known = static_cast<double>(to.getValue()) / static_cast<double>(std::max<int64_t>(from.getValue(), 1));
     result.push_back(resized);
-    if (!common)
-      common = resized.scale;
-    else if (policy == "not_larger")
-      common = node.create<graph::MinOp>(common, resized.scale);
-    else
-      common = node.create<graph::MaxOp>(common, resized.scale);
+    if (policy == "stretch")
+      continue;
+    if (!common) {
+      common = resized.scale, above = number(size), below = in;
+      continue;
+    }
+    Value isFirst = policy == "not_larger"
+                        ? node.createAs<graph::LessEqualOp>(node.builder().getI1Type(), common, resized.scale)
+                        : node.createAs<graph::GreaterEqualOp>(node.builder().getI1Type(), common, resized.scale);
+    common = node.createAs<graph::SelectOp>(f64, isFirst, common, resized.scale);
+    above = node.createAs<graph::SelectOp>(f64, isFirst, above, number(size));
+    below = node.createAs<graph::SelectOp>(f64, isFirst, below, in);
   }
   if (policy == "stretch")
     return result;
@@ -310,6 +317,7 @@ static SmallVector<ResizedAxis> axesOfSizes(Node &node, llvm::ArrayRef<int64_t> 
   for (ResizedAxis &axis : result) {
     axis.scale = known ? node.scalar(f64, *known) : common;
     axis.known = known;
+    axis.above = above, axis.below = below;
     if (known) {
       double in = static_cast<double>(mlir::cast<mlir::AffineConstantExpr>(dims[axis.axis]).getValue());
       axis.size = node.solver().constant(static_cast<int64_t>(std::floor(*known * in + 0.5)));
@@ -371,7 +379,7 @@ static Value importByMatrices(Node &node, llvm::ArrayRef<int64_t> axes, StringRe
   return resizeByMatrices(node, resized, sampling);
 }
 
-/// Sizes that keep the ratio: positions follow the common scale.
+/// Sizes that keep the ratio: positions follow the common scale, a fraction of two sizes.
 static Value importFitted(Node &node, llvm::ArrayRef<int64_t> axes, StringRef policy, const Sampling &sampling) {
   SmallVector<ResizedAxis> resized = axesOfSizes(node, axes, policy);
   if (node.failed() || resized.empty())
@@ -380,7 +388,11 @@ static Value importFitted(Node &node, llvm::ArrayRef<int64_t> axes, StringRef po
   Dims result = node.dims(x);
   for (const ResizedAxis &axis : resized)
     result[axis.axis] = axis.size;
-  Value factors = node.broadcast(resized.front().scale, {node.solver().constant(static_cast<int64_t>(axes.size()))});
+  auto row = [&](Value size) {
+    return node.broadcast(size, {node.solver().constant(1), node.solver().constant(static_cast<int64_t>(axes.size()))});
+  };
+  Value above = row(resized.front().above), below = row(resized.front().below);
+  Value factors = node.createAs<graph::ConcatOp>(node.element(above), mlir::ValueRange{above, below}, int64_t(0));
   if (node.failed())
     return {};
   return node.createTyped<graph::ResizeOp>(node.solver().type(result, node.element(x)), x, Value(), factors, axes,

@@ -35,6 +35,8 @@ struct ResizedAxis {
   /// f64 scalars: the scale, and the part of the input, from 0 to 1, where it
   /// is cropped.
   Value scale, start, end;
+  /// f64 scalars: the sizes whose ratio the scale is, if it is one.
+  Value above, below;
 };
 
 /// Resizes input 0 of `node` along `axes`.

@@ -255,6 +255,15 @@ func.func @resize_factors(%x: tensor<4x5xf32>, %f: tensor<2xf32>) {
 
 // -----
 
+// resize_c3
+func.func @resize_fractions(%x: tensor<4x5xf32>, %f: tensor<3x1xf32>) {
+  // expected-error @+1 {{needs one entry of 'factors' for each of 1 axes, not 'tensor<3x1xf32>'}}
+  %y = graph.resize nearest %x by %f axes = [1] scales = [] asymmetric floor {cubic_coefficient = -0.75 : f64} : (tensor<4x5xf32>, tensor<3x1xf32>) -> tensor<4x10xf32>
+  return
+}
+
+// -----
+
 // nonzero_c1
 func.func @nonzero_rank(%x: tensor<4x5xf32>) {
   // expected-error @+1 {{finds positions in 'tensor<4x5xf32>', which are [rank, number] and not 'tensor<3x7xi64>'}}

@@ -68,6 +68,13 @@ func.func @resize_factors(%x: tensor<1x2x4x4xf32>, %f: tensor<2xf64>) -> tensor<
   return %0 : tensor<1x2x8x6xf32>
 }
 
+// CHECK-LABEL: func.func @resize_fractions(
+func.func @resize_fractions(%x: tensor<1x2x3x3xf32>, %f: tensor<2x2xf64>) -> tensor<1x2x5x5xf32> {
+  // CHECK: graph.resize nearest %{{.*}} by %{{.*}} axes = [2, 3] scales = [] half_pixel floor {{.*}} : (tensor<1x2x3x3xf32>, tensor<2x2xf64>) -> tensor<1x2x5x5xf32>
+  %0 = graph.resize nearest %x by %f axes = [2, 3] scales = [] half_pixel floor {cubic_coefficient = -7.500000e-01 : f64} : (tensor<1x2x3x3xf32>, tensor<2x2xf64>) -> tensor<1x2x5x5xf32>
+  return %0 : tensor<1x2x5x5xf32>
+}
+
 // CHECK-LABEL: func.func @nonzero(
 func.func @nonzero(%x: tensor<4x5xf32>) -> tensor<2x7xi64> {
   // CHECK: graph.nonzero %{{.*}} : tensor<4x5xf32> -> tensor<2x7xi64>

@@ -336,14 +336,17 @@ def test_transposed_convolution_of_nothing(stride: int) -> None:
 # --- Resize ---------------------------------------------------------------------
 
 
-def nearest(size: int, out: int, coordinates: str, rounding: str) -> list[int]:
+def nearest(
+    size: int, out: int, coordinates: str, rounding: str, scale: Fraction | None = None
+) -> list[int]:
     """Positions in exact arithmetic."""
     half, result = Fraction(1, 2), []
+    scale = scale or Fraction(out, size)
     for o in range(out):
         if coordinates == "half_pixel":
-            x = (o + half) * Fraction(size, out) - half
+            x = (o + half) / scale - half
         elif coordinates == "asymmetric":
-            x = o * Fraction(size, out)
+            x = o / scale
         else:
             x = Fraction(o * (size - 1), out - 1) if out > 1 else Fraction(0)
         at = {
@@ -383,6 +386,34 @@ def test_nearest_is_exact(coordinates: str, rounding: str) -> None:
     for size, out in itertools.product(range(1, 33), range(1, 49)):
         (found,) = compiled(x[:size], np.array([out]))
         np.testing.assert_array_equal(found, nearest(size, out, coordinates, rounding))
+
+
+@pytest.mark.parametrize("coordinates", ["half_pixel", "asymmetric"])
+@pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
+@pytest.mark.parametrize("free", [False, True])
+def test_sizes_that_keep_the_ratio_are_exact(coordinates: str, policy: str, free: bool) -> None:
+    """The common scale is a fraction of two sizes: 5 / 3 has ties that its rounded value has not."""
+    order, options = ["x0", "", "", "x1"], {"mode": "nearest", "nearest_mode": "floor"}
+    options |= {"keep_aspect_ratio_policy": policy, "coordinate_transformation_mode": coordinates}
+    x = np.arange(21, dtype=np.float32).reshape(3, 7)
+    inputs = {"x0": (x, ["n", "m"])}
+    if free:
+        inputs["x1"] = (np.array([1, 1]), [2])
+        made = model("Resize", inputs, order=order, **options)
+        compiled = lathe.compile(made, threads=1, cache=False)
+    for sizes in [(5, 3), (5, 13), (11, 9), (2, 5), (6, 40)]:
+        if free:
+            (found,) = compiled(x, np.array(sizes))
+        else:
+            constants = {"x1": np.array(sizes)}
+            (found,) = compute("Resize", [x], False, constants=constants, order=order, **options)
+        choose = min if policy == "not_larger" else max
+        scale = choose(Fraction(out, size) for out, size in zip(sizes, x.shape, strict=True))
+        places = [
+            nearest(size, int((size * scale + Fraction(1, 2)) // 1), coordinates, "floor", scale)
+            for size in x.shape
+        ]
+        np.testing.assert_array_equal(found, x[np.ix_(*places)])
 
 
 def test_scales_are_fractions() -> None:
