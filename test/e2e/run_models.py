@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run whole models on Lathe and compare them with ONNX Runtime; with --bench, time them too.
 
+With --guard 1.3, a model fails that takes Lathe more than 1.3 times as long as ONNX Runtime.
+
 Every model runs on three random inputs, of three different sizes where its dims are free, on
 one thread and on two, in a process of its own.
 """
@@ -16,12 +18,18 @@ import pathlib
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lathe.bench import Row
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/dev"))
 import models  # noqa: E402
 
 RUNS = 3
+# How often a model may be too slow: the machine has other work, too.
+TRIES = 3
 
 
 @dataclasses.dataclass
@@ -59,8 +67,8 @@ def verify(name: str, path: str, target: str, isa: str | None) -> tuple[str, str
     return worst[3], worst[4], problems
 
 
-def bench(name: str, path: str, target: str, isa: str | None) -> tuple[str, ...]:
-    """Compile seconds, peak MB, ms of Lathe and onnxruntime, and speed: one thread, one run."""
+def measured(name: str, path: str, rounds: int, **options: Any) -> tuple[Row, Row]:
+    """The figures of Lathe and of onnxruntime: one thread, one run."""
     import lathe.bench as lathe_bench
     from lathe._inputs import Sizes
 
@@ -70,20 +78,39 @@ def bench(name: str, path: str, target: str, isa: str | None) -> tuple[str, ...]
         ["lathe", "onnxruntime"],
         1,
         Sizes(shapes=model.feeds[0], integers=model.integers),
-        rounds=10,
+        rounds=rounds,
         slice_s=0.2,
-        options={"target": target, "isa": isa, "cache": False},
+        options=options,
     )
     if failures:
         raise RuntimeError("; ".join(f"{failure.engine}: {failure.error}" for failure in failures))
     ours, theirs = rows
+    return ours, theirs
+
+
+def guard(name: str, path: str, target: str, isa: str | None, most: float) -> list[str]:
+    """What is wrong with the least times of a model. Runs in a child."""
+    factors = []
+    for _ in range(TRIES):
+        ours, theirs = measured(name, path, 3, target=target, isa=isa)
+        factors.append(ours.min_ms / theirs.min_ms)
+        if factors[-1] <= most:
+            return []
+    return [f"takes {min(factors):.2f} times as long as onnxruntime, at most {most:g} is allowed"]
+
+
+def bench(name: str, path: str, target: str, isa: str | None) -> tuple[str, ...]:
+    """Compile seconds, peak MB, ms of Lathe and onnxruntime, and speed: one thread, one run."""
+    ours, theirs = measured(name, path, 10, target=target, isa=isa, cache=False)
     speed = theirs.median_ms / ours.median_ms
     figures = (ours.load_s, ours.peak_rss_mb, ours.median_ms, theirs.median_ms)
     return (*(f"{figure:.2f}" for figure in figures), f"{speed:.2f}x")
 
 
-def run(name: str, path: pathlib.Path, target: str, isa: str | None, timed: bool) -> Result:
-    """Both of the above for one model, in a child that may crash without taking us along."""
+def run(
+    name: str, path: pathlib.Path, target: str, isa: str | None, timed: bool, most: float | None
+) -> Result:
+    """All of the above for one model, in a child that may crash without taking us along."""
     result = Result(f"{name} ({isa})" if isa else name)
     start = time.monotonic()
     context = multiprocessing.get_context("spawn")
@@ -91,6 +118,9 @@ def run(name: str, path: pathlib.Path, target: str, isa: str | None, timed: bool
         with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
             verified = pool.submit(verify, name, str(path), target, isa).result()
             result.difference, result.share, result.problems = verified
+            if most:
+                arguments = (name, str(path), target, isa, most)
+                result.problems += pool.submit(guard, *arguments).result()
             if timed:
                 result.timing = pool.submit(bench, name, str(path), target, isa).result()
     except concurrent.futures.process.BrokenProcessPool:
@@ -140,6 +170,9 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="models of tools/dev/models.py; default: all")
     parser.add_argument("--small", action="store_true", help="only those of every tools/check")
     parser.add_argument("--bench", action="store_true", help="also compile time, memory and speed")
+    parser.add_argument(
+        "--guard", type=float, help="how many times as long as onnxruntime a model may take"
+    )
     parser.add_argument("--target", default="host", help="one that this machine runs [host]")
     parser.add_argument(
         "--isa", help="which of several targets to use, or 'each' for all that this machine runs"
@@ -161,7 +194,8 @@ def main() -> int:
         print(f"[{number}/{len(chosen)}] {model.name}", flush=True)
         try:
             for isa in isas:
-                results.append(run(model.name, model.path(), options.target, isa, options.bench))
+                place = (model.name, model.path(), options.target, isa)
+                results.append(run(*place, options.bench, options.guard))
         except models.ModelUnavailableError as error:
             results.append(Result(model.name, "skipped", problems=[str(error)]))
     print_table(results, options.bench)

@@ -151,7 +151,9 @@ SECTIONS = (
         *(PYTHON, test("test/gpu/emulate.py"), PYTHON, test("test/conformance/run_conformance.py")),
         *("--device", "CUDA", "--every", "41"),
     ),
-    models("models", "a small model of each kind"),
+    models(
+        "models", "a small model of each kind, none far slower than ONNX Runtime", "--guard", "1.3"
+    ),
     models(
         "models-levels",
         "the same at each level of one artifact that this machine runs",
