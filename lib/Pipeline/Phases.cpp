@@ -107,6 +107,7 @@ void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &options) {
   kernels.addPass(createCheckRingsPass());
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
+  kernels.addPass(createSplitTailsPass());
   // Before aliases fold, which would divide the indices of dims that were joined.
   kernels.addPass(createConvertReshapeToReinterpretCastPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());

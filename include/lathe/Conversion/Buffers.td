@@ -186,6 +186,28 @@ def AssignTasksPass : Pass<"assign-tasks", "::lathe::kernel::FuncOp"> {
   let statistics = [Statistic<"numShared", "shared", "Ops that have become tasks.">];
 }
 
+def SplitTailsPass : Pass<"split-tails", "::lathe::kernel::FuncOp"> {
+  let summary = "make the last elements of rows one masked vector";
+  let description = [{
+    An innermost loop over elements that follow each other, whose known number of turns
+    is no multiple of the elements of a vector, becomes two: one of whole vectors, and
+    one of what is left, with an annotation for LLVM that makes it one vector under a
+    mask. LLVM's own choice is half a vector and single elements. Of processors with
+    masks for all instructions (AVX-512), and of elements of 32 bits and more; what is
+    nearly a whole number of half vectors stays as it is.
+
+    Needs: kernels on memrefs and loops. Keeps: what they compute, and the order of turns.
+
+    ```mlir
+    scf.for %i = %c0 to %c77 step %c1 { ... }
+    // becomes
+    scf.for %i = %c0 to %c64 step %c1 { ... }
+    scf.for %i = %c64 to %c77 step %c1 { ... } {llvm.loop_annotation = ...}
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def SplitKernelRangesPass : Pass<"split-kernel-ranges", "::mlir::ModuleOp"> {
   let summary = "make kernels take a range of their tasks";
   let description = [{

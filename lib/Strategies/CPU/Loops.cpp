@@ -96,6 +96,53 @@ static void computeInPlace(kernel::FuncOp kernel, llvm::function_ref<bool(OpResu
   }
 }
 
+/// The tensor whose memory `value` is computed in, by ops in place.
+static Value findDestination(Value value) {
+  while (auto result = dyn_cast<OpResult>(value)) {
+    auto op = dyn_cast<DestinationStyleOpInterface>(result.getOwner());
+    if (!op)
+      break;
+    value = op.getTiedOpOperand(result)->get();
+  }
+  return value;
+}
+
+/// Whether nothing is known of the elements of `value`.
+static bool isUndefined(Value value) {
+  while (auto part = value.getDefiningOp<tensor::ExtractSliceOp>())
+    value = part.getSource();
+  return value.getDefiningOp<tensor::EmptyOp>() != nullptr;
+}
+
+/// Whether a part of a tensor is one run of memory: its dims behind the first that is longer than 1 are whole.
+static bool isOneRun(tensor::ExtractSliceOp part) {
+  ArrayRef<int64_t> sizes = part.getStaticSizes(), whole = part.getSourceType().getShape();
+  const auto *first = llvm::find_if(sizes, [](int64_t size) { return size != 1; });
+  for (size_t dim = first - sizes.begin() + 1; dim < sizes.size(); ++dim)
+    if (ShapedType::isDynamic(sizes[dim]) || sizes[dim] != whole[dim])
+      return false;
+  return part.hasUnitStride();
+}
+
+/// Lets each task compute its part of a result where the result is. Tiling takes a part of the tensor that the
+/// untiled op had as its destination, which is empty too, but is memory of its own: better where the result's would be
+/// read again and again from lines far apart.
+static void computeInResult(kernel::FuncOp kernel) {
+  auto compute = [](auto insert) {
+    auto result = dyn_cast<BlockArgument>(insert.getDest());
+    auto part = findDestination(insert.getSource()).template getDefiningOp<tensor::ExtractSliceOp>();
+    if (!result || !part || !isUndefined(part.getSource()) || part.getSourceType() != result.getType() ||
+        part.getType() != insert.getSourceType() ||
+        !result.getOwner()->getParent()->isAncestor(part->getParentRegion()) ||
+        part.getMixedOffsets() != insert.getMixedOffsets() || part.getMixedSizes() != insert.getMixedSizes() ||
+        part.getMixedStrides() != insert.getMixedStrides() || !isOneRun(part))
+      return;
+    part.getSourceMutable().assign(result);
+  };
+  kernel.walk([&](tensor::ParallelInsertSliceOp insert) { compute(insert); });
+  kernel.walk([&](tensor::InsertSliceOp insert) { compute(insert); });
+}
+
 /// Whether the kernel sums up so much that it is worth several tasks, which then
 /// read every row in part. A size that only the run knows counts as a long one.
 static bool hasLongReduction(kernel::FuncOp kernel) {
@@ -206,6 +253,7 @@ LogicalResult scheduleLoops(kernel::FuncOp kernel, const Target &target) {
     scheduleResult(kernel, i, target);
   // Padding only now: as a destination it would be computed as a whole, by one task, before it is again in each tile.
   computeInPlace(kernel, [](OpResult value) { return isa<linalg::LinalgOp, tensor::PadOp>(value.getOwner()); });
+  computeInResult(kernel);
   return success();
 }
 
