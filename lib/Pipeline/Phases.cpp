@@ -45,6 +45,8 @@ void buildOptimizePhase(OpPassManager &manager, const PipelineOptions &options) 
     manager.addNestedPass<func::FuncOp>(graph::createFoldScaleIntoConvPass());
     manager.addNestedPass<func::FuncOp>(graph::createMultiplyInBF16Pass({options.keepFiltered}));
   }
+  // Before layouts: of short windows, that is the operand's.
+  manager.addNestedPass<func::FuncOp>(graph::createSplitPoolsPass());
   manager.addNestedPass<func::FuncOp>(graph::createAssignLayoutsPass());
   manager.addNestedPass<func::FuncOp>(graph::createDecomposeConvTransposePass());
   manager.addNestedPass<func::FuncOp>(graph::createMaterializePaddingPass());
@@ -107,6 +109,7 @@ void buildCodegenPhase(OpPassManager &manager, const PipelineOptions &options) {
   kernels.addPass(createCheckRingsPass());
   kernels.addPass(createConvertTileToVectorPass());
   kernels.addPass(createConvertLinalgToLoopsPass());
+  kernels.addPass(createSplitBordersPass());
   kernels.addPass(createSplitTailsPass());
   // Before aliases fold, which would divide the indices of dims that were joined.
   kernels.addPass(createConvertReshapeToReinterpretCastPass());

@@ -186,6 +186,35 @@ def AssignTasksPass : Pass<"assign-tasks", "::lathe::kernel::FuncOp"> {
   let statistics = [Statistic<"numShared", "shared", "Ops that have become tasks.">];
 }
 
+def SplitBordersPass : Pass<"split-borders", "::lathe::kernel::FuncOp"> {
+  let summary = "take the turns of a row between its borders apart";
+  let description = [{
+    An innermost loop that holds positions inside, as `max(i - 1, 0)` or `min(i + 1, 39)`,
+    becomes three: of the turns before, those in which each position is inside as it is, and
+    those behind. Between the borders, elements follow each other in memory. Of a
+    known number of turns, there are at least eight between.
+
+    Needs: kernels for a CPU on memrefs and loops. Keeps: what they compute, and the order of turns.
+
+    ```mlir
+    scf.for %i = %c0 to %c40 step %c1 {
+      %0 = arith.addi %i, %c-1
+      %1 = arith.maxsi %0, %c0
+      %2 = memref.load %x[%1]
+      ...
+    }
+    // becomes
+    scf.for %i = %c0 to %c1 step %c1 { ... }
+    scf.for %i = %c1 to %c40 step %c1 {
+      %0 = arith.addi %i, %c-1
+      %2 = memref.load %x[%0]
+      ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
 def SplitTailsPass : Pass<"split-tails", "::lathe::kernel::FuncOp"> {
   let summary = "make the last elements of rows one masked vector";
   let description = [{

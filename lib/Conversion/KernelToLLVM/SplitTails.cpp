@@ -26,15 +26,22 @@ constexpr int64_t mostMasked = 8;
 /// Bits of the widest element that a loop moves, one behind the other in each turn or the same in all turns; 0 if it
 /// moves others, or if vectors cannot have its turns.
 int64_t widthOf(scf::ForOp loop) {
-  Value turn = loop.getInductionVar();
+  // Positions that are one further in each turn.
+  SmallPtrSet<Value, 8> turns = {loop.getInductionVar()};
+  auto isTurn = [&](Value value) { return turns.contains(value); };
   int64_t bits = 0;
   for (Operation &op : loop.getBody()->without_terminator()) {
     if (op.getNumRegions() != 0 || isa<CallOpInterface>(op))
       return 0;
     if (isPure(&op)) {
-      // An index that is computed: what it leads to may be anywhere.
-      if (llvm::is_contained(op.getOperands(), turn))
+      if (llvm::none_of(op.getOperands(), isTurn))
+        continue;
+      // What another index leads to may be anywhere.
+      if (!isa<arith::AddIOp>(op) || llvm::all_of(op.getOperands(), isTurn) ||
+          !llvm::all_of(op.getOperands(),
+                        [&](Value value) { return isTurn(value) || loop.isDefinedOutsideOfLoop(value); }))
         return 0;
+      turns.insert(op.getResult(0));
       continue;
     }
     MemRefType type;
@@ -48,10 +55,10 @@ int64_t widthOf(scf::ForOp loop) {
     if (!type.getElementType().isIntOrFloat())
       return 0;
     bits = std::max<int64_t>(bits, type.getElementTypeBitWidth());
-    if (!llvm::is_contained(indices, turn))
+    if (llvm::none_of(indices, isTurn))
       continue;
     auto [strides, offset] = type.getStridesAndOffset();
-    if (llvm::is_contained(indices.drop_back(), turn) || strides.back() != 1)
+    if (llvm::any_of(indices.drop_back(), isTurn) || strides.back() != 1)
       return 0;
   }
   return bits;
@@ -60,7 +67,7 @@ int64_t widthOf(scf::ForOp loop) {
 /// Whether a loop stores where no turn of it is alone: a sum, or the like.
 bool isReduction(scf::ForOp loop) {
   return llvm::any_of(loop.getBody()->getOps<memref::StoreOp>(), [&](memref::StoreOp store) {
-    return !llvm::is_contained(store.getIndices(), loop.getInductionVar());
+    return llvm::all_of(store.getIndices(), [&](Value index) { return loop.isDefinedOutsideOfLoop(index); });
   });
 }
 

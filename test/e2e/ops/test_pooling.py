@@ -22,6 +22,10 @@ WINDOWS: list[tuple[tuple[int, ...], list[int], list[int], list[int], list[int]]
     ((1, 2, 5, 6, 7), [2, 2, 3], [2, 1, 2], [1, 0, 1, 0, 1, 1], [1, 1, 1]),
     # More positions than are read one by one.
     ((1, 3, 9, 10), [5, 4], [2, 1], [2, 1, 2, 1], [1, 1]),
+    ((1, 2, 12, 13), [5, 5], [1, 2], [4, 4, 4, 4], [2, 2]),
+    # Rows whose borders are few of their positions.
+    ((1, 2, 5, 77), [3, 3], [1, 1], [1, 1, 1, 1], [1, 1]),
+    ((1, 2, 3, 80), [3, 3], [2, 2], [1, 1, 0, 1], [1, 1]),
 ]
 
 

@@ -297,6 +297,26 @@ def SplitResamplingPass : Pass<"graph-split-resampling", "mlir::func::FuncOp"> {
   let dependentDialects = ["lathe::graph::GraphDialect"];
 }
 
+def SplitPoolsPass : Pass<"graph-split-pools", "mlir::func::FuncOp"> {
+  let summary = "maxima of large windows axis by axis";
+  let description = [{
+    The maximum of a window is that of the maxima of its lines: 13x13 positions cost
+    26 comparisons and one more pass over the image instead of 169. Windows of up to 16
+    positions stay, and so does one that is the whole image. What shrinks most goes
+    first.
+
+    Needs: inferred shapes. Keeps: `graph`.
+
+    ```mlir
+    %y = graph.max_pool %x kernel = [5, 5] strides = [1, 1] pads = [2, 2, 2, 2] dilations = [1, 1] ...
+    // becomes
+    %t = graph.max_pool %x kernel = [5, 1] strides = [1, 1] pads = [2, 0, 2, 0] dilations = [1, 1] ...
+    %y = graph.max_pool %t kernel = [1, 5] strides = [1, 1] pads = [0, 2, 0, 2] dilations = [1, 1] ...
+    ```
+  }];
+  let dependentDialects = ["lathe::graph::GraphDialect"];
+}
+
 def DecomposeRecurrentPass : Pass<"graph-decompose-recurrent", "mlir::func::FuncOp"> {
   let summary = "recurrent layers as one product over all steps and a loop";
   let description = [{
