@@ -12,6 +12,7 @@
 
 from lathe import cache
 from lathe._lathe import CancelToken, DeviceArray, announce_code, set_threads, version
+from lathe._reduce.api import Reduction, reduce
 from lathe.compiler import compile, load
 from lathe.custom_ops import register_op
 from lathe.errors import (
@@ -37,6 +38,7 @@ __all__ = [
     "DeviceArray",
     "Diagnostic",
     "LatheError",
+    "Reduction",
     "RuntimeError",
     "Signature",
     "UnrankedModel",
@@ -46,6 +48,7 @@ __all__ = [
     "compile",
     "compile_unranked",
     "load",
+    "reduce",
     "register_op",
     "set_threads",
     "version",

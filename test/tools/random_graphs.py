@@ -21,6 +21,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -243,6 +244,20 @@ def explore(
                 raise SystemExit(f"a child ended at once, with status {child.returncode}")
 
 
+def reduce_command(arguments: argparse.Namespace, target: str, why: str) -> str:
+    """Writes the inputs of the call that went wrong; what makes the graph smaller."""
+    from lathe._reduce.values import save_inputs
+
+    generator = Generator(arguments.seed, arguments.only, arguments.operator)
+    generator.make()
+    call = re.match(r"call (\d+)", why)
+    feed = list(generator.feeds())[int(call[1]) if call else 0]
+    words = save_inputs(feed, pathlib.Path(arguments.save).with_suffix(""))
+    line = ["lathe", "reduce", arguments.save, "--target", target, "--atol", "2e-4"]
+    line += ["--against", "onnxruntime,reference", *(f"--input={word}" for word in words)]
+    return shlex.join(line)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=500, help="how many graphs (default: 500)")
@@ -253,7 +268,11 @@ def main() -> int:
         "--operator", default="", help="graphs of what one function draws, such as norm"
     )
     parser.add_argument("--only", type=int, help="the number of one graph; its errors are shown")
-    parser.add_argument("--save", metavar="FILE", help="with --only: writes the model there")
+    parser.add_argument(
+        "--save",
+        metavar="FILE",
+        help="with --only: writes the model there, and says how to reduce it",
+    )
     parser.add_argument("--child", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("numbers", type=int, nargs="*", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -268,6 +287,8 @@ def main() -> int:
         print(onnx.printer.to_text(model.graph))
         verdict, why = run(arguments.seed, arguments.only, targets, arguments.operator)
         print(verdict, why)
+        if arguments.save and verdict not in ("ok", "skipped"):
+            print(reduce_command(arguments, targets[arguments.only % len(targets)], why))
         return int(verdict not in ("ok", "skipped"))
     counts: dict[str, int] = {}
     print(f"random graphs: seed {arguments.seed}, {arguments.count} from {arguments.first} on")

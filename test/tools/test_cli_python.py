@@ -41,7 +41,7 @@ class World:
 
     def add_package(self, name: str) -> None:
         (self.packages / name).mkdir()
-        for module in ("__init__", "verify", "bench"):
+        for module in ("__init__", "verify", "bench", "reduce"):
             text = "" if module == "__init__" else ENTRY
             (self.packages / name / f"{module}.py").write_text(text)
 
@@ -92,6 +92,7 @@ def test_without_the_package(world: World) -> None:
         (("run", "m.onnx", "--verify"), "onnxruntime"),
         (("bench", "m.onnx", "--against", "onnxruntime"), "onnxruntime"),
         (("bench", "m.onnx", "--against", "onnxruntime,openvino"), "openvino"),
+        (("reduce", "m.onnx"), "onnx"),
     ],
 )
 def test_without_the_engine(world: World, words: tuple[str, ...], missing: str) -> None:
@@ -105,6 +106,19 @@ def test_without_the_engine(world: World, words: tuple[str, ...], missing: str) 
     assert "it is not installed [cli-no-engine]" in result.stderr
     assert f"-m pip install {missing}\n" in result.stderr
     assert not (world.folder / "arguments.json").exists()
+
+
+def test_reduce_hands_its_options_on(world: World) -> None:
+    world.add_python()
+    world.add_package("lathe")
+    world.add_package("onnx")
+    words = ("-o", "s.onnx", "--against", "reference", "--minutes", "2", "--custom-op", "o.so")
+    result = world.run("reduce", "m.onnx", *words)
+    assert result.returncode == 7, result.stderr
+    assert world.arguments() == [
+        *("--output=s.onnx", "--against=reference", "--minutes=2", "--custom-op=o.so"),
+        *("--", "m.onnx"),
+    ]
 
 
 def test_verify_hands_its_options_on(world: World) -> None:

@@ -19,6 +19,7 @@ COMMANDS = (
     "check",
     "convert",
     "inspect",
+    "reduce",
     "oplib",
     "report",
     "gpu-selftest",

@@ -60,6 +60,7 @@ def test_the_name_and_the_size(wheel: pathlib.Path) -> None:
 def test_what_is_in_it(wheel: pathlib.Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"lathe/__init__.py", "lathe/ort/__init__.py", "lathe/py.typed"} <= set(names)
+    assert "lathe/_reduce/run.py" in names
     assert {"lathe/bin/lathe", "lathe/lib/libLatheRuntime.a"} <= set(names)
     assert not [n for n in names if n.endswith((".pyc", ".cpp")) or "__pycache__" in n]
 

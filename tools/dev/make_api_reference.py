@@ -34,6 +34,7 @@ MODULES = {
         "errors.py",
         "unranked.py",
         "custom_ops.py",
+        "_reduce/api.py",
         "_lathe.pyi",
     ),
     "lathe.cache": ("cache.py",),

@@ -86,6 +86,7 @@ const Command &benchCommand();
 const Command &checkCommand();
 const Command &convertCommand();
 const Command &inspectCommand();
+const Command &reduceCommand();
 const Command &reportCommand();
 const Command &cacheCommand();
 const Command &completionCommand();

@@ -73,6 +73,9 @@ specialized = unranked.specialize({})
 unranked(np.ones((4, 3), np.float32))
 unranked.run({specialized.inputs[0].name: np.ones((2, 3), np.float32)})
 print(list(unranked.compiled))  # [(2,)]
+# [reduce Reduction]
+found = lathe.reduce("linear.onnx")
+print(found.kind or "no fault", found.text)  # For a fault, found.path is the smallest model.
 # [register_op]
 declaration = """
 func.func private @"com.example::Invert"(
