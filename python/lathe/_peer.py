@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from lathe._engines import ENGINES, Engine
+from lathe._engines import OP_ENGINES, Engine
 from lathe._inputs import Array, InputSpec, Sizes, make_inputs
 
 
@@ -117,7 +117,7 @@ class Server:
 
     def _load(self, request: Mapping[str, Any]) -> dict[str, Any]:
         begin = time.perf_counter()
-        kind = ENGINES[request["engine"]]
+        kind = OP_ENGINES[request["engine"]]
         # The class of an engine is called with what all engines take.
         engine = kind(request["model"], request["threads"], request.get("options", {}))  # type: ignore[call-arg]
         self._engine = engine
@@ -168,6 +168,11 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         """End the process."""
         self.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is no more."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """End the process."""
