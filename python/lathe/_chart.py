@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lathe.bench import Failure, Row
 
-_COLOURS = {"lathe": "#b3541e", "onnxruntime": "#4a6fa5", "openvino": "#6b8f71"}
-_OTHER = "#888888"
+COLOURS = {
+    "lathe": "#b3541e",
+    "onnxruntime": "#4a6fa5",
+    "openvino": "#6b8f71",
+    "torch": "#9b5f98",
+}
+OTHER = "#888888"
 _BAR, _GAP, _NAME, _WIDTH = 18, 6, 150, 460
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1rem; margin: 0 0 .5rem; }
@@ -36,7 +41,7 @@ def page(
     facts = ", ".join(f"{name} {value}" for name, value in header.items())
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>lathe bench</title>",
-        f"<style>{_STYLE}</style><h1>{html.escape(_title(rows))}</h1>",
+        f"<style>{STYLE}</style><h1>{html.escape(_title(rows))}</h1>",
         f"<p>{html.escape(facts)}</p><p><code>{html.escape(command)}</code></p>",
         "<p>Bars are medians, in milliseconds: shorter is better. The line at a bar's end is from "
         "the least time to half the spread above the median.</p><div class='models'>",
@@ -107,7 +112,7 @@ def _bar(row: Row, y: int, longest: float) -> list[str]:
     return [
         f"<text x='0' y='{y + 13}'>{html.escape(row.engine)}</text>",
         f"<rect x='{_NAME}' y='{y}' width='{round(end - _NAME, 1)}' height='{_BAR}' "
-        f"fill='{_COLOURS.get(row.engine, _OTHER)}'/>",
+        f"fill='{COLOURS.get(row.engine, OTHER)}'/>",
         f"<line x1='{low}' y1='{middle}' x2='{high}' y2='{middle}' stroke='currentColor'/>",
         f"<text x='{max(end, high) + 6}' y='{y + 13}'>{text}</text>",
     ]

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lathe._inputs import Array
-from lathe._peer import Peer
 
 # Elements of these types cannot be nearer than a few units in their last place.
 _LEAST_RTOL = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
@@ -70,18 +67,33 @@ def compare(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What outputs may differ by, as `lathe._compare.compare` takes it.
+
+    Outputs of a quantized operator are codes: with `codes`, the largest of them, two may be a step
+    apart, as a sum may lie near the middle of two.
+    """
+
+    atol: float = 1e-4
+    rtol: float = 1e-3
+    codes: int = 0
+
+    def compare(self, actual: Array, reference: Array) -> Difference:
+        """Compare an output with its reference, of the same type."""
+        if not self.codes:
+            return compare(actual, reference, actual.dtype, atol=self.atol, rtol=self.rtol)
+        # Divided by the largest code, no element is above 1, and a step is 1 / codes.
+        a, r = (np.asarray(x, np.float32) / np.float32(self.codes) for x in (actual, reference))
+        return compare(a, r, a.dtype, atol=1.01 / self.codes, rtol=0.0)
+
+
+STANDARD = Tolerance()
+
+
 def finite(figures: dict[str, Any]) -> dict[str, Any]:
     """Return what JSON can hold: None for infinities and what is no number."""
     return {
         name: None if isinstance(value, float) and not np.isfinite(value) else value
         for name, value in figures.items()
     }
-
-
-def read_outputs(peer: Peer) -> list[Array]:
-    """Run the peer's model once on the inputs that it has; its outputs in order."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "outputs.npz")
-        peer.ask(do="run", outputs=str(file))
-        with np.load(file) as outputs:
-            return [outputs[str(i)] for i in range(len(outputs))]

@@ -12,6 +12,7 @@ import numpy as np
 
 from lathe import dtypes
 from lathe._inputs import Array, InputSpec
+from lathe._torch_ops import TorchEngine
 from lathe.model import CompiledModel
 from lathe.source import Source
 
@@ -137,6 +138,8 @@ class OpenVinoEngine:
                 "INFERENCE_NUM_THREADS": threads,
                 # Left to itself it computes in bf16 on processors with AMX.
                 "INFERENCE_PRECISION_HINT": "f32",
+                # Nor round activations of f32 to 8 bits where weights have 4.
+                "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
             },
         )
         self._request = self._compiled.create_infer_request()
@@ -164,8 +167,11 @@ def _known(dim: Any) -> int | str | None:
     return dim if isinstance(dim, str) and dim != "?" else None
 
 
+# Of models.
 ENGINES: dict[str, type[Engine]] = {
     "lathe": LatheEngine,
     "onnxruntime": OnnxRuntimeEngine,
     "openvino": OpenVinoEngine,
 }
+# Of single operators.
+OP_ENGINES: dict[str, type[Engine]] = {**ENGINES, "torch": TorchEngine}

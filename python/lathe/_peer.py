@@ -29,6 +29,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from lathe._engines import ENGINES, Engine
+from lathe._engines import OP_ENGINES, Engine
 from lathe._inputs import Array, InputSpec, Sizes, make_inputs
 
 
@@ -116,7 +117,7 @@ class Server:
 
     def _load(self, request: Mapping[str, Any]) -> dict[str, Any]:
         begin = time.perf_counter()
-        kind = ENGINES[request["engine"]]
+        kind = OP_ENGINES[request["engine"]]
         # The class of an engine is called with what all engines take.
         engine = kind(request["model"], request["threads"], request.get("options", {}))  # type: ignore[call-arg]
         self._engine = engine
@@ -168,6 +169,11 @@ class Peer:
         """End the process."""
         self.close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is no more."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End the process."""
         self._process.kill()
@@ -198,6 +204,15 @@ class Peer:
         if not answer["ok"]:
             raise PeerError(answer["error"], tuple(answer.get("ids", ())))
         return answer
+
+
+def read_outputs(peer: Peer) -> list[Array]:
+    """Run the peer's model once on the inputs that it has; its outputs in order."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "outputs.npz")
+        peer.ask(do="run", outputs=str(file))
+        with np.load(file) as outputs:
+            return [outputs[str(i)] for i in range(len(outputs))]
 
 
 def main() -> None:

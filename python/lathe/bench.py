@@ -14,21 +14,19 @@ import json
 import os
 import platform
 import shlex
-import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lathe._chart import geometric_means, page
-from lathe._compare import Difference, compare, finite, read_outputs
+from lathe._compare import finite
 from lathe._engines import ENGINES
 from lathe._inputs import Sizes
 from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
 from lathe._peer import Peer, PeerError
+from lathe._turns import race
 
 _WARM_S = 0.5
 
@@ -77,24 +75,6 @@ def _start(
     return peer, peer.load(str(model), threads, options)
 
 
-def _compare(peers: Sequence[Peer]) -> dict[str, Difference]:
-    """Compare what the peers of Lathe, the first, compute; by engine."""
-    if len(peers) < 2 or peers[0].engine != "lathe":
-        return {}
-    own = read_outputs(peers[0])
-    result = {}
-    for peer in peers[1:]:
-        outputs = read_outputs(peer)
-        if len(outputs) != len(own):
-            counts = f"{len(own)} outputs, the peer has {len(outputs)}"
-            result[peer.engine] = Difference(np.inf, np.inf, problem=counts)
-            continue
-        pairs = zip(own, outputs, strict=True)
-        all_ = [compare(a, b, a.dtype, atol=1e-4, rtol=1e-3) for a, b in pairs]
-        result[peer.engine] = max(all_, key=lambda d: d.excess, default=Difference(0.0, 0.0))
-    return result
-
-
 def measure(
     model: Path,
     engines: Sequence[str],
@@ -122,22 +102,14 @@ def measure(
                 running.append((peer, loaded, max(1, round(slice_s / warm["each"]))))
             except PeerError as error:
                 failures.append(Failure(model.stem, engine, threads, str(error)))
-        differences = _compare([peer for peer, _, _ in running])
-        for engine, difference in differences.items():
-            if difference.excess > 1:
-                what = difference.problem or f"by {difference.largest:.3g} at {difference.place}"
-                failures.append(Failure(model.stem, engine, threads, f"outputs differ: {what}"))
-        times: dict[str, list[float]] = {peer.engine: [] for peer, _, _ in running}
-        for turn in range(rounds if running else 0):
-            first = turn % len(running)
-            for peer, _, count in running[first:] + running[:first]:
-                times[peer.engine] += peer.ask(do="time", iterations=count)["seconds"]
-        own = statistics.median(times["lathe"]) if times.get("lathe") else None
+        results, problems = race([(peer, count) for peer, _, count in running], rounds)
+        failures += [Failure(model.stem, e, threads, text) for e, text in problems.items()]
+        own = results["lathe"].times.median if "lathe" in results else None
         rows = []
         for peer, loaded, _ in running:
-            seconds = times[peer.engine]
-            median = statistics.median(seconds)
-            low, _, high = statistics.quantiles(seconds, n=4)
+            if peer.engine not in results:
+                continue
+            times, difference = results[peer.engine].times, results[peer.engine].difference
             rows.append(
                 Row(
                     model.stem,
@@ -145,20 +117,21 @@ def measure(
                     loaded["version"],
                     threads,
                     shapes,
-                    len(seconds),
-                    median * 1e3,
-                    min(seconds) * 1e3,
-                    (high - low) / median,
+                    times.calls,
+                    times.median * 1e3,
+                    times.least * 1e3,
+                    times.spread,
                     loaded["seconds"],
                     peer.ask(do="memory")["peak_rss"] / 1e6,
-                    median / own if own else None,
-                    differences[peer.engine].excess if peer.engine in differences else None,
+                    times.median / own if own else None,
+                    difference.excess if difference else None,
                 )
             )
     return rows, failures
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What the figures were measured on: processor, cpus that this process may use, system."""
     name = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -288,14 +261,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{failure.model}: {failure.engine}: {failure.error}", file=sys.stderr)
     if chosen.json:
         data = {
-            "machine": _machine(),
+            "machine": machine(),
             "rounds": chosen.rounds,
             "rows": [finite(asdict(r)) for r in rows],
             "failures": [asdict(f) for f in failures],
         }
         chosen.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
     if chosen.html:
-        header = {**_machine(), "rounds": chosen.rounds}
+        header = {**machine(), "rounds": chosen.rounds}
         words = sys.argv[1:] if arguments is None else arguments
         command = "python -m lathe.bench " + shlex.join(words)
         chosen.html.write_text(page(rows, failures, header, command), encoding="utf-8")

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 import lathe
-from lathe._compare import compare, read_outputs
+from lathe._compare import compare
 from lathe._engines import specs_of
 from lathe._inputs import InputError, InputSpec, Sizes, describe, make_inputs, parse_file
 from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
-from lathe._peer import Peer, PeerError, specs_to_json
+from lathe._peer import Peer, PeerError, read_outputs, specs_to_json
 
 RUNS = 3
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import onnx
 import pytest
 from conftest import unsupported
 from lathe import _compare, bench, report, verify
+from lathe._compare import Tolerance
 from lathe._inputs import InputError, InputSpec, Sizes, make_inputs, parse_dim, parse_shape
 from lathe._peer import Peer, PeerError
+from lathe._turns import Times, race
 
 F32 = np.dtype(np.float32)
 
@@ -186,6 +189,55 @@ def test_peer_reports_errors_and_death(add_one_file: Path, tmp_path: Path) -> No
         peer._process.wait()
         with pytest.raises(PeerError, match="ended with code -9"):
             peer.ask(do="memory")
+
+
+class Fake:
+    """A peer whose outputs are all `value`, and which fails in its turn of round `end`."""
+
+    def __init__(self, engine: str, value: float, end: int = -1) -> None:
+        self.engine, self.value, self.end, self.turns = engine, value, end, 0
+
+    def ask(self, do: str, iterations: int) -> dict[str, Any]:
+        """Time calls of a second each."""
+        self.turns += 1
+        if self.turns == self.end:
+            raise PeerError(f"{self.engine} says no")
+        return {"seconds": [1.0] * iterations}
+
+
+def test_engines_that_fail_or_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    def outputs(peer: Any) -> list[Any]:
+        if np.isnan(peer.value):
+            raise PeerError("no outputs")
+        return [np.full(8, peer.value, np.float32)]
+
+    monkeypatch.setattr("lathe._turns.read_outputs", outputs)
+    peers = [Fake("lathe", 1), Fake("a", 2), Fake("b", 1, end=2), Fake("c", np.nan), Fake("d", 1)]
+    runners: Any = [(peer, 3) for peer in peers]
+    results, problems = race(runners, 4)
+    assert problems == {
+        "a": "outputs differ: by 1 at (0,)",
+        "b": "b says no",
+        "c": "no outputs",
+    }
+    assert list(results) == ["lathe", "a", "d"]
+    assert [result.times.calls for result in results.values()] == [12, 12, 12]
+    assert results["lathe"].difference is None
+    # Without Lathe there is nothing to compare with.
+    results, problems = race(runners[1:2], 1)
+    assert results["a"].difference is None and not problems
+
+
+def test_codes_may_be_a_step_apart() -> None:
+    a = np.array([3, 255], np.uint8)
+    assert Tolerance(codes=255).compare(a, np.array([4, 254], np.uint8)).excess <= 1
+    assert Tolerance(codes=255).compare(a, np.array([3, 253], np.uint8)).excess > 1
+    assert Tolerance().compare(a, np.array([3, 254], np.uint8)).excess > 1
+
+
+def test_times_of_one_call() -> None:
+    assert Times.of([0.5]) == Times(1, 0.5, 0.5, 0.0)
+    assert math.isclose(Times.of([1.0, 2.0, 3.0]).spread, 1.0)
 
 
 def test_bench(add_one_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

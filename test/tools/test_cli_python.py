@@ -41,7 +41,7 @@ class World:
 
     def add_package(self, name: str) -> None:
         (self.packages / name).mkdir()
-        for module in ("__init__", "verify", "bench", "reduce"):
+        for module in ("__init__", "verify", "bench", "ops_bench", "reduce"):
             text = "" if module == "__init__" else ENTRY
             (self.packages / name / f"{module}.py").write_text(text)
 
@@ -93,12 +93,13 @@ def test_without_the_package(world: World) -> None:
         (("bench", "m.onnx", "--against", "onnxruntime"), "onnxruntime"),
         (("bench", "m.onnx", "--against", "onnxruntime,openvino"), "openvino"),
         (("reduce", "m.onnx"), "onnx"),
+        (("bench", "--ops", "gemm", "--against", "onnxruntime,torch"), "torch"),
     ],
 )
 def test_without_the_engine(world: World, words: tuple[str, ...], missing: str) -> None:
     world.add_python()
     world.add_package("lathe")
-    if missing == "openvino":
+    if missing != "onnxruntime":
         world.add_package("onnxruntime")
     result = world.run(*words)
     assert result.returncode == 1
@@ -168,3 +169,21 @@ def test_bench_hands_its_options_on(world: World) -> None:
         *("--accuracy=strict", "--json=f", "--html=p", "--limit=nodes=9", "--denormals=flush"),
         *("--", "m.onnx", "n.onnx"),
     ]
+
+
+def test_bench_of_operators_hands_its_options_on(world: World) -> None:
+    world.add_python()
+    for name in ("lathe", "torch"):
+        world.add_package(name)
+    words = ("--against", "torch", "--threads", "1,2", "--rounds", "3", "--precision", "bf16")
+    result = world.run("bench", "--ops", "gemm,add:3x4", *words, "--html", "p", "--isa", "v3")
+    assert result.returncode == 7, result.stderr
+    assert world.arguments() == [
+        *("--against=torch", "--threads=1,2", "--rounds=3", "--isa=v3", "--precision=bf16"),
+        *("--html=p", "--", "gemm,add:3x4"),
+    ]
+    assert world.run("bench", "--ops", "gemm").returncode == 7
+    assert world.arguments() == ["--", "gemm"]
+    result = world.run("bench", "--ops", "gemm", "--json", "none/f.json")
+    assert result.returncode == 1
+    assert "none" in result.stderr

@@ -34,6 +34,9 @@ static constexpr double warmSeconds = 0.5;
 /// Of one round. Between rounds, the machine's other work gets its turn.
 static constexpr double roundSeconds = 0.2;
 
+/// What --against may name; the last one has no models, only operators of --ops.
+static constexpr StringRef opEngines[] = {"onnxruntime", "openvino", "torch"};
+
 namespace {
 /// Figures of one model.
 struct Row {
@@ -188,20 +191,46 @@ static int benchAlone(const Arguments &arguments) {
   return std::max(code, printDiagnostics(last));
 }
 
-static int benchAgainst(const Arguments &arguments) {
-  static const StringRef known[] = {"onnxruntime", "openvino"};
+/// The engines of --against, each a Python package; nothing if a name is none of
+/// `known`, which is printed.
+static std::optional<std::vector<std::string>> readEngines(const Arguments &arguments,
+                                                           llvm::ArrayRef<StringRef> known) {
+  std::vector<std::string> engines;
+  if (!arguments.has("--against"))
+    return engines;
   llvm::SmallVector<StringRef> names;
   arguments.get("--against").split(names, ',');
-  std::vector<std::string> packages;
   for (StringRef name : names) {
-    if (!llvm::is_contained(known, name)) {
-      std::string hint = didYouMean(name, known);
-      return usageError("cli-unknown-engine", place,
-                        "--against: no engine is called " + quoted(name) +
-                            (hint.empty() ? "; there are " + llvm::join(llvm::ArrayRef(known), " and ") : hint));
+    if (llvm::is_contained(engines, name)) {
+      usageError("cli-engine-twice", place, "--against: " + quoted(name) + " is given twice; leave one out");
+      return std::nullopt;
     }
-    packages.push_back(name.str());
+    if (!llvm::is_contained(known, name)) {
+      std::string all = llvm::join(known.drop_back(), ", ") + " and " + known.back().str();
+      std::string hint = didYouMean(name, known);
+      usageError("cli-unknown-engine", place,
+                 llvm::is_contained(opEngines, name)
+                     ? "--against: " + name.str() + " reads no models, only operators of --ops; there are " + all
+                     : "--against: no engine is called " + quoted(name) + (hint.empty() ? "; there are " + all : hint));
+      return std::nullopt;
+    }
+    engines.push_back(name.str());
   }
+  return engines;
+}
+
+static std::vector<std::string> handOn(const Arguments &arguments, llvm::ArrayRef<StringRef> options) {
+  std::vector<std::string> words;
+  for (StringRef option : options)
+    for (const std::string &value : arguments.all(option))
+      words.push_back((option + "=" + value).str());
+  return words;
+}
+
+static int benchAgainst(const Arguments &arguments) {
+  std::optional<std::vector<std::string>> packages = readEngines(arguments, llvm::ArrayRef(opEngines).drop_back());
+  if (!packages)
+    return WrongUsage;
   for (StringRef option : {"--overridable", "--device", "--replay", "--unchecked-weights"})
     if (arguments.has(option))
       return usageError("cli-against-option", place,
@@ -218,11 +247,9 @@ static int benchAgainst(const Arguments &arguments) {
     requireOnnxFile(path, "--against", diagnostics);
   if (diagnostics.hasErrors())
     return printDiagnostics(diagnostics);
-  std::vector<std::string> words;
-  for (StringRef option : {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--precision",
-                           "--isa", "--json", "--html", "--dim", "--shape", "--limit"})
-    for (const std::string &value : arguments.all(option))
-      words.push_back((option + "=" + value).str());
+  std::vector<std::string> words =
+      handOn(arguments, {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--precision",
+                         "--isa", "--json", "--html", "--dim", "--shape", "--limit"});
   for (StringRef flag : {"--allow-links", "--no-cache"})
     if (arguments.has(flag))
       words.push_back(flag.str());
@@ -230,10 +257,38 @@ static int benchAgainst(const Arguments &arguments) {
     words.push_back("--denormals=flush");
   words.push_back("--");
   llvm::append_range(words, arguments.operands);
-  return runPython(place, "lathe.bench", words, packages);
+  return runPython(place, "lathe.bench", words, *packages);
+}
+
+static int benchOps(const Arguments &arguments) {
+  static const StringRef taken[] = {"--against",  "--threads",   "--rounds", "--target", "--isa",
+                                    "--accuracy", "--precision", "--json",   "--html"};
+  if (!arguments.operands.empty())
+    return usageError("cli-ops-model", place,
+                      "--ops times operators of its own and no model; leave out " + quoted(arguments.operands.front()) +
+                          ", or --ops");
+  for (const Option &option : benchCommand().options)
+    if (arguments.has(option.name) && option.name != "--ops" && !llvm::is_contained(taken, option.name))
+      return usageError("cli-ops-option", place,
+                        "--ops times operators of its own, compiled anew for the CPU; leave out " + option.name);
+  std::optional<std::vector<std::string>> packages = readEngines(arguments, opEngines);
+  if (!packages)
+    return WrongUsage;
+  Diagnostics diagnostics;
+  for (StringRef option : {"--json", "--html"})
+    if (arguments.has(option))
+      checkWritable(arguments.get(option), diagnostics);
+  if (diagnostics.hasErrors())
+    return printDiagnostics(diagnostics);
+  std::vector<std::string> words = handOn(arguments, taken);
+  words.push_back("--");
+  words.push_back(arguments.get("--ops").str());
+  return runPython(place, "lathe.ops_bench", words, *packages);
 }
 
 static int run(const Arguments &arguments) {
+  if (arguments.has("--ops"))
+    return benchOps(arguments);
   if (arguments.operands.empty() && !arguments.has("--suite"))
     return usageError("cli-no-operand", place, "name a file: lathe bench FILE..., or a folder: --suite DIR");
   if (!arguments.has("--against")) {
@@ -248,15 +303,18 @@ static int run(const Arguments &arguments) {
 }
 
 static constexpr Option options[] = {
-    {"--threads", "", Form::Counts, "N,...", "threads of each call; with --against also several [1]", false, 1,
+    {"--threads", "", Form::Counts, "N,...", "threads of each call; with --against or --ops also several [1]", false, 1,
      LATHE_MAX_THREADS},
     roundsOption,
     dimSizeOption,
     shapeOption,
-    {"--against", "", Form::Text, "ENGINES", "compare with onnxruntime, openvino or both, as in onnxruntime,openvino"},
+    {"--against", "", Form::Text, "ENGINES",
+     "compare with onnxruntime, openvino or both, as in onnxruntime,openvino; with --ops also torch"},
+    {"--ops", "", Form::Text, "GROUPS",
+     "time single operators in place of a model: all, or as in gemm,softmax or conv:64x56x56-64k3; list shows them"},
     {"--suite", "", Form::Text, "DIR", "all .onnx files in a folder, too; with --against"},
     {"--json", "", Form::Text, "FILE", "write the figures to a file, too"},
-    {"--html", "", Form::Text, "FILE", "write a page with a chart for each model; with --against"},
+    {"--html", "", Form::Text, "FILE", "write a page with charts; with --against or --ops"},
     targetOption,
     accuracyOption,
     precisionOption,
@@ -286,10 +344,14 @@ const Command &cli::benchCommand() {
                                   "half of the\ntimes, as a part of the median). FILE is a model, a .so or "
                                   "a .lathebin.\n"
                                   "With --against, each engine has a process of its own and they take "
-                                  "turns, round after\nround; this needs models, and the Python package.",
+                                  "turns, round after\nround; this needs models, and the Python package.\n"
+                                  "With --ops, operators of networks' sizes are timed in this way, also beside "
+                                  "what this\nmachine can do: the share of the roof is of the speed of products in "
+                                  "caches, or of copies.",
                                   "  lathe bench resnet50.onnx mobilenet_v2.so --threads 2\n"
                                   "  lathe bench bert.onnx --dim batch=1 --dim seq=128 --json bert.json\n"
-                                  "  lathe bench resnet50.onnx --against onnxruntime,openvino",
+                                  "  lathe bench resnet50.onnx --against onnxruntime,openvino\n"
+                                  "  lathe bench --ops gemm,attention --against onnxruntime,torch --html ops.html",
                                   options,
                                   run};
   return command;
