@@ -108,7 +108,12 @@ def bench(name: str, path: str, target: str, isa: str | None) -> tuple[str, ...]
 
 
 def run(
-    name: str, path: pathlib.Path, target: str, isa: str | None, timed: bool, most: float | None
+    name: str,
+    path: pathlib.Path,
+    target: str,
+    isa: str | None,
+    timed: bool,
+    most: float | None = None,
 ) -> Result:
     """All of the above for one model, in a child that may crash without taking us along."""
     result = Result(f"{name} ({isa})" if isa else name)

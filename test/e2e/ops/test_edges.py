@@ -393,10 +393,11 @@ def test_nearest_is_exact(coordinates: str, rounding: str) -> None:
 @pytest.mark.parametrize("free", [False, True])
 def test_sizes_that_keep_the_ratio_are_exact(coordinates: str, policy: str, free: bool) -> None:
     """The common scale is a fraction of two sizes: 5 / 3 has ties that its rounded value lacks."""
-    order, options = ["x0", "", "", "x1"], {"mode": "nearest", "nearest_mode": "floor"}
+    order = ["x0", "", "", "x1"]
+    options: dict[str, Any] = {"mode": "nearest", "nearest_mode": "floor"}
     options |= {"keep_aspect_ratio_policy": policy, "coordinate_transformation_mode": coordinates}
     x = np.arange(21, dtype=np.float32).reshape(3, 7)
-    inputs = {"x0": (x, ["n", "m"])}
+    inputs: dict[str, tuple[Array, list[Any]]] = {"x0": (x, ["n", "m"])}
     if free:
         inputs["x1"] = (np.array([1, 1]), [2])
         made = model("Resize", inputs, order=order, **options)
