@@ -188,12 +188,14 @@ static Value importMeanVarianceNormalization(Node &node) {
   SmallVector<int64_t> axes = node.normalizeAxes(node.integers("axes"), node.rank(x), "axes");
   if (node.failed())
     return {};
-  Value centered = node.sub(x, node.reduce(ReduceKind::mean, x, axes, /*keepDims=*/true));
+  // Of few elements of 16 bits, a rounded mean is far from the middle; and the constant below is none of them.
+  Value wide = node.cast(x, graph::getAccumulatorType(node.element(x)));
+  Value centered = node.sub(wide, node.reduce(ReduceKind::mean, wide, axes, /*keepDims=*/true));
   Value variance = node.reduce(ReduceKind::mean, square(node, centered), axes,
                                /*keepDims=*/true);
   // The spec's function adds this to the standard deviation.
   Value deviation = node.add(node.create<graph::SqrtOp>(variance), 1e-9);
-  return node.div(centered, deviation);
+  return node.cast(node.div(centered, deviation), node.element(x));
 }
 
 /// y = x / (bias + alpha / size sum of squares over nearby channels)^beta
