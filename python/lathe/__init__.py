@@ -24,6 +24,7 @@ from lathe.errors import (
 )
 from lathe.model import CompiledModel
 from lathe.signature import Signature, Value
+from lathe.tuning import TunedKernel, Tuning, tune
 from lathe.unranked import UnrankedModel, compile_unranked
 
 __version__: str = version()
@@ -39,6 +40,8 @@ __all__ = [
     "LatheError",
     "RuntimeError",
     "Signature",
+    "TunedKernel",
+    "Tuning",
     "UnrankedModel",
     "Value",
     "announce_code",
@@ -48,5 +51,6 @@ __all__ = [
     "load",
     "register_op",
     "set_threads",
+    "tune",
     "version",
 ]

@@ -27,7 +27,17 @@ from lathe._chart import geometric_means, page
 from lathe._compare import Difference, compare, finite, read_outputs
 from lathe._engines import ENGINES
 from lathe._inputs import Sizes
-from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
+from lathe._options import (
+    add_choice_options,
+    add_size_options,
+    by_name,
+    checked,
+    choices_of,
+    dims_of,
+    integers,
+    is_onnx,
+    table,
+)
 from lathe._peer import Peer, PeerError
 
 _WARM_S = 0.5
@@ -232,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with charts")
     add_size_options(parser)
+    add_choice_options(parser)
     chosen = parser.parse_args(arguments)
 
     models: list[Path] = list(chosen.models)
@@ -259,6 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "cache": not chosen.no_cache,
         "allow_links": chosen.allow_links,
         "limits": by_name(parser, "--limit", chosen.limit),
+        "choices": choices_of(chosen),
     }
 
     rows: list[Row] = []

@@ -2,6 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -220,10 +221,10 @@ static int benchAgainst(const Arguments &arguments) {
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
   for (StringRef option : {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--precision",
-                           "--isa", "--json", "--html", "--dim", "--shape", "--limit"})
+                           "--isa", "--json", "--html", "--dim", "--shape", "--limit", "--choices"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
-  for (StringRef flag : {"--allow-links", "--no-cache"})
+  for (StringRef flag : {"--allow-links", "--no-cache", "--no-choices"})
     if (arguments.has(flag))
       words.push_back(flag.str());
   if (arguments.has("--flush-denormals"))
@@ -234,6 +235,8 @@ static int benchAgainst(const Arguments &arguments) {
 }
 
 static int run(const Arguments &arguments) {
+  if (int code = checkChoices(arguments, place))
+    return code;
   if (arguments.operands.empty() && !arguments.has("--suite"))
     return usageError("cli-no-operand", place, "name a file: lathe bench FILE..., or a folder: --suite DIR");
   if (!arguments.has("--against")) {
@@ -260,6 +263,8 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    choicesOption,
+    noChoicesOption,
     allowLinksOption,
     overridableOption,
     limitOption,

@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Options.h"
@@ -88,8 +89,8 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
     kind = OutputKind::Artifact;
   } else if (llvm::is_contained(graphEndings, ending)) {
     kind = OutputKind::Graph;
-    for (StringRef option :
-         {"--dim", "--donate", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy", "--precision"})
+    for (StringRef option : {"--dim", "--donate", "--start-at", "--stop-after", "--dump-phases", "--target",
+                             "--accuracy", "--precision", "--choices", "--no-choices"})
       if (arguments.has(option))
         return usageError("cli-graph-option", place,
                           option + " changes nothing in " + quoted(output) +
@@ -139,8 +140,10 @@ static bool writeArtifact(const Arguments &arguments, const Artifact &artifact, 
     return false;
   if (!header.empty() && !artifact.saveHeader(header.str(), diagnostics))
     return false;
+  size_t tuned = llvm::count_if(artifact.kernels(), [](const KernelInfo &kernel) { return kernel.isTuned; });
   llvm::outs() << output << ": " << formatBytes(artifact.codeBytes()) << " of code in " << artifact.kernels().size()
-               << " kernels and " << formatBytes(artifact.weightBytes()) << " of weights for " << target
+               << " kernels " << (tuned ? "(" + std::to_string(tuned) + " as tuned) " : "") << "and "
+               << formatBytes(artifact.weightBytes()) << " of weights for " << target
                << llvm::format(", compiled in %.1f s\n", now() - begin);
   return true;
 }
@@ -189,6 +192,8 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
   options.remarks = arguments.has("--verbose");
+  if (!addChoices(arguments, options, diagnostics))
+    return false;
   std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
   if (!artifact)
     return false;
@@ -210,6 +215,8 @@ static int run(const Arguments &arguments) {
     return code;
   if (int code = chooseOutput(arguments, kind))
     return code;
+  if (int code = checkChoices(arguments, place))
+    return code;
   Diagnostics diagnostics;
   compileTo(arguments, kind, diagnostics);
   return printDiagnostics(diagnostics);
@@ -222,6 +229,8 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    choicesOption,
+    noChoicesOption,
     knownDimOption,
     {"--donate", "", Form::Pair, "INPUT=OUTPUT",
      "callers may give the memory of the input for the output, of which a call then writes what changes; of several "

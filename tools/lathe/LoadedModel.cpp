@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LoadedModel.h"
 #include "Cache.h"
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -156,6 +157,8 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
   options.accuracy = arguments.get("--accuracy", "standard").str();
   options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
+  if (!addChoices(arguments, options, diagnostics))
+    return nullptr;
   auto build = [&] { return compile(*program, options, diagnostics); };
   if (arguments.has("--no-cache"))
     return build();
@@ -171,6 +174,8 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
     parts.push_back(each.str());
   for (const std::string &limit : arguments.all("--limit"))
     parts.push_back("limit " + limit);
+  if (!options.choicesFile.empty())
+    parts.push_back((options.choicesAreOptional ? "own choices " : "choices ") + options.choices);
   // Where NVIDIA's assembler is there, the artifact has its code.
   bool isForGpu = llvm::any_of(targets, [](const Target &each) { return each.kind() == TargetKind::Gpu; });
   if (isForGpu && llvm::sys::findProgramByName("ptxas"))
@@ -231,7 +236,7 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     return nullptr;
   if (unchecked && model->kind != FileKind::Model)
     llvm::errs() << path << ": note: the weights are not compared with their checksum\n";
-  for (StringRef option : {"--target", "--accuracy", "--precision"})
+  for (StringRef option : {"--target", "--accuracy", "--precision", "--choices"})
     if (model->kind != FileKind::Model && arguments.has(option)) {
       diagnostics.error("cli-target-of-artifact", path,
                         "is compiled already, so " + option +

@@ -70,6 +70,12 @@ static constexpr double mostCostOfEven = 1.1;
 /// Fewer rows read each row of weights for too little work, which instructions do not show.
 static constexpr int64_t leastRowsOfEven = 4;
 
+/// Of what costs so many times as much as the best, by instructions, none is worth measuring; nor are many that have
+/// the same width.
+static constexpr double mostCostOfList = 1.5;
+static constexpr size_t mostTilesOfList = 8;
+static constexpr int64_t mostTilesOfWidth = 2;
+
 /// Rows for which decoding a panel of codes does not show.
 static constexpr int64_t leastRowsOfCodes = 128;
 
@@ -103,17 +109,15 @@ bool lathe::needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const W
   return work.groups > 1 && dot.step > 1 && chooseLanes(unit, dot, work) < leastLanesOfStep;
 }
 
-RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+/// Calls `use` with each register tile that fits, its cost, and whether it leaves no rows over of a number that only
+/// the run knows.
+static void visitTiles(const VectorUnit &unit, const DotUnit &dot, const Workload &work,
+                       llvm::function_ref<void(const RegisterTile &tile, double cost, bool isEven)> use) {
   // Rows whose distance is known need no registers for their addresses.
   int64_t most = ShapedType::isDynamic(work.run) ? mostRowsOfUnknownStride : mostRows;
-  int64_t rows = work.rows, columns = work.plannedColumns;
-  if (const MatrixUnit *matrix = dot.matrixUnit())
-    return {matrix->tileRows(), matrix->vectors};
-  RegisterTile best, even; // Of all, and of those that leave no rows over.
-  int64_t lanes = chooseLanes(unit, dot, work);
+  int64_t rows = work.rows, columns = work.plannedColumns, lanes = chooseLanes(unit, dot, work);
   // Bytes and halves that are taken apart are twice as many vectors.
   int64_t parts = dot.parts();
-  auto costOf = [&](const RegisterTile &tile) { return costOfTiles(tile, rows, columns, lanes); };
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors) {
     if (work.groups > 1 && columns % (vectors * lanes) != 0)
       continue;
@@ -124,14 +128,41 @@ RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const
       if (!ShapedType::isDynamic(rows) && tileRows > rows)
         break;
       RegisterTile tile{tileRows, vectors};
-      if (costOf(tile) < costOf(best))
-        best = tile;
-      bool isEven = tileRows >= leastRowsOfEven && work.rowsDivisor % tileRows == 0;
-      if (ShapedType::isDynamic(rows) && isEven && costOf(tile) < costOf(even))
-        even = tile;
+      bool isEven = ShapedType::isDynamic(rows) && tileRows >= leastRowsOfEven && work.rowsDivisor % tileRows == 0;
+      use(tile, costOfTiles(tile, rows, columns, lanes), isEven);
     }
   }
+}
+
+RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  if (const MatrixUnit *matrix = dot.matrixUnit())
+    return {matrix->tileRows(), matrix->vectors};
+  RegisterTile best, even; // Of all, and of those that leave no rows over.
+  int64_t lanes = chooseLanes(unit, dot, work);
+  auto costOf = [&](const RegisterTile &tile) { return costOfTiles(tile, work.rows, work.plannedColumns, lanes); };
+  visitTiles(unit, dot, work, [&](const RegisterTile &tile, double cost, bool isEven) {
+    if (cost < costOf(best))
+      best = tile;
+    if (isEven && cost < costOf(even))
+      even = tile;
+  });
   return even.rows > 1 && costOf(even) <= mostCostOfEven * costOf(best) ? even : best;
+}
+
+SmallVector<RegisterTile> lathe::listTiles(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  if (dot.matrixUnit())
+    return {};
+  SmallVector<std::tuple<double, int64_t, int64_t>> all;
+  visitTiles(unit, dot, work,
+             [&](const RegisterTile &tile, double cost, bool) { all.push_back({cost, tile.vectors, tile.rows}); });
+  llvm::sort(all);
+  SmallVector<RegisterTile> list;
+  int64_t ofWidth[mostVectors + 1] = {};
+  for (auto [cost, vectors, rows] : all)
+    if (list.size() < mostTilesOfList && cost <= mostCostOfList * std::get<0>(all.front()) &&
+        ++ofWidth[vectors] <= mostTilesOfWidth)
+      list.push_back({rows, vectors});
+  return list;
 }
 
 bool lathe::copiesPanels(const Workload &work, const DotUnit &unit, const Target &target, int64_t tileRows) {
@@ -156,13 +187,13 @@ int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
   return std::min<int64_t>(run, 4);
 }
 
-int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
+int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule, double scale) {
   double target = operationsPerTask;
   if (!ShapedType::isDynamic(count)) {
     double all = count * cost;
     target = std::max(std::clamp(all / wantedTasks, leastOperations, operationsPerTask), all / mostTasks);
   }
-  auto chunk = static_cast<int64_t>(std::ceil(target / cost));
+  auto chunk = static_cast<int64_t>(std::ceil(target * scale / cost));
   chunk = llvm::divideCeil(std::max<int64_t>(chunk, 1), granule) * granule;
   return !ShapedType::isDynamic(count) && chunk >= count ? 0 : chunk;
 }
@@ -172,17 +203,17 @@ StringAttr lathe::unitAttr(const DotUnit &unit, MLIRContext *context) {
 }
 
 tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &dot,
-                                             const Target &target, bool packed) {
+                                             const Target &target, bool packed, const TilingWish &wish) {
   MLIRContext *context = problem.root->getContext();
   int64_t bytes = bytesOf(dot.b);
   const VectorUnit &unit = target.vectorUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
-  RegisterTile tile = chooseTile(unit, dot, work);
+  RegisterTile tile = wish.tile ? *wish.tile : chooseTile(unit, dot, work);
   const MatrixUnit *matrix = dot.matrixUnit();
   int64_t lanes = chooseLanes(unit, dot, work), width = tile.vectors * lanes;
   // Where the rows of a step lie apart, it is a dozen instructions and more by itself.
-  int64_t unroll = !packed && dot.step > 1 ? 1 : chooseUnroll(work.run, dot);
+  int64_t unroll = !packed && dot.step > 1 ? 1 : wish.unroll ? *wish.unroll : chooseUnroll(work.run, dot);
 
   int64_t rowCount = work.rows;
   if (isConv && !ShapedType::isDynamic(rowCount))
@@ -195,6 +226,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
+  prefetch = wish.prefetch.value_or(prefetch);
   // A single tile of rows reads every panel once, whatever the order.
   int64_t block = 0;
   int64_t scale = work.codes ? 1 : std::max<int64_t>(4 / bytes, 1); // What of a panel fits into the cache.
@@ -213,6 +245,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
                (ShapedType::isDynamic(work.columns) || work.columns > width);
   if (isRun)
     block = stepsOfRowAtOnce;
+  block = wish.block.value_or(block);
 
   // What is not known is taken to be of a middling size; a matrix unit does several operations in the time of one.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
@@ -220,9 +253,9 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   int64_t taskRows, taskPanels = 1;
   if (isConv && !work.cutsLines) {
     double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
-    taskRows = chooseTask(work.lines, ofLine, matrix ? matrix->blocks : 1);
+    taskRows = chooseTask(work.lines, ofLine, matrix ? matrix->blocks : 1, wish.taskScale);
   } else {
-    taskRows = chooseTask(work.rows, ofRow, tile.rows);
+    taskRows = chooseTask(work.rows, ofRow, tile.rows, wish.taskScale);
     if (work.codes && taskRows != 0)
       taskRows = std::max<int64_t>(taskRows, llvm::divideCeil(leastRowsOfCodes, tile.rows) * tile.rows);
     if (!ShapedType::isDynamic(work.rows) && taskRows >= work.rows)
@@ -234,9 +267,11 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     taskPanels = isLarge ? 1 : 0;
     taskRows = isLarge ? 0 : taskRows;
   }
+  if (wish.cutsPanels)
+    taskRows = 0;
   if (taskRows == 0 && work.groups == 1 && !ShapedType::isDynamic(work.columns)) {
     int64_t panels = llvm::divideCeil(work.columns, width);
-    taskPanels = chooseTask(panels, ofRow * rowCount, 1);
+    taskPanels = chooseTask(panels, ofRow * rowCount, 1, wish.taskScale);
   }
   if (isRun && taskPanels > 0)
     taskPanels = std::max<int64_t>(taskPanels, llvm::divideCeil(leastRunBytes, width * bytes));
