@@ -19,7 +19,7 @@ from typing import Any
 
 from lathe import _lathe
 from lathe.cache import CompileCache, default
-from lathe.errors import compile_error
+from lathe.errors import CompileError, compile_error
 
 FORMAT = 1  # As lib/Compiler/Choices.cpp reads it.
 FILE_NAME = "choices.json"
@@ -81,6 +81,25 @@ def text_of(kernels: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the text of a table with these entries, by key."""
     table = {"format": FORMAT, "version": _lathe.version(), "kernels": kernels}
     return json.dumps(table, indent=1) + "\n"
+
+
+def check_writable(path: Path) -> None:
+    """Raise CompileError if no table can be written to `path`, before one is looked for."""
+    probe = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> CompileError:
+    """Return what is raised where a table cannot be written."""
+    return compile_error(
+        "choices-unwritable",
+        f"{path}: cannot write the table of choices: {error.strerror or error}; name another file",
+    )
 
 
 def write(path: Path, changed: Mapping[str, Mapping[str, Any] | None]) -> int:

@@ -113,6 +113,7 @@ def tune(
             "tune-no-table",
             "there is no folder of compiled models to keep the choices in; name a table",
         )
+    _choices.check_writable(path)
     source = Source(model)
     program = source.load(
         allow_links=allow_links,
@@ -155,10 +156,7 @@ def _keep(search: Search, path: Path) -> Tuning:
     try:
         _choices.write(path, changed)
     except OSError as error:
-        raise compile_error(
-            "choices-unwritable",
-            f"{path}: cannot write the table of choices: {error.strerror or error}",
-        ) from None
+        raise _choices.unwritable(path, error) from None
     return Tuning(
         rows,
         before,
