@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,11 @@ MARGIN = 0.03  # Of its time, that an alternative has to save.
 _ATOL, _RTOL = 1e-4, 1e-3
 
 # Rounds of two calls: at least so many, for at least so many seconds, and no more than the last.
-_FEWEST_ROUNDS, _SECONDS, _MOST_ROUNDS = 9, 0.3, 200
+_FEWEST_ROUNDS, _SECONDS, _MOST_ROUNDS = 15, 0.4, 300
+
+# What others do on the machine makes some calls slower, and none faster: the least time counts, and the times below
+# which this part of the calls are have to agree with it.
+_LOW = 0.25
 
 # How often what seems fastest is tried together before what is left is given up.
 _TRIALS = 3
@@ -108,17 +111,25 @@ def _parameters(strategy: str) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Found:
-    """One alternative of a kernel: its name, and its median and least time beside the choice's."""
+    """One alternative of a kernel: its name, its least time beside the choice's, in seconds.
+
+    `typical` is the time that most calls take, as a part of that of the choice.
+    """
 
     name: str
     before: float
     after: float
-    least: float
+    typical: float
+
+    @property
+    def share(self) -> float:
+        """Its time as a part of that of the choice."""
+        return self.after / self.before
 
     @property
     def is_faster(self) -> bool:
-        """Whether the medians say so clearly, and the least times do not deny it."""
-        return self.after < (1 - MARGIN) * self.before and self.least < 1 - MARGIN / 2
+        """Whether the least times say so clearly, and the others do not deny it."""
+        return self.share < 1 - MARGIN and self.typical < 1 - MARGIN / 2
 
 
 @dataclass(slots=True)
@@ -137,7 +148,7 @@ class Kernel:
     def best(self) -> Found | None:
         """Return the fastest alternative that may be kept."""
         faster = [f for f in self.measured if f.is_faster and f.name not in self.refused]
-        return min(faster, key=lambda f: f.after / f.before, default=None)
+        return min(faster, key=lambda f: f.share, default=None)
 
 
 class Search:
@@ -230,9 +241,9 @@ class Search:
             if before and after:  # Else the kernel is in a branch that is not taken.
                 result[key] = Found(
                     name,
-                    statistics.median(before),
-                    statistics.median(after),
-                    min(after) / max(min(before), 1e-9),
+                    max(min(before), 1e-9),
+                    min(after),
+                    _low(after) / max(_low(before), 1e-9),
                 )
         return result
 
@@ -309,10 +320,10 @@ class Search:
                     kernel.kept = None
                     kernel.refused.add(found.name)
 
-    def compare_whole(self, kept: Mapping[str, str]) -> tuple[float, float]:
-        """Return the seconds of a call before and after, nobody looking on.
+    def compare_whole(self, kept: Mapping[str, str]) -> tuple[float, float | None]:
+        """Return the least seconds of a call before and after, nobody looking on.
 
-        They are the same where all that was found together makes the outputs differ.
+        No time after where all that was found together makes the outputs differ.
         """
         self._step("compare the whole model", self.total + _TRIALS, self.total + _TRIALS)
         variant = self.options.compile(choices=kept) if kept else self.base
@@ -322,14 +333,13 @@ class Search:
         times: tuple[list[float], list[float]] = ([], [])
         begin = time.perf_counter()
         while len(times[0]) < _FEWEST_ROUNDS or (
-            len(times[0]) < _MOST_ROUNDS and time.perf_counter() - begin < 3 * _SECONDS
+            len(times[0]) < _MOST_ROUNDS and time.perf_counter() - begin < 5 * _SECONDS
         ):
             for one, seconds in zip((self.base, variant), times, strict=True):
                 start = time.perf_counter()
                 one.model._call(self.inputs, None)
                 seconds.append(time.perf_counter() - start)
-        before = statistics.median(times[0])
-        return before, before if variant is self.base else statistics.median(times[1])
+        return min(times[0]), None if problem else min(times[1])
 
     def _is_over(self, share: float) -> bool:
         minutes = self._minutes
@@ -337,6 +347,10 @@ class Search:
 
     def _step(self, what: str, done: int, total: int) -> None:
         self._progress(done, total, what)
+
+
+def _low(times: Sequence[float]) -> float:
+    return sorted(times)[int(_LOW * len(times))]
 
 
 def _same_bits(a: Any, b: Any) -> bool:

@@ -83,7 +83,7 @@ def _rows(kernels: Sequence[TunedKernel]) -> list[list[str]]:
 
 def summary(tuning: Tuning) -> str:
     """Say how good the choices were that the compiler made by itself, and what the model gained."""
-    measured = [k for k in tuning.kernels if k.alternatives]
+    measured = tuning.kernels
     lines = []
     if measured:
         shares = [k.seconds_after / k.seconds_before for k in measured if k.seconds_before]

@@ -22,15 +22,18 @@ from lathe.compiler import _format_dims, _format_limits, _format_ranks
 from lathe.errors import compile_error
 from lathe.source import Model, Source
 
+# A model that takes more than this part of its time is no faster: so much is noise.
+_MOST_OF_BEFORE = 1.01
+
 
 @dataclass(frozen=True, slots=True)
 class TunedKernel:
     """What was found for one kernel.
 
-    `before` and `after` are names of alternatives, `seconds_before` and `seconds_after` of a call
-    of the model with them, all launches of the kernel together; where nothing was faster, they are
-    the same. `best` is the least time that any alternative had in the search, as a part of that of
-    the choice, which may be luck; `alternatives` how many were measured.
+    `before` and `after` are names of alternatives, `seconds_before` and `seconds_after` the least
+    that a call of the model takes with them, all launches of the kernel together; where nothing was
+    faster, they are the same. `shares` has, by the names of the other alternatives, the time of
+    each as a part of that of the choice; without those that were wrong.
     """
 
     kernel: str
@@ -40,8 +43,7 @@ class TunedKernel:
     after: str
     seconds_before: float
     seconds_after: float
-    best: float
-    alternatives: int
+    shares: Mapping[str, float]
 
     @property
     def gain(self) -> float:
@@ -53,9 +55,9 @@ class TunedKernel:
 class Tuning:
     """What `lathe.tune` found: the kernels that have alternatives, those that take longest first.
 
-    `seconds_before` and `seconds_after` are of a call of the whole model, `table` is the file in
-    which the choices are; None if nothing was kept. `problems` say which alternatives were wrong,
-    and `interrupted` whether the search ended early.
+    `seconds_before` and `seconds_after` are the least of a call of the whole model, `table` is the
+    file in which the choices are; None if nothing was kept. `problems` say which alternatives were
+    wrong, and `interrupted` whether the search ended early.
     """
 
     kernels: tuple[TunedKernel, ...]
@@ -140,7 +142,9 @@ def _keep(search: Search, path: Path) -> Tuning:
     """Try what was found together, and write what is still faster into the table at `path`."""
     kept = search.try_together()
     before, after = search.compare_whole(kept)
-    if kept and after >= before:
+    if after is None:
+        kept, after = {}, before
+    elif kept and after > before * _MOST_OF_BEFORE:
         search.problems.append(
             "the model is no faster with what was found for its kernels, so that nothing is kept "
             "[tune-no-gain]"
@@ -170,7 +174,6 @@ def _keep(search: Search, path: Path) -> Tuning:
 
 def _row(key: str, kernel: Kernel, is_kept: bool) -> TunedKernel:
     found = kernel.kept if is_kept else None
-    shares = [f.after / f.before for f in kernel.measured if f.name not in kernel.wrong]
     before = found.before if found else kernel.seconds
     return TunedKernel(
         kernel.name,
@@ -180,8 +183,7 @@ def _row(key: str, kernel: Kernel, is_kept: bool) -> TunedKernel:
         found.name if found else kernel.before,
         before,
         found.after if found else before,
-        min(shares, default=1.0),
-        len(kernel.measured),
+        {f.name: f.share for f in kernel.measured if f.name not in kernel.wrong},
     )
 
 

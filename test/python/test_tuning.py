@@ -285,7 +285,7 @@ def test_tune_keeps_what_is_faster_and_right(
     (kernel,) = tuning.kernels
     assert (kernel.key, kernel.before, kernel.after) == (key, names[0], names[3])
     assert kernel.gain == 2
-    assert kernel.alternatives == len(names) - 1
+    assert kernel.shares == {name: 0.5 if name == names[3] else 1 for name in names[1:]}
     assert tuning.table == table
     assert not tuning.problems
     assert len(steps) >= len(names)
