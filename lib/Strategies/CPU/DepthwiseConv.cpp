@@ -17,6 +17,9 @@ using namespace lathe;
 /// Columns that share their inputs. More of them make little difference.
 static constexpr int64_t columnsAtOnce = 4;
 
+/// Tasks are so many times as large as others: each reads the filters, and lines that its neighbours read, too.
+static constexpr double taskScale = 2;
+
 /// A pixel costs about this many operations a channel, its loads included.
 static constexpr double operationsPerElement = 32;
 
@@ -32,11 +35,11 @@ static int64_t lanesOf(const Workload &work, const Target &target) {
 }
 
 static Config makeConfig(const Problem &problem, const Workload &work, const Target &target, int64_t atOnce,
-                         int64_t vectors, double taskScale) {
+                         int64_t vectors, double scale) {
   double columns = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
   double ofColumn = work.columns * operationsPerElement;
-  int64_t taskLines = work.cutsLines ? chooseTask(work.rows, ofColumn, atOnce, taskScale)
-                                     : chooseTask(work.lines, columns * ofColumn, 1, taskScale);
+  int64_t taskLines = work.cutsLines ? chooseTask(work.rows, ofColumn, atOnce, scale)
+                                     : chooseTask(work.lines, columns * ofColumn, 1, scale);
   return toConfig(tile::TilingAttr::get(problem.root->getContext(), atOnce, vectors, lanesOf(work, target),
                                         /*unroll=*/1, /*prefetch=*/0, /*block=*/0, taskLines,
                                         /*task_panels=*/0, unitAttr(*work.single, problem.root->getContext())));
@@ -56,7 +59,7 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
   Workload work = describe(problem, target);
   if (!fits(work))
     return problem.reject(work.obstacle);
-  return makeConfig(problem, work, target, columnsAtOnce, chooseVectors(work, target), /*taskScale=*/1);
+  return makeConfig(problem, work, target, columnsAtOnce, chooseVectors(work, target), taskScale);
 }
 
 static void addAlternatives(const Problem &problem, const Target &target, SmallVectorImpl<Config> &list) {
@@ -67,8 +70,8 @@ static void addAlternatives(const Problem &problem, const Target &target, SmallV
   for (int64_t vectors : vectorsToTry)
     for (int64_t columns : columnsToTry)
       if ((columns + 2) * vectors <= target.vectorUnit().registers && (vectors == 1 || vectors * lanes <= work.columns))
-        list.push_back(makeConfig(problem, work, target, columns, vectors, /*taskScale=*/1));
-  for (double scale : {0.5, 2.0, 4.0})
+        list.push_back(makeConfig(problem, work, target, columns, vectors, taskScale));
+  for (double scale : {0.5, 1.0, 4.0})
     list.push_back(makeConfig(problem, work, target, columnsAtOnce, chosen, scale));
 }
 

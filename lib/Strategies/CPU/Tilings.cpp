@@ -11,6 +11,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace lathe;
@@ -33,6 +34,9 @@ static constexpr double sumsInFlight = 8;
 
 /// A load costs this part of a multiplication, as it mostly runs beside one.
 static constexpr double loadCost = 0.1;
+
+/// Bytes of weights from the second-level cache in the time of a multiplication.
+static constexpr double farBytesOfInstruction = 16;
 
 /// Rows whose addresses need no register each, if their distance is known.
 static constexpr int64_t mostRows = 14;
@@ -59,6 +63,10 @@ static constexpr int64_t leastRunBytes = 4096;
 /// The part of the second-level cache that such a copy takes: rows and results pass through it, too.
 static constexpr int64_t copiesInCache = 4;
 
+/// Of the second-level cache, the part in which weights are still there when the model is called again: its other
+/// kernels have some, too.
+static constexpr int64_t keptOfCache = 4;
+
 /// Rows beyond which a panel is used often enough that fetching it from memory
 /// does not show.
 static constexpr int64_t mostRowsForPrefetch = 256;
@@ -79,20 +87,27 @@ static constexpr int64_t mostTilesOfWidth = 2;
 /// Rows for which decoding a panel of codes does not show.
 static constexpr int64_t leastRowsOfCodes = 128;
 
-/// Instructions for one step of a tile.
-static double stepCost(int64_t rows, int64_t vectors) {
-  return std::max<double>(rows * vectors, sumsInFlight) + loadCost * (rows + vectors);
+/// Instructions for one step of a tile, of which `farLoad` pass while a vector of weights comes.
+static double stepCost(int64_t rows, int64_t vectors, double farLoad) {
+  return std::max({rows * vectors * 1.0, sumsInFlight, vectors * farLoad}) + loadCost * (rows + vectors);
 }
 
-double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes) {
+double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes, double farLoad) {
   double panels = llvm::divideCeil(columns, tile.vectors * lanes);
   if (ShapedType::isDynamic(rows))
-    return panels * stepCost(tile.rows, tile.vectors) / tile.rows;
+    return panels * stepCost(tile.rows, tile.vectors, farLoad) / tile.rows;
   int64_t full = rows / tile.rows, rest = rows % tile.rows;
-  double perPanel = full * stepCost(tile.rows, tile.vectors);
+  double perPanel = full * stepCost(tile.rows, tile.vectors, farLoad);
   if (rest > 0)
-    perPanel += stepCost(rest, tile.vectors);
+    perPanel += stepCost(rest, tile.vectors, farLoad);
   return panels * perPanel;
+}
+
+/// Multiplications beside which a vector of weights comes that the nearest cache does not hold; 0 where it does, or
+/// nobody knows. A single row reads each weight once, whatever the tile.
+static double farLoadOf(const VectorUnit &unit, const DotUnit &dot, const Workload &work, int64_t width) {
+  bool isFar = work.rows != 1 && !ShapedType::isDynamic(work.k) && work.k * width * bytesOf(dot.b) > unit.l1Bytes;
+  return isFar ? unit.bits / 8 / farBytesOfInstruction : 0;
 }
 
 /// Lanes of a vector of sums. A vector of a group has no columns of the next one.
@@ -129,7 +144,7 @@ static void visitTiles(const VectorUnit &unit, const DotUnit &dot, const Workloa
         break;
       RegisterTile tile{tileRows, vectors};
       bool isEven = ShapedType::isDynamic(rows) && tileRows >= leastRowsOfEven && work.rowsDivisor % tileRows == 0;
-      use(tile, costOfTiles(tile, rows, columns, lanes), isEven);
+      use(tile, costOfTiles(tile, rows, columns, lanes, farLoadOf(unit, dot, work, vectors * lanes)), isEven);
     }
   }
 }
@@ -137,16 +152,17 @@ static void visitTiles(const VectorUnit &unit, const DotUnit &dot, const Workloa
 RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
   if (const MatrixUnit *matrix = dot.matrixUnit())
     return {matrix->tileRows(), matrix->vectors};
-  RegisterTile best, even; // Of all, and of those that leave no rows over.
-  int64_t lanes = chooseLanes(unit, dot, work);
-  auto costOf = [&](const RegisterTile &tile) { return costOfTiles(tile, work.rows, work.plannedColumns, lanes); };
+  struct {
+    RegisterTile tile;
+    double cost = std::numeric_limits<double>::infinity();
+  } best, even; // Of all, and of those that leave no rows over.
   visitTiles(unit, dot, work, [&](const RegisterTile &tile, double cost, bool isEven) {
-    if (cost < costOf(best))
-      best = tile;
-    if (isEven && cost < costOf(even))
-      even = tile;
+    if (cost < best.cost)
+      best = {tile, cost};
+    if (isEven && cost < even.cost)
+      even = {tile, cost};
   });
-  return even.rows > 1 && costOf(even) <= mostCostOfEven * costOf(best) ? even : best;
+  return even.cost <= mostCostOfEven * best.cost ? even.tile : best.tile;
 }
 
 SmallVector<RegisterTile> lathe::listTiles(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
@@ -187,11 +203,12 @@ int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
   return std::min<int64_t>(run, 4);
 }
 
-int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule, double scale) {
+int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule, double scale, int64_t times) {
   double target = operationsPerTask;
   if (!ShapedType::isDynamic(count)) {
     double all = count * cost;
-    target = std::max(std::clamp(all / wantedTasks, leastOperations, operationsPerTask), all / mostTasks);
+    double wanted = std::max(std::min(wantedTasks, mostTasks / static_cast<double>(times)), 1.0);
+    target = std::max(std::clamp(all / wanted, leastOperations, operationsPerTask), all / mostTasks);
   }
   auto chunk = static_cast<int64_t>(std::ceil(target * scale / cost));
   chunk = llvm::divideCeil(std::max<int64_t>(chunk, 1), granule) * granule;
@@ -221,8 +238,10 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
   // Codes are few bytes, which processors fetch ahead by themselves.
+  // A single tile of rows reads all weights in the order in which they lie, as processors expect.
   if (packed && !matrix && !work.codes && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
-      rowCount <= mostRowsForPrefetch && work.k * work.columns * bytes > unit.l2Bytes) {
+      rowCount > tile.rows && rowCount <= mostRowsForPrefetch &&
+      work.k * work.columns * bytes > unit.l2Bytes / keptOfCache) {
     int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
@@ -255,7 +274,10 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
     taskRows = chooseTask(work.lines, ofLine, matrix ? matrix->blocks : 1, wish.taskScale);
   } else {
-    taskRows = chooseTask(work.rows, ofRow, tile.rows, wish.taskScale);
+    // Each panel is cut into as many.
+    bool hasPanels = work.groups == 1 && !ShapedType::isDynamic(work.columns);
+    int64_t panels = hasPanels ? std::max<int64_t>(llvm::divideCeil(work.columns, width), 1) : 1;
+    taskRows = chooseTask(work.rows, ofRow, tile.rows, wish.taskScale, panels);
     if (work.codes && taskRows != 0)
       taskRows = std::max<int64_t>(taskRows, llvm::divideCeil(leastRowsOfCodes, tile.rows) * tile.rows);
     if (!ShapedType::isDynamic(work.rows) && taskRows >= work.rows)

@@ -24,8 +24,9 @@ RegisterTile chooseTile(const VectorUnit &unit, const DotUnit &dot, const Worklo
 /// Those that cost little more, the best first.
 llvm::SmallVector<RegisterTile> listTiles(const VectorUnit &unit, const DotUnit &dot, const Workload &work);
 
-/// Instructions for one step of all `rows` rows and all columns.
-double costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes);
+/// Instructions for one step of all `rows` rows and all columns, of which `farLoad` pass while a vector of weights
+/// comes.
+double costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes, double farLoad = 0);
 
 /// Steps of a round: a divisor of the contiguous run, so that no rest is left;
 /// eight where that many factors are converted at once.
@@ -63,8 +64,9 @@ mlir::StringAttr unitAttr(const DotUnit &unit, mlir::MLIRContext *context);
 
 /// How many of `count` things, each of `cost` operations, one task gets, so
 /// that a few threads have the same to do and a task is worth another thread;
-/// 0 for all. `granule` things belong together. Tasks are `scale` times as large as is chosen.
-int64_t chooseTask(int64_t count, double cost, int64_t granule, double scale = 1);
+/// 0 for all. `granule` things belong together. Tasks are `scale` times as large as is chosen, and there are `times` as
+/// many things of this kind.
+int64_t chooseTask(int64_t count, double cost, int64_t granule, double scale = 1, int64_t times = 1);
 
 /// The parameters by their names, and back. The latter reports an error at
 /// `kernel` if one is missing or out of its range.

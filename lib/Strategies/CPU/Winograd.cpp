@@ -79,6 +79,7 @@ static Plan makePlan(const Workload &work, const Image &image, const VectorUnit 
   plan.outputs = winograd.outputs;
   Workload products = work;
   products.rows = ShapedType::kDynamic;
+  products.k = ShapedType::kDynamic; // Panels are of one point, which the nearest cache holds.
   plan.tile = chooseTile(unit, *work.unit, products);
   int64_t bytesOfSquare = points * image.channels * 4;
   auto wanted = static_cast<int64_t>(scale * std::max(unit.l2Bytes / bytesOfSquare, leastTiles * plan.tile.rows));
