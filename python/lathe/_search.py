@@ -25,8 +25,8 @@ _ATOL, _RTOL = 1e-4, 1e-3
 # Rounds of two calls: at least so many, for at least so many seconds, and no more than the last.
 _FEWEST_ROUNDS, _SECONDS, _MOST_ROUNDS = 15, 0.4, 300
 
-# What others do on the machine makes some calls slower, and none faster: the least time counts, and the times below
-# which this part of the calls are have to agree with it.
+# What others do on the machine makes some calls slower, and none faster: the least time counts,
+# and the times below which this part of the calls are have to agree with it.
 _LOW = 0.25
 
 # How often what seems fastest is tried together before what is left is given up.

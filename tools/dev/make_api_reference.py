@@ -34,6 +34,7 @@ MODULES = {
         "errors.py",
         "unranked.py",
         "custom_ops.py",
+        "tuning.py",
         "_lathe.pyi",
     ),
     "lathe.cache": ("cache.py",),

@@ -73,6 +73,9 @@ specialized = unranked.specialize({})
 unranked(np.ones((4, 3), np.float32))
 unranked.run({specialized.inputs[0].name: np.ones((2, 3), np.float32)})
 print(list(unranked.compiled))  # [(2,)]
+# [tune TunedKernel.gain]
+tuning = lathe.tune("linear.onnx", sizes={"batch": 64}, minutes=0.05)
+print([(kernel.nodes, kernel.after, kernel.gain) for kernel in tuning.kernels])
 # [register_op]
 declaration = """
 func.func private @"com.example::Invert"(
