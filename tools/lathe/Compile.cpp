@@ -164,7 +164,9 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   std::vector<FunctionSource> sources;
   llvm::transform(arguments.operands, std::back_inserter(sources), parseSource);
   auto isModel = [&](const FunctionSource &source) { return requireModel(source.path, diagnostics); };
-  if (targets.empty() || !llvm::all_of(sources, isModel) || !prepareFolders(arguments, diagnostics))
+  CompileOptions options;
+  if (targets.empty() || !llvm::all_of(sources, isModel) || !prepareFolders(arguments, diagnostics) ||
+      !addChoices(arguments, options, diagnostics))
     return false;
 
   Progress progress(llvm::join(arguments.operands, ", "), arguments.has("--progress"),
@@ -176,7 +178,6 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   if (kind == OutputKind::Graph)
     return program->save(output.str(), diagnostics);
 
-  CompileOptions options;
   options.target = arguments.get("--target", "host").str();
   options.dims = arguments.all("--dim").vec();
   options.donations = arguments.all("--donate").vec();
@@ -192,8 +193,6 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
   options.remarks = arguments.has("--verbose");
-  if (!addChoices(arguments, options, diagnostics))
-    return false;
   std::unique_ptr<Artifact> artifact = compile(*program, options, diagnostics);
   if (!artifact)
     return false;

@@ -135,6 +135,9 @@ bool LoadedModel::chooseFunction(StringRef path, const Arguments &arguments, boo
 /// Compiles the model at `path` for this process.
 static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, const std::string &target,
                                             LoadedModel &model, Diagnostics &diagnostics) {
+  CompileOptions options;
+  if (!addChoices(arguments, options, diagnostics))
+    return nullptr;
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(path.str(), diagnostics, loadOptions(arguments));
@@ -151,14 +154,11 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
       !checkInputs(program->inputNames(function), InputOptions::from(arguments), path, diagnostics))
     return nullptr;
   model.indexBounds = program->indexBounds(function);
-  CompileOptions options;
   options.target = target;
   options.dims = arguments.ranges("--dim");
   options.accuracy = arguments.get("--accuracy", "standard").str();
   options.precision = arguments.get("--precision", "f32").str();
   options.progress = progress.callback();
-  if (!addChoices(arguments, options, diagnostics))
-    return nullptr;
   auto build = [&] { return compile(*program, options, diagnostics); };
   if (arguments.has("--no-cache"))
     return build();
