@@ -147,6 +147,13 @@ typedef struct lathe_compile_options {
    * for the output (lathe_value_desc.alias). */
   const char *const *donations;
   size_t donation_count;
+  /* The text of a table of choices, as `lathe tune` writes it, and what messages call it; NULL for none. What is wrong
+   * with one that is optional is a warning. */
+  const char *choices;
+  const char *choices_file;
+  bool choices_are_optional;
+  /* To measure: of each kernel, the alternative of this number where there is one; 0 for what is chosen. */
+  unsigned alternative;
 } lathe_compile_options;
 
 /* Compiles `program`, which is not changed. `options` may be NULL. */

@@ -186,6 +186,10 @@ lathe_artifact *lathe_compile(const lathe_program *program, const lathe_compile_
     options.threads = given->threads;
     options.name = text(given->name);
     options.kernelCache = text(given->kernel_cache);
+    options.choices = text(given->choices);
+    options.choicesFile = text(given->choices_file);
+    options.choicesAreOptional = given->choices_are_optional;
+    options.alternative = given->alternative;
     options.accuracy = given->accuracy ? given->accuracy : "standard";
     options.precision = given->precision ? given->precision : "f32";
     if (given->progress)

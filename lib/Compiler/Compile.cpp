@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CheckLimits.h"
 #include "CheckReport.h"
+#include "Choices.h"
 #include "CustomOps.h"
 #include "Functions.h"
 #include "Implementation.h"
@@ -107,12 +108,18 @@ private:
   bool checkStart(ModuleOp module, Phase first);
   /// Of a file of kernels without a model.
   bool checkTargetsOfKernels();
-  void setPipeline(ModuleOp module);
+  bool setPipeline(ModuleOp module);
   bool dump(ModuleOp module, Phase phase, StringRef variant = "");
   bool runPhases(ModuleOp module, Phase from, Phase to, const Target *variant);
   /// The phases behind `optimize`, for each target.
   bool runVariants(OwningOpRef<ModuleOp> module);
   bool emit(uint64_t fingerprint);
+  /// Whether the table of choices has the kernel with this key.
+  bool isInTable(StringRef key) const {
+    return llvm::any_of(pipeline.choices, [&](StringRef entry) { return entry.split('=').first == key; });
+  }
+  /// Tells who gave a table of choices that it is for other kernels.
+  void warnOfUnusedChoices();
   void printIr();
 
   /// A target and the code for it, while it is made.
@@ -126,6 +133,7 @@ private:
   Diagnostics &diagnostics;
   CompileWatch watch;
   std::optional<Phase> first, last;
+  bool hasChosenKernels = false; ///< Some kernel is in the table of choices.
   std::vector<Target> targets;
   PipelineOptions pipeline;
   SmallVector<Variant> variants;
@@ -201,6 +209,7 @@ bool Run::runPhases(ModuleOp module, Phase from, Phase to, const Target *variant
       artifact->impl->allocates |= module.walk([](host::AllocOp) { return WalkResult::interrupt(); }).wasInterrupted();
     if (phase == Phase::Lower) {
       std::vector<KernelInfo> kernels = describeKernels(module, std::move(forC));
+      hasChosenKernels |= llvm::any_of(kernels, [&](const KernelInfo &kernel) { return isInTable(kernel.key); });
       if (artifact->impl->kernels.empty())
         artifact->impl->kernels = std::move(kernels);
     }
@@ -367,7 +376,12 @@ bool Run::checkTargetsOfKernels() {
   return true;
 }
 
-void Run::setPipeline(ModuleOp module) {
+bool Run::setPipeline(ModuleOp module) {
+  auto choices = readChoices(options, diagnostics);
+  if (!choices)
+    return false;
+  pipeline.choices = std::move(*choices);
+  pipeline.alternative = options.alternative;
   // What the process may use by its affinity and its quota, or was told to.
   pipeline.threads = options.threads ? options.threads : lathe_get_threads();
   pipeline.dims = options.dims;
@@ -387,6 +401,7 @@ void Run::setPipeline(ModuleOp module) {
     });
     return evaluateConstants(constants, results, &folded, &watch);
   };
+  return true;
 }
 
 bool Run::runVariants(OwningOpRef<ModuleOp> module) {
@@ -408,6 +423,22 @@ bool Run::runVariants(OwningOpRef<ModuleOp> module) {
     if (!runPhases(*variant.module, Phase::Codegen, Phase::Codegen, &variant.target))
       return false;
   return true;
+}
+
+void Run::warnOfUnusedChoices() {
+  if (pipeline.choices.empty() || options.choicesAreOptional || hasChosenKernels || *last < Phase::Lower)
+    return;
+  std::string count = std::to_string(pipeline.choices.size());
+  if (*first > Phase::Lower)
+    diagnostics.warning("choices-too-late", program.file,
+                        "choices are taken in the phase 'lower', so kernels of IR that starts at '" +
+                            phaseName(*first) + "' stay what they are");
+  else
+    diagnostics
+        .warning("choices-unused", options.choicesFile,
+                 "has choices for " + count + " kernels, of which '" + program.file + "' has none for '" +
+                     options.target + "'")
+        .note("tune this model, with the dims that it is compiled with");
 }
 
 bool Run::emit(uint64_t fingerprint) {
@@ -447,13 +478,15 @@ std::unique_ptr<Artifact> Run::run(bool wantsIr) {
     if (!checkTargetsOfKernels())
       return nullptr;
   }
-  setPipeline(*module);
+  if (!setPipeline(*module))
+    return nullptr;
   uint64_t fingerprint = *last == Phase::Emit ? modelFingerprint(*module, options.dims) : 0;
   if (!dump(*module, Phase::Import) || !runPhases(*module, Phase::Optimize, Phase::Optimize, nullptr))
     return nullptr;
   // Dims may have been fixed.
   if (failed(checkLimits(*module, program.limits)) || !runVariants(std::move(module)))
     return nullptr;
+  warnOfUnusedChoices();
   if (*last != Phase::Emit && wantsIr)
     printIr();
   if (*last == Phase::Emit && !emit(fingerprint))

@@ -4,6 +4,7 @@
 #include "dialects/Graph/NodeLocation.h"
 #include "dialects/Graph/ShapeSolver.h"
 #include "dialects/Host/Host.h"
+#include "dialects/Kernel/Choice.h"
 #include "dialects/Kernel/Kernel.h"
 
 using namespace mlir;
@@ -66,6 +67,7 @@ std::vector<KernelInfo> describeKernels(ModuleOp module, llvm::StringMap<KernelI
     info.key = kernel.getKey().value_or("").str();
     if (auto strategy = kernel.getStrategyAttr()) {
       info.strategy = strategy.getName().str();
+      info.isTuned = strategy.getConfig() && strategy.getConfig().contains(kernel::choiceName);
       if (strategy.getConfig()) {
         std::string text;
         llvm::raw_string_ostream(text) << strategy.getConfig();

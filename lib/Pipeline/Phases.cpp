@@ -71,9 +71,12 @@ void buildPartitionPhase(OpPassManager &manager, const PipelineOptions &options)
   manager.addPass(kernel::createDeduplicateKernelsPass());
 }
 
-void buildLowerPhase(OpPassManager &manager, const PipelineOptions &) {
+void buildLowerPhase(OpPassManager &manager, const PipelineOptions &options) {
   OpPassManager &kernels = manager.nest<kernel::FuncOp>();
-  kernels.addPass(createSelectStrategiesPass());
+  SelectStrategiesPassOptions selection;
+  selection.choices.assign(options.choices.begin(), options.choices.end());
+  selection.alternative = options.alternative;
+  kernels.addPass(createSelectStrategiesPass(selection));
   // Roots that a strategy takes whole stay graph ops.
   kernels.addPass(createLowerKernelsPass());
   manager.addPass(createCSEPass());

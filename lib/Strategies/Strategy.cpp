@@ -7,6 +7,7 @@
 #include "GPU/Strategies.h"
 #include "WeightCodes.h"
 #include "dialects/Kernel/Accuracy.h"
+#include "dialects/Kernel/Choice.h"
 #include "lathe/Conversion/GraphToLinalg.h"
 #include "lathe/Strategies/Passes.h"
 #include "lathe/Support/Diagnostics.h"
@@ -119,6 +120,8 @@ static Config explainLoops(kernel::FuncOp kernel, Operation *root, StringRef rea
 namespace {
 
 struct SelectStrategiesPass final : impl::SelectStrategiesPassBase<SelectStrategiesPass> {
+  using SelectStrategiesPassBase::SelectStrategiesPassBase;
+
   void runOnOperation() override {
     kernel::FuncOp kernel = getOperation();
     Operation *root = kernel::findRoot(kernel.getBody().front());
@@ -128,9 +131,43 @@ struct SelectStrategiesPass final : impl::SelectStrategiesPassBase<SelectStrateg
     Choice choice = chooseStrategy({root}, targetOf(kernel), &reasons);
     if (choice.strategy == &fallbackOf(targetOf(kernel)) && isProduct(root))
       choice.config = explainLoops(kernel, root, reasons);
+    StringRef name = findChoice(kernel.getKey().value_or(""));
+    if (!name.empty() || alternative > 0)
+      choice = takeAlternative(kernel, root, choice, name);
     kernel.setStrategyAttr(kernel::StrategyAttr::get(&getContext(),
                                                      StringAttr::get(&getContext(), choice.strategy->name),
                                                      choice.config.empty() ? Config() : choice.config));
+  }
+
+private:
+  /// The alternative that is wanted for the kernel with this key; "" for none.
+  StringRef findChoice(StringRef key) const {
+    for (StringRef entry : choices)
+      if (StringRef name = entry; !key.empty() && name.consume_front(key) && name.consume_front("="))
+        return name;
+    return "";
+  }
+
+  /// The alternative called `name`, or the one of the pass's number if `name` is empty; `chosen` where there is none.
+  Choice takeAlternative(kernel::FuncOp kernel, Operation *root, Choice chosen, StringRef name) const {
+    SmallVector<Alternative> known = listAlternatives({root}, targetOf(kernel), chosen);
+    const Alternative *found = alternative < known.size() ? &known[alternative] : &known.front();
+    if (!name.empty())
+      found = llvm::find_if(known, [&](const Alternative &each) { return each.name == name; });
+    if (found == known.end()) {
+      root->emitRemark() << "kernel '" << kernel.getSymName() << "' has no alternative '" << name
+                         << "', so that what was tuned for it is not used [choice-unknown]";
+      return chosen;
+    }
+    Builder builder(kernel.getContext());
+    NamedAttrList config(found->choice.config);
+    if (found != known.begin()) {
+      config.set(kernel::choiceName, builder.getStringAttr(found->name));
+      config.set(kernel::insteadOfName, builder.getStringAttr(known.front().name));
+    }
+    if (alternative > 0 && known.size() > 1)
+      config.set(kernel::alternativesName, builder.getI64IntegerAttr(known.size()));
+    return {found->choice.strategy, config.getDictionary(kernel.getContext())};
   }
 };
 

@@ -25,6 +25,7 @@ from lathe.errors import (
 )
 from lathe.model import CompiledModel
 from lathe.signature import Signature, Value
+from lathe.tuning import TunedKernel, Tuning, tune
 from lathe.unranked import UnrankedModel, compile_unranked
 
 __version__: str = version()
@@ -41,6 +42,8 @@ __all__ = [
     "Reduction",
     "RuntimeError",
     "Signature",
+    "TunedKernel",
+    "Tuning",
     "UnrankedModel",
     "Value",
     "announce_code",
@@ -51,5 +54,6 @@ __all__ = [
     "reduce",
     "register_op",
     "set_threads",
+    "tune",
     "version",
 ]

@@ -78,6 +78,7 @@ class LatheEngine:
             cache=options.get("cache", True),
             allow_links=self._allow_links,
             limits=self._limits,
+            choices=options.get("choices", True),
         )
         self.outputs = [v.name for v in self._model.outputs]
 

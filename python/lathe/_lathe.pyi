@@ -99,6 +99,10 @@ class Program:
         name: str = "",
         kernel_cache: str | None = None,
         donations: Sequence[str] = ...,
+        choices: str | None = None,
+        choices_file: str = "",
+        choices_are_optional: bool = False,
+        alternative: int = 0,
     ) -> Artifact: ...
 
 class Artifact:
@@ -165,4 +169,5 @@ class Module:
         device_outputs: bool = False,
         stream_owner: Any = None,
         replay: bool = False,
+        observe: list[tuple[int, int, int]] | None = None,
     ) -> tuple[list[Any], str | None]: ...

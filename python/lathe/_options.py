@@ -91,6 +91,20 @@ def add_size_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_choice_options(parser: argparse.ArgumentParser) -> None:
+    """Add --choices and --no-choices, which `choices_of` reads."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--choices", metavar="FILE", help="take what 'lathe tune' wrote")
+    either.add_argument(
+        "--no-choices", action="store_true", help="compute kernels as Lathe chooses, as if untuned"
+    )
+
+
+def choices_of(chosen: argparse.Namespace) -> bool | str:
+    """Return the `choices` of lathe.compile."""
+    return chosen.choices or not chosen.no_choices
+
+
 def is_onnx(path: Path) -> bool:
     """Whether other engines may know the model: False for Lathe's own format."""
     with contextlib.suppress(OSError), path.open("rb") as file:

@@ -24,7 +24,17 @@ from lathe._chart import geometric_means, page
 from lathe._compare import finite
 from lathe._engines import ENGINES
 from lathe._inputs import Sizes
-from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
+from lathe._options import (
+    add_choice_options,
+    add_size_options,
+    by_name,
+    checked,
+    choices_of,
+    dims_of,
+    integers,
+    is_onnx,
+    table,
+)
 from lathe._peer import Peer, PeerError
 from lathe._turns import race
 
@@ -205,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with charts")
     add_size_options(parser)
+    add_choice_options(parser)
     chosen = parser.parse_args(arguments)
 
     models: list[Path] = list(chosen.models)
@@ -232,6 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "cache": not chosen.no_cache,
         "allow_links": chosen.allow_links,
         "limits": by_name(parser, "--limit", chosen.limit),
+        "choices": choices_of(chosen),
     }
 
     rows: list[Row] = []

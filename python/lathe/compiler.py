@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lathe import _lathe, custom_ops
+from lathe import _choices, _lathe, custom_ops
 from lathe import cache as _cache
 from lathe._lathe import Artifact, Module, Program
 from lathe.errors import CompileError, RuntimeError, compile_error
@@ -58,6 +58,7 @@ def compile(
     device: int = 0,
     donate: Mapping[str, str] | None = None,
     ranks: Mapping[str, int] | None = None,
+    choices: bool | str | os.PathLike[str] = True,
 ) -> CompiledModel:
     """Compile a model to native code in this process.
 
@@ -99,6 +100,9 @@ def compile(
     of `CompiledModel.run`) overwrites the input, and writes no more than what changes where the
     model updates a part of it, as ScatterND does.
 
+    `choices` is a table that `lathe.tune` wrote: a kernel that it has is computed as was found to
+    be fastest. True is the one beside the compiled models, if there is one, False is none.
+
     A `target` of another machine gives a model that can be saved and looked at, not called.
 
     Raises lathe.CompileError, whose `diagnostics` list all that is wrong with the model, and
@@ -112,6 +116,8 @@ def compile(
     source.drain(allowed)
     own_ops = custom_ops.sources()
     store = _cache.default() if cache is True else cache if cache is not False else None
+    table = _choices.find(choices, store)
+    own_choices = table.options() if table else {}
 
     def load_program() -> Program:
         return source.load(
@@ -134,6 +140,7 @@ def compile(
             precision=precision,
             kernel_cache=str(store.directory) if store and store.directory else None,
             donations=donations,
+            **own_choices,
         )
 
     def reload(after: str) -> str | None:
@@ -145,6 +152,7 @@ def compile(
             accuracy=accuracy,
             precision=precision,
             donations=donations,
+            **own_choices,
         ).ir()
 
     # By the inputs that they have, for all functions and all options of calls.
@@ -175,6 +183,7 @@ def compile(
                 device=device,
                 donate=donate,
                 ranks=ranks,
+                choices=choices,
             )
         except CompileError as error:
             if "onnx-no-default" in error.ids:
@@ -194,6 +203,7 @@ def compile(
             *(f"limit {limit}" for limit in allowed),
             *(f"donate {donation}" for donation in donations),
             *(f"rank {rank}" for rank in given_ranks),
+            *([table.key] if table else []),
             *custom_ops.keys(own_ops),
             *_target_key(target),
             *fixed,

@@ -329,6 +329,7 @@ class CompiledModel:
         values: Sequence[Any],
         cancel: CancelToken | None,
         out: Sequence[Any] | None = None,
+        observe: list[tuple[int, int, int]] | None = None,
     ) -> tuple[Any, ...]:
         if self._module is None:
             raise runtime_error(
@@ -351,6 +352,7 @@ class CompiledModel:
             self._place == "device",
             self._stream_owner,
             self._replay,
+            observe,
         )
         for i, dtype in self._views:
             outputs[i] = _view_as(outputs[i], dtype)

@@ -20,7 +20,17 @@ import lathe
 from lathe._compare import compare
 from lathe._engines import specs_of
 from lathe._inputs import InputError, InputSpec, Sizes, describe, make_inputs, parse_file
-from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx, table
+from lathe._options import (
+    add_choice_options,
+    add_size_options,
+    by_name,
+    checked,
+    choices_of,
+    dims_of,
+    integers,
+    is_onnx,
+    table,
+)
 from lathe._peer import Peer, PeerError, read_outputs, specs_to_json
 
 RUNS = 3
@@ -53,6 +63,7 @@ def verify(
     limits: Mapping[str, int] | None = None,
     files: Mapping[str, str] | None = None,
     seed: int = 0,
+    choices: bool | str = True,
 ) -> tuple[list[list[Any]], list[str]]:
     """Return rows for a table and sentences about what is wrong, for one run for each of `sizes`.
 
@@ -70,6 +81,7 @@ def verify(
         cache=cache,
         allow_links=allow_links,
         limits=limits,
+        choices=choices,
     )
     double = single.with_threads(2)
     specs = specs_of(single, model, allow_links, limits)
@@ -145,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--no-cache", action="store_true", help="compile anew")
     add_size_options(parser)
+    add_choice_options(parser)
     chosen = parser.parse_args(arguments)
     if not is_onnx(chosen.model):
         parser.error(
@@ -166,6 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cache=not chosen.no_cache,
             allow_links=chosen.allow_links,
             limits=by_name(parser, "--limit", chosen.limit),
+            choices=choices_of(chosen),
             files=by_name(parser, "--input", chosen.input),
             seed=chosen.seed,
         )

@@ -106,8 +106,10 @@ private:
 struct CompileArguments {
   std::string target, name, accuracy, precision;
   std::vector<std::string> dims, donations;
-  std::optional<std::string> startAt, stopAfter, dumpPhases, kernelCache;
-  unsigned threads;
+  std::optional<std::string> startAt, stopAfter, dumpPhases, kernelCache, choices;
+  std::string choicesFile;
+  bool choicesAreOptional;
+  unsigned alternative, threads;
   nb::object progress;
 };
 
@@ -204,6 +206,10 @@ public:
     options.start_at = orNull(arguments.startAt);
     options.stop_after = orNull(arguments.stopAfter);
     options.kernel_cache = orNull(arguments.kernelCache);
+    options.choices = orNull(arguments.choices);
+    options.choices_file = arguments.choicesFile.c_str();
+    options.choices_are_optional = arguments.choicesAreOptional;
+    options.alternative = arguments.alternative;
     options.threads = arguments.threads;
     if (!arguments.progress.is_none()) {
       options.progress = reportProgress;
@@ -313,25 +319,23 @@ void bindCompiler(nb::module_ &m) {
           [](Program &program, std::string target, std::vector<std::string> dims, std::optional<std::string> startAt,
              std::optional<std::string> stopAfter, std::optional<std::string> dumpPhases, unsigned threads,
              nb::object progress, std::string name, std::string accuracy, std::string precision,
-             std::optional<std::string> kernelCache, std::vector<std::string> donations) {
-            CompileArguments arguments{std::move(target),
-                                       std::move(name),
-                                       std::move(accuracy),
-                                       std::move(precision),
-                                       std::move(dims),
-                                       std::move(donations),
-                                       std::move(startAt),
-                                       std::move(stopAfter),
-                                       std::move(dumpPhases),
-                                       std::move(kernelCache),
-                                       threads,
+             std::optional<std::string> kernelCache, std::vector<std::string> donations,
+             std::optional<std::string> choices, std::string choicesFile, bool choicesAreOptional,
+             unsigned alternative) {
+            CompileArguments arguments{std::move(target),      std::move(name),      std::move(accuracy),
+                                       std::move(precision),   std::move(dims),      std::move(donations),
+                                       std::move(startAt),     std::move(stopAfter), std::move(dumpPhases),
+                                       std::move(kernelCache), std::move(choices),   std::move(choicesFile),
+                                       choicesAreOptional,     alternative,          threads,
                                        std::move(progress)};
             return program.compile(arguments);
           },
           "target"_a, "dims"_a = nb::list(), nb::kw_only(), "start_at"_a = nb::none(), "stop_after"_a = nb::none(),
           "dump_phases"_a = nb::none(), "threads"_a = 0, "progress"_a = nb::none(), "name"_a = "",
           "accuracy"_a = "standard", "precision"_a = "f32", "kernel_cache"_a = nb::none(), "donations"_a = nb::list(),
-          "Compiles the program.");
+          "choices"_a = nb::none(), "choices_file"_a = "", "choices_are_optional"_a = false, "alternative"_a = 0,
+          "Compiles the program. `choices` is the text of a table of choices, which messages call `choices_file`; of\n"
+          "each kernel, `alternative` takes the one of this number where there is one.");
 }
 
 } // namespace lathe::python

@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -129,9 +130,35 @@ nb::dict Module::describe(const lathe_module_desc &d, const lathe_variant_desc &
   return result;
 }
 
+namespace {
+/// What `lathe_call_options.observe` fills, without the GIL.
+struct Recording {
+  struct Event {
+    lathe_task_fn body;
+    int64_t tasks, nanoseconds;
+  };
+  std::vector<Event> events;
+
+  static void add(void *context, lathe_task_fn body, int64_t tasks, int64_t begin, int64_t end) {
+    static_cast<Recording *>(context)->events.push_back({body, tasks, end - begin});
+  }
+
+  /// Appends the events to a list, with the number of the kernel that has the phase.
+  void writeTo(nb::list list, const lathe_variant_desc &variant) const {
+    std::unordered_map<lathe_task_fn, uint32_t> kernels;
+    for (uint32_t i = 0; i < variant.kernel_count; ++i)
+      for (uint32_t phase = 0; phase < variant.kernels[i]->phase_count; ++phase)
+        kernels[variant.kernels[i]->phases[phase]->body] = i;
+    for (const Event &event : events)
+      if (auto found = kernels.find(event.body); found != kernels.end())
+        list.append(nb::make_tuple(found->second, event.tasks, event.nanoseconds));
+  }
+};
+} // namespace
+
 Module::Result Module::call(uint32_t index, nb::handle values, int threads, int64_t maxLoopSteps, CancelToken *token,
                             nb::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream,
-                            bool deviceOutputs, nb::object streamOwner, bool replay) {
+                            bool deviceOutputs, nb::object streamOwner, bool replay, nb::object observe) {
   if (index >= variant().function_count)
     throw nb::index_error("the module has no such function");
   const lathe_function_desc &function = *variant().functions[index];
@@ -167,6 +194,11 @@ Module::Result Module::call(uint32_t index, nb::handle values, int threads, int6
   options.flags = (flushDenormals ? LATHE_CALL_FLUSH_DENORMALS : 0) | (replay ? LATHE_CALL_REPLAY : 0);
   const char *obstacle = nullptr;
   options.replay_obstacle = &obstacle;
+  Recording recording;
+  if (!observe.is_none()) {
+    options.observe = Recording::add;
+    options.observe_context = &recording;
+  }
   lathe_status status;
   std::string error;
   {
@@ -185,6 +217,8 @@ Module::Result Module::call(uint32_t index, nb::handle values, int threads, int6
   }
   if (status != LATHE_OK)
     raiseRuntimeError(error.c_str());
+  if (!observe.is_none())
+    recording.writeTo(nb::cast<nb::list>(observe), variant());
   if (outputs.givesDeviceMemory()) {
     // Nobody whose memory it is waits for the call, so what it reads has to stay.
     auto done = std::exchange(inFlight, std::make_unique<CallInFlight>(on, borrowed));
@@ -201,17 +235,20 @@ void bindRuntime(nb::module_ &m) {
       .def(
           "describe", [](const Module &module) { return module.describe(); },
           "What the module holds, as dictionaries and lists.")
-      .def("call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
-           nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(), nb::arg("outputs") = nb::none(),
-           nb::arg("flush_denormals") = false, nb::arg("max_bytes") = 0, nb::arg("stream") = 1,
-           nb::arg("device_outputs") = false, nb::arg("stream_owner") = nb::none(), nb::arg("replay") = false,
-           "Calls the function with that index on at most `threads` threads "
-           "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
-           "Sequences are lists, and optional "
-           "values may be None. `outputs` has an array to write to for each output that is not to be made. On a GPU, "
-           "the call is on `stream`, as DLPack numbers them, which `stream_owner` keeps, and `device_outputs` are "
-           "DeviceArrays. With `replay`, kernels begin all at once where they can. Returns the outputs, and why a call "
-           "with `replay` began its kernels one by one; None if it did not.");
+      .def(
+          "call", &Module::call, nb::arg("function"), nb::arg("inputs"), nb::arg("threads") = 0,
+          nb::arg("max_loop_steps") = 0, nb::arg("cancel") = nb::none(), nb::arg("outputs") = nb::none(),
+          nb::arg("flush_denormals") = false, nb::arg("max_bytes") = 0, nb::arg("stream") = 1,
+          nb::arg("device_outputs") = false, nb::arg("stream_owner") = nb::none(), nb::arg("replay") = false,
+          nb::arg("observe") = nb::none(),
+          "Calls the function with that index on at most `threads` threads "
+          "(0: no limit). Outputs that NumPy has no type for are given as unsigned integers. "
+          "Sequences are lists, and optional "
+          "values may be None. `outputs` has an array to write to for each output that is not to be made. On a GPU, "
+          "the call is on `stream`, as DLPack numbers them, which `stream_owner` keeps, and `device_outputs` are "
+          "DeviceArrays. With `replay`, kernels begin all at once where they can. "
+          "`observe` is a list that gets (kernel, tasks, nanoseconds) for each phase of a kernel. Returns the outputs, "
+          "and why a call with `replay` began its kernels one by one; None if it did not.");
   nb::class_<CancelToken>(m, "CancelToken",
                           "Ends calls of compiled models that are under way, from another thread.\n\n"
                           "Give it to `CompiledModel.run` or `with_options`; a call that it ends raises\n"

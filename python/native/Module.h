@@ -49,10 +49,11 @@ public:
   /// limit, `maxLoopSteps` 0 for the default, and `token` may be null.
   /// `memory` has None, or an array to write to, for each output; or is None itself. Of a module on a GPU, `stream` is
   /// as in toStream, which `streamOwner` keeps, and with `deviceOutputs` the outputs stay there.
+  /// `observe`, if it is a list, gets (kernel, tasks, nanoseconds) for each phase of a kernel that ran.
   /// Returns the outputs, and why a call with `replay` began its kernels one by one; nothing if it did not.
   Result call(uint32_t function, nanobind::handle inputs, int threads, int64_t maxLoopSteps, CancelToken *token,
               nanobind::handle memory, bool flushDenormals, int64_t maxBytes, uintptr_t stream, bool deviceOutputs,
-              nanobind::object streamOwner, bool replay);
+              nanobind::object streamOwner, bool replay, nanobind::object observe);
 
 private:
   const lathe_module_desc &desc() const { return *lathe_module_description(raw); }

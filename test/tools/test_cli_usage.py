@@ -16,6 +16,7 @@ COMMANDS = (
     "run",
     "bench",
     "profile",
+    "tune",
     "check",
     "convert",
     "inspect",

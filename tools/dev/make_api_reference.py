@@ -35,6 +35,7 @@ MODULES = {
         "unranked.py",
         "custom_ops.py",
         "_reduce/api.py",
+        "tuning.py",
         "_lathe.pyi",
     ),
     "lathe.cache": ("cache.py",),

@@ -2,6 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -249,8 +250,8 @@ static int benchAgainst(const Arguments &arguments) {
     return printDiagnostics(diagnostics);
   std::vector<std::string> words =
       handOn(arguments, {"--against", "--suite", "--threads", "--rounds", "--target", "--accuracy", "--precision",
-                         "--isa", "--json", "--html", "--dim", "--shape", "--limit"});
-  for (StringRef flag : {"--allow-links", "--no-cache"})
+                         "--isa", "--json", "--html", "--dim", "--shape", "--limit", "--choices"});
+  for (StringRef flag : {"--allow-links", "--no-cache", "--no-choices"})
     if (arguments.has(flag))
       words.push_back(flag.str());
   if (arguments.has("--flush-denormals"))
@@ -287,6 +288,8 @@ static int benchOps(const Arguments &arguments) {
 }
 
 static int run(const Arguments &arguments) {
+  if (int code = checkChoices(arguments, place))
+    return code;
   if (arguments.has("--ops"))
     return benchOps(arguments);
   if (arguments.operands.empty() && !arguments.has("--suite"))
@@ -318,6 +321,8 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    choicesOption,
+    noChoicesOption,
     allowLinksOption,
     overridableOption,
     limitOption,

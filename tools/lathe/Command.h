@@ -94,6 +94,7 @@ const Command &manualCommand();
 const Command &gpuSelftestCommand();
 const Command &oplibCommand();
 const Command &profileCommand();
+const Command &tuneCommand();
 const Command &versionCommand();
 
 /// All of the above, in the order of the help.

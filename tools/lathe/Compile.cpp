@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Options.h"
@@ -88,8 +89,8 @@ static int chooseOutput(const Arguments &arguments, OutputKind &kind) {
     kind = OutputKind::Artifact;
   } else if (llvm::is_contained(graphEndings, ending)) {
     kind = OutputKind::Graph;
-    for (StringRef option :
-         {"--dim", "--donate", "--start-at", "--stop-after", "--dump-phases", "--target", "--accuracy", "--precision"})
+    for (StringRef option : {"--dim", "--donate", "--start-at", "--stop-after", "--dump-phases", "--target",
+                             "--accuracy", "--precision", "--choices", "--no-choices"})
       if (arguments.has(option))
         return usageError("cli-graph-option", place,
                           option + " changes nothing in " + quoted(output) +
@@ -139,8 +140,10 @@ static bool writeArtifact(const Arguments &arguments, const Artifact &artifact, 
     return false;
   if (!header.empty() && !artifact.saveHeader(header.str(), diagnostics))
     return false;
+  size_t tuned = llvm::count_if(artifact.kernels(), [](const KernelInfo &kernel) { return kernel.isTuned; });
   llvm::outs() << output << ": " << formatBytes(artifact.codeBytes()) << " of code in " << artifact.kernels().size()
-               << " kernels and " << formatBytes(artifact.weightBytes()) << " of weights for " << target
+               << " kernels " << (tuned ? "(" + std::to_string(tuned) + " as tuned) " : "") << "and "
+               << formatBytes(artifact.weightBytes()) << " of weights for " << target
                << llvm::format(", compiled in %.1f s\n", now() - begin);
   return true;
 }
@@ -161,7 +164,9 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   std::vector<FunctionSource> sources;
   llvm::transform(arguments.operands, std::back_inserter(sources), parseSource);
   auto isModel = [&](const FunctionSource &source) { return requireModel(source.path, diagnostics); };
-  if (targets.empty() || !llvm::all_of(sources, isModel) || !prepareFolders(arguments, diagnostics))
+  CompileOptions options;
+  if (targets.empty() || !llvm::all_of(sources, isModel) || !prepareFolders(arguments, diagnostics) ||
+      !addChoices(arguments, options, diagnostics))
     return false;
 
   Progress progress(llvm::join(arguments.operands, ", "), arguments.has("--progress"),
@@ -173,7 +178,6 @@ static bool compileTo(const Arguments &arguments, OutputKind kind, Diagnostics &
   if (kind == OutputKind::Graph)
     return program->save(output.str(), diagnostics);
 
-  CompileOptions options;
   options.target = arguments.get("--target", "host").str();
   options.dims = arguments.all("--dim").vec();
   options.donations = arguments.all("--donate").vec();
@@ -210,6 +214,8 @@ static int run(const Arguments &arguments) {
     return code;
   if (int code = chooseOutput(arguments, kind))
     return code;
+  if (int code = checkChoices(arguments, place))
+    return code;
   Diagnostics diagnostics;
   compileTo(arguments, kind, diagnostics);
   return printDiagnostics(diagnostics);
@@ -222,6 +228,8 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    choicesOption,
+    noChoicesOption,
     knownDimOption,
     {"--donate", "", Form::Pair, "INPUT=OUTPUT",
      "callers may give the memory of the input for the output, of which a call then writes what changes; of several "

@@ -11,9 +11,10 @@ using namespace lathe::cli;
 using llvm::StringRef;
 
 std::vector<const Command *> cli::allCommands() {
-  return {&compileCommand(),     &runCommand(),     &benchCommand(),      &profileCommand(), &checkCommand(),
-          &convertCommand(),     &inspectCommand(), &reduceCommand(),     &oplibCommand(),   &reportCommand(),
-          &gpuSelftestCommand(), &cacheCommand(),   &completionCommand(), &manualCommand(),  &versionCommand()};
+  return {&compileCommand(), &runCommand(),        &benchCommand(),   &profileCommand(),
+          &tuneCommand(),    &checkCommand(),      &convertCommand(), &inspectCommand(),
+          &reduceCommand(),  &oplibCommand(),      &reportCommand(),  &gpuSelftestCommand(),
+          &cacheCommand(),   &completionCommand(), &manualCommand(),  &versionCommand()};
 }
 
 static const char exitCodes[] = "Exit codes: 0 all is well, 1 an error, 2 wrong usage.\n";

@@ -2,6 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -257,15 +258,17 @@ static void inspect(const Arguments &arguments, Diagnostics &diagnostics) {
 }
 
 static int run(const Arguments &arguments) {
+  if (int code = checkChoices(arguments, "lathe inspect"))
+    return code;
   Diagnostics diagnostics;
   inspect(arguments, diagnostics);
   return printDiagnostics(diagnostics);
 }
 
-static constexpr Option options[] = {dimSizeOption,   shapeOption, threadsOption,  targetOption,     accuracyOption,
-                                     precisionOption, isaOption,   functionOption, allowLinksOption, overridableOption,
-                                     limitOption,     rankOption,  customOpOption, uncheckedOption,  noCacheOption,
-                                     progressOption,  deviceOption};
+static constexpr Option options[] = {dimSizeOption,    shapeOption,       threadsOption,   targetOption, accuracyOption,
+                                     precisionOption,  choicesOption,     noChoicesOption, isaOption,    functionOption,
+                                     allowLinksOption, overridableOption, limitOption,     rankOption,   customOpOption,
+                                     uncheckedOption,  noCacheOption,     progressOption,  deviceOption};
 
 const Command &cli::inspectCommand() {
   static const Command command = {"inspect",

@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LoadedModel.h"
 #include "Cache.h"
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -134,6 +135,9 @@ bool LoadedModel::chooseFunction(StringRef path, const Arguments &arguments, boo
 /// Compiles the model at `path` for this process.
 static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arguments, const std::string &target,
                                             LoadedModel &model, Diagnostics &diagnostics) {
+  CompileOptions options;
+  if (!addChoices(arguments, options, diagnostics))
+    return nullptr;
   Progress progress(path, arguments.has("--progress"), phaseNames().size() + 1);
   progress.step("load");
   std::unique_ptr<Program> program = Program::load(path.str(), diagnostics, loadOptions(arguments));
@@ -150,7 +154,6 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
       !checkInputs(program->inputNames(function), InputOptions::from(arguments), path, diagnostics))
     return nullptr;
   model.indexBounds = program->indexBounds(function);
-  CompileOptions options;
   options.target = target;
   options.dims = arguments.ranges("--dim");
   options.accuracy = arguments.get("--accuracy", "standard").str();
@@ -171,6 +174,8 @@ static std::unique_ptr<Artifact> compileNow(StringRef path, const Arguments &arg
     parts.push_back(each.str());
   for (const std::string &limit : arguments.all("--limit"))
     parts.push_back("limit " + limit);
+  if (!options.choicesFile.empty())
+    parts.push_back((options.choicesAreOptional ? "own choices " : "choices ") + options.choices);
   // Where NVIDIA's assembler is there, the artifact has its code.
   bool isForGpu = llvm::any_of(targets, [](const Target &each) { return each.kind() == TargetKind::Gpu; });
   if (isForGpu && llvm::sys::findProgramByName("ptxas"))
@@ -231,7 +236,7 @@ std::unique_ptr<LoadedModel> LoadedModel::open(StringRef path, const Arguments &
     return nullptr;
   if (unchecked && model->kind != FileKind::Model)
     llvm::errs() << path << ": note: the weights are not compared with their checksum\n";
-  for (StringRef option : {"--target", "--accuracy", "--precision"})
+  for (StringRef option : {"--target", "--accuracy", "--precision", "--choices"})
     if (model->kind != FileKind::Model && arguments.has(option)) {
       diagnostics.error("cli-target-of-artifact", path,
                         "is compiled already, so " + option +

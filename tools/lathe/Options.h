@@ -77,6 +77,10 @@ inline constexpr Option rankOption = {
 inline constexpr Option seedOption = {"--seed", "", Form::Count, "N", "of the random inputs [0]"};
 inline constexpr Option noCacheOption = {"--no-cache", "", Form::Flag, "",
                                          "compile a model anew, and do not keep it ('lathe cache --help')"};
+inline constexpr Option choicesOption = {"--choices", "", Form::Text, "FILE",
+                                         "take what 'lathe tune' found [choices.json beside the compiled models]"};
+inline constexpr Option noChoicesOption = {"--no-choices", "", Form::Flag, "",
+                                           "compute kernels as Lathe chooses, whatever 'lathe tune' found"};
 inline constexpr Option progressOption = {"--progress", "", Form::Flag, "",
                                           "say what is going on, also where stderr is not a terminal"};
 inline constexpr Option roundsOption = {"--rounds", "", Form::Count, "N", "rounds of timed calls [10]",

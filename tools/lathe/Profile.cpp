@@ -2,6 +2,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -218,6 +219,8 @@ static void profile(const Arguments &arguments, Diagnostics &diagnostics) {
 }
 
 static int run(const Arguments &arguments) {
+  if (int code = checkChoices(arguments, "lathe profile"))
+    return code;
   Diagnostics diagnostics;
   profile(arguments, diagnostics);
   return printDiagnostics(diagnostics);
@@ -234,6 +237,8 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    choicesOption,
+    noChoicesOption,
     functionOption,
     isaOption,
     uncheckedOption,

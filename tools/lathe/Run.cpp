@@ -3,6 +3,7 @@
 //
 // Part of the Lathe project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Choices.h"
 #include "Command.h"
 #include "Console.h"
 #include "Inputs.h"
@@ -148,11 +149,11 @@ static int verify(const Arguments &arguments) {
   if (!requireOnnxFile(path, "--verify", diagnostics))
     return printDiagnostics(diagnostics);
   std::vector<std::string> words;
-  for (StringRef option :
-       {"--dim", "--shape", "--target", "--accuracy", "--precision", "--isa", "--input", "--seed", "--limit"})
+  for (StringRef option : {"--dim", "--shape", "--target", "--accuracy", "--precision", "--isa", "--input", "--seed",
+                           "--limit", "--choices"})
     for (const std::string &value : arguments.all(option))
       words.push_back((option + "=" + value).str());
-  for (StringRef flag : {"--allow-links", "--no-cache"})
+  for (StringRef flag : {"--allow-links", "--no-cache", "--no-choices"})
     if (arguments.has(flag))
       words.push_back(flag.str());
   words.push_back("--");
@@ -161,6 +162,8 @@ static int verify(const Arguments &arguments) {
 }
 
 static int run(const Arguments &arguments) {
+  if (int code = checkChoices(arguments, place))
+    return code;
   if (arguments.has("--verify"))
     return verify(arguments);
   Diagnostics diagnostics;
@@ -180,6 +183,8 @@ static constexpr Option options[] = {
     targetOption,
     accuracyOption,
     precisionOption,
+    choicesOption,
+    noChoicesOption,
     functionOption,
     isaOption,
     deviceOption,

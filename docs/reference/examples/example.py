@@ -76,6 +76,9 @@ print(list(unranked.compiled))  # [(2,)]
 # [reduce Reduction]
 found = lathe.reduce("linear.onnx")
 print(found.kind or "no fault", found.text)  # For a fault, found.path is the smallest model.
+# [tune TunedKernel.gain]
+tuning = lathe.tune("linear.onnx", sizes={"batch": 64}, minutes=0.05)
+print([(kernel.nodes, kernel.after, kernel.gain) for kernel in tuning.kernels])
 # [register_op]
 declaration = """
 func.func private @"com.example::Invert"(

@@ -159,6 +159,13 @@ struct CompileOptions {
   /// A folder of compiled kernels that other models may have, too: what is there is
   /// not compiled again. Whoever names it bounds it. Empty: none.
   std::string kernelCache;
+  /// A table of choices, as `lathe tune` writes it: its text, and what messages call it. For a kernel that it has,
+  /// the alternative that it names is taken. Both empty: none.
+  std::string choices, choicesFile;
+  /// Nobody asked for this table: what is wrong with it is a warning.
+  bool choicesAreOptional = false;
+  /// To measure: of each kernel, the alternative of this number where there is one; 0: what is chosen.
+  unsigned alternative = 0;
   bool remarks = false; ///< Also report what is right, but slower than it could be.
   /// Called with the name of each phase as it starts.
   std::function<void(const std::string &phase)> progress;
@@ -181,6 +188,7 @@ struct KernelInfo {
   std::string parameters, description;
   std::vector<std::string> nodes; ///< Of the model, that the kernel computes.
   unsigned calls = 0;
+  bool isTuned = false;              ///< Computed as a table of choices says, and not as the strategies do.
   std::vector<PackedOperand> packed; ///< Of a kernel without a model.
 };
 

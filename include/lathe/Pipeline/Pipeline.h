@@ -28,6 +28,8 @@ struct PipelineOptions {
   bool formAttention = true;          ///< Products with a softmax between them, where some target computes them whole.
   bool isEvaluator = false;           ///< Compiling constants, which are not folded themselves.
   int64_t foldedBytes = INT64_MAX;    ///< That constants may be computed to.
+  std::vector<std::string> choices;   ///< KEY=NAME, for `select-strategies`.
+  unsigned alternative = 0;           ///< Of each kernel, for the same.
   unsigned threads = 1;               ///< For the phases whose passes see each kernel alone; 0: all.
 };
 

@@ -82,8 +82,16 @@ def SelectStrategiesPass : Pass<"select-strategies", "::lathe::kernel::FuncOp"> 
 
     A product or a convolution that falls to `cpu.loops` is a remark; why no other
     strategy takes it stands in the configuration as `because`.
+
+    `choices` are what `lathe tune` found, as `KEY=NAME`: the alternative of that name computes
+    the kernel of that key, and the configuration says `choice = "NAME"` and what it is
+    `instead_of`. A name that the kernel does not have is a remark and changes nothing.
+    `alternative` takes the alternative of that number where there is one; the configuration
+    then says how many `alternatives` there are, too.
   }];
   let dependentDialects = ["::lathe::tile::TileDialect"];
+  let options = [ListOption<"choices", "choices", "std::string", "Alternatives to take, KEY=NAME each.">,
+                 Option<"alternative", "alternative", "unsigned", "0", "Which alternative to take; 0: the choice.">];
 }
 
 def LowerKernelsPass : Pass<"lower-kernels", "::lathe::kernel::FuncOp"> {

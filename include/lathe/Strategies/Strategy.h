@@ -61,6 +61,9 @@ struct Strategy {
   /// Whether `apply` takes in zeros around the image that the root, a convolution, reads: then the op that adds
   /// them belongs into the kernel.
   bool takesPadding = false;
+  /// Adds configurations with which `apply` computes the root, too, its own choice first; none where it does not fit.
+  /// Null for a strategy that has one way only.
+  void (*alternatives)(const Problem &problem, const Target &target, llvm::SmallVectorImpl<Config> &list) = nullptr;
 };
 
 /// All strategies for a target, best first; the last one matches everything.
@@ -76,6 +79,16 @@ struct Choice {
   Config config;
 };
 Choice chooseStrategy(const Problem &problem, const Target &target, std::string *reasons = nullptr);
+
+/// A way to compute a kernel, of those that `lathe tune` measures.
+struct Alternative {
+  /// "gemm.packed/6x64/u8/t48x1": says all of it, so that it is the same way in each kernel that has one of this name.
+  std::string name;
+  Choice choice;
+};
+
+/// All ways to compute the root, with `chosen`, what `chooseStrategy` says, first.
+llvm::SmallVector<Alternative> listAlternatives(const Problem &problem, const Target &target, Choice chosen);
 
 } // namespace lathe
 

@@ -16,11 +16,26 @@
 using namespace mlir;
 using namespace lathe;
 
+static bool fits(const Problem &problem, const Workload &work) {
+  return work.kind == Workload::Kind::Contract && work.unit && !work.codes && isa<graph::MatmulOp>(problem.root);
+}
+
 static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem, target);
-  if (work.kind != Workload::Kind::Contract || !work.unit || work.codes || !isa<graph::MatmulOp>(problem.root))
+  if (!fits(problem, work))
     return problem.reject(work.obstacle);
   return toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/false));
+}
+
+static void addAlternatives(const Problem &problem, const Target &target, SmallVectorImpl<Config> &list) {
+  Workload work = describe(problem, target);
+  if (!fits(problem, work))
+    return;
+  // Where panels are ready, whether they are worth it is all that there is to ask.
+  if (work.hasPackableWeights)
+    list.push_back(toConfig(chooseContractTiling(problem, work, *work.unit, target, /*packed=*/false)));
+  else
+    listContractTilings(problem, work, *work.unit, target, /*packed=*/false, list);
 }
 
 /// Memory for `steps` rows of a panel of the right-hand side: none where only the run knows that the rows are few.
@@ -64,4 +79,5 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::batchedGemm = {"cpu.gemm.batched", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};
+const Strategy lathe::batchedGemm = {"cpu.gemm.batched",     /*keepsRoot=*/true, match, acceptsInEpilogue, apply,
+                                     /*takesPadding=*/false, addAlternatives};

@@ -14,13 +14,28 @@
 using namespace mlir;
 using namespace lathe;
 
+static bool fits(const Workload &work) {
+  return work.kind == Workload::Kind::Conv && work.unit && work.hasPackableWeights;
+}
+
 static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem, target);
-  if (work.kind != Workload::Kind::Conv || !work.unit || !work.hasPackableWeights)
+  if (!fits(work))
     return problem.reject(work.obstacle);
   bool isNarrow = needsSingleTerms(target.vectorUnit(), *work.unit, work);
   const DotUnit &unit = isNarrow ? *work.single : work.tiles ? *work.tiles : *work.unit;
   return toConfig(chooseContractTiling(problem, work, unit, target, /*packed=*/true));
+}
+
+static void addAlternatives(const Problem &problem, const Target &target, SmallVectorImpl<Config> &list) {
+  Workload work = describe(problem, target);
+  if (!fits(work))
+    return;
+  if (needsSingleTerms(target.vectorUnit(), *work.unit, work))
+    return listContractTilings(problem, work, *work.single, target, /*packed=*/true, list);
+  if (work.tiles)
+    listContractTilings(problem, work, *work.tiles, target, /*packed=*/true, list);
+  listContractTilings(problem, work, *work.unit, target, /*packed=*/true, list);
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
@@ -49,4 +64,5 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::directConv = {"cpu.conv.direct", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};
+const Strategy lathe::directConv = {"cpu.conv.direct",      /*keepsRoot=*/true, match, acceptsInEpilogue, apply,
+                                    /*takesPadding=*/false, addAlternatives};

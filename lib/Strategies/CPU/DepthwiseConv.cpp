@@ -17,27 +17,62 @@ using namespace lathe;
 /// Columns that share their inputs. More of them make little difference.
 static constexpr int64_t columnsAtOnce = 4;
 
+/// Tasks are so many times as large as others: each reads the filters, and lines that its neighbours read, too.
+static constexpr double taskScale = 2;
+
 /// A pixel costs about this many operations a channel, its loads included.
 static constexpr double operationsPerElement = 32;
 
-static std::optional<Config> match(const Problem &problem, const Target &target) {
-  Workload work = describe(problem, target);
-  if (work.kind != Workload::Kind::DepthwiseConv || !work.single || !work.hasPackableWeights)
-    return problem.reject(work.obstacle);
+/// Columns and vectors that are worth measuring, as far as registers hold their sums.
+static constexpr int64_t columnsToTry[] = {2, 4, 6, 8}, vectorsToTry[] = {1, 2, 4};
+
+static bool fits(const Workload &work) {
+  return work.kind == Workload::Kind::DepthwiseConv && work.single && work.hasPackableWeights;
+}
+
+static int64_t lanesOf(const Workload &work, const Target &target) {
+  return target.vectorUnit().lanes(bytesOf(work.single->sum));
+}
+
+static Config makeConfig(const Problem &problem, const Workload &work, const Target &target, int64_t atOnce,
+                         int64_t vectors, double scale) {
+  double columns = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
+  double ofColumn = work.columns * operationsPerElement;
+  int64_t taskLines = work.cutsLines ? chooseTask(work.rows, ofColumn, atOnce, scale)
+                                     : chooseTask(work.lines, columns * ofColumn, 1, scale);
+  return toConfig(tile::TilingAttr::get(problem.root->getContext(), atOnce, vectors, lanesOf(work, target),
+                                        /*unroll=*/1, /*prefetch=*/0, /*block=*/0, taskLines,
+                                        /*task_panels=*/0, unitAttr(*work.single, problem.root->getContext())));
+}
+
+static int64_t chooseVectors(const Workload &work, const Target &target) {
   const VectorUnit &unit = target.vectorUnit();
-  int64_t lanes = unit.lanes(bytesOf(work.single->sum));
-  int64_t vectors = work.columns >= 2 * lanes ? 2 : 1;
+  int64_t vectors = work.columns >= 2 * lanesOf(work, target) ? 2 : 1;
   // With such a distance between pixels, few sets of the first-level cache hold
   // all of a channel block, so it must use more of each line of sets.
   if (work.columns * bytesOf(work.single->a) % 1024 == 0 && unit.registers >= 32)
     vectors = 4;
-  double columns = ShapedType::isDynamic(work.rows) ? 64 : work.rows;
-  double ofColumn = work.columns * operationsPerElement;
-  int64_t taskLines =
-      work.cutsLines ? chooseTask(work.rows, ofColumn, columnsAtOnce) : chooseTask(work.lines, columns * ofColumn, 1);
-  return toConfig(tile::TilingAttr::get(problem.root->getContext(), columnsAtOnce, vectors, lanes,
-                                        /*unroll=*/1, /*prefetch=*/0, /*block=*/0, taskLines,
-                                        /*task_panels=*/0, unitAttr(*work.single, problem.root->getContext())));
+  return vectors;
+}
+
+static std::optional<Config> match(const Problem &problem, const Target &target) {
+  Workload work = describe(problem, target);
+  if (!fits(work))
+    return problem.reject(work.obstacle);
+  return makeConfig(problem, work, target, columnsAtOnce, chooseVectors(work, target), taskScale);
+}
+
+static void addAlternatives(const Problem &problem, const Target &target, SmallVectorImpl<Config> &list) {
+  Workload work = describe(problem, target);
+  if (!fits(work))
+    return;
+  int64_t chosen = chooseVectors(work, target), lanes = lanesOf(work, target);
+  for (int64_t vectors : vectorsToTry)
+    for (int64_t columns : columnsToTry)
+      if ((columns + 2) * vectors <= target.vectorUnit().registers && (vectors == 1 || vectors * lanes <= work.columns))
+        list.push_back(makeConfig(problem, work, target, columns, vectors, taskScale));
+  for (double scale : {0.5, 1.0, 4.0})
+    list.push_back(makeConfig(problem, work, target, columnsAtOnce, chosen, scale));
 }
 
 static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &target) {
@@ -71,4 +106,6 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::depthwiseConv = {"cpu.conv.depthwise", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};
+const Strategy lathe::depthwiseConv = {"cpu.conv.depthwise",
+                                       /*keepsRoot=*/true,     match,          acceptsInEpilogue, apply,
+                                       /*takesPadding=*/false, addAlternatives};

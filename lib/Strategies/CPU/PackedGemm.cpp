@@ -16,13 +16,28 @@
 using namespace mlir;
 using namespace lathe;
 
+static bool fits(const Workload &work) {
+  return work.kind == Workload::Kind::Contract && work.unit && work.hasPackableWeights;
+}
+
 static std::optional<Config> match(const Problem &problem, const Target &target) {
   Workload work = describe(problem, target);
-  if (work.kind != Workload::Kind::Contract || !work.unit || !work.hasPackableWeights)
+  if (!fits(work))
     return problem.reject(work.obstacle);
   // A step needs a size that is written in the operand's type.
   const DotUnit &unit = ShapedType::isDynamic(work.k) ? *work.single : work.tiles ? *work.tiles : *work.unit;
   return toConfig(chooseContractTiling(problem, work, unit, target, /*packed=*/true));
+}
+
+static void addAlternatives(const Problem &problem, const Target &target, SmallVectorImpl<Config> &list) {
+  Workload work = describe(problem, target);
+  if (!fits(work))
+    return;
+  if (ShapedType::isDynamic(work.k))
+    return listContractTilings(problem, work, *work.single, target, /*packed=*/true, list);
+  if (work.tiles)
+    listContractTilings(problem, work, *work.tiles, target, /*packed=*/true, list);
+  listContractTilings(problem, work, *work.unit, target, /*packed=*/true, list);
 }
 
 /// `values`, [n, blocks, m] for the codes of a product, in panels [panel, blocks, column], or with all codes of a
@@ -96,4 +111,5 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::packedGemm = {"cpu.gemm.packed", /*keepsRoot=*/true, match, acceptsInEpilogue, apply};
+const Strategy lathe::packedGemm = {"cpu.gemm.packed",      /*keepsRoot=*/true, match, acceptsInEpilogue, apply,
+                                    /*takesPadding=*/false, addAlternatives};

@@ -11,6 +11,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace lathe;
@@ -33,6 +34,9 @@ static constexpr double sumsInFlight = 8;
 
 /// A load costs this part of a multiplication, as it mostly runs beside one.
 static constexpr double loadCost = 0.1;
+
+/// Bytes of weights from the second-level cache in the time of a multiplication.
+static constexpr double farBytesOfInstruction = 16;
 
 /// Rows whose addresses need no register each, if their distance is known.
 static constexpr int64_t mostRows = 14;
@@ -59,6 +63,10 @@ static constexpr int64_t leastRunBytes = 4096;
 /// The part of the second-level cache that such a copy takes: rows and results pass through it, too.
 static constexpr int64_t copiesInCache = 4;
 
+/// Of the second-level cache, the part in which weights are still there when the model is called again: its other
+/// kernels have some, too.
+static constexpr int64_t keptOfCache = 4;
+
 /// Rows beyond which a panel is used often enough that fetching it from memory
 /// does not show.
 static constexpr int64_t mostRowsForPrefetch = 256;
@@ -70,23 +78,36 @@ static constexpr double mostCostOfEven = 1.1;
 /// Fewer rows read each row of weights for too little work, which instructions do not show.
 static constexpr int64_t leastRowsOfEven = 4;
 
+/// Of what costs so many times as much as the best, by instructions, none is worth measuring; nor are many that have
+/// the same width.
+static constexpr double mostCostOfList = 1.5;
+static constexpr size_t mostTilesOfList = 8;
+static constexpr int64_t mostTilesOfWidth = 2;
+
 /// Rows for which decoding a panel of codes does not show.
 static constexpr int64_t leastRowsOfCodes = 128;
 
-/// Instructions for one step of a tile.
-static double stepCost(int64_t rows, int64_t vectors) {
-  return std::max<double>(rows * vectors, sumsInFlight) + loadCost * (rows + vectors);
+/// Instructions for one step of a tile, of which `farLoad` pass while a vector of weights comes.
+static double stepCost(int64_t rows, int64_t vectors, double farLoad) {
+  return std::max({rows * vectors * 1.0, sumsInFlight, vectors * farLoad}) + loadCost * (rows + vectors);
 }
 
-double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes) {
+double lathe::costOfTiles(const RegisterTile &tile, int64_t rows, int64_t columns, int64_t lanes, double farLoad) {
   double panels = llvm::divideCeil(columns, tile.vectors * lanes);
   if (ShapedType::isDynamic(rows))
-    return panels * stepCost(tile.rows, tile.vectors) / tile.rows;
+    return panels * stepCost(tile.rows, tile.vectors, farLoad) / tile.rows;
   int64_t full = rows / tile.rows, rest = rows % tile.rows;
-  double perPanel = full * stepCost(tile.rows, tile.vectors);
+  double perPanel = full * stepCost(tile.rows, tile.vectors, farLoad);
   if (rest > 0)
-    perPanel += stepCost(rest, tile.vectors);
+    perPanel += stepCost(rest, tile.vectors, farLoad);
   return panels * perPanel;
+}
+
+/// Multiplications beside which a vector of weights comes that the nearest cache does not hold; 0 where it does, or
+/// nobody knows. A single row reads each weight once, whatever the tile.
+static double farLoadOf(const VectorUnit &unit, const DotUnit &dot, const Workload &work, int64_t width) {
+  bool isFar = work.rows != 1 && !ShapedType::isDynamic(work.k) && work.k * width * bytesOf(dot.b) > unit.l1Bytes;
+  return isFar ? unit.bits / 8 / farBytesOfInstruction : 0;
 }
 
 /// Lanes of a vector of sums. A vector of a group has no columns of the next one.
@@ -103,17 +124,15 @@ bool lathe::needsSingleTerms(const VectorUnit &unit, const DotUnit &dot, const W
   return work.groups > 1 && dot.step > 1 && chooseLanes(unit, dot, work) < leastLanesOfStep;
 }
 
-RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+/// Calls `use` with each register tile that fits, its cost, and whether it leaves no rows over of a number that only
+/// the run knows.
+static void visitTiles(const VectorUnit &unit, const DotUnit &dot, const Workload &work,
+                       llvm::function_ref<void(const RegisterTile &tile, double cost, bool isEven)> use) {
   // Rows whose distance is known need no registers for their addresses.
   int64_t most = ShapedType::isDynamic(work.run) ? mostRowsOfUnknownStride : mostRows;
-  int64_t rows = work.rows, columns = work.plannedColumns;
-  if (const MatrixUnit *matrix = dot.matrixUnit())
-    return {matrix->tileRows(), matrix->vectors};
-  RegisterTile best, even; // Of all, and of those that leave no rows over.
-  int64_t lanes = chooseLanes(unit, dot, work);
+  int64_t rows = work.rows, columns = work.plannedColumns, lanes = chooseLanes(unit, dot, work);
   // Bytes and halves that are taken apart are twice as many vectors.
   int64_t parts = dot.parts();
-  auto costOf = [&](const RegisterTile &tile) { return costOfTiles(tile, rows, columns, lanes); };
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors) {
     if (work.groups > 1 && columns % (vectors * lanes) != 0)
       continue;
@@ -124,14 +143,42 @@ RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const
       if (!ShapedType::isDynamic(rows) && tileRows > rows)
         break;
       RegisterTile tile{tileRows, vectors};
-      if (costOf(tile) < costOf(best))
-        best = tile;
-      bool isEven = tileRows >= leastRowsOfEven && work.rowsDivisor % tileRows == 0;
-      if (ShapedType::isDynamic(rows) && isEven && costOf(tile) < costOf(even))
-        even = tile;
+      bool isEven = ShapedType::isDynamic(rows) && tileRows >= leastRowsOfEven && work.rowsDivisor % tileRows == 0;
+      use(tile, costOfTiles(tile, rows, columns, lanes, farLoadOf(unit, dot, work, vectors * lanes)), isEven);
     }
   }
-  return even.rows > 1 && costOf(even) <= mostCostOfEven * costOf(best) ? even : best;
+}
+
+RegisterTile lathe::chooseTile(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  if (const MatrixUnit *matrix = dot.matrixUnit())
+    return {matrix->tileRows(), matrix->vectors};
+  struct {
+    RegisterTile tile;
+    double cost = std::numeric_limits<double>::infinity();
+  } best, even; // Of all, and of those that leave no rows over.
+  visitTiles(unit, dot, work, [&](const RegisterTile &tile, double cost, bool isEven) {
+    if (cost < best.cost)
+      best = {tile, cost};
+    if (isEven && cost < even.cost)
+      even = {tile, cost};
+  });
+  return even.cost <= mostCostOfEven * best.cost ? even.tile : best.tile;
+}
+
+SmallVector<RegisterTile> lathe::listTiles(const VectorUnit &unit, const DotUnit &dot, const Workload &work) {
+  if (dot.matrixUnit())
+    return {};
+  SmallVector<std::tuple<double, int64_t, int64_t>> all;
+  visitTiles(unit, dot, work,
+             [&](const RegisterTile &tile, double cost, bool) { all.push_back({cost, tile.vectors, tile.rows}); });
+  llvm::sort(all);
+  SmallVector<RegisterTile> list;
+  int64_t ofWidth[mostVectors + 1] = {};
+  for (auto [cost, vectors, rows] : all)
+    if (list.size() < mostTilesOfList && cost <= mostCostOfList * std::get<0>(all.front()) &&
+        ++ofWidth[vectors] <= mostTilesOfWidth)
+      list.push_back({rows, vectors});
+  return list;
 }
 
 bool lathe::copiesPanels(const Workload &work, const DotUnit &unit, const Target &target, int64_t tileRows) {
@@ -156,13 +203,14 @@ int64_t lathe::chooseUnroll(int64_t run, const DotUnit &dot) {
   return std::min<int64_t>(run, 4);
 }
 
-int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule) {
+int64_t lathe::chooseTask(int64_t count, double cost, int64_t granule, double scale, int64_t times) {
   double target = operationsPerTask;
   if (!ShapedType::isDynamic(count)) {
     double all = count * cost;
-    target = std::max(std::clamp(all / wantedTasks, leastOperations, operationsPerTask), all / mostTasks);
+    double wanted = std::max(std::min(wantedTasks, mostTasks / static_cast<double>(times)), 1.0);
+    target = std::max(std::clamp(all / wanted, leastOperations, operationsPerTask), all / mostTasks);
   }
-  auto chunk = static_cast<int64_t>(std::ceil(target / cost));
+  auto chunk = static_cast<int64_t>(std::ceil(target * scale / cost));
   chunk = llvm::divideCeil(std::max<int64_t>(chunk, 1), granule) * granule;
   return !ShapedType::isDynamic(count) && chunk >= count ? 0 : chunk;
 }
@@ -172,17 +220,17 @@ StringAttr lathe::unitAttr(const DotUnit &unit, MLIRContext *context) {
 }
 
 tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workload &work, const DotUnit &dot,
-                                             const Target &target, bool packed) {
+                                             const Target &target, bool packed, const TilingWish &wish) {
   MLIRContext *context = problem.root->getContext();
   int64_t bytes = bytesOf(dot.b);
   const VectorUnit &unit = target.vectorUnit();
   bool isConv = work.kind == Workload::Kind::Conv;
   // Convolutions cut each line into tiles; the rows of a product are one run.
-  RegisterTile tile = chooseTile(unit, dot, work);
+  RegisterTile tile = wish.tile ? *wish.tile : chooseTile(unit, dot, work);
   const MatrixUnit *matrix = dot.matrixUnit();
   int64_t lanes = chooseLanes(unit, dot, work), width = tile.vectors * lanes;
   // Where the rows of a step lie apart, it is a dozen instructions and more by itself.
-  int64_t unroll = !packed && dot.step > 1 ? 1 : chooseUnroll(work.run, dot);
+  int64_t unroll = !packed && dot.step > 1 ? 1 : wish.unroll ? *wish.unroll : chooseUnroll(work.run, dot);
 
   int64_t rowCount = work.rows;
   if (isConv && !ShapedType::isDynamic(rowCount))
@@ -190,11 +238,14 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   bool knowsSizes = !ShapedType::isDynamic(work.k) && !ShapedType::isDynamic(work.columns);
   int64_t prefetch = 0;
   // Codes are few bytes, which processors fetch ahead by themselves.
+  // A single tile of rows reads all weights in the order in which they lie, as processors expect.
   if (packed && !matrix && !work.codes && work.groups == 1 && knowsSizes && !ShapedType::isDynamic(rowCount) &&
-      rowCount <= mostRowsForPrefetch && work.k * work.columns * bytes > unit.l2Bytes) {
+      rowCount > tile.rows && rowCount <= mostRowsForPrefetch &&
+      work.k * work.columns * bytes > unit.l2Bytes / keptOfCache) {
     int64_t linesOfRound = llvm::divideCeil(width * bytes * dot.step * unroll, cacheLineBytes);
     prefetch = llvm::divideCeil(linesOfRound, llvm::divideCeil(rowCount, tile.rows));
   }
+  prefetch = wish.prefetch.value_or(prefetch);
   // A single tile of rows reads every panel once, whatever the order.
   int64_t block = 0;
   int64_t scale = work.codes ? 1 : std::max<int64_t>(4 / bytes, 1); // What of a panel fits into the cache.
@@ -213,6 +264,7 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
                (ShapedType::isDynamic(work.columns) || work.columns > width);
   if (isRun)
     block = stepsOfRowAtOnce;
+  block = wish.block.value_or(block);
 
   // What is not known is taken to be of a middling size; a matrix unit does several operations in the time of one.
   double k = ShapedType::isDynamic(work.k) ? 256 : work.k;
@@ -220,9 +272,12 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
   int64_t taskRows, taskPanels = 1;
   if (isConv && !work.cutsLines) {
     double ofLine = ofRow * (ShapedType::isDynamic(work.rows) ? 64 : work.rows);
-    taskRows = chooseTask(work.lines, ofLine, matrix ? matrix->blocks : 1);
+    taskRows = chooseTask(work.lines, ofLine, matrix ? matrix->blocks : 1, wish.taskScale);
   } else {
-    taskRows = chooseTask(work.rows, ofRow, tile.rows);
+    // Each panel is cut into as many.
+    bool hasPanels = work.groups == 1 && !ShapedType::isDynamic(work.columns);
+    int64_t panels = hasPanels ? std::max<int64_t>(llvm::divideCeil(work.columns, width), 1) : 1;
+    taskRows = chooseTask(work.rows, ofRow, tile.rows, wish.taskScale, panels);
     if (work.codes && taskRows != 0)
       taskRows = std::max<int64_t>(taskRows, llvm::divideCeil(leastRowsOfCodes, tile.rows) * tile.rows);
     if (!ShapedType::isDynamic(work.rows) && taskRows >= work.rows)
@@ -234,9 +289,11 @@ tile::TilingAttr lathe::chooseContractTiling(const Problem &problem, const Workl
     taskPanels = isLarge ? 1 : 0;
     taskRows = isLarge ? 0 : taskRows;
   }
+  if (wish.cutsPanels)
+    taskRows = 0;
   if (taskRows == 0 && work.groups == 1 && !ShapedType::isDynamic(work.columns)) {
     int64_t panels = llvm::divideCeil(work.columns, width);
-    taskPanels = chooseTask(panels, ofRow * rowCount, 1);
+    taskPanels = chooseTask(panels, ofRow * rowCount, 1, wish.taskScale);
   }
   if (isRun && taskPanels > 0)
     taskPanels = std::max<int64_t>(taskPanels, llvm::divideCeil(leastRunBytes, width * bytes));

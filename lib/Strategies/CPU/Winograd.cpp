@@ -69,7 +69,9 @@ static double costOfDirect(const Workload &work, const Image &image, const Vecto
   return products * 9 * image.channels + weightCost(9.0 * 4 * image.channels * image.results, 1);
 }
 
-static Plan makePlan(const Workload &work, const Image &image, const VectorUnit &unit, const Winograd &winograd) {
+/// A task has `scale` times as many squares as fit the cache.
+static Plan makePlan(const Workload &work, const Image &image, const VectorUnit &unit, const Winograd &winograd,
+                     double scale = 1) {
   int64_t size = winograd.size(), points = size * size, lanes = unit.lanes(4);
   int64_t all =
       image.images * llvm::divideCeil(image.height, winograd.outputs) * llvm::divideCeil(image.width, winograd.outputs);
@@ -77,9 +79,11 @@ static Plan makePlan(const Workload &work, const Image &image, const VectorUnit 
   plan.outputs = winograd.outputs;
   Workload products = work;
   products.rows = ShapedType::kDynamic;
+  products.k = ShapedType::kDynamic; // Panels are of one point, which the nearest cache holds.
   plan.tile = chooseTile(unit, *work.unit, products);
   int64_t bytesOfSquare = points * image.channels * 4;
-  int64_t wanted = std::max(unit.l2Bytes / bytesOfSquare, leastTiles * plan.tile.rows);
+  auto wanted = static_cast<int64_t>(scale * std::max(unit.l2Bytes / bytesOfSquare, leastTiles * plan.tile.rows));
+  wanted = std::max<int64_t>(wanted, 1);
   int64_t blocks = std::max<int64_t>(1, (all + wanted / 2) / wanted);
   plan.squares = llvm::divideCeil(all, blocks);
   if (blocks > 1 || !image.isStatic) {
@@ -112,14 +116,13 @@ static Plan makePlan(const Workload &work, const Image &image, const VectorUnit 
 /// The names of the parameters besides those of the tiling.
 static constexpr llvm::StringLiteral outputsName = "outputs", heldName = "held";
 
-static std::optional<Config> match(const Problem &problem, const Target &target) {
+/// The image, of a convolution that has a transform; nothing for any other.
+static std::optional<Image> findImage(const Problem &problem, const Workload &work, const VectorUnit &unit) {
   auto conv = dyn_cast<graph::ConvOp>(problem.root);
   if (!conv || problem.isStrict())
     return std::nullopt;
-  Workload work = describe(problem, target);
   auto isOnes = [](ArrayRef<int64_t> list) { return llvm::all_of(list, [](int64_t value) { return value == 1; }); };
   RankedTensorType x = conv.getX().getType(), filter = conv.getFilter().getType(), y = conv.getType();
-  const VectorUnit &unit = target.vectorUnit();
   if (work.kind != Workload::Kind::Conv || !work.unit || !work.unit->isPlain() || work.unit->sum != DotType::F32 ||
       !work.hasConstantWeights || work.groups != 1 || filter.getRank() != 4 || filter.getDimSize(2) != Winograd::taps ||
       filter.getDimSize(3) != Winograd::taps || !isOnes(conv.getStrides()) || !isOnes(conv.getDilations()) ||
@@ -134,21 +137,47 @@ static std::optional<Config> match(const Problem &problem, const Target &target)
                  y.hasStaticShape()};
   if (image.images * image.height * image.width * image.results == 0)
     return std::nullopt;
+  return image;
+}
+
+static Config toConfig(const Plan &plan, const Workload &work, const Image &image, const VectorUnit &unit,
+                       MLIRContext *context) {
+  NamedAttrList config(toConfig(tile::TilingAttr::get(context, plan.tile.rows, plan.tile.vectors, unit.lanes(4),
+                                                      chooseUnroll(image.channels, *work.unit), /*prefetch=*/0,
+                                                      /*block=*/0, plan.squares, plan.panels, /*unit=*/StringAttr())));
+  Builder builder(context);
+  config.append(outputsName, builder.getI64IntegerAttr(plan.outputs));
+  config.append(heldName, builder.getI64IntegerAttr(plan.held));
+  return config.getDictionary(context);
+}
+
+static std::optional<Config> match(const Problem &problem, const Target &target) {
+  Workload work = describe(problem, target);
+  const VectorUnit &unit = target.vectorUnit();
+  std::optional<Image> image = findImage(problem, work, unit);
+  if (!image)
+    return std::nullopt;
   Plan best;
-  best.cost = costOfDirect(work, image, unit);
+  best.cost = costOfDirect(work, *image, unit);
   for (int64_t outputs : {2, 4})
-    if (Plan plan = makePlan(work, image, unit, *Winograd::find(outputs)); plan.cost < best.cost)
+    if (Plan plan = makePlan(work, *image, unit, *Winograd::find(outputs)); plan.cost < best.cost)
       best = plan;
   if (!best.outputs)
     return std::nullopt;
-  MLIRContext *context = conv.getContext();
-  NamedAttrList config(toConfig(tile::TilingAttr::get(context, best.tile.rows, best.tile.vectors, unit.lanes(4),
-                                                      chooseUnroll(image.channels, *work.unit), /*prefetch=*/0,
-                                                      /*block=*/0, best.squares, best.panels, /*unit=*/StringAttr())));
-  Builder builder(context);
-  config.append(outputsName, builder.getI64IntegerAttr(best.outputs));
-  config.append(heldName, builder.getI64IntegerAttr(best.held));
-  return config.getDictionary(context);
+  return toConfig(best, work, *image, unit, problem.root->getContext());
+}
+
+/// Both transforms, with as many squares in a task as are chosen, and with fewer and more.
+static void addAlternatives(const Problem &problem, const Target &target, SmallVectorImpl<Config> &list) {
+  Workload work = describe(problem, target);
+  const VectorUnit &unit = target.vectorUnit();
+  std::optional<Image> image = findImage(problem, work, unit);
+  if (!image)
+    return;
+  for (double scale : {1.0, 0.5, 2.0})
+    for (int64_t outputs : {4, 2})
+      list.push_back(toConfig(makePlan(work, *image, unit, *Winograd::find(outputs), scale), work, *image, unit,
+                              problem.root->getContext()));
 }
 
 /// The image without the zeros around it, where an op of the kernel adds them and they are known; `offsets`
@@ -197,5 +226,5 @@ static LogicalResult apply(kernel::FuncOp kernel, Config config, const Target &t
   return scheduleLoops(kernel, target);
 }
 
-const Strategy lathe::winogradConv = {"cpu.conv.winograd",  /*keepsRoot=*/true, match, acceptsInEpilogue, apply,
-                                      /*takesPadding=*/true};
+const Strategy lathe::winogradConv = {"cpu.conv.winograd",   /*keepsRoot=*/true, match, acceptsInEpilogue, apply,
+                                      /*takesPadding=*/true, addAlternatives};
