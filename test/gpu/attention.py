@@ -4,11 +4,13 @@
 
 attention.py NAME    runs the function of that name; it raises where something differs
 
-The environment may say LATHE_TEST_TARGET, what models are compiled for.
+The environment may say LATHE_TEST_TARGET, what models are compiled for, and LATHE_TEST_SHAPES, that
+more cases are to be run.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +62,8 @@ def attention() -> None:
             test_attention.CASES["shared keys"], sizes=(1, 4, 2, 70, 333, 40, 64)
         ),
     }
-    every = {"shared keys", "128 elements"}
+    # All three types of each case take minutes on the emulator.
+    every = {"shared keys", "128 elements"} if "LATHE_TEST_SHAPES" in os.environ else set()
     for number, (name, case) in enumerate({**test_attention.CASES, **more}.items()):
         fixed = case.dtype == np.float64 or max(case.sizes[5:]) > 256
         for kind in kinds if name in every else (kinds[number % 3],):
