@@ -3,12 +3,14 @@
 
 Runs three random inputs through both. Each element may differ from onnxruntime's by
 atol * max(1, m) + rtol * |reference|, where m is the largest magnitude in the output. The same
-inputs on one thread and on two must give the same bits.
+inputs on one thread and on two must give the same bits. Where an output differs, the first node of
+the model whose value does is named, if the package onnx is there.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +34,7 @@ from lathe._options import (
     table,
 )
 from lathe._peer import Peer, PeerError, read_outputs, specs_to_json
+from lathe._reduce.settings import Settings
 
 RUNS = 3
 
@@ -46,6 +49,19 @@ def _reference(
     like = specs_to_json(list(specs))
     peer.ask(do="inputs", sizes=sizes.to_json(), like=like, seed=seed, files=dict(files or {}))
     return read_outputs(peer)
+
+
+def _first_node(model: Path, feed: Mapping[str, Any], settings: Settings) -> str:
+    """Return a sentence on the first node that differs, or on why it is not known."""
+    if importlib.util.find_spec("onnx") is None:
+        return "with the package onnx, the first node that differs is named here: pip install onnx"
+    # What reads models of ONNX is not needed where nothing differs.
+    from lathe._reduce.first import first_difference
+
+    try:
+        return first_difference(model, feed, settings)
+    except Exception as error:  # What onnx raises has no common base.
+        return f"the first node that differs is not known: {error}"
 
 
 def verify(
@@ -67,7 +83,8 @@ def verify(
 ) -> tuple[list[list[Any]], list[str]]:
     """Return rows for a table and sentences about what is wrong, for one run for each of `sizes`.
 
-    `files` are `.npy` files of inputs; the others are random, of `seed` and the run.
+    `files` are `.npy` files of inputs; the others are random, of `seed` and the run. Of the first
+    run in which an output differs, a sentence says which node is the first that does.
 
     Raises lathe.LatheError, PeerError or InputError if one of the sides cannot run the model.
     """
@@ -87,6 +104,7 @@ def verify(
     specs = specs_of(single, model, allow_links, limits)
     rows: list[list[Any]] = []
     problems: list[str] = []
+    wrong: tuple[int, dict[str, Any]] | None = None
     with Peer("onnxruntime") as peer:
         peer.load(str(model), 1)
         for run, own in enumerate(sizes):
@@ -103,6 +121,8 @@ def verify(
                 rows.append(
                     [value.name, run + 1, describe(arrays), f"{d.largest:.3g}", share, verdict]
                 )
+                if d.excess > 1 and wrong is None:
+                    wrong = run, {s.name: a for s, a in zip(specs, arrays, strict=True)}
                 where = f'run {run + 1}: output "{value.name}"'
                 if d.problem:
                     problems.append(f"{where}: {d.problem} [verify-shape]")
@@ -116,6 +136,19 @@ def verify(
                     problems.append(
                         f"{where} is not the same on 1 and on 2 threads [verify-threads]"
                     )
+    if wrong is not None:
+        options = {
+            "target": target,
+            "isa": isa,
+            "accuracy": accuracy,
+            "precision": precision,
+            "allow_links": allow_links,
+            "limits": dict(limits or {}),
+            "choices": choices,
+        }
+        settings = Settings(options=options, atol=atol, rtol=rtol)
+        said = _first_node(model, wrong[1], settings)
+        problems.append(f"run {wrong[0] + 1}: {said} [verify-first-node]")
     return rows, problems
 
 

@@ -307,6 +307,25 @@ class Checker:
         return outputs
 
 
+def suspects(
+    whole: Whole, found: Mapping[str, Value], *, atol: float, rtol: float
+) -> list[tuple[int, str, Difference]]:
+    """Return number, output and difference of the nodes that differ while their inputs agree."""
+    wrong: list[tuple[int, str, Difference]] = []
+    bad: set[str] = set()
+    for number, (node, used) in enumerate(zip(whole.nodes, whole.used, strict=True)):
+        for name in node.output:
+            if name not in found or name not in whole.values:
+                continue
+            d = difference(found[name], whole.values[name], atol=atol, rtol=rtol)
+            if d.excess <= 1:
+                continue
+            if not used & bad:
+                wrong.append((number, name, d))
+            bad.add(name)
+    return wrong
+
+
 def of_outcome(outcome: Outcome) -> Fault | None:
     """Return what is wrong with how Lathe's trial ended; None if it has outputs."""
     compiles = not outcome.stage.startswith("call")

@@ -52,7 +52,7 @@ def run(
         feeds = [make_feed(loaded, given, sizes, seed + run, rows) for run in range(RUNS)]
         if set(given) >= set(feeds[0]):
             feeds = feeds[:1]
-        _give_ranks(loaded, feeds[0])
+        give_ranks(loaded, feeds[0])
         case, verdict, text = _find(checker, loaded, feeds)
         if verdict.fault is None:
             return Reduction("", text)
@@ -154,7 +154,7 @@ def make_feed(
     return feed
 
 
-def _give_ranks(model: ModelProto, feed: Mapping[str, Value]) -> None:
+def give_ranks(model: ModelProto, feed: Mapping[str, Value]) -> None:
     """Give inputs without a rank that of their value, with open sizes."""
     for entry in model.graph.input:
         kind = entry.type.tensor_type

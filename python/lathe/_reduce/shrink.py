@@ -10,7 +10,7 @@ import onnx
 from onnx import ModelProto
 
 from lathe._reduce import steps
-from lathe._reduce.faults import Checker, Fault, TimeIsUpError, Verdict
+from lathe._reduce.faults import Checker, Fault, TimeIsUpError, Verdict, suspects
 from lathe._reduce.graphs import Case, Whole
 from lathe._reduce.values import Type, Value
 
@@ -115,22 +115,12 @@ class Shrinker:
         found = self.checker.tapped(whole)
         if found is None:
             return
-        wrong: list[tuple[int, float]] = []
-        bad: set[str] = set()
-        for number, (node, used) in enumerate(zip(whole.nodes, whole.used, strict=True)):
-            for name in node.output:
-                if name not in found or name not in whole.values:
-                    continue
-                d = self.checker.difference(found[name], whole.values[name])
-                if d.excess <= 1:
-                    continue
-                if not used & bad:
-                    wrong.append((number, d.excess))
-                bad.add(name)
+        settings = self.checker.settings
+        wrong = suspects(whole, found, atol=settings.atol, rtol=settings.rtol)
         if wrong:
             first = whole.nodes[wrong[0][0]]
             self.first_node = f'"{first.name or first.output[0]}" ({first.op_type})'
-        yield from dict.fromkeys(number for number, _ in wrong)
+        yield from dict.fromkeys(number for number, _, _ in wrong)
 
     def _try(self, whole: Whole, numbers: Iterable[int]) -> list[int] | None:
         """Keep the model of some nodes if it shows the fault; return their numbers then."""
