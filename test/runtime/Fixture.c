@@ -205,13 +205,19 @@ static int32_t reverse_run(lathe_call *call) {
   const lathe_value *items = call->inputs[0], *extra = call->inputs[1];
   int64_t count = items->count + (extra->kind == LATHE_KIND_TENSOR);
   lathe_value *reversed = reverse_alloc(call, sizeof *reversed), *first = reverse_alloc(call, sizeof *first);
+  lathe_tensor *elements = reverse_alloc(call, (size_t)count * sizeof(lathe_tensor));
+  /* The call may have less memory than that. */
+  if (!reversed || !first || (count > 0 && !elements))
+    return LATHE_TASK_OUT_OF_MEMORY;
   *reversed = (lathe_value){.kind = LATHE_KIND_SEQUENCE, .count = count};
-  reversed->elements = reverse_alloc(call, (size_t)count * sizeof(lathe_tensor));
+  reversed->elements = elements;
   for (int64_t i = 0; i < count; ++i) {
     lathe_tensor tensor = i < items->count ? items->elements[items->count - 1 - i] : extra->tensor;
     if (i % 2 == 0) {
       size_t bytes = (size_t)tensor.dims[0] * 2 * sizeof(float);
       char *copy = reverse_alloc(call, bytes);
+      if (bytes > 0 && !copy)
+        return LATHE_TASK_OUT_OF_MEMORY;
       for (size_t b = 0; b < bytes; ++b)
         copy[b] = ((const char *)tensor.data)[b];
       tensor.data = copy;

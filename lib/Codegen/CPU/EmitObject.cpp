@@ -98,7 +98,9 @@ void UnitCode::compile(const llvm::Target &backend, const Target &target) {
 }
 
 /// Booleans are bytes in memory: LLVM vectorizes loads and stores of bytes, but none of single bits.
-static void moveBooleansAsBytes(llvm::Function &function) {
+/// And bf16 is in memory what it is computed as, an integer: LLVM would choose between two of them in f32 and call a
+/// library function, which is not there, to make one of bf16 again.
+static void moveAsIntegers(llvm::Function &function) {
   llvm::IRBuilder<> builder(function.getContext());
   for (llvm::Instruction &op : llvm::make_early_inc_range(llvm::instructions(function))) {
     builder.SetInsertPoint(&op);
@@ -111,6 +113,14 @@ static void moveBooleansAsBytes(llvm::Function &function) {
     } else if (store && store->isSimple() && store->getValueOperand()->getType()->isIntegerTy(1)) {
       llvm::Value *byte = builder.CreateZExt(store->getValueOperand(), builder.getInt8Ty());
       builder.CreateAlignedStore(byte, store->getPointerOperand(), store->getAlign())
+          ->setAAMetadata(store->getAAMetadata());
+    } else if (load && load->isSimple() && load->getType()->isBFloatTy()) {
+      auto *bits = builder.CreateAlignedLoad(builder.getInt16Ty(), load->getPointerOperand(), load->getAlign());
+      bits->setAAMetadata(load->getAAMetadata());
+      load->replaceAllUsesWith(builder.CreateBitCast(bits, load->getType()));
+    } else if (store && store->isSimple() && store->getValueOperand()->getType()->isBFloatTy()) {
+      llvm::Value *bits = builder.CreateBitCast(store->getValueOperand(), builder.getInt16Ty());
+      builder.CreateAlignedStore(bits, store->getPointerOperand(), store->getAlign())
           ->setAAMetadata(store->getAAMetadata());
     } else {
       continue;
@@ -140,7 +150,7 @@ static void finishFunctions(llvm::Module &code, const llvm::StringMap<std::strin
     }
     if (function.isDeclaration())
       continue;
-    moveBooleansAsBytes(function);
+    moveAsIntegers(function);
     function.addFnAttr("target-features", target.llvmFeatures());
     // Some processors make the vectorizer prefer half the width they have.
     function.addFnAttr("prefer-vector-width", width);

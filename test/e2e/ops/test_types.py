@@ -15,6 +15,7 @@ import onnx
 import pytest
 from lathe import dtypes
 from onnx import TensorProto, helper, numpy_helper
+from oracle import BFLOAT16
 
 Array = npt.NDArray[Any]
 
@@ -623,3 +624,20 @@ def test_computing_is_refused() -> None:
             [helper.make_node("Add", ["x", "x"], ["y"])], [("x", STRING, ["n"])], [("y", STRING)]
         )
     assert "Add" in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(2, 6), (7,), (3, 40)])
+@pytest.mark.parametrize("source", ["f32", "f64"])
+@pytest.mark.parametrize("level", ["x86_64:v2", "x86_64:v3"])
+def test_floats_become_bf16(level: str, source: str, shape: tuple[int, ...]) -> None:
+    """Without a library function, which LLVM has for a choice between two of them."""
+    dims = "x".join(map(str, shape))
+    text = f"""
+func.func @main(%x: tensor<{dims}x{source}>) -> tensor<{dims}xbf16> {{
+  %y = graph.cast %x : tensor<{dims}x{source}> -> tensor<{dims}xbf16>
+  return %y : tensor<{dims}xbf16>
+}}
+"""
+    x = np.random.default_rng(5).standard_normal(shape).astype(f"float{source[1:]}")
+    (y,) = lathe.compile(text.encode(), target=level, cache=False)(x)
+    np.testing.assert_array_equal(y.view(np.uint16), x.astype(BFLOAT16).view(np.uint16))
