@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The command-line options that `bench` and `verify` share."""
+"""What the programs of the command line share: options, what they may be, tables, their end."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Sequence
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +38,75 @@ def integers(low: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def positive(text: str) -> float:
+    """Return a number above 0. Raises ValueError for anything else."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"{text!r} is not a number above 0")
+    return number
+
+
+def engine_names(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return a parser of names with commas between them, each of `known` and not Lathe's, once."""
+    peers = sorted(set(known) - {"lathe"})
+
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in peers:
+                there = ", ".join(peers)
+                raise ValueError(f"{name!r} is no engine to compare with; there are: {there}")
+            if names.count(name) > 1:
+                raise ValueError(f"{name!r} is given twice; leave one out")
+        return names
+
+    return parse
+
+
+def run_program(main: Callable[[], int]) -> int:
+    """Run a program to its exit code; where its reader has gone, as `head` does, say nothing."""
+    try:
+        code = main()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Python would flush what is left at its end, and say that it cannot.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add --target, --isa, --accuracy and --precision, with which Lathe compiles."""
+    parser.add_argument("--target", default="host", help="target of Lathe [host]")
+    parser.add_argument("--isa", help="which of several targets Lathe uses [the best]")
+    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
+    parser.add_argument(
+        "--precision", default="f32", help="f32, bf16, or tf32 of GPUs, in products [f32]"
+    )
+
+
+def add_turn_options(parser: argparse.ArgumentParser, slice_s: float) -> None:
+    """Add --threads, --rounds and --slice of engines that take turns of `slice_s` seconds."""
+    parser.add_argument(
+        "--threads",
+        type=checked(lambda text: [integers(1)(t) for t in text.split(",")]),
+        default=[1],
+        metavar="N,...",
+        help="threads of every engine; several numbers for several tables [1]",
+    )
+    parser.add_argument("--rounds", type=checked(integers(1)), default=10, help="rounds [10]")
+    parser.add_argument(
+        "--slice",
+        type=checked(positive),
+        default=slice_s,
+        metavar="S",
+        help=f"seconds of an engine's turn [{slice_s:g}]",
+    )
 
 
 def parse_limit(text: str) -> tuple[str, int]:

@@ -242,7 +242,7 @@ class Search:
                 result[key] = Found(
                     name,
                     max(min(before), 1e-9),
-                    min(after),
+                    max(min(after), 1e-9),
                     _low(after) / max(_low(before), 1e-9),
                 )
         return result

@@ -15,7 +15,16 @@ from pathlib import Path
 
 import lathe
 from lathe._inputs import InputError
-from lathe._options import add_size_options, by_name, checked, dims_of, integers, table
+from lathe._options import (
+    add_size_options,
+    by_name,
+    checked,
+    dims_of,
+    integers,
+    positive,
+    run_program,
+    table,
+)
 from lathe._search import MARGIN
 from lathe.tuning import TunedKernel, Tuning
 
@@ -49,16 +58,6 @@ class Bar:
         """Clear the line."""
         if self._terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = math.nan
-    if not 0 < minutes < math.inf:
-        raise ValueError(f"{text!r} is no number of minutes above 0")
-    return minutes
 
 
 def _cut(text: str, width: int) -> str:
@@ -109,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lathe tune", description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--threads", type=checked(integers(1)), default=1)
-    parser.add_argument("--minutes", type=checked(_minutes))
+    parser.add_argument("--minutes", type=checked(positive))
     parser.add_argument("--output", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--fixed-dim", action="append", default=[])
@@ -172,4 +171,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

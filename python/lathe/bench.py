@@ -27,12 +27,15 @@ from lathe._inputs import Sizes
 from lathe._options import (
     add_choice_options,
     add_size_options,
+    add_target_options,
+    add_turn_options,
     by_name,
     checked,
     choices_of,
     dims_of,
-    integers,
+    engine_names,
     is_onnx,
+    run_program,
     table,
 )
 from lathe._peer import Peer, PeerError
@@ -172,15 +175,6 @@ def _table(rows: Sequence[Row]) -> str:
     )
 
 
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in ENGINES or name == "lathe":
-            peers = ", ".join(sorted(ENGINES.keys() - {"lathe"}))
-            raise ValueError(f"{name!r} is no engine to compare with; there are: {peers}")
-    return names
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns 1 if Lathe or a peer could not run a model."""
     parser = argparse.ArgumentParser(prog="python -m lathe.bench", description=__doc__)
@@ -188,28 +182,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--suite", type=Path, metavar="DIR", help="all .onnx files in DIR, too")
     parser.add_argument(
         "--against",
-        type=checked(_names),
+        type=checked(engine_names(ENGINES)),
         default=[],
         metavar="ENGINES",
         help="engines to compare with, as in onnxruntime,openvino",
     )
-    parser.add_argument(
-        "--threads",
-        type=checked(lambda text: [integers(1)(t) for t in text.split(",")]),
-        default=[1],
-        metavar="N,...",
-        help="threads of every engine; several numbers for several tables [1]",
-    )
-    parser.add_argument("--rounds", type=checked(integers(1)), default=10, help="rounds [10]")
-    parser.add_argument(
-        "--slice", type=float, default=0.2, metavar="S", help="seconds of an engine's turn [0.2]"
-    )
-    parser.add_argument("--target", default="host", help="target of Lathe [host]")
-    parser.add_argument("--isa", help="which of several targets Lathe uses [the best]")
-    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
-    parser.add_argument(
-        "--precision", default="f32", help="f32, bf16, or tf32 of GPUs, in products [f32]"
-    )
+    add_turn_options(parser, 0.2)
+    add_target_options(parser)
     parser.add_argument("--denormals", default="keep", help="keep or flush, for Lathe [keep]")
     parser.add_argument("--no-cache", action="store_true", help="compile anew: load s is honest")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
@@ -288,4 +267,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

@@ -29,7 +29,14 @@ from lathe._engines import OP_ENGINES
 from lathe._inputs import Sizes
 from lathe._op_cases import Case, make
 from lathe._op_shapes import OpsError, choose, group_of, listing
-from lathe._options import checked, integers, table
+from lathe._options import (
+    add_target_options,
+    add_turn_options,
+    checked,
+    engine_names,
+    run_program,
+    table,
+)
 from lathe._peer import Peer, PeerError
 from lathe._roof import Roof
 from lathe._torch_ops import FUNCTIONS
@@ -298,13 +305,8 @@ def _tables(rows: Sequence[OpRow], peers: Sequence[str]) -> str:
 
 
 def _engines(text: str) -> list[str]:
-    names = text.split(",")
+    names = engine_names(OP_ENGINES)(text)
     for name in names:
-        if name not in OP_ENGINES or name == "lathe":
-            known = ", ".join(sorted(OP_ENGINES.keys() - {"lathe"}))
-            raise ValueError(f"{name!r} is no engine to compare with; there are: {known}")
-        if names.count(name) > 1:
-            raise ValueError(f"{name!r} is given twice; leave one out")
         if importlib.util.find_spec(name) is None:
             raise ValueError(
                 f"{name} is not installed; install it: {sys.executable} -m pip install {name} "
@@ -325,21 +327,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ENGINES",
         help="engines to compare with, as in onnxruntime,openvino,torch",
     )
-    parser.add_argument(
-        "--threads",
-        type=checked(lambda text: [integers(1)(t) for t in text.split(",")]),
-        default=[1],
-        metavar="N,...",
-        help="threads of every engine; several numbers for several tables [1]",
-    )
-    parser.add_argument("--rounds", type=checked(integers(1)), default=10, help="rounds [10]")
-    parser.add_argument(
-        "--slice", type=float, default=0.05, metavar="S", help="seconds of an engine's turn [0.05]"
-    )
-    parser.add_argument("--target", default="host", help="target of Lathe [host]")
-    parser.add_argument("--isa", help="which of several targets Lathe uses [the best]")
-    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
-    parser.add_argument("--precision", default="f32", help="f32 or bf16, in products [f32]")
+    add_turn_options(parser, 0.05)
+    add_target_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with charts")
     return parser
@@ -416,4 +405,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

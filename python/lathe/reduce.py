@@ -19,19 +19,19 @@ import numpy as np
 
 import lathe
 from lathe._inputs import InputError, parse_file
-from lathe._options import add_size_options, by_name, checked, dims_of, integers, is_onnx
+from lathe._options import (
+    add_size_options,
+    add_target_options,
+    by_name,
+    checked,
+    dims_of,
+    integers,
+    is_onnx,
+    positive,
+    run_program,
+)
 
 PEERS = ("onnxruntime", "reference")
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < float("inf"):
-        raise ValueError(f"{text!r} is not a number above 0")
-    return number
 
 
 def _peers(text: str) -> str:
@@ -57,22 +57,19 @@ def _parser() -> argparse.ArgumentParser:
         default="onnxruntime",
         help="onnxruntime, reference or MODULE:FUNCTION, or several with commas [onnxruntime]",
     )
-    parser.add_argument("--target", default="host", help="target string [host]")
-    parser.add_argument("--isa", help="which of several targets to use [the best]")
-    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
-    parser.add_argument("--precision", default="f32", help="f32, bf16 or tf32, in products [f32]")
+    add_target_options(parser)
     parser.add_argument(
         "--threads", type=checked(integers(1)), default=2, help="to compare with one thread [2]"
     )
-    parser.add_argument("--atol", type=checked(_positive), default=1e-4, help="[1e-4]")
-    parser.add_argument("--rtol", type=checked(_positive), default=1e-3, help="[1e-3]")
+    parser.add_argument("--atol", type=checked(positive), default=1e-4, help="[1e-4]")
+    parser.add_argument("--rtol", type=checked(positive), default=1e-3, help="[1e-3]")
     parser.add_argument("--seed", type=checked(integers(0)), default=0, help="of inputs [0]")
     parser.add_argument(
-        "--minutes", type=checked(_positive), default=5.0, help="then the best is written [5]"
+        "--minutes", type=checked(positive), default=5.0, help="then the best is written [5]"
     )
     parser.add_argument(
         "--seconds",
-        type=checked(_positive),
+        type=checked(positive),
         default=60.0,
         help="of the processor that a trial may have [60]",
     )
@@ -198,4 +195,4 @@ def _ended(progress: _Progress, work: Callable[[], Any]) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

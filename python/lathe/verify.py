@@ -25,12 +25,14 @@ from lathe._inputs import InputError, InputSpec, Sizes, describe, make_inputs, p
 from lathe._options import (
     add_choice_options,
     add_size_options,
+    add_target_options,
     by_name,
     checked,
     choices_of,
     dims_of,
     integers,
     is_onnx,
+    run_program,
     table,
 )
 from lathe._peer import Peer, PeerError, read_outputs, specs_to_json
@@ -170,12 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if everything matches and 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m lathe.verify", description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--target", default="host", help="target string [host]")
-    parser.add_argument("--isa", help="which of several targets to use [the best]")
-    parser.add_argument("--accuracy", default="standard", help="standard or strict [standard]")
-    parser.add_argument(
-        "--precision", default="f32", help="f32, bf16, or tf32 of GPUs, in products [f32]"
-    )
+    add_target_options(parser)
     parser.add_argument("--atol", type=float, default=1e-4, help="absolute tolerance [1e-4]")
     parser.add_argument("--rtol", type=float, default=1e-3, help="relative tolerance [1e-3]")
     parser.add_argument("--runs", type=checked(integers(1)), default=RUNS, help="inputs [3]")
@@ -229,4 +226,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

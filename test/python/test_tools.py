@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -307,3 +309,12 @@ def test_bench_refuses_wrong_usage(arguments: list[str]) -> None:
 def test_the_batch_is_one_where_nothing_is_said() -> None:
     (x,) = make_inputs([InputSpec("x", F32, ("batch", 3))], Sizes())
     assert x.shape == (1, 3)
+
+
+def test_a_reader_that_has_gone() -> None:
+    """`lathe bench --ops list | head -1` says nothing of a pipe."""
+    command = [sys.executable, "-m", "lathe.ops_bench", "list"]
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" PIPE; "$@" | true', "sh", *command], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stderr == ""

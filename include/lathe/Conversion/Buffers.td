@@ -231,7 +231,7 @@ def SplitTailsPass : Pass<"split-tails", "::lathe::kernel::FuncOp"> {
     scf.for %i = %c0 to %c77 step %c1 { ... }
     // becomes
     scf.for %i = %c0 to %c64 step %c1 { ... }
-    scf.for %i = %c64 to %c77 step %c1 { ... } {llvm.loop_annotation = ...}
+    scf.for %i = %c64 to %c77 step %c1 { ... } {loop_annotation = ...}
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect"];

@@ -21,7 +21,7 @@ bool isWorthSplitting(MaxPoolOp op) {
   unsigned several = 0;
   bool isOneWindow = true;
   for (auto [axis, size] : llvm::enumerate(op.getKernel())) {
-    // Windows are at most as long as 2^31 - 1 positions, but more together.
+    // No more than has to be known, so that it does not overflow.
     positions = std::min(positions * std::min(size, mostAtOnce + 1), mostAtOnce + 1);
     several += size > 1;
     isOneWindow &= op.getType().getDimSize(dimOf(op, axis)) == 1;
